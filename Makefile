@@ -1,0 +1,62 @@
+# From a fresh clone: `make run` shows the main job, `make test` proves it. Both set up all they need.
+# Linux or macOS, make, CPython 3.13, Node 20+.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_READY := $(VENV)/.installed
+NODE_READY := node_modules/.installed
+SOURCES := function_app.py shared local tests
+export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE
+
+.PHONY: help setup run test lint format requirements clean
+
+help:
+	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
+	@echo "make test          lint, format, types, layers, all tests"
+	@echo "make format        write the format that make test asks for"
+	@echo "make requirements  pin requirements.in and requirements-dev.in anew"
+	@echo "make clean         remove what set-up installed"
+
+setup: $(PYTHON_READY) $(NODE_READY)
+
+run: setup
+	@$(BIN)/python -m local.run
+
+test: lint
+	$(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+PIN := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+requirements: setup
+	$(PIN) requirements.in -o requirements.txt
+	$(PIN) requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(PYTHON_READY): requirements.txt requirements-dev.txt .python-version
+	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'
+	@echo "· Installing Python packages into $(VENV) (a minute or two, once)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+$(NODE_READY): package.json package-lock.json
+	@node -e 'const have = +process.versions.node.split(".")[0]; if (have < 20) { console.error("Node 20 or newer is needed, this is " + process.version); process.exit(1) }'
+	@echo "· Installing Azurite into node_modules (some seconds, once)"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

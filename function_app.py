@@ -1,0 +1,120 @@
+"""Triggers only: parse, call, render.
+
+What the functions import takes seconds: not when they are indexed, but when one is first called.
+"""
+
+import typing
+
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+STORAGE = "AzureWebJobsStorage"
+RUNS = "route-table-runs"
+TABLES = "route-table-sync"
+
+
+@app.timer_trigger("timer", schedule="%SYNC_SCHEDULE%", run_on_startup=False, use_monitor=True)
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+def scheduled_sync(timer: func.TimerRequest, start: func.Out[str]) -> None:
+    from shared import workers
+
+    start.set(workers.scheduled_sync())
+
+
+@app.queue_trigger("message", queue_name=RUNS, connection=STORAGE)
+@app.queue_output("tables", queue_name=TABLES, connection=STORAGE)
+def start_run(message: func.QueueMessage, tables: func.Out[typing.List[str]]) -> None:  # noqa: UP006
+    # The worker refuses `list[str]` here.
+    from shared import workers
+
+    tables.set(workers.start_run(_text(message)))
+
+
+@app.queue_trigger("message", queue_name=f"{RUNS}-poison", connection=STORAGE)
+def start_run_poison(message: func.QueueMessage) -> None:
+    from shared import workers
+
+    workers.give_up_run(_text(message))
+
+
+@app.queue_trigger("message", queue_name=TABLES, connection=STORAGE)
+def sync_route_table(message: func.QueueMessage) -> None:
+    from shared import workers
+
+    workers.sync_route_table(_text(message))
+
+
+@app.queue_trigger("message", queue_name=f"{TABLES}-poison", connection=STORAGE)
+def sync_route_table_poison(message: func.QueueMessage) -> None:
+    from shared import workers
+
+    workers.give_up_route_table(_text(message))
+
+
+@app.route("sync", methods=["POST"])
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+def sync(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.start_sync(req, start.set)
+
+
+@app.route("runs", methods=["GET"])
+def list_runs(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.list_runs(req)
+
+
+@app.route("runs/{runId}", methods=["GET"])
+def get_run(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.get_run(req)
+
+
+@app.route("route-tables/{*id}", methods=["GET"])
+def route_tables(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.list_or_get_route_tables(req)
+
+
+@app.route("route-tables/{*id}", methods=["PUT"])
+def register_route_table(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.register_route_table(req)
+
+
+@app.route("route-tables/{*id}", methods=["DELETE"])
+def unregister_route_table(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.unregister_route_table(req)
+
+
+@app.route("versions", methods=["GET"])
+def list_versions(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.list_versions(req)
+
+
+@app.route("versions/{versionId}", methods=["GET"])
+def get_version(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.get_version(req)
+
+
+@app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+def health(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.health(req)
+
+
+def _text(message: func.QueueMessage) -> str:
+    return message.get_body().decode()

@@ -1,0 +1,1 @@
+"""A workbench, never deployed: a simulated Azure, a Functions host, and Azurite."""

@@ -1,0 +1,63 @@
+"""Azurite, Microsoft's storage emulator, in memory on ports of 127.0.0.1."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).parents[1]
+# The emulator's well-known account, in Microsoft's documentation.
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_SERVICES = ("blob", "queue", "table")
+
+
+class Azurite:
+    """Start and stop it as a context; port 0 picks a free one."""
+
+    def __init__(self, ports: Mapping[str, int] | None = None) -> None:
+        self._ports = dict.fromkeys(_SERVICES, 0) | dict(ports or {})
+        self._process: subprocess.Popen[str] | None = None
+        self._urls: dict[str, str] = {}
+
+    @property
+    def connection_string(self) -> str:
+        endpoints = "".join(
+            f"{name.title()}Endpoint={url}/{ACCOUNT};" for name, url in self._urls.items()
+        )
+        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"
+
+    def __enter__(self) -> Self:
+        options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+        for name, port in self._ports.items():
+            options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+        self._process = subprocess.Popen(
+            ["node", str(ROOT / "local" / "azurite.cjs"), "--silent", *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        self._wait(self._process)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        process.stdin.close()
+        process.wait(20)
+        process.stdout.close()
+
+    def _wait(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            found = re.search(r"Azurite (\w+) service is successfully listening at (\S+)", line)
+            if found:
+                self._urls[found[1].lower()] = found[2]
+            if len(self._urls) == len(_SERVICES):
+                return
+        raise RuntimeError("Azurite did not start:\n" + "".join(said))

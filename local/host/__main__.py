@@ -1,0 +1,3 @@
+from local.host.server import main
+
+main()

@@ -1,0 +1,66 @@
+"""host.json, overridden by the environment; `%NAME%` in bindings."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+_OVERRIDE = "AzureFunctionsJobHost__"
+
+
+class HostError(Exception):
+    """The host refuses to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOptions:
+    """host.json, `extensions.queues`; defaults as documented."""
+
+    batch_size: int
+    new_batch_threshold: int
+    max_dequeue_count: int
+    max_polling_interval: timedelta
+    visibility_timeout: timedelta
+
+
+def queue_options(root: Path, environment: Mapping[str, str]) -> QueueOptions:
+    given = _host_json(root, environment).get("extensions", {}).get("queues", {})
+    return QueueOptions(
+        batch_size=int(given.get("batchSize", 16)),
+        new_batch_threshold=int(given.get("newBatchThreshold", 8)),
+        max_dequeue_count=int(given.get("maxDequeueCount", 5)),
+        max_polling_interval=_duration(given.get("maxPollingInterval", "00:01:00")),
+        visibility_timeout=_duration(given.get("visibilityTimeout", "00:00:00")),
+    )
+
+
+def resolved(text: str) -> str:
+    """`%NAME%` replaced by the setting. Raise HostError where it is missing, as the host does."""
+
+    def value(match: re.Match[str]) -> str:
+        if not os.environ.get(match[1]):
+            raise HostError(f"'%{match[1]}%' does not resolve to a value.")
+        return os.environ[match[1]]
+
+    return re.sub(r"%([^%]+)%", value, text)
+
+
+def _host_json(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((root / "host.json").read_text())
+    for name, text in environment.items():
+        if name.startswith(_OVERRIDE):
+            *path, last = name.removeprefix(_OVERRIDE).split("__")
+            place = content
+            for key in path:
+                place = place.setdefault(key, {})
+            place[last] = text
+    return content
+
+
+def _duration(text: str) -> timedelta:
+    hours, minutes, seconds = text.split(":")
+    return timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))

@@ -1,0 +1,105 @@
+"""HTTP triggers: routes in the order of function names, keys, route parameters."""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from azure_functions_runtime.bindings.datumdef import Datum
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .worker import Function, InvocationFailed, Result
+
+PREFIX = "/api/"
+
+type Invoke = Callable[[Function, Datum], Awaitable[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """One host key for callers; the master key is for `/admin` too."""
+
+    host: str
+    master: str
+
+    def open(self, request: Request, *keys: str) -> bool:
+        given = request.headers.get("x-functions-key") or request.query_params.get("code") or ""
+        return any(secrets.compare_digest(given.encode(), key.encode()) for key in keys)
+
+
+class HttpTriggers:
+    def __init__(self, functions: Sequence[Function], keys: Keys, invoke: Invoke) -> None:
+        http = [f for f in functions if f.trigger["type"] == "httpTrigger"]
+        self._routes = [
+            (f, _pattern(f.trigger["route"])) for f in sorted(http, key=lambda f: f.name)
+        ]
+        self._keys = keys
+        self._invoke = invoke
+
+    async def answer(self, request: Request) -> Response:
+        """The first function whose route and method match: the real host knows no precedence."""
+        path = _decoded(request)
+        for function, pattern in self._routes:
+            match = pattern.fullmatch(path)
+            if match and request.method in _methods(function):
+                return await self._call(function, request, match.groupdict(default=""))
+        return Response(status_code=404)
+
+    async def _call(self, function: Function, request: Request, route: dict[str, str]) -> Response:
+        anonymous = function.trigger["authLevel"].lower() == "anonymous"
+        if not anonymous and not self._keys.open(request, self._keys.host, self._keys.master):
+            return Response(status_code=401)
+        try:
+            result = await self._invoke(function, await _request_datum(request, route))
+        except InvocationFailed:
+            return Response(status_code=500)
+        if result.returned is None:
+            return Response(status_code=204)
+        value = result.returned.value
+        headers = {name: datum.value for name, datum in value["headers"].items()}
+        status = int(value["status_code"].value)
+        return Response(value["body"].value, status, None if status == 204 else headers)
+
+
+def _methods(function: Function) -> list[str]:
+    return [str(getattr(m, "value", m)).upper() for m in function.trigger["methods"]]
+
+
+def _decoded(request: Request) -> str:
+    """Each segment decoded but for `%2F`, which the real host leaves as it is."""
+    raw: bytes = request.scope["raw_path"]
+    text = raw.decode("ascii").removeprefix(PREFIX)
+    return unquote(re.sub("%2F", "%252F", text, flags=re.IGNORECASE))
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """`runs/{runId}` -> one segment; `route-tables/{*id}` -> the rest, which may be empty."""
+    parts = []
+    for segment in template.split("/"):
+        if rest := re.fullmatch(r"\{\*(\w+)\}", segment):
+            parts.append(rf"(?:/(?P<{rest[1]}>.*))?")
+        elif one := re.fullmatch(r"\{(\w+)\}", segment):
+            parts.append(rf"/(?P<{one[1]}>[^/]+)")
+        else:
+            parts.append("/" + re.escape(segment))
+    return re.compile("".join(parts).removeprefix("/"), re.IGNORECASE)
+
+
+async def _request_datum(request: Request, route: dict[str, str]) -> Datum:
+    def strings(items: Any) -> dict[str, Datum]:
+        return {name: Datum(text, "string") for name, text in items}
+
+    return Datum(
+        {
+            "method": Datum(request.method, "string"),
+            "url": Datum(str(request.url), "string"),
+            "headers": strings(request.headers.items()),
+            "query": strings(request.query_params.items()),
+            "params": strings(route.items()),
+            "body": Datum(await request.body(), "bytes"),
+        },
+        "http",
+    )

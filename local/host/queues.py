@@ -1,0 +1,140 @@
+"""Queue triggers and output bindings over a real queue service, as host.json says."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import (
+    QueueClient,
+    QueueMessage,
+    TextBase64DecodePolicy,
+    TextBase64EncodePolicy,
+)
+from azure_functions_runtime.bindings.datumdef import Datum
+
+from .config import QueueOptions
+from .worker import Function, InvocationFailed
+
+LEASE_SECONDS = 600
+"""A message stays hidden so long while its function runs; the real host renews it."""
+SHORTEST_POLL_SECONDS = 0.05
+
+type Invoke = Callable[[Function, Datum, Mapping[str, Datum]], Awaitable[object]]
+
+_log = logging.getLogger("local.host")
+
+
+class Queues:
+    def __init__(self, connection_string: str, options: QueueOptions, invoke: Invoke) -> None:
+        self._connection_string = connection_string
+        self._options = options
+        self._invoke = invoke
+        self._sent: dict[str, asyncio.Event] = {}
+
+    async def listen(self, function: Function) -> None:
+        """Serve one queue trigger until cancelled."""
+        name = function.trigger["queueName"]
+        queue = self._client(name)
+        sent = self._sent.setdefault(name, asyncio.Event())
+        running: set[asyncio.Task[None]] = set()
+        wait = SHORTEST_POLL_SECONDS
+        while True:
+            if len(running) > self._options.new_batch_threshold:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            messages = await asyncio.to_thread(self._receive, queue)
+            for message in messages:
+                task = asyncio.create_task(self._process(function, queue, message))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            longest = self._options.max_polling_interval.total_seconds()
+            wait = SHORTEST_POLL_SECONDS if messages else min(wait * 2, longest)
+            if not messages:
+                await self._rest(sent, wait)
+
+    async def send(self, binding: Mapping[str, Any], value: Datum) -> None:
+        """An output binding: one string is one message, a JSON list is as many."""
+        texts = [value.value] if value.type == "string" else json.loads(value.value)
+        name = binding["queueName"]
+        await asyncio.to_thread(self._send, name, texts)
+        self._sent.setdefault(name, asyncio.Event()).set()
+
+    async def _rest(self, sent: asyncio.Event, seconds: float) -> None:
+        sent.clear()
+        try:
+            await asyncio.wait_for(sent.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _process(self, function: Function, queue: QueueClient, message: QueueMessage) -> None:
+        try:
+            await self._invoke(function, Datum(message.content, "string"), _metadata(message))
+        except InvocationFailed as error:
+            _log.error("%s failed (delivery %s):\n%s", function.name, message.dequeue_count, error)
+            await asyncio.to_thread(self._put_back, queue, message)
+        else:
+            await asyncio.to_thread(_delete, queue, message)
+
+    def _receive(self, queue: QueueClient) -> list[QueueMessage]:
+        try:
+            pages = queue.receive_messages(
+                messages_per_page=self._options.batch_size,
+                max_messages=self._options.batch_size,
+                visibility_timeout=LEASE_SECONDS,
+            )
+            return list(pages)
+        except ResourceNotFoundError:
+            return []  # made by whoever sends first
+        except AzureError as error:
+            _log.warning("queue %s: %s", queue.queue_name, error.message)
+            return []
+
+    def _put_back(self, queue: QueueClient, message: QueueMessage) -> None:
+        """Visible again after the timeout, or poison after the last delivery."""
+        if (message.dequeue_count or 0) < self._options.max_dequeue_count:
+            seconds = int(self._options.visibility_timeout.total_seconds())
+            queue.update_message(message, visibility_timeout=seconds)
+        elif not queue.queue_name.endswith("-poison"):
+            self._send(f"{queue.queue_name}-poison", [message.content])
+            _delete(queue, message)
+
+    def _send(self, name: str, texts: Sequence[str]) -> None:
+        queue = self._client(name)
+        with suppress(ResourceExistsError):
+            queue.create_queue()
+        for text in texts:
+            queue.send_message(text)
+
+    def _client(self, name: str) -> QueueClient:
+        return QueueClient.from_connection_string(
+            self._connection_string,
+            name,
+            message_encode_policy=TextBase64EncodePolicy(),
+            message_decode_policy=TextBase64DecodePolicy(),
+        )
+
+
+def _delete(queue: QueueClient, message: QueueMessage) -> None:
+    try:
+        queue.delete_message(message)
+    except ResourceNotFoundError:
+        return
+
+
+def _metadata(message: QueueMessage) -> dict[str, Datum]:
+    def text(at: datetime | None) -> Datum:
+        return Datum(json.dumps("" if at is None else at.isoformat()), "json")
+
+    return {
+        "Id": Datum(message.id, "string"),
+        "DequeueCount": Datum(json.dumps(message.dequeue_count), "json"),
+        "InsertionTime": text(message.inserted_on),
+        "ExpirationTime": text(message.expires_on),
+        "NextVisibleTime": text(message.next_visible_on),
+        "PopReceipt": Datum(message.pop_receipt, "string"),
+    }

@@ -1,0 +1,144 @@
+"""The host on a port of 127.0.0.1: `python -m local.host` with the app's settings as environment.
+
+HOST_PORT, HOST_KEY and MASTER_KEY are its own. `POST /admin/functions/{name}` fires a function
+as the real host does; `POST /local/clock` sets the process's clock, so that weeks pass in a test.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import time_machine
+import uvicorn
+from azure_functions_runtime.bindings.datumdef import Datum
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import timers, worker
+from .config import queue_options
+from .http import PREFIX, HttpTriggers, Keys
+from .queues import Queues
+from .worker import Function, InvocationFailed, Result
+
+_log = logging.getLogger("local.host")
+
+
+class Host:
+    def __init__(self, root: Path, keys: Keys) -> None:
+        self._root = root
+        self._keys = keys
+        self._functions: dict[str, Function] = {}
+        self._queues = Queues(
+            os.environ["AzureWebJobsStorage"], queue_options(root, os.environ), self._invoke
+        )
+        self._http = HttpTriggers([], keys, self._invoke)
+        self._clock: time_machine.travel | None = None
+        self._background: set[asyncio.Task[None]] = set()
+
+    def app(self) -> Starlette:
+        methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        return Starlette(
+            lifespan=self._lifespan,
+            routes=[
+                Route("/admin/host/status", self._status),
+                Route("/admin/functions/{name}", self._fire, methods=["POST"]),
+                Route("/local/clock", self._set_clock, methods=["POST"]),
+                Route(PREFIX + "{path:path}", self._answer, methods=methods),
+            ],
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        functions = await worker.load(self._root)
+        self._functions = {function.name.lower(): function for function in functions}
+        self._http = HttpTriggers(functions, self._keys, self._invoke)
+        tasks = []
+        for function in functions:
+            kind = function.trigger["type"]
+            if kind == "timerTrigger":
+                timers.schedule_of(function)
+                tasks.append(asyncio.create_task(timers.keep(function, self._fire_timer)))
+            elif kind == "queueTrigger":
+                tasks.append(asyncio.create_task(self._queues.listen(function)))
+        yield
+        for task in tasks:
+            task.cancel()
+
+    async def _invoke(
+        self, function: Function, value: Datum, metadata: Mapping[str, Datum] | None = None
+    ) -> Result:
+        """Outputs go out when the function has returned, and not at all where it raised."""
+        result = await worker.invoke(function, value, metadata)
+        for name, datum in result.outputs:
+            await self._queues.send(function.output(name), datum)
+        return result
+
+    async def _fire_timer(self, function: Function, value: Datum) -> None:
+        try:
+            await self._invoke(function, value)
+        except InvocationFailed as error:
+            _log.error("%s failed:\n%s", function.name, error)
+
+    async def _answer(self, request: Request) -> Response:
+        return await self._http.answer(request)
+
+    async def _status(self, request: Request) -> Response:
+        if not self._keys.open(request, self._keys.master):
+            return Response(status_code=401)
+        return JSONResponse({"state": "Running", "functions": sorted(self._functions)})
+
+    async def _fire(self, request: Request) -> Response:
+        if not self._keys.open(request, self._keys.master):
+            return Response(status_code=401)
+        function = self._functions.get(request.path_params["name"].lower())
+        if function is None:
+            return Response(status_code=404)
+        body = await request.json() if await request.body() else {}
+        kind = function.trigger["type"]
+        value = timers.timer_datum()
+        if kind == "queueTrigger":
+            value = Datum(str(body.get("input", "")), "string")
+        task = asyncio.create_task(self._fire_timer(function, value))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return Response(status_code=202)
+
+    async def _set_clock(self, request: Request) -> Response:
+        if not self._keys.open(request, self._keys.master):
+            return Response(status_code=401)
+        now = datetime.fromisoformat((await request.json())["now"])
+        if self._clock is not None:
+            self._clock.stop()
+        self._clock = time_machine.travel(now, tick=True)
+        self._clock.start()
+        return Response(status_code=204)
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.ERROR)
+    logging.getLogger("ase_route_sync").setLevel(os.environ.get("LOG_LEVEL", "WARNING"))
+    keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
+    listening = socket.create_server(("127.0.0.1", int(os.environ.get("HOST_PORT", "7071"))))
+    host = Host(Path(__file__).parents[2], keys)
+    config = uvicorn.Config(host.app(), log_level="warning", lifespan="on")
+    server = uvicorn.Server(config)
+    threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
+    print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+    server.run(sockets=[listening])
+    sys.exit(0 if server.started else 1)
+
+
+def _stop_with_parent(server: uvicorn.Server) -> None:
+    """Standard input closes when whoever started the host is gone."""
+    sys.stdin.read()
+    server.should_exit = True

@@ -1,0 +1,50 @@
+"""Timer triggers by NCRONTAB: six fields, seconds first, day and weekday both to be met."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from azure_functions_runtime.bindings.datumdef import Datum
+from croniter import croniter
+
+from .config import HostError, resolved
+from .worker import Function
+
+TICK_SECONDS = 0.2
+"""The clock may be set at any moment: look often instead of sleeping long."""
+
+type Invoke = Callable[[Function, Datum], Awaitable[object]]
+
+
+def schedule_of(function: Function) -> str:
+    """Raise HostError where the setting is missing or not NCRONTAB."""
+    text = resolved(function.trigger["schedule"])
+    if len(text.split()) != 6 or not croniter.is_valid(text, second_at_beginning=True):
+        raise HostError(f"{function.name}: the schedule expression '{text}' is not valid.")
+    return text
+
+
+def due(schedule: str, after: datetime) -> datetime:
+    """The next occurrence."""
+    following: datetime = croniter(
+        schedule, after, ret_type=datetime, second_at_beginning=True, day_or=False
+    ).get_next()
+    return following
+
+
+async def keep(function: Function, invoke: Invoke) -> None:
+    """Fire one timer until cancelled; occurrences that were missed are made up for once."""
+    schedule = schedule_of(function)
+    at = due(schedule, datetime.now(UTC))
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        now = datetime.now(UTC)
+        if now >= at:
+            past_due = due(schedule, at) <= now
+            at = due(schedule, now)
+            await invoke(function, timer_datum(past_due=past_due))
+
+
+def timer_datum(*, past_due: bool = False) -> Datum:
+    return Datum(json.dumps({"IsPastDue": past_due, "Schedule": {}, "ScheduleStatus": {}}), "json")

@@ -1,0 +1,130 @@
+"""The host as a process of its own, on the simulated Azure and Azurite."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Self
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+STARTS_WITHIN_SECONDS = 120
+
+
+class HostProcess:
+    """Start and stop it as a context. `settings` are all the app sees of its own."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        *,
+        port: int = 0,
+        key: str = "local-host-key",
+        master_key: str = "local-master-key",
+    ) -> None:
+        self.key = key
+        self.master_key = master_key
+        self.url = ""
+        self._environment = {
+            **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LOG_LEVEL")},
+            **settings,
+            "HOST_PORT": str(port),
+            "HOST_KEY": key,
+            "MASTER_KEY": master_key,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        self._process: subprocess.Popen[str] | None = None
+        self.errors: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "local.host"],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self._reader = threading.Thread(
+            target=self._read, args=(self._process.stderr,), daemon=True
+        )
+        self._reader.start()
+        self.url = self._process.stdout.readline().strip()
+        self._wait_until_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        process.stdin.close()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._reader.join(10)
+        process.stdout.close()
+
+    def kill(self) -> None:
+        """As a worker dies: at once, whatever it was doing."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Call the app with its host key, `/admin` and `/local` with the master key."""
+        key = self.key if path.startswith("/api/") else self.master_key
+        headers = {"x-functions-key": key, **options.pop("headers", {})}
+        return httpx.request(method, self.url + path, headers=headers, timeout=60, **options)
+
+    def fire(self, function: str, **body: str) -> None:
+        self.request("POST", f"/admin/functions/{function}", json=body).raise_for_status()
+
+    def set_clock(self, now: datetime) -> None:
+        answer = self.request("POST", "/local/clock", json={"now": now.isoformat()})
+        answer.raise_for_status()
+
+    def newest_run(self, *, other_than: str | None = None, within: float = 120) -> dict[str, Any]:
+        """Wait for the newest run, other than this one, to appear; return its report, ended."""
+        ends = time.monotonic() + within
+        while time.monotonic() < ends:
+            listed = self.request("GET", "/api/runs?top=1").raise_for_status().json()["value"]
+            if listed and listed[0]["runId"] != other_than:
+                return self.ended_run(listed[0]["runId"], within=ends - time.monotonic())
+            time.sleep(0.1)
+        raise TimeoutError(f"no new run within {within} s\n" + "\n".join(self.errors))
+
+    def ended_run(self, run_id: str, *, within: float = 120) -> dict[str, Any]:
+        ends = time.monotonic() + within
+        while time.monotonic() < ends:
+            answer = self.request("GET", f"/api/runs/{run_id}").raise_for_status()
+            if answer.status_code == httpx.codes.OK:
+                report: dict[str, Any] = answer.json()
+                return report
+            time.sleep(0.1)
+        raise TimeoutError(f"run {run_id} not ended within {within} s\n" + "\n".join(self.errors))
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            self.errors.extend(line.rstrip("\n") for line in stream)
+
+    def _wait_until_ready(self) -> None:
+        ends = time.monotonic() + STARTS_WITHIN_SECONDS
+        while time.monotonic() < ends:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                self._reader.join(10)
+                raise RuntimeError("the host did not start:\n" + "\n".join(self.errors))
+            try:
+                if self.request("GET", "/admin/host/status").is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise TimeoutError("the host did not answer")

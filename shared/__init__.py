@@ -1,0 +1,1 @@
+"""ASE Route Sync: keeps the routes of App Service Environment management addresses right."""

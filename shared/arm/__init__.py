@@ -1,0 +1,1 @@
+"""Azure Resource Manager, by Microsoft's own clients."""

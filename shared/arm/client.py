@@ -1,0 +1,71 @@
+"""Clients of one subscription, one each a process: building one takes a second."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
+from azure.mgmt.network import NetworkManagementClient
+
+from shared.domain.clouds import Cloud
+
+LONGEST_SLEEP_SECONDS = 30
+"""Where ARM asks for more, the message goes back to the queue instead."""
+
+
+class NetworkClients:
+    def __init__(
+        self,
+        credential: TokenCredential,
+        cloud: Cloud,
+        *,
+        endpoint: str | None = None,
+        api_version: str | None = None,
+    ) -> None:
+        self._credential = credential
+        self._cloud = cloud
+        self._endpoint = endpoint or cloud.arm_endpoint
+        self._options: dict[str, Any] = {} if api_version is None else {"api_version": api_version}
+        self._clients: dict[str, NetworkManagementClient] = {}
+
+    def of(self, subscription_id: str) -> NetworkManagementClient:
+        key = subscription_id.lower()
+        if key not in self._clients:
+            self._clients[key] = self._build(subscription_id)
+        return self._clients[key]
+
+    def owns(self, url: str) -> bool:
+        """Whether a link is on our ARM endpoint: our token goes nowhere else."""
+        ours, theirs = urlsplit(self._endpoint), urlsplit(url)
+        return (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower())
+
+    def _build(self, subscription_id: str) -> NetworkManagementClient:
+        plain_http = urlsplit(self._endpoint).scheme == "http"
+        return NetworkManagementClient(
+            self._credential,
+            subscription_id,
+            base_url=self._endpoint,
+            credential_scopes=[self._cloud.credential_scope],
+            retry_policy=_BoundedRetryPolicy(),
+            per_call_policies=[_AllowPlainHttp()] if plain_http else [],
+            **self._options,
+        )
+
+
+class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
+    """The standard policy sleeps as long as `Retry-After` says, inside the call."""
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        asked = self.get_retry_after(response)
+        if asked is not None and asked > LONGEST_SLEEP_SECONDS:
+            return False
+        # A write without retries must not be repeated because of a Retry-After either.
+        return bool(settings["total"]) and super().is_retry(settings, response)
+
+
+class _AllowPlainHttp(SansIOHTTPPolicy[Any, Any]):
+    """Only the settings' check lets an endpoint be plain http: on loopback."""
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        request.context.options["enforce_https"] = False

@@ -1,0 +1,84 @@
+"""azure.core errors -> typed errors, by `error.code` and never by message.
+
+Codes: recorded answers of Microsoft.Network and of the ARM gateway; "Resource Manager throttling".
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
+)
+
+from shared.domain.errors import (
+    PermanentError,
+    PreconditionFailed,
+    RouteSyncError,
+    TransientError,
+)
+
+# What passes though its status alone would not say so: NRP answers 409, 400 and, for a failed
+# long-running operation, 200.
+_PASSING = frozenset(
+    {
+        "AnotherOperationInProgress",
+        "Canceled",
+        "CanceledAndSupersededDueToAnotherOperation",
+        "ExpiredAuthenticationToken",
+        "GatewayTimeout",
+        "InternalServerError",
+        "OperationTimedOut",
+        "ReferencedResourceNotProvisioned",
+        "RetryableError",
+        "ServerTimeout",
+        "ServiceUnavailable",
+        "SubscriptionRequestsThrottled",
+        "TooManyRequests",
+    }
+)
+_PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@contextmanager
+def arm_errors() -> Iterator[None]:
+    """Raise PermanentError, TransientError or PreconditionFailed instead of azure.core's."""
+    try:
+        yield
+    except AzureError as error:
+        raise typed(error) from error
+
+
+def typed(error: AzureError) -> RouteSyncError:
+    if isinstance(error, ClientAuthenticationError) and error.response is None:
+        return PermanentError("CREDENTIAL_UNAVAILABLE", error.message)
+    if isinstance(error, DecodeError) or not isinstance(error, HttpResponseError):
+        # No answer, or half of one: what was asked may have taken effect.
+        return TransientError(type(error).__name__, error.message)
+    code, message = _code_of(error)
+    correlation_id = _header(error, "x-ms-correlation-request-id")
+    if code == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
+        return PreconditionFailed(code, message, correlation_id=correlation_id)
+    passing = code in _PASSING or error.status_code in _PASSING_STATUS
+    kind = TransientError if passing else PermanentError
+    return kind(code, message, correlation_id=correlation_id)
+
+
+def _code_of(error: HttpResponseError) -> tuple[str, str]:
+    odata: Any = error.error
+    code = getattr(odata, "code", None) or f"HTTP_{error.status_code}"
+    message = getattr(odata, "message", None) or error.message
+    details = getattr(odata, "details", None) or []
+    if details and getattr(details[0], "code", None):
+        message = f"{message} {details[0].code}: {details[0].message}"
+    return str(code), str(message)
+
+
+def _header(error: HttpResponseError, name: str) -> str | None:
+    headers = getattr(error.response, "headers", None) or {}
+    value = headers.get(name)
+    return None if value is None else str(value)

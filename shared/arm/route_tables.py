@@ -1,0 +1,79 @@
+"""Route tables (Microsoft.Network/routeTables/read, /write), whole table at a time."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from azure.core.pipeline import PipelineResponse
+from azure.mgmt.core.polling.arm_polling import ARMPolling
+from azure.mgmt.network import models
+
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import PermanentError, TransientError
+from shared.domain.routes import Route, RouteTable
+
+from .client import NetworkClients
+from .errors import arm_errors
+
+POLL_SECONDS = 2
+"""Between polls where ARM names no Retry-After: the SDK's own 30 s is far above what is usual."""
+LONGEST_WRITE_SECONDS = 240
+
+_NOT_FOUND = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"})
+
+
+class ArmRouteTables:
+    def __init__(
+        self, clients: NetworkClients, *, longest_write_seconds: float = LONGEST_WRITE_SECONDS
+    ) -> None:
+        self._clients = clients
+        self._longest_write_seconds = longest_write_seconds
+
+    def read(self, route_table_id: RouteTableId) -> RouteTable:
+        """Raise PermanentError `RouteTableNotFound` where there is none."""
+        client = self._clients.of(route_table_id.subscription_id)
+        try:
+            with arm_errors():
+                raw = client.route_tables.get(
+                    route_table_id.resource_group, route_table_id.name, cls=_json_of
+                )
+        except PermanentError as error:
+            if error.code not in _NOT_FOUND:
+                raise
+            raise PermanentError(
+                "RouteTableNotFound", error.message, correlation_id=error.correlation_id
+            ) from error
+        return RouteTable.from_arm(raw)
+
+    def write(
+        self, route_table_id: RouteTableId, table: RouteTable, routes: Iterable[Route]
+    ) -> str | None:
+        """One PUT of the whole table if it is still as read, followed to its end.
+
+        Return ARM's correlation id. Raise PreconditionFailed where the table has changed, and
+        TransientError where the end is not known: then read again, it may have taken effect.
+        """
+        client = self._clients.of(route_table_id.subscription_id)
+        answers: list[PipelineResponse[Any, Any]] = []
+        with arm_errors():
+            poller = client.route_tables.begin_create_or_update(
+                route_table_id.resource_group,
+                route_table_id.name,
+                # The model leaves out what is read-only and keeps what it does not know.
+                models.RouteTable(table.to_arm(tuple(routes))),
+                headers={"If-Match": table.etag},
+                # A blind second PUT would meet the first one as a false 412; polls may repeat.
+                retry_total=0,
+                polling=ARMPolling(POLL_SECONDS),
+                raw_response_hook=answers.append,
+            )
+            poller.wait(self._longest_write_seconds)
+            if not poller.done():
+                raise TransientError(
+                    "WRITE_NOT_ENDED", f"not ended after {self._longest_write_seconds:g} s"
+                )
+            poller.result()
+        return cast(str | None, answers[0].http_response.headers.get("x-ms-correlation-request-id"))
+
+
+def _json_of(response: Any, _deserialized: object, _headers: object) -> dict[str, Any]:
+    return cast(dict[str, Any], response.http_response.json())

@@ -1,0 +1,184 @@
+"""Service tag document -> validated content; content hash; what changed between two.
+
+Document format: Service Tag Discovery API (Microsoft.Network/locations/serviceTags).
+"""
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .errors import UnusableServiceTag
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+SERVICE_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
+"""A tag, or one of its regions: `AppServiceManagement`, `Storage.WestEurope`."""
+
+# IANA special-purpose registries, without what is globally reachable.
+_NEVER_PUBLIC: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/127",
+        "2001:db8::/32",
+        "fc00::/7",
+        "fe80::/10",
+        "ff00::/8",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TagContent:
+    """What one or more locations answer for one tag, checked; prefixes in numerical order."""
+
+    service_tag: str
+    change_number: str
+    locations: tuple[str, ...]
+    address_prefixes: tuple[str, ...]
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 (hex) of the prefixes."""
+        return hashlib.sha256("\n".join(self.address_prefixes).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One recorded content of a source."""
+
+    version_id: str
+    cloud: str
+    service_tag: str
+    change_number: str
+    recorded_at: datetime
+    source: str
+    locations: tuple[str, ...]
+    address_prefixes: tuple[str, ...]
+    previous_version_id: str | None
+    run_id: str
+
+    @property
+    def ipv4(self) -> tuple[str, ...]:
+        return ipv4_of(self.address_prefixes)
+
+    def says_the_same_as(self, content: TagContent) -> bool:
+        """Compared for inequality only: the real change number has gone backwards, and the real
+        prefixes have come back under a new number.
+        """
+        return (self.change_number, self.address_prefixes) == (
+            content.change_number,
+            content.address_prefixes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def difference(before: Iterable[str], after: Iterable[str]) -> Difference:
+    old, new = set(before), set(after)
+    return Difference(in_order(new - old), in_order(old - new))
+
+
+def in_order(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """Canonical prefixes by family, then address, then length."""
+
+    def position(prefix: str) -> tuple[int, int, int]:
+        network = ipaddress.ip_network(prefix)
+        return network.version, int(network.network_address), network.prefixlen
+
+    return tuple(sorted(prefixes, key=position))
+
+
+def ipv4_of(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """ASE subnets are IPv4: these alone become routes."""
+    return tuple(prefix for prefix in prefixes if ":" not in prefix)
+
+
+def parse_service_tag(
+    document: object, service_tag: str, *, location: str, min_prefix_length: int
+) -> TagContent:
+    """Read one tag out of one location's answer.
+
+    `min_prefix_length` is in bits: a wider IPv4 prefix is not believed.
+    Raise UnusableServiceTag, naming every fault, where the tag is not there or not as it must be.
+    """
+    if not isinstance(document, Mapping):
+        raise UnusableServiceTag(f"the answer of {location} is not a JSON object")
+    properties = _properties_of(document, service_tag, location)
+    listed = properties.get("addressPrefixes")
+    if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+        raise UnusableServiceTag(f"{service_tag} has no addressPrefixes in {location}")
+    faults = [fault for text in listed if (fault := _fault_of(text, min_prefix_length)) is not None]
+    if faults:
+        shown = "; ".join(faults[:10]) + (f"; and {len(faults) - 10} more" if faults[10:] else "")
+        raise UnusableServiceTag(f"{service_tag} in {location} cannot be believed: {shown}")
+    prefixes = in_order({str(ipaddress.ip_network(text)) for text in listed})
+    if not ipv4_of(prefixes):
+        raise UnusableServiceTag(f"{service_tag} has no IPv4 prefix in {location}")
+    return TagContent(
+        service_tag=service_tag,
+        change_number=str(properties.get("changeNumber", "")),
+        locations=(location,),
+        address_prefixes=prefixes,
+    )
+
+
+def union(contents: Sequence[TagContent]) -> TagContent:
+    """The answers of several locations as one: they differ while a version rolls out."""
+    return TagContent(
+        service_tag=contents[0].service_tag,
+        change_number=",".join(sorted({content.change_number for content in contents})),
+        locations=tuple(location for content in contents for location in content.locations),
+        address_prefixes=in_order({p for content in contents for p in content.address_prefixes}),
+    )
+
+
+def _properties_of(
+    document: Mapping[str, object], service_tag: str, location: str
+) -> Mapping[str, object]:
+    values = document.get("values")
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise UnusableServiceTag(f"the answer of {location} has no list of values")
+    entries = [v for v in values if isinstance(v, Mapping) and v.get("name") == service_tag]
+    if not entries:
+        raise UnusableServiceTag(f"{service_tag} is not in the answer of {location}")
+    if len(entries) > 1:
+        raise UnusableServiceTag(f"{service_tag} is in the answer of {location} more than once")
+    properties = entries[0].get("properties")
+    if not isinstance(properties, Mapping):
+        raise UnusableServiceTag(f"{service_tag} has no properties in {location}")
+    return properties
+
+
+def _fault_of(text: object, min_prefix_length: int) -> str | None:
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Fa-f.:]+/[0-9]{1,3}", text):
+        return f"{text!r:.60} is not CIDR notation"
+    try:
+        network = ipaddress.ip_network(text, strict=True)
+    except ValueError as error:
+        return str(error)
+    if any(network.version == n.version and network.overlaps(n) for n in _NEVER_PUBLIC):
+        return f"{text} is not public address space"
+    if isinstance(network, ipaddress.IPv4Network) and network.prefixlen < min_prefix_length:
+        return f"{text} is wider than /{min_prefix_length}"
+    return None

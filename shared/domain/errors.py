@@ -1,0 +1,43 @@
+"""What can go wrong, by what the caller does about it.
+
+RouteSyncError                  a code and a message for the report
+├── UnusableServiceTag          this tag cannot be believed now; its tables fail, others go on
+├── PermanentError              trying again does not help: becomes an outcome
+└── TransientError              raised on, so that the queue delivers the message again
+    ├── PreconditionFailed      the route table changed since it was read: read and plan again
+    └── ConcurrentUpdate        a row changed since it was read
+"""
+
+
+class RouteSyncError(Exception):
+    """An error with the code under which a report shows it."""
+
+    def __init__(self, code: str, message: str, *, correlation_id: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.correlation_id = correlation_id
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+class UnusableServiceTag(RouteSyncError):
+    def __init__(self, message: str) -> None:
+        super().__init__("TAG_UNAVAILABLE", message)
+
+
+class PermanentError(RouteSyncError):
+    pass
+
+
+class TransientError(RouteSyncError):
+    pass
+
+
+class PreconditionFailed(TransientError):
+    pass
+
+
+class ConcurrentUpdate(TransientError):
+    pass

@@ -1,0 +1,262 @@
+"""What a run reports: its request, its outcomes and their sum."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from .armid import RouteTableId
+from .plan import Conflict, Plan, Retained
+
+MAX_RUN_TIME = timedelta(hours=2)
+"""A run that has not ended by then is ended as Failed."""
+
+
+class Mode(StrEnum):
+    APPLY = "apply"
+    PLAN = "plan"
+
+
+class Trigger(StrEnum):
+    TIMER = "timer"
+    CHECK = "check"
+    HTTP = "http"
+    ALERT = "alert"
+    CLI = "cli"
+
+
+class RunStatus(StrEnum):
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class OutcomeStatus(StrEnum):
+    """From good to bad."""
+
+    UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    CHANGED = "changed"
+    CONFLICT = "conflict"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+
+
+_BAD = frozenset({OutcomeStatus.CONFLICT, OutcomeStatus.BLOCKED, OutcomeStatus.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A code and what to say about it: an error or a finding."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A change that a guard holds back."""
+
+    prefix: str
+    change: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A limit that a plan goes beyond."""
+
+    code: str
+    message: str
+    observed: float
+    limit: float
+    forceable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one or more writes did to a table, net."""
+
+    added: frozenset[str] = frozenset()
+    updated: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Changes":
+        return cls(frozenset(plan.added), frozenset(plan.updated), frozenset(plan.removed))
+
+    def then(self, later: "Changes") -> "Changes":
+        added = (self.added - later.removed) | (later.added - self.removed)
+        removed = (self.removed - later.added) | (later.removed - self.added)
+        return Changes(added, (self.updated | later.updated) - removed, removed)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.updated or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one table in one run."""
+
+    route_table_id: RouteTableId
+    status: OutcomeStatus
+    version_ids: tuple[str, ...] = ()
+    plan_checksum: str = ""
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    covered: tuple[str, ...] = ()
+    retained: tuple[Retained, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    findings: tuple[Fault, ...] = ()
+    error: Fault | None = None
+    correlation_id: str | None = None
+    duration_ms: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "routeTableId": str(self.route_table_id),
+            "status": self.status.value,
+            "versionIds": list(self.version_ids),
+            "planChecksum": self.plan_checksum,
+            "added": list(self.added),
+            "removed": list(self.removed),
+            "updated": list(self.updated),
+            "covered": list(self.covered),
+            "retained": [{"prefix": r.prefix, "until": r.until.isoformat()} for r in self.retained],
+            "withheld": [
+                {"prefix": w.prefix, "change": w.change, "why": w.why} for w in self.withheld
+            ],
+            "conflicts": [
+                {
+                    "prefix": c.prefix,
+                    "routeName": c.route_name,
+                    "nextHopType": c.next_hop_type,
+                    "accepted": None,
+                }
+                for c in self.conflicts
+            ],
+            "violations": [
+                {
+                    "code": v.code,
+                    "message": v.message,
+                    "observed": v.observed,
+                    "limit": v.limit,
+                    "forceable": v.forceable,
+                }
+                for v in self.violations
+            ],
+            "findings": [fault_json(f) for f in self.findings],
+            "error": fault_json(self.error),
+            "correlationId": self.correlation_id,
+            "durationMs": self.duration_ms,
+        }
+
+
+def failed_outcome(route_table_id: RouteTableId, error: Fault) -> Outcome:
+    return Outcome(route_table_id, OutcomeStatus.FAILED, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a trigger asks for; no route tables means all that are registered and enabled."""
+
+    trigger: Trigger
+    mode: Mode
+    route_tables: tuple[RouteTableId, ...] = ()
+    reason: str | None = None
+    change_id: str | None = None
+    requested_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSeen:
+    """A version that a run worked from; what it brought counts where this run recorded it."""
+
+    version_id: str
+    cloud: str
+    service_tag: str
+    change_number: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `unusable` says of each tag that cannot be believed now why."""
+
+    run_id: str
+    request: RunRequest
+    started_at: datetime
+    status: RunStatus = RunStatus.RUNNING
+    finished_at: datetime | None = None
+    fanned_out_at: datetime | None = None
+    error: Fault | None = None
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    versions: tuple[VersionSeen, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    etag: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.status is not RunStatus.RUNNING
+
+    def overdue(self, now: datetime) -> bool:
+        return not self.ended and now - self.started_at >= MAX_RUN_TIME
+
+    def to_json(self) -> dict[str, Any]:
+        """The report without its outcomes."""
+        return {
+            "runId": self.run_id,
+            "trigger": self.request.trigger.value,
+            "mode": self.request.mode.value,
+            "status": self.status.value,
+            "reason": self.request.reason,
+            "changeId": self.request.change_id,
+            "requestedBy": self.request.requested_by,
+            "startedAt": utc_text(self.started_at),
+            "finishedAt": None if self.finished_at is None else utc_text(self.finished_at),
+            "error": fault_json(self.error),
+            "versions": [
+                {
+                    "versionId": v.version_id,
+                    "cloud": v.cloud,
+                    "serviceTag": v.service_tag,
+                    "changeNumber": v.change_number,
+                    "added": list(v.added),
+                    "removed": list(v.removed),
+                }
+                for v in self.versions
+            ],
+            "counts": {status.value: self.counts.get(status, 0) for status in OutcomeStatus},
+        }
+
+
+def final_status(error: Fault | None, counts: Mapping[str, int]) -> RunStatus:
+    bad = error is not None or any(counts.get(status, 0) for status in _BAD)
+    return RunStatus.FAILED if bad else RunStatus.SUCCEEDED
+
+
+def report(run: Run, outcomes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The whole report out of the outcomes' JSON, the worst first."""
+    order = {status.value: rank for rank, status in enumerate(OutcomeStatus)}
+    found = sorted(outcomes, key=lambda o: (-order[o["status"]], o["routeTableId"].lower()))
+    counts = run.counts if run.ended else Counter(outcome["status"] for outcome in found)
+    return {
+        **run.to_json(),
+        "counts": {status.value: counts.get(status, 0) for status in OutcomeStatus},
+        "outcomes": found,
+    }
+
+
+def fault_json(fault: Fault | None) -> dict[str, str] | None:
+    return None if fault is None else {"code": fault.code, "message": fault.message}
+
+
+def utc_text(at: datetime) -> str:
+    """ISO 8601 with Z, in microseconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

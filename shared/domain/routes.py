@@ -1,0 +1,118 @@
+"""ARM JSON <-> route table state; route name <-> owner and prefix.
+
+Format: Microsoft.Network/routeTables. What this module does not know is carried as it came.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+INTERNET = "Internet"
+
+_SERVICE_OWNED = frozenset({"etag", "provisioningState", "hasBgpOverride"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route with the JSON it came as."""
+
+    name: str
+    address_prefix: str
+    next_hop_type: str
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def from_arm(cls, raw: Mapping[str, Any]) -> Self:
+        properties = raw.get("properties") or {}
+        return cls(
+            name=str(raw.get("name", "")),
+            address_prefix=str(properties.get("addressPrefix", "")),
+            next_hop_type=str(properties.get("nextHopType", "")),
+            raw=raw,
+        )
+
+    @property
+    def network(self) -> str | None:
+        """The canonical prefix; None for a service tag or anything else that is not CIDR."""
+        try:
+            return str(ipaddress.ip_network(self.address_prefix, strict=False))
+        except ValueError:
+            return None
+
+    @property
+    def to_internet(self) -> bool:
+        return self.next_hop_type.lower() == INTERNET.lower()
+
+    def essence(self) -> object:
+        """Everything but what the service itself rewrites."""
+        return _without_service_owned(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """A route table as read, with the ETag that a write has to match."""
+
+    etag: str
+    location: str
+    provisioning_state: str
+    routes: tuple[Route, ...]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def from_arm(cls, raw: Mapping[str, Any]) -> Self:
+        properties = raw.get("properties") or {}
+        return cls(
+            etag=str(raw.get("etag", "")),
+            location=str(raw.get("location", "")),
+            provisioning_state=str(properties.get("provisioningState", "")),
+            routes=tuple(Route.from_arm(route) for route in properties.get("routes") or ()),
+            raw=raw,
+        )
+
+    def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
+        """The whole table with these routes instead of its own, all else verbatim."""
+        properties = {**(self.raw.get("properties") or {}), "routes": [r.raw for r in routes]}
+        return {**self.raw, "properties": properties}
+
+
+def internet_route(owner: str, prefix: str) -> Route:
+    return Route.from_arm(
+        {
+            "name": owned_name(owner, prefix),
+            "properties": {"addressPrefix": prefix, "nextHopType": INTERNET},
+        }
+    )
+
+
+def sent_to_internet(route: Route) -> Route:
+    """The same route with next hop Internet."""
+    properties = {k: v for k, v in route.raw["properties"].items() if k != "nextHopIpAddress"}
+    return Route.from_arm({**route.raw, "properties": {**properties, "nextHopType": INTERNET}})
+
+
+# Name from meaning and meaning from name stand together: what one writes the other must read,
+# and a name from owner and prefix alone never has to change.
+def owned_name(owner: str, prefix: str) -> str:
+    """`asemgmt--13.64.115.203_32` for `13.64.115.203/32`."""
+    return f"{owner}--{prefix.replace('/', '_')}"
+
+
+_OWNED = re.compile(r"(?P<owner>[a-z0-9]{1,20})--(?P<prefix>[0-9.]+_[0-9]+)")
+
+
+def is_owned(route: Route, owner: str) -> bool:
+    """Ours only where the name parses, has our owner, and is the very name of the prefix."""
+    match = _OWNED.fullmatch(route.name)
+    if match is None or match["owner"] != owner or route.network is None:
+        return False
+    return route.name == owned_name(owner, route.network)
+
+
+def _without_service_owned(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {k: _without_service_owned(v) for k, v in value.items() if k not in _SERVICE_OWNED}
+    if isinstance(value, list):
+        return [_without_service_owned(item) for item in value]
+    return value

@@ -1,0 +1,62 @@
+"""A run report as text that a person reads at a glance."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_PREFIXES_SHOWN = 3
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """From the report's JSON: what changed, what needs a person, and the sum."""
+    lines = [
+        f"Run {report['runId']} ({report['trigger']}, {report['mode']}): {report['status']}",
+        *(_version_line(version) for version in report["versions"]),
+    ]
+    if report["error"]:
+        lines.append(f"  ERROR {report['error']['code']}: {report['error']['message']}")
+    for outcome in report["outcomes"]:
+        lines += _outcome_lines(outcome)
+    counted = [f"{number} {status}" for status, number in report["counts"].items() if number]
+    lines.append("Tables: " + (", ".join(counted) or "none registered"))
+    return "\n".join(lines)
+
+
+def _version_line(version: Mapping[str, Any]) -> str:
+    line = f"  {version['serviceTag']}: change number {version['changeNumber']}"
+    if version["added"] or version["removed"]:
+        line += f", +{len(version['added'])} -{len(version['removed'])} prefixes since the last"
+    return f"{line} (version {version['versionId']})"
+
+
+def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
+    _, _, subscription, _, group, *_, name = outcome["routeTableId"].split("/")
+    counts = [
+        f"{sign}{len(outcome[key])}"
+        for sign, key in (("+", "added"), ("~", "updated"), ("-", "removed"))
+        if outcome[key]
+    ]
+    notes = [
+        f"{len(outcome[key])} {key}" for key in ("covered", "retained", "withheld") if outcome[key]
+    ]
+    lines = [
+        f"  {outcome['status']:<9} {' '.join(counts):<12} {name} "
+        f"(group {group}, subscription {subscription[:8]}…)"
+        + (f"  [{', '.join(notes)}]" if notes else "")
+    ]
+    for key, sign in (("added", "+"), ("updated", "~"), ("removed", "-")):
+        if outcome[key]:
+            lines.append(f"      {sign} {_some(outcome[key])}")
+    lines += [
+        f"      ! {c['prefix']}: route {c['routeName']} sends it to {c['nextHopType']}"
+        for c in outcome["conflicts"]
+    ]
+    lines += [f"      ! {f['code']}: {f['message']}" for f in outcome["findings"]]
+    if outcome["error"]:
+        lines.append(f"      ! {outcome['error']['code']}: {outcome['error']['message']}")
+    return lines
+
+
+def _some(prefixes: Sequence[str]) -> str:
+    more = len(prefixes) - _PREFIXES_SHOWN
+    shown = ", ".join(prefixes[:_PREFIXES_SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown

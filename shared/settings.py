@@ -1,0 +1,124 @@
+"""App settings, read once at the first invocation. One error lists every fault."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from shared.domain.addresses import SERVICE_TAG_NAME
+from shared.domain.clouds import CLOUDS, Cloud
+
+_STORAGE = (
+    "AzureWebJobsStorage",
+    "AzureWebJobsStorage__accountName",
+    "AzureWebJobsStorage__tableServiceUri",
+)
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+
+class InvalidSettings(Exception):
+    """Missing or wrong settings, every one of them."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _service_tag(value: str) -> str:
+    if not SERVICE_TAG_NAME.fullmatch(value):
+        raise ValueError("not the name of a service tag")
+    return value
+
+
+def _endpoint(value: str) -> str:
+    url = urlsplit(value)
+    loopback = url.hostname in ("127.0.0.1", "::1", "localhost")
+    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and loopback)):
+        raise ValueError("not an https URL; plain http is for loopback alone")
+    return value.rstrip("/")
+
+
+type _ServiceTag = Annotated[str, BeforeValidator(_service_tag)]
+type _CommaSeparated[T] = Annotated[list[T], BeforeValidator(_comma_separated)]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    azure_cloud: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = Field(
+        "AzureCloud", alias="AZURE_CLOUD"
+    )
+    arm_endpoint: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
+        None, alias="ARM_ENDPOINT"
+    )
+    arm_api_version_network: str | None = Field(
+        None, alias="ARM_API_VERSION_NETWORK", pattern=r"^\d{4}-\d\d-\d\d(-preview)?$"
+    )
+    azure_client_id: str | None = Field(None, alias="AZURE_CLIENT_ID")
+    service_tag: _ServiceTag = Field("AppServiceManagement", alias="SERVICE_TAG")
+    service_tag_subscription_id: str = Field(alias="SERVICE_TAG_SUBSCRIPTION_ID", pattern=_GUID)
+    service_tag_locations: _CommaSeparated[Annotated[str, Field(pattern=r"^[a-z0-9]+$")]] = Field(
+        alias="SERVICE_TAG_LOCATIONS", min_length=1
+    )
+    allowed_service_tags: _CommaSeparated[_ServiceTag] | None = Field(
+        None, alias="ALLOWED_SERVICE_TAGS"
+    )
+    route_owner: str = Field("asemgmt", alias="ROUTE_OWNER", pattern=r"^[a-z0-9]{1,20}$")
+    paused: bool = Field(False, alias="PAUSED")
+    removal_grace_days: int = Field(28, alias="REMOVAL_GRACE_DAYS", ge=0, le=3650)
+    min_prefix_length: int = Field(16, alias="MIN_PREFIX_LENGTH", ge=0, le=32)
+    apply_policy: Literal["auto"] = Field("auto", alias="APPLY_POLICY")
+    storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
+    storage_account_name: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
+    storage_table_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
+        None, alias="AzureWebJobsStorage__tableServiceUri"
+    )
+    storage_client_id: str | None = Field(None, alias="AzureWebJobsStorage__clientId")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Raise InvalidSettings. An empty setting is a missing one."""
+        given: dict[str, Any] = {k: v.strip() for k, v in environment.items() if v.strip()}
+        faults = _storage_faults(given)
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            faults += [_fault(detail) for detail in error.errors(include_url=False)]
+            raise InvalidSettings(faults) from None
+        if faults:
+            raise InvalidSettings(faults)
+        return settings
+
+    @property
+    def cloud(self) -> Cloud:
+        return CLOUDS[self.azure_cloud]
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The service tags that may be registered and synced."""
+        return frozenset(self.allowed_service_tags or [self.service_tag])
+
+    @property
+    def table_endpoint(self) -> str:
+        """Where tables are, for an identity-based connection."""
+        return self.storage_table_service_uri or (
+            f"https://{self.storage_account_name}.table.{self.cloud.storage_suffix}"
+        )
+
+
+def _storage_faults(given: Mapping[str, Any]) -> list[str]:
+    return [] if any(way in given for way in _STORAGE) else [f"{' or '.join(_STORAGE)}: missing"]
+
+
+def _fault(detail: Mapping[str, Any]) -> str:
+    name = str(detail["loc"][0])
+    if detail["type"] == "missing":
+        return f"{name}: missing"
+    # Never the value itself: it may be a secret.
+    return f"{name}: {re.sub(r'^Value error, ', '', detail['msg'])}"

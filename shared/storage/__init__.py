@@ -1,0 +1,1 @@
+"""Table Storage: registry, versions, runs and outcomes."""

@@ -1,0 +1,43 @@
+"""The tables of the one storage account that the host, the queue and we use."""
+
+from functools import cached_property
+
+from azure.core.credentials import TokenCredential
+from azure.data.tables import TableClient, TableServiceClient
+
+
+class StorageAccount:
+    """Tables are made when first used. Raises azure.core errors as they come: a worker fails
+    with them and the queue delivers again.
+    """
+
+    def __init__(self, service: TableServiceClient) -> None:
+        self._service = service
+
+    @classmethod
+    def from_connection_string(cls, connection_string: str) -> "StorageAccount":
+        return cls(TableServiceClient.from_connection_string(connection_string))
+
+    @classmethod
+    def from_identity(cls, endpoint: str, credential: TokenCredential) -> "StorageAccount":
+        return cls(TableServiceClient(endpoint, credential=credential))
+
+    @cached_property
+    def versions(self) -> TableClient:
+        return self._service.create_table_if_not_exists("ServiceTagVersions")
+
+    @cached_property
+    def route_tables(self) -> TableClient:
+        return self._service.create_table_if_not_exists("RouteTables")
+
+    @cached_property
+    def runs(self) -> TableClient:
+        return self._service.create_table_if_not_exists("SyncRuns")
+
+    @cached_property
+    def outcomes(self) -> TableClient:
+        return self._service.create_table_if_not_exists("SyncOutcomes")
+
+    def check(self) -> None:
+        """Raise azure.core.exceptions.AzureError where the account does not answer."""
+        next(iter(self.runs.list_entities(results_per_page=1, select=["RowKey"])), None)

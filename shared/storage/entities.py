@@ -1,0 +1,37 @@
+"""What Table Storage asks of keys and properties.
+
+Source: "Understanding the Table service data model": a key is 1 KiB at most and holds no `/`, `\\`,
+`#`, `?` or control character; a string property is 64 KiB of UTF-16 at most, an entity 1 MiB.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain.armid import RouteTableId
+
+MAX_PROPERTY_CHARACTERS = 32_000
+"""Below 64 KiB of UTF-16, with room for characters that take four bytes counted as two."""
+
+
+def table_key(route_table_id: RouteTableId) -> str:
+    """A legal key for any ARM id, the same for every spelling of it, and readable."""
+    return route_table_id.key.strip("/").replace("/", "|")
+
+
+def pack(name: str, value: object) -> dict[str, str | int]:
+    """A value of any length as properties `name`, `name1`, …, and their number."""
+    text = json.dumps(value, separators=(",", ":"))
+    parts = [
+        text[start : start + MAX_PROPERTY_CHARACTERS]
+        for start in range(0, len(text), MAX_PROPERTY_CHARACTERS)
+    ]
+    # The number tells the parts of this value from those that a longer one left on the row.
+    return {f"{name}Parts": len(parts)} | {
+        f"{name}{index or ''}": part for index, part in enumerate(parts)
+    }
+
+
+def unpack(entity: Mapping[str, Any], name: str) -> Any:
+    parts = (entity[f"{name}{index or ''}"] for index in range(entity[f"{name}Parts"]))
+    return json.loads("".join(parts))

@@ -1,0 +1,248 @@
+"""SyncRuns: one row a run, the newest first. SyncOutcomes: one row a table of a run."""
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from itertools import batched
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableClient, TableTransactionError, UpdateMode
+
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import ConcurrentUpdate
+from shared.domain.report import (
+    Changes,
+    Fault,
+    Mode,
+    Outcome,
+    Run,
+    RunRequest,
+    RunStatus,
+    Trigger,
+    VersionSeen,
+    fault_json,
+)
+from shared.sync.ports import Pending
+
+from .entities import pack, table_key, unpack
+
+_PARTITION = "run"
+_RUN_ID = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+_MOST_IN_A_TRANSACTION = 100
+
+
+def new_run_id(at: datetime) -> str:
+    """Sorts by time, in microseconds."""
+    return f"{at:%Y%m%d%H%M%S%f}-{secrets.token_hex(4)}"
+
+
+class RunLog:
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    def create(self, run: Run) -> None:
+        self._table.create_entity(_run_entity(run))
+
+    def get(self, run_id: str) -> Run | None:
+        if not _RUN_ID.fullmatch(run_id):
+            return None
+        try:
+            return _run(self._table.get_entity(_PARTITION, _row_key(run_id)))
+        except ResourceNotFoundError:
+            return None
+
+    def replace(self, run: Run) -> Run:
+        """Raise ConcurrentUpdate where the run has changed since it was read."""
+        try:
+            answer = self._table.update_entity(
+                _run_entity(run),
+                mode=UpdateMode.REPLACE,
+                etag=run.etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError) as error:
+            raise ConcurrentUpdate("RUN_CHANGED", run.run_id) from error
+        return replace(run, etag=answer["etag"])
+
+    def running(self) -> Iterator[Run]:
+        entities = self._table.query_entities(
+            "PartitionKey eq @partition and status eq @status",
+            parameters={"partition": _PARTITION, "status": RunStatus.RUNNING.value},
+        )
+        return (_run(entity) for entity in entities)
+
+    def list(self, *, older_than: str | None = None) -> Iterator[Run]:
+        """The newest first, from after the run with this id."""
+        entities = self._table.query_entities(
+            "PartitionKey eq @partition and RowKey gt @after",
+            parameters={
+                "partition": _PARTITION,
+                "after": _row_key(older_than) if older_than else "",
+            },
+        )
+        return (_run(entity) for entity in entities)
+
+
+class OutcomeLog:
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    def expect(self, run_id: str, route_table_ids: Iterable[RouteTableId]) -> None:
+        for batch in batched(route_table_ids, _MOST_IN_A_TRANSACTION, strict=False):
+            self._table.submit_transaction(
+                [("upsert", _pending_entity(Pending(run_id, i))) for i in batch]
+            )
+
+    def pending(self, run_id: str) -> Iterator[Pending]:
+        return (_pending(entity) for entity in self._rows(run_id, "pending"))
+
+    def get_pending(self, run_id: str, route_table_id: RouteTableId) -> Pending | None:
+        try:
+            return _pending(self._table.get_entity(run_id, _pending_key(route_table_id)))
+        except ResourceNotFoundError:
+            return None
+
+    def save(self, pending: Pending) -> None:
+        """Raise ConcurrentUpdate where the table has been settled since."""
+        try:
+            self._table.update_entity(_pending_entity(pending), mode=UpdateMode.REPLACE)
+        except ResourceNotFoundError as error:
+            raise ConcurrentUpdate("TABLE_SETTLED", str(pending.route_table_id)) from error
+
+    def settle(self, run_id: str, outcome: Outcome) -> None:
+        """Turn pending into outcome in one transaction; a final outcome is never overwritten."""
+        pending = {"PartitionKey": run_id, "RowKey": _pending_key(outcome.route_table_id)}
+        final = {
+            "PartitionKey": run_id,
+            "RowKey": f"outcome|{table_key(outcome.route_table_id)}",
+            "status": outcome.status.value,
+            **pack("report", outcome.to_json()),
+        }
+        try:
+            self._table.submit_transaction([("create", final), ("delete", pending)])
+        except TableTransactionError as error:
+            if error.index != 0:
+                raise
+            self._table.delete_entity(pending)  # settled before; this row came after it
+
+    def counts(self, run_id: str) -> Mapping[str, int] | None:
+        """Outcomes by status; None while one is pending."""
+        if next(self._rows(run_id, "pending", select=["RowKey"], results_per_page=1), None):
+            return None
+        return Counter(
+            entity["status"] for entity in self._rows(run_id, "outcome", select=["status"])
+        )
+
+    def list(self, run_id: str) -> list[Mapping[str, Any]]:
+        """Each outcome as the report shows it."""
+        return [unpack(entity, "report") for entity in self._rows(run_id, "outcome")]
+
+    def _rows(self, run_id: str, kind: str, **options: Any) -> Iterator[Mapping[str, Any]]:
+        return iter(
+            self._table.query_entities(
+                "PartitionKey eq @run and RowKey ge @first and RowKey lt @last",
+                parameters={"run": run_id, "first": f"{kind}|", "last": f"{kind}}}"},
+                **options,
+            )
+        )
+
+
+def _row_key(run_id: str) -> str:
+    return run_id.translate(_COMPLEMENT) if _RUN_ID.fullmatch(run_id) else run_id
+
+
+def _run_entity(run: Run) -> dict[str, Any]:
+    request = run.request
+    return {
+        "PartitionKey": _PARTITION,
+        "RowKey": _row_key(run.run_id),
+        "runId": run.run_id,
+        "trigger": request.trigger.value,
+        "mode": request.mode.value,
+        "status": run.status.value,
+        "reason": request.reason or "",
+        "changeId": request.change_id or "",
+        "requestedBy": request.requested_by or "",
+        "startedAt": run.started_at,
+        **({"finishedAt": run.finished_at} if run.finished_at else {}),
+        **({"fannedOutAt": run.fanned_out_at} if run.fanned_out_at else {}),
+        **pack("routeTables", [str(i) for i in request.route_tables]),
+        **pack("error", fault_json(run.error)),
+        **pack("unusable", dict(run.unusable)),
+        **pack("versions", [asdict(version) for version in run.versions]),
+        **pack("counts", dict(run.counts)),
+    }
+
+
+def _run(entity: Mapping[str, Any]) -> Run:
+    error = unpack(entity, "error")
+    metadata = getattr(entity, "metadata", {})
+    return Run(
+        run_id=entity["runId"],
+        request=RunRequest(
+            trigger=Trigger(entity["trigger"]),
+            mode=Mode(entity["mode"]),
+            route_tables=tuple(RouteTableId.parse(i) for i in unpack(entity, "routeTables")),
+            reason=entity["reason"] or None,
+            change_id=entity["changeId"] or None,
+            requested_by=entity["requestedBy"] or None,
+        ),
+        started_at=entity["startedAt"],
+        status=RunStatus(entity["status"]),
+        finished_at=entity.get("finishedAt"),
+        fanned_out_at=entity.get("fannedOutAt"),
+        error=Fault(**error) if error else None,
+        unusable=unpack(entity, "unusable"),
+        versions=tuple(
+            VersionSeen(**{**v, "added": tuple(v["added"]), "removed": tuple(v["removed"])})
+            for v in unpack(entity, "versions")
+        ),
+        counts=unpack(entity, "counts"),
+        etag=metadata.get("etag", ""),
+    )
+
+
+def _pending_key(route_table_id: RouteTableId) -> str:
+    return f"pending|{table_key(route_table_id)}"
+
+
+def _pending_entity(pending: Pending) -> dict[str, Any]:
+    return {
+        "PartitionKey": pending.run_id,
+        "RowKey": _pending_key(pending.route_table_id),
+        "routeTableId": str(pending.route_table_id),
+        "etag": pending.etag,
+        **pack("applied", _changes_json(pending.applied)),
+        **pack("intended", _changes_json(pending.intended)),
+        **pack("lastError", fault_json(pending.last_error)),
+    }
+
+
+def _pending(entity: Mapping[str, Any]) -> Pending:
+    error = unpack(entity, "lastError")
+    return Pending(
+        run_id=entity["PartitionKey"],
+        route_table_id=RouteTableId.parse(entity["routeTableId"]),
+        applied=_changes(unpack(entity, "applied")),
+        intended=_changes(unpack(entity, "intended")),
+        etag=entity["etag"],
+        last_error=Fault(**error) if error else None,
+    )
+
+
+def _changes_json(changes: Changes) -> dict[str, list[str]]:
+    return {
+        "added": sorted(changes.added),
+        "updated": sorted(changes.updated),
+        "removed": sorted(changes.removed),
+    }
+
+
+def _changes(value: Mapping[str, list[str]]) -> Changes:
+    return Changes(**{name: frozenset(prefixes) for name, prefixes in value.items()})

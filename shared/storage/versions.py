@@ -1,0 +1,97 @@
+"""ServiceTagVersions: one row a recorded version, the newest of a tag first."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.data.tables import TableClient
+
+from shared.domain.addresses import TagContent, Version
+from shared.domain.errors import ConcurrentUpdate
+
+from .entities import pack, unpack
+
+_LAST = 999_999
+_VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[A-Za-z0-9.]+)-(?P<number>[0-9]{6})")
+
+
+class VersionLog:
+    """The versions of one cloud; a version's id is `{cloud}.{service tag}-{number}`."""
+
+    def __init__(self, table: TableClient, *, cloud: str) -> None:
+        self._table = table
+        self._cloud = cloud
+
+    def newest(self, service_tag: str) -> Version | None:
+        return next(self._of(service_tag), None)
+
+    def history(self, service_tag: str) -> list[Version]:
+        """Oldest first."""
+        return list(self._of(service_tag))[::-1]
+
+    def list(self) -> Iterator[Version]:
+        """Of every tag; in no order across tags."""
+        return (_version(entity) for entity in self._table.list_entities())
+
+    def get(self, version_id: str) -> Version | None:
+        match = _VERSION_ID.fullmatch(version_id)
+        if match is None:
+            return None
+        try:
+            return _version(self._table.get_entity(match["source"], _row_key(int(match["number"]))))
+        except ResourceNotFoundError:
+            return None
+
+    def append(
+        self, content: TagContent, previous: Version | None, *, recorded_at: datetime, run_id: str
+    ) -> Version:
+        """Raise ConcurrentUpdate where another has appended after `previous` already."""
+        number = 1 if previous is None else int(previous.version_id[-6:]) + 1
+        source = f"{self._cloud}.{content.service_tag}"
+        entity: dict[str, Any] = {
+            "PartitionKey": source,
+            "RowKey": _row_key(number),
+            "versionId": f"{source}-{number:06}",
+            "cloud": self._cloud,
+            "serviceTag": content.service_tag,
+            "changeNumber": content.change_number,
+            "contentHash": content.content_hash,
+            "recordedAt": recorded_at,
+            "source": "serviceTag",
+            "previousVersionId": "" if previous is None else previous.version_id,
+            "runId": run_id,
+            **pack("locations", content.locations),
+            **pack("addressPrefixes", content.address_prefixes),
+        }
+        try:
+            self._table.create_entity(entity)
+        except ResourceExistsError as error:
+            raise ConcurrentUpdate("VERSION_RECORDED", entity["versionId"]) from error
+        return _version(entity)
+
+    def _of(self, service_tag: str) -> Iterator[Version]:
+        entities = self._table.query_entities(
+            "PartitionKey eq @source", parameters={"source": f"{self._cloud}.{service_tag}"}
+        )
+        return (_version(entity) for entity in entities)
+
+
+def _row_key(number: int) -> str:
+    return f"{_LAST - number:06}"
+
+
+def _version(entity: Mapping[str, Any]) -> Version:
+    return Version(
+        version_id=entity["versionId"],
+        cloud=entity["cloud"],
+        service_tag=entity["serviceTag"],
+        change_number=entity["changeNumber"],
+        recorded_at=entity["recordedAt"],
+        source=entity["source"],
+        locations=tuple(unpack(entity, "locations")),
+        address_prefixes=tuple(unpack(entity, "addressPrefixes")),
+        previous_version_id=entity["previousVersionId"] or None,
+        run_id=entity["runId"],
+    )

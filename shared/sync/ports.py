@@ -1,0 +1,92 @@
+"""What the use cases need of the outside. Errors: see shared.domain.errors."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.domain.addresses import TagContent, Version
+from shared.domain.armid import RouteTableId
+from shared.domain.registration import Registration
+from shared.domain.report import Changes, Fault, Outcome, Run
+from shared.domain.routes import Route, RouteTable
+
+type Clock = Callable[[], datetime]
+"""The time now, aware and in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A table whose outcome in a run is still open, with what was last tried on it.
+
+    `applied` took effect, `intended` was about to be written over the table with `etag`.
+    """
+
+    run_id: str
+    route_table_id: RouteTableId
+    applied: Changes = field(default_factory=Changes)
+    intended: Changes = field(default_factory=Changes)
+    etag: str = ""
+    last_error: Fault | None = None
+
+
+class ServiceTagSource(Protocol):
+    def read(self, location: str) -> Mapping[str, Any]:
+        """The whole answer of one location. Raise UnusableServiceTag or TransientError."""
+
+
+class RouteTables(Protocol):
+    def read(self, route_table_id: RouteTableId) -> RouteTable: ...
+
+    def write(
+        self, route_table_id: RouteTableId, table: RouteTable, routes: Iterable[Route]
+    ) -> str | None:
+        """Replace the routes if the table is still as read. Return ARM's correlation id."""
+
+
+class Registrations(Protocol):
+    def get(self, route_table_id: RouteTableId) -> Registration | None: ...
+
+    def list(self) -> Iterator[Registration]: ...
+
+    def record_applied(
+        self, route_table_id: RouteTableId, version_ids: Iterable[str], verified_at: datetime
+    ) -> None: ...
+
+
+class Versions(Protocol):
+    def newest(self, service_tag: str) -> Version | None: ...
+
+    def history(self, service_tag: str) -> list[Version]:
+        """Oldest first."""
+
+    def append(
+        self, content: TagContent, previous: Version | None, *, recorded_at: datetime, run_id: str
+    ) -> Version:
+        """Raise ConcurrentUpdate where another has appended after `previous` already."""
+
+
+class Runs(Protocol):
+    def get(self, run_id: str) -> Run | None: ...
+
+    def replace(self, run: Run) -> Run:
+        """Raise ConcurrentUpdate where the run has changed since it was read."""
+
+    def running(self) -> Iterator[Run]: ...
+
+
+class Outcomes(Protocol):
+    def expect(self, run_id: str, route_table_ids: Iterable[RouteTableId]) -> None: ...
+
+    def pending(self, run_id: str) -> Iterator[Pending]: ...
+
+    def get_pending(self, run_id: str, route_table_id: RouteTableId) -> Pending | None: ...
+
+    def save(self, pending: Pending) -> None:
+        """Raise ConcurrentUpdate where the table has been settled since."""
+
+    def settle(self, run_id: str, outcome: Outcome) -> None:
+        """Turn pending into outcome in one transaction; a final outcome is never overwritten."""
+
+    def counts(self, run_id: str) -> Mapping[str, int] | None:
+        """Outcomes by status; None while one is pending."""

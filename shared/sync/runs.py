@@ -1,0 +1,185 @@
+"""A run's beginning and end. Between them each table goes its own way: see tables."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import overload
+
+from shared.domain.addresses import Version, difference
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import ConcurrentUpdate, TransientError
+from shared.domain.registration import Registration
+from shared.domain.report import (
+    MAX_RUN_TIME,
+    Fault,
+    Run,
+    VersionSeen,
+    failed_outcome,
+    final_status,
+)
+
+from .ports import Clock, Outcomes, Registrations, Runs, Versions
+from .versions import ServiceTagPull
+
+
+class RunEnd:
+    """Whichever worker settles the last table closes the run."""
+
+    def __init__(
+        self, runs: Runs, outcomes: Outcomes, clock: Clock, on_end: Callable[[Run], None]
+    ) -> None:
+        self._runs = runs
+        self._outcomes = outcomes
+        self._clock = clock
+        self._on_end = on_end
+
+    def close_if_complete(self, run_id: str) -> None:
+        run = self._runs.get(run_id)
+        while run is not None and not run.ended and run.fanned_out_at is not None:
+            counts = self._outcomes.counts(run_id)
+            if counts is None:
+                return
+            run = self._replace(run, run.error, counts)
+
+    def fail(self, run: Run, error: Fault) -> Run:
+        """End the run with this error, and every outcome that is still open with it."""
+        while not run.ended:
+            for pending in self._outcomes.pending(run.run_id):
+                self._outcomes.settle(run.run_id, failed_outcome(pending.route_table_id, error))
+            counts = self._outcomes.counts(run.run_id)
+            if counts is not None:
+                run = self._replace(run, error, counts)
+        return run
+
+    @overload
+    def expire_if_overdue(self, run: Run) -> Run: ...
+    @overload
+    def expire_if_overdue(self, run: Run | None) -> Run | None: ...
+    def expire_if_overdue(self, run: Run | None) -> Run | None:
+        """A run whose worker died must not run for ever."""
+        if run is None or not run.overdue(self._clock()):
+            return run
+        hours = MAX_RUN_TIME.total_seconds() / 3600
+        return self.fail(run, Fault("RUN_TIMED_OUT", f"not ended within {hours:g} hours"))
+
+    def expire_overdue(self) -> None:
+        for run in self._runs.running():
+            self.expire_if_overdue(run)
+
+    def _replace(self, run: Run, error: Fault | None, counts: Mapping[str, int]) -> Run:
+        ended = replace(
+            run,
+            status=final_status(error, counts),
+            finished_at=self._clock(),
+            error=error,
+            counts=counts,
+        )
+        try:
+            ended = self._runs.replace(ended)
+        except ConcurrentUpdate:
+            return self._runs.get(run.run_id) or ended
+        self._on_end(ended)
+        return ended
+
+
+class RunStart:
+    """Read the tags, record versions, and say which tables are to be synced."""
+
+    def __init__(
+        self,
+        registrations: Registrations,
+        versions: Versions,
+        pull: ServiceTagPull,
+        runs: Runs,
+        outcomes: Outcomes,
+        run_end: RunEnd,
+        clock: Clock,
+        *,
+        default_service_tag: str,
+        allowed_service_tags: Collection[str],
+    ) -> None:
+        self._registrations = registrations
+        self._versions = versions
+        self._pull = pull
+        self._runs = runs
+        self._outcomes = outcomes
+        self._run_end = run_end
+        self._clock = clock
+        self._default_service_tag = default_service_tag
+        self._allowed = frozenset(allowed_service_tags)
+
+    def start(self, run_id: str) -> list[RouteTableId]:
+        """The tables that need a message; safe to repeat at any point.
+
+        The run is fanned out once. Before that no table has a message and none is settled, so
+        that what is expected can be written again; after it only what is pending is sent again.
+        Raise TransientError, after noting it on the run, so that the queue tries again.
+        """
+        self._run_end.expire_overdue()
+        run = self._runs.get(run_id)
+        if run is None or run.ended:
+            return []
+        if run.fanned_out_at is None:
+            try:
+                self._fan_out(run)
+            except TransientError as error:
+                self._runs.replace(replace(run, error=Fault(error.code, error.message)))
+                raise
+        self._run_end.close_if_complete(run_id)
+        return [pending.route_table_id for pending in self._outcomes.pending(run_id)]
+
+    def give_up(self, run_id: str) -> None:
+        """The queue has tried often enough: the run has failed."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            self._run_end.fail(
+                run, run.error or Fault("START_FAILED", "the run could not start; see the log")
+            )
+
+    def _fan_out(self, run: Run) -> None:
+        targets = self._targets(run)
+        pulled = self._pull.record(self._service_tags(targets), run_id=run.run_id)
+        self._outcomes.expect(run.run_id, [target.route_table_id for target in targets])
+        self._runs.replace(
+            replace(
+                run,
+                fanned_out_at=self._clock(),
+                versions=tuple(self._seen(version, run.run_id) for version in pulled.versions),
+                unusable=pulled.unusable,
+                error=_tag_error(pulled.unusable),
+            )
+        )
+
+    def _targets(self, run: Run) -> list[Registration]:
+        asked = run.request.route_tables
+        if asked:
+            found = ((i, self._registrations.get(i)) for i in asked)
+            # One that has gone since is expected all the same, so that the report says so.
+            return [r if r is not None else Registration(i, ()) for i, r in found]
+        return [r for r in self._registrations.list() if r.enabled]
+
+    def _service_tags(self, targets: Iterable[Registration]) -> Collection[str]:
+        named = {tag for target in targets for tag in target.service_tags}
+        return named & self._allowed or {self._default_service_tag}
+
+    def _seen(self, version: Version, run_id: str) -> VersionSeen:
+        brought = difference((), ())
+        if version.run_id == run_id:
+            history = self._versions.history(version.service_tag)
+            before = [v for v in history if v.version_id == version.previous_version_id]
+            brought = difference(
+                before[0].address_prefixes if before else (), version.address_prefixes
+            )
+        return VersionSeen(
+            version.version_id,
+            version.cloud,
+            version.service_tag,
+            version.change_number,
+            brought.added,
+            brought.removed,
+        )
+
+
+def _tag_error(unusable: Mapping[str, str]) -> Fault | None:
+    if not unusable:
+        return None
+    return Fault("TAG_UNAVAILABLE", "; ".join(unusable[tag] for tag in sorted(unusable)))

@@ -1,0 +1,114 @@
+"""One table of one run, as often as its message is delivered."""
+
+import time
+from collections.abc import Collection
+from dataclasses import replace
+
+from shared.domain.addresses import Version
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import PermanentError, TransientError
+from shared.domain.registration import Registration
+from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Run, failed_outcome
+
+from .ports import Clock, Outcomes, Pending, Registrations, Runs, Versions
+from .reconcile import Reconciler
+from .runs import RunEnd
+
+_FOUND_RIGHT = frozenset({OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED})
+
+
+class TableSync:
+    def __init__(
+        self,
+        registrations: Registrations,
+        versions: Versions,
+        runs: Runs,
+        outcomes: Outcomes,
+        reconciler: Reconciler,
+        run_end: RunEnd,
+        clock: Clock,
+        *,
+        allowed_service_tags: Collection[str],
+        paused: bool,
+    ) -> None:
+        self._registrations = registrations
+        self._versions = versions
+        self._runs = runs
+        self._outcomes = outcomes
+        self._reconciler = reconciler
+        self._run_end = run_end
+        self._clock = clock
+        self._allowed = frozenset(allowed_service_tags)
+        self._paused = paused
+
+    def sync(self, run_id: str, route_table_id: RouteTableId) -> Outcome | None:
+        """Do what is still to be done; None for a late or repeated message.
+
+        Raise TransientError, after noting it on the pending row, so that the queue tries again.
+        """
+        run = self._run_end.expire_if_overdue(self._runs.get(run_id))
+        if run is None or run.ended:
+            return None
+        outcome = None
+        pending = self._outcomes.get_pending(run_id, route_table_id)
+        if pending is not None:
+            outcome = self._outcome(run, pending)
+            self._outcomes.settle(run_id, outcome)
+        self._run_end.close_if_complete(run_id)
+        return outcome
+
+    def give_up(self, run_id: str, route_table_id: RouteTableId) -> None:
+        """The queue has tried often enough: what is still open has failed."""
+        pending = self._outcomes.get_pending(run_id, route_table_id)
+        if pending is not None:
+            error = pending.last_error or Fault(
+                "RETRIES_EXHAUSTED", "every delivery of the table's message failed; see the log"
+            )
+            self._outcomes.settle(run_id, failed_outcome(pending.route_table_id, error))
+        self._run_end.close_if_complete(run_id)
+
+    def _outcome(self, run: Run, pending: Pending) -> Outcome:
+        started = time.monotonic()
+        try:
+            outcome = self._reconcile(run, pending)
+        except PermanentError as error:
+            outcome = replace(
+                failed_outcome(pending.route_table_id, Fault(error.code, error.message)),
+                correlation_id=error.correlation_id,
+            )
+        except TransientError as error:
+            self._note(run.run_id, pending.route_table_id, Fault(error.code, error.message))
+            raise
+        return replace(outcome, duration_ms=round((time.monotonic() - started) * 1000))
+
+    def _reconcile(self, run: Run, pending: Pending) -> Outcome:
+        registration = self._registrations.get(pending.route_table_id)
+        if registration is None or not registration.enabled:
+            raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
+        mode = Mode.PLAN if self._paused else run.request.mode
+        outcome = self._reconciler.reconcile(pending, lambda: self._wanted(run, registration), mode)
+        if mode is Mode.APPLY and outcome.status in _FOUND_RIGHT:
+            self._registrations.record_applied(
+                pending.route_table_id, outcome.version_ids, self._clock()
+            )
+        return outcome
+
+    def _wanted(self, run: Run, registration: Registration) -> list[Version]:
+        wanted = []
+        for tag in registration.service_tags:
+            if tag not in self._allowed:
+                raise PermanentError(
+                    "SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS"
+                )
+            if tag in run.unusable:
+                raise PermanentError("TAG_UNAVAILABLE", run.unusable[tag])
+            version = self._versions.newest(tag)
+            if version is None:
+                raise PermanentError("TAG_UNAVAILABLE", f"no version of {tag} is recorded")
+            wanted.append(version)
+        return wanted
+
+    def _note(self, run_id: str, route_table_id: RouteTableId, error: Fault) -> None:
+        pending = self._outcomes.get_pending(run_id, route_table_id)
+        if pending is not None:
+            self._outcomes.save(replace(pending, last_error=error))
