@@ -1,8 +1,9 @@
 """Azurite, Microsoft's storage emulator, in memory on ports of 127.0.0.1."""
 
+import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,17 +17,19 @@ _SERVICES = ("blob", "queue", "table")
 class Azurite:
     """Start and stop it as a context; port 0 picks a free one."""
 
-    def __init__(self, ports: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, ports: Mapping[str, int] | None = None, accounts: Sequence[str] = (ACCOUNT,)
+    ) -> None:
+        self._accounts = accounts
         self._ports = dict.fromkeys(_SERVICES, 0) | dict(ports or {})
         self._process: subprocess.Popen[str] | None = None
         self._urls: dict[str, str] = {}
 
-    @property
-    def connection_string(self) -> str:
+    def connection_string(self, account: str = ACCOUNT) -> str:
         endpoints = "".join(
-            f"{name.title()}Endpoint={url}/{ACCOUNT};" for name, url in self._urls.items()
+            f"{name.title()}Endpoint={url}/{account};" for name, url in self._urls.items()
         )
-        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints}"
+        return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};{endpoints}"
 
     def __enter__(self) -> Self:
         options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
@@ -39,6 +42,7 @@ class Azurite:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=ROOT,
+            env={**os.environ, "AZURITE_ACCOUNTS": ";".join(f"{a}:{KEY}" for a in self._accounts)},
         )
         self._wait(self._process)
         return self

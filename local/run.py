@@ -30,7 +30,7 @@ def main() -> int:
         settings = {
             **sample.settings(),
             **azure.environment(),
-            "AzureWebJobsStorage": storage.connection_string,
+            "AzureWebJobsStorage": storage.connection_string(),
         }
         host = stack.enter_context(
             HostProcess(

@@ -42,6 +42,7 @@ class App:
             endpoint=settings.arm_endpoint,
             api_version=settings.arm_api_version_network,
         )
+        self.route_tables = ArmRouteTables(clients)
         self.pull = ServiceTagPull(
             ServiceTagDiscovery(clients, settings.service_tag_subscription_id),
             self.versions,
@@ -67,7 +68,7 @@ class App:
             self.runs,
             self.outcomes,
             Reconciler(
-                ArmRouteTables(clients),
+                self.route_tables,
                 self.versions,
                 self.outcomes,
                 utc_now,

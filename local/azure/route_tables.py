@@ -40,14 +40,19 @@ class RouteTableApi:
             self._refuse_if_busy(existing)
         self._check_if_match(request, existing, resource_id)
         wanted = _table_from(resource_id, body, existing)
-        if existing is not None and _content(existing) == _content(wanted):
+        if existing is None:
+            table = self._state.add_table(wanted)
+        elif _content(existing) == _content(wanted):
             operation = self._state.begin_nothing(existing)
             return self._accepted(
                 200, table_json(existing), existing, operation=operation, retry_after=None
             )
-        status = 201 if existing is None else 200
-        table = self._state.add_table(wanted)
+        else:
+            table = existing
+            table.tags, table.properties = wanted.tags, wanted.properties
+            table.routes = wanted.routes
         operation = self._state.begin("PutRouteTableOperation", table)
+        status = 201 if existing is None else 200
         return self._accepted(status, table_json(table), table, operation=operation)
 
     async def patch(self, request: Request) -> Response:
@@ -242,17 +247,13 @@ def _table_from(resource_id: str, body: dict[str, Any], existing: RouteTable | N
     properties = body.get("properties") or {}
     routes = [_route_from(route) for route in properties.get("routes") or ()]
     _check_routes(resource_id, routes)
-    table = RouteTable(
-        resource_id if existing is None else existing.resource_id,
+    return RouteTable(
+        resource_id,
         location,
         tags=body.get("tags"),
         properties={k: v for k, v in properties.items() if k not in _READ_ONLY},
         routes=routes,
     )
-    if existing is not None:
-        table.subnets = existing.subnets
-        table.resource_guid = existing.resource_guid
-    return table
 
 
 def _route_from(body: dict[str, Any]) -> dict[str, Any]:

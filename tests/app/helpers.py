@@ -1,0 +1,45 @@
+"""Runs in this process, the way the queue would deliver them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.app import App
+from shared.domain.armid import RouteTableId
+from shared.domain.registration import Registration
+from shared.domain.report import Mode, RunRequest, Trigger, report
+from tests.builders import table_id
+
+TAG = "AppServiceManagement"
+
+
+def rid(name: str) -> RouteTableId:
+    return RouteTableId.parse(name if name.startswith("/") else table_id(name))
+
+
+def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:
+    for name in names:
+        app.registry.put(Registration(rid(name), tuple(tags), enabled=enabled))
+
+
+def begin(app: App, *names: str, mode: Mode = Mode.APPLY) -> str:
+    request = RunRequest(Trigger.HTTP, mode, tuple(rid(name) for name in names))
+    return app.create_run(request).run_id
+
+
+def sync(app: App, *names: str, mode: Mode = Mode.APPLY) -> dict[str, Any]:
+    """A whole run with every message delivered once."""
+    run_id = begin(app, *names, mode=mode)
+    for table in app.run_start.start(run_id):
+        app.tables.sync(run_id, table)
+    return run_report(app, run_id)
+
+
+def run_report(app: App, run_id: str) -> dict[str, Any]:
+    run = app.runs.get(run_id)
+    assert run is not None
+    return report(run, app.outcomes.list(run_id))
+
+
+def outcome_of(whole: dict[str, Any], name: str) -> dict[str, Any]:
+    [found] = [o for o in whole["outcomes"] if o["routeTableId"] == str(rid(name))]
+    return found

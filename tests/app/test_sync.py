@@ -1,0 +1,624 @@
+"""The weekly sync in one process: real storage, real SDKs over HTTP."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from local.azure.state import Fault
+from shared.domain.errors import PermanentError, TransientError
+from shared.domain.report import Mode
+from shared.sync.messages import RunMessage
+from tests.builders import (
+    add_table,
+    foreign_routes,
+    history,
+    owned,
+    owned_prefixes,
+    published_ipv4,
+    route,
+    table_id,
+    table_writes,
+    tag_document,
+    to_firewall,
+)
+
+from .helpers import begin, outcome_of, register, rid, run_report, sync
+
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+
+
+def answer(azure, *prefixes, location="westeurope"):
+    azure.state.tags.answers[location] = tag_document(prefixes)
+
+
+def test_a_version_becomes_routes_in_every_registered_table(azure, app):
+    tables = [add_table(azure.state, name, [to_firewall()]) for name in ("one", "two")]
+    untouched = add_table(azure.state, "unregistered", [to_firewall()])
+    register(app, "one", "two")
+    whole = sync(app)
+    wanted = published_ipv4(history()[0])
+    assert whole["status"] == "Succeeded"
+    assert whole["counts"]["changed"] == 2
+    for table in tables:
+        assert owned_prefixes(table) == wanted
+        assert foreign_routes(table) == [to_firewall()]
+    assert foreign_routes(untouched) == untouched.routes
+    [version] = whole["versions"]
+    assert set(version["added"]) == wanted
+    applied = app.registry.get(rid("one"))
+    assert applied.applied_version_ids == (version["versionId"],)
+
+
+def test_the_write_is_one_put_of_the_whole_table_with_its_etag(azure, app):
+    table = add_table(
+        azure.state,
+        "one",
+        [
+            to_firewall(),
+            route("monitoring", "AzureMonitor"),
+            route("strange", "172.16.0.0/12", "VirtualNetworkGateway", future={"a": [1]}),
+        ],
+    )
+    etag, before = table.etag, [dict(r) for r in table.routes]
+    register(app, "one")
+    sync(app)
+    [write] = table_writes(azure.state)
+    assert write["method"] == "PUT"
+    assert write["path"].endswith("/routeTables/one")
+    assert write["ifMatch"] == etag
+    body = write["body"]
+    sent = [
+        {"name": r["name"], "properties": r["properties"]} for r in body["properties"]["routes"]
+    ]
+    assert sent[:3] == before
+    assert len(sent) == 3 + len(published_ipv4(history()[0]))
+    assert body["location"] == "westeurope"
+    assert body["tags"] == {"owner": "network"}
+    assert body["properties"]["disableBgpRoutePropagation"] is True
+    assert body["properties"]["disablePeeringRoute"] == "None"
+    for read_only in ("etag", "provisioningState", "resourceGuid", "subnets"):
+        assert read_only not in body
+        assert read_only not in body["properties"]
+
+
+def test_a_second_run_writes_nothing_to_azure(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    sync(app)
+    azure.state.log.clear()
+    whole = sync(app)
+    assert whole["counts"]["unchanged"] == 1
+    assert azure.state.writes() == []
+    assert len([e for e in azure.state.log if "routeTables" in e["path"]]) == 1
+    assert whole["versions"][0]["added"] == []
+    assert len(list(app.versions.list())) == 1
+
+
+def test_plan_shows_the_changes_and_writes_nothing(azure, app):
+    table = add_table(azure.state, "one", [owned(C), to_firewall()])
+    answer(azure, A, B)
+    register(app, "one")
+    whole = sync(app, mode=Mode.PLAN)
+    outcome = outcome_of(whole, "one")
+    assert (outcome["status"], outcome["added"], outcome["removed"]) == ("planned", [A, B], [C])
+    assert outcome["planChecksum"]
+    assert azure.state.writes() == []
+    assert owned_prefixes(table) == {C}
+    assert app.registry.get(rid("one")).applied_version_ids == ()
+
+
+def test_while_paused_every_run_is_a_plan(azure, make_app):
+    add_table(azure.state, "one")
+    paused = make_app(PAUSED="true")
+    register(paused, "one")
+    whole = sync(paused)
+    assert whole["mode"] == "plan"
+    assert whole["counts"]["planned"] == 1
+    assert azure.state.writes() == []
+
+
+def test_a_run_that_began_before_the_pause_writes_nothing_after_it(azure, app, make_app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    outcome = make_app(PAUSED="true").tables.sync(run_id, rid("one"))
+    assert outcome.status == "planned"
+    assert azure.state.writes() == []
+
+
+def test_removal_waits_for_the_grace_and_then_happens(azure, make_app):
+    app = make_app(REMOVAL_GRACE_DAYS="28")
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    start = datetime(2026, 3, 4, 6, tzinfo=UTC)
+    for day, prefixes, expected in (
+        (0, (A, B), {A, B}),
+        (7, (B, C), {A, B, C}),
+        (34, (B, C), {A, B, C}),
+        (35, (B, C), {B, C}),
+    ):
+        answer(azure, *prefixes)
+        with time_machine.travel(start + timedelta(days=day), tick=True):
+            outcome = outcome_of(sync(app), "one")
+        assert owned_prefixes(table) == expected, day
+        if day in (7, 34):
+            assert outcome["retained"] == [{"prefix": A, "until": "2026-04-08"}]
+
+
+def test_a_fresh_store_removes_nothing_at_once(azure, make_app):
+    table = add_table(azure.state, "one", [owned(C)])
+    answer(azure, A)
+    app = make_app(REMOVAL_GRACE_DAYS="28")
+    register(app, "one")
+    outcome = outcome_of(sync(app), "one")
+    assert [r["prefix"] for r in outcome["retained"]] == [C]
+    assert owned_prefixes(table) == {A, C}
+
+
+def test_one_conflict_does_not_stop_the_tables_other_prefixes(azure, app):
+    table = add_table(azure.state, "one", [to_firewall(A, "mine")])
+    answer(azure, A, B)
+    register(app, "one")
+    whole = sync(app)
+    outcome = outcome_of(whole, "one")
+    assert whole["status"] == "Failed"
+    assert outcome["status"] == "conflict"
+    assert outcome["added"] == [B]
+    assert outcome["conflicts"] == [
+        {
+            "prefix": A,
+            "routeName": "mine",
+            "nextHopType": "VirtualAppliance",
+            "accepted": None,
+        }
+    ]
+    assert owned_prefixes(table) == {B}
+    assert app.registry.get(rid("one")).applied_version_ids == ()
+
+
+def test_a_taken_name_is_a_conflict_that_the_report_explains(azure, app):
+    add_table(azure.state, "one", [to_firewall("20.9.0.0/24", "ASEMGMT--20.0.0.0_24")])
+    answer(azure, A)
+    register(app, "one")
+    outcome = outcome_of(sync(app), "one")
+    assert outcome["status"] == "conflict"
+    assert outcome["findings"][0]["code"] == "NameTaken"
+    assert azure.state.writes() == []
+
+
+def test_without_tables_the_version_is_recorded_and_the_run_ends(azure, app):
+    whole = sync(app)
+    assert whole["status"] == "Succeeded"
+    assert whole["outcomes"] == []
+    assert app.versions.newest("AppServiceManagement") is not None
+
+
+def test_a_disabled_table_is_left_out(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one", enabled=False)
+    assert sync(app)["outcomes"] == []
+    assert azure.state.writes() == []
+
+
+def test_several_tags_are_one_desired_set_and_one_write(azure, make_app):
+    document = tag_document([A, B])
+    document["values"] += tag_document([B, C], "ApiManagement")["values"]
+    azure.state.tags.answers["westeurope"] = document
+    app = make_app(ALLOWED_SERVICE_TAGS="AppServiceManagement,ApiManagement")
+    table = add_table(azure.state, "one")
+    register(app, "one", tags=("AppServiceManagement", "ApiManagement"))
+    whole = sync(app)
+    assert owned_prefixes(table) == {A, B, C}
+    assert len(table_writes(azure.state)) == 1
+    assert len(outcome_of(whole, "one")["versionIds"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (b"not json", "not JSON"),
+        (b"[]", "not an object"),
+        (b'{"values": 5}', "no list of values"),
+        (tag_document([], "AppServiceManagement"), "no addressPrefixes"),
+        (tag_document([A], "AppServiceManagementNew"), "is not in the answer"),
+        (tag_document([A], "appservicemanagement"), "is not in the answer"),
+        (tag_document(["20.0.0.1/24"]), "host bits"),
+        (tag_document([A, "0.0.0.0/0"]), "0.0.0.0/0"),
+        (tag_document([A, "10.1.0.0/24"]), "not public"),
+        (tag_document([A, "239.0.0.0/24"]), "not public"),
+    ],
+)
+def test_a_bad_tag_fails_its_tables_before_any_write(azure, app, bad, named):
+    table = add_table(azure.state, "one", [owned(C), to_firewall()])
+    before = list(table.routes)
+    register(app, "one")
+    azure.state.tags.answers["westeurope"] = bad
+    whole = sync(app)
+    assert whole["status"] == "Failed"
+    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
+    assert named in whole["error"]["message"]
+    assert outcome_of(whole, "one")["error"]["code"] == "TAG_UNAVAILABLE"
+    assert azure.state.writes() == []
+    assert table.routes == before
+    assert list(app.versions.list()) == []
+
+
+def test_a_bad_tag_leaves_tables_of_other_tags_alone(azure, make_app):
+    document = tag_document([A])
+    document["values"] += tag_document(["10.0.0.0/8"], "ApiManagement")["values"]
+    azure.state.tags.answers["westeurope"] = document
+    app = make_app(ALLOWED_SERVICE_TAGS="AppServiceManagement,ApiManagement")
+    good, bad, both = (add_table(azure.state, name) for name in ("good", "bad", "both"))
+    register(app, "good")
+    register(app, "bad", tags=("ApiManagement",))
+    register(app, "both", tags=("AppServiceManagement", "ApiManagement"))
+    whole = sync(app)
+    assert {o["status"] for o in whole["outcomes"]} == {"changed", "failed"}
+    assert owned_prefixes(good) == {A}
+    assert bad.routes == both.routes == []
+
+
+def test_a_tag_that_is_no_longer_allowed_fails_its_tables(azure, app, make_app):
+    add_table(azure.state, "one")
+    register(app, "one", tags=("ApiManagement",))
+    whole = sync(app)
+    assert outcome_of(whole, "one")["error"]["code"] == "SERVICE_TAG_NOT_ALLOWED"
+    assert azure.state.writes() == []
+
+
+def test_wanted_is_the_union_of_locations_and_gone_is_what_none_has(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A, B)
+    answer(azure, B, C, location="eastus2")
+    sync(app)
+    assert owned_prefixes(table) == {A, B, C}
+    answer(azure, B)
+    sync(app)
+    assert owned_prefixes(table) == {B, C}
+    assert app.versions.newest("AppServiceManagement").locations == ("westeurope", "eastus2")
+
+
+def test_a_location_that_fails_lets_nothing_be_gone(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    table = add_table(azure.state, "one", [owned(C)])
+    register(app, "one")
+    answer(azure, A)
+    azure.state.tags.answers["eastus2"] = b"<html>"
+    whole = sync(app)
+    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
+    assert "eastus2" in whole["error"]["message"]
+    assert owned_prefixes(table) == {C}
+
+
+def test_a_content_that_comes_back_is_a_version_again(azure, app):
+    for prefixes in ((A,), (B,), (A,)):
+        answer(azure, *prefixes)
+        sync(app)
+        sync(app)
+    recorded = app.versions.history("AppServiceManagement")
+    assert [v.address_prefixes for v in recorded] == [(A,), (B,), (A,)]
+    assert [v.previous_version_id for v in recorded] == [
+        None,
+        *(v.version_id for v in recorded[:2]),
+    ]
+
+
+def test_a_change_number_that_goes_backwards_changes_no_table(azure, app):
+    azure.state.tags.position = 2  # change number 16, and 3 a version later with the same content
+    add_table(azure.state, "one")
+    register(app, "one")
+    sync(app)
+    azure.state.tags.step()
+    azure.state.log.clear()
+    whole = sync(app)
+    assert whole["versions"][0]["changeNumber"] == "3"
+    assert (whole["versions"][0]["added"], whole["versions"][0]["removed"]) == ([], [])
+    assert whole["counts"]["unchanged"] == 1
+    assert azure.state.writes() == []
+
+
+def test_drift_is_repaired_though_the_version_is_the_same(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A, B)
+    register(app, "one")
+    sync(app)
+    table.routes = [owned(A, "VirtualAppliance", nextHopIpAddress="10.0.0.4")]
+    table.etag = 'W/"drifted"'
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["added"], outcome["updated"]) == ([B], [A])
+    assert owned_prefixes(table) == {A, B}
+
+
+def test_only_the_tables_asked_for_are_synced(azure, app):
+    one, two = add_table(azure.state, "one"), add_table(azure.state, "two")
+    register(app, "one", "two")
+    whole = sync(app, "two")
+    assert [o["routeTableId"] for o in whole["outcomes"]] == [table_id("two")]
+    assert one.routes == []
+    assert two.routes
+
+
+def test_a_table_unregistered_since_the_run_began_is_a_failed_outcome(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    run_id = begin(app, "one")
+    app.registry.delete(rid("one"))
+    for table in app.run_start.start(run_id):
+        app.tables.sync(run_id, table)
+    whole = run_report(app, run_id)
+    assert outcome_of(whole, "one")["error"]["code"] == "NOT_REGISTERED"
+    assert azure.state.writes() == []
+
+
+def test_workers_plan_with_the_newest_version_whatever_the_message_was_sent_for(azure, app):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    old_run = begin(app)
+    app.run_start.start(old_run)
+    answer(azure, A, B)
+    sync(app)
+    azure.state.log.clear()
+    late = app.tables.sync(old_run, rid("one"))
+    assert late.status == "unchanged"
+    assert azure.state.writes() == []
+    assert owned_prefixes(table) == {A, B}
+
+
+def test_a_worker_overtaken_between_read_and_write_plans_with_the_newer_version(
+    azure, app, monkeypatch
+):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    write = app.route_tables.write
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        answer(azure, A, B)
+        sync(app)
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", overtaken)
+    app.tables.sync(run_id, rid("one"))
+    assert owned_prefixes(table) == {A, B}
+
+
+def test_a_repeated_message_does_nothing_and_the_outcome_stays(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    run_id = begin(app)
+    [message] = app.run_start.start(run_id)
+    app.tables.sync(run_id, message)
+    first = run_report(app, run_id)
+    table.routes = []
+    azure.state.log.clear()
+    assert app.tables.sync(run_id, message) is None
+    assert app.run_start.start(run_id) == []
+    app.tables.give_up(run_id, message)
+    app.run_start.give_up(run_id)
+    assert run_report(app, run_id) == first
+    assert azure.state.log == []
+
+
+def test_a_start_message_that_comes_again_sends_only_what_is_still_pending(azure, app):
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    register(app, "one", "two")
+    run_id = begin(app)
+    first = app.run_start.start(run_id)
+    app.tables.sync(run_id, first[0])
+    assert app.run_start.start(run_id) == [first[1]]
+
+
+def test_messages_for_a_run_that_never_was_are_dropped(azure, app):
+    unknown = "20260101000000000000-00000000"
+    assert app.run_start.start(unknown) == []
+    assert app.tables.sync(unknown, rid("one")) is None
+    app.tables.give_up(unknown, rid("one"))
+    app.run_start.give_up(unknown)
+    assert azure.state.log == []
+
+
+def test_a_run_whose_worker_died_ends_as_failed_after_two_hours(azure, app):
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    register(app, "one", "two")
+    run_id = begin(app)
+    first, second = app.run_start.start(run_id)
+    app.tables.sync(run_id, first)
+    now = datetime.now(UTC)
+    with time_machine.travel(now + timedelta(hours=1, minutes=59), tick=True):
+        app.run_end.expire_overdue()
+        assert run_report(app, run_id)["status"] == "Running"
+    azure.state.log.clear()
+    with time_machine.travel(now + timedelta(hours=2, minutes=1), tick=True):
+        assert app.tables.sync(run_id, second) is None
+    whole = run_report(app, run_id)
+    assert whole["status"] == "Failed"
+    assert whole["error"]["code"] == "RUN_TIMED_OUT"
+    assert outcome_of(whole, second.name)["error"]["code"] == "RUN_TIMED_OUT"
+    assert outcome_of(whole, first.name)["status"] == "changed"
+    assert azure.state.log == []
+
+
+def test_the_next_run_ends_one_that_never_started(azure, app):
+    stuck = begin(app)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=3), tick=True):
+        sync(app)
+    assert run_report(app, stuck)["error"]["code"] == "RUN_TIMED_OUT"
+
+
+def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    refused = {"error": {"code": "ServiceUnavailable", "message": "later"}}
+    azure.state.faults.append(Fault("PUT", "routetables/one", 503, refused, times=99))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert run_report(app, run_id)["status"] == "Running"
+    app.tables.give_up(run_id, rid("one"))
+    whole = run_report(app, run_id)
+    assert whole["status"] == "Failed"
+    assert outcome_of(whole, "one")["error"]["code"] == "ServiceUnavailable"
+    assert table.routes == []
+
+
+def test_a_write_whose_answer_was_lost_is_reported_as_changed(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    azure.state.faults.append(Fault("PUT", "routetables/one", 502, {}, after=True))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert owned_prefixes(table) == {A}
+    again = app.tables.sync(run_id, rid("one"))
+    assert (again.status, again.added) == ("changed", (A,))
+    assert len(table_writes(azure.state)) == 1
+
+
+def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    azure.state.faults.append(Fault("PUT", "routetables/one", 502, {}))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert table.routes == []
+    again = app.tables.sync(run_id, rid("one"))
+    assert (again.status, again.added) == ("changed", (A,))
+    assert len(table_writes(azure.state)) == 2
+
+
+def test_what_others_wrote_between_read_and_write_stands(azure, app, monkeypatch):
+    table = add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A)
+    register(app, "one")
+    write = app.route_tables.write
+
+    def raced(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        table.routes.append(route("theirs", "20.9.0.0/24", "None"))
+        table.etag = 'W/"theirs"'
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", raced)
+    outcome = outcome_of(sync(app), "one")
+    assert outcome["status"] == "changed"
+    assert foreign_routes(table) == [to_firewall(), route("theirs", "20.9.0.0/24", "None")]
+    assert owned_prefixes(table) == {A}
+    assert [w["ifMatch"] for w in table_writes(azure.state)][1] == 'W/"theirs"'
+
+
+def test_others_who_keep_writing_are_not_reported_as_done(azure, app, monkeypatch):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    write = app.route_tables.write
+
+    def raced(*arguments):
+        table.etag = f'{table.etag[:-1]}x"'
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", raced)
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    with pytest.raises(TransientError, match="NOT_AS_PLANNED"):
+        app.tables.sync(run_id, rid("one"))
+    assert table.routes == []
+
+
+def test_routes_removed_again_right_after_our_write_are_written_again(azure, app, monkeypatch):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    write = app.route_tables.write
+
+    def undone(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        result = write(*arguments)
+        table.routes, table.etag = [to_firewall()], 'W/"undone"'
+        return result
+
+    monkeypatch.setattr(app.route_tables, "write", undone)
+    outcome = outcome_of(sync(app), "one")
+    assert owned_prefixes(table) == {A}
+    assert outcome["findings"][0]["code"] == "ForeignChangedMeanwhile"
+    assert outcome["status"] == "changed"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("AuthorizationFailed", 403), ("ScopeLocked", 409), ("RequestDisallowedByPolicy", 403)],
+)
+def test_a_lasting_refusal_is_a_failed_outcome_with_azures_code(azure, app, code, status):
+    add_table(azure.state, "one")
+    add_table(azure.state, "two")
+    register(app, "one", "two")
+    refused = {"error": {"code": code, "message": "no"}}
+    azure.state.faults.append(Fault("PUT", "routetables/one", status, refused, times=99))
+    whole = sync(app)
+    assert whole["status"] == "Failed"
+    assert outcome_of(whole, "one")["error"] == {"code": code, "message": "no"}
+    assert outcome_of(whole, "two")["status"] == "changed"
+
+
+def test_a_table_that_is_gone_is_a_failed_outcome(azure, app):
+    register(app, "gone")
+    azure.state.add_group("11111111-1111-4111-8111-111111111111", "rg-gone")
+    whole = sync(app)
+    assert outcome_of(whole, "gone")["error"]["code"] == "RouteTableNotFound"
+
+
+def test_trouble_with_the_tags_that_may_pass_is_raised_and_noted(azure, app):
+    refused = {"error": {"code": "SubscriptionRequestsThrottled", "message": "later"}}
+    azure.state.faults.append(
+        Fault("GET", "serviceTags", 429, refused, headers={"Retry-After": "60"}, times=9)
+    )
+    run_id = begin(app)
+    with pytest.raises(TransientError):
+        app.run_start.start(run_id)
+    assert run_report(app, run_id)["error"]["code"] == "SubscriptionRequestsThrottled"
+    app.run_start.give_up(run_id)
+    assert run_report(app, run_id)["status"] == "Failed"
+
+
+def test_a_start_that_recovers_forgets_the_trouble(azure, app):
+    run_id = begin(app)
+    azure.state.faults.append(Fault("GET", "serviceTags", 429, {}, headers={"Retry-After": "60"}))
+    with pytest.raises(TransientError):
+        app.run_start.start(run_id)
+    app.run_start.start(run_id)
+    whole = run_report(app, run_id)
+    assert (whole["status"], whole["error"]) == ("Succeeded", None)
+
+
+def test_no_right_to_read_the_tags_is_an_unavailable_tag(azure, app):
+    refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
+    azure.state.faults.append(Fault("GET", "serviceTags", 403, refused))
+    whole = sync(app)
+    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
+    assert "AuthorizationFailed" in whole["error"]["message"]
+
+
+def test_messages_say_what_they_are():
+    assert RunMessage.parse('{"runId": "r"}') == RunMessage("r")
+    for text in ("", "[]", "{}", '{"runId": 5}'):
+        with pytest.raises(ValueError, match=r".+"):
+            RunMessage.parse(text)
+
+
+def test_the_typed_errors_say_their_code():
+    assert str(PermanentError("Code", "what")) == "Code: what"

@@ -1,0 +1,92 @@
+"""Real parts: Azurite for storage, the SDKs over HTTP against the simulated Azure."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.azure.server import SimulatedAzure
+from local.azurite import Azurite
+from local.stack import HostProcess
+from shared.app import App
+from shared.settings import Settings
+
+from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION
+
+ACCOUNTS = [f"account{number}" for number in range(300)]
+
+type MakeApp = Callable[..., App]
+type MakeHost = Callable[..., HostProcess]
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Callable[[], str]]:
+    """Each call gives the connection string of an account that nobody has used."""
+    with Azurite(accounts=ACCOUNTS) as running:
+        fresh = iter(ACCOUNTS)
+        yield lambda: running.connection_string(next(fresh))
+
+
+@pytest.fixture
+def storage(azurite: Callable[[], str]) -> str:
+    return azurite()
+
+
+@pytest.fixture
+def azure() -> Iterator[SimulatedAzure]:
+    with SimulatedAzure() as running:
+        for subscription in (SUBSCRIPTION, OTHER_SUBSCRIPTION):
+            running.state.add_group(subscription, "rg")
+        yield running
+
+
+@pytest.fixture
+def app_settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
+    return {
+        **azure.environment(),
+        "AzureWebJobsStorage": storage,
+        "SYNC_SCHEDULE": "0 0 6 * * 3",
+        "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "SERVICE_TAG_LOCATIONS": "westeurope",
+        "REMOVAL_GRACE_DAYS": "0",
+    }
+
+
+@pytest.fixture
+def make_app(app_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> MakeApp:
+    """An App of this process on Azurite and the simulated Azure."""
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.setenv(name, app_settings[name])
+
+    def make(**changed: str) -> App:
+        return App(Settings.read({**app_settings, **changed}))
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> App:
+    return make_app()
+
+
+@pytest.fixture
+def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
+    """The Functions host, in a process of its own, stopped when the test ends."""
+    running: list[HostProcess] = []
+    numbers = itertools.count()
+
+    def make(*, without: tuple[str, ...] = (), **changed: str) -> HostProcess:
+        settings = {k: v for k, v in {**app_settings, **changed}.items() if k not in without}
+        host = HostProcess(settings, key=f"key-{next(numbers)}")
+        host.__enter__()
+        running.append(host)
+        return host
+
+    yield make
+    for host in running:
+        host.__exit__()
+
+
+@pytest.fixture
+def host(make_host: MakeHost) -> HostProcess:
+    return make_host()

@@ -1,0 +1,134 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.armid import RouteTableId
+from shared.domain.report import (
+    Changes,
+    Fault,
+    Mode,
+    Outcome,
+    OutcomeStatus,
+    Run,
+    RunRequest,
+    RunStatus,
+    Trigger,
+    Violation,
+    Withheld,
+    final_status,
+    report,
+)
+from tests.builders import table_id
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def run(**changed):
+    return Run("r", RunRequest(Trigger.HTTP, Mode.APPLY), NOW, **changed)
+
+
+def outcome(name, status, **more):
+    return Outcome(RouteTableId.parse(table_id(name)), status, **more).to_json()
+
+
+@pytest.mark.parametrize("status", ["conflict", "blocked", "failed"])
+def test_one_bad_outcome_fails_the_run(status):
+    assert final_status(None, {"unchanged": 9, status: 1}) is RunStatus.FAILED
+
+
+def test_an_error_fails_the_run_whatever_its_outcomes():
+    assert final_status(Fault("X", "y"), {"changed": 1}) is RunStatus.FAILED
+
+
+def test_only_good_outcomes_or_none_are_a_success():
+    assert final_status(None, {"unchanged": 1, "changed": 1, "planned": 1}) is RunStatus.SUCCEEDED
+    assert final_status(None, {}) is RunStatus.SUCCEEDED
+
+
+def test_the_report_shows_the_worst_first_and_counts_all_six():
+    whole = report(
+        run(),
+        [
+            outcome("a", OutcomeStatus.UNCHANGED),
+            outcome("b", OutcomeStatus.FAILED),
+            outcome("c", OutcomeStatus.CHANGED),
+            outcome("d", OutcomeStatus.CONFLICT),
+        ],
+    )
+    assert [o["status"] for o in whole["outcomes"]] == [
+        "failed",
+        "conflict",
+        "changed",
+        "unchanged",
+    ]
+    assert whole["counts"] == {
+        "unchanged": 1,
+        "planned": 0,
+        "changed": 1,
+        "conflict": 1,
+        "blocked": 0,
+        "failed": 1,
+    }
+
+
+def test_guards_have_their_place_in_an_outcome():
+    body = outcome(
+        "a",
+        OutcomeStatus.BLOCKED,
+        withheld=(Withheld("20.0.0.0/24", "remove", "X"),),
+        violations=(Violation("X", "too many", 11.0, 10.0, forceable=True),),
+    )
+    assert body["withheld"] == [{"prefix": "20.0.0.0/24", "change": "remove", "why": "X"}]
+    assert body["violations"] == [
+        {"code": "X", "message": "too many", "observed": 11.0, "limit": 10.0, "forceable": True}
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "overdue"), [(7199, False), (7200, True)])
+def test_a_run_is_overdue_after_two_hours(seconds, overdue):
+    assert run().overdue(NOW + timedelta(seconds=seconds)) is overdue
+
+
+def test_an_ended_run_is_never_overdue():
+    assert not run(status=RunStatus.SUCCEEDED).overdue(NOW + timedelta(days=9))
+
+
+_PREFIXES = st.frozensets(st.integers(0, 6).map(str))
+
+
+@given(_PREFIXES, _PREFIXES, _PREFIXES)
+def test_changes_one_after_the_other_are_their_net_effect(start, middle, end):
+    first = Changes(added=middle - start, removed=start - middle)
+    second = Changes(added=end - middle, removed=middle - end)
+    assert first.then(second) == Changes(added=end - start, removed=start - end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "/",
+        table_id("a") + "/",
+        table_id("a") + "/routes/b",
+        table_id("a")[1:],
+        table_id("a").replace("routeTables", "networkSecurityGroups"),
+        table_id("a").replace("11111111-1111", "1111"),
+        table_id("-a"),
+        table_id("a" * 81),
+        table_id("a#b"),
+        table_id("a?b"),
+        table_id("a\n"),
+        table_id("x").replace("rg-x", "rg."),
+    ],
+)
+def test_what_is_not_the_id_of_a_route_table_is_refused(text):
+    with pytest.raises(ValueError, match="not the ARM id"):
+        RouteTableId.parse(text)
+
+
+def test_ids_are_equal_whatever_their_case():
+    upper, lower = RouteTableId.parse(table_id("A").upper()), RouteTableId.parse(table_id("a"))
+    assert upper == lower
+    assert len({upper, lower}) == 1
