@@ -13,7 +13,7 @@ from shared.settings import Settings
 
 from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
-ACCOUNTS = [f"account{number}" for number in range(300)]
+ACCOUNTS = [f"account{number}" for number in range(1000)]
 
 type MakeApp = Callable[..., App]
 type MakeHost = Callable[..., HostProcess]
