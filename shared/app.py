@@ -36,15 +36,15 @@ class App:
         self.versions = VersionLog(self.account.versions, cloud=settings.azure_cloud)
         self.runs = RunLog(self.account.runs)
         self.outcomes = OutcomeLog(self.account.outcomes)
-        clients = NetworkClients(
+        self.clients = NetworkClients(
             credential(authority=settings.cloud.authority, client_id=settings.azure_client_id),
             settings.cloud,
             endpoint=settings.arm_endpoint,
             api_version=settings.arm_api_version_network,
         )
-        self.route_tables = ArmRouteTables(clients)
+        self.route_tables = ArmRouteTables(self.clients)
         self.pull = ServiceTagPull(
-            ServiceTagDiscovery(clients, settings.service_tag_subscription_id),
+            ServiceTagDiscovery(self.clients, settings.service_tag_subscription_id),
             self.versions,
             utc_now,
             locations=settings.service_tag_locations,

@@ -42,7 +42,7 @@ class RouteTableApi:
         wanted = _table_from(resource_id, body, existing)
         if existing is None:
             table = self._state.add_table(wanted)
-        elif _content(existing) == _content(wanted):
+        elif _content(existing) == _content(wanted) and existing.provisioning_state == "Succeeded":
             operation = self._state.begin_nothing(existing)
             return self._accepted(
                 200, table_json(existing), existing, operation=operation, retry_after=None

@@ -26,7 +26,8 @@ class NetworkClients:
         self._credential = credential
         self._cloud = cloud
         self._endpoint = endpoint or cloud.arm_endpoint
-        self._options: dict[str, Any] = {} if api_version is None else {"api_version": api_version}
+        self.call_options: dict[str, Any] = {"api_version": api_version} if api_version else {}
+        """What every call of an operation takes: the clients themselves ignore it."""
         self._clients: dict[str, NetworkManagementClient] = {}
 
     def of(self, subscription_id: str) -> NetworkManagementClient:
@@ -49,7 +50,6 @@ class NetworkClients:
             credential_scopes=[self._cloud.credential_scope],
             retry_policy=_BoundedRetryPolicy(),
             per_call_policies=[_AllowPlainHttp()] if plain_http else [],
-            **self._options,
         )
 
 

@@ -34,7 +34,10 @@ class ArmRouteTables:
         try:
             with arm_errors():
                 raw = client.route_tables.get(
-                    route_table_id.resource_group, route_table_id.name, cls=_json_of
+                    route_table_id.resource_group,
+                    route_table_id.name,
+                    cls=_json_of,
+                    **self._clients.call_options,
                 )
         except PermanentError as error:
             if error.code not in _NOT_FOUND:
@@ -65,6 +68,7 @@ class ArmRouteTables:
                 retry_total=0,
                 polling=ARMPolling(POLL_SECONDS),
                 raw_response_hook=answers.append,
+                **self._clients.call_options,
             )
             poller.wait(self._longest_write_seconds)
             if not poller.done():

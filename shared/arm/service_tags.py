@@ -35,7 +35,10 @@ class ServiceTagDiscovery:
         client = self._clients.of(self._subscription_id)
         seen: set[str] = set()
         try:
-            page = _object(client.service_tags.list(location, cls=_json_of), location)
+            page = _object(
+                client.service_tags.list(location, cls=_json_of, **self._clients.call_options),
+                location,
+            )
             while True:
                 yield page
                 link = page.get("nextLink")

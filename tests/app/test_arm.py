@@ -1,0 +1,294 @@
+"""The Azure adapters over real HTTP against the simulated Azure."""
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+
+from local.azure.state import Fault
+from shared.arm.errors import typed
+from shared.arm.route_tables import ArmRouteTables
+from shared.arm.service_tags import ServiceTagDiscovery
+from shared.domain.errors import (
+    PermanentError,
+    PreconditionFailed,
+    TransientError,
+    UnusableServiceTag,
+)
+from shared.domain.routes import internet_route
+from tests.builders import (
+    OTHER_SUBSCRIPTION,
+    RECORDINGS,
+    SUBSCRIPTION,
+    add_table,
+    needs_recordings,
+    tag_document,
+    to_firewall,
+)
+
+from .helpers import rid
+
+P = "20.0.0.0/24"
+
+
+@pytest.fixture
+def discovery(app) -> ServiceTagDiscovery:
+    return ServiceTagDiscovery(app.clients, SUBSCRIPTION)
+
+
+def names(document):
+    return [value["name"] for value in document["values"]]
+
+
+def with_pages(azure, *links):
+    """The first page as it is, with each of these as its nextLink."""
+    azure.state.tags.answers["westeurope"] = {**tag_document([P]), "nextLink": links[0]}
+
+
+def test_every_page_of_the_service_tags_is_read(azure, discovery):
+    document = discovery.read("westeurope")
+    assert len(names(document)) == 5
+    pages = [e for e in azure.state.log if e["path"].endswith("/serviceTags")]
+    assert [("skipToken" in page["query"]) for page in pages] == [False, True, True]
+
+
+def test_a_link_to_another_host_is_not_followed(azure, discovery):
+    with_pages(azure, "http://127.0.0.1:9/steal-the-token")
+    with pytest.raises(UnusableServiceTag, match="bad nextLink"):
+        discovery.read("westeurope")
+
+
+def test_a_link_that_leads_to_itself_is_not_followed_for_ever(azure, discovery):
+    path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope"
+    with_pages(azure, f"{azure.url}{path}/serviceTags?api-version=2025-05-01")
+    with pytest.raises(UnusableServiceTag, match="bad nextLink"):
+        discovery.read("westeurope")
+
+
+def test_a_later_page_that_fails_is_not_taken_for_the_end(azure, discovery):
+    with_pages(azure, f"{azure.url}/subscriptions/{OTHER_SUBSCRIPTION}/nowhere?api-version=1")
+    with pytest.raises(UnusableServiceTag):
+        discovery.read("westeurope")
+
+
+def test_a_later_page_that_may_pass_is_passing_trouble(azure, discovery):
+    azure.state.faults.append(
+        Fault("GET", "serviceTags", 200, {**tag_document([P]), "nextLink": _tags_url(azure)})
+    )
+    azure.state.faults.append(
+        Fault("GET", "serviceTags", 503, {}, times=9, headers={"Retry-After": "31"})
+    )
+    with pytest.raises(TransientError):
+        discovery.read("westeurope")
+
+
+def _tags_url(azure):
+    path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations/x/serviceTags"
+    return f"{azure.url}{path}?api-version=2025-05-01"
+
+
+def test_the_api_version_can_be_overridden(azure, make_app):
+    app = make_app(ARM_API_VERSION_NETWORK="2023-04-01")
+    add_table(azure.state, "one")
+    read = app.route_tables.read(rid("one"))
+    app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+    ServiceTagDiscovery(app.clients, SUBSCRIPTION).read("westeurope")
+    asked = [e for e in azure.state.log if "/operations/" not in e["path"]]
+    assert len(asked) == 6  # the write's own read of its end, and three pages of tags
+    assert all("api-version=2023-04-01" in entry["query"] for entry in asked)
+
+
+def test_a_write_follows_its_operation_to_the_end(azure, app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    azure.state.operation_seconds = 0.5
+    read = app.route_tables.read(rid("one"))
+    correlation_id = app.route_tables.write(
+        rid("one"), read, (*read.routes, internet_route("asemgmt", P))
+    )
+    assert len(correlation_id) == 36
+    assert table.provisioning_state == "Succeeded"
+    assert table.etag != read.etag
+    assert len(table.routes) == 2
+
+
+def test_a_table_that_changed_since_it_was_read_is_not_written(azure, app):
+    table = add_table(azure.state, "one")
+    read = app.route_tables.read(rid("one"))
+    table.etag = 'W/"other"'
+    with pytest.raises(PreconditionFailed):
+        app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+    assert table.routes == []
+
+
+def test_an_operation_that_fails_is_not_a_success(azure, app):
+    add_table(azure.state, "one")
+    read = app.route_tables.read(rid("one"))
+    for code, kind in (("InternalServerError", TransientError), ("RouteConflict", PermanentError)):
+        azure.state.next_operation_error = {"code": code, "message": "An error occured."}
+        read = app.route_tables.read(rid("one"))
+        with pytest.raises(kind) as raised:
+            app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+        assert raised.value.code == code
+
+
+def test_an_operation_that_does_not_end_is_not_a_success(azure, app):
+    add_table(azure.state, "one")
+    azure.state.operation_seconds = 3
+    impatient = ArmRouteTables(app.clients, longest_write_seconds=0.2)
+    read = impatient.read(rid("one"))
+    with pytest.raises(TransientError, match="WRITE_NOT_ENDED"):
+        impatient.write(rid("one"), read, (internet_route("asemgmt", P),))
+
+
+def test_a_put_is_never_repeated_blindly(azure, app):
+    add_table(azure.state, "one")
+    read = app.route_tables.read(rid("one"))
+    azure.state.faults.append(
+        Fault("PUT", "one", 503, {}, times=9, after=True, headers={"Retry-After": "1"})
+    )
+    with pytest.raises(TransientError):
+        app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+    assert len(azure.state.writes()) == 1
+
+
+def test_a_busy_table_is_passing_trouble(azure, app):
+    table = add_table(azure.state, "one")
+    azure.state.operation_seconds = 60
+    azure.state.begin("PutRouteOperation", table)
+    read = app.route_tables.read(rid("one"))
+    with pytest.raises(TransientError, match="RetryableErrorDueToAnotherOperation"):
+        app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+
+
+def test_a_duplicate_prefix_refuses_the_whole_write(azure, app):
+    table = add_table(azure.state, "one", [to_firewall(P)])
+    read = app.route_tables.read(rid("one"))
+    with pytest.raises(PermanentError) as raised:
+        app.route_tables.write(rid("one"), read, (*read.routes, internet_route("asemgmt", P)))
+    assert raised.value.code == "RouteConflict"
+    assert table.routes == [to_firewall(P)]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("missing", "RouteTableNotFound"),
+        ("/subscriptions/{s}/resourceGroups/no/providers/Microsoft.Network/routeTables/x", None),
+        (
+            "/subscriptions/99999999-9999-4999-8999-999999999999/resourceGroups/no"
+            "/providers/Microsoft.Network/routeTables/x",
+            None,
+        ),
+    ],
+)
+def test_a_table_group_or_subscription_that_is_not_there(azure, app, name, code):
+    azure.state.add_group(SUBSCRIPTION, "rg-missing")
+    with pytest.raises(PermanentError) as raised:
+        app.route_tables.read(rid(name.replace("{s}", SUBSCRIPTION)))
+    assert raised.value.code == "RouteTableNotFound"
+
+
+def test_a_short_wait_that_azure_asks_for_is_waited(azure, app):
+    add_table(azure.state, "one")
+    azure.state.faults.append(Fault("GET", "one", 429, {}, headers={"Retry-After": "1"}))
+    app.route_tables.read(rid("one"))
+    assert len(azure.state.log) == 2
+
+
+def test_a_long_wait_that_azure_asks_for_is_left_to_the_queue(azure, app):
+    add_table(azure.state, "one")
+    azure.state.faults.append(Fault("GET", "one", 429, {}, times=9, headers={"Retry-After": "31"}))
+    began = time.monotonic()
+    with pytest.raises(TransientError):
+        app.route_tables.read(rid("one"))
+    assert time.monotonic() - began < 20
+    assert len(azure.state.log) == 1
+
+
+def _error(status, body, headers=None):
+    response = SimpleNamespace(
+        status_code=status,
+        reason="",
+        headers=headers or {},
+        text=lambda *_: json.dumps(body),
+        body=lambda: json.dumps(body).encode(),
+        content_type="application/json",
+    )
+    return HttpResponseError(response=response)
+
+
+_EXPECTED = {
+    "err_400_InUseRouteTableCannotBeDeleted": PermanentError,
+    "err_400_InvalidResourceName": PermanentError,
+    "err_400_InvalidResourceReference": PermanentError,
+    "err_400_RouteConflict_duplicate_prefix": PermanentError,
+    "err_403_AuthorizationFailed": PermanentError,
+    "err_409_ScopeLocked_delete": PermanentError,
+    "err_409_ScopeLocked_write": PermanentError,
+    "err_412_PreconditionFailed_routetable_production": PreconditionFailed,
+    "err_429_OperationNotAllowed_TooManyRequests_compute": TransientError,
+    "err_429_RetryableErrorDueToTooManyCalls": TransientError,
+    "err_429_RetryableErrorDueTooHighReadDataSize": TransientError,
+    "err_429_RetryableError_DueToAnotherOperation_route": TransientError,
+    "err_429_RetryableError_ReferencedResourceNotProvisioned_routetable": TransientError,
+    "err_429_SubscriptionRequestsThrottled_backend_storage": TransientError,
+    "err_429_SubscriptionRequestsThrottled_read": TransientError,
+    "routetable_put_ifmatch_412_PreconditionFailed": PreconditionFailed,
+    "xplat_network_delete_409_AnotherOperationInProgress": TransientError,
+    "xplat_network_put_400_InvalidRequestFormat": PermanentError,
+    "xplat_network_put_400_ParentResourceIsInFailedState": PermanentError,
+    "xplat_route_put_400_InvalidCIDRNotation": PermanentError,
+    "xplat_network_async_poll_200_Failed_InternalServerError": TransientError,
+}
+
+
+@needs_recordings
+def test_every_recorded_error_is_expected_here():
+    recorded = {file.stem for file in RECORDINGS.glob("err_*.json")}
+    assert recorded <= _EXPECTED.keys()
+
+
+@needs_recordings
+@pytest.mark.parametrize("name", _EXPECTED)
+def test_recorded_errors_are_typed_by_code(name):
+    response = json.loads((RECORDINGS / f"{name}.json").read_text())["response"]
+    error = typed(_error(response["status"], response["body"]))
+    assert type(error) is _EXPECTED[name]
+    assert error.code == response["body"]["error"]["code"]
+
+
+def test_the_code_counts_and_not_the_message():
+    misleading = {"error": {"code": "ScopeLocked", "message": "RetryableError, try again"}}
+    assert type(typed(_error(409, misleading))) is PermanentError
+    passing = {"error": {"code": "AnotherOperationInProgress", "message": "ScopeLocked"}}
+    assert type(typed(_error(409, passing))) is TransientError
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ServiceRequestError("no route to host"), TransientError),
+        (ServiceResponseError("connection dropped"), TransientError),
+        (ClientAuthenticationError("no credential"), PermanentError),
+        (_error(503, {}), TransientError),
+        (_error(400, {}), PermanentError),
+        (_error(418, "text"), PermanentError),
+    ],
+)
+def test_errors_without_a_code_are_typed_by_what_they_are(error, kind):
+    found = typed(error)
+    assert type(found) is kind
+    assert found.code
+
+
+def test_arms_correlation_id_stays_with_the_error():
+    body = {"error": {"code": "ScopeLocked", "message": "locked"}}
+    error = typed(_error(409, body, {"x-ms-correlation-request-id": "abc"}))
+    assert error.correlation_id == "abc"

@@ -1,0 +1,205 @@
+"""Table Storage on Azurite."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.addresses import TagContent
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import ConcurrentUpdate
+from shared.domain.registration import Registration
+from shared.domain.report import (
+    Changes,
+    Fault,
+    Mode,
+    Outcome,
+    OutcomeStatus,
+    Run,
+    RunRequest,
+    RunStatus,
+    Trigger,
+    VersionSeen,
+)
+from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
+from shared.storage.runs import new_run_id
+from shared.sync.ports import Pending
+from tests.builders import table_id
+
+from .helpers import TAG, rid
+
+NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
+
+
+def content(*prefixes, number="1"):
+    return TagContent(TAG, number, ("westeurope",), prefixes)
+
+
+def make_run(at=NOW, **changed):
+    return Run(new_run_id(at), RunRequest(Trigger.HTTP, Mode.APPLY), at, **changed)
+
+
+@pytest.mark.parametrize("length", [0, 1, MAX_PROPERTY_CHARACTERS, 10 * MAX_PROPERTY_CHARACTERS])
+def test_a_value_of_any_length_comes_back_from_properties_of_legal_length(length):
+    value = ["x" * length, "é", "1"]
+    packed = pack("v", value)
+    assert unpack(packed, "v") == value
+    assert all(
+        len(part) <= MAX_PROPERTY_CHARACTERS for part in packed.values() if part != len(packed) - 1
+    )
+
+
+def test_a_tag_of_any_real_size_is_recorded(app):
+    prefixes = tuple(f"20.{n // 256}.{n % 256}.0/24" for n in range(20_000))
+    recorded = app.versions.append(content(*prefixes), None, recorded_at=NOW, run_id="r")
+    assert app.versions.get(recorded.version_id).address_prefixes == prefixes
+    assert app.versions.newest(TAG) == recorded
+
+
+def test_a_version_is_appended_once_whoever_comes_second(app):
+    first = app.versions.append(content("20.0.0.0/24"), None, recorded_at=NOW, run_id="r")
+    with pytest.raises(ConcurrentUpdate):
+        app.versions.append(content("20.0.1.0/24"), None, recorded_at=NOW, run_id="s")
+    second = app.versions.append(content("20.0.1.0/24"), first, recorded_at=NOW, run_id="s")
+    assert [v.version_id for v in app.versions.history(TAG)] == [
+        f"AzureCloud.{TAG}-000001",
+        f"AzureCloud.{TAG}-000002",
+    ]
+    assert second.previous_version_id == first.version_id
+
+
+def test_two_pulls_at_once_record_one_version(app, monkeypatch):
+    append = app.versions.append
+
+    def beaten(*arguments, **named):
+        monkeypatch.setattr(app.versions, "append", append)
+        append(*arguments, **named)
+        return append(*arguments, **named)
+
+    monkeypatch.setattr(app.versions, "append", beaten)
+    pulled = app.pull.record([TAG], run_id="r")
+    assert app.versions.history(TAG) == list(pulled.versions)
+
+
+@pytest.mark.parametrize("version_id", ["", "x", f"AzureCloud.{TAG}-1", "a/b-000001", "é-000001"])
+def test_an_id_that_no_version_has_is_no_error(app, version_id):
+    assert app.versions.get(version_id) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        table_id("rt-1"),
+        table_id("x" * 70).replace("rg-", "Résumé_(1)-"),
+        table_id("a.b_c-d").upper(),
+        table_id("r").replace("rg-r", "r" * 90),
+    ],
+)
+def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
+    registration = Registration(RouteTableId.parse(text), (TAG,), note="n", ase_id="/a")
+    app.registry.put(registration)
+    assert app.registry.get(RouteTableId.parse(text.swapcase().swapcase().lower())) == registration
+    assert list(app.registry.list()) == [registration]
+    app.registry.delete(registration.route_table_id)
+    assert app.registry.get(registration.route_table_id) is None
+
+
+def test_what_was_applied_stays_when_a_registration_is_replaced(app):
+    app.registry.put(Registration(rid("a"), (TAG, "Other"), note="old"))
+    app.registry.record_applied(rid("a"), ["v1", "v2"], NOW)
+    app.registry.put(Registration(rid("a"), (TAG,)))
+    assert app.registry.get(rid("a")) == Registration(
+        rid("a"), (TAG,), applied_version_ids=("v1", "v2"), verified_at=NOW
+    )
+
+
+def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(app):
+    app.registry.record_applied(rid("a"), ["v1"], NOW)
+    assert list(app.registry.list()) == []
+
+
+def test_a_run_comes_back_as_it_was_written(app):
+    run = Run(
+        new_run_id(NOW),
+        RunRequest(Trigger.ALERT, Mode.PLAN, (rid("a"), rid("b")), "why", "CHG1", "who"),
+        NOW,
+        finished_at=NOW + timedelta(minutes=1),
+        fanned_out_at=NOW,
+        status=RunStatus.FAILED,
+        error=Fault("X", "y"),
+        unusable={TAG: "gone"},
+        versions=(VersionSeen("v", "c", TAG, "1", ("20.0.0.0/24",), ()),),
+        counts={"failed": 1},
+    )
+    app.runs.create(run)
+    found = app.runs.get(run.run_id)
+    assert replace(found, etag="") == run
+
+
+def test_a_run_that_changed_since_it_was_read_is_not_replaced(app):
+    app.runs.create(make_run())
+    [first] = app.runs.running()
+    [second] = app.runs.running()
+    ended = app.runs.replace(replace(first, status=RunStatus.SUCCEEDED))
+    with pytest.raises(ConcurrentUpdate):
+        app.runs.replace(replace(second, status=RunStatus.FAILED))
+    assert app.runs.get(ended.run_id) == ended
+    assert list(app.runs.running()) == []
+
+
+def test_runs_are_listed_newest_first_past_a_thousand_rows(app):
+    runs = [make_run(NOW + timedelta(minutes=n)) for n in range(1001)]
+    for run in runs:
+        app.runs.create(run)
+    assert [r.run_id for r in app.runs.list()] == [r.run_id for r in reversed(runs)]
+    older = [r.run_id for r in app.runs.list(older_than=runs[2].run_id)]
+    assert older == [runs[1].run_id, runs[0].run_id]
+
+
+@pytest.mark.parametrize("run_id", ["", "../x", "20260101", "a" * 2000])
+def test_an_id_that_no_run_has_is_no_error(app, run_id):
+    assert app.runs.get(run_id) is None
+
+
+def test_a_thousand_tables_of_a_run_are_expected_and_settled(app):
+    tables = [rid(f"t{n:04}") for n in range(1005)]
+    app.outcomes.expect("run", tables)
+    assert len(list(app.outcomes.pending("run"))) == 1005
+    assert app.outcomes.counts("run") is None
+    for table in tables:
+        app.outcomes.settle("run", Outcome(table, OutcomeStatus.UNCHANGED))
+    assert app.outcomes.counts("run") == {"unchanged": 1005}
+    assert len(app.outcomes.list("run")) == 1005
+
+
+def test_a_final_outcome_is_never_overwritten(app):
+    app.outcomes.expect("run", [rid("a")])
+    app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.CHANGED))
+    app.outcomes.expect("run", [rid("a")])
+    app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.FAILED))
+    assert app.outcomes.counts("run") == {"changed": 1}
+
+
+def test_what_was_never_expected_is_not_settled(app):
+    app.outcomes.expect("run", [rid("b")])
+    with pytest.raises(Exception, match="[Nn]ot"):
+        app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.CHANGED))
+    assert app.outcomes.list("run") == []
+
+
+def test_what_is_intended_comes_back_and_shrinks_without_a_rest(app):
+    many = frozenset(f"20.{n // 256}.{n % 256}.0/24" for n in range(5000))
+    long = Pending("run", rid("a"), intended=Changes(added=many), etag='W/"1"')
+    short = replace(long, intended=Changes(), last_error=Fault("X", "y"), applied=Changes(many))
+    app.outcomes.expect("run", [rid("a")])
+    for pending in (long, short):
+        app.outcomes.save(pending)
+        assert app.outcomes.get_pending("run", rid("A")) == pending
+
+
+def test_nothing_is_noted_on_a_table_that_is_settled(app):
+    app.outcomes.expect("run", [rid("a")])
+    app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.CHANGED))
+    with pytest.raises(ConcurrentUpdate):
+        app.outcomes.save(Pending("run", rid("a")))
+    assert app.outcomes.get_pending("run", rid("a")) is None
