@@ -93,4 +93,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (OSError, RuntimeError, TimeoutError) as error:
+        sys.exit(f"make run: {error}")

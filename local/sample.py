@@ -66,7 +66,7 @@ def _found_there(state: State, number: int) -> list[dict[str, Any]]:
     routes = [_default_to_firewall(number)]
     match number % 4:
         case 1:  # the Microsoft article's loop was here, with an older list
-            routes += [_route(f"ASE_management_{i}", p) for i, p in enumerate(prefixes[:60])]
+            routes += [_route(p.split("/")[0], p) for p in prefixes[:60]]
         case 2:  # we were here, some versions ago
             routes += [_route(owned_name("asemgmt", p), p) for p in prefixes]
         case 3:  # routes of other tools, one of them equal to a wanted one

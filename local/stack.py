@@ -14,6 +14,7 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 STARTS_WITHIN_SECONDS = 120
+STOPS_WITHIN_SECONDS = 5
 
 
 class HostProcess:
@@ -56,8 +57,12 @@ class HostProcess:
             target=self._read, args=(self._process.stderr,), daemon=True
         )
         self._reader.start()
-        self.url = self._process.stdout.readline().strip()
-        self._wait_until_ready()
+        try:
+            self.url = self._process.stdout.readline().strip()
+            self._wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -65,18 +70,12 @@ class HostProcess:
         assert process is not None and process.stdin is not None and process.stdout is not None
         process.stdin.close()
         try:
-            process.wait(30)
+            process.wait(STOPS_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         self._reader.join(10)
         process.stdout.close()
-
-    def kill(self) -> None:
-        """As a worker dies: at once, whatever it was doing."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Call the app with its host key, `/admin` and `/local` with the master key."""

@@ -128,7 +128,11 @@ def main() -> None:
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.ERROR)
     logging.getLogger("ase_route_sync").setLevel(os.environ.get("LOG_LEVEL", "WARNING"))
     keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
-    listening = socket.create_server(("127.0.0.1", int(os.environ.get("HOST_PORT", "7071"))))
+    port = int(os.environ.get("HOST_PORT", "7071"))
+    try:
+        listening = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        sys.exit(f"port {port}: {error.strerror}; HOST_PORT names another, 0 picks a free one")
     host = Host(Path(__file__).parents[2], keys)
     config = uvicorn.Config(host.app(), log_level="warning", lifespan="on")
     server = uvicorn.Server(config)

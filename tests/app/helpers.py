@@ -41,5 +41,6 @@ def run_report(app: App, run_id: str) -> dict[str, Any]:
 
 
 def outcome_of(whole: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any]
     [found] = [o for o in whole["outcomes"] if o["routeTableId"] == str(rid(name))]
     return found

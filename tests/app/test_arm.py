@@ -29,6 +29,7 @@ from tests.builders import (
     SUBSCRIPTION,
     add_table,
     needs_recordings,
+    table_id,
     tag_document,
     to_firewall,
 )
@@ -47,9 +48,8 @@ def names(document):
     return [value["name"] for value in document["values"]]
 
 
-def with_pages(azure, *links):
-    """The first page as it is, with each of these as its nextLink."""
-    azure.state.tags.answers["westeurope"] = {**tag_document([P]), "nextLink": links[0]}
+def link_to(azure, link):
+    azure.state.tags.answers["westeurope"] = {**tag_document([P]), "nextLink": link}
 
 
 def test_every_page_of_the_service_tags_is_read(azure, discovery):
@@ -60,20 +60,20 @@ def test_every_page_of_the_service_tags_is_read(azure, discovery):
 
 
 def test_a_link_to_another_host_is_not_followed(azure, discovery):
-    with_pages(azure, "http://127.0.0.1:9/steal-the-token")
+    link_to(azure, "http://127.0.0.1:9/steal-the-token")
     with pytest.raises(UnusableServiceTag, match="bad nextLink"):
         discovery.read("westeurope")
 
 
 def test_a_link_that_leads_to_itself_is_not_followed_for_ever(azure, discovery):
     path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope"
-    with_pages(azure, f"{azure.url}{path}/serviceTags?api-version=2025-05-01")
+    link_to(azure, f"{azure.url}{path}/serviceTags?api-version=2025-05-01")
     with pytest.raises(UnusableServiceTag, match="bad nextLink"):
         discovery.read("westeurope")
 
 
 def test_a_later_page_that_fails_is_not_taken_for_the_end(azure, discovery):
-    with_pages(azure, f"{azure.url}/subscriptions/{OTHER_SUBSCRIPTION}/nowhere?api-version=1")
+    link_to(azure, f"{azure.url}/subscriptions/{OTHER_SUBSCRIPTION}/nowhere?api-version=1")
     with pytest.raises(UnusableServiceTag):
         discovery.read("westeurope")
 
@@ -177,21 +177,18 @@ def test_a_duplicate_prefix_refuses_the_whole_write(azure, app):
 
 
 @pytest.mark.parametrize(
-    ("name", "code"),
+    "missing",
     [
-        ("missing", "RouteTableNotFound"),
-        ("/subscriptions/{s}/resourceGroups/no/providers/Microsoft.Network/routeTables/x", None),
-        (
-            "/subscriptions/99999999-9999-4999-8999-999999999999/resourceGroups/no"
-            "/providers/Microsoft.Network/routeTables/x",
-            None,
-        ),
+        table_id("missing"),
+        table_id("missing").replace("rg-missing", "no-such-group"),
+        table_id("missing", "99999999-9999-4999-8999-999999999999"),
     ],
+    ids=["table", "group", "subscription"],
 )
-def test_a_table_group_or_subscription_that_is_not_there(azure, app, name, code):
+def test_a_table_that_is_not_there(azure, app, missing):
     azure.state.add_group(SUBSCRIPTION, "rg-missing")
     with pytest.raises(PermanentError) as raised:
-        app.route_tables.read(rid(name.replace("{s}", SUBSCRIPTION)))
+        app.route_tables.read(rid(missing))
     assert raised.value.code == "RouteTableNotFound"
 
 

@@ -108,7 +108,7 @@ def test_sample_readme_and_code_know_the_same_settings():
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     table = (ROOT / "README.md").read_text().split("## Settings")[1].split("\n## ")[0]
     documented = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
-    read = {field.alias for field in Settings.model_fields.values()}
+    read = {str(field.alias) for field in Settings.model_fields.values()}
     connection = {name for name in read if name.startswith("AzureWebJobsStorage__")}
     assert set(sample) - HOSTS_OWN == read - connection
     assert documented == (read | HOSTS_OWN) - connection - {"FUNCTIONS_WORKER_RUNTIME"}

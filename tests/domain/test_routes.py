@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ def test_every_recorded_table_goes_back_as_it_came():
 
 
 def test_what_we_do_not_know_is_carried_verbatim():
-    body = {
+    body: dict[str, Any] = {
         "location": "westeurope",
         "etag": 'W/"1"',
         "zones": ["1"],
