@@ -41,8 +41,9 @@ def _endpoint[**P](
 
 class SyncBody(Body):
     mode: Literal["apply", "plan"] = "apply"
-    route_tables: list[str] = Field(default=[], max_length=10_000)
-    ases: list[str] = Field(default=[], max_length=10_000)
+    # An empty list is a fault: whoever computed it did not mean all tables.
+    route_tables: list[str] | None = Field(None, min_length=1, max_length=10_000)
+    ases: list[str] | None = Field(None, min_length=1, max_length=10_000)
     reason: str | None = Field(None, max_length=1000)
     change_id: str | None = Field(None, max_length=200)
 
@@ -177,7 +178,7 @@ def health(context: App, _request: func.HttpRequest) -> func.HttpResponse:
 
 def _asked(context: App, body: SyncBody) -> tuple[RouteTableId, ...]:
     """The route tables that the body names, by their own id or their environment's."""
-    if not body.route_tables and not body.ases:
+    if body.route_tables is None and body.ases is None:
         return ()
     enabled = [r for r in context.registry.list() if r.enabled]
     by_id = {r.route_table_id.key: r.route_table_id for r in enabled}
@@ -187,13 +188,13 @@ def _asked(context: App, body: SyncBody) -> tuple[RouteTableId, ...]:
             by_ase.setdefault(registration.ase_id.lower(), []).append(registration.route_table_id)
     faults: list[tuple[str, str]] = []
     asked: list[RouteTableId] = []
-    for index, text in enumerate(body.route_tables):
+    for index, text in enumerate(body.route_tables or ()):
         found = by_id.get(text.lower())
         if found is None:
             faults.append((f"routeTables.{index}", _unknown_table(text)))
         else:
             asked.append(found)
-    for index, text in enumerate(body.ases):
+    for index, text in enumerate(body.ases or ()):
         if text.lower() not in by_ase:
             faults.append((f"ases.{index}", "no enabled registration has this aseId"))
         asked += by_ase.get(text.lower(), [])
@@ -217,8 +218,8 @@ def _tag_faults(context: App, tags: Collection[str]) -> Iterator[tuple[str, str]
             yield place, "not the name of a service tag"
         elif tag not in context.settings.allowed:
             yield place, f"{tag} is not in ALLOWED_SERVICE_TAGS"
-        elif not context.pull.exists(tag):
-            yield place, f"{tag} is not a service tag that every location answers for"
+        elif (why := context.pull.why_unusable(tag)) is not None:
+            yield place, why
 
 
 def _id_of(request: func.HttpRequest) -> RouteTableId:

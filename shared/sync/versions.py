@@ -54,16 +54,16 @@ class ServiceTagPull:
                 versions.append(self._record(content, run_id))
         return Pulled(tuple(versions), unusable)
 
-    def exists(self, service_tag: str) -> bool:
-        """Whether the tag has been recorded, or is in every location's answer."""
+    def why_unusable(self, service_tag: str) -> str | None:
+        """None where the tag has been recorded, or is in every location's answer."""
         if self._versions.newest(service_tag) is not None:
-            return True
+            return None
         try:
             for location in self._locations:
                 self._content(service_tag, location, self._answer(location))
-        except UnusableServiceTag:
-            return False
-        return True
+        except UnusableServiceTag as error:
+            return error.message
+        return None
 
     def _answer(self, location: str) -> _Answer:
         try:

@@ -208,6 +208,7 @@ def test_bad_bodies_list_every_fault_and_start_nothing(azure, host):
     ids = [table_id("one"), table_id("unregistered"), "/not/an/id", table_id("off")]
     assert faults(routeTables=ids) == {"routeTables.1", "routeTables.2", "routeTables.3"}
     assert faults(ases=["/no/such/ase"]) == {"ases.0"}
+    assert faults(routeTables=[], ases=[]) == {"routeTables", "ases"}
     # Not there yet: refused, never ignored.
     assert faults(planRunId="x", force=["y"]) == {"planRunId", "force"}
     for raw in (b"not json", b"[]", b'"text"', b"5", b"\xff\xfe", b"{" * 100_000):
