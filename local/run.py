@@ -5,9 +5,11 @@ ONCE=1 stops after the report. Ports: HOST_PORT, ARM_PORT, AZURITE_{TABLE,QUEUE,
 
 import os
 import secrets
+import shlex
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 from shared.render import render
@@ -46,14 +48,17 @@ def main() -> int:
         _say("Firing scheduled_sync, as Wednesday 06:00 UTC would")
         host.fire("scheduled_sync")
         report = host.newest_run()
-        print(f"\n{render(report)}\n")
-        _tell_next(host, azure, tables)
+        print(f"\n{render(report)}")
+        print(f"Whole: {host.url}/api/runs/{report['runId']}?code={host.key}\n")
+        _tell_next(host, azure, tables, settings)
         if not os.environ.get("ONCE"):
             _serve_until_interrupted()
         return 0 if report["status"] == "Succeeded" else 1
 
 
-def _tell_next(host: HostProcess, azure: SimulatedAzure, tables: sample.Sample) -> None:
+def _tell_next(
+    host: HostProcess, azure: SimulatedAzure, tables: sample.Sample, settings: Mapping[str, str]
+) -> None:
     key = f"-H 'x-functions-key: {host.key}'"
     print(
         "Not registered, so not touched; register it, then sync again:",
@@ -72,6 +77,9 @@ def _tell_next(host: HostProcess, azure: SimulatedAzure, tables: sample.Sample) 
         f"    {host.url}/api/versions?code={host.key}",
         f"    {host.url}/api/health",
         f"    {azure.url}/simulator/log",
+        "  the command line, on the same Azure",
+        f"    env {' '.join(f'{k}={shlex.quote(v)}' for k, v in settings.items())} \\",
+        "      .venv/bin/python -m shared plan",
         sep="\n",
     )
 

@@ -88,7 +88,10 @@ def get_run(context: App, request: func.HttpRequest) -> func.HttpResponse:
 
 @_endpoint
 def list_runs(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    runs = context.runs.list(older_than=skip_token(request))
+    token = skip_token(request)
+    if token is not None and context.runs.get(token) is None:
+        raise _no_such_page()
+    runs = context.runs.list(older_than=token)
     return page(
         request,
         "runs",
@@ -150,15 +153,14 @@ def list_versions(context: App, request: func.HttpRequest) -> func.HttpResponse:
     def token(version: Version) -> str:
         return version.version_id
 
-    newest_first = sorted(
-        context.versions.list(), key=lambda v: (v.recorded_at, v.version_id), reverse=True
-    )
+    by_id = {version.version_id: version for version in context.versions.list()}
+    newest_first = sorted(by_id.values(), key=lambda v: (v.recorded_at, v.version_id), reverse=True)
     return page(
         request,
         "versions",
         _after(skip_token(request), newest_first, token),
         token_of=token,
-        render=lambda version: _version_json(context, version),
+        render=lambda version: _version_json(version, by_id.get(version.previous_version_id or "")),
     )
 
 
@@ -167,7 +169,8 @@ def get_version(context: App, request: func.HttpRequest) -> func.HttpResponse:
     version = context.versions.get(request.route_params["versionId"])
     if version is None:
         raise HttpFault(404, "VersionNotFound", "there is no version with this id")
-    return json_response(_version_json(context, version))
+    previous = context.versions.get(version.previous_version_id or "")
+    return json_response(_version_json(version, previous))
 
 
 @_endpoint
@@ -259,12 +262,15 @@ def _after[T](token: str | None, items: Iterable[T], token_of: Callable[[T], str
     """The items after the one with this token."""
     following = iter(items)
     if token is not None and not any(token_of(item) == token for item in following):
-        raise HttpFault(400, "InvalidQuery", "nothing is listed with this skipToken")
+        raise _no_such_page()
     return following
 
 
-def _version_json(context: App, version: Version) -> dict[str, object]:
-    previous = context.versions.get(version.previous_version_id or "")
+def _no_such_page() -> HttpFault:
+    return HttpFault(400, "InvalidQuery", "nothing is listed with this skipToken")
+
+
+def _version_json(version: Version, previous: Version | None) -> dict[str, object]:
     change = difference(
         () if previous is None else previous.address_prefixes, version.address_prefixes
     )

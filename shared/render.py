@@ -1,9 +1,10 @@
 """A run report as text that a person reads at a glance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-_PREFIXES_SHOWN = 3
+_MOST_PREFIXES_SHOWN = 6
+"""Of one table and kind of change: more are counted, and stand in the report itself."""
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -30,22 +31,18 @@ def _version_line(version: Mapping[str, Any]) -> str:
 
 def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
     _, _, subscription, _, group, *_, name = outcome["routeTableId"].split("/")
-    counts = [
-        f"{sign}{len(outcome[key])}"
-        for sign, key in (("+", "added"), ("~", "updated"), ("-", "removed"))
-        if outcome[key]
-    ]
-    notes = [
+    signs = (("+", "added"), ("~", "updated"), ("-", "removed"))
+    changes = " ".join(f"{sign}{len(outcome[key])}" for sign, key in signs if outcome[key])
+    notes = ", ".join(
         f"{len(outcome[key])} {key}" for key in ("covered", "retained", "withheld") if outcome[key]
+    )
+    where = f"{name} in {group} ({subscription})"
+    lines = [f"  {outcome['status']:<9} {changes:<10} {where}" + (f": {notes}" if notes else "")]
+    lines += [
+        f"      {sign} {', '.join(outcome[key])}"
+        for sign, key in signs
+        if 0 < len(outcome[key]) <= _MOST_PREFIXES_SHOWN
     ]
-    lines = [
-        f"  {outcome['status']:<9} {' '.join(counts):<12} {name} "
-        f"(group {group}, subscription {subscription[:8]}…)"
-        + (f"  [{', '.join(notes)}]" if notes else "")
-    ]
-    for key, sign in (("added", "+"), ("updated", "~"), ("removed", "-")):
-        if outcome[key]:
-            lines.append(f"      {sign} {_some(outcome[key])}")
     lines += [
         f"      ! {c['prefix']}: route {c['routeName']} sends it to {c['nextHopType']}"
         for c in outcome["conflicts"]
@@ -54,9 +51,3 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
     if outcome["error"]:
         lines.append(f"      ! {outcome['error']['code']}: {outcome['error']['message']}")
     return lines
-
-
-def _some(prefixes: Sequence[str]) -> str:
-    more = len(prefixes) - _PREFIXES_SHOWN
-    shown = ", ".join(prefixes[:_PREFIXES_SHOWN])
-    return f"{shown} and {more} more" if more > 0 else shown

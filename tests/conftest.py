@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from local.azure.server import SimulatedAzure
@@ -12,6 +13,9 @@ from shared.app import App
 from shared.settings import Settings
 
 from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION
+
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 ACCOUNTS = [f"account{number}" for number in range(1000)]
 

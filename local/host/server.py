@@ -66,7 +66,7 @@ class Host:
             kind = function.trigger["type"]
             if kind == "timerTrigger":
                 timers.schedule_of(function)
-                tasks.append(asyncio.create_task(timers.keep(function, self._fire_timer)))
+                tasks.append(asyncio.create_task(timers.keep(function, self._invoke_logged)))
             elif kind == "queueTrigger":
                 tasks.append(asyncio.create_task(self._queues.listen(function)))
         yield
@@ -82,7 +82,7 @@ class Host:
             await self._queues.send(function.output(name), datum)
         return result
 
-    async def _fire_timer(self, function: Function, value: Datum) -> None:
+    async def _invoke_logged(self, function: Function, value: Datum) -> None:
         try:
             await self._invoke(function, value)
         except InvocationFailed as error:
@@ -107,7 +107,7 @@ class Host:
         value = timers.timer_datum()
         if kind == "queueTrigger":
             value = Datum(str(body.get("input", "")), "string")
-        task = asyncio.create_task(self._fire_timer(function, value))
+        task = asyncio.create_task(self._invoke_logged(function, value))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return Response(status_code=202)

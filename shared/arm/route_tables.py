@@ -45,6 +45,8 @@ class ArmRouteTables:
             raise PermanentError(
                 "RouteTableNotFound", error.message, correlation_id=error.correlation_id
             ) from error
+        if not _is_whole(raw, route_table_id):
+            raise TransientError("UNEXPECTED_ANSWER", "the answer is not this route table, whole")
         return RouteTable.from_arm(raw)
 
     def write(
@@ -79,5 +81,15 @@ class ArmRouteTables:
         return cast(str | None, answers[0].http_response.headers.get("x-ms-correlation-request-id"))
 
 
-def _json_of(response: Any, _deserialized: object, _headers: object) -> dict[str, Any]:
-    return cast(dict[str, Any], response.http_response.json())
+def _json_of(response: Any, _deserialized: object, _headers: object) -> Any:
+    return response.http_response.json()
+
+
+def _is_whole(raw: Any, route_table_id: RouteTableId) -> bool:
+    """Half an answer must not become a PUT that wipes the other half, nor one without ETag."""
+    match raw:
+        case {"id": str(found), "etag": str(etag), "properties": {"routes": list(routes)}}:
+            named = all(isinstance(r, dict) and isinstance(r.get("name"), str) for r in routes)
+            return named and bool(etag) and found.lower() == route_table_id.key
+        case _:
+            return False

@@ -54,14 +54,37 @@ class Plan:
     routes: tuple[Route, ...]
 
     @property
-    def changes(self) -> bool:
-        return bool(self.added or self.updated or self.removed)
+    def changes(self) -> "Changes":
+        return Changes(frozenset(self.added), frozenset(self.updated), frozenset(self.removed))
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one or more writes do to a table, net."""
+
+    added: frozenset[str] = frozenset()
+    updated: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+
+    def then(self, later: "Changes") -> "Changes":
+        added = (self.added - later.removed) | (later.added - self.removed)
+        removed = (self.removed - later.added) | (later.removed - self.added)
+        return Changes(added, (self.updated | later.updated) - removed, removed)
+
+    def reached_by(self, table: RouteTable, *, owner: str) -> bool:
+        """Whether the table is as these changes leave it."""
+        owned = owned_prefixes(table, owner=owner)
+        routed = {r.network for r in table.routes if r.to_internet and r.network in owned}
+        return (self.added | self.updated) <= routed and not self.removed & owned
 
     @property
     def checksum(self) -> str:
-        """SHA-256 (hex) of the changes: the same where the same would be written."""
-        changes = [self.added, self.updated, self.removed]
-        return hashlib.sha256(json.dumps(changes).encode()).hexdigest()
+        """SHA-256 (hex): the same where the same would be written."""
+        lists = [sorted(self.added), sorted(self.updated), sorted(self.removed)]
+        return hashlib.sha256(json.dumps(lists).encode()).hexdigest()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.updated or self.removed)
 
 
 def make_plan(

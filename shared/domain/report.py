@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from .armid import RouteTableId
-from .plan import Conflict, Plan, Retained
+from .plan import Conflict, Retained
 
 MAX_RUN_TIME = timedelta(hours=2)
 """A run that has not ended by then is ended as Failed."""
@@ -73,27 +73,6 @@ class Violation:
     observed: float
     limit: float
     forceable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What one or more writes did to a table, net."""
-
-    added: frozenset[str] = frozenset()
-    updated: frozenset[str] = frozenset()
-    removed: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, plan: Plan) -> "Changes":
-        return cls(frozenset(plan.added), frozenset(plan.updated), frozenset(plan.removed))
-
-    def then(self, later: "Changes") -> "Changes":
-        added = (self.added - later.removed) | (later.added - self.removed)
-        removed = (self.removed - later.added) | (later.removed - self.added)
-        return Changes(added, (self.updated | later.updated) - removed, removed)
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.updated or self.removed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,15 @@ class RouteTable:
             raw=raw,
         )
 
+    @property
+    def sound(self) -> bool:
+        return self.provisioning_state == "Succeeded"
+
+    @property
+    def failed(self) -> bool:
+        """The service's remedy is to write the whole table again."""
+        return self.provisioning_state == "Failed"
+
     def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
         """The whole table with these routes instead of its own, all else verbatim."""
         properties = {**(self.raw.get("properties") or {}), "routes": [r.raw for r in routes]}

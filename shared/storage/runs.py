@@ -15,8 +15,8 @@ from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import ConcurrentUpdate
+from shared.domain.plan import Changes
 from shared.domain.report import (
-    Changes,
     Fault,
     Mode,
     Outcome,

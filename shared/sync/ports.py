@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 from shared.domain.addresses import TagContent, Version
 from shared.domain.armid import RouteTableId
+from shared.domain.plan import Changes
 from shared.domain.registration import Registration
-from shared.domain.report import Changes, Fault, Outcome, Run
+from shared.domain.report import Fault, Outcome, Run
 from shared.domain.routes import Route, RouteTable
 
 type Clock = Callable[[], datetime]

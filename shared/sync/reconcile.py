@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from shared.domain.addresses import Version, in_order
 from shared.domain.errors import PreconditionFailed, TransientError
-from shared.domain.plan import Plan, foreign_essence, make_plan, owned_prefixes
-from shared.domain.report import Changes, Fault, Mode, Outcome, OutcomeStatus
+from shared.domain.plan import Changes, Plan, foreign_essence, make_plan, owned_prefixes
+from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus
 from shared.domain.retention import retained_until
 from shared.domain.routes import RouteTable
 
@@ -57,12 +57,14 @@ class Reconciler:
         for writes in range(MAX_WRITES + 1):
             wanted = newest_versions()
             plan = self._plan(table, wanted)
-            if not plan.changes or mode is Mode.PLAN:
+            if mode is Mode.PLAN or (table.sound and not plan.changes):
                 return _outcome(pending, wanted, plan, written)
+            if not table.sound and not table.failed:
+                raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
             if writes == MAX_WRITES:
                 break
             pending = replace(
-                pending, applied=written.changes, intended=Changes.of(plan), etag=table.etag
+                pending, applied=written.changes, intended=plan.changes, etag=table.etag
             )
             self._outcomes.save(pending)
             table, written = self._write(pending, table, plan, written)
@@ -73,17 +75,15 @@ class Reconciler:
     def _write(
         self, pending: Pending, table: RouteTable, plan: Plan, written: _Written
     ) -> tuple[RouteTable, _Written]:
-        findings: tuple[Fault, ...] = ()
-        correlation_id = written.correlation_id
+        findings, correlation_id = written.findings, written.correlation_id
         try:
             correlation_id = self._route_tables.write(pending.route_table_id, table, plan.routes)
         except PreconditionFailed:
             after = self._route_tables.read(pending.route_table_id)
         else:
             after = self._route_tables.read(pending.route_table_id)
-            findings = self._foreign_changes(table, after)
-        changes = self._taken_effect(pending, after)
-        return after, _Written(changes, (*written.findings, *findings), correlation_id)
+            findings = (*findings, *self._findings(table, after))
+        return after, _Written(self._taken_effect(pending, after), findings, correlation_id)
 
     def _plan(self, table: RouteTable, wanted: Sequence[Version]) -> Plan:
         desired = frozenset(prefix for version in wanted for prefix in version.ipv4)
@@ -100,32 +100,34 @@ class Reconciler:
 
     def _taken_effect(self, pending: Pending, table: RouteTable) -> Changes:
         """What this run has done to the table: a write whose answer was lost counts too."""
-        intended = pending.intended
-        if not intended or table.etag == pending.etag:
-            return pending.applied
-        owned = owned_prefixes(table, owner=self._owner)
-        routed = {r.network for r in table.routes if r.to_internet and r.network in owned}
-        reached = (intended.added | intended.updated) <= routed and not intended.removed & owned
-        return pending.applied.then(intended) if reached else pending.applied
+        moved_on = table.etag != pending.etag
+        if moved_on and pending.intended.reached_by(table, owner=self._owner):
+            return pending.applied.then(pending.intended)
+        return pending.applied
 
-    def _foreign_changes(self, before: RouteTable, after: RouteTable) -> tuple[Fault, ...]:
-        if foreign_essence(before, owner=self._owner) == foreign_essence(after, owner=self._owner):
-            return ()
-        return (
-            Fault(
-                "ForeignChangedMeanwhile",
-                "routes that are not ours changed between our write and the reading after it",
-            ),
-        )
+    def _findings(self, before: RouteTable, after: RouteTable) -> list[Fault]:
+        findings = []
+        if foreign_essence(before, owner=self._owner) != foreign_essence(after, owner=self._owner):
+            findings.append(
+                Fault(
+                    "ForeignChangedMeanwhile",
+                    "routes that are not ours changed between our write and the reading after it",
+                )
+            )
+        if before.failed:
+            findings.append(
+                Fault("WasFailed", "the table was in state Failed: it was written again whole")
+            )
+        return findings
 
 
 def _outcome(pending: Pending, wanted: Sequence[Version], plan: Plan, written: _Written) -> Outcome:
-    shown = Changes.of(plan) if plan.changes else written.changes
+    shown = plan.changes or written.changes
     return Outcome(
         route_table_id=pending.route_table_id,
         status=_status(plan, written.changes),
         version_ids=tuple(version.version_id for version in wanted),
-        plan_checksum=plan.checksum,
+        plan_checksum=shown.checksum,
         added=in_order(shown.added),
         removed=in_order(shown.removed),
         updated=in_order(shown.updated),

@@ -12,6 +12,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
+from local.azure.route_tables import table_json
 from local.azure.state import Fault
 from shared.arm.errors import typed
 from shared.arm.route_tables import ArmRouteTables
@@ -190,6 +191,26 @@ def test_a_table_that_is_not_there(azure, app, missing):
     with pytest.raises(PermanentError) as raised:
         app.route_tables.read(rid(missing))
     assert raised.value.code == "RouteTableNotFound"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"etag": ""},
+        {"etag": None},
+        {"properties": {}},
+        {"properties": {"routes": None}},
+        {"properties": {"routes": [{"properties": {}}]}},
+        {"properties": {"routes": ["x"]}},
+        {"id": table_id("two")},
+    ],
+)
+def test_half_an_answer_or_another_tables_is_not_a_table(azure, app, change):
+    table = add_table(azure.state, "one", [to_firewall()])
+    body = {**table_json(table), **change}
+    azure.state.faults.append(Fault("GET", "one", 200, body))
+    with pytest.raises(TransientError, match="UNEXPECTED_ANSWER"):
+        app.route_tables.read(rid("one"))
 
 
 def test_a_short_wait_that_azure_asks_for_is_waited(azure, app):

@@ -8,9 +8,9 @@ import pytest
 from shared.domain.addresses import TagContent
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import ConcurrentUpdate
+from shared.domain.plan import Changes
 from shared.domain.registration import Registration
 from shared.domain.report import (
-    Changes,
     Fault,
     Mode,
     Outcome,

@@ -8,7 +8,7 @@ import time_machine
 from local.azure.state import Fault
 from shared.domain.errors import PermanentError, TransientError
 from shared.domain.report import Mode
-from shared.sync.messages import RunMessage
+from shared.sync.messages import RunMessage, TableMessage
 from tests.builders import (
     add_table,
     foreign_routes,
@@ -503,6 +503,41 @@ def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, ap
     assert len(table_writes(azure.state)) == 2
 
 
+def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    azure.state.next_operation_error = {"code": "InternalServerError", "message": "oops"}
+    with pytest.raises(TransientError, match="InternalServerError"):
+        app.tables.sync(run_id, rid("one"))
+    assert (table.provisioning_state, owned_prefixes(table)) == ("Failed", {A})
+    again = app.tables.sync(run_id, rid("one"))
+    assert (again.status, again.added) == ("changed", (A,))
+    assert [finding.code for finding in again.findings] == ["WasFailed"]
+    assert table.provisioning_state == "Succeeded"
+
+
+def test_a_table_that_somebody_is_writing_is_waited_for(azure, app):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    table.provisioning_state = "Updating"
+    with pytest.raises(TransientError, match="TABLE_BUSY"):
+        app.tables.sync(run_id, rid("one"))
+    assert azure.state.writes() == []
+
+
+def test_the_checksum_of_what_was_done_is_that_of_what_was_planned(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    planned = outcome_of(sync(app, mode=Mode.PLAN), "one")
+    done = outcome_of(sync(app), "one")
+    assert done["planChecksum"] == planned["planChecksum"]
+
+
 def test_what_others_wrote_between_read_and_write_stands(azure, app, monkeypatch):
     table = add_table(azure.state, "one", [to_firewall()])
     answer(azure, A)
@@ -613,11 +648,25 @@ def test_no_right_to_read_the_tags_is_an_unavailable_tag(azure, app):
     assert "AuthorizationFailed" in whole["error"]["message"]
 
 
+def test_a_tag_is_known_once_recorded_or_where_every_location_answers_for_it(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    assert app.pull.why_unusable("ApiManagement") is None
+    answer(azure, A, location="eastus2")
+    assert "eastus2" in (app.pull.why_unusable("ApiManagement") or "")
+    sync(app)
+    azure.state.log.clear()
+    assert app.pull.why_unusable("AppServiceManagement") is None
+    assert azure.state.log == []
+
+
 def test_messages_say_what_they_are():
     assert RunMessage.parse('{"runId": "r"}') == RunMessage("r")
-    for text in ("", "[]", "{}", '{"runId": 5}'):
+    table = TableMessage("r", rid("one"))
+    assert TableMessage.parse(str(table)) == table
+    assert str(RunMessage("r")) == '{"runId": "r"}'
+    for text in ("", "[]", "{}", '{"runId": 5}', '{"runId": "r", "routeTableId": "x"}'):
         with pytest.raises(ValueError, match=r".+"):
-            RunMessage.parse(text)
+            TableMessage.parse(text)
 
 
 def test_the_typed_errors_say_their_code():

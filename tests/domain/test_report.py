@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.armid import RouteTableId
+from shared.domain.plan import Changes
 from shared.domain.report import (
-    Changes,
     Fault,
     Mode,
     Outcome,

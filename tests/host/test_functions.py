@@ -316,7 +316,9 @@ def test_a_bad_page_is_a_400(host, query):
 
 
 def test_a_page_after_nothing_is_a_400(host):
-    assert host.request("GET", "/api/versions?skipToken=x").status_code == 400
+    for listed in ("versions", "runs", "route-tables"):
+        assert host.request("GET", f"/api/{listed}?skipToken=x").status_code == 400
+        assert host.request("GET", f"/api/{listed}?top=1000").status_code == 200
 
 
 def test_a_table_that_never_succeeds_is_poisoned_and_the_report_says_why(azure, make_host):
