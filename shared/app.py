@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -91,9 +92,17 @@ class App:
         return run
 
 
-@functools.cache
+_building = threading.Lock()
+
+
 def app() -> App:
-    """The process's one App. Raise InvalidSettings."""
+    """The process's one App, whichever of its threads asks first. Raise InvalidSettings."""
+    with _building:
+        return _app()
+
+
+@functools.cache
+def _app() -> App:
     return App(Settings.read(os.environ))
 
 

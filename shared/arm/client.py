@@ -1,5 +1,6 @@
 """Clients of one subscription, one each a process: building one takes a second."""
 
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,12 +30,14 @@ class NetworkClients:
         self.call_options: dict[str, Any] = {"api_version": api_version} if api_version else {}
         """What every call of an operation takes: the clients themselves ignore it."""
         self._clients: dict[str, NetworkManagementClient] = {}
+        self._lock = threading.Lock()
 
     def of(self, subscription_id: str) -> NetworkManagementClient:
         key = subscription_id.lower()
-        if key not in self._clients:
-            self._clients[key] = self._build(subscription_id)
-        return self._clients[key]
+        with self._lock:  # messages are served by several threads
+            if key not in self._clients:
+                self._clients[key] = self._build(subscription_id)
+            return self._clients[key]
 
     def owns(self, url: str) -> bool:
         """Whether a link is on our ARM endpoint: our token goes nowhere else."""

@@ -16,7 +16,8 @@ from .errors import arm_errors
 
 POLL_SECONDS = 2
 """Between polls where ARM names no Retry-After: the SDK's own 30 s is far above what is usual."""
-LONGEST_WRITE_SECONDS = 240
+LONGEST_WRITE_SECONDS = 120
+"""As often as one delivery may write, it stays within host.json's functionTimeout."""
 
 _NOT_FOUND = frozenset({"ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"})
 

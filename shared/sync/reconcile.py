@@ -12,7 +12,7 @@ from shared.domain.routes import RouteTable
 
 from .ports import Clock, Outcomes, Pending, RouteTables, Versions
 
-MAX_WRITES = 5
+MAX_WRITES = 3
 """In one delivery, where others keep writing the same table."""
 
 
