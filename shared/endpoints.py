@@ -6,6 +6,7 @@ from typing import Concatenate, Literal
 from urllib.parse import unquote
 
 import azure.functions as func
+from azure.core.exceptions import AzureError
 from pydantic import Field
 
 from shared.app import App, app
@@ -24,6 +25,7 @@ from shared.http import (
     respond,
     skip_token,
 )
+from shared.settings import InvalidSettings
 from shared.sync.messages import RunMessage
 
 _RETRY_AFTER_SECONDS = "5"
@@ -173,9 +175,16 @@ def get_version(context: App, request: func.HttpRequest) -> func.HttpResponse:
     return json_response(_version_json(version, previous))
 
 
-@_endpoint
-def health(context: App, _request: func.HttpRequest) -> func.HttpResponse:
-    context.account.check()
+def health(_request: func.HttpRequest) -> func.HttpResponse:
+    return respond(_health)
+
+
+def _health() -> func.HttpResponse:
+    """Anyone may ask, so it says nothing of why."""
+    try:
+        app().account.check()
+    except (AzureError, InvalidSettings) as error:
+        raise HttpFault(503, "StorageUnavailable", "storage does not answer") from error
     return json_response({"status": "ok"})
 
 

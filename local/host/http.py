@@ -71,7 +71,7 @@ def _methods(function: Function) -> list[str]:
 def _decoded(request: Request) -> str:
     """Each segment decoded but for `%2F`, which the real host leaves as it is."""
     raw: bytes = request.scope["raw_path"]
-    text = raw.decode("ascii").removeprefix(PREFIX)
+    text = raw.decode("latin-1").removeprefix(PREFIX)
     return unquote(re.sub("%2F", "%252F", text, flags=re.IGNORECASE))
 
 

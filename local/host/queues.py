@@ -47,6 +47,7 @@ class Queues:
             if len(running) > self._options.new_batch_threshold:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 continue
+            sent.clear()  # before the look: what is sent during it wakes us
             messages = await asyncio.to_thread(self._receive, queue)
             for message in messages:
                 task = asyncio.create_task(self._process(function, queue, message))
@@ -55,28 +56,20 @@ class Queues:
             longest = self._options.max_polling_interval.total_seconds()
             wait = SHORTEST_POLL_SECONDS if messages else min(wait * 2, longest)
             if not messages:
-                await self._rest(sent, wait)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(sent.wait(), wait)
 
     async def send(self, binding: Mapping[str, Any], value: Datum) -> None:
         """An output binding: one string is one message, a JSON list is as many."""
         texts = [value.value] if value.type == "string" else json.loads(value.value)
-        name = binding["queueName"]
-        await asyncio.to_thread(self._send, name, texts)
-        self._sent.setdefault(name, asyncio.Event()).set()
-
-    async def _rest(self, sent: asyncio.Event, seconds: float) -> None:
-        sent.clear()
-        try:
-            await asyncio.wait_for(sent.wait(), seconds)
-        except TimeoutError:
-            return
+        await self._send(binding["queueName"], texts)
 
     async def _process(self, function: Function, queue: QueueClient, message: QueueMessage) -> None:
         try:
             await self._invoke(function, Datum(message.content, "string"), _metadata(message))
         except InvocationFailed as error:
             _log.error("%s failed (delivery %s):\n%s", function.name, message.dequeue_count, error)
-            await asyncio.to_thread(self._put_back, queue, message)
+            await self._put_back(queue, message)
         else:
             await asyncio.to_thread(_delete, queue, message)
 
@@ -94,21 +87,18 @@ class Queues:
             _log.warning("queue %s: %s", queue.queue_name, error.message)
             return []
 
-    def _put_back(self, queue: QueueClient, message: QueueMessage) -> None:
+    async def _put_back(self, queue: QueueClient, message: QueueMessage) -> None:
         """Visible again after the timeout, or poison after the last delivery."""
         if (message.dequeue_count or 0) < self._options.max_dequeue_count:
             seconds = int(self._options.visibility_timeout.total_seconds())
-            queue.update_message(message, visibility_timeout=seconds)
+            await asyncio.to_thread(queue.update_message, message, visibility_timeout=seconds)
         elif not queue.queue_name.endswith("-poison"):
-            self._send(f"{queue.queue_name}-poison", [message.content])
-            _delete(queue, message)
+            await self._send(f"{queue.queue_name}-poison", [message.content])
+            await asyncio.to_thread(_delete, queue, message)
 
-    def _send(self, name: str, texts: Sequence[str]) -> None:
-        queue = self._client(name)
-        with suppress(ResourceExistsError):
-            queue.create_queue()
-        for text in texts:
-            queue.send_message(text)
+    async def _send(self, name: str, texts: Sequence[str]) -> None:
+        await asyncio.to_thread(_send, self._client(name), texts)
+        self._sent.setdefault(name, asyncio.Event()).set()
 
     def _client(self, name: str) -> QueueClient:
         return QueueClient.from_connection_string(
@@ -117,6 +107,13 @@ class Queues:
             message_encode_policy=TextBase64EncodePolicy(),
             message_decode_policy=TextBase64DecodePolicy(),
         )
+
+
+def _send(queue: QueueClient, texts: Sequence[str]) -> None:
+    with suppress(ResourceExistsError):
+        queue.create_queue()
+    for text in texts:
+        queue.send_message(text)
 
 
 def _delete(queue: QueueClient, message: QueueMessage) -> None:

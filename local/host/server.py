@@ -17,6 +17,7 @@ from pathlib import Path
 
 import time_machine
 import uvicorn
+from azure.core.exceptions import AzureError
 from azure_functions_runtime.bindings.datumdef import Datum
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -76,10 +77,16 @@ class Host:
     async def _invoke(
         self, function: Function, value: Datum, metadata: Mapping[str, Datum] | None = None
     ) -> Result:
-        """Outputs go out when the function has returned, and not at all where it raised."""
+        """Outputs go out when the function has returned, and not at all where it raised.
+
+        An output that cannot go out fails the invocation, as in the real host.
+        """
         result = await worker.invoke(function, value, metadata)
-        for name, datum in result.outputs:
-            await self._queues.send(function.output(name), datum)
+        try:
+            for name, datum in result.outputs:
+                await self._queues.send(function.output(name), datum)
+        except AzureError as error:
+            raise InvocationFailed(f"output binding: {error.message}") from error
         return result
 
     async def _invoke_logged(self, function: Function, value: Datum) -> None:
