@@ -86,7 +86,7 @@ def _persistently[T](attempt: Callable[[], T]) -> T:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m shared", description=__doc__)
+    parser = argparse.ArgumentParser(prog="ase-route-sync", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (
         ("plan", "show what apply would change, and write nothing to Azure"),

@@ -41,6 +41,9 @@ def _endpoint[**P](
     return answer
 
 
+# What later features bring is taken at its default and refused at any other value.
+
+
 class SyncBody(Body):
     mode: Literal["apply", "plan"] = "apply"
     # An empty list is a fault: whoever computed it did not mean all tables.
@@ -48,6 +51,8 @@ class SyncBody(Body):
     ases: list[str] | None = Field(None, min_length=1, max_length=10_000)
     reason: str | None = Field(None, max_length=1000)
     change_id: str | None = Field(None, max_length=200)
+    plan_run_id: None = None
+    force: list[object] = Field([], max_length=0)
 
 
 class RegistrationBody(Body):
@@ -55,6 +60,8 @@ class RegistrationBody(Body):
     service_tags: list[str] | None = Field(None, min_length=1, max_length=50)
     address_source: Literal["serviceTag"] = "serviceTag"
     route_style: Literal["prefixes"] = "prefixes"
+    apply_policy: Literal["auto"] | None = None
+    exceptions: list[object] = Field([], max_length=0)
     enabled: bool = True
     note: str | None = Field(None, max_length=1000)
 

@@ -14,7 +14,10 @@ from shared.settings import Settings
 
 from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION
 
-hypothesis.settings.register_profile("unhurried", deadline=None)
+# A busy machine is no fault.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("unhurried")
 
 ACCOUNTS = [f"account{number}" for number in range(1000)]

@@ -1,7 +1,6 @@
 """The Azure adapters over real HTTP against the simulated Azure."""
 
 import json
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -223,10 +222,8 @@ def test_a_short_wait_that_azure_asks_for_is_waited(azure, app):
 def test_a_long_wait_that_azure_asks_for_is_left_to_the_queue(azure, app):
     add_table(azure.state, "one")
     azure.state.faults.append(Fault("GET", "one", 429, {}, times=9, headers={"Retry-After": "31"}))
-    began = time.monotonic()
     with pytest.raises(TransientError):
         app.route_tables.read(rid("one"))
-    assert time.monotonic() - began < 20
     assert len(azure.state.log) == 1
 
 

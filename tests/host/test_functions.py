@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -110,7 +111,7 @@ def test_plan_writes_nothing_as_azures_own_log_shows(azure, host):
 def test_the_timer_fires_on_wednesday_at_six(azure, host):
     add_table(azure.state, "one")
     register(host, "one")
-    host.set_clock(datetime(2026, 11, 25, 5, 59, 50, tzinfo=UTC))
+    host.set_clock(datetime(2026, 11, 25, 5, 58, tzinfo=UTC))
     assert host.request("GET", "/api/runs").json()["value"] == []
     host.set_clock(datetime(2026, 11, 25, 5, 59, 59, 500000, tzinfo=UTC))
     whole = host.newest_run()
@@ -213,6 +214,14 @@ def test_bad_bodies_list_every_fault_and_start_nothing(azure, host):
     assert faults(routeTables=[], ases=[]) == {"routeTables", "ases"}
     # Not there yet: refused, never ignored.
     assert faults(planRunId="x", force=["y"]) == {"planRunId", "force"}
+    everything: dict[str, Any] = {
+        "mode": "plan",
+        "planRunId": None,
+        "force": [],
+        "reason": None,
+        "changeId": None,
+    }
+    assert faults(**everything, routeTables=["x"]) == {"routeTables.0"}
     for raw in (b"not json", b"[]", b'"text"', b"5", b"\xff\xfe", b"{" * 100_000):
         faults_of(host.request("POST", "/api/sync", content=raw))
     assert host.request("GET", "/api/runs").json()["value"] == []
@@ -266,19 +275,22 @@ def test_bad_registrations_are_refused(azure, make_host):
     assert faults(serviceTags=["a/b"]) == {"serviceTags.0"}
     assert faults(enabled="yes", note=1) == {"enabled", "note"}
     # Not there yet: refused, never ignored.
-    assert faults(addressSource="ase", routeStyle="serviceTag", applyPolicy="additive") == {
-        "addressSource",
-        "routeStyle",
-        "applyPolicy",
+    later = {
+        "addressSource": "ase",
+        "routeStyle": "serviceTag",
+        "applyPolicy": "additive",
+        "exceptions": [{"prefix": A, "reason": "x", "until": "2027-01-01"}],
     }
+    assert faults(**later) == later.keys()
+    defaults = {"addressSource": "serviceTag", "routeStyle": "prefixes", "exceptions": []}
+    assert register(host, "two", **defaults, applyPolicy="auto").status_code == 201
     for bad in ("/not/an/id", "/" + "x" * 500, table_id("one") + "/routes/x"):
         answer = host.request("PUT", f"/api/route-tables{bad}", json={})
         assert answer.status_code == 400
         assert answer.json()["error"]["code"] == "InvalidRouteTableId"
     assert register(host, "one", serviceTags=["ApiManagement"]).status_code == 201
-    assert host.request("GET", "/api/route-tables").json()["value"][0]["serviceTags"] == [
-        "ApiManagement"
-    ]
+    listed = host.request("GET", "/api/route-tables").json()["value"]
+    assert [r["serviceTags"] for r in listed] == [["ApiManagement"], ["AppServiceManagement"]]
 
 
 def test_versions_are_listed_and_shown(azure, host):
