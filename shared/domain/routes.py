@@ -55,7 +55,6 @@ class RouteTable:
     """A route table as read, with the ETag that a write has to match."""
 
     etag: str
-    location: str
     provisioning_state: str
     routes: tuple[Route, ...]
     raw: Mapping[str, Any]
@@ -65,7 +64,6 @@ class RouteTable:
         properties = raw.get("properties") or {}
         return cls(
             etag=str(raw.get("etag", "")),
-            location=str(raw.get("location", "")),
             provisioning_state=str(properties.get("provisioningState", "")),
             routes=tuple(Route.from_arm(route) for route in properties.get("routes") or ()),
             raw=raw,

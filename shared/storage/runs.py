@@ -108,32 +108,46 @@ class OutcomeLog:
         except ResourceNotFoundError:
             return None
 
-    def save(self, pending: Pending) -> None:
-        """Raise ConcurrentUpdate where the table has been settled since."""
+    def save(self, pending: Pending) -> Pending:
+        """Raise ConcurrentUpdate where it has been saved or settled since it was read."""
         try:
-            self._table.update_entity(_pending_entity(pending), mode=UpdateMode.REPLACE)
-        except ResourceNotFoundError as error:
-            raise ConcurrentUpdate("TABLE_SETTLED", str(pending.route_table_id)) from error
+            answer = self._table.update_entity(
+                _pending_entity(pending),
+                mode=UpdateMode.REPLACE,
+                etag=pending.row_etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError) as error:
+            raise ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id)) from error
+        return replace(pending, row_etag=answer["etag"])
 
-    def settle(self, run_id: str, outcome: Outcome) -> None:
-        """Turn pending into outcome in one transaction; a final outcome is never overwritten."""
-        pending = {"PartitionKey": run_id, "RowKey": _pending_key(outcome.route_table_id)}
+    def settle(self, pending: Pending, outcome: Outcome) -> None:
+        """Turn pending into outcome in one transaction; a final outcome is never overwritten.
+
+        Raise ConcurrentUpdate where pending has been saved since it was read.
+        """
+        row = {
+            "PartitionKey": pending.run_id,
+            "RowKey": _pending_key(pending.route_table_id),
+        }
         final = {
-            "PartitionKey": run_id,
-            "RowKey": f"outcome|{table_key(outcome.route_table_id)}",
+            "PartitionKey": pending.run_id,
+            "RowKey": f"outcome|{table_key(pending.route_table_id)}",
             "status": outcome.status.value,
             **pack("report", outcome.to_json()),
         }
+        unchanged = {"etag": pending.row_etag, "match_condition": MatchConditions.IfNotModified}
         try:
-            self._table.submit_transaction([("create", final), ("delete", pending)])
+            self._table.submit_transaction([("create", final), ("delete", row, unchanged)])
         except TableTransactionError as error:
             if error.index != 0:
-                raise
-            self._table.delete_entity(pending)  # settled before; this row came after it
+                raise ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id)) from error
+            self._table.delete_entity(row)  # settled before; this row came after it
 
     def counts(self, run_id: str) -> Mapping[str, int] | None:
         """Outcomes by status; None while one is pending."""
-        if next(self._rows(run_id, "pending", select=["RowKey"], results_per_page=1), None):
+        open_rows = self._rows(run_id, "pending", select=["RowKey"], results_per_page=1)
+        if next(open_rows, None) is not None:
             return None
         return Counter(
             entity["status"] for entity in self._rows(run_id, "outcome", select=["status"])
@@ -182,7 +196,6 @@ def _run_entity(run: Run) -> dict[str, Any]:
 
 def _run(entity: Mapping[str, Any]) -> Run:
     error = unpack(entity, "error")
-    metadata = getattr(entity, "metadata", {})
     return Run(
         run_id=entity["runId"],
         request=RunRequest(
@@ -204,7 +217,7 @@ def _run(entity: Mapping[str, Any]) -> Run:
             for v in unpack(entity, "versions")
         ),
         counts=unpack(entity, "counts"),
-        etag=metadata.get("etag", ""),
+        etag=getattr(entity, "metadata", {}).get("etag", ""),
     )
 
 
@@ -233,6 +246,7 @@ def _pending(entity: Mapping[str, Any]) -> Pending:
         intended=_changes(unpack(entity, "intended")),
         etag=entity["etag"],
         last_error=Fault(**error) if error else None,
+        row_etag=getattr(entity, "metadata", {}).get("etag", ""),
     )
 
 

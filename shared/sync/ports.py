@@ -21,6 +21,7 @@ class Pending:
     """A table whose outcome in a run is still open, with what was last tried on it.
 
     `applied` took effect, `intended` was about to be written over the table with `etag`.
+    `row_etag` is the row's own: of two workers on one table only one gets to say what became of it.
     """
 
     run_id: str
@@ -29,6 +30,7 @@ class Pending:
     intended: Changes = field(default_factory=Changes)
     etag: str = ""
     last_error: Fault | None = None
+    row_etag: str = ""
 
 
 class ServiceTagSource(Protocol):
@@ -83,11 +85,14 @@ class Outcomes(Protocol):
 
     def get_pending(self, run_id: str, route_table_id: RouteTableId) -> Pending | None: ...
 
-    def save(self, pending: Pending) -> None:
-        """Raise ConcurrentUpdate where the table has been settled since."""
+    def save(self, pending: Pending) -> Pending:
+        """Raise ConcurrentUpdate where it has been saved or settled since it was read."""
 
-    def settle(self, run_id: str, outcome: Outcome) -> None:
-        """Turn pending into outcome in one transaction; a final outcome is never overwritten."""
+    def settle(self, pending: Pending, outcome: Outcome) -> None:
+        """Turn pending into outcome in one transaction; a final outcome is never overwritten.
+
+        Raise ConcurrentUpdate where pending has been saved since it was read.
+        """
 
     def counts(self, run_id: str) -> Mapping[str, int] | None:
         """Outcomes by status; None while one is pending."""

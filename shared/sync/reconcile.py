@@ -45,8 +45,10 @@ class Reconciler:
 
     def reconcile(
         self, pending: Pending, newest_versions: Callable[[], Sequence[Version]], mode: Mode
-    ) -> Outcome:
+    ) -> tuple[Pending, Outcome]:
         """Bring one table to what the newest versions want, or in plan mode say what that takes.
+
+        Return the outcome, and what was pending as last saved.
 
         The versions are read after the table each time: a table that somebody else has brought
         to a newer version in between refuses the write, and is planned with that version.
@@ -58,15 +60,14 @@ class Reconciler:
             wanted = newest_versions()
             plan = self._plan(table, wanted)
             if mode is Mode.PLAN or (table.sound and not plan.changes):
-                return _outcome(pending, wanted, plan, written)
+                return pending, _outcome(pending, wanted, plan, written)
             if not table.sound and not table.failed:
                 raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
             if writes == MAX_WRITES:
                 break
-            pending = replace(
-                pending, applied=written.changes, intended=plan.changes, etag=table.etag
+            pending = self._outcomes.save(
+                replace(pending, applied=written.changes, intended=plan.changes, etag=table.etag)
             )
-            self._outcomes.save(pending)
             table, written = self._write(pending, table, plan, written)
         raise TransientError(
             "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"

@@ -1,6 +1,7 @@
 """A run's beginning and end. Between them each table goes its own way: see tables."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import overload
 
@@ -17,7 +18,7 @@ from shared.domain.report import (
     final_status,
 )
 
-from .ports import Clock, Outcomes, Registrations, Runs, Versions
+from .ports import Clock, Outcomes, Pending, Registrations, Runs, Versions
 from .versions import ServiceTagPull
 
 
@@ -44,11 +45,15 @@ class RunEnd:
         """End the run with this error, and every outcome that is still open with it."""
         while not run.ended:
             for pending in self._outcomes.pending(run.run_id):
-                self._outcomes.settle(run.run_id, failed_outcome(pending.route_table_id, error))
+                self._settle_failed(pending, error)
             counts = self._outcomes.counts(run.run_id)
             if counts is not None:
                 run = self._replace(run, error, counts)
         return run
+
+    def _settle_failed(self, pending: Pending, error: Fault) -> None:
+        with suppress(ConcurrentUpdate):  # a worker is at it: looked at again by the caller
+            self._outcomes.settle(pending, failed_outcome(pending.route_table_id, error))
 
     @overload
     def expire_if_overdue(self, run: Run) -> Run: ...

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 
 from shared.domain.addresses import Version
 from shared.domain.armid import RouteTableId
-from shared.domain.errors import PermanentError, TransientError
+from shared.domain.errors import ConcurrentUpdate, PermanentError, TransientError
 from shared.domain.registration import Registration
 from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Run, failed_outcome
 
@@ -52,8 +53,8 @@ class TableSync:
         outcome = None
         pending = self._outcomes.get_pending(run_id, route_table_id)
         if pending is not None:
-            outcome = self._outcome(run, pending)
-            self._outcomes.settle(run_id, outcome)
+            pending, outcome = self._outcome(run, pending)
+            self._outcomes.settle(pending, outcome)
         self._run_end.close_if_complete(run_id)
         return outcome
 
@@ -64,34 +65,43 @@ class TableSync:
             error = pending.last_error or Fault(
                 "RETRIES_EXHAUSTED", "every delivery of the table's message failed; see the log"
             )
-            self._outcomes.settle(run_id, failed_outcome(pending.route_table_id, error))
+            self._outcomes.settle(pending, failed_outcome(pending.route_table_id, error))
         self._run_end.close_if_complete(run_id)
 
-    def _outcome(self, run: Run, pending: Pending) -> Outcome:
+    def _outcome(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
         started = time.monotonic()
         try:
-            outcome = self._reconcile(run, pending)
+            pending, outcome = self._reconcile(run, pending)
         except PermanentError as error:
+            pending = self._as_saved(pending)
             outcome = replace(
                 failed_outcome(pending.route_table_id, Fault(error.code, error.message)),
                 correlation_id=error.correlation_id,
             )
         except TransientError as error:
-            self._note(run.run_id, pending.route_table_id, Fault(error.code, error.message))
+            noted = replace(self._as_saved(pending), last_error=Fault(error.code, error.message))
+            with suppress(ConcurrentUpdate):  # another worker's word counts
+                self._outcomes.save(noted)
             raise
-        return replace(outcome, duration_ms=round((time.monotonic() - started) * 1000))
+        return pending, replace(outcome, duration_ms=round((time.monotonic() - started) * 1000))
 
-    def _reconcile(self, run: Run, pending: Pending) -> Outcome:
+    def _as_saved(self, pending: Pending) -> Pending:
+        """With what was intended before the error."""
+        return self._outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
+
+    def _reconcile(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
         registration = self._registrations.get(pending.route_table_id)
         if registration is None or not registration.enabled:
             raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
         mode = Mode.PLAN if self._paused else run.request.mode
-        outcome = self._reconciler.reconcile(pending, lambda: self._wanted(run, registration), mode)
+        pending, outcome = self._reconciler.reconcile(
+            pending, lambda: self._wanted(run, registration), mode
+        )
         if mode is Mode.APPLY and outcome.status in _FOUND_RIGHT:
             self._registrations.record_applied(
                 pending.route_table_id, outcome.version_ids, self._clock()
             )
-        return outcome
+        return pending, outcome
 
     def _wanted(self, run: Run, registration: Registration) -> list[Version]:
         wanted = []
@@ -107,8 +117,3 @@ class TableSync:
                 raise PermanentError("TAG_UNAVAILABLE", f"no version of {tag} is recorded")
             wanted.append(version)
         return wanted
-
-    def _note(self, run_id: str, route_table_id: RouteTableId, error: Fault) -> None:
-        pending = self._outcomes.get_pending(run_id, route_table_id)
-        if pending is not None:
-            self._outcomes.save(replace(pending, last_error=error))

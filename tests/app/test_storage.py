@@ -39,6 +39,10 @@ def make_run(at=NOW, **changed):
     return Run(new_run_id(at), RunRequest(Trigger.HTTP, Mode.APPLY), at, **changed)
 
 
+def outcome(status, pending):
+    return Outcome(pending.route_table_id, OutcomeStatus(status))
+
+
 @pytest.mark.parametrize("length", [0, 1, MAX_PROPERTY_CHARACTERS, 10 * MAX_PROPERTY_CHARACTERS])
 def test_a_value_of_any_length_comes_back_from_properties_of_legal_length(length):
     value = ["x" * length, "é", "1"]
@@ -165,40 +169,54 @@ def test_a_thousand_tables_of_a_run_are_expected_and_settled(app):
     app.outcomes.expect("run", tables)
     assert len(list(app.outcomes.pending("run"))) == 1005
     assert app.outcomes.counts("run") is None
-    for table in tables:
-        app.outcomes.settle("run", Outcome(table, OutcomeStatus.UNCHANGED))
+    for pending in app.outcomes.pending("run"):
+        app.outcomes.settle(pending, outcome("unchanged", pending))
     assert app.outcomes.counts("run") == {"unchanged": 1005}
     assert len(app.outcomes.list("run")) == 1005
 
 
 def test_a_final_outcome_is_never_overwritten(app):
-    app.outcomes.expect("run", [rid("a")])
-    app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.CHANGED))
-    app.outcomes.expect("run", [rid("a")])
-    app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.FAILED))
+    for status in ("changed", "failed"):
+        app.outcomes.expect("run", [rid("a")])
+        pending = app.outcomes.get_pending("run", rid("a"))
+        app.outcomes.settle(pending, outcome(status, pending))
     assert app.outcomes.counts("run") == {"changed": 1}
 
 
 def test_what_was_never_expected_is_not_settled(app):
     app.outcomes.expect("run", [rid("b")])
-    with pytest.raises(Exception, match=r"[Nn]ot"):
-        app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.CHANGED))
+    stray = Pending("run", rid("a"), row_etag='W/"1"')
+    with pytest.raises(ConcurrentUpdate):
+        app.outcomes.settle(stray, outcome("changed", stray))
     assert app.outcomes.list("run") == []
+
+
+def test_of_two_workers_on_one_table_the_one_that_wrote_says_what_became_of_it(app):
+    app.outcomes.expect("run", [rid("a")])
+    late = app.outcomes.get_pending("run", rid("a"))
+    first = app.outcomes.save(replace(late, intended=Changes(added=frozenset({"20.0.0.0/24"}))))
+    with pytest.raises(ConcurrentUpdate):
+        app.outcomes.save(replace(late, etag="other"))
+    with pytest.raises(ConcurrentUpdate):
+        app.outcomes.settle(late, outcome("unchanged", late))
+    app.outcomes.settle(first, outcome("changed", first))
+    assert app.outcomes.counts("run") == {"changed": 1}
 
 
 def test_what_is_intended_comes_back_and_shrinks_without_a_rest(app):
     many = frozenset(f"20.{n // 256}.{n % 256}.0/24" for n in range(5000))
-    long = Pending("run", rid("a"), intended=Changes(added=many), etag='W/"1"')
-    short = replace(long, intended=Changes(), last_error=Fault("X", "y"), applied=Changes(many))
     app.outcomes.expect("run", [rid("a")])
-    for pending in (long, short):
-        app.outcomes.save(pending)
-        assert app.outcomes.get_pending("run", rid("A")) == pending
+    fresh = app.outcomes.get_pending("run", rid("a"))
+    long = app.outcomes.save(replace(fresh, intended=Changes(added=many), etag='W/"1"'))
+    assert app.outcomes.get_pending("run", rid("A")) == long
+    short = replace(long, intended=Changes(), last_error=Fault("X", "y"), applied=Changes(many))
+    assert app.outcomes.save(short) == app.outcomes.get_pending("run", rid("A"))
 
 
 def test_nothing_is_noted_on_a_table_that_is_settled(app):
     app.outcomes.expect("run", [rid("a")])
-    app.outcomes.settle("run", Outcome(rid("a"), OutcomeStatus.CHANGED))
+    pending = app.outcomes.get_pending("run", rid("a"))
+    app.outcomes.settle(pending, outcome("changed", pending))
     with pytest.raises(ConcurrentUpdate):
-        app.outcomes.save(Pending("run", rid("a")))
+        app.outcomes.save(pending)
     assert app.outcomes.get_pending("run", rid("a")) is None
