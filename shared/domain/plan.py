@@ -41,24 +41,6 @@ class Retained:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What has to change, and the routes as they will stand, in the order to be written."""
-
-    added: tuple[str, ...]
-    updated: tuple[str, ...]
-    removed: tuple[str, ...]
-    kept: tuple[str, ...]
-    covered: tuple[str, ...]
-    retained: tuple[Retained, ...]
-    conflicts: tuple[Conflict, ...]
-    routes: tuple[Route, ...]
-
-    @property
-    def changes(self) -> "Changes":
-        return Changes(frozenset(self.added), frozenset(self.updated), frozenset(self.removed))
-
-
-@dataclass(frozen=True, slots=True)
 class Changes:
     """What one or more writes do to a table, net."""
 
@@ -85,6 +67,24 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.updated or self.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has to change, and the routes as they will stand, in the order to be written."""
+
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    covered: tuple[str, ...]
+    retained: tuple[Retained, ...]
+    conflicts: tuple[Conflict, ...]
+    routes: tuple[Route, ...]
+
+    @property
+    def changes(self) -> Changes:
+        return Changes(frozenset(self.added), frozenset(self.updated), frozenset(self.removed))
 
 
 def make_plan(
