@@ -1,7 +1,7 @@
 """What each HTTP function does: parse, call, render."""
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Concatenate, Literal
 from urllib.parse import unquote
 
@@ -132,7 +132,7 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
     route_table_id = _id_of(request)
     body = parse_body(request, RegistrationBody)
     tags = body.service_tags or [context.settings.service_tag]
-    faults = [*_tag_faults(context, tags)]
+    faults = _tag_faults(context, tags)
     if body.ase_id is not None and not is_environment_id(body.ase_id):
         faults.append(("aseId", "not the ARM id of an App Service Environment"))
     if faults:
@@ -230,15 +230,18 @@ def _unknown_table(text: str) -> str:
     return "not registered, or disabled"
 
 
-def _tag_faults(context: App, tags: Collection[str]) -> Iterator[tuple[str, str]]:
-    for index, tag in enumerate(tags):
-        place = f"serviceTags.{index}"
-        if not SERVICE_TAG_NAME.fullmatch(tag):
-            yield place, "not the name of a service tag"
-        elif tag not in context.settings.allowed:
-            yield place, f"{tag} is not in ALLOWED_SERVICE_TAGS"
-        elif (why := context.pull.why_unusable(tag)) is not None:
-            yield place, why
+def _tag_faults(context: App, tags: Sequence[str]) -> list[tuple[str, str]]:
+    faults = {tag: fault for tag in tags if (fault := _name_fault(context, tag)) is not None}
+    faults |= context.pull.unusable(set(tags) - faults.keys())
+    return [(f"serviceTags.{i}", faults[tag]) for i, tag in enumerate(tags) if tag in faults]
+
+
+def _name_fault(context: App, tag: str) -> str | None:
+    if not SERVICE_TAG_NAME.fullmatch(tag):
+        return "not the name of a service tag"
+    if tag not in context.settings.allowed:
+        return f"{tag} is not in ALLOWED_SERVICE_TAGS"
+    return None
 
 
 def _id_of(request: func.HttpRequest) -> RouteTableId:

@@ -56,6 +56,11 @@ class NetworkClients:
         )
 
 
+def raw_json(response: PipelineResponse[Any, Any], _model: object, _headers: object) -> Any:
+    """As a call's `cls`: the answer as it came, instead of as the SDK's model of it."""
+    return response.http_response.json()
+
+
 class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
     """The standard policy sleeps as long as `Retry-After` says, inside the call."""
 

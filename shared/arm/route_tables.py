@@ -11,7 +11,7 @@ from shared.domain.armid import RouteTableId
 from shared.domain.errors import PermanentError, TransientError
 from shared.domain.routes import Route, RouteTable
 
-from .client import NetworkClients
+from .client import NetworkClients, raw_json
 from .errors import arm_errors
 
 POLL_SECONDS = 2
@@ -37,7 +37,7 @@ class ArmRouteTables:
                 raw = client.route_tables.get(
                     route_table_id.resource_group,
                     route_table_id.name,
-                    cls=_json_of,
+                    cls=raw_json,
                     **self._clients.call_options,
                 )
         except PermanentError as error:
@@ -80,10 +80,6 @@ class ArmRouteTables:
                 )
             poller.result()
         return cast(str | None, answers[0].http_response.headers.get("x-ms-correlation-request-id"))
-
-
-def _json_of(response: Any, _deserialized: object, _headers: object) -> Any:
-    return response.http_response.json()
 
 
 def _is_whole(raw: Any, route_table_id: RouteTableId) -> bool:

@@ -8,7 +8,7 @@ from azure.core.rest import HttpRequest
 
 from shared.domain.errors import PermanentError, UnusableServiceTag
 
-from .client import NetworkClients
+from .client import NetworkClients, raw_json
 from .errors import arm_errors
 
 
@@ -36,7 +36,7 @@ class ServiceTagDiscovery:
         seen: set[str] = set()
         try:
             page = _object(
-                client.service_tags.list(location, cls=_json_of, **self._clients.call_options),
+                client.service_tags.list(location, cls=raw_json, **self._clients.call_options),
                 location,
             )
             while True:
@@ -52,10 +52,6 @@ class ServiceTagDiscovery:
                 page = _object(response.json(), location)
         except (DecodeError, ValueError) as error:
             raise UnusableServiceTag(f"service tags of {location}: not JSON") from error
-
-
-def _json_of(response: Any, _deserialized: object, _headers: object) -> object:
-    return response.http_response.json()
 
 
 def _object(page: object, location: str) -> Mapping[str, Any]:

@@ -59,16 +59,10 @@ class RunLog:
 
     def replace(self, run: Run) -> Run:
         """Raise ConcurrentUpdate where the run has changed since it was read."""
-        try:
-            answer = self._table.update_entity(
-                _run_entity(run),
-                mode=UpdateMode.REPLACE,
-                etag=run.etag,
-                match_condition=MatchConditions.IfNotModified,
-            )
-        except (ResourceModifiedError, ResourceNotFoundError) as error:
-            raise ConcurrentUpdate("RUN_CHANGED", run.run_id) from error
-        return replace(run, etag=answer["etag"])
+        etag = _replace_as_read(
+            self._table, _run_entity(run), run.etag, ConcurrentUpdate("RUN_CHANGED", run.run_id)
+        )
+        return replace(run, etag=etag)
 
     def running(self) -> Iterator[Run]:
         entities = self._table.query_entities(
@@ -110,16 +104,9 @@ class OutcomeLog:
 
     def save(self, pending: Pending) -> Pending:
         """Raise ConcurrentUpdate where it has been saved or settled since it was read."""
-        try:
-            answer = self._table.update_entity(
-                _pending_entity(pending),
-                mode=UpdateMode.REPLACE,
-                etag=pending.row_etag,
-                match_condition=MatchConditions.IfNotModified,
-            )
-        except (ResourceModifiedError, ResourceNotFoundError) as error:
-            raise ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id)) from error
-        return replace(pending, row_etag=answer["etag"])
+        taken = ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id))
+        etag = _replace_as_read(self._table, _pending_entity(pending), pending.row_etag, taken)
+        return replace(pending, row_etag=etag)
 
     def settle(self, pending: Pending, outcome: Outcome) -> None:
         """Turn pending into outcome in one transaction; a final outcome is never overwritten.
@@ -165,6 +152,22 @@ class OutcomeLog:
                 **options,
             )
         )
+
+
+def _replace_as_read(
+    table: TableClient, entity: Mapping[str, Any], etag: str, changed: ConcurrentUpdate
+) -> str:
+    """Return the new ETag. Raise `changed` where the row has changed or gone since it was read."""
+    try:
+        answer = table.update_entity(
+            entity,
+            mode=UpdateMode.REPLACE,
+            etag=etag,
+            match_condition=MatchConditions.IfNotModified,
+        )
+    except (ResourceModifiedError, ResourceNotFoundError) as error:
+        raise changed from error
+    return str(answer["etag"])
 
 
 def _row_key(run_id: str) -> str:

@@ -37,33 +37,30 @@ class ServiceTagPull:
         self._min_prefix_length = min_prefix_length
 
     def record(self, service_tags: Collection[str], *, run_id: str) -> Pulled:
-        """Read every location once; record each tag whose content differs.
+        """Record each tag whose content differs.
 
         Wanted is the union of the locations. Gone is what no location has, which only complete
         answers of all of them can say: one that fails makes the tag unusable.
         """
+        contents, unusable = self._read(service_tags)
+        return Pulled(tuple(self._record(content, run_id) for content in contents), unusable)
+
+    def unusable(self, service_tags: Collection[str]) -> Mapping[str, str]:
+        """Why each of these can't be used that was never recorded and isn't in every answer."""
+        unknown = [tag for tag in service_tags if self._versions.newest(tag) is None]
+        return self._read(unknown)[1] if unknown else {}
+
+    def _read(self, service_tags: Collection[str]) -> tuple[list[TagContent], dict[str, str]]:
+        """Every location once, whatever the number of tags."""
         answers = [(location, self._answer(location)) for location in self._locations]
-        versions: list[Version] = []
+        contents: list[TagContent] = []
         unusable: dict[str, str] = {}
         for tag in sorted(service_tags):
             try:
-                content = union([self._content(tag, *answer) for answer in answers])
+                contents.append(union([self._content(tag, *answer) for answer in answers]))
             except UnusableServiceTag as error:
                 unusable[tag] = error.message
-            else:
-                versions.append(self._record(content, run_id))
-        return Pulled(tuple(versions), unusable)
-
-    def why_unusable(self, service_tag: str) -> str | None:
-        """None where the tag has been recorded, or is in every location's answer."""
-        if self._versions.newest(service_tag) is not None:
-            return None
-        try:
-            for location in self._locations:
-                self._content(service_tag, location, self._answer(location))
-        except UnusableServiceTag as error:
-            return error.message
-        return None
+        return contents, unusable
 
     def _answer(self, location: str) -> _Answer:
         try:

@@ -26,6 +26,14 @@ def begin(app: App, *names: str, mode: Mode = Mode.APPLY) -> str:
     return app.create_run(request).run_id
 
 
+def started(app: App, *names: str) -> str:
+    """A run of these tables, registered, whose table messages are on their way."""
+    register(app, *names)
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    return run_id
+
+
 def sync(app: App, *names: str, mode: Mode = Mode.APPLY) -> dict[str, Any]:
     """A whole run with every message delivered once."""
     run_id = begin(app, *names, mode=mode)

@@ -23,7 +23,7 @@ from tests.builders import (
     to_firewall,
 )
 
-from .helpers import begin, outcome_of, register, rid, run_report, sync
+from .helpers import begin, outcome_of, register, rid, run_report, started, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -120,9 +120,7 @@ def test_while_paused_every_run_is_a_plan(azure, make_app):
 
 def test_a_run_that_began_before_the_pause_writes_nothing_after_it(azure, app, make_app):
     add_table(azure.state, "one")
-    register(app, "one")
-    run_id = begin(app)
-    app.run_start.start(run_id)
+    run_id = started(app, "one")
     outcome = make_app(PAUSED="true").tables.sync(run_id, rid("one"))
     assert outcome.status == "planned"
     assert azure.state.writes() == []
@@ -373,10 +371,8 @@ def test_a_worker_overtaken_between_read_and_write_plans_with_the_newer_version(
     azure, app, monkeypatch
 ):
     table = add_table(azure.state, "one")
-    register(app, "one")
     answer(azure, A)
-    run_id = begin(app)
-    app.run_start.start(run_id)
+    run_id = started(app, "one")
     write = app.route_tables.write
 
     def overtaken(*arguments):
@@ -458,9 +454,7 @@ def test_the_next_run_ends_one_that_never_started(azure, app):
 
 def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app):
     table = add_table(azure.state, "one")
-    register(app, "one")
-    run_id = begin(app)
-    app.run_start.start(run_id)
+    run_id = started(app, "one")
     refused = {"error": {"code": "ServiceUnavailable", "message": "later"}}
     azure.state.faults.append(Fault("PUT", "routetables/one", 503, refused, times=99))
     with pytest.raises(TransientError):
@@ -476,9 +470,7 @@ def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app
 def test_a_write_whose_answer_was_lost_is_reported_as_changed(azure, app):
     table = add_table(azure.state, "one")
     answer(azure, A)
-    register(app, "one")
-    run_id = begin(app)
-    app.run_start.start(run_id)
+    run_id = started(app, "one")
     azure.state.faults.append(Fault("PUT", "routetables/one", 502, {}, after=True))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
@@ -491,9 +483,7 @@ def test_a_write_whose_answer_was_lost_is_reported_as_changed(azure, app):
 def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, app):
     table = add_table(azure.state, "one")
     answer(azure, A)
-    register(app, "one")
-    run_id = begin(app)
-    app.run_start.start(run_id)
+    run_id = started(app, "one")
     azure.state.faults.append(Fault("PUT", "routetables/one", 502, {}))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
@@ -506,9 +496,7 @@ def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, ap
 def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done(azure, app):
     table = add_table(azure.state, "one")
     answer(azure, A)
-    register(app, "one")
-    run_id = begin(app)
-    app.run_start.start(run_id)
+    run_id = started(app, "one")
     azure.state.next_operation_error = {"code": "InternalServerError", "message": "oops"}
     with pytest.raises(TransientError, match="InternalServerError"):
         app.tables.sync(run_id, rid("one"))
@@ -521,9 +509,7 @@ def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done
 
 def test_a_table_that_somebody_is_writing_is_waited_for(azure, app):
     table = add_table(azure.state, "one")
-    register(app, "one")
-    run_id = begin(app)
-    app.run_start.start(run_id)
+    run_id = started(app, "one")
     table.provisioning_state = "Updating"
     with pytest.raises(TransientError, match="TABLE_BUSY"):
         app.tables.sync(run_id, rid("one"))
@@ -650,13 +636,19 @@ def test_no_right_to_read_the_tags_is_an_unavailable_tag(azure, app):
 
 def test_a_tag_is_known_once_recorded_or_where_every_location_answers_for_it(azure, make_app):
     app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
-    assert app.pull.why_unusable("ApiManagement") is None
+    assert app.pull.unusable(["ApiManagement"]) == {}
     answer(azure, A, location="eastus2")
-    assert "eastus2" in (app.pull.why_unusable("ApiManagement") or "")
+    assert "eastus2" in app.pull.unusable(["ApiManagement"])["ApiManagement"]
     sync(app)
     azure.state.log.clear()
-    assert app.pull.why_unusable("AppServiceManagement") is None
+    assert app.pull.unusable(["AppServiceManagement"]) == {}
     assert azure.state.log == []
+
+
+def test_however_many_tags_are_asked_about_each_location_is_read_once(azure, app):
+    answer(azure, A)
+    assert app.pull.unusable(["ApiManagement", "Storage"]).keys() == {"ApiManagement", "Storage"}
+    assert len(azure.state.log) == 1
 
 
 def test_messages_say_what_they_are():
