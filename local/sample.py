@@ -6,7 +6,9 @@ from typing import Any
 from shared.domain.addresses import ipv4_of
 from shared.domain.routes import owned_name
 
-from .azure.state import SERVICE_TAG, RouteTable, State
+from .azure.resources import RouteTable
+from .azure.service_tags import SERVICE_TAG
+from .azure.state import State
 
 TAG_SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
 SUBSCRIPTIONS = (

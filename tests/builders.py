@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from local.azure.state import DATA, RouteTable, State
+from local.azure.resources import RouteTable
+from local.azure.server import SimulatedAzure
+from local.azure.service_tags import DATA
+from local.azure.state import State
 from shared.domain.addresses import ipv4_of
 from shared.domain.routes import owned_name
 
@@ -67,8 +71,8 @@ def add_table(
     group = resource_id.split("/providers/")[0]
     return state.add_table(
         RouteTable(
-            resource_id,
-            "westeurope",
+            resource_id=resource_id,
+            location="westeurope",
             tags={"owner": "network"},
             properties={"disableBgpRoutePropagation": True, "disablePeeringRoute": "None"},
             routes=list(routes),
@@ -92,6 +96,25 @@ def foreign_routes(table: RouteTable) -> list[dict[str, Any]]:
 def tag_document(prefixes: Iterable[object], name: str = "AppServiceManagement") -> dict[str, Any]:
     properties = {"changeNumber": "1", "addressPrefixes": list(prefixes)}
     return {"cloud": "Public", "values": [{"name": name, "id": name, "properties": properties}]}
+
+
+def ask_azure(
+    azure: SimulatedAzure,
+    method: str,
+    path: str,
+    *,
+    api_version: str = "2025-05-01",
+    **options: Any,
+) -> httpx.Response:
+    """A path, or a whole link as Azure gave it."""
+    headers = {
+        "Authorization": f"Bearer {azure.state.identities.token()}",
+        **options.pop("headers", {}),
+    }
+    if path.startswith("/"):
+        options["params"] = {"api-version": api_version, **options.get("params", {})}
+        path = azure.url + path
+    return httpx.request(method, path, headers=headers, **options)
 
 
 def table_writes(state: State) -> list[dict[str, Any]]:

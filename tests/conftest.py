@@ -1,8 +1,10 @@
 """Real parts: Azurite for storage, the SDKs over HTTP against the simulated Azure."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 
+import httpx
 import hypothesis
 import pytest
 
@@ -12,7 +14,7 @@ from local.stack import HostProcess
 from shared.app import App
 from shared.settings import Settings
 
-from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION
+from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
 
 # A busy machine is no fault.
 hypothesis.settings.register_profile(
@@ -45,6 +47,12 @@ def azure() -> Iterator[SimulatedAzure]:
         for subscription in (SUBSCRIPTION, OTHER_SUBSCRIPTION):
             running.state.add_group(subscription, "rg")
         yield running
+
+
+@pytest.fixture
+def ask(azure: SimulatedAzure) -> Callable[..., httpx.Response]:
+    """Ask the simulated Azure as the app's own identity."""
+    return functools.partial(ask_azure, azure)
 
 
 @pytest.fixture

@@ -1,27 +1,152 @@
-"""The managed identity endpoint of App Service."""
+"""Managed identities: the endpoints that hand out tokens, and the check of the tokens.
 
+Sources: "How to use managed identities for App Service" (REST endpoint reference, 2019-08-01),
+"How to use managed identities on a virtual machine" (IMDS, 2018-02-01).
+"""
+
+import secrets
 import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
+import jwt
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-TOKEN = "simulated-token"  # noqa: S105
+from .authorization import OWNER, Principal
+from .errors import authentication_failed, expired_token
+
+TENANT = "99999999-9999-4999-8999-999999999999"
 HEADER = "simulated-identity-header"
 LIFETIME_SECONDS = 24 * 3600
+_AUDIENCES = {
+    "127.0.0.1",
+    "management.azure.com",
+    "management.core.windows.net",
+    "management.usgovcloudapi.net",
+    "management.core.usgovcloudapi.net",
+    "management.chinacloudapi.cn",
+    "management.core.chinacloudapi.cn",
+}
+# The clock of a test may stand elsewhere than when the token was made.
+_JWT_OPTIONS: jwt.types.Options = {"verify_aud": False, "verify_iat": False, "verify_nbf": False}
 
 
-async def token(request: Request) -> Response:
-    if request.headers.get("x-identity-header") != HEADER:
-        return JSONResponse({"statusCode": 401, "message": "No access."}, 401)
-    resource = request.query_params.get("resource")
-    if not resource:
-        return JSONResponse({"statusCode": 400, "message": "resource is missing."}, 400)
-    return JSONResponse(
-        {
-            "access_token": TOKEN,
-            "expires_on": str(int(time.time()) + LIFETIME_SECONDS),
+class Identities:
+    """The principals of one tenant; the first is the system-assigned identity."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._expired: set[str] = set()
+        self.principals = [
+            Principal(
+                object_id="00000000-0000-4000-8000-0000000000a1",
+                client_id="00000000-0000-4000-8000-0000000000c1",
+                assignments=[("/", OWNER)],
+            )
+        ]
+
+    @property
+    def app(self) -> Principal:
+        """The one that the product runs as."""
+        return self.principals[0]
+
+    def find(self, client_id: str | None) -> Principal | None:
+        if client_id is None:
+            return self.app
+        return next((p for p in self.principals if p.client_id == client_id), None)
+
+    def token(
+        self, principal: Principal | None = None, audience: str = "https://management.azure.com"
+    ) -> str:
+        principal = principal or self.app
+        now = int(time.time())
+        claims = {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{TENANT}/",
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME_SECONDS,
+            "appid": principal.client_id,
+            "oid": principal.object_id,
+            "sub": principal.object_id,
+            "tid": TENANT,
+            "jti": str(uuid.uuid4()),
+            "xms_mirid": "/subscriptions/s/resourcegroups/g/providers/Microsoft.Web/sites/app",
+        }
+        return jwt.encode(claims, self._key, algorithm="HS256")
+
+    def expire(self, headers: Mapping[str, str]) -> None:
+        """Let the token of this request have run out."""
+        self._expired.add(_bearer(headers))
+
+    def authenticate(self, headers: Mapping[str, str]) -> Principal:
+        token = _bearer(headers)
+        if token in self._expired:
+            raise expired_token()
+        try:
+            claims = jwt.decode(token, self._key, algorithms=["HS256"], options=_JWT_OPTIONS)
+        except jwt.ExpiredSignatureError:
+            raise expired_token() from None
+        except jwt.InvalidTokenError:
+            raise authentication_failed() from None
+        principal = self.find(claims["appid"])
+        if principal is None or urlsplit(claims["aud"]).hostname not in _AUDIENCES:
+            raise authentication_failed()
+        return principal
+
+
+class IdentityApi:
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+
+    async def app_service(self, request: Request) -> Response:
+        if request.headers.get("x-identity-header") != HEADER:
+            return _app_service_error(401, "No access.")
+        if not request.query_params.get("resource"):
+            return _app_service_error(400, "resource is missing.")
+        principal = self._identities.find(request.query_params.get("client_id"))
+        if principal is None:
+            return _app_service_error(400, "No User Assigned Identity found for specified ClientId")
+        return self._answer(request, principal)
+
+    async def imds(self, request: Request) -> Response:
+        if request.headers.get("metadata", "").lower() != "true":
+            return _imds_error("invalid_request", "Required metadata header not specified")
+        if "api-version" not in request.query_params or "resource" not in request.query_params:
+            return _imds_error("invalid_request", "Required query variable is missing")
+        principal = self._identities.find(request.query_params.get("client_id"))
+        if principal is None:
+            return _imds_error("invalid_request", "Identity not found")
+        return self._answer(request, principal)
+
+    def _answer(self, request: Request, principal: Principal) -> Response:
+        resource = request.query_params["resource"]
+        now = int(time.time())
+        body: dict[str, Any] = {
+            "access_token": self._identities.token(principal, resource),
+            "expires_on": str(now + LIFETIME_SECONDS),
+            "expires_in": str(LIFETIME_SECONDS),
+            "not_before": str(now),
             "resource": resource,
             "token_type": "Bearer",
-            "client_id": "00000000-0000-0000-0000-000000000001",
+            "client_id": principal.client_id,
         }
-    )
+        return JSONResponse(body)
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise authentication_failed()
+    return token
+
+
+def _app_service_error(status: int, message: str) -> Response:
+    return JSONResponse({"statusCode": status, "message": message}, status)
+
+
+def _imds_error(error: str, description: str) -> Response:
+    return JSONResponse({"error": error, "error_description": description}, 400)

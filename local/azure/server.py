@@ -1,57 +1,53 @@
 """The simulated Azure on a port of 127.0.0.1, in a thread of its own."""
 
-import json
+import asyncio
 import socket
 import threading
 import time
-import uuid
-from collections.abc import Awaitable, Callable
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from . import identity
+from . import metadata
 from .control import ControlApi
-from .errors import ArmError
-from .route_tables import RouteTableApi
-from .service_tags import ServiceTagApi
-from .state import Fault, State
+from .faults import ConnectionDropped
+from .gateway import Gateway
+from .identity import HEADER, IdentityApi
+from .state import State
 
-type _Handler = Callable[[Request], Awaitable[Response]]
-
-_SUBSCRIPTION = "/subscriptions/{subscription}"
-_GROUP = f"{_SUBSCRIPTION}/resourceGroups/{{group}}"
-_FIXED = {
-    segment.lower(): segment
-    for segment in (
-        "subscriptions",
-        "resourceGroups",
-        "providers",
-        "Microsoft.Network",
-        "routeTables",
-        "routes",
-        "locations",
-        "operations",
-        "operationResults",
-        "serviceTags",
-    )
-}
+_METHODS = ["GET", "PUT", "PATCH", "DELETE", "POST"]
 
 
 class SimulatedAzure:
     """Start and stop it as a context. `state` may be looked at and changed in between."""
 
-    def __init__(self, cloud: str = "AzureCloud", *, port: int = 0) -> None:
+    def __init__(
+        self,
+        cloud: str = "AzureCloud",
+        *,
+        port: int = 0,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
+        """With a certificate and its key, both PEM, it speaks https alone."""
         self.state = State(cloud)
         self._socket = socket.create_server(("127.0.0.1", port))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(self._app(), log_level="warning", lifespan="off")
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._connections: dict[tuple[str, int], asyncio.Transport] = {}
+        config = uvicorn.Config(
+            self._app(),
+            http=self._protocol(),
+            log_level="warning",
+            lifespan="off",
+            ssl_certfile=certificate[0] if certificate else None,
+            ssl_keyfile=certificate[1] if certificate else None,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
@@ -73,131 +69,50 @@ class SimulatedAzure:
         return {
             "ARM_ENDPOINT": self.url,
             "IDENTITY_ENDPOINT": f"{self.url}/msi/token",
-            "IDENTITY_HEADER": identity.HEADER,
+            "IDENTITY_HEADER": HEADER,
         }
 
     def _app(self) -> Starlette:
-        tables = RouteTableApi(self.state)
-        tags = ServiceTagApi(self.state)
+        identity = IdentityApi(self.state.identities)
         control = ControlApi(self.state)
-        network = "/providers/Microsoft.Network"
-        table = f"{_GROUP}{network}/routeTables/{{table}}"
-        location = f"{_SUBSCRIPTION}{network}/locations/{{location}}"
-        arm: list[tuple[str, str, _Handler]] = [
-            ("GET", f"{_SUBSCRIPTION}{network}/routeTables", tables.list),
-            ("GET", f"{_GROUP}{network}/routeTables", tables.list),
-            ("GET", table, tables.get),
-            ("PUT", table, tables.put),
-            ("PATCH", table, tables.patch),
-            ("DELETE", table, tables.delete),
-            ("GET", f"{table}/routes", tables.list_routes),
-            ("GET", f"{table}/routes/{{route}}", tables.get_route),
-            ("PUT", f"{table}/routes/{{route}}", tables.put_route),
-            ("DELETE", f"{table}/routes/{{route}}", tables.delete_route),
-            ("GET", f"{location}/operations/{{operation}}", tables.poll),
-            ("GET", f"{location}/operationResults/{{operation}}", tables.poll),
-            ("GET", f"{location}/serviceTags", tags.list),
-        ]
+        self._gateway = Gateway(self.state)
         return Starlette(
             routes=[
-                Route("/msi/token", identity.token),
+                Route("/msi/token", identity.app_service),
+                Route("/metadata/identity/oauth2/token", identity.imds),
+                Route("/metadata/endpoints", metadata.endpoints),
                 Route("/simulator/log", control.log),
                 Route("/simulator/service-tags/step", control.step, methods=["POST"]),
-                *(
-                    Route(path, self._arm(handler), methods=[method])
-                    for method, path, handler in arm
-                ),
+                Route("/simulator/faults", control.faults),
+                Route("/simulator/faults", control.add_faults, methods=["POST"]),
+                Route("/simulator/faults", control.clear_faults, methods=["DELETE"]),
+                Route("/{path:path}", self._arm, methods=_METHODS),
             ],
-            middleware=[Middleware(_AnyCase)],
         )
 
-    def _arm(self, handler: _Handler) -> _Handler:
-        async def answer(request: Request) -> Response:
-            await self._note(request)
-            method, path = request.method, request.url.path
-            try:
-                if fault := self.state.fault(method, path, after=False):
-                    return _faulty(fault)
-                _check_caller(request, self.state)
-                response = await handler(request)
-            except ArmError as error:
-                response = error.response()
-            if fault := self.state.fault(method, path, after=True):
-                return _faulty(fault)
-            for name in ("azure-asyncoperation", "location"):
-                if name in response.headers:
-                    response.headers[name] = self.url + response.headers[name]
-            response.headers["x-ms-correlation-request-id"] = str(uuid.uuid4())
-            return response
-
-        return answer
-
-    async def _note(self, request: Request) -> None:
-        body = await request.body()
+    async def _arm(self, request: Request) -> Response:
         try:
-            content = json.loads(body) if body else None
-        except ValueError:
-            content = body.decode(errors="replace")
-        self.state.log.append(
-            {
-                "method": request.method,
-                "path": request.url.path,
-                "query": request.url.query[:200],
-                "ifMatch": request.headers.get("if-match"),
-                "body": content,
-            }
-        )
+            return await self._gateway(request)
+        except ConnectionDropped:
+            assert request.client is not None
+            self._connections[request.client.host, request.client.port].abort()
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            return Response()  # to nobody
 
+    def _protocol(self) -> type[H11Protocol]:
+        """The server's own, but that a connection can be found by its client, and aborted."""
+        connections = self._connections
 
-class _AnyCase:
-    """ARM compares the fixed segments of a path without regard to case."""
+        class Protocol(H11Protocol):
+            def connection_made(self, transport: Any) -> None:
+                super().connection_made(transport)
+                assert self.client is not None
+                connections[self.client] = transport
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+            def connection_lost(self, exc: Exception | None) -> None:
+                assert self.client is not None
+                connections.pop(self.client, None)
+                super().connection_lost(exc)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            segments = scope["path"].split("/")
-            path = "/".join(_FIXED.get(segment.lower(), segment) for segment in segments)
-            scope = {**scope, "path": path, "raw_path": path.encode()}
-        await self._app(scope, receive, send)
-
-
-def _faulty(fault: Fault) -> Response:
-    return JSONResponse(fault.body, fault.status, dict(fault.headers))
-
-
-def _check_caller(request: Request, state: State) -> None:
-    if request.headers.get("authorization") != f"Bearer {identity.TOKEN}":
-        raise ArmError(
-            401,
-            "AuthenticationFailed",
-            "Authentication failed. The 'Authorization' header is missing or not valid.",
-            gateway=True,
-        )
-    if "api-version" not in request.query_params:
-        raise ArmError(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-            gateway=True,
-        )
-    parameters = request.path_params
-    subscription = parameters["subscription"]
-    if not state.has_subscription(subscription):
-        raise ArmError(
-            404,
-            "SubscriptionNotFound",
-            f"The subscription '{subscription}' could not be found.",
-            gateway=True,
-        )
-    group = parameters.get("group")
-    if group and f"/subscriptions/{subscription}/resourcegroups/{group}".lower() not in (
-        state.groups
-    ):
-        raise ArmError(
-            404,
-            "ResourceGroupNotFound",
-            f"Resource group '{group}' could not be found.",
-            gateway=True,
-        )
+        return Protocol

@@ -1,32 +1,56 @@
-"""Service Tag Discovery API: the whole cloud's tags, in pages."""
+"""Service tags as the Discovery API answers them: whole (`serviceTags`) and one by one."""
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .state import SERVICE_TAG, State
+if TYPE_CHECKING:
+    from .call import Call
 
+SERVICE_TAG = "AppServiceManagement"
 PAGE_SIZE = 2
 """Tags a page; the real service has hundreds of tags, and pages of its own size."""
+TAG_KINDS = (
+    "Microsoft.Network/locations/serviceTags",
+    "Microsoft.Network/locations/serviceTagDetails",
+)
+DATA = Path(__file__).parents[1] / "data"
+_ROUTABLE = {"ApiManagement", "AppService", "AzureCloud", "AzureMonitor", "Sql", "Storage"}
+"""Tags that a route may have as its prefix, a region behind it or not; the real ones are more."""
 
 
-class ServiceTagApi:
-    def __init__(self, state: State) -> None:
-        self._state = state
+class TagHistory:
+    """The tag's real history in one cloud, stepped forward; a location may lag behind."""
 
-    async def list(self, request: Request) -> Response:
-        location = request.path_params["location"].lower()
-        instead = self._state.tags.answers.get(location)
-        if isinstance(instead, bytes):
-            return Response(instead, media_type="application/json")
-        document = instead if instead is not None else self.document(location)
-        return JSONResponse(_page(document, request))
+    def __init__(self, cloud: str) -> None:
+        lines = (DATA / f"{cloud}.jsonl").read_text().splitlines()
+        self._cloud = cloud
+        self.published: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self.position = 0
+        self.page_size = PAGE_SIZE
+        self.lag: dict[str, int] = {}
+        self.answers: dict[str, bytes | Mapping[str, Any]] = {}
+        """What a location answers instead: bytes as they are, or a document."""
+
+    def at(self, location: str) -> dict[str, Any]:
+        return self.published[max(0, self.position - self.lag.get(location, 0))]
+
+    def step(self, steps: int = 1) -> dict[str, Any]:
+        self.position = min(self.position + steps, len(self.published) - 1)
+        return self.published[self.position]
+
+    def routable(self, tag: str) -> bool:
+        """Whether a route may have it; never one of its regions, nor any of it in China."""
+        if tag == SERVICE_TAG:
+            return self._cloud != "AzureChinaCloud"
+        return tag.split(".", maxsplit=1)[0] in _ROUTABLE
 
     def document(self, location: str) -> dict[str, Any]:
-        """What this location answers now, as one document."""
-        published = self._state.tags.at(location)
+        """What this location publishes now, as one document."""
+        published = self.at(location)
         number = str(published["tagChangeNumber"])
         prefixes = published["addressPrefixes"]
         return {
@@ -46,6 +70,61 @@ class ServiceTagApi:
         }
 
 
+class ServiceTagApi:
+    """`locations/{}/serviceTags`: the whole cloud's tags, in pages."""
+
+    kind = TAG_KINDS[0]
+
+    def list_page(self, call: "Call") -> Response:
+        answer = _answer(call)
+        if isinstance(answer, bytes):
+            return Response(answer, media_type="application/json")
+        if not isinstance(answer.get("values"), list):
+            return JSONResponse(dict(answer))
+        return JSONResponse(
+            {**answer, **call.page("values", answer["values"], call.state.tags.page_size)}
+        )
+
+
+class ServiceTagDetailApi:
+    """`locations/{}/serviceTagDetails`, of one tag by `tagName`. UNCONFIRMED: no recording."""
+
+    kind = TAG_KINDS[1]
+
+    def list_page(self, call: "Call") -> Response:
+        answer = _answer(call)
+        if isinstance(answer, bytes):
+            return Response(answer, media_type="application/json")
+        query = call.request.query_params
+        tags = [dict(tag) for tag in answer.get("values") or ()]
+        if "tagName" in query:
+            tags = [tag for tag in tags if tag["name"] == query["tagName"]]
+        if query.get("noAddressPrefixes", "").lower() == "true":
+            tags = [{**tag, "properties": _without_prefixes(tag["properties"])} for tag in tags]
+        return JSONResponse(call.page("value", tags, call.state.tags.page_size))
+
+
+def with_tag(
+    body: dict[str, Any], change: Callable[[list[str]], list[str] | None]
+) -> dict[str, Any]:
+    """An answer of either API with the tag's prefixes changed; without the tag where it is None."""
+    key = "values" if "values" in body else "value"
+    tags = []
+    for tag in body[key]:
+        prefixes = tag["properties"].get("addressPrefixes", [])
+        changed = change(prefixes) if tag["name"] == SERVICE_TAG else prefixes
+        if changed is not None:
+            tags.append({**tag, "properties": {**tag["properties"], "addressPrefixes": changed}})
+    return {**body, key: tags}
+
+
+def _answer(call: "Call") -> bytes | Mapping[str, Any]:
+    location = call.target.names[0].lower()
+    tags = call.state.tags
+    instead = tags.answers.get(location)
+    return tags.document(location) if instead is None else instead
+
+
 def _tag(name: str, change_number: str, prefixes: list[str]) -> dict[str, Any]:
     return {
         "name": name,
@@ -59,12 +138,5 @@ def _tag(name: str, change_number: str, prefixes: list[str]) -> dict[str, Any]:
     }
 
 
-def _page(document: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    if not isinstance(document.get("values"), list):
-        return dict(document)
-    start = int(request.query_params.get("$skipToken", "0"))
-    page = {**document, "values": document["values"][start : start + PAGE_SIZE]}
-    if start + PAGE_SIZE < len(document["values"]):
-        query = f"api-version={request.query_params['api-version']}&$skipToken={start + PAGE_SIZE}"
-        page["nextLink"] = f"{request.url.scheme}://{request.url.netloc}{request.url.path}?{query}"
-    return page
+def _without_prefixes(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in properties.items() if k != "addressPrefixes"}

@@ -1,151 +1,175 @@
-"""What stands in the simulated Azure, what was asked of it, and which faults it has in store."""
+"""What stands in the simulated Azure, what was asked of it, and how it is to behave."""
 
-import json
-import re
+import copy
 import time
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-SERVICE_TAG = "AppServiceManagement"
-DATA = Path(__file__).parents[1] / "data"
+from .authorization import within
+from .identity import Identities
+from .locks import Locks
+from .operations import Fate, Operation
+from .resources import Child, Resource, RouteTable, new_etag
+from .service_tags import TagHistory
+from .throttles import Throttles
+
+if TYPE_CHECKING:
+    from .faults import Fault
+    from .hosting_environments import Environment
+
+# Recorded in 2020, and the lowest that is known; the real ones have grown since.
+LIMITS = {"RouteTables": 200, "RoutesPerRouteTable": 400, "RoutesWithServiceTagPerRouteTable": 30}
+ANOTHERS_ROUTE: Child = {
+    "name": "written-by-another",
+    "properties": {
+        "addressPrefix": "192.0.2.0/24",
+        "nextHopType": "VirtualAppliance",
+        "nextHopIpAddress": "10.0.0.4",
+    },
+}
 
 
-def new_etag() -> str:
-    return f'W/"{uuid.uuid4()}"'
-
-
-@dataclass
-class RouteTable:
-    """One etag serves the table and all its routes."""
-
+@dataclass(kw_only=True)
+class Group:
     resource_id: str
-    location: str
-    tags: dict[str, str] | None = None
-    properties: dict[str, Any] = field(default_factory=dict)
-    routes: list[dict[str, Any]] = field(default_factory=list)
-    subnets: list[str] = field(default_factory=list)
-    resource_guid: str = field(default_factory=lambda: str(uuid.uuid4()))
-    provisioning_state: str = "Succeeded"
-    etag: str = field(default_factory=new_etag)
-
-    @property
-    def name(self) -> str:
-        return self.resource_id.rsplit("/", 1)[1]
-
-    def route(self, name: str) -> dict[str, Any] | None:
-        found = (route for route in self.routes if route["name"].lower() == name.lower())
-        return next(found, None)
-
-
-@dataclass
-class Operation:
-    """A long-running operation; its effect is there at once, its end at `ends_at`."""
-
-    name: str
-    table: RouteTable
-    ends_at: float
-    error: dict[str, Any] | None = None
-    status: str = "InProgress"
-
-
-@dataclass
-class Fault:
-    """Answer the next `times` requests that match with an error, before or after the effect."""
-
-    method: str
-    path: str
-    status: int
-    body: Any
-    times: int = 1
-    after: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def takes(self, method: str, path: str, *, after: bool) -> bool:
-        matches = self.method == method and re.search(self.path, path, re.IGNORECASE)
-        if self.times < 1 or self.after is not after or not matches:
-            return False
-        self.times -= 1
-        return True
-
-
-class TagHistory:
-    """The tag's real history in one cloud, stepped forward; a location may lag behind."""
-
-    def __init__(self, cloud: str) -> None:
-        lines = (DATA / f"{cloud}.jsonl").read_text().splitlines()
-        self.published: list[dict[str, Any]] = [json.loads(line) for line in lines]
-        self.position = 0
-        self.lag: dict[str, int] = {}
-        self.answers: dict[str, bytes | Mapping[str, Any]] = {}
-        """What a location answers instead: bytes as they are, or a document."""
-
-    def at(self, location: str) -> dict[str, Any]:
-        return self.published[max(0, self.position - self.lag.get(location, 0))]
-
-    def step(self, steps: int = 1) -> dict[str, Any]:
-        self.position = min(self.position + steps, len(self.published) - 1)
-        return self.published[self.position]
+    location: str = "westeurope"
+    being_deleted: bool = False
 
 
 class State:
     def __init__(self, cloud: str = "AzureCloud") -> None:
         self.tags = TagHistory(cloud)
-        self.groups: set[str] = set()
-        self.tables: dict[str, RouteTable] = {}
-        self.operations: dict[str, Operation] = {}
+        self.identities = Identities()
+        self.locks = Locks()
+        self.throttles = Throttles()
+        self.limits = dict(LIMITS)
         self.faults: list[Fault] = []
         self.log: list[dict[str, Any]] = []
+        self.operations: dict[str, Operation] = {}
         self.operation_seconds = 0.0
-        self.next_operation_error: dict[str, Any] | None = None
+        self.poll_seconds = 10
+        """`Retry-After` of an operation that still runs, as recorded."""
+        self.page_size = 100
+        self.newest_api_versions = {
+            "Microsoft.Network": "2026-03-01",
+            "Microsoft.Web": "2025-05-01",
+            "Microsoft.Resources": "2025-04-01",
+        }
+        """A cloud may lag behind."""
+        self.environments: dict[str, Environment] = {}
+        self._groups: dict[str, Group] = {}
+        self._resources: dict[str, Resource] = {}
+        self._before: dict[str, Resource | None] = {}
 
-    def add_group(self, subscription_id: str, name: str) -> None:
-        self.groups.add(f"/subscriptions/{subscription_id}/resourcegroups/{name}".lower())
+    # -- Subscriptions and resource groups --
+
+    def add_group(self, subscription_id: str, name: str, location: str = "westeurope") -> Group:
+        resource_id = f"/subscriptions/{subscription_id}/resourceGroups/{name}"
+        return self._groups.setdefault(
+            resource_id.lower(), Group(resource_id=resource_id, location=location)
+        )
+
+    def group(self, group_id: str) -> Group | None:
+        return self._groups.get(group_id.lower())
+
+    def groups(self, scope: str) -> list[Group]:
+        return [group for key, group in self._groups.items() if within(key, scope)]
+
+    def subscriptions(self) -> list[str]:
+        return sorted({key.split("/")[2] for key in self._groups})
+
+    # -- Resources --
+
+    def add[R: Resource](self, resource: R) -> R:
+        """Put it there as if it had always stood, and its resource group with it."""
+        _, _, subscription, _, group, *_ = resource.resource_id.split("/")
+        self.add_group(subscription, group)
+        self._resources[resource.key] = resource
+        return resource
 
     def add_table(self, table: RouteTable) -> RouteTable:
-        _, _, subscription, _, group, *_ = table.resource_id.split("/")
-        self.add_group(subscription, group)
-        self.tables[table.resource_id.lower()] = table
-        return table
+        return self.add(table)
 
-    def has_subscription(self, subscription_id: str) -> bool:
-        prefix = f"/subscriptions/{subscription_id}/".lower()
-        return any(group.startswith(prefix) for group in self.groups)
+    def find[R: Resource](self, kind: type[R], key: str, *, stale: bool = False) -> R | None:
+        noted = stale and key in self._before
+        found = self._before[key] if noted else self._resources.get(key)
+        return found if isinstance(found, kind) else None
 
-    def begin(self, name: str, table: RouteTable) -> str:
-        """Start an operation on a table; return its id."""
-        operation = Operation(name, table, time.monotonic() + self.operation_seconds)
-        operation.error, self.next_operation_error = self.next_operation_error, None
-        operation_id = str(uuid.uuid4())
-        self.operations[operation_id] = operation
-        table.provisioning_state = "Updating"
-        table.etag = new_etag()
-        return operation_id
+    def below[R: Resource](self, kind: type[R], scope: str, *, stale: bool = False) -> Iterator[R]:
+        keys = self._resources | self._before if stale else self._resources
+        for key in list(keys):
+            found = self.find(kind, key, stale=stale)
+            if found is not None and within(key, scope):
+                yield found
 
-    def begin_nothing(self, table: RouteTable) -> str:
-        """The operation of a write that changes nothing: ended at once, the etag as it was."""
-        operation_id = str(uuid.uuid4())
-        self.operations[operation_id] = Operation("NoOperation", table, 0, status="Succeeded")
-        return operation_id
+    # -- Writes and their operations --
+
+    def begin(self, name: str, resource: Resource, fate: Fate | None = None) -> Operation:
+        """Let the resource be `Updating` under another ETag; how it stood is what `write` noted."""
+        operation = self._operation(name, resource, fate)
+        resource.provisioning_state = "Updating"
+        resource.etag = new_etag()
+        return operation
+
+    def begin_nothing(self, resource: Resource) -> Operation:
+        """The operation of a write that changes nothing: ended at once, the ETag as it was."""
+        operation = self._operation("NoOperation", resource, None)
+        operation.status = "Succeeded"
+        return operation
+
+    def write(self, resource: Resource) -> None:
+        """Note how it stands, before it is written."""
+        self._before[resource.key] = copy.deepcopy(self._resources.get(resource.key))
+        self._resources[resource.key] = resource
+
+    def remove(self, resource: Resource) -> None:
+        self._before[resource.key] = self._resources.pop(resource.key)
 
     def settle(self) -> None:
-        """End the operations whose time has come: the etag changes a second time."""
+        """End the operations whose time has come."""
         for operation in self.operations.values():
-            if operation.status == "InProgress" and operation.ends_at <= time.monotonic():
-                operation.status = "Failed" if operation.error else "Succeeded"
-                operation.table.provisioning_state = operation.status
-                operation.table.etag = new_etag()
+            operation.settle()
 
-    def running_on(self, table: RouteTable) -> Operation | None:
-        self.settle()
+    def running_on(self, key: str) -> Operation | None:
         running = (o for o in self.operations.values() if o.status == "InProgress")
-        return next((o for o in running if o.table is table), None)
+        return next((o for o in running if o.resource.key == key), None)
 
-    def fault(self, method: str, path: str, *, after: bool) -> Fault | None:
-        return next((f for f in self.faults if f.takes(method, path, after=after)), None)
+    def last_operation_on(self, key: str) -> Operation | None:
+        found = (o for o in reversed(self.operations.values()) if o.resource.key == key)
+        return next(found, None)
+
+    def written_by_another(self, key: str) -> None:
+        """Let somebody else write it, this moment, to its end."""
+        resource = self._resources.get(key)
+        if resource is None:
+            return
+        self.write(resource)
+        resource.tags = {**(resource.tags or {}), "changedBy": "another"}
+        if isinstance(resource, RouteTable) and not resource.child(ANOTHERS_ROUTE["name"]):
+            resource.routes.append(copy.deepcopy(ANOTHERS_ROUTE))
+        resource.etag = new_etag()
 
     def writes(self) -> list[dict[str, Any]]:
         """What was asked but reads, in order."""
         return [entry for entry in self.log if entry["method"] != "GET"]
+
+    def _operation(self, name: str, resource: Resource, fate: Fate | None) -> Operation:
+        before = self._before.get(resource.key)
+
+        def undo() -> None:
+            if before is None:
+                self._resources.pop(resource.key, None)
+            else:
+                resource.take(before)
+                self._resources[resource.key] = resource
+
+        operation = Operation(
+            name=name,
+            resource=resource,
+            ends_at=time.monotonic() + self.operation_seconds,
+            fate=fate or Fate(),
+            undo=undo,
+        )
+        self.operations[operation.operation_id] = operation
+        return operation

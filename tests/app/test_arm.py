@@ -11,8 +11,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from local.azure.route_tables import table_json
-from local.azure.state import Fault
+from local.azure.faults import FailOperation, Fault, refusal
 from shared.arm.errors import typed
 from shared.arm.route_tables import ArmRouteTables
 from shared.arm.service_tags import ServiceTagDiscovery
@@ -80,10 +79,10 @@ def test_a_later_page_that_fails_is_not_taken_for_the_end(azure, discovery):
 
 def test_a_later_page_that_may_pass_is_passing_trouble(azure, discovery):
     azure.state.faults.append(
-        Fault("GET", "serviceTags", 200, {**tag_document([P]), "nextLink": _tags_url(azure)})
+        refusal("GET", "serviceTags", 200, {**tag_document([P]), "nextLink": _tags_url(azure)})
     )
     azure.state.faults.append(
-        Fault("GET", "serviceTags", 503, {}, times=9, headers={"Retry-After": "31"})
+        refusal("GET", "serviceTags", 503, {}, times=9, headers={"Retry-After": "31"})
     )
     with pytest.raises(TransientError):
         discovery.read("westeurope")
@@ -131,7 +130,8 @@ def test_an_operation_that_fails_is_not_a_success(azure, app):
     add_table(azure.state, "one")
     read = app.route_tables.read(rid("one"))
     for code, kind in (("InternalServerError", TransientError), ("RouteConflict", PermanentError)):
-        azure.state.next_operation_error = {"code": code, "message": "An error occured."}
+        failing = FailOperation(code=code, message="An error occured.")
+        azure.state.faults.append(Fault(method="PUT", path="one$", effect=failing))
         read = app.route_tables.read(rid("one"))
         with pytest.raises(kind) as raised:
             app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
@@ -151,7 +151,7 @@ def test_a_put_is_never_repeated_blindly(azure, app):
     add_table(azure.state, "one")
     read = app.route_tables.read(rid("one"))
     azure.state.faults.append(
-        Fault("PUT", "one", 503, {}, times=9, after=True, headers={"Retry-After": "1"})
+        refusal("PUT", "one", 503, {}, times=9, effected=True, headers={"Retry-After": "1"})
     )
     with pytest.raises(TransientError):
         app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
@@ -204,24 +204,26 @@ def test_a_table_that_is_not_there(azure, app, missing):
         {"id": table_id("two")},
     ],
 )
-def test_half_an_answer_or_another_tables_is_not_a_table(azure, app, change):
-    table = add_table(azure.state, "one", [to_firewall()])
-    body = {**table_json(table), **change}
-    azure.state.faults.append(Fault("GET", "one", 200, body))
+def test_half_an_answer_or_another_tables_is_not_a_table(azure, app, ask, change):
+    add_table(azure.state, "one", [to_firewall()])
+    body = {**ask("GET", table_id("one")).json(), **change}
+    azure.state.faults.append(refusal("GET", "one", 200, body))
     with pytest.raises(TransientError, match="UNEXPECTED_ANSWER"):
         app.route_tables.read(rid("one"))
 
 
 def test_a_short_wait_that_azure_asks_for_is_waited(azure, app):
     add_table(azure.state, "one")
-    azure.state.faults.append(Fault("GET", "one", 429, {}, headers={"Retry-After": "1"}))
+    azure.state.faults.append(refusal("GET", "one", 429, {}, headers={"Retry-After": "1"}))
     app.route_tables.read(rid("one"))
     assert len(azure.state.log) == 2
 
 
 def test_a_long_wait_that_azure_asks_for_is_left_to_the_queue(azure, app):
     add_table(azure.state, "one")
-    azure.state.faults.append(Fault("GET", "one", 429, {}, times=9, headers={"Retry-After": "31"}))
+    azure.state.faults.append(
+        refusal("GET", "one", 429, {}, times=9, headers={"Retry-After": "31"})
+    )
     with pytest.raises(TransientError):
         app.route_tables.read(rid("one"))
     assert len(azure.state.log) == 1

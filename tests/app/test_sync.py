@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from local.azure.state import Fault
+from local.azure.faults import FailOperation, Fault, refusal
 from shared.domain.errors import PermanentError, TransientError
 from shared.domain.report import Mode
 from shared.sync.messages import RunMessage, TableMessage
@@ -456,7 +456,7 @@ def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app
     table = add_table(azure.state, "one")
     run_id = started(app, "one")
     refused = {"error": {"code": "ServiceUnavailable", "message": "later"}}
-    azure.state.faults.append(Fault("PUT", "routetables/one", 503, refused, times=99))
+    azure.state.faults.append(refusal("PUT", "routetables/one", 503, refused, times=99))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     assert run_report(app, run_id)["status"] == "Running"
@@ -471,7 +471,7 @@ def test_a_write_whose_answer_was_lost_is_reported_as_changed(azure, app):
     table = add_table(azure.state, "one")
     answer(azure, A)
     run_id = started(app, "one")
-    azure.state.faults.append(Fault("PUT", "routetables/one", 502, {}, after=True))
+    azure.state.faults.append(refusal("PUT", "routetables/one", 502, {}, effected=True))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     assert owned_prefixes(table) == {A}
@@ -484,7 +484,7 @@ def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, ap
     table = add_table(azure.state, "one")
     answer(azure, A)
     run_id = started(app, "one")
-    azure.state.faults.append(Fault("PUT", "routetables/one", 502, {}))
+    azure.state.faults.append(refusal("PUT", "routetables/one", 502, {}))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     assert table.routes == []
@@ -497,7 +497,7 @@ def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done
     table = add_table(azure.state, "one")
     answer(azure, A)
     run_id = started(app, "one")
-    azure.state.next_operation_error = {"code": "InternalServerError", "message": "oops"}
+    azure.state.faults.append(Fault(method="PUT", path="one$", effect=FailOperation()))
     with pytest.raises(TransientError, match="InternalServerError"):
         app.tables.sync(run_id, rid("one"))
     assert (table.provisioning_state, owned_prefixes(table)) == ("Failed", {A})
@@ -589,7 +589,7 @@ def test_a_lasting_refusal_is_a_failed_outcome_with_azures_code(azure, app, code
     add_table(azure.state, "two")
     register(app, "one", "two")
     refused = {"error": {"code": code, "message": "no"}}
-    azure.state.faults.append(Fault("PUT", "routetables/one", status, refused, times=99))
+    azure.state.faults.append(refusal("PUT", "routetables/one", status, refused, times=99))
     whole = sync(app)
     assert whole["status"] == "Failed"
     assert outcome_of(whole, "one")["error"] == {"code": code, "message": "no"}
@@ -606,7 +606,7 @@ def test_a_table_that_is_gone_is_a_failed_outcome(azure, app):
 def test_trouble_with_the_tags_that_may_pass_is_raised_and_noted(azure, app):
     refused = {"error": {"code": "SubscriptionRequestsThrottled", "message": "later"}}
     azure.state.faults.append(
-        Fault("GET", "serviceTags", 429, refused, headers={"Retry-After": "60"}, times=9)
+        refusal("GET", "serviceTags", 429, refused, headers={"Retry-After": "60"}, times=9)
     )
     run_id = begin(app)
     with pytest.raises(TransientError):
@@ -618,7 +618,7 @@ def test_trouble_with_the_tags_that_may_pass_is_raised_and_noted(azure, app):
 
 def test_a_start_that_recovers_forgets_the_trouble(azure, app):
     run_id = begin(app)
-    azure.state.faults.append(Fault("GET", "serviceTags", 429, {}, headers={"Retry-After": "60"}))
+    azure.state.faults.append(refusal("GET", "serviceTags", 429, {}, headers={"Retry-After": "60"}))
     with pytest.raises(TransientError):
         app.run_start.start(run_id)
     app.run_start.start(run_id)
@@ -628,7 +628,7 @@ def test_a_start_that_recovers_forgets_the_trouble(azure, app):
 
 def test_no_right_to_read_the_tags_is_an_unavailable_tag(azure, app):
     refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
-    azure.state.faults.append(Fault("GET", "serviceTags", 403, refused))
+    azure.state.faults.append(refusal("GET", "serviceTags", 403, refused))
     whole = sync(app)
     assert whole["error"]["code"] == "TAG_UNAVAILABLE"
     assert "AuthorizationFailed" in whole["error"]["message"]

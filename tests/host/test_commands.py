@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.state import Fault
+from local.azure.faults import refusal
 from shared.cli import exit_status
 from tests.app.helpers import register
 from tests.builders import add_table, owned_prefixes, table_id, tag_document, to_firewall
@@ -88,11 +88,11 @@ def test_passing_trouble_is_tried_again_and_at_last_a_failure(azure, app, monkey
     add_table(azure.state, "one")
     register(app, "one")
     busy = {"Retry-After": "99"}
-    azure.state.faults.append(Fault("PUT", "one", 503, {}, times=2, headers=busy))
+    azure.state.faults.append(refusal("PUT", "one", 503, {}, times=2, headers=busy))
     assert command_line.main(["apply"]) == 0
-    azure.state.faults.append(Fault("GET", "one", 503, {}, times=99, headers=busy))
+    azure.state.faults.append(refusal("GET", "one", 503, {}, times=99, headers=busy))
     assert command_line.main(["apply"]) == 1
-    azure.state.faults.append(Fault("GET", "serviceTags", 503, {}, times=99, headers=busy))
+    azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=99, headers=busy))
     assert command_line.main(["apply"]) == 1
     assert "HTTP_503" in capsys.readouterr().out
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local.azure.state import Fault
+from local.azure.faults import refusal
 from tests.builders import (
     add_table,
     foreign_routes,
@@ -87,7 +87,7 @@ def test_sync_answers_202_and_its_location_leads_to_the_report(azure, host):
 
 
 def test_while_a_run_runs_its_location_answers_202(azure, make_host):
-    azure.state.faults.append(Fault("GET", "serviceTags", 503, {}, times=999))
+    azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=999))
     host = make_host()
     answer = host.request("POST", "/api/sync", content=b"")
     running = host.request("GET", f"/api/runs/{answer.json()['runId']}")
@@ -340,7 +340,7 @@ def test_a_table_that_never_succeeds_is_poisoned_and_the_report_says_why(azure, 
     add_table(azure.state, "good")
     refused = {"error": {"code": "ServiceUnavailable", "message": "later"}}
     azure.state.faults.append(
-        Fault("PUT", "routetables/bad", 503, refused, times=999, headers={"Retry-After": "99"})
+        refusal("PUT", "routetables/bad", 503, refused, times=999, headers={"Retry-After": "99"})
     )
     host = make_host(
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
@@ -358,7 +358,7 @@ def test_a_table_that_never_succeeds_is_poisoned_and_the_report_says_why(azure, 
 
 def test_a_run_that_never_starts_is_poisoned_and_the_report_says_why(azure, make_host):
     azure.state.faults.append(
-        Fault("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
+        refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
     )
     host = make_host(
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
@@ -381,7 +381,7 @@ def test_messages_that_are_not_ours_are_dropped(make_host):
 
 def test_a_run_whose_start_message_was_lost_is_not_running_for_ever(azure, host):
     azure.state.faults.append(
-        Fault("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
+        refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
     )
     run_id = host.request("POST", "/api/sync", content=b"").json()["runId"]
     assert host.request("GET", f"/api/runs/{run_id}").status_code == 202

@@ -1,0 +1,45 @@
+"""Who may do what: role assignments, by scope and action, as Azure RBAC evaluates them."""
+
+import fnmatch
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    name: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+
+    def allows(self, action: str) -> bool:
+        return _any_matches(self.actions, action) and not _any_matches(self.not_actions, action)
+
+
+OWNER = Role("Owner", ("*",))
+READER = Role("Reader", ("*/read",))
+
+
+@dataclass(kw_only=True, eq=False)
+class Principal:
+    object_id: str
+    client_id: str
+    assignments: list[tuple[str, Role]] = field(default_factory=list)
+    """Scope and role; a role holds at its scope and everything below."""
+
+    def may(self, action: str, scope: str) -> bool:
+        return any(role.allows(action) and within(scope, at) for at, role in self.assignments)
+
+    def sees(self, scope: str) -> bool:
+        """Whether a role is held at the scope, above or below it."""
+        return any(within(scope, at) or within(at, scope) for at, _ in self.assignments)
+
+
+NOBODY = Principal(object_id="", client_id="")
+
+
+def within(scope: str, ancestor: str) -> bool:
+    scope, ancestor = scope.lower(), ancestor.lower().rstrip("/")
+    return scope == ancestor or scope.startswith(f"{ancestor}/")
+
+
+def _any_matches(patterns: tuple[str, ...], action: str) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)

@@ -1,0 +1,162 @@
+"""Azure Resource Manager in front of the resource providers: who may ask what, and in which order.
+
+1. a fault that is in store for the request
+2. authentication, then the token buckets of the caller
+3. the path: its type, the api-version, the subscription
+4. authorization, then the resource group, then locks
+5. Microsoft.Network's own quota, and only then the resource itself
+"""
+
+import json
+import re
+import uuid
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from . import errors
+from .call import Call
+from .faults import Fault
+from .hosting_environments import EnvironmentApi, InboundDependencyApi
+from .network import NetworkChildApi, NetworkResourceApi
+from .operations import OperationApi, OperationResultApi
+from .route_tables import RouteTableApi
+from .security_groups import SecurityGroupApi
+from .service_tags import ServiceTagApi, ServiceTagDetailApi
+from .state import State
+from .subscriptions import GroupApi, SubscriptionApi, TenantApi
+from .target import Target
+from .usages import UsageApi
+from .virtual_networks import VirtualNetworkApi
+
+_API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
+# Whoever may write may follow: roles on one resource group are known to suffice.
+_FREE_KINDS = (OperationApi.kind, OperationResultApi.kind, TenantApi.kind)
+_LOGGED_QUERY_LENGTH = 200
+
+
+class _Api(Protocol):
+    kind: str
+
+
+class Gateway:
+    def __init__(self, state: State) -> None:
+        self._state = state
+        parents: tuple[NetworkResourceApi[Any], ...] = (
+            RouteTableApi(),
+            VirtualNetworkApi(),
+            SecurityGroupApi(),
+        )
+        apis: tuple[_Api, ...] = (
+            *parents,
+            *(NetworkChildApi(parent) for parent in parents),
+            OperationApi(),
+            OperationResultApi(),
+            ServiceTagApi(),
+            ServiceTagDetailApi(),
+            UsageApi(),
+            EnvironmentApi(),
+            InboundDependencyApi(),
+            TenantApi(),
+            SubscriptionApi(),
+            GroupApi(),
+        )
+        self._apis = {api.kind.lower(): api for api in apis}
+
+    async def __call__(self, request: Request) -> Response:
+        """Raise ConnectionDropped where a fault says so."""
+        target = Target.parse(request.url.path)
+        if target is None:
+            return errors.unknown_type(request.url.path, "").response()
+        api = self._apis.get(target.kind.lower())
+        if api is not None:
+            target = target.spelled(api.kind)
+        call = Call(state=self._state, request=request, target=target, body=await request.body())
+        entry = self._note(call)
+        fault = self._fault(request)
+        response = await fault.effect.before(call) if fault else None
+        if response is None:
+            response = self._answer(call, api)
+        if fault:
+            response = await fault.effect.after(call, response)
+        entry["status"], entry["principal"] = response.status_code, call.principal.object_id
+        response.headers["x-ms-correlation-request-id"] = str(uuid.uuid4())
+        return response
+
+    def _answer(self, call: Call, api: _Api | None) -> Response:
+        method, target = call.request.method, call.target
+        try:
+            call.principal = self._state.identities.authenticate(call.request.headers)
+            remaining = self._state.throttles.admit(
+                method, target.subscription, call.principal.object_id
+            )
+            self._check_path(call, api)
+            self._check_rights(call)
+            self._state.settle()
+            response = self._provide(call, api)
+        except errors.ArmError as error:
+            return error.response()
+        response.headers.update(remaining)
+        return response
+
+    def _check_path(self, call: Call, api: _Api | None) -> None:
+        target, version = call.target, call.api_version
+        if not version:
+            raise errors.missing_api_version()
+        if api is None:
+            raise errors.unknown_type(target.kind, version)
+        newest = self._state.newest_api_versions[target.namespace]
+        if not _API_VERSION.fullmatch(version) or version[:10] > newest:
+            raise errors.unknown_api_version(target.kind, version, newest)
+        subscription = target.subscription
+        if subscription and subscription.lower() not in self._state.subscriptions():
+            raise errors.subscription_not_found(subscription)
+
+    def _check_rights(self, call: Call) -> None:
+        method, target = call.request.method, call.target
+        action = target.action(method)
+        lists_subscriptions = target.kind == SubscriptionApi.kind and target.is_collection
+        free = target.kind in _FREE_KINDS or lists_subscriptions
+        if not free and not call.principal.may(action, target.resource_id):
+            raise errors.authorization_failed(call.principal.object_id, action, target.resource_id)
+        if target.group:
+            group = self._state.group(target.group_id)
+            if group is None:
+                raise errors.group_not_found(target.group)
+            if group.being_deleted and method != "GET":
+                raise errors.group_being_deleted(target.group)
+        self._state.locks.check(method, target.resource_id)
+
+    def _provide(self, call: Call, api: _Api | None) -> Response:
+        method, target = call.request.method, call.target
+        name = "list_page" if method == "GET" and target.is_collection else method.lower()
+        handler = getattr(api, name, None)
+        if handler is None or (name != "list_page" and target.is_collection):
+            raise errors.method_not_allowed(method)
+        if target.namespace != "Microsoft.Network":
+            return handler(call)  # type: ignore[no-any-return]
+        self._state.throttles.admit_to_network(method, target.subscription)
+        response: Response = handler(call)
+        self._state.throttles.count_for_network(method, target.subscription, len(response.body))
+        return response
+
+    def _fault(self, request: Request) -> Fault | None:
+        method, path = request.method, request.url.path
+        return next((f for f in self._state.faults if f.takes(method, path)), None)
+
+    def _note(self, call: Call) -> dict[str, Any]:
+        try:
+            content = json.loads(call.body) if call.body else None
+        except ValueError:
+            content = call.body.decode(errors="replace")
+        entry = {
+            "method": call.request.method,
+            "path": call.request.url.path,
+            "query": call.request.url.query[:_LOGGED_QUERY_LENGTH],
+            "ifMatch": call.request.headers.get("if-match"),
+            "action": call.target.action(call.request.method),
+            "body": content,
+        }
+        self._state.log.append(entry)
+        return entry

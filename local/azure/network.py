@@ -1,0 +1,336 @@
+"""What is the same for every resource of Microsoft.Network that has children.
+
+One ETag serves a resource and its children; it changes when a write begins and again when it ends.
+A PUT replaces: what it leaves out is gone. A write of what is there already changes nothing.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from . import errors
+from .call import Call
+from .operations import Operation, link
+from .resources import Child, Resource, new_etag
+
+_NAME = re.compile(r"\w|\w[\w.\-]{0,78}\w")
+_READ_ONLY = {"provisioningState", "resourceGuid", "hasBgpOverride"}
+
+
+class NetworkResourceApi[R: Resource]:
+    """GET, LIST, PUT, PATCH and DELETE; what a kind has of its own are the methods at the end."""
+
+    kind: str
+    child_kind: str
+    model: type[R]
+    retry_after = 10
+    """Seconds that a write asks to wait before its operation is followed."""
+    child_noun: str
+    """As operations are named: PutRouteOperation."""
+
+    def get(self, call: Call) -> Response:
+        resource = self.find(call)
+        return JSONResponse(self.to_json(resource, call), headers={"ETag": resource.etag})
+
+    def list_page(self, call: Call) -> Response:
+        found = call.state.below(self.model, call.target.key, stale=call.stale)
+        return JSONResponse(call.page("value", [self.to_json(r, call) for r in found]))
+
+    def put(self, call: Call) -> Response:
+        check_name(call.target.name)
+        existing = call.state.find(self.model, call.target.key)
+        self.refuse_if_busy(call, call.target.key)
+        check_if_match(call, existing)
+        wanted = self._parse(call, existing)
+        self.check(call, wanted, existing)
+        if existing is not None and _would_change_nothing(existing, wanted):
+            operation = call.state.begin_nothing(existing)
+            return self._accepted(call, 200, self.to_json(existing, call), operation, None)
+        resource = existing or wanted
+        call.state.write(resource)
+        before = list(resource.children) if existing else []
+        resource.take(wanted)
+        self.written(call, resource, before)
+        operation = call.state.begin(f"Put{self.noun}Operation", resource, call.fate)
+        body = self.to_json(resource, call)
+        return self._accepted(call, 200 if existing else 201, body, operation, self.retry_after)
+
+    def patch(self, call: Call) -> Response:
+        """Change the tags, at once: nothing else can be patched."""
+        resource = self.find(call)
+        check_if_match(call, resource)
+        call.state.write(resource)
+        resource.tags = {str(k): str(v) for k, v in (call.json().get("tags") or {}).items()}
+        resource.etag = new_etag()
+        body = self.to_json(resource, call)
+        return JSONResponse(body, headers={"Azure-AsyncNotification": "Enabled"})
+
+    def delete(self, call: Call) -> Response:
+        resource = call.state.find(self.model, call.target.key)
+        if resource is None:
+            return Response(status_code=204)
+        self.refuse_if_busy(call, resource.key)
+        check_if_match(call, resource)
+        self.refuse_if_in_use(resource)
+        before = list(resource.children)
+        call.state.remove(resource)
+        self.written(call, resource, before, gone=True)
+        operation = call.state.begin(f"Delete{self.noun}Operation", resource, call.fate)
+        return self._deleted(call, operation, notification=True)
+
+    # -- Children --
+
+    def get_child(self, call: Call) -> Response:
+        resource = self.find(call)
+        child = self.find_child(call, resource)
+        return JSONResponse(
+            self.child_to_json(resource, child, call), headers={"ETag": resource.etag}
+        )
+
+    def list_children(self, call: Call) -> Response:
+        resource = self.find(call)
+        children = [self.child_to_json(resource, child, call) for child in resource.children]
+        return JSONResponse(call.page("value", children))
+
+    def put_child(self, call: Call) -> Response:
+        resource = self._parent(call)
+        name = call.target.name
+        check_name(name)
+        self.refuse_if_busy(call, resource.key)
+        check_if_match(call, resource)
+        if resource.provisioning_state == "Failed":
+            failed = call.state.last_operation_on(resource.key)
+            raise errors.parent_failed(
+                call.target.resource_id, failed.operation_id if failed else resource.resource_guid
+            )
+        existing = resource.child(name)
+        child = self.parse_child({**call.json(), "name": existing["name"] if existing else name})
+        before = list(resource.children)
+        # A child that is replaced keeps its place.
+        children = [child if other is existing else other for other in before]
+        if existing is None:
+            children.append(child)
+        self.check_children(call, resource, children)
+        if existing == child:
+            operation = call.state.begin_nothing(resource)
+            body = self.child_to_json(resource, child, call)
+            return self._accepted(call, 200, body, operation, None, notification=False)
+        call.state.write(resource)
+        resource.children = children
+        self.written(call, resource, before)
+        operation = call.state.begin(f"Put{self.child_noun}Operation", resource, call.fate)
+        return self._accepted(
+            call,
+            200 if existing else 201,
+            self.child_to_json(resource, child, call),
+            operation,
+            self.retry_after,
+            notification=False,
+        )
+
+    def delete_child(self, call: Call) -> Response:
+        resource = self.find(call)
+        self.refuse_if_busy(call, resource.key)
+        child = resource.child(call.target.name)
+        if child is None:
+            return Response(status_code=204)
+        check_if_match(call, resource)
+        self.refuse_if_child_in_use(resource, child)
+        before = list(resource.children)
+        call.state.write(resource)
+        resource.children = [other for other in before if other is not child]
+        self.written(call, resource, before)
+        operation = call.state.begin(f"Delete{self.child_noun}Operation", resource, call.fate)
+        return self._deleted(call, operation, notification=False)
+
+    # -- What a kind has of its own --
+
+    @property
+    def noun(self) -> str:
+        name = self.kind.rsplit("/", 1)[1].removesuffix("s")
+        return name[0].upper() + name[1:]
+
+    def to_json(self, resource: R, call: Call) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "name": resource.name,
+            "id": resource.resource_id,
+            "etag": resource.etag,
+            "type": self.kind,
+        }
+        if resource.location:
+            body["location"] = resource.location
+        if resource.tags is not None:
+            body["tags"] = resource.tags
+        children = [self.child_to_json(resource, child, call) for child in resource.children]
+        body["properties"] = {
+            "provisioningState": resource.provisioning_state,
+            "resourceGuid": resource.resource_guid,
+            **self.properties_to_json(resource, children, call),
+        }
+        return body
+
+    def properties_to_json(
+        self, resource: R, children: Sequence[Child], call: Call
+    ) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def child_to_json(self, resource: R, child: Child, call: Call) -> dict[str, Any]:
+        return {
+            "name": child["name"],
+            "id": f"{resource.resource_id}/{self.child_kind.rsplit('/', 1)[1]}/{child['name']}",
+            "etag": resource.etag,
+            "properties": {
+                "provisioningState": resource.provisioning_state,
+                **child["properties"],
+            },
+            "type": self.child_kind,
+        }
+
+    def parse(self, properties: dict[str, Any], **common: Any) -> R:
+        """The resource that these properties of a body describe."""
+        raise NotImplementedError
+
+    def parse_child(self, body: dict[str, Any]) -> Child:
+        properties = body.get("properties") or {}
+        kept = {k: v for k, v in properties.items() if k not in _READ_ONLY}
+        return {"name": str(body.get("name", "")), "properties": kept}
+
+    def check(self, call: Call, wanted: R, existing: R | None) -> None:
+        """Raise ArmError where the service would refuse it."""
+        self.check_children(call, wanted, wanted.children)
+
+    def check_children(self, call: Call, resource: R, children: list[Child]) -> None:
+        raise NotImplementedError
+
+    def refuse_if_busy(self, call: Call, key: str) -> None:
+        """Writes to one resource and its children are serialised by the service."""
+        running = call.state.running_on(key)
+        if running is not None:
+            raise errors.busy(running.name, running.resource.resource_id, running.seconds_left)
+
+    def refuse_if_in_use(self, resource: R) -> None:
+        """Raise ArmError where something else still refers to it."""
+
+    def refuse_if_child_in_use(self, resource: R, child: Child) -> None:
+        """Raise ArmError where something else still refers to it."""
+
+    def written(self, call: Call, resource: R, before: list[Child], *, gone: bool = False) -> None:
+        """Bring what refers to the children up to date."""
+
+    # -- Shared steps --
+
+    def find(self, call: Call) -> R:
+        target = call.target.parent
+        resource = call.state.find(self.model, target.key, stale=call.stale)
+        if resource is None:
+            raise errors.resource_not_found(self.kind, target.name, target.group)
+        return resource
+
+    def find_child(self, call: Call, resource: R) -> Child:
+        child = resource.child(call.target.name)
+        if child is None:
+            raise errors.child_not_found(call.target.resource_id)
+        return child
+
+    def _parent(self, call: Call) -> R:
+        resource = call.state.find(self.model, call.target.parent.key)
+        if resource is None:
+            raise errors.parent_not_found(call.target.parent.resource_id)
+        return resource
+
+    def _parse(self, call: Call, existing: R | None) -> R:
+        body = call.json()
+        location = body.get("location")
+        if not isinstance(location, str) or not location:
+            raise errors.location_required()
+        location = location.lower().replace(" ", "")
+        if existing and existing.location and location != existing.location.lower():
+            raise errors.other_location(existing.name, existing.location)
+        properties = body.get("properties") or {}
+        return self.parse(
+            {k: v for k, v in properties.items() if k not in _READ_ONLY},
+            resource_id=existing.resource_id if existing else call.target.resource_id,
+            location=location,
+            tags=body.get("tags"),
+        )
+
+    def _accepted(
+        self,
+        call: Call,
+        status: int,
+        body: dict[str, Any],
+        operation: Operation,
+        retry_after: int | None,
+        *,
+        notification: bool = True,
+    ) -> Response:
+        location = operation.resource.location
+        headers = {"Azure-AsyncOperation": link(call, "operations", location, operation)}
+        if notification:
+            headers["Azure-AsyncNotification"] = "Enabled"
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
+        return JSONResponse(body, status, headers)
+
+    def _deleted(self, call: Call, operation: Operation, *, notification: bool) -> Response:
+        location = operation.resource.location
+        headers = {
+            "Azure-AsyncOperation": link(call, "operations", location, operation),
+            "Location": link(call, "operationResults", location, operation),
+            "Retry-After": str(self.retry_after),
+        }
+        if notification:
+            headers["Azure-AsyncNotification"] = "Enabled"
+        return Response(status_code=202, headers=headers)
+
+
+class NetworkChildApi:
+    """The children of a kind, under their own path."""
+
+    def __init__(self, parents: NetworkResourceApi[Any]) -> None:
+        self.kind = parents.child_kind
+        self.get, self.list_page = parents.get_child, parents.list_children
+        self.put, self.delete = parents.put_child, parents.delete_child
+
+
+def check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise errors.invalid_name(name)
+
+
+def check_names(children: Iterable[Child]) -> None:
+    names: set[str] = set()
+    for child in children:
+        check_name(child["name"])
+        if child["name"].lower() in names:  # UNCONFIRMED: no recording of two with one name
+            raise errors.invalid_json(f"Two elements have the name {child['name']}.")
+        names.add(child["name"].lower())
+
+
+def check_cidr(prefix: str, resource_id: str) -> None:
+    """Raise ArmError where it is not CIDR, or has host bits set."""
+    try:
+        network = ipaddress.ip_network(prefix, strict=False)
+    except ValueError:
+        raise errors.invalid_prefix(prefix, resource_id) from None
+    if str(network) != prefix:
+        raise errors.host_bits_set(prefix, resource_id, str(network))
+
+
+def check_if_match(call: Call, resource: Resource | None) -> None:
+    """UNCONFIRMED but for tables and subnets: that every write honours it is the harsher."""
+    given = call.request.headers.get("if-match")
+    if given is None or given == "*":
+        return
+    weak = given if given.startswith("W/") else f'W/"{given}"'
+    # UNCONFIRMED for a resource that is not there: refusing is the harsher.
+    actual = "" if resource is None else resource.etag
+    if weak != actual:
+        raise errors.etag_mismatch(weak, actual, call.target.resource_id)
+
+
+def _would_change_nothing(existing: Resource, wanted: Resource) -> bool:
+    return existing.provisioning_state == "Succeeded" and existing.content == wanted.content

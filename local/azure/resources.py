@@ -1,0 +1,102 @@
+"""What can stand in Microsoft.Network: a resource, its children, and one ETag for all of them."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+type Child = dict[str, Any]
+"""Its `name` and its `properties`, without what the service itself adds."""
+
+
+ROUTE_TABLE_DEFAULTS = {"disableBgpRoutePropagation": False}
+
+
+def new_etag() -> str:
+    return f'W/"{uuid.uuid4()}"'
+
+
+@dataclass(kw_only=True)
+class Resource:
+    resource_id: str
+    location: str
+    """Empty, and then absent, in a table that Azure Firewall made, as recorded."""
+    tags: dict[str, str] | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    resource_guid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    provisioning_state: str = "Succeeded"
+    etag: str = field(default_factory=new_etag)
+
+    @property
+    def name(self) -> str:
+        return self.resource_id.rsplit("/", 1)[1]
+
+    @property
+    def key(self) -> str:
+        return self.resource_id.lower()
+
+    @property
+    def children(self) -> list[Child]:
+        raise NotImplementedError
+
+    @children.setter
+    def children(self, children: list[Child]) -> None:
+        raise NotImplementedError
+
+    def child(self, name: str) -> Child | None:
+        """Names are compared without regard to case."""
+        found = (child for child in self.children if child["name"].lower() == name.lower())
+        return next(found, None)
+
+    def take(self, other: "Resource") -> None:
+        """Have the content of the other, and go on being this one."""
+        self.tags, self.properties, self.children = other.tags, other.properties, other.children
+
+    @property
+    def content(self) -> object:
+        return self.tags, self.properties, self.children
+
+
+@dataclass(kw_only=True)
+class RouteTable(Resource):
+    routes: list[Child] = field(default_factory=list)
+    subnets: list[str] = field(default_factory=list)
+    """Ids of the subnets that say they use it: theirs to say, not the table's."""
+
+    @property
+    def content(self) -> object:
+        return self.tags, {**ROUTE_TABLE_DEFAULTS, **self.properties}, self.routes
+
+    @property
+    def children(self) -> list[Child]:
+        return self.routes
+
+    @children.setter
+    def children(self, children: list[Child]) -> None:
+        self.routes = children
+
+
+@dataclass(kw_only=True)
+class SecurityGroup(Resource):
+    rules: list[Child] = field(default_factory=list)
+    subnets: list[str] = field(default_factory=list)
+
+    @property
+    def children(self) -> list[Child]:
+        return self.rules
+
+    @children.setter
+    def children(self, children: list[Child]) -> None:
+        self.rules = children
+
+
+@dataclass(kw_only=True)
+class VirtualNetwork(Resource):
+    subnets: list[Child] = field(default_factory=list)
+
+    @property
+    def children(self) -> list[Child]:
+        return self.subnets
+
+    @children.setter
+    def children(self, children: list[Child]) -> None:
+        self.subnets = children
