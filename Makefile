@@ -8,14 +8,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_READY := $(VENV)/.installed
 NODE_READY := node_modules/.installed
+AZURE_CLI := .venv-azure-cli
+AZURE_CLI_READY := $(AZURE_CLI)/.installed
 SOURCES := function_app.py shared local tests
 export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE
 
-.PHONY: help setup run test lint format requirements clean
+.PHONY: help setup run test test-recordings conformance lint format requirements clean
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
 	@echo "make test          lint, format, types, layers, all tests"
+	@echo "make test-recordings  that the simulated Azure answers as the real one was recorded to"
+	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
 	@echo "make format        write the format that make test asks for"
 	@echo "make requirements  pin requirements.in and requirements-dev.in anew"
 	@echo "make clean         remove what set-up installed"
@@ -32,6 +36,14 @@ test: lint
 	@echo "Branch coverage of the domain and the use cases:"
 	@$(BIN)/coverage report --include='shared/domain/*,shared/sync/*' --fail-under=95
 	@rm -f $(COVERAGE_FILE)
+	@$(BIN)/python -m tests.recordings
+
+test-recordings: setup
+	$(BIN)/pytest tests/recordings --no-cov
+	@$(BIN)/python -m tests.recordings
+
+conformance: setup $(AZURE_CLI_READY)
+	@$(BIN)/python -m local.conformance $(AZURE_CLI)/bin/az
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)
@@ -49,15 +61,22 @@ PIN := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsaf
 requirements: setup
 	$(PIN) requirements.in -o requirements.txt
 	$(PIN) requirements-dev.in -o requirements-dev.txt
+	$(PIN) local/conformance-requirements.in -o local/conformance-requirements.txt
 
 clean:
-	rm -rf $(VENV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(AZURE_CLI) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(PYTHON_READY): requirements.txt requirements-dev.txt .python-version
 	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'
 	@echo "· Installing Python packages into $(VENV) (a minute or two, once)"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+$(AZURE_CLI_READY): local/conformance-requirements.txt .python-version
+	@echo "· Installing the Azure CLI into $(AZURE_CLI) (some minutes, once)"
+	@"$(PYTHON)" -m venv --clear $(AZURE_CLI)
+	@$(AZURE_CLI)/bin/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r local/conformance-requirements.txt
 	@touch $@
 
 $(NODE_READY): package.json package-lock.json

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from shared.domain.addresses import ipv4_of
 from shared.domain.routes import owned_name
 
 from .azure.identity import HEADER
+from .azure.locks import Lock
 from .azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from .azure.server import SimulatedAzure
 from .azurite import Azurite
@@ -58,6 +60,17 @@ class AzureCli:
 
     def __call__(self, *arguments: str, shown: bool = True) -> Any:
         """What it answers, as JSON; raise RuntimeError where it fails."""
+        done = self._run(arguments, shown=shown)
+        if done.returncode:
+            raise RuntimeError(f"az {' '.join(arguments)}: {done.stderr.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def refused(self, code: str, *arguments: str) -> None:
+        """Raise RuntimeError unless it fails, and tells its user this code."""
+        done = self._run(arguments, shown=True)
+        _expect(done.returncode != 0 and code in done.stderr, f"refused: {done.stderr.strip()}")
+
+    def _run(self, arguments: Sequence[str], *, shown: bool) -> subprocess.CompletedProcess[str]:
         self.calls += 1
         began = time.monotonic()
         done = subprocess.run(
@@ -68,11 +81,9 @@ class AzureCli:
             check=False,
             timeout=LONGEST_COMMAND_SECONDS,
         )
-        if done.returncode:
-            raise RuntimeError(f"az {' '.join(arguments)}: {done.stderr.strip()}")
         if shown:
             _say(f"az {' '.join(arguments)}  ({time.monotonic() - began:.1f} s)")
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return done
 
 
 def main(executable: str) -> int:
@@ -87,6 +98,7 @@ def main(executable: str) -> int:
         _sign_in(az, azure)
         addresses = _do_by_hand(az, azure)
         _check_by_hand(azure, addresses)
+        _be_refused(az, azure)
         storage = stack.enter_context(Azurite())
         host = stack.enter_context(
             HostProcess(
@@ -188,6 +200,27 @@ def _check_by_hand(azure: SimulatedAzure, addresses: list[str]) -> None:
     _expect(refused == [], "no request of the CLI refused")
 
 
+def _be_refused(az: AzureCli, azure: SimulatedAzure) -> None:
+    """The refusals of the service reach the CLI's user, and leave all as it was."""
+    table = azure.state.find(RouteTable, TABLE_ID.lower())
+    assert table is not None
+    before = list(table.routes)
+    create = ("network", "route-table", "route", "create", "--resource-group", GROUP)
+    create += ("--route-table-name", TABLE, "--next-hop-type", "Internet", "--name", "another")
+    there = before[0]["properties"]["addressPrefix"]
+    az.refused("RouteConflict", *create, "--address-prefix", there)
+    az.refused("InvalidCIDRNotation", *create, "--address-prefix", "10.11.12.13/8")
+    delete = ("network", "route-table", "delete", "--resource-group", GROUP, "--name", TABLE)
+    az.refused("InUseRouteTableCannotBeDeleted", *delete, "--yes")
+    azure.state.locks[TABLE_ID] = Lock.READ_ONLY
+    az.refused("ScopeLocked", *create, "--address-prefix", "192.0.2.0/24")
+    azure.state.locks.clear()
+    whole, azure.state.identities.app.assignments = azure.state.identities.app.assignments, []
+    az.refused("AuthorizationFailed", *create, "--address-prefix", "192.0.2.0/24")
+    azure.state.identities.app.assignments = whole
+    _expect(table.routes == before, "none of it changed the table")
+
+
 def _take_over(az: AzureCli, azure: SimulatedAzure, host: HostProcess, by_hand: list[str]) -> None:
     """Register the CLI's table, let the tag change, sync: only what is new is added, as ours."""
     table = azure.state.find(RouteTable, TABLE_ID.lower())
@@ -223,7 +256,7 @@ def _synced(host: HostProcess, after: str | None) -> dict[str, Any]:
     return report
 
 
-def _expect(holds: bool, what: str) -> None:  # noqa: FBT001
+def _expect(holds: bool, what: str) -> None:
     if not holds:
         raise RuntimeError(f"not so: {what}")
     print(f"  ✓ {what}", flush=True)

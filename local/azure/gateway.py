@@ -106,7 +106,7 @@ class Gateway:
             raise errors.missing_api_version()
         if api is None:
             raise errors.unknown_type(target.kind, version)
-        newest = self._state.newest_api_versions[target.namespace]
+        newest = self._state.newest_api_version
         if not _API_VERSION.fullmatch(version) or version[:10] > newest:
             raise errors.unknown_api_version(target.kind, version, newest)
         subscription = target.subscription

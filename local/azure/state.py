@@ -51,12 +51,8 @@ class State:
         self.poll_seconds = 10
         """`Retry-After` of an operation that still runs, as recorded."""
         self.page_size = 100
-        self.newest_api_versions = {
-            "Microsoft.Network": "2026-03-01",
-            "Microsoft.Web": "2025-05-01",
-            "Microsoft.Resources": "2025-04-01",
-        }
-        """A cloud may lag behind."""
+        self.newest_api_version = "2026-03-01"
+        """What the network SDK of this project asks for; a cloud may lag behind."""
         self.environments: dict[str, Environment] = {}
         self._groups: dict[str, Group] = {}
         self._resources: dict[str, Resource] = {}

@@ -1,6 +1,6 @@
 """Name the recordings that no test covers, and why; then count."""
 
-import sys
+from pathlib import Path
 
 from tests.builders import RECORDINGS
 
@@ -8,16 +8,15 @@ from .recorded import recordings
 from .scenarios import scenario_of, why_none
 
 
-def main() -> int:
-    found = recordings()
+def main(folder: Path = RECORDINGS) -> None:
+    found = recordings(folder)
     if not found:
-        print(f"There are no recordings in {RECORDINGS}")
+        print(f"there are no recordings in {folder}")
     uncovered = [recorded for recorded in found if scenario_of(recorded) is None]
     for recorded in uncovered:
-        print(f"not covered: {recorded.name} ({why_none(recorded)})")
+        print(f"not covered: {recorded.name}: {why_none(recorded)}")
     print(f"{len(found) - len(uncovered)} of {len(found)} recordings")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

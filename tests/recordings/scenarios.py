@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from local.azure.authorization import within
-from local.azure.faults import FailOperation, Fault, refusal
 from local.azure.errors import backend_storage_throttled
+from local.azure.faults import FailOperation, Fault, refusal
 from local.azure.hosting_environments import Environment
 from local.azure.locks import Lock
 from local.azure.resources import Child, Resource, RouteTable, VirtualNetwork
@@ -44,14 +44,13 @@ def scenario_of(recorded: Recording) -> Scenario | None:
 
 def why_none(recorded: Recording) -> str:
     """Why the simulated Azure does not cover it."""
-    target = recorded.target
     if not recorded.status:
         return "an event that Azure sends, not an answer"
-    if target is None:
-        return "a published file, not an answer of Azure Resource Manager"
     if recorded.code is not None:
-        return f"{recorded.code} of {target.kind} is not simulated"
-    return f"{recorded.method} {target.kind} with {recorded.status} is not simulated"
+        return f"{recorded.code} is no error of what is simulated"
+    if recorded.target is None:
+        return "a published file, not an answer of Azure Resource Manager"
+    return f"{recorded.method} {recorded.target.kind} with {recorded.status} is not simulated"
 
 
 # -- Setting up -----------------------------------------------------------------------------------
