@@ -205,13 +205,15 @@ def _be_refused(az: AzureCli, azure: SimulatedAzure) -> None:
     table = azure.state.find(RouteTable, TABLE_ID.lower())
     assert table is not None
     before = list(table.routes)
-    create = ("network", "route-table", "route", "create", "--resource-group", GROUP)
-    create += ("--route-table-name", TABLE, "--next-hop-type", "Internet", "--name", "another")
+    create = (
+        *("network", "route-table", "route", "create", "--resource-group", GROUP),
+        *("--route-table-name", TABLE, "--next-hop-type", "Internet", "--name", "another"),
+    )
     there = before[0]["properties"]["addressPrefix"]
     az.refused("RouteConflict", *create, "--address-prefix", there)
     az.refused("InvalidCIDRNotation", *create, "--address-prefix", "10.11.12.13/8")
     delete = ("network", "route-table", "delete", "--resource-group", GROUP, "--name", TABLE)
-    az.refused("InUseRouteTableCannotBeDeleted", *delete, "--yes")
+    az.refused("InUseRouteTableCannotBeDeleted", *delete)
     azure.state.locks[TABLE_ID] = Lock.READ_ONLY
     az.refused("ScopeLocked", *create, "--address-prefix", "192.0.2.0/24")
     azure.state.locks.clear()

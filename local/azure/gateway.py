@@ -110,7 +110,7 @@ class Gateway:
         if not _API_VERSION.fullmatch(version) or version[:10] > newest:
             raise errors.unknown_api_version(target.kind, version, newest)
         subscription = target.subscription
-        if subscription and subscription.lower() not in self._state.subscriptions():
+        if subscription and subscription.lower() not in self._state.subscriptions:
             raise errors.subscription_not_found(subscription)
 
     def _check_rights(self, call: Call) -> None:
@@ -137,7 +137,10 @@ class Gateway:
         if target.namespace != "Microsoft.Network":
             return handler(call)  # type: ignore[no-any-return]
         self._state.throttles.admit_to_network(method, target.subscription)
-        response: Response = handler(call)
+        try:
+            response: Response = handler(call)
+        except errors.ArmError as error:
+            response = error.response()
         self._state.throttles.count_for_network(method, target.subscription, len(response.body))
         return response
 

@@ -4,6 +4,7 @@ One ETag serves a resource and its children; it changes when a write begins and 
 A PUT replaces: what it leaves out is gone. A write of what is there already changes nothing.
 """
 
+import copy
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
@@ -50,11 +51,9 @@ class NetworkResourceApi[R: Resource]:
             operation = call.state.begin_nothing(existing)
             return self._accepted(call, 200, self.to_json(existing, call), operation, None)
         resource = existing or wanted
-        call.state.write(resource)
-        before = list(resource.children) if existing else []
+        before = call.state.write(resource)
         resource.take(wanted)
-        self.written(call, resource, before)
-        operation = call.state.begin(f"Put{self.noun}Operation", resource, call.fate)
+        operation = self._begin(call, f"Put{self.noun}Operation", resource, before)
         body = self.to_json(resource, call)
         return self._accepted(call, 200 if existing else 201, body, operation, self.retry_after)
 
@@ -75,17 +74,19 @@ class NetworkResourceApi[R: Resource]:
         self.refuse_if_busy(call, resource.key)
         check_if_match(call, resource)
         self.refuse_if_in_use(resource)
-        before = list(resource.children)
         call.state.remove(resource)
-        self.written(call, resource, before, gone=True)
-        operation = call.state.begin(f"Delete{self.noun}Operation", resource, call.fate)
+        operation = self._begin(
+            call, f"Delete{self.noun}Operation", resource, copy.copy(resource), gone=True
+        )
         return self._deleted(call, operation, notification=True)
 
     # -- Children --
 
     def get_child(self, call: Call) -> Response:
         resource = self.find(call)
-        child = self.find_child(call, resource)
+        child = resource.child(call.target.name)
+        if child is None:
+            raise errors.child_not_found(call.target.resource_id)
         return JSONResponse(
             self.child_to_json(resource, child, call), headers={"ETag": resource.etag}
         )
@@ -102,15 +103,11 @@ class NetworkResourceApi[R: Resource]:
         self.refuse_if_busy(call, resource.key)
         check_if_match(call, resource)
         if resource.provisioning_state == "Failed":
-            failed = call.state.last_operation_on(resource.key)
-            raise errors.parent_failed(
-                call.target.resource_id, failed.operation_id if failed else resource.resource_guid
-            )
+            raise errors.parent_failed(call.target.resource_id, resource.last_operation_id)
         existing = resource.child(name)
         child = self.parse_child({**call.json(), "name": existing["name"] if existing else name})
-        before = list(resource.children)
         # A child that is replaced keeps its place.
-        children = [child if other is existing else other for other in before]
+        children = [child if other is existing else other for other in resource.children]
         if existing is None:
             children.append(child)
         self.check_children(call, resource, children)
@@ -118,10 +115,9 @@ class NetworkResourceApi[R: Resource]:
             operation = call.state.begin_nothing(resource)
             body = self.child_to_json(resource, child, call)
             return self._accepted(call, 200, body, operation, None, notification=False)
-        call.state.write(resource)
+        before = call.state.write(resource)
         resource.children = children
-        self.written(call, resource, before)
-        operation = call.state.begin(f"Put{self.child_noun}Operation", resource, call.fate)
+        operation = self._begin(call, f"Put{self.child_noun}Operation", resource, before)
         return self._accepted(
             call,
             200 if existing else 201,
@@ -139,11 +135,9 @@ class NetworkResourceApi[R: Resource]:
             return Response(status_code=204)
         check_if_match(call, resource)
         self.refuse_if_child_in_use(resource, child)
-        before = list(resource.children)
-        call.state.write(resource)
-        resource.children = [other for other in before if other is not child]
-        self.written(call, resource, before)
-        operation = call.state.begin(f"Delete{self.child_noun}Operation", resource, call.fate)
+        before = call.state.write(resource)
+        resource.children = [other for other in resource.children if other is not child]
+        operation = self._begin(call, f"Delete{self.child_noun}Operation", resource, before)
         return self._deleted(call, operation, notification=False)
 
     # -- What a kind has of its own --
@@ -217,8 +211,8 @@ class NetworkResourceApi[R: Resource]:
     def refuse_if_child_in_use(self, resource: R, child: Child) -> None:
         """Raise ArmError where something else still refers to it."""
 
-    def written(self, call: Call, resource: R, before: list[Child], *, gone: bool = False) -> None:
-        """Bring what refers to the children up to date."""
+    def refer(self, call: Call, before: R | None, after: R | None) -> None:
+        """Let what the children refer to know who refers to it; None is a resource not there."""
 
     # -- Shared steps --
 
@@ -228,12 +222,6 @@ class NetworkResourceApi[R: Resource]:
         if resource is None:
             raise errors.resource_not_found(self.kind, target.name, target.group)
         return resource
-
-    def find_child(self, call: Call, resource: R) -> Child:
-        child = resource.child(call.target.name)
-        if child is None:
-            raise errors.child_not_found(call.target.resource_id)
-        return child
 
     def _parent(self, call: Call) -> R:
         resource = call.state.find(self.model, call.target.parent.key)
@@ -256,6 +244,23 @@ class NetworkResourceApi[R: Resource]:
             location=location,
             tags=body.get("tags"),
         )
+
+    def _begin(
+        self, call: Call, name: str, resource: R, before: R | None, *, gone: bool = False
+    ) -> Operation:
+        """The operation of what has just been written or removed."""
+        now = None if gone else resource
+
+        def undo() -> None:
+            self.refer(call, now, before)
+            if before is None:
+                call.state.remove(resource)
+            else:
+                resource.take(before)
+                call.state.write(resource)
+
+        self.refer(call, before, now)
+        return call.state.begin(name, resource, call.fate, undo)
 
     def _accepted(
         self,

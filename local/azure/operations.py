@@ -36,6 +36,7 @@ class Operation:
     ends_at: float
     fate: Fate = field(default_factory=Fate)
     undo: Callable[[], None] = lambda: None
+    """Bring back what was before the write."""
     operation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "InProgress"
 

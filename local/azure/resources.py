@@ -25,6 +25,7 @@ class Resource:
     resource_guid: str = field(default_factory=lambda: str(uuid.uuid4()))
     provisioning_state: str = "Succeeded"
     etag: str = field(default_factory=new_etag)
+    last_operation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def name(self) -> str:

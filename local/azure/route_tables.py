@@ -65,9 +65,11 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
 
     def check(self, call: Call, wanted: RouteTable, existing: RouteTable | None) -> None:
         super().check(call, wanted, existing)
+        if existing is not None:
+            return
         tables = call.state.below(RouteTable, call.target.subscription_id)
-        there = [table for table in tables if table.location == wanted.location]
-        if existing is None and len(there) >= call.state.limits["RouteTables"]:
+        there = sum(table.location == wanted.location for table in tables)
+        if there >= call.state.limits["RouteTables"]:
             raise over_limit("RouteTables", call.target.subscription_id, call)
 
     def check_children(self, call: Call, resource: RouteTable, children: list[Child]) -> None:

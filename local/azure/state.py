@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class State:
         self.faults: list[Fault] = []
         self.log: list[dict[str, Any]] = []
         self.operations: dict[str, Operation] = {}
+        """All there ever were, by id: each can be followed for ever."""
         self.operation_seconds = 0.0
         self.poll_seconds = 10
         """`Retry-After` of an operation that still runs, as recorded."""
@@ -54,13 +55,16 @@ class State:
         self.newest_api_version = "2026-03-01"
         """What the network SDK of this project asks for; a cloud may lag behind."""
         self.environments: dict[str, Environment] = {}
+        self.subscriptions: set[str] = set()
         self._groups: dict[str, Group] = {}
         self._resources: dict[str, Resource] = {}
         self._before: dict[str, Resource | None] = {}
+        self._running: dict[str, Operation] = {}
 
     # -- Subscriptions and resource groups --
 
     def add_group(self, subscription_id: str, name: str, location: str = "westeurope") -> Group:
+        self.subscriptions.add(subscription_id.lower())
         resource_id = f"/subscriptions/{subscription_id}/resourceGroups/{name}"
         return self._groups.setdefault(
             resource_id.lower(), Group(resource_id=resource_id, location=location)
@@ -71,9 +75,6 @@ class State:
 
     def groups(self, scope: str) -> list[Group]:
         return [group for key, group in self._groups.items() if within(key, scope)]
-
-    def subscriptions(self) -> list[str]:
-        return sorted({key.split("/")[2] for key in self._groups})
 
     # -- Resources --
 
@@ -101,39 +102,53 @@ class State:
 
     # -- Writes and their operations --
 
-    def begin(self, name: str, resource: Resource, fate: Fate | None = None) -> Operation:
-        """Let the resource be `Updating` under another ETag; how it stood is what `write` noted."""
-        operation = self._operation(name, resource, fate)
+    def write[R: Resource](self, resource: R) -> R | None:
+        """Put it there; return how it stood before, which stale answers will tell."""
+        before = copy.deepcopy(self.find(type(resource), resource.key))
+        self._before[resource.key] = before
+        self._resources[resource.key] = resource
+        return before
+
+    def remove(self, resource: Resource) -> None:
+        self._before[resource.key] = self._resources.pop(resource.key)
+
+    def begin(
+        self,
+        name: str,
+        resource: Resource,
+        fate: Fate | None = None,
+        undo: Callable[[], None] = lambda: None,
+    ) -> Operation:
+        """Let the resource be `Updating`, under another ETag."""
+        operation = Operation(
+            name=name,
+            resource=resource,
+            ends_at=time.monotonic() + self.operation_seconds,
+            fate=fate or Fate(),
+            undo=undo,
+        )
+        self.operations[operation.operation_id] = operation
+        self._running[resource.key] = operation
+        resource.last_operation_id = operation.operation_id
         resource.provisioning_state = "Updating"
         resource.etag = new_etag()
         return operation
 
     def begin_nothing(self, resource: Resource) -> Operation:
         """The operation of a write that changes nothing: ended at once, the ETag as it was."""
-        operation = self._operation("NoOperation", resource, None)
-        operation.status = "Succeeded"
+        operation = Operation(name="Nothing", resource=resource, ends_at=0, status="Succeeded")
+        self.operations[operation.operation_id] = operation
         return operation
-
-    def write(self, resource: Resource) -> None:
-        """Note how it stands, before it is written."""
-        self._before[resource.key] = copy.deepcopy(self._resources.get(resource.key))
-        self._resources[resource.key] = resource
-
-    def remove(self, resource: Resource) -> None:
-        self._before[resource.key] = self._resources.pop(resource.key)
 
     def settle(self) -> None:
         """End the operations whose time has come."""
-        for operation in self.operations.values():
+        for operation in list(self._running.values()):
             operation.settle()
+            if operation.status != "InProgress":
+                del self._running[operation.resource.key]
 
     def running_on(self, key: str) -> Operation | None:
-        running = (o for o in self.operations.values() if o.status == "InProgress")
-        return next((o for o in running if o.resource.key == key), None)
-
-    def last_operation_on(self, key: str) -> Operation | None:
-        found = (o for o in reversed(self.operations.values()) if o.resource.key == key)
-        return next(found, None)
+        return self._running.get(key)
 
     def written_by_another(self, key: str) -> None:
         """Let somebody else write it, this moment, to its end."""
@@ -146,26 +161,8 @@ class State:
             resource.routes.append(copy.deepcopy(ANOTHERS_ROUTE))
         resource.etag = new_etag()
 
+    # -- What was asked --
+
     def writes(self) -> list[dict[str, Any]]:
         """What was asked but reads, in order."""
         return [entry for entry in self.log if entry["method"] != "GET"]
-
-    def _operation(self, name: str, resource: Resource, fate: Fate | None) -> Operation:
-        before = self._before.get(resource.key)
-
-        def undo() -> None:
-            if before is None:
-                self._resources.pop(resource.key, None)
-            else:
-                resource.take(before)
-                self._resources[resource.key] = resource
-
-        operation = Operation(
-            name=name,
-            resource=resource,
-            ends_at=time.monotonic() + self.operation_seconds,
-            fate=fate or Fate(),
-            undo=undo,
-        )
-        self.operations[operation.operation_id] = operation
-        return operation

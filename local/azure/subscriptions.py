@@ -20,11 +20,12 @@ class SubscriptionApi:
 
     def list_page(self, call: Call) -> Response:
         """Those that the caller holds any role in."""
-        seen = [s for s in call.state.subscriptions() if call.principal.sees(f"/subscriptions/{s}")]
+        every = sorted(call.state.subscriptions)
+        seen = [s for s in every if call.principal.sees(f"/subscriptions/{s}")]
         return JSONResponse(call.page("value", [_subscription_json(s) for s in seen]))
 
     def get(self, call: Call) -> Response:
-        if call.target.subscription.lower() not in call.state.subscriptions():
+        if call.target.subscription.lower() not in call.state.subscriptions:
             raise subscription_not_found(call.target.subscription)
         return JSONResponse(_subscription_json(call.target.subscription))
 

@@ -98,21 +98,18 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
         if child["properties"].get("delegations"):
             raise errors.in_use("InUseSubnetCannotBeDeleted", f"Subnet {child['name']}")
 
-    def written(
-        self, call: Call, resource: VirtualNetwork, before: list[Child], *, gone: bool = False
+    def refer(
+        self, call: Call, before: VirtualNetwork | None, after: VirtualNetwork | None
     ) -> None:
-        """Bring the lists of subnets on the other side up to date."""
-        after = [] if gone else resource.subnets
+        """The other side lists the subnets that refer to it."""
         for name, kind in REFERENCES.items():
-            was, now = _referring(resource, before, name), _referring(resource, after, name)
-            for subnet_id, key in was.items() - now.items():
-                other = call.state.find(kind, key)
-                if other is not None:
+            was, now = _referring(before, name), _referring(after, name)
+            for subnet_id, key in was - now:
+                if other := call.state.find(kind, key):
                     other.subnets = [s for s in other.subnets if s.lower() != subnet_id.lower()]
                     other.etag = new_etag()  # UNCONFIRMED: that it changes is the harsher
-            for subnet_id, key in now.items() - was.items():
-                other = call.state.find(kind, key)
-                if other is not None:
+            for subnet_id, key in now - was:
+                if other := call.state.find(kind, key):
                     other.subnets.append(subnet_id)
                     other.etag = new_etag()
 
@@ -177,10 +174,15 @@ def _is_within(network: Any, other: Any) -> bool:
     return bool(network.version == other.version and network.subnet_of(other))
 
 
-def _referring(resource: VirtualNetwork, subnets: list[Child], name: str) -> dict[str, str]:
-    """Subnet id -> key of what it refers to."""
+def _referring(network: VirtualNetwork | None, name: str) -> set[tuple[str, str]]:
+    """Subnet id and the key of what it refers to."""
+    if network is None:
+        return set()
     return {
-        f"{resource.resource_id}/subnets/{subnet['name']}": subnet["properties"][name]["id"].lower()
-        for subnet in subnets
+        (
+            f"{network.resource_id}/subnets/{subnet['name']}",
+            subnet["properties"][name]["id"].lower(),
+        )
+        for subnet in network.subnets
         if name in subnet["properties"]
     }

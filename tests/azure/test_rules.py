@@ -2,6 +2,7 @@
 
 import pytest
 
+from local.azure.faults import FailOperation, Fault
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.route_tables import SERVICE_TAGS_A_TABLE
 from local.azure.server import SimulatedAzure
@@ -217,6 +218,18 @@ def test_a_subnet_takes_its_table_and_gives_it_back(azure, ask):
     assert table.subnets == []
     put_subnet(ask, routeTable={"id": table_id("one")})
     assert ask("DELETE", f"{NETWORK}/subnets/a").status_code == 202
+    assert table.subnets == []
+
+
+def test_a_subnet_whose_write_fails_and_reverts_gives_its_table_back(azure, ask):
+    network(azure, ("a", "10.0.1.0/24"))
+    table = add_table(azure.state, "one")
+    table.subnets = []
+    effect = FailOperation(reverts=True)
+    azure.state.faults.append(Fault(method="PUT", path="subnets/a$", effect=effect))
+    begun = put_subnet(ask, routeTable={"id": table_id("one")})
+    assert ask("GET", begun.headers["azure-asyncoperation"]).json()["status"] == "Failed"
+    assert "routeTable" not in ask("GET", f"{NETWORK}/subnets/a").json()["properties"]
     assert table.subnets == []
 
 
