@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.arm.client import NetworkClients
-from shared.arm.credential import credential
+from shared.arm.credential import Credential
 from shared.arm.route_tables import ArmRouteTables
 from shared.arm.service_tags import ServiceTagDiscovery
 from shared.domain.report import Mode, Run, RunRequest
@@ -38,7 +38,7 @@ class App:
         self.runs = RunLog(self.account.runs)
         self.outcomes = OutcomeLog(self.account.outcomes)
         self.clients = NetworkClients(
-            credential(authority=settings.cloud.authority, client_id=settings.azure_client_id),
+            Credential(authority=settings.cloud.authority, client_id=settings.azure_client_id),
             settings.cloud,
             endpoint=settings.arm_endpoint,
             api_version=settings.arm_api_version_network,
@@ -111,7 +111,7 @@ def _storage_account(settings: Settings) -> StorageAccount:
         return StorageAccount.from_connection_string(settings.storage_connection_string)
     return StorageAccount.from_identity(
         settings.table_endpoint,
-        credential(
+        Credential(
             authority=settings.cloud.authority,
             client_id=settings.storage_client_id or settings.azure_client_id,
         ),

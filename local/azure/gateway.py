@@ -160,6 +160,8 @@ class Gateway:
             "ifMatch": call.request.headers.get("if-match"),
             "action": call.target.action(call.request.method),
             "body": content,
+            "principal": None,
+            "status": None,  # and so it stays where the connection is dropped
         }
         self._state.log.append(entry)
         return entry

@@ -4,12 +4,13 @@ import threading
 from typing import Any
 from urllib.parse import urlsplit
 
-from azure.core.credentials import TokenCredential
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
 from azure.mgmt.network import NetworkManagementClient
 
 from shared.domain.clouds import Cloud
+
+from .credential import Credential, RenewWhenRefused
 
 LONGEST_SLEEP_SECONDS = 30
 """Where ARM asks for more, the message goes back to the queue instead."""
@@ -18,7 +19,7 @@ LONGEST_SLEEP_SECONDS = 30
 class NetworkClients:
     def __init__(
         self,
-        credential: TokenCredential,
+        credential: Credential,
         cloud: Cloud,
         *,
         endpoint: str | None = None,
@@ -45,14 +46,16 @@ class NetworkClients:
         return (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower())
 
     def _build(self, subscription_id: str) -> NetworkManagementClient:
-        plain_http = urlsplit(self._endpoint).scheme == "http"
+        policies: list[SansIOHTTPPolicy[Any, Any]] = [RenewWhenRefused(self._credential)]
+        if urlsplit(self._endpoint).scheme == "http":
+            policies.append(_AllowPlainHttp())
         return NetworkManagementClient(
             self._credential,
             subscription_id,
             base_url=self._endpoint,
             credential_scopes=[self._cloud.credential_scope],
             retry_policy=_BoundedRetryPolicy(),
-            per_call_policies=[_AllowPlainHttp()] if plain_http else [],
+            per_call_policies=policies,
         )
 
 
