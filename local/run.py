@@ -19,6 +19,9 @@ from .azure.server import SimulatedAzure
 from .azurite import Azurite
 from .stack import HostProcess
 
+_LOST_ANSWER = '[{"method": "PUT", "path": "tables", "effect": {"kind": "drop", "effected": true}}]'
+_TWENTY_OTHERS = '{"seed": 7, "count": 20}'
+
 
 def main() -> int:
     with ExitStack() as stack:
@@ -77,6 +80,9 @@ def _tell_next(
         f"    {host.url}/api/versions?code={host.key}",
         f"    {host.url}/api/health",
         f"    {azure.url}/simulator/log",
+        "  let the next write's answer be lost, or twenty other things go wrong, and sync again",
+        f"    curl -X POST {azure.url}/simulator/faults -d '{_LOST_ANSWER}'",
+        f"    curl -X POST {azure.url}/simulator/faults -d '{_TWENTY_OTHERS}'",
         "  the command line, on the same Azure",
         f"    env {' '.join(f'{k}={shlex.quote(v)}' for k, v in settings.items())} \\",
         "      .venv/bin/python -m shared plan",

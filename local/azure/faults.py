@@ -224,6 +224,18 @@ class Fault(BaseModel):
         return True
 
 
+async def met(call: Call, answer: Callable[[], Response]) -> Response:
+    """The answer, or what the fault that is in store for the request makes of it."""
+    method, path = call.request.method, call.request.url.path
+    fault = next((f for f in call.state.faults if f.takes(method, path)), None)
+    if fault is None:
+        return answer()
+    response = await fault.effect.before(call)
+    if response is None:
+        response = answer()
+    return await fault.effect.after(call, response)
+
+
 def refusal(
     method: str,
     path: str,

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from . import errors
 from .call import Call
-from .faults import Fault
+from .faults import met
 from .hosting_environments import EnvironmentApi, InboundDependencyApi
 from .network import NetworkChildApi, NetworkResourceApi
 from .operations import OperationApi, OperationResultApi
@@ -74,12 +74,7 @@ class Gateway:
             target = target.spelled(api.kind)
         call = Call(state=self._state, request=request, target=target, body=await request.body())
         entry = self._note(call)
-        fault = self._fault(request)
-        response = await fault.effect.before(call) if fault else None
-        if response is None:
-            response = self._answer(call, api)
-        if fault:
-            response = await fault.effect.after(call, response)
+        response = await met(call, lambda: self._answer(call, api))
         entry["status"], entry["principal"] = response.status_code, call.principal.object_id
         response.headers["x-ms-correlation-request-id"] = str(uuid.uuid4())
         return response
@@ -143,10 +138,6 @@ class Gateway:
             response = error.response()
         self._state.throttles.count_for_network(method, target.subscription, len(response.body))
         return response
-
-    def _fault(self, request: Request) -> Fault | None:
-        method, path = request.method, request.url.path
-        return next((f for f in self._state.faults if f.takes(method, path)), None)
 
     def _note(self, call: Call) -> dict[str, Any]:
         try:

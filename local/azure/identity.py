@@ -99,10 +99,12 @@ class Identities:
 
 
 class IdentityApi:
+    """The endpoints of App Service and of IMDS."""
+
     def __init__(self, identities: Identities) -> None:
         self._identities = identities
 
-    async def app_service(self, request: Request) -> Response:
+    def app_service(self, request: Request) -> Response:
         if request.headers.get("x-identity-header") != HEADER:
             return _app_service_error(401, "No access.")
         if not request.query_params.get("resource"):
@@ -112,7 +114,7 @@ class IdentityApi:
             return _app_service_error(400, "No User Assigned Identity found for specified ClientId")
         return self._answer(request, principal)
 
-    async def imds(self, request: Request) -> Response:
+    def imds(self, request: Request) -> Response:
         if request.headers.get("metadata", "").lower() != "true":
             return _imds_error("invalid_request", "Required metadata header not specified")
         if "api-version" not in request.query_params or "resource" not in request.query_params:

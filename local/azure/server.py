@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +16,15 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from . import metadata
+from .call import Call
 from .control import ControlApi
-from .faults import ConnectionDropped
+from .faults import ConnectionDropped, met
 from .gateway import Gateway
 from .identity import HEADER, IdentityApi
 from .state import State
+from .target import Target
+
+type _Handler = Callable[[Request], Awaitable[Response]]
 
 _METHODS = ["GET", "PUT", "PATCH", "DELETE", "POST"]
 
@@ -75,30 +80,39 @@ class SimulatedAzure:
     def _app(self) -> Starlette:
         identity = IdentityApi(self.state.identities)
         control = ControlApi(self.state)
-        self._gateway = Gateway(self.state)
         return Starlette(
             routes=[
-                Route("/msi/token", identity.app_service),
-                Route("/metadata/identity/oauth2/token", identity.imds),
+                Route("/msi/token", self._token(identity.app_service)),
+                Route("/metadata/identity/oauth2/token", self._token(identity.imds)),
                 Route("/metadata/endpoints", metadata.endpoints),
                 Route("/simulator/log", control.log),
                 Route("/simulator/service-tags/step", control.step, methods=["POST"]),
                 Route("/simulator/faults", control.faults),
                 Route("/simulator/faults", control.add_faults, methods=["POST"]),
                 Route("/simulator/faults", control.clear_faults, methods=["DELETE"]),
-                Route("/{path:path}", self._arm, methods=_METHODS),
+                Route("/{path:path}", self._droppable(Gateway(self.state)), methods=_METHODS),
             ],
         )
 
-    async def _arm(self, request: Request) -> Response:
-        try:
-            return await self._gateway(request)
-        except ConnectionDropped:
-            assert request.client is not None
-            self._connections[request.client.host, request.client.port].abort()
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            return Response()  # to nobody
+    def _token(self, answer: Callable[[Request], Response]) -> _Handler:
+        async def met_by_faults(request: Request) -> Response:
+            call = Call(state=self.state, request=request, target=Target(), body=b"")
+            return await met(call, lambda: answer(request))
+
+        return self._droppable(met_by_faults)
+
+    def _droppable(self, answer: _Handler) -> _Handler:
+        async def answered_or_dropped(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except ConnectionDropped:
+                assert request.client is not None
+                self._connections[request.client.host, request.client.port].abort()
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+                return Response()  # to nobody
+
+        return answered_or_dropped
 
     def _protocol(self) -> type[H11Protocol]:
         """The server's own, but that a connection can be found by its client, and aborted."""

@@ -11,9 +11,9 @@ _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "
 class Target:
     """`types` and `names` in turn; a collection has one type more than names."""
 
-    namespace: str
-    types: tuple[str, ...]
-    names: tuple[str, ...]
+    namespace: str = ""
+    types: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     subscription: str = ""
     group: str = ""
 

@@ -55,7 +55,8 @@ def arm_errors() -> Iterator[None]:
 
 def typed(error: AzureError) -> RouteSyncError:
     if isinstance(error, ClientAuthenticationError) and error.response is None:
-        return PermanentError("CREDENTIAL_UNAVAILABLE", error.message)
+        # The identity endpoint may be down; that there is none looks the same.
+        return TransientError("CREDENTIAL_UNAVAILABLE", error.message)
     if isinstance(error, DecodeError) or not isinstance(error, HttpResponseError):
         # No answer, or half of one: what was asked may have taken effect.
         return TransientError(type(error).__name__, error.message)

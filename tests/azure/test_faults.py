@@ -1,6 +1,7 @@
 """What can be made to go wrong, each over real HTTP and by the admin endpoint."""
 
 import collections
+import re
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from local.azure import faults
 from local.azure.faults import schedule
+from local.azurite import ROOT
 from tests.builders import SUBSCRIPTION, add_table, route, table_id, to_firewall
 
 TAGS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope/serviceTags"
@@ -129,6 +131,16 @@ def test_a_token_runs_out_for_good(azure, ask, fault):
     assert ask("GET", table_id("one")).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/msi/token", "/metadata/identity/oauth2/token"])
+def test_whoever_gives_tokens_may_fail_too(azure, fault, path):
+    fault({"kind": "refuse", "status": 500}, "GET", path)
+    assert httpx.get(azure.url + path).status_code == 500
+    fault({"kind": "drop"}, "GET", path)
+    with pytest.raises(httpx.TransportError):
+        httpx.get(azure.url + path)
+    assert httpx.get(azure.url + path).status_code in (400, 401)
+
+
 def test_half_a_page_says_nothing_of_the_rest(azure, ask, fault):
     for name in ("one", "two", "three", "four"):
         add_table(azure.state, name)
@@ -223,6 +235,15 @@ def test_the_same_seed_gives_the_same_faults(azure):
 def test_a_longer_schedule_of_a_seed_begins_as_a_shorter_one(seed, count):
     whole = schedule(seed, 30)
     assert schedule(seed, count) == whole[:count]
+
+
+def test_the_documentation_names_every_fault_and_what_it_takes_and_no_file_that_is_not_there():
+    text = (ROOT / "docs" / "simulated-azure.md").read_text()
+    for effect in faults.Effect.__subclasses__():
+        names = {effect.model_fields["kind"].default, *effect.model_fields} - {"kind"}
+        assert all(f"`{name}`" in text for name in names), effect
+    for name in re.findall(r"`(\w+\.py)`", text):
+        assert (ROOT / "local" / "azure" / name).exists(), name
 
 
 def test_every_kind_of_fault_is_drawn_in_time():

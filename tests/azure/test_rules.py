@@ -221,6 +221,18 @@ def test_a_subnet_takes_its_table_and_gives_it_back(azure, ask):
     assert table.subnets == []
 
 
+def test_a_subnet_has_the_etag_of_its_network_and_honours_it(azure, ask):
+    there = network(azure, ("a", "10.0.1.0/24"))
+    add_table(azure.state, "one").subnets = []
+    read = ask("GET", f"{NETWORK}/subnets/a")
+    assert read.headers["etag"] == read.json()["etag"] == there.etag
+    body = {"properties": {"addressPrefix": "10.0.1.0/24", "routeTable": {"id": table_id("one")}}}
+    for given, status in (('W/"other"', 412), (there.etag, 200)):
+        headers = {"If-Match": given}
+        answer = ask("PUT", f"{NETWORK}/subnets/a", json=body, headers=headers)
+        assert answer.status_code == status
+
+
 def test_a_subnet_whose_write_fails_and_reverts_gives_its_table_back(azure, ask):
     network(azure, ("a", "10.0.1.0/24"))
     table = add_table(azure.state, "one")
