@@ -54,5 +54,6 @@ class ControlApi:
         return self._in_store()
 
     def _in_store(self) -> Response:
-        value: list[Any] = [fault.model_dump(mode="json") for fault in self._state.faults]
+        waiting = (fault for fault in self._state.faults if fault.times)
+        value: list[Any] = [fault.model_dump(mode="json") for fault in waiting]
         return JSONResponse({"value": value})

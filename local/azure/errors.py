@@ -303,11 +303,12 @@ def etag_mismatch(given: str, actual: str, resource_id: str) -> ArmError:
     )
 
 
-def parent_failed(child_id: str, operation_id: str) -> ArmError:
+def parent_failed(method: str, child_id: str, operation_id: str) -> ArmError:
+    """UNCONFIRMED for DELETE."""
     return ArmError(
         400,
         "ParentResourceIsInFailedState",
-        f"PUT operation on child resource {child_id} is blocked because last operation "
+        f"{method} operation on child resource {child_id} is blocked because last operation "
         f"({operation_id}) on parent resource failed leaving it in failed state. Run PUT operation "
         "on the parent, then retry operation on the child.",
     )

@@ -102,8 +102,7 @@ class NetworkResourceApi[R: Resource]:
         check_name(name)
         self.refuse_if_busy(call, resource.key)
         check_if_match(call, resource)
-        if resource.provisioning_state == "Failed":
-            raise errors.parent_failed(call.target.resource_id, resource.last_operation_id)
+        _refuse_if_failed(call, resource)
         existing = resource.child(name)
         child = self.parse_child({**call.json(), "name": existing["name"] if existing else name})
         # A child that is replaced keeps its place.
@@ -134,6 +133,7 @@ class NetworkResourceApi[R: Resource]:
         if child is None:
             return Response(status_code=204)
         check_if_match(call, resource)
+        _refuse_if_failed(call, resource)
         self.refuse_if_child_in_use(resource, child)
         before = call.state.write(resource)
         resource.children = [other for other in resource.children if other is not child]
@@ -299,6 +299,13 @@ class NetworkChildApi:
         self.kind = parents.child_kind
         self.get, self.list_page = parents.get_child, parents.list_children
         self.put, self.delete = parents.put_child, parents.delete_child
+
+
+def _refuse_if_failed(call: Call, parent: Resource) -> None:
+    if parent.provisioning_state == "Failed":
+        raise errors.parent_failed(
+            call.request.method, call.target.resource_id, parent.last_operation_id
+        )
 
 
 def check_name(name: str) -> None:

@@ -54,8 +54,8 @@ class TagHistory:
         number = str(published["tagChangeNumber"])
         prefixes = published["addressPrefixes"]
         return {
-            "name": "Public",
-            "id": "/subscriptions/s/providers/Microsoft.Network/serviceTags/Public",
+            "name": published["cloud"],
+            "id": f"/subscriptions/s/providers/Microsoft.Network/serviceTags/{published['cloud']}",
             "type": "Microsoft.Network/serviceTags",
             "changeNumber": str(published["documentChangeNumber"]),
             "cloud": published["cloud"],

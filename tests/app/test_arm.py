@@ -106,7 +106,7 @@ def test_the_api_version_can_be_overridden(azure, make_app):
 
 def test_a_write_follows_its_operation_to_the_end(azure, app):
     table = add_table(azure.state, "one", [to_firewall()])
-    azure.state.operation_seconds = 0.5
+    azure.state.operation_seconds, azure.state.poll_seconds = 0.5, 1
     read = app.route_tables.read(rid("one"))
     correlation_id = app.route_tables.write(
         rid("one"), read, (*read.routes, internet_route("asemgmt", P))
@@ -293,7 +293,7 @@ def test_the_code_counts_and_not_the_message():
     [
         (ServiceRequestError("no route to host"), TransientError),
         (ServiceResponseError("connection dropped"), TransientError),
-        (ClientAuthenticationError("no credential"), PermanentError),
+        (ClientAuthenticationError("no token"), TransientError),
         (_error(503, {}), TransientError),
         (_error(400, {}), PermanentError),
         (_error(418, "text"), PermanentError),

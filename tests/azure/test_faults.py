@@ -187,6 +187,7 @@ def test_a_fault_meets_so_many_after_so_many(azure, ask, fault):
     fault({"kind": "refuse", "status": 503}, "GET", "ROUTETABLES/ONE$", skip=2, times=2)
     statuses = [ask("GET", table_id("one")).status_code for _ in range(5)]
     assert statuses == [200, 200, 503, 503, 200]
+    assert httpx.get(f"{azure.url}/simulator/faults").json() == {"value": []}
     assert ask("PUT", table_id("one"), json=body()).status_code == 200
 
 

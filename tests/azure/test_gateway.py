@@ -5,6 +5,7 @@ import pytest
 
 from local.azure.authorization import OWNER, READER, Principal, Role
 from local.azure.errors import ArmError
+from local.azure.identity import HEADER
 from local.azure.locks import Lock
 from local.azure.throttles import BucketSize, Throttles
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, route, table_id, to_firewall
@@ -141,6 +142,21 @@ def test_a_role_holds_for_its_actions_at_its_scope_and_below(
         assert "'Microsoft.Network/routeTables/write'" in error["message"]
         assert "details" not in error
         assert written.headers["x-ms-failure-cause"] == "gateway"
+
+
+def test_each_identity_has_its_own_roles(azure, ask):
+    add_table(azure.state, "one")
+    reader = Principal(object_id="o", client_id="c", assignments=[("/", READER)])
+    azure.state.identities.principals.append(reader)
+    query = {"resource": "https://management.azure.com", "client_id": "c"}
+    own = {"x-identity-header": HEADER}
+    token = httpx.get(f"{azure.url}/msi/token", params=query, headers=own).json()["access_token"]
+    theirs = {"Authorization": f"Bearer {token}"}
+    assert ask("GET", table_id("one"), headers=theirs).status_code == 200
+    refused = ask("PUT", table_id("one"), json=body(), headers=theirs)
+    assert code(refused) == (403, "AuthorizationFailed")
+    assert "The client 'o'" in refused.json()["error"]["message"]
+    assert ask("PUT", table_id("one"), json=body()).status_code == 200
 
 
 def test_each_request_is_an_action_of_its_own(azure, ask):

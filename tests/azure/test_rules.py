@@ -151,6 +151,8 @@ def test_a_failed_table_takes_no_route_but_the_whole(azure, ask):
     table.provisioning_state = "Failed"
     child = ask("PUT", f"{table_id('one')}/routes/a", json=route("a", "10.0.0.0/8"))
     assert code(child) == (400, "ParentResourceIsInFailedState")
+    gone = ask("DELETE", f"{table_id('one')}/routes/default-via-firewall")
+    assert code(gone) == (400, "ParentResourceIsInFailedState")
     same = ask("GET", table_id("one")).json()
     assert ask("PUT", table_id("one"), json=same).headers["retry-after"]  # a write, not a no-op
     assert ask("GET", table_id("one")).json()["properties"]["provisioningState"] == "Succeeded"
