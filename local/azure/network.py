@@ -60,9 +60,11 @@ class NetworkResourceApi[R: Resource]:
     def patch(self, call: Call) -> Response:
         """Change the tags, at once: nothing else can be patched."""
         resource = self.find(call)
+        self.refuse_if_busy(call, resource.key)
         check_if_match(call, resource)
+        tags = part(call.json(), "tags", dict)
         call.state.write(resource)
-        resource.tags = {str(k): str(v) for k, v in (call.json().get("tags") or {}).items()}
+        resource.tags = tags
         resource.etag = new_etag()
         body = self.to_json(resource, call)
         return JSONResponse(body, headers={"Azure-AsyncNotification": "Enabled"})
@@ -188,9 +190,12 @@ class NetworkResourceApi[R: Resource]:
         raise NotImplementedError
 
     def parse_child(self, body: dict[str, Any]) -> Child:
-        properties = body.get("properties") or {}
+        properties = part(body, "properties", dict)
         kept = {k: v for k, v in properties.items() if k not in _READ_ONLY}
-        return {"name": str(body.get("name", "")), "properties": kept}
+        return {"name": part(body, "name", str), "properties": kept}
+
+    def parse_children(self, properties: dict[str, Any], name: str) -> list[Child]:
+        return [self.parse_child(child) for child in part(properties, name, list)]
 
     def check(self, call: Call, wanted: R, existing: R | None) -> None:
         """Raise ArmError where the service would refuse it."""
@@ -231,18 +236,17 @@ class NetworkResourceApi[R: Resource]:
 
     def _parse(self, call: Call, existing: R | None) -> R:
         body = call.json()
-        location = body.get("location")
-        if not isinstance(location, str) or not location:
+        location = part(body, "location", str).lower().replace(" ", "")
+        if not location:
             raise errors.location_required()
-        location = location.lower().replace(" ", "")
         if existing and existing.location and location != existing.location.lower():
             raise errors.other_location(existing.name, existing.location)
-        properties = body.get("properties") or {}
+        properties = part(body, "properties", dict)
         return self.parse(
             {k: v for k, v in properties.items() if k not in _READ_ONLY},
             resource_id=existing.resource_id if existing else call.target.resource_id,
             location=location,
-            tags=body.get("tags"),
+            tags=part(body, "tags", dict) if "tags" in body else None,
         )
 
     def _begin(
@@ -299,6 +303,18 @@ class NetworkChildApi:
         self.kind = parents.child_kind
         self.get, self.list_page = parents.get_child, parents.list_children
         self.put, self.delete = parents.put_child, parents.delete_child
+
+
+def part[T](body: Any, name: str, kind: type[T]) -> T:
+    """A part of a body, empty where it is absent or null; raise ArmError for another type."""
+    if not isinstance(body, dict):
+        raise errors.invalid_json(f"An object is needed around '{name}'.")
+    value = body.get(name)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        raise errors.invalid_json(f"Error converting the value of '{name}'.")
+    return value
 
 
 def _refuse_if_failed(call: Call, parent: Resource) -> None:

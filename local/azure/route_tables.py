@@ -7,7 +7,7 @@ from typing import Any
 
 from . import errors
 from .call import Call
-from .network import NetworkResourceApi, check_cidr, check_names
+from .network import NetworkResourceApi, check_cidr, check_names, part
 from .resources import ROUTE_TABLE_DEFAULTS, Child, RouteTable
 
 NEXT_HOPS = {
@@ -60,7 +60,7 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
 
     def parse(self, properties: dict[str, Any], **common: Any) -> RouteTable:
         own = {k: v for k, v in properties.items() if k not in ("routes", "subnets")}
-        routes = [self.parse_child(route) for route in properties.get("routes") or ()]
+        routes = self.parse_children(properties, "routes")
         return RouteTable(properties=own, routes=routes, **common)
 
     def check(self, call: Call, wanted: RouteTable, existing: RouteTable | None) -> None:
@@ -76,7 +76,7 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
         check_names(children)
         holders: dict[str, str] = {}
         for route in children:
-            name, prefix = route["name"], route["properties"].get("addressPrefix", "")
+            name, prefix = route["name"], part(route["properties"], "addressPrefix", str)
             _check_prefix(call, f"{resource.resource_id}/routes/{name}", prefix)
             _check_next_hop(route)
             if prefix in holders:

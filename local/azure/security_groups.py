@@ -81,7 +81,7 @@ class SecurityGroupApi(NetworkResourceApi[SecurityGroup]):
     def parse(self, properties: dict[str, Any], **common: Any) -> SecurityGroup:
         derived = ("securityRules", "defaultSecurityRules", "subnets", "networkInterfaces")
         own = {k: v for k, v in properties.items() if k not in derived}
-        rules = [self.parse_child(rule) for rule in properties.get("securityRules") or ()]
+        rules = self.parse_children(properties, "securityRules")
         return SecurityGroup(properties=own, rules=rules, **common)
 
     def parse_child(self, body: dict[str, Any]) -> Child:

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import errors
 from .call import Call
-from .network import NetworkResourceApi, check_cidr, check_names
+from .network import NetworkResourceApi, check_cidr, check_names, part
 from .resources import Child, Resource, RouteTable, SecurityGroup, VirtualNetwork, new_etag
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -48,7 +48,7 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
             "enableVmProtection": False,
             **own,
         }
-        subnets = [self.parse_child(subnet) for subnet in properties.get("subnets") or ()]
+        subnets = self.parse_children(properties, "subnets")
         return VirtualNetwork(properties=own, subnets=subnets, **common)
 
     def parse_child(self, body: dict[str, Any]) -> Child:
@@ -57,7 +57,7 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
         given = {k: v for k, v in child["properties"].items() if v not in (None, [])}
         for name in REFERENCES:
             if name in given:
-                given[name] = {"id": given[name]["id"]}
+                given[name] = {"id": part(given[name], "id", str)}
         kept = {k: v for k, v in child["properties"].items() if k == "serviceEndpoints"}
         child["properties"] = {**_SUBNET_DEFAULTS, **kept, **given}
         return child
@@ -71,7 +71,7 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
     def check_children(self, call: Call, resource: VirtualNetwork, children: list[Child]) -> None:
         check_names(children)
         taken: list[tuple[str, Network]] = []
-        space = resource.properties["addressSpace"]["addressPrefixes"]
+        space = part(part(resource.properties, "addressSpace", dict), "addressPrefixes", list)
         for prefix in space:
             check_cidr(prefix, resource.resource_id)
         for subnet in children:
@@ -145,7 +145,7 @@ def _may_join(call: Call, subnet_id: str, referenced_id: str, join: str) -> None
 
 def _prefixes(subnet: Child) -> list[str]:
     properties = subnet["properties"]
-    return properties.get("addressPrefixes") or [properties.get("addressPrefix", "")]
+    return part(properties, "addressPrefixes", list) or [part(properties, "addressPrefix", str)]
 
 
 def _check_place(

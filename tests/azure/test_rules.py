@@ -85,8 +85,29 @@ def test_a_route_of_another_prefix_may_not_take_one_that_is_there(azure, ask):
 
 def test_a_body_that_is_not_json(azure, ask):
     add_table(azure.state, "one")
-    for content in (b"{", b"[]", b""):
+    for content in (b"{", b"[]", b"", b"\xff"):
         assert code(ask("PUT", table_id("one"), content=content)) == (400, "InvalidRequestFormat")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"properties": []},
+        {"properties": {"routes": {}}},
+        {"properties": {"routes": [None]}},
+        {"properties": {"routes": [{"name": 7}]}},
+        {"properties": {"routes": [{"name": "a", "properties": "x"}]}},
+        {"properties": {"routes": [{"name": "a", "properties": {"addressPrefix": 7}}]}},
+        {"tags": ["a"]},
+        {"location": 7},
+    ],
+)
+def test_a_body_of_another_shape_is_refused_and_changes_nothing(azure, ask, wrong):
+    table = add_table(azure.state, "one", [to_firewall()])
+    etag = table.etag
+    answer = ask("PUT", table_id("one"), json={"location": LOCATION, **wrong})
+    assert code(answer) == (400, "InvalidRequestFormat")
+    assert (table.routes, table.etag) == ([to_firewall()], etag)
 
 
 def test_a_table_stays_where_it_is(azure, ask):
@@ -136,6 +157,7 @@ def test_writes_to_one_table_are_serialised(azure, ask):
     child = f"{table_id('one')}/routes/a"
     for method, path, body in (
         ("PUT", table_id("one"), table_with()),
+        ("PATCH", table_id("one"), {"tags": {}}),
         ("DELETE", table_id("one"), None),
         ("PUT", child, route("a", "11.0.0.0/8")),
         ("DELETE", child, None),
