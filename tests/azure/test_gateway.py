@@ -120,7 +120,7 @@ def test_who_asks_needs_a_token_of_this_tenant_for_this_audience(azure):
         (f"/subscriptions/{SUBSCRIPTION}", READER, True, False),
         (f"/subscriptions/{SUBSCRIPTION}/RESOURCEGROUPS/RG-ONE", OPERATOR, True, True),
         (table_id("one"), OPERATOR, True, True),
-        (table_id("on"), OPERATOR, False, False),
+        (table_id("one")[:-1], OPERATOR, False, False),
         (table_id("two"), OPERATOR, False, False),
         (f"/subscriptions/{OTHER_SUBSCRIPTION}", OWNER, False, False),
         ("/", Role("No writes", ("*",), ("*/write",)), True, False),
