@@ -75,6 +75,7 @@ class App:
                 utc_now,
                 owner=settings.route_owner,
                 grace_days=settings.removal_grace_days,
+                max_removed_percent=settings.max_removed_percent,
             ),
             self.run_end,
             utc_now,

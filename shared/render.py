@@ -47,7 +47,10 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
         f"      ! {c['prefix']}: route {c['routeName']} sends it to {c['nextHopType']}"
         for c in outcome["conflicts"]
     ]
-    lines += [f"      ! {f['code']}: {f['message']}" for f in outcome["findings"]]
+    lines += [
+        f"      ! {f['code']}: {f['message']}"
+        for f in (*outcome["violations"], *outcome["findings"])
+    ]
     if outcome["error"]:
         lines.append(f"      ! {outcome['error']['code']}: {outcome['error']['message']}")
     return lines

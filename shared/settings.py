@@ -72,6 +72,7 @@ class Settings(BaseModel):
     route_owner: str = Field("asemgmt", alias="ROUTE_OWNER", pattern=r"^[a-z0-9]{1,20}$")
     paused: bool = Field(False, alias="PAUSED")
     removal_grace_days: int = Field(28, alias="REMOVAL_GRACE_DAYS", ge=0, le=3650)
+    max_removed_percent: int = Field(10, alias="MAX_REMOVED_PERCENT", ge=0, le=100)
     min_prefix_length: int = Field(16, alias="MIN_PREFIX_LENGTH", ge=0, le=32)
     apply_policy: Literal["auto"] = Field("auto", alias="APPLY_POLICY")
     storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")

@@ -93,9 +93,10 @@ def make_plan(
     *,
     owner: str,
     retained_until: Mapping[str, date],
+    withheld: Collection[str] = (),
 ) -> Plan:
     """Plan one table. `desired` are canonical IPv4 prefixes; `retained_until` says which owned
-    prefixes stay, though not desired, and until which day.
+    prefixes stay, though not desired, and until which day. Those `withheld` stay too.
     """
     wanted = frozenset(desired)
     ours = {r.network: r for r in existing.routes if r.network and is_owned(r, owner)}
@@ -108,7 +109,7 @@ def make_plan(
     added = in_order(missing - taken)
     updated = in_order(p for p in wanted & ours.keys() if not ours[p].to_internet)
     unwanted = ours.keys() - wanted
-    removed = frozenset(unwanted - retained_until.keys())
+    removed = frozenset(unwanted - retained_until.keys() - frozenset(withheld))
     covering = (wanted & foreign.keys()) - ours.keys()
     covered = in_order(p for p in covering if foreign[p].to_internet)
 
@@ -122,7 +123,8 @@ def make_plan(
         kept=in_order((wanted & ours.keys()) - set(updated)),
         covered=covered,
         retained=tuple(
-            Retained(prefix, retained_until[prefix]) for prefix in in_order(unwanted - removed)
+            Retained(prefix, retained_until[prefix])
+            for prefix in in_order(unwanted & retained_until.keys())
         ),
         conflicts=tuple(
             _conflict(prefix, foreign[prefix], name_taken=False)

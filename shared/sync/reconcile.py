@@ -1,5 +1,6 @@
 """One route table: read, plan, write, verify. The only place that knows of plan mode."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from shared.domain.plan import Changes, Plan, foreign_essence, make_plan, owned_
 from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus
 from shared.domain.retention import retained_until
 from shared.domain.routes import RouteTable
+from shared.domain.safety import TAG_UNAVAILABLE, Judgement, judge
 
 from .ports import Clock, Outcomes, Pending, RouteTables, Versions
 
@@ -25,6 +27,14 @@ class _Written:
     correlation_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The versions to work from; `doubts` says why a tag can't be believed now, if one can't."""
+
+    versions: Sequence[Version]
+    doubts: str | None = None
+
+
 class Reconciler:
     def __init__(
         self,
@@ -35,6 +45,7 @@ class Reconciler:
         *,
         owner: str,
         grace_days: int,
+        max_removed_percent: int,
     ) -> None:
         self._route_tables = route_tables
         self._versions = versions
@@ -42,9 +53,10 @@ class Reconciler:
         self._clock = clock
         self._owner = owner
         self._grace_days = grace_days
+        self._max_removed_percent = max_removed_percent
 
     def reconcile(
-        self, pending: Pending, newest_versions: Callable[[], Sequence[Version]], mode: Mode
+        self, pending: Pending, newest: Callable[[], Wanted], mode: Mode
     ) -> tuple[Pending, Outcome]:
         """Bring one table to what the newest versions want, or in plan mode say what that takes.
 
@@ -57,10 +69,10 @@ class Reconciler:
         table = self._route_tables.read(pending.route_table_id)
         written = _Written(self._taken_effect(pending, table))
         for writes in range(MAX_WRITES + 1):
-            wanted = newest_versions()
-            plan = self._plan(table, wanted)
+            wanted = newest()
+            plan, judgement = self._judged(table, wanted, written)
             if mode is Mode.PLAN or (table.sound and not plan.changes):
-                return pending, _outcome(pending, wanted, plan, written)
+                return pending, _outcome(pending, wanted, plan, judgement, written)
             if not table.sound and not table.failed:
                 raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
             if writes == MAX_WRITES:
@@ -86,18 +98,29 @@ class Reconciler:
             findings = (*findings, *self._findings(table, after))
         return after, _Written(self._taken_effect(pending, after), findings, correlation_id)
 
-    def _plan(self, table: RouteTable, wanted: Sequence[Version]) -> Plan:
-        desired = frozenset(prefix for version in wanted for prefix in version.ipv4)
-        leaving = owned_prefixes(table, owner=self._owner) - desired
-        histories = [self._versions.history(v.service_tag) for v in wanted] if leaving else []
-        return make_plan(
-            table,
-            desired,
-            owner=self._owner,
-            retained_until=retained_until(
-                leaving, histories, grace_days=self._grace_days, today=self._clock().date()
-            ),
+    def _judged(
+        self, table: RouteTable, wanted: Wanted, written: _Written
+    ) -> tuple[Plan, Judgement]:
+        """The plan without what is withheld of it."""
+        versions = wanted.versions
+        desired = frozenset(prefix for version in versions for prefix in version.ipv4)
+        owned = owned_prefixes(table, owner=self._owner)
+        leaving = owned - desired
+        histories = [self._versions.history(v.service_tag) for v in versions] if leaving else []
+        until = retained_until(
+            leaving, histories, grace_days=self._grace_days, today=self._clock().date()
         )
+        planned = functools.partial(
+            make_plan, table, desired, owner=self._owner, retained_until=until
+        )
+        judgement = judge(
+            planned(),
+            owned,
+            written=written.changes,
+            max_removed_percent=self._max_removed_percent,
+            tag_believed=wanted.doubts is None,
+        )
+        return planned(withheld=judgement.prefixes), judgement
 
     def _taken_effect(self, pending: Pending, table: RouteTable) -> Changes:
         """What this run has done to the table: a write whose answer was lost counts too."""
@@ -122,30 +145,43 @@ class Reconciler:
         return findings
 
 
-def _outcome(pending: Pending, wanted: Sequence[Version], plan: Plan, written: _Written) -> Outcome:
+def _outcome(
+    pending: Pending, wanted: Wanted, plan: Plan, judgement: Judgement, written: _Written
+) -> Outcome:
     shown = plan.changes or written.changes
     return Outcome(
         route_table_id=pending.route_table_id,
-        status=_status(plan, written.changes),
-        version_ids=tuple(version.version_id for version in wanted),
+        status=_status(plan, judgement, written.changes),
+        version_ids=tuple(version.version_id for version in wanted.versions),
         plan_checksum=shown.checksum,
         added=in_order(shown.added),
         removed=in_order(shown.removed),
         updated=in_order(shown.updated),
         covered=plan.covered,
         retained=plan.retained,
+        withheld=judgement.withheld,
         conflicts=plan.conflicts,
-        findings=(*written.findings, *_name_findings(plan)),
+        violations=judgement.violations,
+        findings=(*written.findings, *_name_findings(plan), *_doubt_findings(wanted)),
         correlation_id=written.correlation_id,
     )
 
 
-def _status(plan: Plan, written: Changes) -> OutcomeStatus:
+def _status(plan: Plan, judgement: Judgement, written: Changes) -> OutcomeStatus:
+    if judgement.violations:
+        return OutcomeStatus.BLOCKED
     if plan.conflicts:
         return OutcomeStatus.CONFLICT
     if plan.changes:
         return OutcomeStatus.PLANNED
     return OutcomeStatus.CHANGED if written else OutcomeStatus.UNCHANGED
+
+
+def _doubt_findings(wanted: Wanted) -> tuple[Fault, ...]:
+    if wanted.doubts is None:
+        return ()
+    message = f"{wanted.doubts}; repaired from the last recorded version, additions only"
+    return (Fault(TAG_UNAVAILABLE, message),)
 
 
 def _name_findings(plan: Plan) -> tuple[Fault, ...]:

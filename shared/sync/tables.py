@@ -5,14 +5,14 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
-from shared.domain.addresses import Version
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import ConcurrentUpdate, PermanentError, TransientError
 from shared.domain.registration import Registration
 from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Run, failed_outcome
+from shared.domain.safety import TAG_UNAVAILABLE
 
 from .ports import Clock, Outcomes, Pending, Registrations, Runs, Versions
-from .reconcile import Reconciler
+from .reconcile import Reconciler, Wanted
 from .runs import RunEnd
 
 _FOUND_RIGHT = frozenset({OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED})
@@ -94,26 +94,32 @@ class TableSync:
         if registration is None or not registration.enabled:
             raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
         mode = Mode.PLAN if self._paused else run.request.mode
+        doubts = self._doubts(run, registration.service_tags)
         pending, outcome = self._reconciler.reconcile(
             pending, lambda: self._wanted(run, registration), mode
         )
-        if mode is Mode.APPLY and outcome.status in _FOUND_RIGHT:
+        # Where a tag can't be believed, what is right now is not known.
+        if mode is Mode.APPLY and outcome.status in _FOUND_RIGHT and not doubts:
             self._registrations.record_applied(
                 pending.route_table_id, outcome.version_ids, self._clock()
             )
         return pending, outcome
 
-    def _wanted(self, run: Run, registration: Registration) -> list[Version]:
-        wanted = []
+    def _doubts(self, run: Run, service_tags: Collection[str]) -> str | None:
+        """Why a tag can't be believed now."""
+        doubts = [run.unusable[tag] for tag in service_tags if tag in run.unusable]
+        return "; ".join(doubts) or None
+
+    def _wanted(self, run: Run, registration: Registration) -> Wanted:
+        versions = []
         for tag in registration.service_tags:
             if tag not in self._allowed:
                 raise PermanentError(
                     "SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS"
                 )
-            if tag in run.unusable:
-                raise PermanentError("TAG_UNAVAILABLE", run.unusable[tag])
             version = self._versions.newest(tag)
             if version is None:
-                raise PermanentError("TAG_UNAVAILABLE", f"no version of {tag} is recorded")
-            wanted.append(version)
-        return wanted
+                why = run.unusable.get(tag, f"no version of {tag} is recorded")
+                raise PermanentError(TAG_UNAVAILABLE, why)
+            versions.append(version)
+        return Wanted(versions, self._doubts(run, registration.service_tags))

@@ -30,6 +30,7 @@ def test_defaults_are_as_published():
     assert settings.allowed == {"AppServiceManagement"}
     assert settings.route_owner == "asemgmt"
     assert settings.removal_grace_days == 28
+    assert settings.max_removed_percent == 10
     assert settings.min_prefix_length == 16
     assert settings.paused is False
 

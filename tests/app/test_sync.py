@@ -243,6 +243,81 @@ def test_a_bad_tag_fails_its_tables_before_any_write(azure, app, bad, named):
     assert list(app.versions.list()) == []
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [b"not json", tag_document([]), tag_document([A], "Another"), tag_document([A, "0.0.0.0/0"])],
+)
+def test_with_a_version_recorded_a_bad_tag_lets_repair_but_not_remove(azure, app, bad):
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    answer(azure, A, B)
+    sync(app)
+    verified_at = app.registry.get(rid("one")).verified_at
+    table.routes = [to_firewall(), owned(A, "None"), owned(C)]  # B is lost, and A led astray
+    azure.state.tags.answers["westeurope"] = bad
+    whole = sync(app)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    outcome = outcome_of(whole, "one")
+    assert (outcome["status"], outcome["error"]) == ("changed", None)
+    assert (outcome["added"], outcome["updated"], outcome["removed"]) == ([B], [A], [])
+    assert outcome["withheld"] == [{"prefix": C, "change": "remove", "why": "TAG_UNAVAILABLE"}]
+    assert [finding["code"] for finding in outcome["findings"]] == ["TAG_UNAVAILABLE"]
+    assert owned_prefixes(table) == {A, B, C}
+    # Whether it is right is not known: the day it was last found right stays.
+    assert app.registry.get(rid("one")).verified_at == verified_at
+    answer(azure, A, B)
+    assert outcome_of(sync(app), "one")["removed"] == [C]
+
+
+def prefixes(count: int) -> list[str]:
+    return [f"20.1.{number}.0/24" for number in range(count)]
+
+
+@pytest.mark.parametrize(("removed", "status"), [(10, "changed"), (11, "blocked")])
+def test_the_share_a_run_may_remove_holds_on_both_sides_and_additions_go_on(
+    azure, app, removed, status
+):
+    before = prefixes(100)
+    table = add_table(azure.state, "one", [to_firewall(), *(owned(p) for p in before)])
+    register(app, "one")
+    kept = before[removed:]
+    answer(azure, *kept, A, B)
+    whole = sync(app)
+    outcome = outcome_of(whole, "one")
+    assert outcome["status"] == status
+    assert outcome["added"] == [A, B]
+    if status == "changed":
+        assert owned_prefixes(table) == {*kept, A, B}
+        return
+    assert whole["status"] == "Failed"
+    assert owned_prefixes(table) == {*before, A, B}
+    assert {w["prefix"] for w in outcome["withheld"]} == set(before[:removed])
+    [violation] = outcome["violations"]
+    assert violation["code"] == "MAX_REMOVED_PERCENT"
+    assert (violation["observed"], violation["limit"], violation["forceable"]) == (11, 10, True)
+    assert app.registry.get(rid("one")).applied_version_ids == ()
+
+
+@pytest.mark.parametrize(("removed", "status"), [(3, "changed"), (4, "blocked")])
+def test_three_may_always_go(azure, app, removed, status):
+    before = prefixes(5)
+    table = add_table(azure.state, "one", [owned(p) for p in before])
+    register(app, "one")
+    answer(azure, *before[removed:])
+    assert outcome_of(sync(app), "one")["status"] == status
+    assert len(owned_prefixes(table)) == (5 - removed if status == "changed" else 5)
+
+
+def test_a_plan_shows_what_a_guard_would_withhold(azure, app):
+    add_table(azure.state, "one", [owned(p) for p in prefixes(5)])
+    register(app, "one")
+    answer(azure, A)
+    outcome = outcome_of(sync(app, mode=Mode.PLAN), "one")
+    assert (outcome["status"], outcome["added"], outcome["removed"]) == ("blocked", [A], [])
+    assert len(outcome["withheld"]) == 5
+    assert azure.state.writes() == []
+
+
 def test_a_bad_tag_leaves_tables_of_other_tags_alone(azure, make_app):
     document = tag_document([A])
     document["values"] += tag_document(["10.0.0.0/8"], "ApiManagement")["values"]
@@ -254,6 +329,7 @@ def test_a_bad_tag_leaves_tables_of_other_tags_alone(azure, make_app):
     register(app, "both", tags=("AppServiceManagement", "ApiManagement"))
     whole = sync(app)
     assert {o["status"] for o in whole["outcomes"]} == {"changed", "failed"}
+    assert whole["status"] == "Failed"
     assert owned_prefixes(good) == {A}
     assert bad.routes == both.routes == []
 
