@@ -32,10 +32,11 @@ def start_run(message: func.QueueMessage, tables: func.Out[typing.List[str]]) ->
 
 
 @app.queue_trigger("message", queue_name=f"{RUNS}-poison", connection=STORAGE)
-def start_run_poison(message: func.QueueMessage) -> None:
+@app.queue_output("tables", queue_name=TABLES, connection=STORAGE)
+def start_run_poison(message: func.QueueMessage, tables: func.Out[typing.List[str]]) -> None:  # noqa: UP006
     from shared import workers
 
-    workers.give_up_run(_text(message))
+    tables.set(workers.start_run_without_tags(_text(message)))
 
 
 @app.queue_trigger("message", queue_name=TABLES, connection=STORAGE)
@@ -58,6 +59,29 @@ def sync(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
     return endpoints.start_sync(req, start.set)
+
+
+@app.route("adopt", methods=["POST"])
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+def adopt(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.adopt(req, start.set)
+
+
+@app.route("rollback", methods=["POST"])
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+def rollback(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.rollback(req, start.set)
+
+
+@app.route("release", methods=["POST"])
+def release(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.release(req)
 
 
 @app.route("runs", methods=["GET"])

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from shared.arm.client import NetworkClients
 from shared.arm.credential import Credential
+from shared.arm.route_limits import SubscriptionRouteLimits
 from shared.arm.route_tables import ArmRouteTables
 from shared.arm.service_tags import ServiceTagDiscovery
 from shared.domain.report import Mode, Run, RunRequest
@@ -17,6 +18,7 @@ from shared.storage.account import StorageAccount
 from shared.storage.registry import Registry
 from shared.storage.runs import OutcomeLog, RunLog, new_run_id
 from shared.storage.versions import VersionLog
+from shared.sync.planning import Planning
 from shared.sync.reconcile import Reconciler
 from shared.sync.runs import RunEnd, RunStart
 from shared.sync.tables import TableSync
@@ -65,21 +67,22 @@ class App:
         )
         self.tables = TableSync(
             self.registry,
-            self.versions,
             self.runs,
             self.outcomes,
-            Reconciler(
-                self.route_tables,
+            Planning(
                 self.versions,
-                self.outcomes,
+                SubscriptionRouteLimits(self.clients, override=settings.route_limit),
                 utc_now,
                 owner=settings.route_owner,
+                allowed_service_tags=settings.allowed,
                 grace_days=settings.removal_grace_days,
                 max_removed_percent=settings.max_removed_percent,
+                apply_policy=settings.apply_policy,
+                next_hop_types=self.route_tables.next_hop_types,
             ),
+            Reconciler(self.route_tables, self.registry, self.outcomes, owner=settings.route_owner),
             self.run_end,
             utc_now,
-            allowed_service_tags=settings.allowed,
             paused=settings.paused,
         )
 

@@ -51,12 +51,13 @@ def exit_status(result: Mapping[str, Any]) -> int:
 
 def _run(context: App, mode: Mode, route_tables: Sequence[str]) -> Mapping[str, Any]:
     asked = tuple(_registered(context, text) for text in route_tables)
-    run = context.create_run(RunRequest(Trigger.CLI, mode, asked))
+    run = context.create_run(RunRequest(Trigger.CLI, mode, route_tables=asked))
     try:
-        for table in _persistently(lambda: context.run_start.start(run.run_id)):
-            _sync(context, run.run_id, table)
+        tables = _persistently(lambda: context.run_start.start(run.run_id))
     except TransientError:
-        context.run_start.give_up(run.run_id)
+        tables = context.run_start.start_without_tags(run.run_id)
+    for table in tables:
+        _sync(context, run.run_id, table)
     ended = context.runs.get(run.run_id) or run
     return report(ended, context.outcomes.list(run.run_id))
 

@@ -3,6 +3,7 @@
 import json
 import logging
 
+from shared.domain.armid import RouteTableId
 from shared.domain.report import Outcome, Run, RunStatus, fault_json, utc_text
 
 _log = logging.getLogger("ase_route_sync")
@@ -37,3 +38,8 @@ def log_outcome(run_id: str, outcome: Outcome) -> None:
         "durationMs": outcome.duration_ms,
     }
     _log.info("route table %s", json.dumps(fields))
+
+
+def log_release(route_table_id: RouteTableId, reason: str) -> None:
+    fields = {"routeTableId": str(route_table_id), "reason": reason}
+    _log.info("released %s", json.dumps(fields))

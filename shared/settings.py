@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from shared.domain.addresses import SERVICE_TAG_NAME
 from shared.domain.clouds import CLOUDS, Cloud
+from shared.domain.registration import ApplyPolicy
 
 _STORAGE = (
     "AzureWebJobsStorage",
@@ -74,7 +75,8 @@ class Settings(BaseModel):
     removal_grace_days: int = Field(28, alias="REMOVAL_GRACE_DAYS", ge=0, le=3650)
     max_removed_percent: int = Field(10, alias="MAX_REMOVED_PERCENT", ge=0, le=100)
     min_prefix_length: int = Field(16, alias="MIN_PREFIX_LENGTH", ge=0, le=32)
-    apply_policy: Literal["auto"] = Field("auto", alias="APPLY_POLICY")
+    route_limit: int | None = Field(None, alias="ROUTE_LIMIT", ge=1)
+    apply_policy: ApplyPolicy = Field(ApplyPolicy.AUTO, alias="APPLY_POLICY")
     storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
     storage_account_name: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
     storage_table_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(

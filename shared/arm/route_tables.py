@@ -50,10 +50,21 @@ class ArmRouteTables:
             raise TransientError("UNEXPECTED_ANSWER", "the answer is not this route table, whole")
         return RouteTable.from_arm(raw)
 
-    def write(
-        self, route_table_id: RouteTableId, table: RouteTable, routes: Iterable[Route]
-    ) -> str | None:
-        """One PUT of the whole table if it is still as read, followed to its end.
+    @property
+    def next_hop_types(self) -> frozenset[str]:
+        """Those that the API version in use is sure to know."""
+        every = frozenset(kind.value for kind in models.RouteNextHopType)
+        newer = {models.RouteNextHopType.VIRTUAL_APPLIANCE_ECMP.value}
+        return every - newer if self._clients.call_options else every
+
+    def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
+        """The very body of a write that replaces the table's routes."""
+        # The model leaves out what is read-only and keeps what it does not know.
+        model = models.RouteTable(table.to_arm(tuple(routes)))
+        return RouteTable.from_arm(model.as_dict(exclude_readonly=True))
+
+    def write(self, route_table_id: RouteTableId, body: RouteTable, etag: str) -> str | None:
+        """One PUT of the whole table if it still has this ETag, followed to its end.
 
         Return ARM's correlation id. Raise PreconditionFailed where the table has changed, and
         TransientError where the end is not known: then read again, it may have taken effect.
@@ -64,9 +75,8 @@ class ArmRouteTables:
             poller = client.route_tables.begin_create_or_update(
                 route_table_id.resource_group,
                 route_table_id.name,
-                # The model leaves out what is read-only and keeps what it does not know.
-                models.RouteTable(table.to_arm(tuple(routes))),
-                headers={"If-Match": table.etag},
+                cast(Any, body.raw),
+                headers={"If-Match": etag},
                 # A blind second PUT would meet the first one as a false 412; polls may repeat.
                 retry_total=0,
                 polling=ARMPolling(POLL_SECONDS),

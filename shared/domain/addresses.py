@@ -114,6 +114,14 @@ def ipv4_of(prefixes: Iterable[str]) -> tuple[str, ...]:
     return tuple(prefix for prefix in prefixes if ":" not in prefix)
 
 
+def is_ipv4_prefix(text: str) -> bool:
+    """Whether it is canonical: the way in which prefixes are compared."""
+    try:
+        return str(ipaddress.IPv4Network(text)) == text
+    except ValueError:
+        return False
+
+
 def parse_service_tag(
     document: object, service_tag: str, *, location: str, min_prefix_length: int
 ) -> TagContent:

@@ -8,6 +8,8 @@ RouteSyncError                  a code and a message for the report
     └── ConcurrentUpdate        a row changed since it was read
 """
 
+TAG_UNAVAILABLE = "TAG_UNAVAILABLE"
+
 
 class RouteSyncError(Exception):
     """An error with the code under which a report shows it."""
@@ -24,7 +26,7 @@ class RouteSyncError(Exception):
 
 class UnusableServiceTag(RouteSyncError):
     def __init__(self, message: str) -> None:
-        super().__init__("TAG_UNAVAILABLE", message)
+        super().__init__(TAG_UNAVAILABLE, message)
 
 
 class PermanentError(RouteSyncError):

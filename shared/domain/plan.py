@@ -15,21 +15,26 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from .addresses import in_order
+from .changes import Change, Changes
 from .routes import Route, RouteTable, internet_route, is_owned, owned_name, sent_to_internet
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A wanted prefix that somebody else's route holds, or whose name one does."""
+    """A wanted prefix that somebody else's route holds, or whose name one does.
+
+    `accepted` is the reason why the registration takes it as meant.
+    """
 
     prefix: str
     route_name: str
     next_hop_type: str
     name_taken: bool = False
+    accepted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +46,21 @@ class Retained:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """What one or more writes do to a table, net."""
-
-    added: frozenset[str] = frozenset()
-    updated: frozenset[str] = frozenset()
-    removed: frozenset[str] = frozenset()
-
-    def then(self, later: "Changes") -> "Changes":
-        added = (self.added - later.removed) | (later.added - self.removed)
-        removed = (self.removed - later.added) | (later.removed - self.added)
-        return Changes(added, (self.updated | later.updated) - removed, removed)
-
-    def reached_by(self, table: RouteTable, *, owner: str) -> bool:
-        """Whether the table is as these changes leave it."""
-        owned = owned_prefixes(table, owner=owner)
-        routed = {r.network for r in table.routes if r.to_internet and r.network in owned}
-        return (self.added | self.updated) <= routed and not self.removed & owned
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 (hex): the same where the same would be written."""
-        lists = [sorted(self.added), sorted(self.updated), sorted(self.removed)]
-        return hashlib.sha256(json.dumps(lists).encode()).hexdigest()
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.updated or self.removed)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to change, and the routes as they will stand, in the order to be written."""
+    """What has to change, and the routes as they will stand, in the order to be written.
 
-    added: tuple[str, ...]
-    updated: tuple[str, ...]
-    removed: tuple[str, ...]
-    kept: tuple[str, ...]
-    covered: tuple[str, ...]
-    retained: tuple[Retained, ...]
-    conflicts: tuple[Conflict, ...]
+    `handed_over` are prefixes whose route becomes ours, or stops being ours, on purpose.
+    """
+
+    changes: Changes
     routes: tuple[Route, ...]
+    covered: tuple[str, ...] = ()
+    retained: tuple[Retained, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    handed_over: frozenset[str] = frozenset()
 
-    @property
-    def changes(self) -> Changes:
-        return Changes(frozenset(self.added), frozenset(self.updated), frozenset(self.removed))
+    def without_changes(self, existing: RouteTable) -> "Plan":
+        return replace(self, changes=Changes(), routes=existing.routes, handed_over=frozenset())
 
 
 def make_plan(
@@ -93,10 +69,12 @@ def make_plan(
     *,
     owner: str,
     retained_until: Mapping[str, date],
-    withheld: Collection[str] = (),
+    spared: Collection[str] = (),
+    accepted: Mapping[str, str] | None = None,
 ) -> Plan:
     """Plan one table. `desired` are canonical IPv4 prefixes; `retained_until` says which owned
-    prefixes stay, though not desired, and until which day. Those `withheld` stay too.
+    prefixes stay, though not desired, and until which day. Those `spared` stay too. `accepted`
+    says of each prefix whose conflict is meant to be why.
     """
     wanted = frozenset(desired)
     ours = {r.network: r for r in existing.routes if r.network and is_owned(r, owner)}
@@ -106,35 +84,40 @@ def make_plan(
 
     missing = wanted - ours.keys() - foreign.keys()
     taken = {prefix for prefix in missing if owned_name(owner, prefix).lower() in names}
-    added = in_order(missing - taken)
-    updated = in_order(p for p in wanted & ours.keys() if not ours[p].to_internet)
     unwanted = ours.keys() - wanted
-    removed = frozenset(unwanted - retained_until.keys() - frozenset(withheld))
+    removed = unwanted - retained_until.keys() - frozenset(spared)
     covering = (wanted & foreign.keys()) - ours.keys()
     covered = in_order(p for p in covering if foreign[p].to_internet)
 
-    replaced = {id(ours[p]): sent_to_internet(ours[p]) for p in updated}
+    added = {prefix: internet_route(owner, prefix) for prefix in in_order(missing - taken)}
+    updated = {
+        p: sent_to_internet(ours[p])
+        for p in in_order(wanted & ours.keys())
+        if not ours[p].to_internet
+    }
+    replaced = {id(ours[p]): route for p, route in updated.items()}
     dropped = {id(ours[p]) for p in removed}
     standing = (replaced.get(id(r), r) for r in existing.routes if id(r) not in dropped)
     return Plan(
-        added=added,
-        updated=updated,
-        removed=in_order(removed),
-        kept=in_order((wanted & ours.keys()) - set(updated)),
+        changes=Changes(
+            {p: Change.of(None, route) for p, route in added.items()}
+            | {p: Change.of(ours[p], route) for p, route in updated.items()}
+            | {p: Change.of(ours[p], None) for p in removed}
+        ),
+        routes=(*standing, *added.values()),
         covered=covered,
         retained=tuple(
             Retained(prefix, retained_until[prefix])
             for prefix in in_order(unwanted & retained_until.keys())
         ),
         conflicts=tuple(
-            _conflict(prefix, foreign[prefix], name_taken=False)
+            _conflict(prefix, foreign[prefix], accepted=(accepted or {}).get(prefix))
             for prefix in in_order(covering - set(covered))
         )
         + tuple(
             _conflict(prefix, names[owned_name(owner, prefix).lower()], name_taken=True)
             for prefix in in_order(taken)
         ),
-        routes=(*standing, *(internet_route(owner, prefix) for prefix in added)),
     )
 
 
@@ -143,10 +126,26 @@ def owned_prefixes(table: RouteTable, *, owner: str) -> frozenset[str]:
     return frozenset(r.network for r in table.routes if r.network and is_owned(r, owner))
 
 
-def foreign_essence(table: RouteTable, *, owner: str) -> list[object]:
-    """What must not differ before and after our write: every route that is not ours."""
-    return [route.essence() for route in table.routes if not is_owned(route, owner)]
+def foreign_essence(
+    table: RouteTable, *, owner: str, apart_from: Collection[str] = ()
+) -> list[object]:
+    """What must not differ before and after our write: every route that is not ours, but those
+    of the prefixes that are handed over.
+    """
+    return [
+        route.bare()
+        for route in table.routes
+        if not is_owned(route, owner) and route.network not in apart_from
+    ]
 
 
-def _conflict(prefix: str, route: Route, *, name_taken: bool) -> Conflict:
-    return Conflict(prefix, route.name, route.next_hop_type, name_taken)
+def foreign_hash(table: RouteTable, *, owner: str) -> str:
+    """SHA-256 (hex) of what is not ours."""
+    text = json.dumps(foreign_essence(table, owner=owner), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _conflict(
+    prefix: str, route: Route, *, name_taken: bool = False, accepted: str | None = None
+) -> Conflict:
+    return Conflict(prefix, route.name, route.next_hop_type, name_taken, accepted)

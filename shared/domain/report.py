@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from .armid import RouteTableId
+from .changes import Changes
+from .errors import TAG_UNAVAILABLE
 from .plan import Conflict, Retained
 
 MAX_RUN_TIME = timedelta(hours=2)
@@ -17,6 +19,12 @@ MAX_RUN_TIME = timedelta(hours=2)
 class Mode(StrEnum):
     APPLY = "apply"
     PLAN = "plan"
+
+
+class Action(StrEnum):
+    SYNC = "sync"
+    ADOPT = "adopt"
+    ROLLBACK = "rollback"
 
 
 class Trigger(StrEnum):
@@ -95,6 +103,15 @@ class Outcome:
     error: Fault | None = None
     correlation_id: str | None = None
     duration_ms: int = 0
+    changes: Changes = field(default_factory=Changes)
+    """What was done, so that it can be undone."""
+
+    @property
+    def found_right(self) -> bool:
+        """Whether every wanted address is known to have its route."""
+        right = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
+        known = all(finding.code != TAG_UNAVAILABLE for finding in self.findings)
+        return right and known and all(change.change == "remove" for change in self.withheld)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -115,7 +132,7 @@ class Outcome:
                     "prefix": c.prefix,
                     "routeName": c.route_name,
                     "nextHopType": c.next_hop_type,
-                    "accepted": None,
+                    "accepted": c.accepted,
                 }
                 for c in self.conflicts
             ],
@@ -142,11 +159,20 @@ def failed_outcome(route_table_id: RouteTableId, error: Fault) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a trigger asks for; no route tables means all that are registered and enabled."""
+    """What a trigger asks for; no route tables means all that are registered and enabled.
+
+    `plan_run_id` is the plan run that is approved; `force` are the violations let pass. A rollback
+    undoes `undone_run_id`; an adoption may take over routes with the stamp of `from_owner`.
+    """
 
     trigger: Trigger
     mode: Mode
+    action: Action = Action.SYNC
     route_tables: tuple[RouteTableId, ...] = ()
+    plan_run_id: str | None = None
+    force: tuple[str, ...] = ()
+    undone_run_id: str | None = None
+    from_owner: str | None = None
     reason: str | None = None
     change_id: str | None = None
     requested_by: str | None = None

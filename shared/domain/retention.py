@@ -1,23 +1,39 @@
-"""How long an address that left its tag keeps its route, worked out from recorded versions."""
+"""How long an address that left its sources keeps its route, worked out from recorded versions."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from .addresses import Version
 
 
+@dataclass(frozen=True, slots=True)
+class SourceHistory:
+    """A source's versions, oldest first; a source that a registration lost ended on that day."""
+
+    versions: Sequence[Version]
+    ended_at: datetime | None = None
+
+    def contents(self) -> list[tuple[datetime, frozenset[str]]]:
+        """When each content began."""
+        if self.ended_at is None:
+            return [(v.recorded_at, frozenset(v.address_prefixes)) for v in self.versions]
+        seen = [v for v in self.versions if v.recorded_at <= self.ended_at]
+        return [*SourceHistory(seen).contents(), (self.ended_at, frozenset())]
+
+
 def retained_until(
     prefixes: Iterable[str],
-    histories: Sequence[Sequence[Version]],
+    histories: Sequence[SourceHistory],
     *,
     grace_days: int,
     today: date,
 ) -> Mapping[str, date]:
     """For each of these prefixes that is still in its grace, the day (UTC) on which it ends.
 
-    `histories` holds each source's versions, oldest first. A prefix left with the first version
-    that no longer had it; one that no version holds counts as having left with the first.
+    A prefix left a source with the first version that no longer had it; one that no version holds
+    counts as having left with the first.
     """
     grace = timedelta(days=grace_days)
     ends = {
@@ -28,12 +44,12 @@ def retained_until(
     return {prefix: end for prefix, end in ends.items() if today < end}
 
 
-def _left_at(prefix: str, histories: Sequence[Sequence[Version]]) -> datetime | None:
+def _left_at(prefix: str, histories: Sequence[SourceHistory]) -> datetime | None:
     departures = [
-        after.recorded_at
+        at
         for history in histories
-        for before, after in pairwise(history)
-        if prefix in before.address_prefixes and prefix not in after.address_prefixes
+        for (_, before), (at, after) in pairwise(history.contents())
+        if prefix in before and prefix not in after
     ]
-    first = [history[0].recorded_at for history in histories if history]
+    first = [history.versions[0].recorded_at for history in histories if history.versions]
     return max(departures, default=min(first, default=None))

@@ -12,6 +12,7 @@ from typing import Any, Self
 INTERNET = "Internet"
 
 _SERVICE_OWNED = frozenset({"etag", "provisioningState", "hasBgpOverride"})
+_FOLLOWING_FROM_NAME = frozenset({"id", "type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,13 @@ class Route:
     def to_internet(self) -> bool:
         return self.next_hop_type.lower() == INTERNET.lower()
 
-    def essence(self) -> object:
-        """Everything but what the service itself rewrites."""
-        return _without_service_owned(self.raw)
+    def bare(self) -> dict[str, Any]:
+        """All that a write has to say for the route to be as it is: nothing of the service's."""
+        return {
+            key: _without_service_owned(value)
+            for key, value in self.raw.items()
+            if key not in _FOLLOWING_FROM_NAME | _SERVICE_OWNED
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,12 @@ class RouteTable:
     @property
     def failed(self) -> bool:
         """The service's remedy is to write the whole table again."""
-        return self.provisioning_state == "Failed"
+        return self.provisioning_state in {"Failed", "Canceled"}
+
+    @property
+    def location(self) -> str | None:
+        """None in a table that Azure Firewall made."""
+        return self.raw.get("location")
 
     def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
         """The whole table with these routes instead of its own, all else verbatim."""
@@ -91,6 +101,12 @@ def internet_route(owner: str, prefix: str) -> Route:
             "properties": {"addressPrefix": prefix, "nextHopType": INTERNET},
         }
     )
+
+
+def renamed(route: Route, owner: str) -> Route:
+    """The same route under our name."""
+    bare = route.bare()
+    return Route.from_arm({**bare, "name": owned_name(owner, str(route.network))})
 
 
 def sent_to_internet(route: Route) -> Route:
@@ -109,12 +125,17 @@ def owned_name(owner: str, prefix: str) -> str:
 _OWNED = re.compile(r"(?P<owner>[a-z0-9]{1,20})--(?P<prefix>[0-9.]+_[0-9]+)")
 
 
-def is_owned(route: Route, owner: str) -> bool:
-    """Ours only where the name parses, has our owner, and is the very name of the prefix."""
+def owner_of(route: Route) -> str | None:
+    """Whose stamp it bears: the name parses, and is the very name of the route's prefix."""
     match = _OWNED.fullmatch(route.name)
-    if match is None or match["owner"] != owner or route.network is None:
-        return False
-    return route.name == owned_name(owner, route.network)
+    if match is None or route.network is None:
+        return None
+    return match["owner"] if route.name == owned_name(match["owner"], route.network) else None
+
+
+def is_owned(route: Route, owner: str) -> bool:
+    """Ours only where it bears our stamp."""
+    return owner_of(route) == owner
 
 
 def _without_service_owned(value: object) -> object:

@@ -1,65 +1,286 @@
 """Plan + limits -> what is withheld of it, and why.
 
-One rule rules all: what speaks against a removal never holds back an addition.
+One rule rules all: what speaks against a removal never holds back an addition. A whole table is
+blocked only where nothing can be written rightly.
 """
 
 import ipaddress
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from .plan import Changes, Plan
-from .report import Violation, Withheld
-from .routes import Route
+from .addresses import in_order
+from .changes import Changes
+from .errors import TAG_UNAVAILABLE
+from .plan import Plan
+from .registration import ApplyPolicy
+from .report import Fault, Violation, Withheld
+from .routes import Route, RouteTable
 
 ALWAYS_REMOVABLE = 3
 """So many routes may go in one run whatever their share: a small table changes too."""
+
 TOO_MANY_REMOVED = "MAX_REMOVED_PERCENT"
-TAG_UNAVAILABLE = "TAG_UNAVAILABLE"
-_NOTHING = Changes()
+TABLE_FAILED = "TABLE_FAILED"
+NO_CAPACITY = "NO_CAPACITY"
+NEXT_HOP_UNKNOWN = "NEXT_HOP_UNKNOWN"
+PLAN_CHANGED = "PLAN_CHANGED"
+FOREIGN_WOULD_CHANGE = "FOREIGN_WOULD_CHANGE"
+FORCEABLE = frozenset({TOO_MANY_REMOVED, TABLE_FAILED})
+
+APPLY_POLICY = "APPLY_POLICY"
+HELD = "HELD"
+
+_KIND_OF = {"add": "added", "update": "updated", "remove": "removed"}
+"""How a report names what is withheld, and what is done."""
+
+type Replan = Callable[[Collection[str], Collection[str]], Plan]
+"""The plan over again, with these owned prefixes spared, and without these retained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a plan run showed of a table, and which violations."""
+
+    checksum: str
+    shown: Mapping[str, frozenset[str]]
+    """Prefixes by `added`, `updated` and `removed`, what was withheld among them."""
+    violations: frozenset[str]
+
+    @classmethod
+    def of(cls, outcome: Mapping[str, Any]) -> "Approval":
+        """From an outcome of a report."""
+        withheld: dict[str, set[str]] = {change: set() for change in _KIND_OF}
+        for change in outcome["withheld"]:
+            withheld[change["change"]].add(change["prefix"])
+        return cls(
+            outcome["planChecksum"],
+            {
+                kind: frozenset({*outcome[kind], *withheld[change]})
+                for change, kind in _KIND_OF.items()
+            },
+            frozenset(violation["code"] for violation in outcome["violations"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a plan is judged by.
+
+    `route_limit` gives the most routes that the table may hold, or None where that is not known;
+    it is asked only where a plan adds. `foreign_as_when_sound` says of a table in another state
+    whether what is not ours in it is as it was last seen sound.
+    """
+
+    max_removed_percent: int
+    route_limit: Callable[[], int | None]
+    next_hop_types: frozenset[str]
+    foreign_as_when_sound: bool
+    tag_believed: bool = True
+    policy: ApplyPolicy = ApplyPolicy.AUTO
+    forced: frozenset[str] = frozenset()
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is withheld of a plan; a violation is what a person needs to look at."""
+    """What may be written, what is withheld, and what a person needs to look at.
 
+    `proposed` is what the plan would do if nothing were withheld; where `blocked`, nothing may be
+    written at all, not even what is there already.
+    """
+
+    plan: Plan
+    proposed: Changes
     withheld: tuple[Withheld, ...] = ()
     violations: tuple[Violation, ...] = ()
+    findings: tuple[Fault, ...] = ()
+    blocked: bool = False
 
-    @property
-    def prefixes(self) -> frozenset[str]:
-        return frozenset(change.prefix for change in self.withheld)
+    def adding(self, findings: Iterable[Fault], withheld: Iterable[Withheld] = ()) -> "Judgement":
+        return replace(
+            self,
+            findings=(*self.findings, *findings),
+            withheld=(*self.withheld, *withheld),
+        )
 
 
 def judge(
-    plan: Plan,
+    table: RouteTable,
     owned: Collection[str],
-    *,
-    written: Changes = _NOTHING,
-    max_removed_percent: int,
-    tag_believed: bool = True,
+    replan: Replan,
+    limits: Limits,
+    written: Changes,
 ) -> Judgement:
-    """Judge the removals of a plan over a table that holds these owned prefixes.
+    """Judge a plan over a table that holds these owned prefixes.
 
-    `written` is what this run has done to it already: the limit is a run's. Without a tag that can
-    be believed nothing is known to be gone.
+    `written` is what this run has done to it already: the limits are a run's.
     """
-    if not tag_believed:
-        return Judgement(_withheld(plan.removed, TAG_UNAVAILABLE))
-    gone = frozenset(plan.removed) | written.removed
-    lost = without_equivalent(gone, plan.routes)
-    before = len((frozenset(owned) | gone) - written.added)
+    proposed = replan((), ())
+    blocks = _blocks(table, proposed, limits, written)
+    if blocks:
+        return _blocked(table, proposed, proposed, blocks)
+    if limits.policy is ApplyPolicy.APPROVAL:
+        return Judgement(
+            proposed.without_changes(table),
+            proposed.changes,
+            withheld_of(proposed.changes, APPLY_POLICY),
+        )
+    spared, violation = _spared(frozenset(owned), proposed, limits, written)
+    forced = violation is not None and violation.code in limits.forced
+    findings = [_forced(violation)] if violation is not None and forced else []
+    if forced:
+        spared = {}
+    violations = () if violation is None or forced else (violation,)
+    plan = replan(spared, ())
+    withheld = tuple(Withheld(p, "remove", spared[p]) for p in in_order(spared))
+    if plan.changes.added:
+        limit = limits.route_limit()
+        if limit is None:
+            findings.append(_LIMIT_UNKNOWN)
+        elif len(plan.routes) > limit:
+            removable = limits.tag_believed and limits.policy is ApplyPolicy.AUTO
+            yielding = _oldest_departures(plan, limit) if removable else ()
+            plan = replan(spared, yielding)
+            if len(plan.routes) > limit:
+                block = _no_capacity(plan, limit)
+                return _blocked(table, proposed, plan, [*violations, block], tuple(findings))
+            findings.append(_yielded(yielding, limit))
+    return Judgement(plan, proposed.changes, withheld, violations, tuple(findings))
+
+
+def withheld_of(changes: Changes, why: str) -> tuple[Withheld, ...]:
+    return tuple(
+        Withheld(prefix, change, why)
+        for change, kind in _KIND_OF.items()
+        for prefix in in_order(changes.by_kind[kind])
+    )
+
+
+def _blocked(
+    table: RouteTable,
+    proposed: Plan,
+    plan: Plan,
+    violations: Sequence[Violation],
+    findings: tuple[Fault, ...] = (),
+) -> Judgement:
+    return Judgement(
+        plan.without_changes(table),
+        proposed.changes,
+        withheld_of(proposed.changes, violations[-1].code),
+        tuple(violations),
+        findings,
+        blocked=True,
+    )
+
+
+def _blocks(table: RouteTable, proposed: Plan, limits: Limits, written: Changes) -> list[Violation]:
+    """Why nothing can be written rightly."""
+    blocks = []
+    if table.failed and not limits.foreign_as_when_sound and TABLE_FAILED not in limits.forced:
+        message = (
+            f"the table is in state {table.provisioning_state} and its routes are not those last "
+            "seen sound: look at it, and repair it, before anything writes it whole"
+        )
+        blocks.append(_block(TABLE_FAILED, message, 1))
+    if not proposed.changes:
+        return blocks
+    unknown = sorted(
+        {r.name for r in table.routes if r.next_hop_type.lower() not in limits.next_hop_types}
+    )
+    if unknown:
+        message = (
+            "a write might lose what this API version does not know: the next hop type of "
+            f"{', '.join(unknown)}"
+        )
+        blocks.append(_block(NEXT_HOP_UNKNOWN, message, len(unknown)))
+    if limits.approval is not None:
+        now = written.then(proposed.changes)
+        if now.checksum != limits.approval.checksum:
+            message, differences = _difference(limits.approval, now)
+            blocks.append(_block(PLAN_CHANGED, message, differences))
+    return blocks
+
+
+def _block(code: str, message: str, observed: int) -> Violation:
+    return Violation(code, message, observed, 0, code in FORCEABLE)
+
+
+def _difference(approval: Approval, now: Changes) -> tuple[str, int]:
+    said: list[str] = []
+    differences = 0
+    for kind, prefixes in now.by_kind.items():
+        for word, differing in (
+            ("now also", prefixes - approval.shown[kind]),
+            ("no longer", approval.shown[kind] - prefixes),
+        ):
+            if differing:
+                said.append(f"{word} {kind}: {', '.join(in_order(differing))}")
+                differences += len(differing)
+    return f"not the plan that was approved; {'; '.join(said)}", differences
+
+
+def _spared(
+    owned: frozenset[str], proposed: Plan, limits: Limits, written: Changes
+) -> tuple[dict[str, str], Violation | None]:
+    """Which removals are held back, with the reason of each, and what limit they go beyond."""
+    removed = proposed.changes.removed
+    if not limits.tag_believed:
+        return dict.fromkeys(removed, TAG_UNAVAILABLE), None
+    if limits.policy is ApplyPolicy.ADDITIVE:
+        return dict.fromkeys(removed, APPLY_POLICY), None
+    gone = removed | written.removed
+    lost = without_equivalent(gone, proposed.routes)
+    before = len((owned | gone) - written.added)
     percent = 100 * len(lost) / before if before else 0
-    if len(lost) <= ALWAYS_REMOVABLE or percent <= max_removed_percent:
-        return Judgement()
+    if len(lost) <= ALWAYS_REMOVABLE or percent <= limits.max_removed_percent:
+        return {}, None
     violation = Violation(
-        code=TOO_MANY_REMOVED,
-        message=f"{len(lost)} of {before} routes would go and leave addresses without a route",
+        TOO_MANY_REMOVED,
+        f"{len(lost)} of {before} routes would go and leave addresses without a route",
         observed=round(percent, 1),
-        limit=max_removed_percent,
+        limit=limits.max_removed_percent,
         forceable=True,
     )
-    concerned = [prefix for prefix in plan.removed if prefix in lost]
-    return Judgement(_withheld(concerned, TOO_MANY_REMOVED), (violation,))
+    return dict.fromkeys(removed & lost, TOO_MANY_REMOVED), violation
+
+
+def _forced(violation: Violation) -> Fault:
+    return Fault("Forced", f"{violation.code} was let pass: {violation.message}")
+
+
+_LIMIT_UNKNOWN = Fault(
+    "RouteLimitUnknown",
+    "how many routes the table may hold is not known, and was not judged: set ROUTE_LIMIT, or let "
+    "the identity read Microsoft.Network/locations/usages",
+)
+
+
+def _oldest_departures(plan: Plan, route_limit: int) -> tuple[str, ...]:
+    """As many of the retained as have to yield, those that left first."""
+    needed = len(plan.routes) - route_limit
+    by_age = sorted(plan.retained, key=lambda retained: retained.until)
+    return tuple(retained.prefix for retained in by_age[:needed])
+
+
+def _yielded(prefixes: Sequence[str], route_limit: int) -> Fault:
+    return Fault(
+        "RetainedYielded",
+        f"removed before their day, for the table may hold {route_limit} routes: "
+        f"{', '.join(prefixes)}",
+    )
+
+
+def _no_capacity(plan: Plan, route_limit: int) -> Violation:
+    unrouted = ", ".join(in_order(plan.changes.added))
+    return Violation(
+        NO_CAPACITY,
+        f"{len(plan.routes)} routes would stand where {route_limit} may: nothing is written. "
+        f"Without a route stay {unrouted}",
+        observed=len(plan.routes),
+        limit=route_limit,
+        forceable=False,
+    )
 
 
 def without_equivalent(removed: Iterable[str], routes: Sequence[Route]) -> frozenset[str]:
@@ -85,7 +306,3 @@ def _has_equivalent(
     around = (n for n in standing if n.supernet_of(prefix))
     longest = max(around, key=lambda n: n.prefixlen, default=None)
     return longest is not None and standing[longest].to_internet
-
-
-def _withheld(prefixes: Iterable[str], why: str) -> tuple[Withheld, ...]:
-    return tuple(Withheld(prefix, "remove", why) for prefix in prefixes)

@@ -1,14 +1,15 @@
 """RouteTables: one row a registered route table, with what it has applied."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.domain.armid import RouteTableId
-from shared.domain.registration import Registration
+from shared.domain.registration import ApplyPolicy, Hold, Registration, RouteException
+from shared.domain.report import utc_text
 
 from .entities import pack, table_key, unpack
 
@@ -27,7 +28,7 @@ class Registry:
         return (_registration(entity) for entity in self._table.list_entities())
 
     def put(self, registration: Registration) -> None:
-        """Register, or replace what is registered; what was applied stays."""
+        """Register, or replace what is registered; what was seen, held and applied stays."""
         self._table.upsert_entity(
             {
                 **_keys(registration.route_table_id),
@@ -35,7 +36,12 @@ class Registry:
                 "aseId": registration.ase_id or "",
                 "enabled": registration.enabled,
                 "note": registration.note or "",
+                "applyPolicy": registration.apply_policy or "",
                 **pack("serviceTags", registration.service_tags),
+                **pack("exceptions", [e.to_json() for e in registration.exceptions]),
+                **pack(
+                    "formerTags", {t: utc_text(at) for t, at in registration.former_tags.items()}
+                ),
             },
             mode=UpdateMode.MERGE,
         )
@@ -43,12 +49,27 @@ class Registry:
     def delete(self, route_table_id: RouteTableId) -> None:
         self._table.delete_entity(*_key(route_table_id))
 
+    def note(self, registration: Registration) -> None:
+        """Record what was seen of the table (`sound_foreign`) and what is held (`holds`)."""
+        self._merge(
+            registration.route_table_id,
+            {
+                **pack("soundForeign", sorted(registration.sound_foreign)),
+                **pack("holds", [hold.to_json() for hold in registration.holds]),
+            },
+        )
+
     def record_applied(
         self, route_table_id: RouteTableId, version_ids: Iterable[str], verified_at: datetime
     ) -> None:
         applied = {**pack("appliedVersionIds", list(version_ids)), "verifiedAt": verified_at}
+        self._merge(route_table_id, applied)
+
+    def _merge(self, route_table_id: RouteTableId, properties: Mapping[str, Any]) -> None:
         try:
-            self._table.update_entity({**_keys(route_table_id), **applied}, mode=UpdateMode.MERGE)
+            self._table.update_entity(
+                {**_keys(route_table_id), **properties}, mode=UpdateMode.MERGE
+            )
         except ResourceNotFoundError:
             return  # unregistered meanwhile
 
@@ -62,14 +83,31 @@ def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     return {"PartitionKey": partition, "RowKey": row}
 
 
+def _unpack_if_there(entity: Mapping[str, Any], name: str) -> list[Any]:
+    found: list[Any] = unpack(entity, name) if f"{name}Parts" in entity else []
+    return found
+
+
 def _registration(entity: Mapping[str, Any]) -> Registration:
-    applied = unpack(entity, "appliedVersionIds") if "appliedVersionIdsParts" in entity else ()
     return Registration(
         route_table_id=RouteTableId.parse(entity["routeTableId"]),
         service_tags=tuple(unpack(entity, "serviceTags")),
         ase_id=entity["aseId"] or None,
+        apply_policy=ApplyPolicy(entity["applyPolicy"]) if entity["applyPolicy"] else None,
+        exceptions=tuple(
+            RouteException(e["prefix"], e["reason"], date.fromisoformat(e["until"]))
+            for e in unpack(entity, "exceptions")
+        ),
         enabled=entity["enabled"],
         note=entity["note"] or None,
-        applied_version_ids=tuple(applied),
+        former_tags={
+            tag: datetime.fromisoformat(at) for tag, at in unpack(entity, "formerTags").items()
+        },
+        holds=tuple(
+            Hold(hold["prefix"], hold["routed"], hold["runId"])
+            for hold in _unpack_if_there(entity, "holds")
+        ),
+        applied_version_ids=tuple(_unpack_if_there(entity, "appliedVersionIds")),
         verified_at=entity.get("verifiedAt"),
+        sound_foreign=frozenset(_unpack_if_there(entity, "soundForeign")),
     )

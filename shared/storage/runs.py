@@ -14,9 +14,10 @@ from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
 from shared.domain.armid import RouteTableId
+from shared.domain.changes import Change, Changes
 from shared.domain.errors import ConcurrentUpdate
-from shared.domain.plan import Changes
 from shared.domain.report import (
+    Action,
     Fault,
     Mode,
     Outcome,
@@ -27,6 +28,7 @@ from shared.domain.report import (
     VersionSeen,
     fault_json,
 )
+from shared.domain.safety import Approval
 from shared.sync.ports import Pending
 
 from .entities import pack, table_key, unpack
@@ -119,9 +121,10 @@ class OutcomeLog:
         }
         final = {
             "PartitionKey": pending.run_id,
-            "RowKey": f"outcome|{table_key(pending.route_table_id)}",
+            "RowKey": _outcome_key(pending.route_table_id),
             "status": outcome.status.value,
             **pack("report", outcome.to_json()),
+            **pack("changes", _changes_json(outcome.changes)),
         }
         unchanged = {"etag": pending.row_etag, "match_condition": MatchConditions.IfNotModified}
         try:
@@ -130,6 +133,16 @@ class OutcomeLog:
             if error.index != 0:
                 raise ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id)) from error
             self._table.delete_entity(row)  # settled before; this row came after it
+
+    def approval(self, run_id: str, route_table_id: RouteTableId) -> Approval | None:
+        """What a plan run showed of this table."""
+        found = self._outcome(run_id, route_table_id)
+        return None if found is None else Approval.of(unpack(found, "report"))
+
+    def changes(self, run_id: str, route_table_id: RouteTableId) -> Changes | None:
+        """What a run did to this table."""
+        found = self._outcome(run_id, route_table_id)
+        return None if found is None else _changes(unpack(found, "changes"))
 
     def counts(self, run_id: str) -> Mapping[str, int] | None:
         """Outcomes by status; None while one is pending."""
@@ -143,6 +156,12 @@ class OutcomeLog:
     def list(self, run_id: str) -> list[Mapping[str, Any]]:
         """Each outcome as the report shows it."""
         return [unpack(entity, "report") for entity in self._rows(run_id, "outcome")]
+
+    def _outcome(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
+        try:
+            return self._table.get_entity(run_id, _outcome_key(route_table_id))
+        except ResourceNotFoundError:
+            return None
 
     def _rows(self, run_id: str, kind: str, **options: Any) -> Iterator[Mapping[str, Any]]:
         return iter(
@@ -182,6 +201,10 @@ def _run_entity(run: Run) -> dict[str, Any]:
         "runId": run.run_id,
         "trigger": request.trigger.value,
         "mode": request.mode.value,
+        "action": request.action.value,
+        "planRunId": request.plan_run_id or "",
+        "undoneRunId": request.undone_run_id or "",
+        "fromOwner": request.from_owner or "",
         "status": run.status.value,
         "reason": request.reason or "",
         "changeId": request.change_id or "",
@@ -190,6 +213,7 @@ def _run_entity(run: Run) -> dict[str, Any]:
         **({"finishedAt": run.finished_at} if run.finished_at else {}),
         **({"fannedOutAt": run.fanned_out_at} if run.fanned_out_at else {}),
         **pack("routeTables", [str(i) for i in request.route_tables]),
+        **pack("force", list(request.force)),
         **pack("error", fault_json(run.error)),
         **pack("unusable", dict(run.unusable)),
         **pack("versions", [asdict(version) for version in run.versions]),
@@ -204,7 +228,12 @@ def _run(entity: Mapping[str, Any]) -> Run:
         request=RunRequest(
             trigger=Trigger(entity["trigger"]),
             mode=Mode(entity["mode"]),
+            action=Action(entity["action"]),
             route_tables=tuple(RouteTableId.parse(i) for i in unpack(entity, "routeTables")),
+            plan_run_id=entity["planRunId"] or None,
+            force=tuple(unpack(entity, "force")),
+            undone_run_id=entity["undoneRunId"] or None,
+            from_owner=entity["fromOwner"] or None,
             reason=entity["reason"] or None,
             change_id=entity["changeId"] or None,
             requested_by=entity["requestedBy"] or None,
@@ -226,6 +255,10 @@ def _run(entity: Mapping[str, Any]) -> Run:
 
 def _pending_key(route_table_id: RouteTableId) -> str:
     return f"pending|{table_key(route_table_id)}"
+
+
+def _outcome_key(route_table_id: RouteTableId) -> str:
+    return f"outcome|{table_key(route_table_id)}"
 
 
 def _pending_entity(pending: Pending) -> dict[str, Any]:
@@ -253,13 +286,9 @@ def _pending(entity: Mapping[str, Any]) -> Pending:
     )
 
 
-def _changes_json(changes: Changes) -> dict[str, list[str]]:
-    return {
-        "added": sorted(changes.added),
-        "updated": sorted(changes.updated),
-        "removed": sorted(changes.removed),
-    }
+def _changes_json(changes: Changes) -> dict[str, Any]:
+    return {p: [change.before, change.after] for p, change in changes.by_prefix.items()}
 
 
-def _changes(value: Mapping[str, list[str]]) -> Changes:
-    return Changes(**{name: frozenset(prefixes) for name, prefixes in value.items()})
+def _changes(value: Mapping[str, Any]) -> Changes:
+    return Changes({prefix: Change(*sides) for prefix, sides in value.items()})

@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 from shared.domain.addresses import TagContent, Version
 from shared.domain.armid import RouteTableId
-from shared.domain.plan import Changes
+from shared.domain.changes import Changes
 from shared.domain.registration import Registration
 from shared.domain.report import Fault, Outcome, Run
 from shared.domain.routes import Route, RouteTable
+from shared.domain.safety import Approval
 
 type Clock = Callable[[], datetime]
 """The time now, aware and in UTC."""
@@ -41,16 +42,25 @@ class ServiceTagSource(Protocol):
 class RouteTables(Protocol):
     def read(self, route_table_id: RouteTableId) -> RouteTable: ...
 
-    def write(
-        self, route_table_id: RouteTableId, table: RouteTable, routes: Iterable[Route]
-    ) -> str | None:
-        """Replace the routes if the table is still as read. Return ARM's correlation id."""
+    def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
+        """The very body of a write that replaces the table's routes."""
+
+    def write(self, route_table_id: RouteTableId, body: RouteTable, etag: str) -> str | None:
+        """Replace the table if it is still the one with this ETag. Return ARM's correlation id."""
+
+
+class RouteLimits(Protocol):
+    def limit(self, subscription_id: str, location: str | None) -> int | None:
+        """How many routes a table may hold; None where that can't be known."""
 
 
 class Registrations(Protocol):
     def get(self, route_table_id: RouteTableId) -> Registration | None: ...
 
     def list(self) -> Iterator[Registration]: ...
+
+    def note(self, registration: Registration) -> None:
+        """Record what was seen of the table (`sound_foreign`) and what is held (`holds`)."""
 
     def record_applied(
         self, route_table_id: RouteTableId, version_ids: Iterable[str], verified_at: datetime
@@ -93,6 +103,12 @@ class Outcomes(Protocol):
 
         Raise ConcurrentUpdate where pending has been saved since it was read.
         """
+
+    def approval(self, run_id: str, route_table_id: RouteTableId) -> Approval | None:
+        """What a plan run showed of this table."""
+
+    def changes(self, run_id: str, route_table_id: RouteTableId) -> Changes | None:
+        """What a run did to this table."""
 
     def counts(self, run_id: str) -> Mapping[str, int] | None:
         """Outcomes by status; None while one is pending."""

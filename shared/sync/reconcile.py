@@ -1,18 +1,19 @@
 """One route table: read, plan, write, verify. The only place that knows of plan mode."""
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from shared.domain.addresses import Version, in_order
+from shared.domain.addresses import in_order
+from shared.domain.changes import Changes
 from shared.domain.errors import PreconditionFailed, TransientError
-from shared.domain.plan import Changes, Plan, foreign_essence, make_plan, owned_prefixes
-from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus
-from shared.domain.retention import retained_until
+from shared.domain.plan import Plan, foreign_essence, foreign_hash
+from shared.domain.registration import Registration
+from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Violation
 from shared.domain.routes import RouteTable
-from shared.domain.safety import TAG_UNAVAILABLE, Judgement, judge
+from shared.domain.safety import APPLY_POLICY, FOREIGN_WOULD_CHANGE, Judgement, withheld_of
 
-from .ports import Clock, Outcomes, Pending, RouteTables, Versions
+from .planning import Planner, Proposal
+from .ports import Outcomes, Pending, Registrations, RouteTables
 
 MAX_WRITES = 3
 """In one delivery, where others keep writing the same table."""
@@ -27,111 +28,109 @@ class _Written:
     correlation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The versions to work from; `doubts` says why a tag can't be believed now, if one can't."""
-
-    versions: Sequence[Version]
-    doubts: str | None = None
-
-
 class Reconciler:
     def __init__(
         self,
         route_tables: RouteTables,
-        versions: Versions,
+        registrations: Registrations,
         outcomes: Outcomes,
-        clock: Clock,
         *,
         owner: str,
-        grace_days: int,
-        max_removed_percent: int,
     ) -> None:
         self._route_tables = route_tables
-        self._versions = versions
+        self._registrations = registrations
         self._outcomes = outcomes
-        self._clock = clock
         self._owner = owner
-        self._grace_days = grace_days
-        self._max_removed_percent = max_removed_percent
 
     def reconcile(
-        self, pending: Pending, newest: Callable[[], Wanted], mode: Mode
+        self, pending: Pending, registration: Registration, planner: Planner, mode: Mode
     ) -> tuple[Pending, Outcome]:
-        """Bring one table to what the newest versions want, or in plan mode say what that takes.
+        """Bring one table to what the planner says, or in plan mode say what that takes.
 
-        Return the outcome, and what was pending as last saved.
-
-        The versions are read after the table each time: a table that somebody else has brought
-        to a newer version in between refuses the write, and is planned with that version.
-        Raise PermanentError or TransientError; a table that is not as planned is never an outcome.
+        Return the outcome, and what was pending as last saved. Raise PermanentError or
+        TransientError; a table that is not as planned is never an outcome.
         """
         table = self._route_tables.read(pending.route_table_id)
-        written = _Written(self._taken_effect(pending, table))
+        written = _Written(_taken_effect(pending, table))
         for writes in range(MAX_WRITES + 1):
-            wanted = newest()
-            plan, judgement = self._judged(table, wanted, written)
-            if mode is Mode.PLAN or (table.sound and not plan.changes):
-                return pending, _outcome(pending, wanted, plan, judgement, written)
+            proposal = planner(table, written.changes, registration.sound_foreign)
+            plan = proposal.judgement.plan
+            if mode is Mode.PLAN:
+                return pending, _outcome(pending, table, proposal, written)
             if not table.sound and not table.failed:
                 raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
+            registration = self._noted(registration, table, proposal)
+            if proposal.judgement.blocked or (table.sound and not plan.changes):
+                return pending, _outcome(pending, table, proposal, written)
+            body = self._route_tables.body(table, plan.routes)
+            strays = self._strays(table, body, plan)
+            if strays:
+                proposal = replace(proposal, judgement=_refused(proposal.judgement, table, strays))
+                return pending, _outcome(pending, table, proposal, written)
             if writes == MAX_WRITES:
                 break
             pending = self._outcomes.save(
                 replace(pending, applied=written.changes, intended=plan.changes, etag=table.etag)
             )
-            table, written = self._write(pending, table, plan, written)
+            table, written = self._write(pending, table, body, plan, written)
         raise TransientError(
             "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"
         )
 
     def _write(
-        self, pending: Pending, table: RouteTable, plan: Plan, written: _Written
+        self,
+        pending: Pending,
+        table: RouteTable,
+        body: RouteTable,
+        plan: Plan,
+        written: _Written,
     ) -> tuple[RouteTable, _Written]:
         findings, correlation_id = written.findings, written.correlation_id
         try:
-            correlation_id = self._route_tables.write(pending.route_table_id, table, plan.routes)
+            correlation_id = self._route_tables.write(pending.route_table_id, body, table.etag)
         except PreconditionFailed:
             after = self._route_tables.read(pending.route_table_id)
         else:
             after = self._route_tables.read(pending.route_table_id)
-            findings = (*findings, *self._findings(table, after))
-        return after, _Written(self._taken_effect(pending, after), findings, correlation_id)
+            findings = (*findings, *self._findings(table, after, plan.handed_over))
+        return after, _Written(_taken_effect(pending, after), findings, correlation_id)
 
-    def _judged(
-        self, table: RouteTable, wanted: Wanted, written: _Written
-    ) -> tuple[Plan, Judgement]:
-        """The plan without what is withheld of it."""
-        versions = wanted.versions
-        desired = frozenset(prefix for version in versions for prefix in version.ipv4)
-        owned = owned_prefixes(table, owner=self._owner)
-        leaving = owned - desired
-        histories = [self._versions.history(v.service_tag) for v in versions] if leaving else []
-        until = retained_until(
-            leaving, histories, grace_days=self._grace_days, today=self._clock().date()
-        )
-        planned = functools.partial(
-            make_plan, table, desired, owner=self._owner, retained_until=until
-        )
-        judgement = judge(
-            planned(),
-            owned,
-            written=written.changes,
-            max_removed_percent=self._max_removed_percent,
-            tag_believed=wanted.doubts is None,
-        )
-        return planned(withheld=judgement.prefixes), judgement
+    def _noted(
+        self, registration: Registration, table: RouteTable, proposal: Proposal
+    ) -> Registration:
+        """What has to be known of the table, and held, before anything is written to it.
 
-    def _taken_effect(self, pending: Pending, table: RouteTable) -> Changes:
-        """What this run has done to the table: a write whose answer was lost counts too."""
-        moved_on = table.etag != pending.etag
-        if moved_on and pending.intended.reached_by(table, owner=self._owner):
-            return pending.applied.then(pending.intended)
-        return pending.applied
+        A write that fails halfway leaves it unsound, with what is not ours as it was or as it was
+        to be.
+        """
+        noted = registration
+        if table.sound:
+            planned = replace(table, routes=proposal.judgement.plan.routes)
+            sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
+            noted = replace(noted, sound_foreign=sound)
+        if proposal.holds and not proposal.judgement.blocked:
+            noted = replace(noted, holds=proposal.holds)
+        if noted != registration:
+            self._registrations.note(noted)
+        return noted
 
-    def _findings(self, before: RouteTable, after: RouteTable) -> list[Fault]:
+    def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
+        """Routes that are not ours and that the write would change."""
+        read, sent = (
+            foreign_essence(t, owner=self._owner, apart_from=plan.handed_over)
+            for t in (table, body)
+        )
+        return [r for r in read if r not in sent] + [r for r in sent if r not in read]
+
+    def _findings(
+        self, before: RouteTable, after: RouteTable, handed_over: Collection[str]
+    ) -> list[Fault]:
         findings = []
-        if foreign_essence(before, owner=self._owner) != foreign_essence(after, owner=self._owner):
+        unlike = [
+            foreign_essence(table, owner=self._owner, apart_from=handed_over)
+            for table in (before, after)
+        ]
+        if unlike[0] != unlike[1]:
             findings.append(
                 Fault(
                     "ForeignChangedMeanwhile",
@@ -139,49 +138,74 @@ class Reconciler:
                 )
             )
         if before.failed:
+            state = before.provisioning_state
             findings.append(
-                Fault("WasFailed", "the table was in state Failed: it was written again whole")
+                Fault("WasFailed", f"the table was in state {state}: it was written again whole")
             )
         return findings
 
 
-def _outcome(
-    pending: Pending, wanted: Wanted, plan: Plan, judgement: Judgement, written: _Written
-) -> Outcome:
-    shown = plan.changes or written.changes
-    return Outcome(
-        route_table_id=pending.route_table_id,
-        status=_status(plan, judgement, written.changes),
-        version_ids=tuple(version.version_id for version in wanted.versions),
-        plan_checksum=shown.checksum,
-        added=in_order(shown.added),
-        removed=in_order(shown.removed),
-        updated=in_order(shown.updated),
-        covered=plan.covered,
-        retained=plan.retained,
-        withheld=judgement.withheld,
-        conflicts=plan.conflicts,
-        violations=judgement.violations,
-        findings=(*written.findings, *_name_findings(plan), *_doubt_findings(wanted)),
-        correlation_id=written.correlation_id,
+def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
+    """What this run has done to the table: a write whose answer was lost counts too."""
+    if table.etag != pending.etag and pending.intended.reached_by(table):
+        return pending.applied.then(pending.intended)
+    return pending.applied
+
+
+def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]) -> Judgement:
+    violation = Violation(
+        FOREIGN_WOULD_CHANGE,
+        "the write would change routes that are not ours, and was not sent",
+        observed=len(strays),
+        limit=0,
+        forceable=False,
+    )
+    return replace(
+        judgement,
+        plan=judgement.plan.without_changes(table),
+        withheld=(
+            *judgement.withheld,
+            *withheld_of(judgement.plan.changes, FOREIGN_WOULD_CHANGE),
+        ),
+        violations=(*judgement.violations, violation),
+        blocked=True,
     )
 
 
-def _status(plan: Plan, judgement: Judgement, written: Changes) -> OutcomeStatus:
+def _outcome(pending: Pending, table: RouteTable, proposal: Proposal, written: _Written) -> Outcome:
+    judgement = proposal.judgement
+    shown = judgement.plan.changes or written.changes
+    return Outcome(
+        route_table_id=pending.route_table_id,
+        status=_status(table, judgement, written.changes),
+        version_ids=proposal.version_ids,
+        plan_checksum=written.changes.then(judgement.proposed).checksum,
+        added=in_order(shown.added),
+        removed=in_order(shown.removed),
+        updated=in_order(shown.updated),
+        covered=judgement.plan.covered,
+        retained=judgement.plan.retained,
+        withheld=judgement.withheld,
+        conflicts=judgement.plan.conflicts,
+        violations=judgement.violations,
+        findings=(*written.findings, *_name_findings(judgement.plan), *judgement.findings),
+        correlation_id=written.correlation_id,
+        changes=written.changes,
+    )
+
+
+def _status(table: RouteTable, judgement: Judgement, written: Changes) -> OutcomeStatus:
+    """The worst that was met."""
     if judgement.violations:
         return OutcomeStatus.BLOCKED
-    if plan.conflicts:
+    if any(conflict.accepted is None for conflict in judgement.plan.conflicts):
         return OutcomeStatus.CONFLICT
-    if plan.changes:
+    if written:
+        return OutcomeStatus.CHANGED
+    waiting = any(change.why == APPLY_POLICY for change in judgement.withheld)
+    if judgement.plan.changes or table.failed or waiting:
         return OutcomeStatus.PLANNED
-    return OutcomeStatus.CHANGED if written else OutcomeStatus.UNCHANGED
-
-
-def _doubt_findings(wanted: Wanted) -> tuple[Fault, ...]:
-    if wanted.doubts is None:
-        return ()
-    message = f"{wanted.doubts}; repaired from the last recorded version, additions only"
-    return (Fault(TAG_UNAVAILABLE, message),)
+    return OutcomeStatus.UNCHANGED
 
 
 def _name_findings(plan: Plan) -> tuple[Fault, ...]:

@@ -7,7 +7,7 @@ from typing import overload
 
 from shared.domain.addresses import Version, difference
 from shared.domain.armid import RouteTableId
-from shared.domain.errors import ConcurrentUpdate, TransientError
+from shared.domain.errors import TAG_UNAVAILABLE, ConcurrentUpdate, TransientError
 from shared.domain.registration import Registration
 from shared.domain.report import (
     MAX_RUN_TIME,
@@ -19,7 +19,7 @@ from shared.domain.report import (
 )
 
 from .ports import Clock, Outcomes, Pending, Registrations, Runs, Versions
-from .versions import ServiceTagPull
+from .versions import Pulled, ServiceTagPull
 
 
 class RunEnd:
@@ -119,30 +119,41 @@ class RunStart:
         that what is expected can be written again; after it only what is pending is sent again.
         Raise TransientError, after noting it on the run, so that the queue tries again.
         """
+        return self._start(run_id, self._record)
+
+    def start_without_tags(self, run_id: str) -> list[RouteTableId]:
+        """The same where the queue has tried often enough: the tables are repaired from the last
+        recorded versions, additions only, and the run fails.
+        """
+        return self._start(run_id, self._last_recorded)
+
+    def _start(
+        self, run_id: str, pull: Callable[[Run, Collection[str]], Pulled]
+    ) -> list[RouteTableId]:
         self._run_end.expire_overdue()
         run = self._runs.get(run_id)
         if run is None or run.ended:
             return []
         if run.fanned_out_at is None:
             try:
-                self._fan_out(run)
+                self._fan_out(run, pull)
             except TransientError as error:
                 self._runs.replace(replace(run, error=Fault(error.code, error.message)))
                 raise
         self._run_end.close_if_complete(run_id)
         return [pending.route_table_id for pending in self._outcomes.pending(run_id)]
 
-    def give_up(self, run_id: str) -> None:
-        """The queue has tried often enough: the run has failed."""
-        run = self._runs.get(run_id)
-        if run is not None:
-            self._run_end.fail(
-                run, run.error or Fault("START_FAILED", "the run could not start; see the log")
-            )
+    def _record(self, run: Run, service_tags: Collection[str]) -> Pulled:
+        return self._pull.record(service_tags, run_id=run.run_id)
 
-    def _fan_out(self, run: Run) -> None:
+    def _last_recorded(self, run: Run, service_tags: Collection[str]) -> Pulled:
+        error = run.error or Fault("START_FAILED", "the run could not start; see the log")
+        why = f"the service tags could not be read ({error.code}: {error.message})"
+        return self._pull.last_recorded(service_tags, why=why)
+
+    def _fan_out(self, run: Run, pull: Callable[[Run, Collection[str]], Pulled]) -> None:
         targets = self._targets(run)
-        pulled = self._pull.record(self._service_tags(targets), run_id=run.run_id)
+        pulled = pull(run, self._service_tags(targets))
         self._outcomes.expect(run.run_id, [target.route_table_id for target in targets])
         self._runs.replace(
             replace(
@@ -187,4 +198,5 @@ class RunStart:
 def _tag_error(unusable: Mapping[str, str]) -> Fault | None:
     if not unusable:
         return None
-    return Fault("TAG_UNAVAILABLE", "; ".join(unusable[tag] for tag in sorted(unusable)))
+    reasons = dict.fromkeys(unusable[tag] for tag in sorted(unusable))
+    return Fault(TAG_UNAVAILABLE, "; ".join(reasons))

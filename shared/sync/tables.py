@@ -1,45 +1,41 @@
 """One table of one run, as often as its message is delivered."""
 
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
 
 from shared.domain.armid import RouteTableId
+from shared.domain.changes import Changes
 from shared.domain.errors import ConcurrentUpdate, PermanentError, TransientError
 from shared.domain.registration import Registration
-from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Run, failed_outcome
-from shared.domain.safety import TAG_UNAVAILABLE
+from shared.domain.report import Action, Fault, Mode, Outcome, Run, failed_outcome
 
-from .ports import Clock, Outcomes, Pending, Registrations, Runs, Versions
-from .reconcile import Reconciler, Wanted
+from .planning import Planner, Planning
+from .ports import Clock, Outcomes, Pending, Registrations, Runs
+from .reconcile import Reconciler
 from .runs import RunEnd
-
-_FOUND_RIGHT = frozenset({OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED})
 
 
 class TableSync:
     def __init__(
         self,
         registrations: Registrations,
-        versions: Versions,
         runs: Runs,
         outcomes: Outcomes,
+        planning: Planning,
         reconciler: Reconciler,
         run_end: RunEnd,
         clock: Clock,
         *,
-        allowed_service_tags: Collection[str],
         paused: bool,
     ) -> None:
         self._registrations = registrations
-        self._versions = versions
         self._runs = runs
         self._outcomes = outcomes
+        self._planning = planning
         self._reconciler = reconciler
         self._run_end = run_end
         self._clock = clock
-        self._allowed = frozenset(allowed_service_tags)
         self._paused = paused
 
     def sync(self, run_id: str, route_table_id: RouteTableId) -> Outcome | None:
@@ -94,32 +90,24 @@ class TableSync:
         if registration is None or not registration.enabled:
             raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
         mode = Mode.PLAN if self._paused else run.request.mode
-        doubts = self._doubts(run, registration.service_tags)
-        pending, outcome = self._reconciler.reconcile(
-            pending, lambda: self._wanted(run, registration), mode
-        )
-        # Where a tag can't be believed, what is right now is not known.
-        if mode is Mode.APPLY and outcome.status in _FOUND_RIGHT and not doubts:
+        planner = self._planner(run, registration, mode)
+        pending, outcome = self._reconciler.reconcile(pending, registration, planner, mode)
+        if mode is Mode.APPLY and run.request.action is Action.SYNC and outcome.found_right:
             self._registrations.record_applied(
                 pending.route_table_id, outcome.version_ids, self._clock()
             )
         return pending, outcome
 
-    def _doubts(self, run: Run, service_tags: Collection[str]) -> str | None:
-        """Why a tag can't be believed now."""
-        doubts = [run.unusable[tag] for tag in service_tags if tag in run.unusable]
-        return "; ".join(doubts) or None
-
-    def _wanted(self, run: Run, registration: Registration) -> Wanted:
-        versions = []
-        for tag in registration.service_tags:
-            if tag not in self._allowed:
-                raise PermanentError(
-                    "SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS"
-                )
-            version = self._versions.newest(tag)
-            if version is None:
-                why = run.unusable.get(tag, f"no version of {tag} is recorded")
-                raise PermanentError(TAG_UNAVAILABLE, why)
-            versions.append(version)
-        return Wanted(versions, self._doubts(run, registration.service_tags))
+    def _planner(self, run: Run, registration: Registration, mode: Mode) -> Planner:
+        table, request = registration.route_table_id, run.request
+        if request.action is Action.ADOPT:
+            return self._planning.of_adoption(run, registration)
+        if request.action is Action.ROLLBACK:
+            done = self._outcomes.changes(request.undone_run_id or "", table) or Changes()
+            return self._planning.of_rollback(run, registration, done)
+        approval = None
+        if request.plan_run_id is not None:
+            approval = self._outcomes.approval(request.plan_run_id, table)
+            if approval is None:
+                raise PermanentError("NOT_PLANNED", f"run {request.plan_run_id} has no plan of it")
+        return self._planning.of_sync(run, registration, mode, approval)

@@ -45,6 +45,14 @@ class ServiceTagPull:
         contents, unusable = self._read(service_tags)
         return Pulled(tuple(self._record(content, run_id) for content in contents), unusable)
 
+    def last_recorded(self, service_tags: Collection[str], *, why: str) -> Pulled:
+        """Without asking: the newest versions there are, none of which can be believed now."""
+        newest = (self._versions.newest(tag) for tag in sorted(service_tags))
+        return Pulled(
+            tuple(version for version in newest if version is not None),
+            dict.fromkeys(service_tags, why),
+        )
+
     def unusable(self, service_tags: Collection[str]) -> Mapping[str, str]:
         """Why each of these can't be used that was never recorded and isn't in every answer."""
         unknown = [tag for tag in service_tags if self._versions.newest(tag) is None]

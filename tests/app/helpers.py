@@ -22,7 +22,7 @@ def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool 
 
 
 def begin(app: App, *names: str, mode: Mode = Mode.APPLY) -> str:
-    request = RunRequest(Trigger.HTTP, mode, tuple(rid(name) for name in names))
+    request = RunRequest(Trigger.HTTP, mode, route_tables=tuple(rid(name) for name in names))
     return app.create_run(request).run_id
 
 

@@ -93,11 +93,15 @@ def _tags_url(azure):
     return f"{azure.url}{path}?api-version=2025-05-01"
 
 
+def with_routes(app, read, routes):
+    return app.route_tables.body(read, routes), read.etag
+
+
 def test_the_api_version_can_be_overridden(azure, make_app):
     app = make_app(ARM_API_VERSION_NETWORK="2023-04-01")
     add_table(azure.state, "one")
     read = app.route_tables.read(rid("one"))
-    app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+    app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
     ServiceTagDiscovery(app.clients, SUBSCRIPTION).read("westeurope")
     asked = [e for e in azure.state.log if "/operations/" not in e["path"]]
     assert len(asked) == 6  # the write's own read of its end, and three pages of tags
@@ -109,7 +113,7 @@ def test_a_write_follows_its_operation_to_the_end(azure, app):
     azure.state.operation_seconds, azure.state.poll_seconds = 0.5, 1
     read = app.route_tables.read(rid("one"))
     correlation_id = app.route_tables.write(
-        rid("one"), read, (*read.routes, internet_route("asemgmt", P))
+        rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
     )
     assert len(correlation_id) == 36
     assert table.provisioning_state == "Succeeded"
@@ -122,7 +126,7 @@ def test_a_table_that_changed_since_it_was_read_is_not_written(azure, app):
     read = app.route_tables.read(rid("one"))
     table.etag = 'W/"other"'
     with pytest.raises(PreconditionFailed):
-        app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
     assert table.routes == []
 
 
@@ -134,7 +138,9 @@ def test_an_operation_that_fails_is_not_a_success(azure, app):
         azure.state.faults.append(Fault(method="PUT", path="one$", effect=failing))
         read = app.route_tables.read(rid("one"))
         with pytest.raises(kind) as raised:
-            app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+            app.route_tables.write(
+                rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),))
+            )
         assert raised.value.code == code
 
 
@@ -144,7 +150,7 @@ def test_an_operation_that_does_not_end_is_not_a_success(azure, app):
     impatient = ArmRouteTables(app.clients, longest_write_seconds=0.2)
     read = impatient.read(rid("one"))
     with pytest.raises(TransientError, match="WRITE_NOT_ENDED"):
-        impatient.write(rid("one"), read, (internet_route("asemgmt", P),))
+        impatient.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
 
 
 def test_a_put_is_never_repeated_blindly(azure, app):
@@ -154,7 +160,7 @@ def test_a_put_is_never_repeated_blindly(azure, app):
         refusal("PUT", "one", 503, {}, times=9, effected=True, headers={"Retry-After": "1"})
     )
     with pytest.raises(TransientError):
-        app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
     assert len(azure.state.writes()) == 1
 
 
@@ -164,14 +170,16 @@ def test_a_busy_table_is_passing_trouble(azure, app):
     azure.state.begin("PutRouteOperation", table)
     read = app.route_tables.read(rid("one"))
     with pytest.raises(TransientError, match="RetryableErrorDueToAnotherOperation"):
-        app.route_tables.write(rid("one"), read, (internet_route("asemgmt", P),))
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
 
 
 def test_a_duplicate_prefix_refuses_the_whole_write(azure, app):
     table = add_table(azure.state, "one", [to_firewall(P)])
     read = app.route_tables.read(rid("one"))
     with pytest.raises(PermanentError) as raised:
-        app.route_tables.write(rid("one"), read, (*read.routes, internet_route("asemgmt", P)))
+        app.route_tables.write(
+            rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
+        )
     assert raised.value.code == "RouteConflict"
     assert table.routes == [to_firewall(P)]
 

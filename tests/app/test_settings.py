@@ -31,6 +31,8 @@ def test_defaults_are_as_published():
     assert settings.route_owner == "asemgmt"
     assert settings.removal_grace_days == 28
     assert settings.max_removed_percent == 10
+    assert settings.route_limit is None
+    assert settings.apply_policy == "auto"
     assert settings.min_prefix_length == 16
     assert settings.paused is False
 
@@ -67,7 +69,9 @@ def test_one_error_lists_every_missing_and_wrong_setting():
         ("REMOVAL_GRACE_DAYS", "-1"),
         ("REMOVAL_GRACE_DAYS", "a month"),
         ("MIN_PREFIX_LENGTH", "33"),
-        ("APPLY_POLICY", "approval"),
+        ("APPLY_POLICY", "never"),
+        ("ROUTE_LIMIT", "0"),
+        ("MAX_REMOVED_PERCENT", "101"),
     ],
 )
 def test_a_wrong_setting_is_named(name, value):

@@ -7,10 +7,11 @@ import pytest
 
 from shared.domain.addresses import TagContent
 from shared.domain.armid import RouteTableId
+from shared.domain.changes import Change, Changes
 from shared.domain.errors import ConcurrentUpdate
-from shared.domain.plan import Changes
 from shared.domain.registration import Registration
 from shared.domain.report import (
+    Action,
     Fault,
     Mode,
     Outcome,
@@ -24,7 +25,7 @@ from shared.domain.report import (
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
 from shared.storage.runs import new_run_id
 from shared.sync.ports import Pending
-from tests.builders import table_id
+from tests.builders import owned, table_id
 
 from .helpers import TAG, rid
 
@@ -124,7 +125,19 @@ def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(ap
 def test_a_run_comes_back_as_it_was_written(app):
     run = Run(
         new_run_id(NOW),
-        RunRequest(Trigger.ALERT, Mode.PLAN, (rid("a"), rid("b")), "why", "CHG1", "who"),
+        RunRequest(
+            Trigger.ALERT,
+            Mode.PLAN,
+            Action.ADOPT,
+            (rid("a"), rid("b")),
+            plan_run_id="a plan",
+            force=("MAX_REMOVED_PERCENT",),
+            undone_run_id="another",
+            from_owner="old",
+            reason="why",
+            change_id="CHG1",
+            requested_by="who",
+        ),
         NOW,
         finished_at=NOW + timedelta(minutes=1),
         fanned_out_at=NOW,
@@ -183,6 +196,10 @@ def test_a_final_outcome_is_never_overwritten(app):
     assert app.outcomes.counts("run") == {"changed": 1}
 
 
+def added(*prefixes):
+    return Changes({prefix: Change(None, owned(prefix)) for prefix in prefixes})
+
+
 def test_what_was_never_expected_is_not_settled(app):
     app.outcomes.expect("run", [rid("b")])
     stray = Pending("run", rid("a"), row_etag='W/"1"')
@@ -194,7 +211,7 @@ def test_what_was_never_expected_is_not_settled(app):
 def test_of_two_workers_on_one_table_the_one_that_wrote_says_what_became_of_it(app):
     app.outcomes.expect("run", [rid("a")])
     late = app.outcomes.get_pending("run", rid("a"))
-    first = app.outcomes.save(replace(late, intended=Changes(added=frozenset({"20.0.0.0/24"}))))
+    first = app.outcomes.save(replace(late, intended=added("20.0.0.0/24")))
     with pytest.raises(ConcurrentUpdate):
         app.outcomes.save(replace(late, etag="other"))
     with pytest.raises(ConcurrentUpdate):
@@ -204,12 +221,12 @@ def test_of_two_workers_on_one_table_the_one_that_wrote_says_what_became_of_it(a
 
 
 def test_what_is_intended_comes_back_and_shrinks_without_a_rest(app):
-    many = frozenset(f"20.{n // 256}.{n % 256}.0/24" for n in range(5000))
+    many = added(*(f"20.{n // 256}.{n % 256}.0/24" for n in range(5000)))
     app.outcomes.expect("run", [rid("a")])
     fresh = app.outcomes.get_pending("run", rid("a"))
-    long = app.outcomes.save(replace(fresh, intended=Changes(added=many), etag='W/"1"'))
+    long = app.outcomes.save(replace(fresh, intended=many, etag='W/"1"'))
     assert app.outcomes.get_pending("run", rid("A")) == long
-    short = replace(long, intended=Changes(), last_error=Fault("X", "y"), applied=Changes(many))
+    short = replace(long, intended=Changes(), last_error=Fault("X", "y"), applied=many)
     assert app.outcomes.save(short) == app.outcomes.get_pending("run", rid("A"))
 
 

@@ -1,11 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from shared.domain.armid import RouteTableId
-from shared.domain.plan import Changes
 from shared.domain.report import (
     Fault,
     Mode,
@@ -93,16 +90,6 @@ def test_a_run_is_overdue_after_two_hours(seconds, overdue):
 
 def test_an_ended_run_is_never_overdue():
     assert not run(status=RunStatus.SUCCEEDED).overdue(NOW + timedelta(days=9))
-
-
-_PREFIXES = st.frozensets(st.integers(0, 6).map(str))
-
-
-@given(_PREFIXES, _PREFIXES, _PREFIXES)
-def test_changes_one_after_the_other_are_their_net_effect(start, middle, end):
-    first = Changes(added=middle - start, removed=start - middle)
-    second = Changes(added=end - middle, removed=middle - end)
-    assert first.then(second) == Changes(added=end - start, removed=start - end)
 
 
 @pytest.mark.parametrize(

@@ -1,38 +1,69 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.plan import Changes, make_plan, owned_prefixes
+from shared.domain.changes import Change, Changes
+from shared.domain.plan import make_plan, owned_prefixes
+from shared.domain.registration import ApplyPolicy
 from shared.domain.routes import RouteTable
-from shared.domain.safety import Judgement, judge, without_equivalent
+from shared.domain.safety import Approval, Judgement, Limits, judge, without_equivalent
 from tests.builders import OWNER, owned, route, to_firewall
 
-P = "20.0.0.0/24"
+P, Q, R = "20.0.0.0/24", "20.5.0.0/24", "20.6.0.0/24"
+DAY = date(2026, 12, 1)
+LIMITS = Limits(
+    max_removed_percent=10,
+    route_limit=lambda: 400,
+    next_hop_types=frozenset(
+        {"internet", "virtualappliance", "none", "vnetlocal", "virtualnetworkgateway"}
+    ),
+    foreign_as_when_sound=False,
+)
 
 
-def table(*routes):
-    return RouteTable.from_arm({"etag": "1", "properties": {"routes": list(routes)}})
+def table(*routes, state="Succeeded"):
+    return RouteTable.from_arm(
+        {"etag": "1", "properties": {"routes": list(routes), "provisioningState": state}}
+    )
 
 
 def judged(
-    existing: RouteTable, desired: Iterable[str], **options
+    existing: RouteTable,
+    desired: Iterable[str],
+    *,
+    retained: dict[str, date] | None = None,
+    written: Changes | None = None,
+    **limits,
 ) -> tuple[Judgement, frozenset[str]]:
     """The judgement, and the owned prefixes that stand after what it leaves of the plan."""
+
+    def replan(spared: Collection[str], yielding: Collection[str]):
+        return make_plan(
+            existing,
+            set(desired),
+            owner=OWNER,
+            retained_until={p: d for p, d in (retained or {}).items() if p not in yielding},
+            spared=spared,
+        )
+
     owned_before = owned_prefixes(existing, owner=OWNER)
-    plan = make_plan(existing, set(desired), owner=OWNER, retained_until={})
-    options = {"max_removed_percent": 10, **options}
-    judgement = judge(plan, owned_before, **options)
-    rest = make_plan(
-        existing, set(desired), owner=OWNER, retained_until={}, withheld=judgement.prefixes
+    judgement = judge(
+        existing, owned_before, replan, replace(LIMITS, **limits), written or Changes()
     )
-    after = RouteTable("", "Succeeded", rest.routes, {})
+    after = RouteTable("", "Succeeded", judgement.plan.routes, {})
     return judgement, owned_prefixes(after, owner=OWNER)
 
 
 def some(count: int) -> list[str]:
     return [f"20.1.{number}.0/24" for number in range(count)]
+
+
+def codes(judgement: Judgement) -> list[str]:
+    return [violation.code for violation in judgement.violations]
 
 
 @pytest.mark.parametrize(
@@ -54,16 +85,34 @@ def test_the_share_on_both_sides(before, gone, percent, withheld):
     existing = table(*(owned(p) for p in prefixes))
     judgement, after = judged(existing, prefixes[gone:], max_removed_percent=percent)
     assert len(judgement.withheld) == withheld
-    assert len(judgement.violations) == bool(withheld)
+    assert codes(judgement) == ["MAX_REMOVED_PERCENT"] * bool(withheld)
     assert len(after) == before - gone + withheld
+
+
+def test_the_share_that_is_forced_is_said_to_be():
+    prefixes = some(10)
+    forced = frozenset({"MAX_REMOVED_PERCENT"})
+    judgement, after = judged(table(*(owned(p) for p in prefixes)), [P], forced=forced)
+    assert after == {P}
+    assert not judgement.violations
+    assert not judgement.withheld
+    assert [finding.code for finding in judgement.findings] == ["Forced"]
 
 
 def test_what_a_run_removed_before_counts_too():
     prefixes = some(96)
     existing = table(*(owned(p) for p in prefixes))
-    earlier = Changes(removed=frozenset(f"20.9.{n}.0/24" for n in range(4)))
+    earlier = Changes({f"20.9.{n}.0/24": Change(owned(P), None) for n in range(4)})
     assert not judged(existing, prefixes[6:], written=earlier)[0].withheld
     assert len(judged(existing, prefixes[7:], written=earlier)[0].withheld) == 7
+
+
+def test_what_a_run_added_before_does_not_make_the_share_smaller():
+    prefixes = some(100)
+    existing = table(*(owned(p) for p in prefixes))
+    earlier = Changes({p: Change(None, owned(p)) for p in prefixes[50:]})
+    assert not judged(existing, prefixes[5:], written=earlier)[0].withheld
+    assert len(judged(existing, prefixes[6:], written=earlier)[0].withheld) == 6
 
 
 @pytest.mark.parametrize(
@@ -98,12 +147,189 @@ def test_prefixes_that_only_became_one_are_not_counted():
 
 
 def test_without_a_tag_nothing_is_gone_and_nobody_is_to_blame():
-    judgement, after = judged(table(owned(P)), ["20.5.0.0/24"], tag_believed=False)
+    judgement, after = judged(table(owned(P)), [Q], tag_believed=False)
     assert [(w.prefix, w.change, w.why) for w in judgement.withheld] == [
         (P, "remove", "TAG_UNAVAILABLE")
     ]
     assert judgement.violations == ()
-    assert after == {P, "20.5.0.0/24"}
+    assert after == {P, Q}
+
+
+@pytest.mark.parametrize(
+    ("policy", "after", "withheld"),
+    [
+        ("auto", {Q, R}, set()),
+        ("additive", {P, Q, R}, {(P, "remove")}),
+        ("approval", {P, R}, {(P, "remove"), (Q, "add"), (R, "update")}),
+    ],
+)
+def test_what_waits_for_approval(policy, after, withheld):
+    existing = table(owned(P), owned(R, "None"))
+    judgement, there = judged(existing, [Q, R], policy=ApplyPolicy(policy))
+    assert there == after
+    assert {(w.prefix, w.change) for w in judgement.withheld} == withheld
+    assert {w.why for w in judgement.withheld} <= {"APPLY_POLICY"}
+    assert not judgement.violations
+    assert not judgement.blocked
+
+
+@pytest.mark.parametrize(("limit", "blocked"), [(5, False), (4, True)])
+def test_capacity_on_both_sides(limit, blocked):
+    existing = table(to_firewall(), owned(P), owned(Q, "None"))
+    judgement, after = judged(existing, [P, Q, *some(2)], route_limit=lambda: limit)
+    assert judgement.blocked is blocked
+    if not blocked:
+        assert after == {P, Q, *some(2)}
+        return
+    assert after == {P, Q}
+    assert not judgement.plan.changes
+    [violation] = judgement.violations
+    assert violation.code == "NO_CAPACITY"
+    assert (violation.observed, violation.limit, violation.forceable) == (5, 4, False)
+    assert all(prefix in violation.message for prefix in some(2))
+    assert {(w.prefix, w.change) for w in judgement.withheld} == {
+        *((prefix, "add") for prefix in some(2)),
+        (Q, "update"),
+    }
+
+
+@pytest.mark.parametrize(("limit", "yielded"), [(6, 0), (5, 1), (4, 2), (3, 3)], ids=str)
+def test_the_retained_yield_the_oldest_departure_first(limit, yielded):
+    prefixes = some(3)
+    by_departure = [prefixes[1], prefixes[2], prefixes[0]]
+    until = {p: DAY + timedelta(days=n) for n, p in enumerate(by_departure)}
+    existing = table(*(owned(p) for p in prefixes))
+    judgement, after = judged(existing, [P, Q, R], retained=until, route_limit=lambda: limit)
+    assert not judgement.violations
+    assert not judgement.withheld
+    assert after == {P, Q, R, *by_departure[yielded:]}
+    assert judgement.plan.changes.removed == set(by_departure[:yielded])
+    assert [r.prefix for r in judgement.plan.retained] == sorted(by_departure[yielded:])
+    assert [f.code for f in judgement.findings] == ["RetainedYielded"] * bool(yielded)
+
+
+@pytest.mark.parametrize(
+    "held_back",
+    [{"tag_believed": False}, {"policy": ApplyPolicy.ADDITIVE}],
+    ids=["without a tag", "without approval"],
+)
+def test_where_nothing_may_be_removed_the_retained_do_not_yield(held_back):
+    existing = table(owned(P))
+    judgement, after = judged(existing, [Q], retained={P: DAY}, route_limit=lambda: 1, **held_back)
+    assert codes(judgement) == ["NO_CAPACITY"]
+    assert after == {P}
+
+
+def test_growth_is_judged_by_capacity_and_not_by_share():
+    judgement, after = judged(table(owned(P)), [P, *some(158)])
+    assert not judgement.violations
+    assert len(after) == 159
+
+
+def test_a_limit_that_is_not_known_is_not_judged_and_said():
+    judgement, after = judged(table(), some(200), route_limit=lambda: None)
+    assert len(after) == 200
+    assert [f.code for f in judgement.findings] == ["RouteLimitUnknown"]
+
+
+def test_the_limit_is_not_asked_for_where_nothing_is_added():
+    def unasked() -> int:
+        raise AssertionError
+
+    judged(table(owned(P), owned(Q, "None"), owned(R)), [P, Q], route_limit=unasked)
+
+
+@pytest.mark.parametrize(
+    ("state", "as_when_sound", "forced", "blocked"),
+    [
+        ("Succeeded", False, False, False),
+        ("Failed", True, False, False),
+        ("Failed", False, False, True),
+        ("Failed", False, True, False),
+        ("Canceled", False, False, True),
+    ],
+)
+def test_a_failed_table_is_written_where_it_is_as_it_was_or_somebody_says_so(
+    state, as_when_sound, forced, blocked
+):
+    judgement, after = judged(
+        table(owned(P), state=state),
+        [P, Q],
+        foreign_as_when_sound=as_when_sound,
+        forced=frozenset({"TABLE_FAILED"} if forced else ()),
+    )
+    assert judgement.blocked is blocked
+    assert after == ({P} if blocked else {P, Q})
+    assert codes(judgement) == ["TABLE_FAILED"] * blocked
+    assert all(violation.forceable for violation in judgement.violations)
+
+
+def test_a_failed_table_with_nothing_to_do_is_blocked_too():
+    assert codes(judged(table(owned(P), state="Failed"), [P])[0]) == ["TABLE_FAILED"]
+
+
+@pytest.mark.parametrize(("hop", "blocked"), [("None", False), ("Teleport", True), ("", True)])
+def test_a_next_hop_type_that_is_not_known_blocks(hop, blocked):
+    existing = table(route("odd", "10.0.0.0/8", hop))
+    judgement, after = judged(existing, [P], forced=frozenset({"NEXT_HOP_UNKNOWN"}))
+    assert judgement.blocked is blocked
+    assert after == (set() if blocked else {P})
+    assert codes(judgement) == ["NEXT_HOP_UNKNOWN"] * blocked
+    assert not any(violation.forceable for violation in judgement.violations)
+
+
+def test_where_nothing_is_to_be_written_an_unknown_next_hop_type_is_no_matter():
+    judgement, _ = judged(table(route("odd", "10.0.0.0/8", "Teleport"), owned(P)), [P])
+    assert not judgement.violations
+
+
+def approval(existing: RouteTable, desired: Iterable[str], **limits) -> Approval:
+    judgement, _ = judged(existing, desired, **limits)
+    changes = judgement.plan.changes
+    return Approval.of(
+        {
+            "planChecksum": judgement.proposed.checksum,
+            **{kind: sorted(prefixes) for kind, prefixes in changes.by_kind.items()},
+            "withheld": [{"prefix": w.prefix, "change": w.change} for w in judgement.withheld],
+            "violations": [{"code": v.code} for v in judgement.violations],
+        }
+    )
+
+
+def test_what_was_approved_is_written_and_anything_else_is_not():
+    existing = table(owned(P), owned(R, "None"))
+    approved = approval(existing, [Q, R])
+    assert judged(existing, [Q, R], approval=approved)[1] == {Q, R}
+    judgement, after = judged(existing, [R, *some(1)], approval=approved)
+    assert after == {P, R}
+    [violation] = judgement.violations
+    assert (violation.code, violation.observed, violation.limit) == ("PLAN_CHANGED", 2, 0)
+    assert not violation.forceable
+    assert "now also added: 20.1.0.0/24; no longer added: 20.5.0.0/24" in violation.message
+
+
+def test_what_the_run_itself_has_done_belongs_to_what_was_approved():
+    before, desired = table(owned(P)), [Q, R]
+    approved = approval(before, desired)
+    done = Changes({Q: Change(None, owned(Q))})
+    judgement, after = judged(table(owned(P), owned(Q)), desired, approval=approved, written=done)
+    assert not judgement.violations
+    assert after == {Q, R}
+
+
+def test_where_nothing_is_left_to_do_nothing_has_changed_since():
+    approved = approval(table(), [P])
+    assert not judged(table(owned(P)), [P], approval=approved)[0].violations
+
+
+def test_what_a_guard_withheld_was_seen_in_the_plan():
+    existing = table(*(owned(p) for p in some(5)))
+    approved = approval(existing, [P])
+    assert approved.violations == {"MAX_REMOVED_PERCENT"}
+    judgement, after = judged(existing, [P], approval=approved)
+    assert codes(judgement) == ["MAX_REMOVED_PERCENT"]
+    assert after == {P, *some(5)}
+    assert judged(existing, [P], approval=approved, forced=approved.violations)[1] == {P}
 
 
 NETWORKS = st.sampled_from(
@@ -129,8 +355,9 @@ def test_no_guard_holds_back_an_addition_and_none_lets_a_wanted_route_go(
     existing = table(to_firewall(), *(owned(p) for p in sorted(before)))
     judgement, after = judged(existing, desired, max_removed_percent=percent, tag_believed=believed)
     assert desired <= after
-    assert judgement.prefixes <= before - desired
-    assert after == desired | judgement.prefixes
+    withheld = {change.prefix for change in judgement.withheld}
+    assert withheld <= before - desired
+    assert after == desired | withheld
     gone = before - after
     assert believed or not gone
     routes = table(to_firewall(), *(owned(p) for p in sorted(after))).routes

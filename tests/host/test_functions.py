@@ -44,6 +44,9 @@ def test_the_functions_and_their_triggers_are_as_published(host):
             "start_run",
             "start_run_poison",
             "sync",
+            "adopt",
+            "rollback",
+            "release",
             "sync_route_table",
             "sync_route_table_poison",
             "get_run",
@@ -212,8 +215,6 @@ def test_bad_bodies_list_every_fault_and_start_nothing(azure, host):
     assert faults(routeTables=ids) == {"routeTables.1", "routeTables.2", "routeTables.3"}
     assert faults(ases=["/no/such/ase"]) == {"ases.0"}
     assert faults(routeTables=[], ases=[]) == {"routeTables", "ases"}
-    # Not there yet: refused, never ignored.
-    assert faults(planRunId="x", force=["y"]) == {"planRunId", "force"}
     everything: dict[str, Any] = {
         "mode": "plan",
         "planRunId": None,
@@ -278,10 +279,22 @@ def test_bad_registrations_are_refused(azure, make_host):
     later = {
         "addressSource": "ase",
         "routeStyle": "serviceTag",
-        "applyPolicy": "additive",
-        "exceptions": [{"prefix": A, "reason": "x", "until": "2027-01-01"}],
     }
     assert faults(**later) == later.keys()
+    assert faults(applyPolicy="never", exceptions="all") == {"applyPolicy", "exceptions"}
+    meant = {"prefix": A, "reason": "x", "until": "2027-01-01"}
+    for fault, place in (
+        ({"prefix": "20.0.0.1/24"}, "prefix"),
+        ({"prefix": "20.0.0.0"}, "prefix"),
+        ({"prefix": "2001:db8::/32"}, "prefix"),
+        ({"reason": ""}, "reason"),
+        ({"until": "tomorrow"}, "until"),
+        ({"until": 86400}, "until"),
+        ({"until": "2027-01-01T00:00:00Z"}, "until"),
+        ({"else": 1}, "else"),
+    ):
+        assert faults(exceptions=[meant | fault]) == {f"exceptions.0.{place}"}
+    assert faults(exceptions=[meant, meant]) == {"exceptions.1.prefix"}
     defaults = {"addressSource": "serviceTag", "routeStyle": "prefixes", "exceptions": []}
     assert register(host, "two", **defaults, applyPolicy="auto").status_code == 201
     for bad in ("/not/an/id", "/" + "x" * 500, table_id("one") + "/routes/x"):
@@ -357,16 +370,39 @@ def test_a_table_that_never_succeeds_is_poisoned_and_the_report_says_why(azure, 
 
 
 def test_a_run_that_never_starts_is_poisoned_and_the_report_says_why(azure, make_host):
-    azure.state.faults.append(
-        refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
-    )
     host = make_host(
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
         AzureFunctionsJobHost__extensions__queues__visibilityTimeout="00:00:01",
     )
+    register(host, "one")
+    azure.state.faults.append(
+        refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
+    )
     whole = run_to_end(host)
     assert whole["status"] == "Failed"
-    assert whole["error"]["code"] == "HTTP_503"
+    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
+    assert "HTTP_503" in whole["error"]["message"]
+    assert whole["outcomes"][0]["error"]["code"] == "TAG_UNAVAILABLE"
+
+
+def test_while_the_tags_cannot_be_read_tables_are_repaired_from_the_last_version(azure, make_host):
+    table = add_table(azure.state, "one", [to_firewall()])
+    azure.state.tags.answers["westeurope"] = tag_document([A, B])
+    host = make_host(
+        AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
+        AzureFunctionsJobHost__extensions__queues__visibilityTimeout="00:00:01",
+    )
+    register(host, "one")
+    assert run_to_end(host)["status"] == "Succeeded"
+    table.routes = [r for r in table.routes if A not in r["properties"]["addressPrefix"]]
+    azure.state.faults.append(
+        refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
+    )
+    whole = run_to_end(host)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    [outcome] = whole["outcomes"]
+    assert (outcome["status"], outcome["added"]) == ("changed", [A])
+    assert len(table.routes) == 3
 
 
 def test_messages_that_are_not_ours_are_dropped(make_host):

@@ -1,0 +1,78 @@
+"""What writes do to a table: each prefix's route before and after, so that it can be undone."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from .routes import Route, RouteTable
+
+type Bare = Mapping[str, Any]
+"""A route's JSON without what the service itself writes into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One prefix. None: it had no route, or has none any more."""
+
+    before: Bare | None
+    after: Bare | None
+
+    @classmethod
+    def of(cls, before: Route | None, after: Route | None) -> Self:
+        return cls(before.bare() if before else None, after.bare() if after else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one or more writes do to a table, net."""
+
+    by_prefix: Mapping[str, Change] = field(default_factory=dict)
+
+    @property
+    def added(self) -> frozenset[str]:
+        return frozenset(p for p, change in self.by_prefix.items() if change.before is None)
+
+    @property
+    def updated(self) -> frozenset[str]:
+        return frozenset(self.by_prefix.keys() - self.added - self.removed)
+
+    @property
+    def removed(self) -> frozenset[str]:
+        return frozenset(p for p, change in self.by_prefix.items() if change.after is None)
+
+    @property
+    def by_kind(self) -> dict[str, frozenset[str]]:
+        return {"added": self.added, "updated": self.updated, "removed": self.removed}
+
+    def then(self, later: "Changes") -> "Changes":
+        """What was changed and changed back is no change."""
+        net = dict(self.by_prefix)
+        for prefix, change in later.by_prefix.items():
+            first = net.pop(prefix, change)
+            if first.before != change.after:
+                net[prefix] = Change(first.before, change.after)
+        return Changes(net)
+
+    def without(self, prefixes: Collection[str]) -> "Changes":
+        return Changes({p: c for p, c in self.by_prefix.items() if p not in prefixes})
+
+    def reached_by(self, table: RouteTable) -> bool:
+        """Whether the table is as these changes leave it."""
+        standing = routes_by_prefix(table)
+        return all(standing.get(p) == change.after for p, change in self.by_prefix.items())
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 (hex): the same where the same prefixes are added, updated and removed."""
+        lists = [sorted(prefixes) for prefixes in self.by_kind.values()]
+        return hashlib.sha256(json.dumps(lists).encode()).hexdigest()
+
+    def __bool__(self) -> bool:
+        return bool(self.by_prefix)
+
+
+def routes_by_prefix(table: RouteTable) -> dict[str, Bare]:
+    """Each prefix's route; the service lets a prefix stand in a table once."""
+    return {route.network: route.bare() for route in table.routes if route.network}

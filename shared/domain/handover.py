@@ -1,0 +1,126 @@
+"""Plans of what a person asks for: adopt routes that others made, or undo what a run did."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from .addresses import in_order
+from .changes import Bare, Change, Changes, routes_by_prefix
+from .errors import PermanentError
+from .plan import Plan
+from .registration import Hold
+from .routes import Route, RouteTable, is_owned, owned_name, owner_of, renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A plan that renames, and what it leaves because of the stamp or the name it bears."""
+
+    plan: Plan
+    stamped_by_others: tuple[str, ...]
+    name_taken: tuple[str, ...]
+
+
+def make_adoption(
+    existing: RouteTable,
+    wanted: Collection[str],
+    known: Collection[str],
+    *,
+    owner: str,
+    from_owner: str | None,
+) -> Adoption:
+    """Rename routes to the Internet that are somebody's to ours, all else as it is.
+
+    Those on a wanted prefix, but another owner's stamp only where it is `from_owner`'s: of that
+    one, also what was wanted once (`known`), which otherwise would stay for ever.
+    """
+    names = {route.name.lower(): route for route in existing.routes}
+    adopted: dict[str, Route] = {}
+    stamped: list[str] = []
+    taken: list[str] = []
+    for route in existing.routes:
+        prefix, stamp = route.network, owner_of(route)
+        if prefix is None or not route.to_internet or stamp == owner:
+            continue
+        if prefix not in wanted and not (stamp == from_owner and prefix in known):
+            continue
+        if stamp not in {None, from_owner}:
+            stamped.append(prefix)
+        elif names.get(owned_name(owner, prefix), route) is not route:
+            taken.append(prefix)
+        else:
+            adopted[prefix] = route
+    changes = Changes({p: Change.of(r, renamed(r, owner)) for p, r in adopted.items()})
+    return Adoption(
+        Plan(changes, _changed(existing, changes), handed_over=frozenset(adopted)),
+        in_order(stamped),
+        in_order(taken),
+    )
+
+
+def make_rollback(
+    existing: RouteTable, done: Changes, *, owner: str, spared: Collection[str] = ()
+) -> Plan:
+    """Put each prefix back as it was before these changes; what is so already stays.
+
+    Those `spared` stay as they are. Raise PermanentError `MOVED_ON` where a prefix is neither as
+    the changes left it nor as it was before.
+    """
+    standing = routes_by_prefix(existing)
+    names = {route.name.lower() for route in existing.routes}
+    undo: dict[str, Change] = {}
+    moved_on: list[str] = []
+    for prefix, change in done.by_prefix.items():
+        now = standing.get(prefix)
+        if now == change.before or prefix in spared:
+            continue
+        if now != change.after or (
+            change.before is not None
+            and change.before["name"].lower() in names - {(now or {}).get("name", "").lower()}
+        ):
+            moved_on.append(prefix)
+        undo[prefix] = Change(change.after, change.before)
+    if moved_on:
+        raise PermanentError(
+            "MOVED_ON",
+            "the table has moved on since that run, nothing is undone: "
+            f"{', '.join(in_order(moved_on))} not as the run left it",
+        )
+    changes = Changes(undo)
+    return Plan(
+        changes,
+        _changed(existing, changes),
+        handed_over=frozenset(
+            prefix
+            for prefix, change in undo.items()
+            if change.before and change.after and not _owned(change.after, owner)
+        ),
+    )
+
+
+def holds_of(done: Changes, run_id: str, *, owner: str) -> tuple[Hold, ...]:
+    """What undoing these changes has to hold: that they are undone."""
+    return tuple(
+        Hold(prefix, _routed_by(done.by_prefix[prefix].before, owner), run_id)
+        for prefix in in_order(done.by_prefix)
+    )
+
+
+def _routed_by(bare: Bare | None, owner: str) -> bool:
+    return bare is not None and _owned(bare, owner) and Route.from_arm(bare).to_internet
+
+
+def _owned(bare: Bare, owner: str) -> bool:
+    return is_owned(Route.from_arm(bare), owner)
+
+
+def _changed(existing: RouteTable, changes: Changes) -> tuple[Route, ...]:
+    """The table's routes with these changes: each in its place, new ones at the end."""
+    routes: list[Route] = []
+    for route in existing.routes:
+        change = changes.by_prefix.get(route.network or "")
+        if change is None:
+            routes.append(route)
+        elif change.after is not None:
+            routes.append(Route.from_arm(change.after))
+    new = (changes.by_prefix[prefix].after for prefix in in_order(changes.added))
+    return (*routes, *(Route.from_arm(bare) for bare in new if bare is not None))

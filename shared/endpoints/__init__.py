@@ -1,0 +1,27 @@
+"""What each HTTP function does: parse, call, render."""
+
+from .health import health
+from .registrations import (
+    list_or_get_route_tables,
+    register_route_table,
+    release,
+    unregister_route_table,
+)
+from .runs import get_run, list_runs
+from .starts import adopt, rollback, start_sync
+from .versions import get_version, list_versions
+
+__all__ = [
+    "adopt",
+    "get_run",
+    "get_version",
+    "health",
+    "list_or_get_route_tables",
+    "list_runs",
+    "list_versions",
+    "register_route_table",
+    "release",
+    "rollback",
+    "start_sync",
+    "unregister_route_table",
+]

@@ -1,0 +1,21 @@
+"""Whether storage answers."""
+
+import azure.functions as func
+from azure.core.exceptions import AzureError
+
+from shared.app import app
+from shared.http import HttpFault, json_response, respond
+from shared.settings import InvalidSettings
+
+
+def health(_request: func.HttpRequest) -> func.HttpResponse:
+    return respond(_health)
+
+
+def _health() -> func.HttpResponse:
+    """Anyone may ask, so it says nothing of why."""
+    try:
+        app().account.check()
+    except (AzureError, InvalidSettings) as error:
+        raise HttpFault(503, "StorageUnavailable", "storage does not answer") from error
+    return json_response({"status": "ok"})

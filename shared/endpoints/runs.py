@@ -1,0 +1,35 @@
+"""Runs and their reports."""
+
+import azure.functions as func
+
+from shared.app import App
+from shared.domain.report import Run, report
+from shared.http import HttpFault, json_response, page, skip_token
+
+from .shell import endpoint, no_such_page, while_running
+
+
+@endpoint
+def get_run(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    run = context.run_end.expire_if_overdue(context.runs.get(request.route_params["runId"]))
+    if run is None:
+        raise HttpFault(404, "RunNotFound", "there is no run with this id")
+    body = report(run, context.outcomes.list(run.run_id))
+    if run.ended:
+        return json_response(body)
+    return json_response(body, status=202, headers=while_running(request, run))
+
+
+@endpoint
+def list_runs(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    token = skip_token(request)
+    if token is not None and context.runs.get(token) is None:
+        raise no_such_page()
+    runs = context.runs.list(older_than=token)
+    return page(
+        request,
+        "runs",
+        (context.run_end.expire_if_overdue(run) for run in runs),
+        token_of=lambda run: run.run_id,
+        render=Run.to_json,
+    )

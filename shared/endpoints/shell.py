@@ -1,0 +1,60 @@
+"""What the HTTP functions share: their shell, and what more than one of them asks."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Concatenate
+
+import azure.functions as func
+from pydantic import Field
+
+from shared.app import App, app
+from shared.domain.armid import RouteTableId
+from shared.domain.registration import Registration
+from shared.domain.report import Run
+from shared.http import HttpFault, api_url, invalid_body, respond
+
+_RETRY_AFTER_SECONDS = "5"
+NOT_ENABLED = "not registered, or disabled"
+
+
+type Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def endpoint[**P](
+    handler: Callable[Concatenate[App, P], func.HttpResponse],
+) -> Callable[P, func.HttpResponse]:
+    @functools.wraps(handler)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
+        return respond(lambda: handler(app(), *args, **kwargs))
+
+    return answer
+
+
+def enabled_registration(context: App, text: str) -> Registration:
+    """The registration that a body's `routeTableId` names."""
+    try:
+        registration = context.registry.get(RouteTableId.parse(text))
+    except ValueError as error:
+        raise invalid_body([("routeTableId", str(error))]) from None
+    if registration is None or not registration.enabled:
+        raise invalid_body([("routeTableId", NOT_ENABLED)])
+    return registration
+
+
+def while_running(request: func.HttpRequest, run: Run) -> dict[str, str]:
+    return {
+        "Location": api_url(request, f"runs/{run.run_id}"),
+        "Retry-After": _RETRY_AFTER_SECONDS,
+    }
+
+
+def after[T](token: str | None, items: Iterable[T], token_of: Callable[[T], str]) -> Iterator[T]:
+    """The items after the one with this token."""
+    following = iter(items)
+    if token is not None and not any(token_of(item) == token for item in following):
+        raise no_such_page()
+    return following
+
+
+def no_such_page() -> HttpFault:
+    return HttpFault(400, "InvalidQuery", "nothing is listed with this skipToken")

@@ -1,0 +1,54 @@
+"""Recorded versions, and what each of them brought."""
+
+import azure.functions as func
+
+from shared.app import App
+from shared.domain.addresses import Version, difference
+from shared.domain.report import utc_text
+from shared.http import HttpFault, json_response, page, skip_token
+
+from .shell import after, endpoint
+
+
+@endpoint
+def list_versions(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    def token(version: Version) -> str:
+        return version.version_id
+
+    by_id = {version.version_id: version for version in context.versions.list()}
+    newest_first = sorted(by_id.values(), key=lambda v: (v.recorded_at, v.version_id), reverse=True)
+    return page(
+        request,
+        "versions",
+        after(skip_token(request), newest_first, token),
+        token_of=token,
+        render=lambda version: _version_json(version, by_id.get(version.previous_version_id or "")),
+    )
+
+
+@endpoint
+def get_version(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    version = context.versions.get(request.route_params["versionId"])
+    if version is None:
+        raise HttpFault(404, "VersionNotFound", "there is no version with this id")
+    previous = context.versions.get(version.previous_version_id or "")
+    return json_response(_version_json(version, previous))
+
+
+def _version_json(version: Version, previous: Version | None) -> dict[str, object]:
+    change = difference(
+        () if previous is None else previous.address_prefixes, version.address_prefixes
+    )
+    return {
+        "versionId": version.version_id,
+        "cloud": version.cloud,
+        "serviceTag": version.service_tag,
+        "changeNumber": version.change_number,
+        "recordedAt": utc_text(version.recorded_at),
+        "source": version.source,
+        "locations": list(version.locations),
+        "addressPrefixes": list(version.address_prefixes),
+        "added": list(change.added),
+        "removed": list(change.removed),
+        "previousVersionId": version.previous_version_id,
+    }

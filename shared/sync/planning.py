@@ -1,0 +1,290 @@
+"""What a table is to become: for each action of a run, a planner of the table as it is read."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from shared.domain.addresses import Version, in_order
+from shared.domain.changes import Changes
+from shared.domain.errors import TAG_UNAVAILABLE, PermanentError
+from shared.domain.handover import holds_of, make_adoption, make_rollback
+from shared.domain.plan import Plan, foreign_hash, make_plan, owned_prefixes
+from shared.domain.registration import ApplyPolicy, Hold, Registration, strictest
+from shared.domain.report import Fault, Mode, Run
+from shared.domain.retention import SourceHistory, retained_until
+from shared.domain.routes import RouteTable
+from shared.domain.safety import (
+    HELD,
+    Approval,
+    Judgement,
+    Limits,
+    Replan,
+    judge,
+    withheld_of,
+)
+
+from .ports import Clock, RouteLimits, Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What may become of a table now, and the versions that was worked out from.
+
+    `holds` is what an apply has to hold from before it writes.
+    """
+
+    judgement: Judgement
+    version_ids: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+
+type Planner = Callable[[RouteTable, Changes, Collection[str]], Proposal]
+"""Of the table as read, what the run has done to it already, and the hashes that its foreign part
+may have where it is not sound. Raise PermanentError where nothing can be planned.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """The newest version of each tag, and why one of them can't be believed now."""
+
+    versions: tuple[Version, ...]
+    doubts: str | None
+
+    @property
+    def desired(self) -> frozenset[str]:
+        return frozenset(prefix for version in self.versions for prefix in version.ipv4)
+
+    @property
+    def version_ids(self) -> tuple[str, ...]:
+        return tuple(version.version_id for version in self.versions)
+
+
+class Planning:
+    def __init__(
+        self,
+        versions: Versions,
+        route_limits: RouteLimits,
+        clock: Clock,
+        *,
+        owner: str,
+        allowed_service_tags: Collection[str],
+        grace_days: int,
+        max_removed_percent: int,
+        apply_policy: ApplyPolicy,
+        next_hop_types: Collection[str],
+    ) -> None:
+        self._versions = versions
+        self._route_limits = route_limits
+        self._clock = clock
+        self._owner = owner
+        self._allowed = frozenset(allowed_service_tags)
+        self._grace_days = grace_days
+        self._max_removed_percent = max_removed_percent
+        self._apply_policy = apply_policy
+        self._next_hop_types = frozenset(name.lower() for name in next_hop_types)
+
+    def of_sync(
+        self, run: Run, registration: Registration, mode: Mode, approval: Approval | None
+    ) -> Planner:
+        """Bring the table to its tags' newest versions.
+
+        They are read after the table each time: one that somebody brought to a newer version in
+        between refuses the write by its ETag, and is planned with that version.
+        """
+        policy = strictest(self._apply_policy, registration.apply_policy or ApplyPolicy.AUTO)
+        if mode is Mode.PLAN or approval is not None:
+            policy = ApplyPolicy.AUTO
+        # One forces only what one has seen.
+        forced = frozenset(run.request.force) & (approval.violations if approval else frozenset())
+
+        def plan(table: RouteTable, written: Changes, sound: Collection[str]) -> Proposal:
+            sources = self._sources(run, registration)
+            until = self._retained_until(table, registration, sources.desired)
+            limits = replace(
+                self._limits(table, registration, sound),
+                tag_believed=sources.doubts is None,
+                policy=policy,
+                forced=forced,
+                approval=approval,
+            )
+            replan = self._replan(table, registration, sources.desired, until, hold=True)
+            judgement = self._judge(table, replan, limits, written)
+            unheld = self._replan(table, registration, sources.desired, until, hold=False)
+            suppressed = unheld((), ()).changes.without(judgement.proposed.by_prefix.keys())
+            findings = (
+                *_approved(run),
+                *_held(registration.holds),
+                *_ended_exceptions(registration, judgement.plan),
+                *_doubts(sources),
+            )
+            return Proposal(
+                judgement.adding(findings, withheld_of(suppressed, HELD)), sources.version_ids
+            )
+
+        return plan
+
+    def of_adoption(self, run: Run, registration: Registration) -> Planner:
+        """Rename to ours what covers a wanted prefix; nothing else of the table is changed."""
+
+        def plan(table: RouteTable, written: Changes, sound: Collection[str]) -> Proposal:
+            sources = self._sources(run, registration)
+            histories = self._histories(registration)
+            once = {prefix for h in histories for version in h.versions for prefix in version.ipv4}
+            held = {hold.prefix for hold in registration.holds}
+            adoption = make_adoption(
+                table,
+                sources.desired - held,
+                once - held,
+                owner=self._owner,
+                from_owner=run.request.from_owner,
+            )
+            limits = self._limits(table, registration, sound)
+            judgement = self._judge(table, lambda *_: adoption.plan, limits, written)
+            findings = (
+                Fault("Adoption", "routes that cover a wanted prefix are renamed to ours"),
+                *_held(registration.holds),
+                *_listed(
+                    "StampedByAnother",
+                    "another owner's stamp, which fromOwner does not name",
+                    adoption.stamped_by_others,
+                ),
+                *_listed("NameTaken", "our name is another route's", adoption.name_taken),
+            )
+            return Proposal(judgement.adding(findings), sources.version_ids)
+
+        return plan
+
+    def of_rollback(self, run: Run, registration: Registration, done: Changes) -> Planner:
+        """Put back what a run changed, and hold it. Raise PermanentError `MOVED_ON`."""
+
+        def plan(table: RouteTable, written: Changes, sound: Collection[str]) -> Proposal:
+            def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
+                return make_rollback(table, done, owner=self._owner, spared=spared)
+
+            limits = replace(
+                self._limits(table, registration, sound), forced=frozenset(run.request.force)
+            )
+            judgement = self._judge(table, replan, limits, written)
+            undone = done.without({change.prefix for change in judgement.withheld})
+            new = holds_of(undone, run.request.undone_run_id or "", owner=self._owner)
+            held = {hold.prefix: hold for hold in (*registration.holds, *new)}
+            holds = tuple(held[prefix] for prefix in in_order(held))
+            rollback = Fault("Rollback", f"what run {run.request.undone_run_id} did is undone")
+            return Proposal(judgement.adding((rollback, *_held(holds))), holds=holds)
+
+        return plan
+
+    def _sources(self, run: Run, registration: Registration) -> _Sources:
+        versions = []
+        for tag in registration.service_tags:
+            if tag not in self._allowed:
+                raise PermanentError(
+                    "SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS"
+                )
+            version = self._versions.newest(tag)
+            if version is None:
+                why = run.unusable.get(tag, f"no version of {tag} is recorded")
+                raise PermanentError(TAG_UNAVAILABLE, why)
+            versions.append(version)
+        doubts = [run.unusable[tag] for tag in registration.service_tags if tag in run.unusable]
+        return _Sources(tuple(versions), "; ".join(doubts) or None)
+
+    def _histories(self, registration: Registration) -> list[SourceHistory]:
+        """Of every source that the registration ever had."""
+        return [
+            *(SourceHistory(self._versions.history(tag)) for tag in registration.service_tags),
+            *(
+                SourceHistory(self._versions.history(tag), ended_at)
+                for tag, ended_at in registration.former_tags.items()
+            ),
+        ]
+
+    def _retained_until(
+        self, table: RouteTable, registration: Registration, desired: frozenset[str]
+    ) -> Mapping[str, date]:
+        leaving = owned_prefixes(table, owner=self._owner) - desired
+        return retained_until(
+            leaving,
+            self._histories(registration) if leaving else (),
+            grace_days=self._grace_days,
+            today=self._clock().date(),
+        )
+
+    def _replan(
+        self,
+        table: RouteTable,
+        registration: Registration,
+        desired: frozenset[str],
+        until: Mapping[str, date],
+        *,
+        hold: bool,
+    ) -> Replan:
+        holds = registration.holds if hold else ()
+        pinned = {hold.prefix for hold in holds if hold.routed}
+        off = {hold.prefix for hold in holds if not hold.routed}
+
+        def replan(spared: Collection[str], yielding: Collection[str]) -> Plan:
+            return make_plan(
+                table,
+                (desired - off) | pinned,
+                owner=self._owner,
+                retained_until={p: day for p, day in until.items() if p not in yielding},
+                spared=off.union(spared),
+                accepted=registration.accepted(self._clock().date()),
+            )
+
+        return replan
+
+    def _limits(
+        self, table: RouteTable, registration: Registration, sound: Collection[str]
+    ) -> Limits:
+        subscription = registration.route_table_id.subscription_id
+        return Limits(
+            max_removed_percent=self._max_removed_percent,
+            route_limit=lambda: self._route_limits.limit(subscription, table.location),
+            next_hop_types=self._next_hop_types,
+            foreign_as_when_sound=foreign_hash(table, owner=self._owner) in sound,
+        )
+
+    def _judge(
+        self, table: RouteTable, replan: Replan, limits: Limits, written: Changes
+    ) -> Judgement:
+        return judge(table, owned_prefixes(table, owner=self._owner), replan, limits, written)
+
+
+def _listed(code: str, said: str, prefixes: Iterable[str]) -> tuple[Fault, ...]:
+    return tuple(Fault(code, f"{prefix}: {said}") for prefix in prefixes)
+
+
+def _approved(run: Run) -> tuple[Fault, ...]:
+    if run.request.plan_run_id is None:
+        return ()
+    return (Fault("Approved", f"by the plan of run {run.request.plan_run_id}"),)
+
+
+def _held(holds: Iterable[Hold]) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(
+            "Held",
+            f"{hold.prefix}: {'kept' if hold.routed else 'left alone'} since run {hold.run_id} was "
+            "rolled back, until a release",
+        )
+        for hold in holds
+    )
+
+
+def _ended_exceptions(registration: Registration, plan: Plan) -> tuple[Fault, ...]:
+    ended = {e.prefix: e for e in registration.exceptions}
+    return tuple(
+        Fault("ExceptionEnded", f"{c.prefix}: was accepted until {ended[c.prefix].until}")
+        for c in plan.conflicts
+        if c.prefix in ended and c.accepted is None and not c.name_taken
+    )
+
+
+def _doubts(sources: _Sources) -> tuple[Fault, ...]:
+    if sources.doubts is None:
+        return ()
+    message = f"{sources.doubts}; repaired from the last recorded version, additions only"
+    return (Fault(TAG_UNAVAILABLE, message),)
