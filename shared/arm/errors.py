@@ -41,6 +41,22 @@ _PASSING = frozenset(
         "TooManyRequests",
     }
 )
+# What lasts until somebody changes something, and what that is.
+_WHAT_TO_DO = {
+    "AuthorizationFailed": (
+        "assign the app's identity a role with this action at this scope; "
+        "a new assignment takes some minutes to hold"
+    ),
+    "LinkedAuthorizationFailed": (
+        "assign the app's identity a role with this action on the linked scope, too"
+    ),
+    "ScopeLocked": "remove the management lock, or disable the table's registration",
+    "RequestDisallowedByPolicy": (
+        "ask for an exemption of this route table from the Azure Policy assignment that denies it; "
+        "landing zones often deny routes with next hop Internet"
+    ),
+    "ReadOnlyDisabledSubscription": "enable the subscription again",
+}
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -64,6 +80,8 @@ def typed(error: AzureError) -> RouteSyncError:
     correlation_id = _header(error, "x-ms-correlation-request-id")
     if code == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
         return PreconditionFailed(code, message, correlation_id=correlation_id)
+    if code in _WHAT_TO_DO:
+        message = f"{message} What to do: {_WHAT_TO_DO[code]}."
     passing = code in _PASSING or error.status_code in _PASSING_STATUS
     kind = TransientError if passing else PermanentError
     return kind(code, message, correlation_id=correlation_id)

@@ -58,40 +58,46 @@ def make_adoption(
 
 
 def make_rollback(
-    existing: RouteTable, done: Changes, *, owner: str, spared: Collection[str] = ()
+    existing: RouteTable,
+    done: Changes,
+    *,
+    owner: str,
+    undone: Collection[str] = (),
+    spared: Collection[str] = (),
 ) -> Plan:
-    """Put each prefix back as it was before these changes; what is so already stays.
+    """Put each prefix back as it was before these changes; those `spared` stay as they are.
 
-    Those `spared` stay as they are. Raise PermanentError `MOVED_ON` where a prefix is neither as
-    the changes left it nor as it was before.
+    Raise PermanentError `MOVED_ON` where the table is neither as the changes left it, but for what
+    an earlier rollback has `undone` of them, nor as it was before.
     """
     standing = routes_by_prefix(existing)
     names = {route.name.lower() for route in existing.routes}
     undo: dict[str, Change] = {}
     moved_on: list[str] = []
+    as_before: list[str] = []
     for prefix, change in done.by_prefix.items():
         now = standing.get(prefix)
-        if now == change.before or prefix in spared:
-            continue
-        if now != change.after or (
-            change.before is not None
-            and change.before["name"].lower() in names - {(now or {}).get("name", "").lower()}
-        ):
+        if now == change.before:
+            as_before.append(prefix)
+        elif now == change.after and not _name_taken(change.before, names, now):
+            undo[prefix] = Change(change.after, change.before)
+        else:
             moved_on.append(prefix)
-        undo[prefix] = Change(change.after, change.before)
+    if undo:
+        moved_on += (prefix for prefix in as_before if prefix not in undone)
     if moved_on:
         raise PermanentError(
             "MOVED_ON",
             "the table has moved on since that run, nothing is undone: "
             f"{', '.join(in_order(moved_on))} not as the run left it",
         )
-    changes = Changes(undo)
+    changes = Changes(undo).without(spared)
     return Plan(
         changes,
         _changed(existing, changes),
         handed_over=frozenset(
             prefix
-            for prefix, change in undo.items()
+            for prefix, change in changes.by_prefix.items()
             if change.before and change.after and not _owned(change.after, owner)
         ),
     )
@@ -103,6 +109,13 @@ def holds_of(done: Changes, run_id: str, *, owner: str) -> tuple[Hold, ...]:
         Hold(prefix, _routed_by(done.by_prefix[prefix].before, owner), run_id)
         for prefix in in_order(done.by_prefix)
     )
+
+
+def _name_taken(wanted: Bare | None, names: Collection[str], now: Bare | None) -> bool:
+    """Whether a route that is to come back finds its name in use, by another than it replaces."""
+    if wanted is None or (now is not None and now["name"].lower() == wanted["name"].lower()):
+        return False
+    return wanted["name"].lower() in names
 
 
 def _routed_by(bare: Bare | None, owner: str) -> bool:

@@ -153,10 +153,6 @@ class Outcome:
         }
 
 
-def failed_outcome(route_table_id: RouteTableId, error: Fault) -> Outcome:
-    return Outcome(route_table_id, OutcomeStatus.FAILED, error=error)
-
-
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """What a trigger asks for; no route tables means all that are registered and enabled.

@@ -157,20 +157,22 @@ class Planning:
 
     def of_rollback(self, run: Run, registration: Registration, done: Changes) -> Planner:
         """Put back what a run changed, and hold it. Raise PermanentError `MOVED_ON`."""
+        run_id = run.request.undone_run_id or ""
+        undone = {hold.prefix for hold in registration.holds if hold.run_id == run_id}
 
         def plan(table: RouteTable, written: Changes, sound: Collection[str]) -> Proposal:
             def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
-                return make_rollback(table, done, owner=self._owner, spared=spared)
+                return make_rollback(table, done, owner=self._owner, undone=undone, spared=spared)
 
             limits = replace(
                 self._limits(table, registration, sound), forced=frozenset(run.request.force)
             )
             judgement = self._judge(table, replan, limits, written)
-            undone = done.without({change.prefix for change in judgement.withheld})
-            new = holds_of(undone, run.request.undone_run_id or "", owner=self._owner)
+            put_back = done.without({change.prefix for change in judgement.withheld})
+            new = holds_of(put_back, run_id, owner=self._owner)
             held = {hold.prefix: hold for hold in (*registration.holds, *new)}
             holds = tuple(held[prefix] for prefix in in_order(held))
-            rollback = Fault("Rollback", f"what run {run.request.undone_run_id} did is undone")
+            rollback = Fault("Rollback", f"what run {run_id} did is undone")
             return Proposal(judgement.adding((rollback, *_held(holds))), holds=holds)
 
         return plan

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.domain.addresses import TagContent, Version
+from shared.domain.addresses import TagContent, Version, in_order
 from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
 from shared.domain.registration import Registration
-from shared.domain.report import Fault, Outcome, Run
+from shared.domain.report import Fault, Outcome, OutcomeStatus, Run
 from shared.domain.routes import Route, RouteTable
 from shared.domain.safety import Approval
 
@@ -32,6 +32,19 @@ class Pending:
     etag: str = ""
     last_error: Fault | None = None
     row_etag: str = ""
+
+    def failed(self, error: Fault, correlation_id: str | None = None) -> Outcome:
+        """What is known to have been done is said; what may have been can be undone."""
+        return Outcome(
+            self.route_table_id,
+            OutcomeStatus.FAILED,
+            added=in_order(self.applied.added),
+            removed=in_order(self.applied.removed),
+            updated=in_order(self.applied.updated),
+            error=error,
+            correlation_id=correlation_id,
+            changes=self.applied.then(self.intended),
+        )
 
 
 class ServiceTagSource(Protocol):

@@ -72,7 +72,7 @@ class Reconciler:
             pending = self._outcomes.save(
                 replace(pending, applied=written.changes, intended=plan.changes, etag=table.etag)
             )
-            table, written = self._write(pending, table, body, plan, written)
+            table, written = self._write(pending, table, body, proposal.judgement, written)
         raise TransientError(
             "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"
         )
@@ -82,7 +82,7 @@ class Reconciler:
         pending: Pending,
         table: RouteTable,
         body: RouteTable,
-        plan: Plan,
+        judgement: Judgement,
         written: _Written,
     ) -> tuple[RouteTable, _Written]:
         findings, correlation_id = written.findings, written.correlation_id
@@ -92,7 +92,8 @@ class Reconciler:
             after = self._route_tables.read(pending.route_table_id)
         else:
             after = self._route_tables.read(pending.route_table_id)
-            findings = (*findings, *self._findings(table, after, plan.handed_over))
+            handed_over = judgement.plan.handed_over
+            findings = (*findings, *judgement.findings, *self._findings(table, after, handed_over))
         return after, _Written(_taken_effect(pending, after), findings, correlation_id)
 
     def _noted(
@@ -188,7 +189,9 @@ def _outcome(pending: Pending, table: RouteTable, proposal: Proposal, written: _
         withheld=judgement.withheld,
         conflicts=judgement.plan.conflicts,
         violations=judgement.violations,
-        findings=(*written.findings, *_name_findings(judgement.plan), *judgement.findings),
+        findings=tuple(
+            dict.fromkeys((*written.findings, *_name_findings(judgement.plan), *judgement.findings))
+        ),
         correlation_id=written.correlation_id,
         changes=written.changes,
     )

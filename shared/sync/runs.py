@@ -14,7 +14,6 @@ from shared.domain.report import (
     Fault,
     Run,
     VersionSeen,
-    failed_outcome,
     final_status,
 )
 
@@ -53,7 +52,7 @@ class RunEnd:
 
     def _settle_failed(self, pending: Pending, error: Fault) -> None:
         with suppress(ConcurrentUpdate):  # a worker is at it: looked at again by the caller
-            self._outcomes.settle(pending, failed_outcome(pending.route_table_id, error))
+            self._outcomes.settle(pending, pending.failed(error))
 
     @overload
     def expire_if_overdue(self, run: Run) -> Run: ...

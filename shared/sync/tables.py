@@ -8,7 +8,7 @@ from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
 from shared.domain.errors import ConcurrentUpdate, PermanentError, TransientError
 from shared.domain.registration import Registration
-from shared.domain.report import Action, Fault, Mode, Outcome, Run, failed_outcome
+from shared.domain.report import Action, Fault, Mode, Outcome, Run
 
 from .planning import Planner, Planning
 from .ports import Clock, Outcomes, Pending, Registrations, Runs
@@ -61,7 +61,7 @@ class TableSync:
             error = pending.last_error or Fault(
                 "RETRIES_EXHAUSTED", "every delivery of the table's message failed; see the log"
             )
-            self._outcomes.settle(pending, failed_outcome(pending.route_table_id, error))
+            self._outcomes.settle(pending, pending.failed(error))
         self._run_end.close_if_complete(run_id)
 
     def _outcome(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
@@ -70,10 +70,7 @@ class TableSync:
             pending, outcome = self._reconcile(run, pending)
         except PermanentError as error:
             pending = self._as_saved(pending)
-            outcome = replace(
-                failed_outcome(pending.route_table_id, Fault(error.code, error.message)),
-                correlation_id=error.correlation_id,
-            )
+            outcome = pending.failed(Fault(error.code, error.message), error.correlation_id)
         except TransientError as error:
             noted = replace(self._as_saved(pending), last_error=Fault(error.code, error.message))
             with suppress(ConcurrentUpdate):  # another worker's word counts

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
 from shared.domain.registration import Registration
 from shared.domain.report import Mode, RunRequest, Trigger, report
-from tests.builders import table_id
+from tests.builders import table_id, tag_document
 
 TAG = "AppServiceManagement"
 
@@ -21,9 +22,14 @@ def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool 
         app.registry.put(Registration(rid(name), tuple(tags), enabled=enabled))
 
 
-def begin(app: App, *names: str, mode: Mode = Mode.APPLY) -> str:
-    request = RunRequest(Trigger.HTTP, mode, route_tables=tuple(rid(name) for name in names))
-    return app.create_run(request).run_id
+def answer(azure: SimulatedAzure, *prefixes: str, location: str = "westeurope") -> None:
+    """What the Service Tag Discovery API says from now on."""
+    azure.state.tags.answers[location] = tag_document(prefixes)
+
+
+def begin(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Any) -> str:
+    tables = tuple(rid(name) for name in names)
+    return app.create_run(RunRequest(Trigger.HTTP, mode, route_tables=tables, **asked)).run_id
 
 
 def started(app: App, *names: str) -> str:
@@ -34,12 +40,18 @@ def started(app: App, *names: str) -> str:
     return run_id
 
 
-def sync(app: App, *names: str, mode: Mode = Mode.APPLY) -> dict[str, Any]:
+def sync(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Any) -> dict[str, Any]:
     """A whole run with every message delivered once."""
-    run_id = begin(app, *names, mode=mode)
+    run_id = begin(app, *names, mode=mode, **asked)
     for table in app.run_start.start(run_id):
         app.tables.sync(run_id, table)
     return run_report(app, run_id)
+
+
+def approved(app: App, plan: dict[str, Any], **asked: Any) -> dict[str, Any]:
+    """A run that applies what this plan run showed."""
+    tables = [outcome["routeTableId"] for outcome in plan["outcomes"]]
+    return sync(app, *tables, plan_run_id=plan["runId"], **asked)
 
 
 def run_report(app: App, run_id: str) -> dict[str, Any]:

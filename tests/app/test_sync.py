@@ -7,6 +7,7 @@ import time_machine
 
 from local.azure.faults import FailOperation, Fault, refusal
 from shared.domain.errors import PermanentError, TransientError
+from shared.domain.registration import Registration, RouteException
 from shared.domain.report import Mode
 from shared.sync.messages import RunMessage, TableMessage
 from tests.builders import (
@@ -23,13 +24,9 @@ from tests.builders import (
     to_firewall,
 )
 
-from .helpers import begin, outcome_of, register, rid, run_report, started, sync
+from .helpers import TAG, answer, begin, outcome_of, register, rid, run_report, started, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
-
-
-def answer(azure, *prefixes, location="westeurope"):
-    azure.state.tags.answers[location] = tag_document(prefixes)
 
 
 def test_a_version_becomes_routes_in_every_registered_table(azure, app):
@@ -267,55 +264,6 @@ def test_with_a_version_recorded_a_bad_tag_lets_repair_but_not_remove(azure, app
     assert app.registry.get(rid("one")).verified_at == verified_at
     answer(azure, A, B)
     assert outcome_of(sync(app), "one")["removed"] == [C]
-
-
-def prefixes(count: int) -> list[str]:
-    return [f"20.1.{number}.0/24" for number in range(count)]
-
-
-@pytest.mark.parametrize(("removed", "status"), [(10, "changed"), (11, "blocked")])
-def test_the_share_a_run_may_remove_holds_on_both_sides_and_additions_go_on(
-    azure, app, removed, status
-):
-    before = prefixes(100)
-    table = add_table(azure.state, "one", [to_firewall(), *(owned(p) for p in before)])
-    register(app, "one")
-    kept = before[removed:]
-    answer(azure, *kept, A, B)
-    whole = sync(app)
-    outcome = outcome_of(whole, "one")
-    assert outcome["status"] == status
-    assert outcome["added"] == [A, B]
-    if status == "changed":
-        assert owned_prefixes(table) == {*kept, A, B}
-        return
-    assert whole["status"] == "Failed"
-    assert owned_prefixes(table) == {*before, A, B}
-    assert {w["prefix"] for w in outcome["withheld"]} == set(before[:removed])
-    [violation] = outcome["violations"]
-    assert violation["code"] == "MAX_REMOVED_PERCENT"
-    assert (violation["observed"], violation["limit"], violation["forceable"]) == (11, 10, True)
-    assert app.registry.get(rid("one")).applied_version_ids == ()
-
-
-@pytest.mark.parametrize(("removed", "status"), [(3, "changed"), (4, "blocked")])
-def test_three_may_always_go(azure, app, removed, status):
-    before = prefixes(5)
-    table = add_table(azure.state, "one", [owned(p) for p in before])
-    register(app, "one")
-    answer(azure, *before[removed:])
-    assert outcome_of(sync(app), "one")["status"] == status
-    assert len(owned_prefixes(table)) == (5 - removed if status == "changed" else 5)
-
-
-def test_a_plan_shows_what_a_guard_would_withhold(azure, app):
-    add_table(azure.state, "one", [owned(p) for p in prefixes(5)])
-    register(app, "one")
-    answer(azure, A)
-    outcome = outcome_of(sync(app, mode=Mode.PLAN), "one")
-    assert (outcome["status"], outcome["added"], outcome["removed"]) == ("blocked", [A], [])
-    assert len(outcome["withheld"]) == 5
-    assert azure.state.writes() == []
 
 
 def test_a_bad_tag_leaves_tables_of_other_tags_alone(azure, make_app):
@@ -658,7 +606,13 @@ def test_routes_removed_again_right_after_our_write_are_written_again(azure, app
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("AuthorizationFailed", 403), ("ScopeLocked", 409), ("RequestDisallowedByPolicy", 403)],
+    [
+        ("AuthorizationFailed", 403),
+        ("LinkedAuthorizationFailed", 403),
+        ("ScopeLocked", 409),
+        ("RequestDisallowedByPolicy", 403),
+        ("ReadOnlyDisabledSubscription", 409),
+    ],
 )
 def test_a_lasting_refusal_is_a_failed_outcome_with_azures_code(azure, app, code, status):
     add_table(azure.state, "one")
@@ -668,7 +622,11 @@ def test_a_lasting_refusal_is_a_failed_outcome_with_azures_code(azure, app, code
     azure.state.faults.append(refusal("PUT", "routetables/one", status, refused, times=99))
     whole = sync(app)
     assert whole["status"] == "Failed"
-    assert outcome_of(whole, "one")["error"] == {"code": code, "message": "no"}
+    outcome = outcome_of(whole, "one")
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", code)
+    assert outcome["error"]["message"].startswith("no What to do: ")
+    assert len(outcome["correlationId"]) == 36
+    assert len([w for w in table_writes(azure.state) if w["path"].endswith("one")]) == 1
     assert outcome_of(whole, "two")["status"] == "changed"
 
 
@@ -739,3 +697,98 @@ def test_messages_say_what_they_are():
 
 def test_the_typed_errors_say_their_code():
     assert str(PermanentError("Code", "what")) == "Code: what"
+
+
+def except_for(app, prefix, until, reason="the proxy team wants it so"):
+    exception = RouteException(prefix, reason, until)
+    app.registry.put(Registration(rid("one"), (TAG,), exceptions=(exception,)))
+
+
+@pytest.mark.parametrize(
+    ("days_left", "status", "findings"), [(0, "changed", []), (-1, "conflict", ["ExceptionEnded"])]
+)
+def test_a_conflict_that_is_meant_is_none_to_the_end_of_its_day(
+    azure, app, days_left, status, findings
+):
+    table = add_table(azure.state, "one", [to_firewall(A, "mine")])
+    answer(azure, A, B)
+    except_for(app, A, datetime.now(UTC).date() + timedelta(days=days_left))
+    whole = sync(app)
+    outcome = outcome_of(whole, "one")
+    assert outcome["status"] == status
+    assert whole["status"] == ("Succeeded" if status == "changed" else "Failed")
+    [conflict] = outcome["conflicts"]
+    assert conflict["accepted"] == (None if findings else "the proxy team wants it so")
+    assert [f["code"] for f in outcome["findings"]] == findings
+    assert foreign_routes(table) == [to_firewall(A, "mine")]
+    assert owned_prefixes(table) == {B}
+    assert bool(app.registry.get(rid("one")).applied_version_ids) is not bool(findings)
+
+
+def test_an_exception_is_of_its_prefix_alone_and_not_of_a_name(azure, app):
+    add_table(
+        azure.state,
+        "one",
+        [to_firewall(A, "mine"), to_firewall("20.9.0.0/24", owned(B)["name"])],
+    )
+    answer(azure, A, B)
+    except_for(app, B, datetime.now(UTC).date())
+    outcome = outcome_of(sync(app), "one")
+    assert outcome["status"] == "conflict"
+    assert [c["accepted"] for c in outcome["conflicts"]] == [None, None]
+
+
+def test_a_source_that_a_registration_lost_leaves_its_routes_their_grace(azure, make_app):
+    document = tag_document([A])
+    document["values"] += tag_document([B], "ApiManagement")["values"]
+    azure.state.tags.answers["westeurope"] = document
+    app = make_app(
+        ALLOWED_SERVICE_TAGS="AppServiceManagement,ApiManagement", REMOVAL_GRACE_DAYS="28"
+    )
+    table = add_table(azure.state, "one")
+    start = datetime(2026, 3, 4, 6, tzinfo=UTC)
+    with time_machine.travel(start, tick=True):
+        register(app, "one", tags=("AppServiceManagement", "ApiManagement"))
+        sync(app)
+    lost_at = start + timedelta(days=100)
+    both = app.registry.get(rid("one"))
+    one_left = both.replaced_by(Registration(rid("one"), ("AppServiceManagement",)), lost_at)
+    app.registry.put(one_left)
+    assert app.registry.get(rid("one")).former_tags == {"ApiManagement": lost_at}
+    for days, there in ((0, {A, B}), (27, {A, B}), (28, {A})):
+        with time_machine.travel(lost_at + timedelta(days=days), tick=True):
+            sync(app)
+        assert owned_prefixes(table) == there, days
+
+
+def test_a_source_that_comes_back_is_no_former_one():
+    first = Registration(rid("one"), ("A", "B"))
+    second = first.replaced_by(Registration(rid("one"), ("B",)), datetime(2026, 1, 1, tzinfo=UTC))
+    later = second.replaced_by(Registration(rid("one"), ("C",)), datetime(2026, 2, 1, tzinfo=UTC))
+    assert {tag: at.month for tag, at in later.former_tags.items()} == {"A": 1, "B": 2}
+    back = later.replaced_by(Registration(rid("one"), ("A", "C")), datetime(2026, 3, 1, tzinfo=UTC))
+    assert back.former_tags.keys() == {"B"}
+
+
+def test_without_an_answer_tables_are_repaired_from_what_was_recorded(azure, app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    answer(azure, A, B)
+    sync(app)
+    table.routes, table.etag = [owned(C), owned(A, "None")], 'W/"drifted"'
+    azure.state.faults.append(
+        refusal("GET", "serviceTags", 503, {}, headers={"Retry-After": "60"}, times=99)
+    )
+    run_id = begin(app)
+    with pytest.raises(TransientError):
+        app.run_start.start(run_id)
+    assert run_report(app, run_id)["status"] == "Running"
+    for message in app.run_start.start_without_tags(run_id):
+        app.tables.sync(run_id, message)
+    whole = run_report(app, run_id)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    outcome = outcome_of(whole, "one")
+    assert (outcome["added"], outcome["updated"], outcome["removed"]) == ([B], [A], [])
+    assert [w["why"] for w in outcome["withheld"]] == ["TAG_UNAVAILABLE"]
+    assert owned_prefixes(table) == {A, B, C}
+    assert [v["versionId"][-1] for v in whole["versions"]] == ["1"]

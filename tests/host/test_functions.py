@@ -13,6 +13,7 @@ from tests.builders import (
     add_table,
     foreign_routes,
     history,
+    owned,
     owned_prefixes,
     published_ipv4,
     route,
@@ -374,6 +375,7 @@ def test_a_run_that_never_starts_is_poisoned_and_the_report_says_why(azure, make
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
         AzureFunctionsJobHost__extensions__queues__visibilityTimeout="00:00:01",
     )
+    add_table(azure.state, "one")
     register(host, "one")
     azure.state.faults.append(
         refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
@@ -462,3 +464,98 @@ def test_through_the_whole_public_history_every_table_follows_with_one_write(azu
     assert [v["changeNumber"] for v in reversed(recorded)] == [
         str(version["tagChangeNumber"]) for version in published
     ]
+
+
+def test_a_plan_is_shown_approved_and_applied_over_http(azure, make_host):
+    many = [f"20.1.{number}.0/24" for number in range(10)]
+    table = add_table(azure.state, "one", [owned(p) for p in many])
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    host = make_host(APPLY_POLICY="approval")
+    register(host, "one")
+    assert run_to_end(host)["counts"]["planned"] == 1
+    plan = run_to_end(host, mode="plan")
+    assert plan["outcomes"][0]["violations"][0]["code"] == "MAX_REMOVED_PERCENT"
+    asked = {"planRunId": plan["runId"], "reason": "CHG7", "force": ["MAX_REMOVED_PERCENT"]}
+    whole = run_to_end(host, **asked)
+    assert (whole["status"], whole["reason"]) == ("Succeeded", "CHG7")
+    assert {f["code"] for f in whole["outcomes"][0]["findings"]} == {"Approved", "Forced"}
+    assert owned_prefixes(table) == {A}
+
+
+def test_an_approval_of_what_was_never_planned_is_refused(azure, host):
+    add_table(azure.state, "one")
+    add_table(azure.state, "two")
+    register(host, "one")
+    plan = run_to_end(host, mode="plan")["runId"]
+    applied = run_to_end(host)["runId"]
+    register(host, "two")
+
+    def faults(**body):
+        return faults_of(host.request("POST", "/api/sync", json=body))
+
+    assert faults(planRunId="x") == {"planRunId"}
+    assert faults(planRunId=applied) == {"planRunId"}
+    assert faults(planRunId=plan, mode="plan") == {"mode"}
+    assert faults(planRunId=plan, routeTables=[table_id("two")]) == {"routeTables.0"}
+    forceable = "MAX_REMOVED_PERCENT"
+    assert faults(force=[forceable]) == {"force"}
+    assert faults(force=[forceable], reason="x") == {"force"}
+    assert faults(force=[forceable], planRunId=plan) == {"force"}
+    assert faults(planRunId=plan, reason="x", force=["NO_CAPACITY", forceable, "y"]) == {
+        *("force.0", "force.2"),
+    }
+    assert len(host.request("GET", "/api/runs").json()["value"]) == 2
+
+
+def test_adopt_roll_back_and_release_over_http(azure, host):
+    table = add_table(azure.state, "one", [route("by-hand", A)])
+    azure.state.tags.answers["westeurope"] = tag_document([A, B])
+    register(host, "one")
+    run_to_end(host)
+    asked = {"routeTableId": table_id("ONE"), "reason": "CHG8"}
+
+    def ended(path, **body):
+        answer = host.request("POST", f"/api/{path}", json={**asked, **body})
+        assert answer.status_code == 202, answer.text
+        assert answer.headers["location"] == answer.json()["statusQueryGetUri"]
+        return host.ended_run(answer.json()["runId"])
+
+    adopted = ended("adopt")
+    assert adopted["outcomes"][0]["updated"] == [A]
+    assert owned_prefixes(table) == {A, B}
+    back = ended("rollback", runId=adopted["runId"])
+    assert (back["status"], back["reason"]) == ("Succeeded", "CHG8")
+    assert owned_prefixes(table) == {B}
+    shown = host.request("GET", f"/api/route-tables{table_id('one')}").json()
+    assert shown["held"] == [{"prefix": A, "routed": False, "runId": adopted["runId"]}]
+    assert register(host, "one", note="again").json()["held"] == shown["held"]
+    released = host.request("POST", "/api/release", json=asked)
+    assert released.status_code == 200
+    assert released.json()["held"] == []
+    assert ended("adopt")["outcomes"][0]["updated"] == [A]
+
+
+def test_bad_requests_to_adopt_roll_back_or_release_start_nothing(azure, host):
+    add_table(azure.state, "one")
+    add_table(azure.state, "two")
+    register(host, "one")
+    register(host, "off", enabled=False)
+    run = run_to_end(host)["runId"]
+    idle = run_to_end(host)["runId"]
+    register(host, "two")
+    good = {"routeTableId": table_id("one"), "reason": "x"}
+
+    def faults(path, **body):
+        return faults_of(host.request("POST", f"/api/{path}", json=body))
+
+    for path in ("adopt", "release"):
+        assert faults(path) == {"routeTableId", "reason"}
+        for wrong in ("/not/an/id", table_id("unregistered"), table_id("off")):
+            assert faults(path, **{**good, "routeTableId": wrong}) == {"routeTableId"}
+    assert faults("adopt", **good, fromOwner="Not-An-Owner") == {"fromOwner"}
+    assert faults("rollback", **good) == {"runId"}
+    for wrong in ("never", idle):
+        assert faults("rollback", **good, runId=wrong) == {"runId"}
+    assert faults("rollback", **{**good, "routeTableId": table_id("two")}, runId=run) == {"runId"}
+    assert faults("rollback", **good, runId=run, force=["MOVED_ON"]) == {"force.0"}
+    assert len(host.request("GET", "/api/runs").json()["value"]) == 2
