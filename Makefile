@@ -11,14 +11,15 @@ NODE_READY := node_modules/.installed
 AZURE_CLI := .venv-azure-cli
 AZURE_CLI_READY := $(AZURE_CLI)/.installed
 SOURCES := function_app.py shared local tests
-export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE
+export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED
 
-.PHONY: help setup run test test-recordings conformance lint format requirements clean
+.PHONY: help setup run test test-recordings chaos conformance lint format requirements clean
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
 	@echo "make test          lint, format, types, layers, all tests"
 	@echo "make test-recordings  that the simulated Azure answers as the real one was recorded to"
+	@echo "make chaos         fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
 	@echo "make format        write the format that make test asks for"
 	@echo "make requirements  pin requirements.in and requirements-dev.in anew"
@@ -44,6 +45,9 @@ test-recordings: setup
 
 conformance: setup $(AZURE_CLI_READY)
 	@$(BIN)/python -m local.conformance $(AZURE_CLI)/bin/az
+
+chaos: setup
+	@$(BIN)/python -m tests.chaos
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)

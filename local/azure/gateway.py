@@ -10,6 +10,7 @@
 import json
 import re
 import uuid
+from http.client import BAD_REQUEST
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -89,7 +90,9 @@ class Gateway:
             self._check_path(call, api)
             self._check_rights(call)
             self._state.settle()
+            self._state.watch(None)
             response = self._provide(call, api)
+            self._state.watch(call if response.status_code < BAD_REQUEST else None)
         except errors.ArmError as error:
             return error.response()
         response.headers.update(remaining)

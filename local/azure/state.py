@@ -15,6 +15,7 @@ from .service_tags import TagHistory
 from .throttles import Throttles
 
 if TYPE_CHECKING:
+    from .call import Call
     from .faults import Fault
     from .hosting_environments import Environment
 
@@ -45,6 +46,8 @@ class State:
         self.throttles = Throttles()
         self.limits = dict(LIMITS)
         self.faults: list[Fault] = []
+        self.watch: Callable[[Call | None], None] = lambda _call: None
+        """Called before each request is done, and after it: with it, where it was accepted."""
         self.log: list[dict[str, Any]] = []
         self.operations: dict[str, Operation] = {}
         """All there ever were, by id: each can be followed for ever."""

@@ -38,9 +38,9 @@ class Proposal:
     holds: tuple[Hold, ...] = ()
 
 
-type Planner = Callable[[RouteTable, Changes, Collection[str]], Proposal]
-"""Of the table as read, what the run has done to it already, and the hashes that its foreign part
-may have where it is not sound. Raise PermanentError where nothing can be planned.
+type Planner = Callable[[RouteTable, Registration, Changes], Proposal]
+"""Of the table as read, its registration, and what the run has done to the table already. Raise
+PermanentError where nothing can be planned.
 """
 
 
@@ -84,27 +84,23 @@ class Planning:
         self._apply_policy = apply_policy
         self._next_hop_types = frozenset(name.lower() for name in next_hop_types)
 
-    def of_sync(
-        self, run: Run, registration: Registration, mode: Mode, approval: Approval | None
-    ) -> Planner:
+    def of_sync(self, run: Run, mode: Mode, approval: Approval | None) -> Planner:
         """Bring the table to its tags' newest versions.
 
         They are read after the table each time: one that somebody brought to a newer version in
         between refuses the write by its ETag, and is planned with that version.
         """
-        policy = strictest(self._apply_policy, registration.apply_policy or ApplyPolicy.AUTO)
-        if mode is Mode.PLAN or approval is not None:
-            policy = ApplyPolicy.AUTO
+        free = mode is Mode.PLAN or approval is not None
         # One forces only what one has seen.
         forced = frozenset(run.request.force) & (approval.violations if approval else frozenset())
 
-        def plan(table: RouteTable, written: Changes, sound: Collection[str]) -> Proposal:
+        def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
             sources = self._sources(run, registration)
             until = self._retained_until(table, registration, sources.desired)
             limits = replace(
-                self._limits(table, registration, sound),
+                self._limits(table, registration),
                 tag_believed=sources.doubts is None,
-                policy=policy,
+                policy=ApplyPolicy.AUTO if free else self._policy(registration),
                 forced=forced,
                 approval=approval,
             )
@@ -124,10 +120,10 @@ class Planning:
 
         return plan
 
-    def of_adoption(self, run: Run, registration: Registration) -> Planner:
+    def of_adoption(self, run: Run) -> Planner:
         """Rename to ours what covers a wanted prefix; nothing else of the table is changed."""
 
-        def plan(table: RouteTable, written: Changes, sound: Collection[str]) -> Proposal:
+        def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
             sources = self._sources(run, registration)
             histories = self._histories(registration)
             once = {prefix for h in histories for version in h.versions for prefix in version.ipv4}
@@ -139,7 +135,7 @@ class Planning:
                 owner=self._owner,
                 from_owner=run.request.from_owner,
             )
-            limits = self._limits(table, registration, sound)
+            limits = self._limits(table, registration)
             judgement = self._judge(table, lambda *_: adoption.plan, limits, written)
             findings = (
                 Fault("Adoption", "routes that cover a wanted prefix are renamed to ours"),
@@ -155,18 +151,17 @@ class Planning:
 
         return plan
 
-    def of_rollback(self, run: Run, registration: Registration, done: Changes) -> Planner:
+    def of_rollback(self, run: Run, done: Changes) -> Planner:
         """Put back what a run changed, and hold it. Raise PermanentError `MOVED_ON`."""
         run_id = run.request.undone_run_id or ""
-        undone = {hold.prefix for hold in registration.holds if hold.run_id == run_id}
 
-        def plan(table: RouteTable, written: Changes, sound: Collection[str]) -> Proposal:
+        def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
+            undone = {hold.prefix for hold in registration.holds if hold.run_id == run_id}
+
             def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
                 return make_rollback(table, done, owner=self._owner, undone=undone, spared=spared)
 
-            limits = replace(
-                self._limits(table, registration, sound), forced=frozenset(run.request.force)
-            )
+            limits = replace(self._limits(table, registration), forced=frozenset(run.request.force))
             judgement = self._judge(table, replan, limits, written)
             put_back = done.without({change.prefix for change in judgement.withheld})
             new = holds_of(put_back, run_id, owner=self._owner)
@@ -238,15 +233,18 @@ class Planning:
 
         return replan
 
-    def _limits(
-        self, table: RouteTable, registration: Registration, sound: Collection[str]
-    ) -> Limits:
+    def _policy(self, registration: Registration) -> ApplyPolicy:
+        return strictest(self._apply_policy, registration.apply_policy or ApplyPolicy.AUTO)
+
+    def _limits(self, table: RouteTable, registration: Registration) -> Limits:
         subscription = registration.route_table_id.subscription_id
         return Limits(
             max_removed_percent=self._max_removed_percent,
             route_limit=lambda: self._route_limits.limit(subscription, table.location),
             next_hop_types=self._next_hop_types,
-            foreign_as_when_sound=foreign_hash(table, owner=self._owner) in sound,
+            foreign_as_when_sound=(
+                foreign_hash(table, owner=self._owner) in registration.sound_foreign
+            ),
         )
 
     def _judge(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from shared.domain.addresses import in_order
 from shared.domain.changes import Changes
-from shared.domain.errors import PreconditionFailed, TransientError
+from shared.domain.errors import PermanentError, PreconditionFailed, TransientError
 from shared.domain.plan import Plan, foreign_essence, foreign_hash
 from shared.domain.registration import Registration
 from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Violation
@@ -42,24 +42,25 @@ class Reconciler:
         self._outcomes = outcomes
         self._owner = owner
 
-    def reconcile(
-        self, pending: Pending, registration: Registration, planner: Planner, mode: Mode
-    ) -> tuple[Pending, Outcome]:
+    def reconcile(self, pending: Pending, planner: Planner, mode: Mode) -> tuple[Pending, Outcome]:
         """Bring one table to what the planner says, or in plan mode say what that takes.
 
+        What else there is to know is read after the table each time: where it changes together
+        with the table in between, the write is refused by its ETag, and planned anew.
         Return the outcome, and what was pending as last saved. Raise PermanentError or
         TransientError; a table that is not as planned is never an outcome.
         """
         table = self._route_tables.read(pending.route_table_id)
         written = _Written(_taken_effect(pending, table))
         for writes in range(MAX_WRITES + 1):
-            proposal = planner(table, written.changes, registration.sound_foreign)
+            registration = self._registration(pending)
+            proposal = planner(table, registration, written.changes)
             plan = proposal.judgement.plan
             if mode is Mode.PLAN:
                 return pending, _outcome(pending, table, proposal, written)
             if not table.sound and not table.failed:
                 raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
-            registration = self._noted(registration, table, proposal)
+            self._note(registration, table, proposal)
             if proposal.judgement.blocked or (table.sound and not plan.changes):
                 return pending, _outcome(pending, table, proposal, written)
             body = self._route_tables.body(table, plan.routes)
@@ -96,9 +97,13 @@ class Reconciler:
             findings = (*findings, *judgement.findings, *self._findings(table, after, handed_over))
         return after, _Written(_taken_effect(pending, after), findings, correlation_id)
 
-    def _noted(
-        self, registration: Registration, table: RouteTable, proposal: Proposal
-    ) -> Registration:
+    def _registration(self, pending: Pending) -> Registration:
+        found = self._registrations.get(pending.route_table_id)
+        if found is None or not found.enabled:
+            raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
+        return found
+
+    def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> None:
         """What has to be known of the table, and held, before anything is written to it.
 
         A write that fails halfway leaves it unsound, with what is not ours as it was or as it was
@@ -113,7 +118,6 @@ class Reconciler:
             noted = replace(noted, holds=proposal.holds)
         if noted != registration:
             self._registrations.note(noted)
-        return noted
 
     def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
         """Routes that are not ours and that the write would change."""

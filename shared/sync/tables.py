@@ -7,7 +7,6 @@ from dataclasses import replace
 from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
 from shared.domain.errors import ConcurrentUpdate, PermanentError, TransientError
-from shared.domain.registration import Registration
 from shared.domain.report import Action, Fault, Mode, Outcome, Run
 
 from .planning import Planner, Planning
@@ -83,28 +82,25 @@ class TableSync:
         return self._outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
 
     def _reconcile(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
-        registration = self._registrations.get(pending.route_table_id)
-        if registration is None or not registration.enabled:
-            raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
         mode = Mode.PLAN if self._paused else run.request.mode
-        planner = self._planner(run, registration, mode)
-        pending, outcome = self._reconciler.reconcile(pending, registration, planner, mode)
+        planner = self._planner(run, pending.route_table_id, mode)
+        pending, outcome = self._reconciler.reconcile(pending, planner, mode)
         if mode is Mode.APPLY and run.request.action is Action.SYNC and outcome.found_right:
             self._registrations.record_applied(
                 pending.route_table_id, outcome.version_ids, self._clock()
             )
         return pending, outcome
 
-    def _planner(self, run: Run, registration: Registration, mode: Mode) -> Planner:
-        table, request = registration.route_table_id, run.request
+    def _planner(self, run: Run, table: RouteTableId, mode: Mode) -> Planner:
+        request = run.request
         if request.action is Action.ADOPT:
-            return self._planning.of_adoption(run, registration)
+            return self._planning.of_adoption(run)
         if request.action is Action.ROLLBACK:
             done = self._outcomes.changes(request.undone_run_id or "", table) or Changes()
-            return self._planning.of_rollback(run, registration, done)
+            return self._planning.of_rollback(run, done)
         approval = None
         if request.plan_run_id is not None:
             approval = self._outcomes.approval(request.plan_run_id, table)
             if approval is None:
                 raise PermanentError("NOT_PLANNED", f"run {request.plan_run_id} has no plan of it")
-        return self._planning.of_sync(run, registration, mode, approval)
+        return self._planning.of_sync(run, mode, approval)

@@ -1,13 +1,11 @@
 """A worker killed at any call: the next delivery heals it, and nothing is done or said twice."""
 
-import threading
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from azure.core.pipeline.transport import RequestsTransport
 
 from shared.app import App
 from tests.builders import (
@@ -18,16 +16,13 @@ from tests.builders import (
     tag_document,
     to_firewall,
 )
+from tests.calls import Killed, in_hand
 
 from .helpers import TAG, begin, register, run_report
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
 type Message = Callable[[], list[Message]]
-
-
-class Killed(BaseException):
-    """Nothing catches this, as nothing catches a power cut."""
 
 
 class Queue:
@@ -58,41 +53,17 @@ def start_message(app: App, run_id: str) -> Message:
 @contextmanager
 def killed_at(call: int, *, after: bool) -> Iterator[None]:
     """Die before or after the effect of the n-th HTTP call, to ARM or to storage."""
-    send = RequestsTransport.send
-    calls = 0
+    calls = itertools.count(1)
 
-    def counted(self: RequestsTransport, request: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call and not after:
+    def strike(_request: object) -> None:
+        if next(calls) == call:
             raise Killed
-        answer = send(self, request, **options)
-        if calls == call:
-            raise Killed
-        return answer
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RequestsTransport, "send", counted)
-        # Operations are followed on this thread, so that they die with it.
-        threads = SimpleNamespace(Thread=_NoThread, Event=threading.Event)
-        patch.setattr("azure.core.polling._poller.threading", threads)
-        patch.setattr("azure.core.polling._poller.LROPoller.wait", _follow)
-        yield
-
-
-class _NoThread:
-    def __init__(self, **_: object) -> None:
-        self.daemon = True
-
-    def start(self) -> None:
+    def pass_by(_request: object) -> None:
         return
 
-    def is_alive(self) -> bool:
-        return False
-
-
-def _follow(poller: Any, _timeout: float | None = None) -> None:
-    poller._start()
+    with in_hand(pass_by, strike) if after else in_hand(strike, pass_by):
+        yield
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])

@@ -1,0 +1,16 @@
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.azure.server import SimulatedAzure
+
+from .world import Site
+
+
+@pytest.fixture(scope="session")
+def site(azurite: Callable[[], str]) -> Iterator[Site]:
+    with SimulatedAzure() as azure, pytest.MonkeyPatch.context() as patch:
+        for name, value in azure.environment().items():
+            patch.setitem(os.environ, name, value)
+        yield Site(azure, azurite())

@@ -1,0 +1,149 @@
+"""Planted bugs, one of each kind that the product must not have. Each must be found."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.arm.route_tables import ArmRouteTables
+from shared.domain import handover, plan, safety
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import RouteSyncError
+from shared.domain.plan import Plan
+from shared.domain.routes import Route, RouteTable, is_owned
+from shared.sync import planning
+from shared.sync.planning import Planning
+from shared.sync.reconcile import Reconciler
+from tests.builders import OWNER
+
+type Patch = pytest.MonkeyPatch
+
+
+def skip_if_match(patch: Patch) -> None:
+    """Write over whatever stands there now."""
+    write = ArmRouteTables.write
+
+    def blind(self: ArmRouteTables, table: RouteTableId, body: RouteTable, _etag: str) -> Any:
+        return write(self, table, body, "*")
+
+    patch.setattr(ArmRouteTables, "write", blind)
+
+
+def delete_before_add(patch: Patch) -> None:
+    """Two writes: ours away, then ours anew."""
+    write = ArmRouteTables.write
+
+    def twice(self: ArmRouteTables, table: RouteTableId, body: RouteTable, etag: str) -> Any:
+        others = tuple(r for r in body.routes if not is_owned(r, OWNER))
+        write(self, table, self.body(body, others), etag)
+        return write(self, table, body, self.read(table).etag)
+
+    patch.setattr(ArmRouteTables, "write", twice)
+
+
+def swallow_a_failed_put(patch: Patch) -> None:
+    """Take what was sent for what is there."""
+    write = Reconciler._write
+
+    def trusting(self: Reconciler, pending: Any, table: RouteTable, *rest: Any) -> Any:
+        body, judgement, written = rest
+        try:
+            return write(self, pending, table, body, judgement, written)
+        except RouteSyncError:
+            changes = written.changes.then(judgement.plan.changes)
+            as_sent = replace(table, routes=body.routes, provisioning_state="Succeeded")
+            return as_sent, replace(written, changes=changes)
+
+    patch.setattr(Reconciler, "_write", trusting)
+
+
+def prefix_match_on_names(patch: Patch) -> None:
+    """Take for ours whatever begins as ours do."""
+
+    def loosely(route: Route, owner: str) -> bool:
+        return route.name.startswith(f"{owner}--")
+
+    for module in (plan, handover):
+        patch.setattr(module, "is_owned", loosely)
+
+
+def removals_from_a_stale_version(patch: Patch) -> None:
+    """Plan with the version that the run began with."""
+    sources = Planning._sources
+
+    def stale(self: Planning, run: Any, registration: Any) -> Any:
+        newest = sources(self, run, registration)
+        seen = {version.version_id for version in run.versions}
+        recorded = [
+            v
+            for tag in registration.service_tags
+            for v in self._versions.history(tag)
+            if v.version_id in seen
+        ]
+        return replace(newest, versions=tuple(recorded) or newest.versions)
+
+    patch.setattr(Planning, "_sources", stale)
+
+
+def guard_that_blocks_additions(patch: Patch) -> None:
+    """Where too much would go, write nothing."""
+    judge = safety.judge
+
+    def strict(table: RouteTable, *rest: Any) -> Any:
+        judgement = judge(table, *rest)
+        if judgement.violations:
+            return replace(judgement, plan=judgement.plan.without_changes(table), blocked=True)
+        return judgement
+
+    patch.setattr(planning, "judge", strict)
+
+
+def forget_the_grace(patch: Patch) -> None:
+    """Remove what left at once."""
+    patch.setattr(planning, "retained_until", lambda *_, **__: {})
+
+
+def forget_what_is_held(patch: Patch) -> None:
+    """Let the next run undo a rollback."""
+    replan = Planning._replan
+
+    def unheld(self: Planning, *rest: Any, hold: bool) -> Any:
+        return replan(self, *rest, hold=False)
+
+    patch.setattr(Planning, "_replan", unheld)
+
+
+def wipe_what_is_not_ours(patch: Patch) -> None:
+    """Send a table of our routes alone."""
+
+    def body(self: ArmRouteTables, table: RouteTable, routes: Collection[Route]) -> RouteTable:
+        ours = [r for r in routes if is_owned(r, OWNER)]
+        return RouteTable.from_arm(table.to_arm(ours))
+
+    def unseen(_self: Reconciler, _table: RouteTable, _body: RouteTable, _plan: Plan) -> list[Any]:
+        return []
+
+    patch.setattr(ArmRouteTables, "body", body)
+    patch.setattr(Reconciler, "_strays", unseen)
+
+
+MUTANTS: tuple[Callable[[Patch], None], ...] = (
+    skip_if_match,
+    delete_before_add,
+    swallow_a_failed_put,
+    prefix_match_on_names,
+    removals_from_a_stale_version,
+    guard_that_blocks_additions,
+    forget_the_grace,
+    forget_what_is_held,
+    wipe_what_is_not_ours,
+)
+
+
+@contextmanager
+def planted(mutant: Callable[[Patch], None]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        yield

@@ -1,0 +1,133 @@
+"""The proof can fail: each planted bug is found by a schedule that is harmless without it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from local.azure import faults
+from local.azure.faults import Fault
+from shared.domain.report import Action, Mode
+from tests.builders import owned, route, to_firewall
+
+from . import mutants
+from .world import PREFIXES, Site, World
+
+A, B, C, D, E, F, G, H = PREFIXES
+
+type Schedule = Callable[[World, str], None]
+
+
+def publish(world: World, *prefixes: str) -> None:
+    world.publish(frozenset(prefixes))
+
+
+def whole_run(world: World, action: Action | None = None, name: str = "", undone: str = "") -> str:
+    run_id = world.ask(action, name, undone or None) if action else world.begin(Mode.APPLY)
+    for _ in range(2):
+        for message in [m for m in world.queue if m.run_id == run_id]:
+            world.deliver(message)
+    return run_id
+
+
+def somebody_writes_meanwhile(world: World, name: str) -> None:
+    whole_run(world)
+    publish(world, A, B, C, D, E)
+    run_id = world.begin(Mode.APPLY)
+    world.deliver(world.queue[-1])
+    theirs = route("theirs", "10.0.0.0/8", "None")
+    for message in [m for m in world.queue if m.run_id == run_id]:
+        world.deliver(message, meanwhile=lambda: world.edit(name, lambda r: r.append(theirs)))
+
+
+def an_address_comes(world: World, _name: str) -> None:
+    whole_run(world)
+    publish(world, A, B, C, D, E)
+    whole_run(world)
+
+
+def a_write_is_refused(world: World, _name: str) -> None:
+    refused = faults.Refuse(status=500, body={"error": {"code": "InternalServerError"}})
+    world.meet(Fault(method="PUT", path="routeTables", effect=refused, times=99))
+    whole_run(world)
+
+
+def an_old_version_comes_late(world: World, _name: str) -> None:
+    whole_run(world)
+    publish(world, A, B, C)
+    late = world.begin(Mode.APPLY)
+    world.deliver(world.queue[-1])
+    publish(world, A, B, C, D)
+    whole_run(world)
+    for message in [m for m in world.queue if m.run_id == late]:
+        world.deliver(message)
+
+
+def nearly_all_goes(world: World, _name: str) -> None:
+    whole_run(world)
+    publish(world, E)
+    whole_run(world)
+
+
+def an_address_leaves(world: World, _name: str) -> None:
+    whole_run(world)
+    world.wait(1)
+    publish(world, A, B, C)
+    whole_run(world)
+
+
+def a_run_is_rolled_back(world: World, name: str) -> None:
+    publish(world, A)
+    whole_run(world)
+    publish(world, B)
+    run_id = whole_run(world)
+    whole_run(world, Action.ROLLBACK, name, run_id)
+    whole_run(world)
+
+
+def nothing_special(world: World, _name: str) -> None:
+    whole_run(world)
+
+
+ROUTES = [
+    to_firewall(),
+    owned(H),
+    route("asemgmt--by-hand", G, "None"),
+    to_firewall(F, "asemgmt--fw"),
+]
+FOUND_BY: Sequence[tuple[Callable[[mutants.Patch], None], Schedule, int, str]] = [
+    (mutants.skip_if_match, somebody_writes_meanwhile, 0, "not ours changed"),
+    (mutants.delete_before_add, an_address_comes, 0, "and has no route"),
+    (mutants.swallow_a_failed_put, a_write_is_refused, 0, "was said, and"),
+    (mutants.prefix_match_on_names, nothing_special, 0, "not ours changed"),
+    (mutants.removals_from_a_stale_version, an_old_version_comes_late, 0, "newest version holds"),
+    (mutants.guard_that_blocks_additions, nearly_all_goes, 0, "no route at the end"),
+    (mutants.forget_the_grace, an_address_leaves, 7, "within its grace"),
+    (mutants.forget_what_is_held, a_run_is_rolled_back, 0, "which is held"),
+    (mutants.wipe_what_is_not_ours, nothing_special, 0, "not ours changed"),
+]
+
+
+def violations(site: Site, schedule: Schedule, grace_days: int) -> list[str]:
+    world = World(site, [ROUTES], grace_days)
+    schedule(world, next(iter(world.tables)))
+    world.check_healed()
+    return world.watch.violations
+
+
+@pytest.mark.parametrize(
+    ("mutant", "schedule", "grace_days", "said"),
+    FOUND_BY,
+    ids=[mutant.__name__ for mutant, *_ in FOUND_BY],
+)
+def test_a_planted_bug_is_found(
+    site: Site, mutant: Any, schedule: Schedule, grace_days: int, said: str
+) -> None:
+    assert violations(site, schedule, grace_days) == []
+    with mutants.planted(mutant):
+        found = violations(site, schedule, grace_days)
+    assert any(said in violation for violation in found), found
+
+
+def test_every_planted_bug_has_a_schedule_that_finds_it() -> None:
+    assert [mutant for mutant, *_ in FOUND_BY] == list(mutants.MUTANTS)

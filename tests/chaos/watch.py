@@ -1,0 +1,190 @@
+"""What must hold in every state that the simulated Azure is ever in, and of every outcome."""
+
+import ipaddress
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from local.azure.call import Call
+from local.azure.resources import RouteTable
+from local.azure.state import State
+from shared.domain.routes import owned_name
+from tests.builders import OWNER
+
+type Snapshot = tuple[str, ...]
+"""A table's routes as JSON, in their order."""
+
+
+@dataclass(kw_only=True)
+class Delivery:
+    """One message at a worker, and what was so when it began and when it last wrote."""
+
+    action: str
+    began_with: frozenset[str] = frozenset()
+    """The newest version's prefixes when the delivery began."""
+    wrote_with: frozenset[str] = frozenset()
+    """The same when its write was sent."""
+    history: list[tuple[datetime, frozenset[str]]] = field(default_factory=list)
+    """Recorded versions when its write was sent, oldest first."""
+    today: date = date.min
+    handed_over: frozenset[str] = frozenset()
+    """Prefixes that a rollback may take back, or an adoption rename."""
+    held: frozenset[str] = frozenset()
+    """Prefixes that were held when the delivery began."""
+    wrote_held: frozenset[str] = frozenset()
+    """The same when its write was sent."""
+
+
+class Watch:
+    """Looks at the tables before and after each request."""
+
+    def __init__(self, state: State, tables: Mapping[str, RouteTable], grace_days: int) -> None:
+        self._grace_days = grace_days
+        self.violations: list[str] = []
+        self.states = 0
+        self.delivery: Delivery | None = None
+        self.seen: dict[str, list[Snapshot]] = {}
+        """The states of each table since the last delivery began."""
+        self._state = state
+        self._tables = tables
+        self._last: dict[str, Snapshot] = {}
+        self._sound: dict[str, bool] = {}
+        for name, table in tables.items():
+            self._note(name, snapshot(table))
+        state.watch = self.look
+
+    def look(self, call: Call | None) -> None:
+        """What changed without a request of ours is somebody else's doing."""
+        ours = call is not None and call.request.method == "PUT" and self.delivery is not None
+        for name, table in self._tables.items():
+            now, before = snapshot(table), self._last[name]
+            if ours and call is not None and call.target.key == table.key:
+                self._judge(name, before, now)
+            if now != before:
+                self._note(name, now)
+            self._sound[name] = table.provisioning_state == "Succeeded"
+
+    def forget(self, *, but: int = 1) -> None:
+        """Let the last states be the first ones: one, or more where an answer may be stale."""
+        for name, seen in self.seen.items():
+            self.seen[name] = seen[-but:]
+
+    def last(self, name: str) -> Snapshot:
+        return self._last[name]
+
+    def fault(self, name: str, what: str) -> None:
+        self.violations.append(f"{name}: {what}")
+
+    def _note(self, name: str, now: Snapshot) -> None:
+        self.states += 1
+        self._last[name] = now
+        self.seen.setdefault(name, []).append(now)
+
+    def _judge(self, name: str, before: Snapshot, now: Snapshot) -> None:
+        delivery = self.delivery
+        assert delivery is not None
+        if before == now and self._sound.get(name):
+            self.fault(name, "a write that changes nothing")
+        stays = delivery.began_with & delivery.wrote_with
+        for prefix in stays - delivery.handed_over:
+            if routed(before, prefix) and not routed(now, prefix):
+                self.fault(name, f"{prefix} was routed, is wanted, and has no route")
+        if foreign(before, delivery.handed_over) != foreign(now, delivery.handed_over):
+            self.fault(name, "routes that are not ours changed")
+        if delivery.action == "adopt" and not only_renamed(before, now):
+            self.fault(name, "an adoption did more than rename what covers")
+        if delivery.action == "sync":
+            for prefix in owned(before) - owned(now):
+                self._judge_removal(name, prefix, delivery)
+
+    def _judge_removal(self, name: str, prefix: str, delivery: Delivery) -> None:
+        if prefix in delivery.began_with & delivery.wrote_with:
+            self.fault(name, f"{prefix} removed, which the newest version holds")
+        if prefix in delivery.held & delivery.wrote_held:
+            self.fault(name, f"{prefix} removed, which is held")
+        left = left_on(prefix, delivery.history)
+        if left is None or delivery.today < left + timedelta(days=self._grace_days):
+            self.fault(name, f"{prefix} removed within its grace: it left on {left}")
+
+
+def snapshot(table: RouteTable) -> Snapshot:
+    return tuple(json.dumps(route, sort_keys=True) for route in table.routes)
+
+
+def properties_of(state: Snapshot) -> list[tuple[str, dict[str, Any]]]:
+    routes = [json.loads(text) for text in state]
+    return [(route["name"], route["properties"]) for route in routes]
+
+
+def owned(state: Snapshot) -> set[str]:
+    return {
+        p["addressPrefix"]
+        for name, p in properties_of(state)
+        if name == owned_name(OWNER, p["addressPrefix"])
+    }
+
+
+def foreign(state: Snapshot, apart_from: Collection[str] = ()) -> list[str]:
+    ours = owned(state)
+    return [
+        text
+        for text, (_, properties) in zip(state, properties_of(state), strict=True)
+        if properties["addressPrefix"] not in ours and properties["addressPrefix"] not in apart_from
+    ]
+
+
+def only_renamed(before: Snapshot, now: Snapshot) -> bool:
+    """Whether nothing but names is another, and these only of unstamped routes to the Internet."""
+    for (old_name, old), (new_name, new) in zip(
+        properties_of(before), properties_of(now), strict=True
+    ):
+        adoptable = not old_name.startswith("old--") and old["nextHopType"] == "Internet"
+        adopted = adoptable and new_name == owned_name(OWNER, old["addressPrefix"])
+        if old != new or not (old_name == new_name or adopted):
+            return False
+    return True
+
+
+def routed(state: Snapshot, prefix: str) -> bool:
+    """By longest prefix match, tried on the first and the last address."""
+    network = ipaddress.ip_network(prefix)
+    return all(_hop(state, address) == "Internet" for address in (network[0], network[-1]))
+
+
+def _hop(state: Snapshot, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    matching = [
+        (network.prefixlen, properties["nextHopType"])
+        for _, properties in properties_of(state)
+        if address in (network := ipaddress.ip_network(properties["addressPrefix"]))
+    ]
+    return max(matching, default=(0, ""))[1]
+
+
+def left_on(prefix: str, history: Iterable[tuple[datetime, frozenset[str]]]) -> date | None:
+    """The day of the first version without it after the last with it; else of the first of all."""
+    left: date | None = None
+    was_there = False
+    for at, prefixes in history:
+        if left is None or (was_there and prefix not in prefixes):
+            left = at.date()
+        was_there = prefix in prefixes
+    return left
+
+
+type Rightness = Callable[[Snapshot], bool]
+
+
+def right(wanted: Collection[str], held: Collection[str]) -> Rightness:
+    """Whether each wanted prefix has its route, or is somebody else's on purpose."""
+
+    def judge(state: Snapshot) -> bool:
+        others = {json.loads(text)["properties"]["addressPrefix"] for text in foreign(state)}
+        names = {json.loads(text)["name"].lower() for text in foreign(state)}
+        return all(
+            p in held or p in others or owned_name(OWNER, p) in names or routed(state, p)
+            for p in wanted
+        )
+
+    return judge

@@ -1,0 +1,372 @@
+"""What there is, and what may happen to it: one Azure, one storage, two workers, some messages."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import TableServiceClient
+
+from local.azure.faults import Fault, ServeStale
+from local.azure.resources import RouteTable
+from local.azure.server import SimulatedAzure
+from local.azure.throttles import BucketSize
+from shared.app import App
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import RouteSyncError
+from shared.domain.registration import Registration
+from shared.domain.report import Action, Mode, RunRequest, Trigger
+from shared.settings import Settings
+from shared.storage.entities import unpack
+from tests.builders import SUBSCRIPTION, add_table, tag_document
+
+from .watch import Delivery, Watch, right
+from .workers import Worker, run_alone, run_both
+
+TAG = "AppServiceManagement"
+PREFIXES = [f"20.0.{number}.0/24" for number in range(8)]
+GRACES = (0, 7)
+MOST_DELIVERIES = 4
+START = datetime(2026, 3, 4, 6, tzinfo=UTC)
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Message:
+    """As the queues hold it: for a run's start, or for one of its tables."""
+
+    run_id: str
+    table: RouteTableId | None = None
+    deliveries: int = 0
+
+
+class Site:
+    """What outlives a schedule, for it takes seconds to build: servers, and two processes."""
+
+    def __init__(self, azure: SimulatedAzure, connection_string: str) -> None:
+        self.azure = azure
+        azure.state.throttles.limits.buckets = {
+            kind: BucketSize(10**9, 10**9) for kind in ("read", "write", "delete")
+        }
+        azure.state.throttles.limits.network_reads = 10**9
+        azure.state.throttles.limits.network_writes = 10**9
+        self.now = START
+        self.storage = TableServiceClient.from_connection_string(connection_string)
+        environment = {
+            **azure.environment(),
+            "AzureWebJobsStorage": connection_string,
+            "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "SERVICE_TAG_LOCATIONS": "westeurope",
+            "MAX_REMOVED_PERCENT": "50",
+            "ROUTE_LIMIT": "400",
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("shared.app.utc_now", lambda: self.now)
+            self.apps = {
+                days: [
+                    App(Settings.read({**environment, "REMOVAL_GRACE_DAYS": str(days)}))
+                    for _ in range(2)
+                ]
+                for days in GRACES
+            }
+
+    def empty_storage(self) -> None:
+        for name in ("ServiceTagVersions", "RouteTables", "SyncRuns", "SyncOutcomes"):
+            with suppress(ResourceNotFoundError):
+                self.storage.delete_table(name)
+            self.storage.create_table(name)
+
+
+class World:
+    """One schedule's."""
+
+    def __init__(
+        self, site: Site, routes: Sequence[Sequence[dict[str, Any]]], grace_days: int
+    ) -> None:
+        self.site = site
+        self._apps = site.apps[grace_days]
+        self.state = site.azure.state
+        self.state.faults.clear()
+        self.state.log.clear()
+        self.state.operations.clear()
+        self.tables: dict[str, RouteTable] = {}
+        for listed in routes:
+            name = f"t{next(_numbers)}"
+            self.tables[name] = add_table(self.state, name, listed)
+        self.ids = {name: RouteTableId.parse(t.resource_id) for name, t in self.tables.items()}
+        self.queue: list[Message] = []
+        self.requests: dict[str, RunRequest] = {}
+        """Of each run since storage was last emptied."""
+        self._checked: set[tuple[str, RouteTableId | None]] = set()
+        self.watch = Watch(self.state, self.tables, grace_days)
+        site.now = START
+        self.publish(frozenset(PREFIXES[:4]))
+        self.empty_storage()
+
+    # -- What others do --
+
+    def publish(self, prefixes: frozenset[str]) -> None:
+        self.state.tags.answers["westeurope"] = tag_document(sorted(prefixes))
+
+    def edit(self, name: str, change: Callable[[list[dict[str, Any]]], None]) -> None:
+        """Somebody else writes the table."""
+        table = self.tables[name]
+        self.state.settle()
+        if table.provisioning_state == "Updating":
+            return  # the service serialises writes
+        routes = list(table.routes)
+        change(routes)
+        table.routes = routes
+        table.etag = f'W/"edited-{next(_numbers)}"'
+        table.provisioning_state = "Succeeded"
+        self.watch.look(None)
+
+    def wait(self, days: int) -> None:
+        self.site.now += timedelta(days=days)
+
+    def empty_storage(self) -> None:
+        """Lost, and registered anew; what is in the queues knows nothing of it."""
+        self.site.empty_storage()
+        self.requests.clear()
+        for table in self.ids.values():
+            self._app.registry.put(Registration(table, (TAG,)))
+
+    def meet(self, fault: Fault) -> None:
+        self.state.faults.append(fault)
+
+    # -- What operators and timers do --
+
+    def begin(self, mode: Mode, names: Sequence[str] = ()) -> str:
+        tables = tuple(self.ids[name] for name in names)
+        return self._begin(RunRequest(Trigger.HTTP, mode, route_tables=tables))
+
+    def ask(self, action: Action, name: str, undone: str | None = None) -> str:
+        return self._begin(
+            RunRequest(
+                Trigger.HTTP,
+                Mode.APPLY,
+                action,
+                (self.ids[name],),
+                undone_run_id=undone,
+                force=("MAX_REMOVED_PERCENT",) if undone else (),
+                reason="because",
+            )
+        )
+
+    def release(self, name: str) -> None:
+        registration = self._app.registry.get(self.ids[name])
+        assert registration is not None
+        self._app.registry.note(replace(registration, holds=()))
+
+    # -- Messages --
+
+    def deliver(
+        self,
+        message: Message,
+        *,
+        app: int = 0,
+        dies_at: int | None = None,
+        after: bool = False,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        """What happens `meanwhile` happens just before the first write."""
+        delivery = self._delivery(message)
+        worker = Worker(self._work(message, self._apps[app]), dies_at=dies_at, after=after)
+        self.watch.forget(but=2 if self._stale_in_store() else 1)
+        self.watch.delivery = delivery
+        happening = iter([meanwhile] if meanwhile else [])
+
+        def before(request: Any) -> None:
+            if _is_write(request):
+                for happens in happening:
+                    happens()
+            self._sending(request, delivery)
+
+        run_alone(worker, before)
+        self.watch.delivery = None
+        self._returned(message, worker)
+        self._check_outcome(message)
+
+    def deliver_both(
+        self, one: Message, two: Message, turns: Sequence[bool], dies_at: int | None
+    ) -> None:
+        messages = {
+            Worker(self._work(one, self._apps[0]), dies_at=dies_at): one,
+            Worker(self._work(two, self._apps[1])): two,
+        }
+        deliveries = {worker: self._delivery(message) for worker, message in messages.items()}
+        self.watch.forget(but=2 if self._stale_in_store() else 1)
+
+        def before(worker: Worker, request: Any) -> None:
+            self.watch.delivery = deliveries[worker]
+            self._sending(request, deliveries[worker])
+
+        first, second = messages
+        run_both(first, second, turns, before)
+        self.watch.delivery = None
+        for worker, message in messages.items():
+            self._returned(message, worker)
+        for message in messages.values():
+            self._check_outcome(message)
+
+    def give_up(self, message: Message) -> None:
+        """The queue has: the message is poisoned."""
+        app = self._app
+        with suppress(RouteSyncError):
+            if message.table is not None:
+                app.tables.give_up(message.run_id, message.table)
+            else:
+                started = app.run_start.start_without_tags(message.run_id)
+                self.queue += [Message(message.run_id, table) for table in started]
+
+    # -- The end --
+
+    def calm_down(self) -> None:
+        """The faults end, and what hung does, too."""
+        self.state.faults.clear()
+        for operation in self.state.operations.values():
+            operation.fate.hangs = False
+        self.state.settle()
+        self.watch.look(None)
+
+    def check_healed(self) -> None:
+        """After the faults, two deliveries bring every table to its plan."""
+        self.calm_down()
+        run_id = self.begin(Mode.APPLY)
+        for _ in range(2):
+            for message in [m for m in self.queue if m.run_id == run_id]:
+                self.deliver(message)
+            for message in [m for m in self.queue if m.run_id == run_id]:
+                self.deliver(message)
+        left = [m for m in self.queue if m.run_id == run_id]
+        if left:
+            self.watch.fault("queue", f"two deliveries were not enough for {left}")
+        plan = self.begin(Mode.PLAN)
+        for _ in range(2):
+            for message in [m for m in self.queue if m.run_id == plan]:
+                self.deliver(message)
+        for outcome in self._app.outcomes.list(plan):
+            name = RouteTableId.parse(outcome["routeTableId"]).name
+            codes = {violation["code"] for violation in outcome["violations"]}
+            if outcome["error"] or outcome["status"] == "planned" or codes - _LASTING:
+                self.watch.fault(name, f"not as planned at the end: {outcome}")
+            is_right = right(self._newest(), self._held(self.ids[name]))
+            if "TABLE_FAILED" not in codes and not is_right(self.watch.last(name)):
+                self.watch.fault(name, "an address has no route at the end")
+
+    # -- Within --
+
+    @property
+    def _app(self) -> App:
+        return self._apps[0]
+
+    def _begin(self, request: RunRequest) -> str:
+        run_id = self._app.create_run(request).run_id
+        self.requests[run_id] = request
+        self.queue.append(Message(run_id))
+        self.site.now += timedelta(seconds=1)
+        return run_id
+
+    def _work(self, message: Message, app: App) -> Callable[[], None]:
+        def start() -> None:
+            started = app.run_start.start(message.run_id)
+            self.queue += [Message(message.run_id, table) for table in started]
+
+        def sync() -> None:
+            assert message.table is not None
+            app.tables.sync(message.run_id, message.table)
+
+        return start if message.table is None else sync
+
+    def _returned(self, message: Message, worker: Worker) -> None:
+        """What is done is off the queue; what is not comes again, until it is poisoned."""
+        if message in self.queue:
+            self.queue.remove(message)
+        if worker.done:
+            return
+        again = replace(message, deliveries=message.deliveries + 1)
+        if again.deliveries >= MOST_DELIVERIES:
+            self.give_up(message)
+        else:
+            self.queue.append(again)
+
+    def _delivery(self, message: Message) -> Delivery:
+        request = self.requests.get(message.run_id)
+        if request is None or message.table is None:
+            return Delivery(action="sync")
+        handed_over: frozenset[str] = frozenset()
+        if request.undone_run_id is not None:
+            done = self._app.outcomes.changes(request.undone_run_id, message.table)
+            handed_over = frozenset(done.by_prefix if done else ())
+        elif request.action is Action.ADOPT:
+            handed_over = frozenset(PREFIXES)
+        return Delivery(
+            action=request.action.value,
+            began_with=self._newest(),
+            handed_over=handed_over,
+            held=self._held(message.table),
+        )
+
+    def _sending(self, request: Any, delivery: Delivery) -> None:
+        if _is_write(request):
+            delivery.history = self._history()
+            delivery.wrote_with = self._newest()
+            delivery.today = self.site.now.date()
+            table = next(i for i in self.ids.values() if i.key in request.url.lower())
+            delivery.wrote_held = self._held(table)
+
+    def _newest(self) -> frozenset[str]:
+        history = self._history()
+        return history[-1][1] if history else frozenset()
+
+    def _history(self) -> list[tuple[datetime, frozenset[str]]]:
+        """Read as it stands, past the product."""
+        listed = self.site.storage.get_table_client("ServiceTagVersions").list_entities()
+        return sorted((e["recordedAt"], frozenset(unpack(e, "addressPrefixes"))) for e in listed)
+
+    def _stale_in_store(self) -> bool:
+        return any(f.times and isinstance(f.effect, ServeStale) for f in self.state.faults)
+
+    def _outcome(self, message: Message) -> dict[str, Any] | None:
+        found = [
+            outcome
+            for outcome in self._app.outcomes.list(message.run_id)
+            if RouteTableId.parse(outcome["routeTableId"]) == message.table
+        ]
+        return dict(found[0]) if found else None
+
+    def _check_outcome(self, message: Message) -> None:
+        """No outcome says changed or unchanged where the table was never so meanwhile."""
+        request = self.requests.get(message.run_id)
+        key = message.run_id, message.table
+        if request is None or message.table is None or key in self._checked:
+            return
+        if request.mode is Mode.PLAN or request.action is not Action.SYNC:
+            return
+        outcome = self._outcome(message)
+        if outcome is None:
+            return
+        self._checked.add(key)
+        if outcome["status"] not in {"changed", "unchanged"}:
+            return
+        name = message.table.name
+        versions = [self._app.versions.get(v) for v in outcome["versionIds"]]
+        wanted = frozenset(p for v in versions if v is not None for p in v.ipv4)
+        if not any(map(right(wanted, self._held(message.table)), self.watch.seen[name])):
+            self.watch.fault(name, f"{outcome['status']} was said, and {wanted} is not routed")
+
+    def _held(self, table: RouteTableId) -> frozenset[str]:
+        registration = self._app.registry.get(table)
+        return frozenset(h.prefix for h in (registration.holds if registration else ()))
+
+
+def _is_write(request: Any) -> bool:
+    return request.method == "PUT" and "/routeTables/" in request.url
+
+
+_LASTING = {"MAX_REMOVED_PERCENT", "TABLE_FAILED"}
