@@ -103,10 +103,17 @@ def make_rollback(
     )
 
 
-def holds_of(done: Changes, run_id: str, *, owner: str) -> tuple[Hold, ...]:
+def holds_of(
+    done: Changes, *, owner: str, undone_run_id: str, rollback_run_id: str
+) -> tuple[Hold, ...]:
     """What undoing these changes has to hold: that they are undone."""
     return tuple(
-        Hold(prefix, _routed_by(done.by_prefix[prefix].before, owner), run_id)
+        Hold(
+            prefix,
+            _routed_by(done.by_prefix[prefix].before, owner),
+            undone_run_id,
+            rollback_run_id,
+        )
         for prefix in in_order(done.by_prefix)
     )
 

@@ -38,15 +38,22 @@ class RouteException:
 class Hold:
     """A prefix that a rollback put back: what the tags say of it counts again after a release.
 
-    `routed` has its route for as long; the others are neither added, updated nor removed.
+    `routed` has its route for as long; the others are neither added, updated nor removed. The
+    rollback undid a run, and was one itself.
     """
 
     prefix: str
     routed: bool
-    run_id: str
+    undone_run_id: str
+    rollback_run_id: str
 
-    def to_json(self) -> dict[str, object]:
-        return {"prefix": self.prefix, "routed": self.routed, "runId": self.run_id}
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "prefix": self.prefix,
+            "routed": self.routed,
+            "undoneRunId": self.undone_run_id,
+            "rollbackRunId": self.rollback_run_id,
+        }
 
 
 @dataclass(frozen=True, slots=True)

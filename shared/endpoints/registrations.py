@@ -105,7 +105,7 @@ def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """What is held no longer is: the next run brings the table to its tags."""
     body = parse_body(request, ReleaseBody)
     registration = replace(enabled_registration(context, body.route_table_id), holds=())
-    context.registry.note(registration)
+    context.registry.hold(registration.route_table_id, ())
     log_release(registration.route_table_id, body.reason)
     return json_response(registration.to_json())
 

@@ -49,15 +49,13 @@ class Registry:
     def delete(self, route_table_id: RouteTableId) -> None:
         self._table.delete_entity(*_key(route_table_id))
 
-    def note(self, registration: Registration) -> None:
-        """Record what was seen of the table (`sound_foreign`) and what is held (`holds`)."""
-        self._merge(
-            registration.route_table_id,
-            {
-                **pack("soundForeign", sorted(registration.sound_foreign)),
-                **pack("holds", [hold.to_json() for hold in registration.holds]),
-            },
-        )
+    def note_sound(self, route_table_id: RouteTableId, hashes: Iterable[str]) -> None:
+        """Record `sound_foreign`."""
+        self._merge(route_table_id, pack("soundForeign", sorted(hashes)))
+
+    def hold(self, route_table_id: RouteTableId, holds: Iterable[Hold]) -> None:
+        """Let these be what is held."""
+        self._merge(route_table_id, pack("holds", [hold.to_json() for hold in holds]))
 
     def record_applied(
         self, route_table_id: RouteTableId, version_ids: Iterable[str], verified_at: datetime
@@ -104,7 +102,7 @@ def _registration(entity: Mapping[str, Any]) -> Registration:
             tag: datetime.fromisoformat(at) for tag, at in unpack(entity, "formerTags").items()
         },
         holds=tuple(
-            Hold(hold["prefix"], hold["routed"], hold["runId"])
+            Hold(hold["prefix"], hold["routed"], hold["undoneRunId"], hold["rollbackRunId"])
             for hold in _unpack_if_there(entity, "holds")
         ),
         applied_version_ids=tuple(_unpack_if_there(entity, "appliedVersionIds")),

@@ -21,6 +21,7 @@ from shared.domain.report import (
     Fault,
     Mode,
     Outcome,
+    OutcomeStatus,
     Run,
     RunRequest,
     RunStatus,
@@ -138,6 +139,11 @@ class OutcomeLog:
         """What a plan run showed of this table."""
         found = self._outcome(run_id, route_table_id)
         return None if found is None else Approval.of(unpack(found, "report"))
+
+    def status(self, run_id: str, route_table_id: RouteTableId) -> OutcomeStatus | None:
+        """What became of a table; None while that is open."""
+        found = self._outcome(run_id, route_table_id)
+        return None if found is None else OutcomeStatus(found["status"])
 
     def changes(self, run_id: str, route_table_id: RouteTableId) -> Changes | None:
         """What a run did to this table."""

@@ -153,10 +153,10 @@ class Planning:
 
     def of_rollback(self, run: Run, done: Changes) -> Planner:
         """Put back what a run changed, and hold it. Raise PermanentError `MOVED_ON`."""
-        run_id = run.request.undone_run_id or ""
+        undone_run_id = run.request.undone_run_id or ""
 
         def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
-            undone = {hold.prefix for hold in registration.holds if hold.run_id == run_id}
+            undone = {h.prefix for h in registration.holds if h.undone_run_id == undone_run_id}
 
             def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
                 return make_rollback(table, done, owner=self._owner, undone=undone, spared=spared)
@@ -164,10 +164,15 @@ class Planning:
             limits = replace(self._limits(table, registration), forced=frozenset(run.request.force))
             judgement = self._judge(table, replan, limits, written)
             put_back = done.without({change.prefix for change in judgement.withheld})
-            new = holds_of(put_back, run_id, owner=self._owner)
+            new = holds_of(
+                put_back,
+                owner=self._owner,
+                undone_run_id=undone_run_id,
+                rollback_run_id=run.run_id,
+            )
             held = {hold.prefix: hold for hold in (*registration.holds, *new)}
             holds = tuple(held[prefix] for prefix in in_order(held))
-            rollback = Fault("Rollback", f"what run {run_id} did is undone")
+            rollback = Fault("Rollback", f"what run {undone_run_id} did is undone")
             return Proposal(judgement.adding((rollback, *_held(holds))), holds=holds)
 
         return plan
@@ -267,8 +272,8 @@ def _held(holds: Iterable[Hold]) -> tuple[Fault, ...]:
     return tuple(
         Fault(
             "Held",
-            f"{hold.prefix}: {'kept' if hold.routed else 'left alone'} since run {hold.run_id} was "
-            "rolled back, until a release",
+            f"{hold.prefix}: {'kept' if hold.routed else 'left alone'} until a release, since run "
+            f"{hold.undone_run_id} was rolled back",
         )
         for hold in holds
     )

@@ -1,6 +1,6 @@
 """What the use cases need of the outside. Errors: see shared.domain.errors."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from shared.domain.addresses import TagContent, Version, in_order
 from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
-from shared.domain.registration import Registration
+from shared.domain.registration import Hold, Registration
 from shared.domain.report import Fault, Outcome, OutcomeStatus, Run
 from shared.domain.routes import Route, RouteTable
 from shared.domain.safety import Approval
@@ -72,8 +72,11 @@ class Registrations(Protocol):
 
     def list(self) -> Iterator[Registration]: ...
 
-    def note(self, registration: Registration) -> None:
-        """Record what was seen of the table (`sound_foreign`) and what is held (`holds`)."""
+    def note_sound(self, route_table_id: RouteTableId, hashes: Collection[str]) -> None:
+        """Record `sound_foreign`."""
+
+    def hold(self, route_table_id: RouteTableId, holds: Iterable[Hold]) -> None:
+        """Let these be what is held."""
 
     def record_applied(
         self, route_table_id: RouteTableId, version_ids: Iterable[str], verified_at: datetime
@@ -119,6 +122,9 @@ class Outcomes(Protocol):
 
     def approval(self, run_id: str, route_table_id: RouteTableId) -> Approval | None:
         """What a plan run showed of this table."""
+
+    def status(self, run_id: str, route_table_id: RouteTableId) -> OutcomeStatus | None:
+        """What became of a table; None while that is open."""
 
     def changes(self, run_id: str, route_table_id: RouteTableId) -> Changes | None:
         """What a run did to this table."""

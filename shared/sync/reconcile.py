@@ -101,7 +101,11 @@ class Reconciler:
         found = self._registrations.get(pending.route_table_id)
         if found is None or not found.enabled:
             raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
-        return found
+        table, failed = found.route_table_id, OutcomeStatus.FAILED
+        rollbacks = {hold.rollback_run_id for hold in found.holds}
+        # One that failed holds nothing: it may not even have begun to write.
+        vain = {run for run in rollbacks if self._outcomes.status(run, table) is failed}
+        return replace(found, holds=tuple(h for h in found.holds if h.rollback_run_id not in vain))
 
     def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> None:
         """What has to be known of the table, and held, before anything is written to it.
@@ -109,15 +113,13 @@ class Reconciler:
         A write that fails halfway leaves it unsound, with what is not ours as it was or as it was
         to be.
         """
-        noted = registration
         if table.sound:
             planned = replace(table, routes=proposal.judgement.plan.routes)
             sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
-            noted = replace(noted, sound_foreign=sound)
-        if proposal.holds and not proposal.judgement.blocked:
-            noted = replace(noted, holds=proposal.holds)
-        if noted != registration:
-            self._registrations.note(noted)
+            if sound != registration.sound_foreign:
+                self._registrations.note_sound(registration.route_table_id, sound)
+        if proposal.holds not in ((), registration.holds) and not proposal.judgement.blocked:
+            self._registrations.hold(registration.route_table_id, proposal.holds)
 
     def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
         """Routes that are not ours and that the write would change."""

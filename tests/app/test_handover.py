@@ -2,9 +2,8 @@
 
 import pytest
 
-from local.azure.faults import Drop, Fault
+from local.azure.faults import Drop, Fault, refusal
 from shared.domain.errors import TransientError
-from shared.domain.registration import Hold
 from shared.domain.report import Action, Mode
 from tests.builders import (
     add_table,
@@ -132,8 +131,7 @@ def test_a_rollback_undoes_one_run_and_holds_it_until_the_release(azure, app):
 
     held_now = app.registry.get(rid("one"))
     assert {h.prefix: h.routed for h in held_now.holds} == {A: True, B: False, C: False}
-    released = type(held_now)(rid("one"), held_now.service_tags)
-    app.registry.note(released)
+    app.registry.hold(rid("one"), ())
     after = outcome_of(sync(app), "one")
     assert (after["added"], after["updated"], after["removed"]) == ([C], [B], [A])
     assert owned_prefixes(table) == {B, C, D}
@@ -162,6 +160,52 @@ def test_a_rollback_of_a_table_that_has_moved_on_is_refused_and_holds_nothing(az
     assert table_writes(azure.state) == []
     assert owned_prefixes(table) == {C}
     assert app.registry.get(rid("one")).holds == ()
+
+
+@pytest.mark.parametrize("poisoned", [False, True])
+def test_a_rollback_that_failed_after_it_began_holds_nothing(azure, app, poisoned):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    run = sync(app)
+    undo = {"action": Action.ROLLBACK, "undone_run_id": run["runId"], "reason": "why"}
+    run_id = begin(app, "one", **undo)
+    [message] = app.run_start.start(run_id)
+    refused = refusal("PUT", "one$", 503 if poisoned else 403, {"error": {"code": "No"}})
+    azure.state.faults.append(refused)
+    if poisoned:
+        with pytest.raises(TransientError):
+            app.tables.sync(run_id, message)
+        assert app.registry.get(rid("one")).holds
+        app.tables.give_up(run_id, message)
+    else:
+        app.tables.sync(run_id, message)
+    assert outcome_of(run_report(app, run_id), "one")["status"] == "failed"
+    table.routes, table.etag = [], 'W/"drifted"'
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["added"], outcome["findings"]) == ([A], [])
+    assert owned_prefixes(table) == {A}
+
+
+def test_a_sync_under_way_does_not_forget_what_is_held_meanwhile(azure, app, monkeypatch):
+    table = add_table(azure.state, "one", [owned(A)])
+    register(app, "one")
+    answer(azure, B)
+    run = sync(app)
+    answer(azure, B, C)
+    table.routes.append(route("new", "10.0.0.0/8", "None"))  # so that a sync has something to note
+    write = app.route_tables.write
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        roll_back(app, run)
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", overtaken)
+    outcome = outcome_of(sync(app), "one")
+    assert outcome["added"] == [C]
+    assert {h.prefix: h.routed for h in app.registry.get(rid("one")).holds} == {A: True, B: False}
+    assert owned_prefixes(table) == {A, C}
 
 
 def test_a_rollback_goes_through_the_guards_and_can_be_forced(azure, app):
@@ -205,7 +249,10 @@ def test_a_rollback_can_be_repeated_and_a_rollback_can_be_rolled_back(azure, app
     roll_back(app, undone)
     assert owned_prefixes(table) == {B}
     holds = app.registry.get(rid("one")).holds
-    assert holds == (Hold(A, False, undone["runId"]), Hold(B, True, undone["runId"]))
+    assert [(h.prefix, h.routed, h.undone_run_id) for h in holds] == [
+        (A, False, undone["runId"]),
+        (B, True, undone["runId"]),
+    ]
 
 
 def test_a_run_that_failed_after_it_wrote_can_be_rolled_back(azure, app):

@@ -159,9 +159,7 @@ class World:
         )
 
     def release(self, name: str) -> None:
-        registration = self._app.registry.get(self.ids[name])
-        assert registration is not None
-        self._app.registry.note(replace(registration, holds=()))
+        self._app.registry.hold(self.ids[name], ())
 
     # -- Messages --
 
@@ -362,7 +360,11 @@ class World:
 
     def _held(self, table: RouteTableId) -> frozenset[str]:
         registration = self._app.registry.get(table)
-        return frozenset(h.prefix for h in (registration.holds if registration else ()))
+        return frozenset(
+            hold.prefix
+            for hold in (registration.holds if registration else ())
+            if self._app.outcomes.status(hold.rollback_run_id, table) != "failed"
+        )
 
 
 def _is_write(request: Any) -> bool:

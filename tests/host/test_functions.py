@@ -527,7 +527,14 @@ def test_adopt_roll_back_and_release_over_http(azure, host):
     assert (back["status"], back["reason"]) == ("Succeeded", "CHG8")
     assert owned_prefixes(table) == {B}
     shown = host.request("GET", f"/api/route-tables{table_id('one')}").json()
-    assert shown["held"] == [{"prefix": A, "routed": False, "runId": adopted["runId"]}]
+    assert shown["held"] == [
+        {
+            "prefix": A,
+            "routed": False,
+            "undoneRunId": adopted["runId"],
+            "rollbackRunId": back["runId"],
+        }
+    ]
     assert register(host, "one", note="again").json()["held"] == shown["held"]
     released = host.request("POST", "/api/release", json=asked)
     assert released.status_code == 200
