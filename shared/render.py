@@ -43,10 +43,7 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
         for sign, key in signs
         if 0 < len(outcome[key]) <= _MOST_PREFIXES_SHOWN
     ]
-    lines += [
-        f"      ! {c['prefix']}: route {c['routeName']} sends it to {c['nextHopType']}"
-        for c in outcome["conflicts"]
-    ]
+    lines += [_conflict_line(conflict) for conflict in outcome["conflicts"]]
     lines += [
         f"      ! {f['code']}: {f['message']}"
         for f in (*outcome["violations"], *outcome["findings"])
@@ -54,3 +51,10 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
     if outcome["error"]:
         lines.append(f"      ! {outcome['error']['code']}: {outcome['error']['message']}")
     return lines
+
+
+def _conflict_line(conflict: Mapping[str, Any]) -> str:
+    said = f"route {conflict['routeName']} sends it to {conflict['nextHopType']}"
+    if conflict["accepted"]:
+        return f"      · {conflict['prefix']}: {said}, as accepted: {conflict['accepted']}"
+    return f"      ! {conflict['prefix']}: {said}"

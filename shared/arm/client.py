@@ -64,6 +64,12 @@ def raw_json(response: PipelineResponse[Any, Any], _model: object, _headers: obj
     return response.http_response.json()
 
 
+def correlation_id_of(response: PipelineResponse[Any, Any]) -> str | None:
+    """Under which Azure's support finds the request."""
+    found = response.http_response.headers.get("x-ms-correlation-request-id")
+    return None if found is None else str(found)
+
+
 class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
     """The standard policy sleeps as long as `Retry-After` says, inside the call."""
 

@@ -11,7 +11,7 @@ from shared.domain.armid import RouteTableId
 from shared.domain.errors import PermanentError, TransientError
 from shared.domain.routes import Route, RouteTable
 
-from .client import NetworkClients, raw_json
+from .client import NetworkClients, correlation_id_of, raw_json
 from .errors import arm_errors
 
 POLL_SECONDS = 2
@@ -34,12 +34,13 @@ class ArmRouteTables:
         client = self._clients.of(route_table_id.subscription_id)
         try:
             with arm_errors():
-                raw = client.route_tables.get(
+                answer: Any = client.route_tables.get(
                     route_table_id.resource_group,
                     route_table_id.name,
-                    cls=raw_json,
+                    cls=_with_correlation_id,
                     **self._clients.call_options,
                 )
+            raw, correlation_id = answer
         except PermanentError as error:
             if error.code not in _NOT_FOUND:
                 raise
@@ -48,7 +49,7 @@ class ArmRouteTables:
             ) from error
         if not _is_whole(raw, route_table_id):
             raise TransientError("UNEXPECTED_ANSWER", "the answer is not this route table, whole")
-        return RouteTable.from_arm(raw)
+        return RouteTable.from_arm(raw, correlation_id)
 
     @property
     def next_hop_types(self) -> frozenset[str]:
@@ -89,7 +90,13 @@ class ArmRouteTables:
                     "WRITE_NOT_ENDED", f"not ended after {self._longest_write_seconds:g} s"
                 )
             poller.result()
-        return cast(str | None, answers[0].http_response.headers.get("x-ms-correlation-request-id"))
+        return correlation_id_of(answers[0])
+
+
+def _with_correlation_id(
+    response: PipelineResponse[Any, Any], model: object, headers: object
+) -> tuple[Any, str | None]:
+    return raw_json(response, model, headers), correlation_id_of(response)
 
 
 def _is_whole(raw: Any, route_table_id: RouteTableId) -> bool:

@@ -61,7 +61,7 @@ class Changes:
     def reached_by(self, table: RouteTable) -> bool:
         """Whether the table is as these changes leave it."""
         standing = routes_by_prefix(table)
-        return all(standing.get(p) == change.after for p, change in self.by_prefix.items())
+        return all(same(standing.get(p), change.after) for p, change in self.by_prefix.items())
 
     @property
     def checksum(self) -> str:
@@ -71,6 +71,16 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.by_prefix)
+
+
+def same(standing: Bare | None, wanted: Bare | None) -> bool:
+    """Whether a route stands as a write would have it: the service may add what it likes."""
+    if standing is None or wanted is None:
+        return standing is wanted
+    properties: Bare = standing["properties"]
+    return (
+        standing["name"] == wanted["name"] and {**properties, **wanted["properties"]} == properties
+    )
 
 
 def routes_by_prefix(table: RouteTable) -> dict[str, Bare]:

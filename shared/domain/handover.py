@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from .addresses import in_order
-from .changes import Bare, Change, Changes, routes_by_prefix
+from .changes import Bare, Change, Changes, routes_by_prefix, same
 from .errors import PermanentError
 from .plan import Plan
 from .registration import Hold
@@ -77,9 +77,9 @@ def make_rollback(
     as_before: list[str] = []
     for prefix, change in done.by_prefix.items():
         now = standing.get(prefix)
-        if now == change.before:
+        if same(now, change.before):
             as_before.append(prefix)
-        elif now == change.after and not _name_taken(change.before, names, now):
+        elif same(now, change.after) and not _name_taken(change.before, names, now):
             undo[prefix] = Change(change.after, change.before)
         else:
             moved_on.append(prefix)

@@ -63,11 +63,14 @@ class RouteTable:
     provisioning_state: str
     routes: tuple[Route, ...]
     raw: Mapping[str, Any]
+    correlation_id: str | None = None
+    """ARM's, of the reading."""
 
     @classmethod
-    def from_arm(cls, raw: Mapping[str, Any]) -> Self:
+    def from_arm(cls, raw: Mapping[str, Any], correlation_id: str | None = None) -> Self:
         properties = raw.get("properties") or {}
         return cls(
+            correlation_id=correlation_id,
             etag=str(raw.get("etag", "")),
             provisioning_state=str(properties.get("provisioningState", "")),
             routes=tuple(Route.from_arm(route) for route in properties.get("routes") or ()),

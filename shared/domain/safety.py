@@ -51,7 +51,7 @@ class Approval:
     def of(cls, outcome: Mapping[str, Any]) -> "Approval":
         """From an outcome of a report."""
         withheld: dict[str, set[str]] = {change: set() for change in _KIND_OF}
-        for change in outcome["withheld"]:
+        for change in (c for c in outcome["withheld"] if c["why"] != HELD):
             withheld[change["change"]].add(change["prefix"])
         return cls(
             outcome["planChecksum"],

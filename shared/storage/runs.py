@@ -273,6 +273,7 @@ def _pending_entity(pending: Pending) -> dict[str, Any]:
         "RowKey": _pending_key(pending.route_table_id),
         "routeTableId": str(pending.route_table_id),
         "etag": pending.etag,
+        "correlationId": pending.correlation_id or "",
         **pack("applied", _changes_json(pending.applied)),
         **pack("intended", _changes_json(pending.intended)),
         **pack("lastError", fault_json(pending.last_error)),
@@ -288,6 +289,7 @@ def _pending(entity: Mapping[str, Any]) -> Pending:
         intended=_changes(unpack(entity, "intended")),
         etag=entity["etag"],
         last_error=Fault(**error) if error else None,
+        correlation_id=entity["correlationId"] or None,
         row_etag=getattr(entity, "metadata", {}).get("etag", ""),
     )
 

@@ -31,9 +31,11 @@ class Pending:
     intended: Changes = field(default_factory=Changes)
     etag: str = ""
     last_error: Fault | None = None
+    correlation_id: str | None = None
+    """ARM's, of what led to the last error."""
     row_etag: str = ""
 
-    def failed(self, error: Fault, correlation_id: str | None = None) -> Outcome:
+    def failed(self, error: Fault) -> Outcome:
         """What is known to have been done is said; what may have been can be undone."""
         return Outcome(
             self.route_table_id,
@@ -42,7 +44,7 @@ class Pending:
             removed=in_order(self.applied.removed),
             updated=in_order(self.applied.updated),
             error=error,
-            correlation_id=correlation_id,
+            correlation_id=self.correlation_id,
             changes=self.applied.then(self.intended),
         )
 

@@ -198,7 +198,7 @@ def _outcome(pending: Pending, table: RouteTable, proposal: Proposal, written: _
         findings=tuple(
             dict.fromkeys((*written.findings, *_name_findings(judgement.plan), *judgement.findings))
         ),
-        correlation_id=written.correlation_id,
+        correlation_id=written.correlation_id or table.correlation_id,
         changes=written.changes,
     )
 

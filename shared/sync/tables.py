@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
-from shared.domain.errors import ConcurrentUpdate, PermanentError, TransientError
+from shared.domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from shared.domain.report import Action, Fault, Mode, Outcome, Run
 
 from .planning import Planner, Planning
@@ -68,18 +68,23 @@ class TableSync:
         try:
             pending, outcome = self._reconcile(run, pending)
         except PermanentError as error:
-            pending = self._as_saved(pending)
-            outcome = pending.failed(Fault(error.code, error.message), error.correlation_id)
+            pending = self._with_error(pending, error)
+            outcome = pending.failed(Fault(error.code, error.message))
         except TransientError as error:
-            noted = replace(self._as_saved(pending), last_error=Fault(error.code, error.message))
+            noted = self._with_error(pending, error)
             with suppress(ConcurrentUpdate):  # another worker's word counts
                 self._outcomes.save(noted)
             raise
         return pending, replace(outcome, duration_ms=round((time.monotonic() - started) * 1000))
 
-    def _as_saved(self, pending: Pending) -> Pending:
-        """With what was intended before the error."""
-        return self._outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
+    def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
+        """As last saved: with what was intended before the error."""
+        saved = self._outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
+        return replace(
+            saved,
+            last_error=Fault(error.code, error.message),
+            correlation_id=error.correlation_id,
+        )
 
     def _reconcile(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
         mode = Mode.PLAN if self._paused else run.request.mode

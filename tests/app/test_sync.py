@@ -86,6 +86,7 @@ def test_a_second_run_writes_nothing_to_azure(azure, app):
     azure.state.log.clear()
     whole = sync(app)
     assert whole["counts"]["unchanged"] == 1
+    assert len(outcome_of(whole, "one")["correlationId"]) == 36
     assert azure.state.writes() == []
     assert len([e for e in azure.state.log if "routeTables" in e["path"]]) == 1
     assert whole["versions"][0]["added"] == []
@@ -316,6 +317,20 @@ def test_a_location_that_fails_lets_nothing_be_gone(azure, make_app):
     assert owned_prefixes(table) == {C}
 
 
+def test_a_location_that_fails_lets_what_was_recorded_be_repaired(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    answer(azure, A)
+    answer(azure, A, B, location="eastus2")
+    sync(app)
+    table.routes, table.etag = [owned(A), owned(C)], 'W/"drifted"'
+    azure.state.tags.answers["eastus2"] = b"<html>"
+    whole = sync(app)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    assert owned_prefixes(table) == {A, B, C}
+
+
 def test_a_content_that_comes_back_is_a_version_again(azure, app):
     for prefixes in ((A,), (B,), (A,)):
         answer(azure, *prefixes)
@@ -488,6 +503,7 @@ def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app
     whole = run_report(app, run_id)
     assert whole["status"] == "Failed"
     assert outcome_of(whole, "one")["error"]["code"] == "ServiceUnavailable"
+    assert len(outcome_of(whole, "one")["correlationId"]) == 36
     assert table.routes == []
 
 

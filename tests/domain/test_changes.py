@@ -54,10 +54,15 @@ def test_without_leaves_the_others(before, after):
 
 
 def test_what_the_service_writes_into_a_route_is_no_difference():
-    served: dict[str, Any] = {"provisioningState": "Succeeded", "hasBgpOverride": False}
+    served: dict[str, Any] = {"provisioningState": "Succeeded", "hasBgpOverride": False, "new": 1}
     came = {**route("asemgmt--20.0.0.0_24", P, **served), "id": "/x", "etag": "1", "type": "t"}
     there = RouteTable.from_arm({"properties": {"routes": [came]}})
     assert between({}, {P: "Internet"}).reached_by(there)
+
+
+def test_a_route_of_another_name_is_another():
+    there = RouteTable.from_arm({"properties": {"routes": [route("ASEMGMT--20.0.0.0_24", P)]}})
+    assert not between({}, {P: "Internet"}).reached_by(there)
 
 
 @pytest.mark.parametrize("hop", ["None", "VirtualAppliance"])

@@ -1,6 +1,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from shared.domain.plan import make_plan, owned_prefixes
 from shared.domain.registration import ApplyPolicy
 from shared.domain.routes import RouteTable
 from shared.domain.safety import Approval, Judgement, Limits, judge, without_equivalent
-from tests.builders import OWNER, owned, route, to_firewall
+from tests.builders import OWNER, history, owned, published_ipv4, route, to_firewall
 
 P, Q, R = "20.0.0.0/24", "20.5.0.0/24", "20.6.0.0/24"
 DAY = date(2026, 12, 1)
@@ -220,6 +221,15 @@ def test_where_nothing_may_be_removed_the_retained_do_not_yield(held_back):
     assert after == {P}
 
 
+@pytest.mark.parametrize("cloud", ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"])
+def test_the_real_tag_never_trips_the_defaults(cloud):
+    for before, after in pairwise(history(cloud)):
+        existing = table(*(owned(p) for p in sorted(published_ipv4(before))))
+        judgement, there = judged(existing, published_ipv4(after))
+        assert not judgement.violations, after["published"]
+        assert there == published_ipv4(after)
+
+
 def test_growth_is_judged_by_capacity_and_not_by_share():
     judgement, after = judged(table(owned(P)), [P, *some(158)])
     assert not judgement.violations
@@ -290,7 +300,9 @@ def approval(existing: RouteTable, desired: Iterable[str], **limits) -> Approval
         {
             "planChecksum": judgement.proposed.checksum,
             **{kind: sorted(prefixes) for kind, prefixes in changes.by_kind.items()},
-            "withheld": [{"prefix": w.prefix, "change": w.change} for w in judgement.withheld],
+            "withheld": [
+                {"prefix": w.prefix, "change": w.change, "why": w.why} for w in judgement.withheld
+            ],
             "violations": [{"code": v.code} for v in judgement.violations],
         }
     )

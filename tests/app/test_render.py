@@ -1,0 +1,33 @@
+"""What a person reads of a report."""
+
+from datetime import date
+
+from shared.domain.registration import Registration, RouteException
+from shared.render import render
+from tests.builders import add_table, owned, to_firewall
+
+from .helpers import TAG, answer, register, rid, sync
+
+A, B = "20.0.0.0/24", "20.0.1.0/24"
+
+
+def test_conflicts_are_shown_and_those_that_are_meant_as_such(azure, app):
+    add_table(azure.state, "one", [to_firewall(A, "a"), to_firewall(B, "b")])
+    meant = RouteException(A, "the proxy team", date(9999, 12, 31))
+    app.registry.put(Registration(rid("one"), (TAG,), exceptions=(meant,)))
+    answer(azure, A, B)
+    lines = render(sync(app)).splitlines()
+    assert (
+        f"      · {A}: route a sends it to VirtualAppliance, as accepted: the proxy team" in lines
+    )
+    assert f"      ! {B}: route b sends it to VirtualAppliance" in lines
+
+
+def test_what_a_guard_found_is_shown_with_what_was_done_all_the_same(azure, app):
+    add_table(azure.state, "one", [owned(f"20.1.{n}.0/24") for n in range(10)])
+    register(app, "one")
+    answer(azure, A)
+    shown = render(sync(app))
+    assert "blocked   +1" in shown
+    assert "10 withheld" in shown
+    assert "! MAX_REMOVED_PERCENT: 10 of 10 routes would go" in shown
