@@ -1,7 +1,6 @@
 """The simulated Azure on a port of 127.0.0.1, in a thread of its own."""
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from local.listening import listen
 
 from . import metadata
 from .call import Call
@@ -41,7 +42,7 @@ class SimulatedAzure:
     ) -> None:
         """With a certificate and its key, both PEM, it speaks https alone."""
         self.state = State(cloud)
-        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket = listen(port)
         scheme = "https" if certificate else "http"
         self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
         self._connections: dict[tuple[str, int], asyncio.Transport] = {}

@@ -7,7 +7,6 @@ as the real host does; `POST /local/clock` sets the process's clock, so that wee
 import asyncio
 import logging
 import os
-import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping
@@ -23,6 +22,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from local.listening import listen
 
 from . import timers, worker
 from .config import queue_options
@@ -137,7 +138,7 @@ def main() -> None:
     keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
     port = int(os.environ.get("HOST_PORT", "7071"))
     try:
-        listening = socket.create_server(("127.0.0.1", port))
+        listening = listen(port)
     except OSError as error:
         sys.exit(f"port {port}: {error.strerror}; HOST_PORT names another, 0 picks a free one")
     host = Host(Path(__file__).parents[2], keys)

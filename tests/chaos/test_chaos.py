@@ -3,7 +3,7 @@
 from .machine import Figures, run_schedules
 from .world import Site
 
-SCHEDULES = 12
+SCHEDULES = 30
 
 
 def test_no_schedule_makes_a_network_worse(site: Site) -> None:
