@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from local.azure import faults
 from local.azure.faults import Fault
+from shared.domain.registration import ApplyPolicy
 from shared.domain.report import Action, Mode
 from tests.builders import owned, route, to_firewall
 
@@ -170,14 +171,27 @@ class Chaos(RuleBasedStateMachine):
         self._step()
         self.world.begin(Mode.PLAN)
 
+    @rule(table=_tables, policy=st.sampled_from(ApplyPolicy))
+    def set_policy(self, table: int, policy: ApplyPolicy) -> None:
+        self._step()
+        self.world.set_policy(self._name(table), policy)
+
     @rule()
     def a_whole_run(self) -> None:
         """The ordinary way, so that a schedule gets somewhere."""
         self._step()
-        run_id = self.world.begin(Mode.APPLY)
-        for _ in range(2):
-            for message in [m for m in self.world.queue if m.run_id == run_id]:
-                self._deliver(message)
+        self._deliver_whole(self.world.begin(Mode.APPLY))
+
+    @rule(prefixes=_contents, comes_between=st.booleans())
+    def a_plan_is_approved(self, prefixes: frozenset[str], comes_between: bool) -> None:
+        self._step()
+        if not comes_between:
+            self.world.publish(prefixes)
+        plan = self.world.begin(Mode.PLAN)
+        self._deliver_whole(plan)
+        if comes_between:
+            self.world.publish(prefixes)
+        self._deliver_whole(self.world.approve(plan))
 
     @rule(first=_contents, then=_contents)
     def a_late_run(self, first: frozenset[str], then: frozenset[str]) -> None:
@@ -273,6 +287,10 @@ class Chaos(RuleBasedStateMachine):
 
     def _deliver(self, message: Message, **how: Any) -> None:
         self.world.deliver(message, **how)
+        self._look()
+
+    def _deliver_whole(self, run_id: str) -> None:
+        self.world.deliver_whole(run_id)
         self._look()
 
     def _message(self, pick: int) -> Message:

@@ -115,6 +115,16 @@ def forget_what_is_held(patch: Patch) -> None:
     patch.setattr(Planning, "_replan", unheld)
 
 
+def apply_what_was_not_approved(patch: Patch) -> None:
+    """Take any plan run for the approval of any plan."""
+    blocks = safety._blocks
+
+    def lenient(table: RouteTable, proposed: Plan, limits: Any, written: Any) -> Any:
+        return blocks(table, proposed, replace(limits, approval=None), written)
+
+    patch.setattr(safety, "_blocks", lenient)
+
+
 def wipe_what_is_not_ours(patch: Patch) -> None:
     """Send a table of our routes alone."""
 
@@ -138,6 +148,7 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     guard_that_blocks_additions,
     forget_the_grace,
     forget_what_is_held,
+    apply_what_was_not_approved,
     wipe_what_is_not_ours,
 )
 

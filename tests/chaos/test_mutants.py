@@ -7,6 +7,7 @@ import pytest
 
 from local.azure import faults
 from local.azure.faults import Fault
+from shared.domain.registration import ApplyPolicy
 from shared.domain.report import Action, Mode
 from tests.builders import owned, route, to_firewall
 
@@ -24,9 +25,7 @@ def publish(world: World, *prefixes: str) -> None:
 
 def whole_run(world: World, action: Action | None = None, name: str = "", undone: str = "") -> str:
     run_id = world.ask(action, name, undone or None) if action else world.begin(Mode.APPLY)
-    for _ in range(2):
-        for message in [m for m in world.queue if m.run_id == run_id]:
-            world.deliver(message)
+    world.deliver_whole(run_id)
     return run_id
 
 
@@ -85,6 +84,14 @@ def a_run_is_rolled_back(world: World, name: str) -> None:
     whole_run(world)
 
 
+def the_tag_changes_after_the_plan(world: World, name: str) -> None:
+    world.set_policy(name, ApplyPolicy.APPROVAL)
+    plan = world.begin(Mode.PLAN)
+    world.deliver_whole(plan)
+    publish(world, A, B, C, D, E)
+    world.deliver_whole(world.approve(plan))
+
+
 def nothing_special(world: World, _name: str) -> None:
     whole_run(world)
 
@@ -104,6 +111,7 @@ FOUND_BY: Sequence[tuple[Callable[[mutants.Patch], None], Schedule, int, str]] =
     (mutants.guard_that_blocks_additions, nearly_all_goes, 0, "no route at the end"),
     (mutants.forget_the_grace, an_address_leaves, 7, "within its grace"),
     (mutants.forget_what_is_held, a_run_is_rolled_back, 0, "which is held"),
+    (mutants.apply_what_was_not_approved, the_tag_changes_after_the_plan, 0, "was approved"),
     (mutants.wipe_what_is_not_ours, nothing_special, 0, "not ours changed"),
 ]
 

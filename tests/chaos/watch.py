@@ -10,7 +10,9 @@ from typing import Any
 from local.azure.call import Call
 from local.azure.resources import RouteTable
 from local.azure.state import State
+from shared.domain.registration import ApplyPolicy
 from shared.domain.routes import owned_name
+from shared.domain.safety import Approval
 from tests.builders import OWNER
 
 type Snapshot = tuple[str, ...]
@@ -31,6 +33,10 @@ class Delivery:
     today: date = date.min
     handed_over: frozenset[str] = frozenset()
     """Prefixes that a rollback may take back, or an adoption rename."""
+    policy: ApplyPolicy = ApplyPolicy.AUTO
+    """The table's own, when the delivery began; the app's is auto."""
+    approval: Approval | None = None
+    """What a plan run showed, where this run applies it."""
     held: frozenset[str] = frozenset()
     """Prefixes that were held when the delivery began."""
     wrote_held: frozenset[str] = frozenset()
@@ -98,6 +104,7 @@ class Watch:
         if delivery.action == "sync":
             for prefix in owned(before) - owned(now):
                 self._judge_removal(name, prefix, delivery)
+            self._judge_approval(name, before, now, delivery)
 
     def _judge_removal(self, name: str, prefix: str, delivery: Delivery) -> None:
         if prefix in delivery.began_with & delivery.wrote_with:
@@ -107,6 +114,19 @@ class Watch:
         left = left_on(prefix, delivery.history)
         if left is None or delivery.today < left + timedelta(days=self._grace_days):
             self.fault(name, f"{prefix} removed within its grace: it left on {left}")
+
+    def _judge_approval(
+        self, name: str, before: Snapshot, now: Snapshot, delivery: Delivery
+    ) -> None:
+        added, removed = owned(now) - owned(before), owned(before) - owned(now)
+        if delivery.approval is not None:
+            shown = delivery.approval.shown
+            if not (added <= shown["added"] and removed <= shown["removed"]):
+                self.fault(name, "more was written than was approved")
+        elif delivery.policy is ApplyPolicy.APPROVAL and hops(before) != hops(now):
+            self.fault(name, "written without approval")
+        elif delivery.policy is ApplyPolicy.ADDITIVE and removed:
+            self.fault(name, "removed without approval")
 
 
 def snapshot(table: RouteTable) -> Snapshot:
@@ -133,6 +153,10 @@ def foreign(state: Snapshot, apart_from: Collection[str] = ()) -> list[str]:
         for text, (_, properties) in zip(state, properties_of(state), strict=True)
         if properties["addressPrefix"] not in ours and properties["addressPrefix"] not in apart_from
     ]
+
+
+def hops(state: Snapshot) -> list[tuple[str, str]]:
+    return sorted((p["addressPrefix"], p["nextHopType"]) for _, p in properties_of(state))
 
 
 def only_renamed(before: Snapshot, now: Snapshot) -> bool:

@@ -1,7 +1,7 @@
 """What there is, and what may happen to it: one Azure, one storage, two workers, some messages."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from local.azure.throttles import BucketSize
 from shared.app import App
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
-from shared.domain.registration import Registration
+from shared.domain.registration import ApplyPolicy, Registration
 from shared.domain.report import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
@@ -145,6 +145,14 @@ class World:
         tables = tuple(self.ids[name] for name in names)
         return self._begin(RunRequest(Trigger.HTTP, mode, route_tables=tables))
 
+    def approve(self, plan_run_id: str) -> str:
+        return self._begin(RunRequest(Trigger.HTTP, Mode.APPLY, plan_run_id=plan_run_id))
+
+    def set_policy(self, name: str, policy: ApplyPolicy) -> None:
+        existing = self._app.registry.get(self.ids[name])
+        assert existing is not None
+        self._app.registry.put(replace(existing, apply_policy=policy))
+
     def ask(self, action: Action, name: str, undone: str | None = None) -> str:
         return self._begin(
             RunRequest(
@@ -212,6 +220,12 @@ class World:
         for message in messages.values():
             self._check_outcome(message)
 
+    def deliver_whole(self, run_id: str) -> None:
+        """A run's start, and then what that sends: each once."""
+        for _ in range(2):
+            for message in [m for m in self.queue if m.run_id == run_id]:
+                self.deliver(message)
+
     def give_up(self, message: Message) -> None:
         """The queue has: the message is poisoned."""
         app = self._app
@@ -235,29 +249,28 @@ class World:
     def check_healed(self) -> None:
         """After the faults, two deliveries bring every table to its plan."""
         self.calm_down()
+        for name in self.tables:
+            self.set_policy(name, ApplyPolicy.AUTO)
         run_id = self.begin(Mode.APPLY)
-        for _ in range(2):
-            for message in [m for m in self.queue if m.run_id == run_id]:
-                self.deliver(message)
-            for message in [m for m in self.queue if m.run_id == run_id]:
-                self.deliver(message)
+        self.deliver_whole(run_id)
+        self.deliver_whole(run_id)
         left = [m for m in self.queue if m.run_id == run_id]
         if left:
             self.watch.fault("queue", f"two deliveries were not enough for {left}")
         plan = self.begin(Mode.PLAN)
-        for _ in range(2):
-            for message in [m for m in self.queue if m.run_id == plan]:
-                self.deliver(message)
+        self.deliver_whole(plan)
         for outcome in self._app.outcomes.list(plan):
-            name = RouteTableId.parse(outcome["routeTableId"]).name
-            codes = {violation["code"] for violation in outcome["violations"]}
-            if outcome["error"] or outcome["status"] == "planned" or codes - _LASTING:
-                self.watch.fault(name, f"not as planned at the end: {outcome}")
-            is_right = right(self._newest(), self._held(self.ids[name]))
-            if "TABLE_FAILED" not in codes and not is_right(self.watch.last(name)):
-                self.watch.fault(name, "an address has no route at the end")
+            self._check_end(RouteTableId.parse(outcome["routeTableId"]).name, outcome)
 
     # -- Within --
+
+    def _check_end(self, name: str, outcome: Mapping[str, Any]) -> None:
+        codes = {violation["code"] for violation in outcome["violations"]}
+        if outcome["error"] or outcome["status"] == "planned" or codes - _LASTING:
+            self.watch.fault(name, f"not as planned at the end: {outcome}")
+        is_right = right(self._newest(), self._held(self.ids[name]))
+        if "TABLE_FAILED" not in codes and not is_right(self.watch.last(name)):
+            self.watch.fault(name, "an address has no route at the end")
 
     @property
     def _app(self) -> App:
@@ -303,8 +316,16 @@ class World:
             handed_over = frozenset(done.by_prefix if done else ())
         elif request.action is Action.ADOPT:
             handed_over = frozenset(PREFIXES)
+        registration = self._app.registry.get(message.table)
+        policy = registration.apply_policy if registration else None
         return Delivery(
             action=request.action.value,
+            policy=policy or ApplyPolicy.AUTO,
+            approval=(
+                self._app.outcomes.approval(request.plan_run_id, message.table)
+                if request.plan_run_id
+                else None
+            ),
             began_with=self._newest(),
             handed_over=handed_over,
             held=self._held(message.table),
