@@ -45,10 +45,10 @@ def start_sync(
     context: App, request: func.HttpRequest, send: Callable[[str], None]
 ) -> func.HttpResponse:
     body = parse_body(request, SyncBody)
-    faults = [*_approval_faults(context, body), *_force_faults(body.force)]
+    asked, unknown = _asked(context, body)
+    faults = [*_approval_faults(context, body), *_force_faults(body.force), *unknown]
     if faults:
         raise invalid_body(faults)
-    asked = _asked(context, body)
     if body.plan_run_id is not None:
         asked = _of_plan(context, body.plan_run_id, asked)
     return _begin(
@@ -119,10 +119,10 @@ def rollback(
     )
 
 
-def _asked(context: App, body: SyncBody) -> tuple[RouteTableId, ...]:
-    """The route tables that the body names, by their own id or their environment's."""
+def _asked(context: App, body: SyncBody) -> tuple[tuple[RouteTableId, ...], list[tuple[str, str]]]:
+    """The route tables that the body names, by their own id or their environment's; the faults."""
     if body.route_tables is None and body.ases is None:
-        return ()
+        return (), []
     enabled = [r for r in context.registry.list() if r.enabled]
     by_id = {r.route_table_id.key: r.route_table_id for r in enabled}
     by_ase: dict[str, list[RouteTableId]] = {}
@@ -141,9 +141,7 @@ def _asked(context: App, body: SyncBody) -> tuple[RouteTableId, ...]:
         if text.lower() not in by_ase:
             faults.append((f"ases.{index}", "no enabled registration has this aseId"))
         asked += by_ase.get(text.lower(), [])
-    if faults:
-        raise invalid_body(faults)
-    return tuple(dict.fromkeys(asked))
+    return tuple(dict.fromkeys(asked)), faults
 
 
 def _unknown_table(text: str) -> str:

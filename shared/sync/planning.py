@@ -1,6 +1,6 @@
 """What a table is to become: for each action of a run, a planner of the table as it is read."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -142,10 +142,10 @@ class Planning:
                 *_held(registration.holds),
                 *_listed(
                     "StampedByAnother",
-                    "another owner's stamp, which fromOwner does not name",
+                    "they bear another owner's stamp, which fromOwner does not name",
                     adoption.stamped_by_others,
                 ),
-                *_listed("NameTaken", "our name is another route's", adoption.name_taken),
+                *_listed("NameTaken", "our name for them is another route's", adoption.name_taken),
             )
             return Proposal(judgement.adding(findings), sources.version_ids)
 
@@ -258,8 +258,8 @@ class Planning:
         return judge(table, owned_prefixes(table, owner=self._owner), replan, limits, written)
 
 
-def _listed(code: str, said: str, prefixes: Iterable[str]) -> tuple[Fault, ...]:
-    return tuple(Fault(code, f"{prefix}: {said}") for prefix in prefixes)
+def _listed(code: str, said: str, prefixes: Sequence[str]) -> tuple[Fault, ...]:
+    return (Fault(code, f"{said}: {', '.join(prefixes)}"),) if prefixes else ()
 
 
 def _approved(run: Run) -> tuple[Fault, ...]:
@@ -268,14 +268,20 @@ def _approved(run: Run) -> tuple[Fault, ...]:
     return (Fault("Approved", f"by the plan of run {run.request.plan_run_id}"),)
 
 
-def _held(holds: Iterable[Hold]) -> tuple[Fault, ...]:
+def _held(holds: Sequence[Hold]) -> tuple[Fault, ...]:
+    """One for what is kept and one for what is left alone, of each run that was rolled back."""
+    grouped: dict[tuple[str, bool], list[str]] = {}
+    for hold in holds:
+        grouped.setdefault((hold.undone_run_id, hold.routed), []).append(hold.prefix)
     return tuple(
-        Fault(
+        fault
+        for (run_id, routed), prefixes in grouped.items()
+        for fault in _listed(
             "Held",
-            f"{hold.prefix}: {'kept' if hold.routed else 'left alone'} until a release, since run "
-            f"{hold.undone_run_id} was rolled back",
+            f"{'kept' if routed else 'left alone'} until a release, since run {run_id} was rolled "
+            "back",
+            prefixes,
         )
-        for hold in holds
     )
 
 

@@ -501,9 +501,8 @@ def test_an_approval_of_what_was_never_planned_is_refused(azure, host):
     assert faults(force=[forceable]) == {"force"}
     assert faults(force=[forceable], reason="x") == {"force"}
     assert faults(force=[forceable], planRunId=plan) == {"force"}
-    assert faults(planRunId=plan, reason="x", force=["NO_CAPACITY", forceable, "y"]) == {
-        *("force.0", "force.2"),
-    }
+    several = {"reason": "x", "force": ["NO_CAPACITY", forceable, "y"], "routeTables": ["/x"]}
+    assert faults(planRunId=plan, **several) == {"force.0", "force.2", "routeTables.0"}
     assert len(host.request("GET", "/api/runs").json()["value"]) == 2
 
 
