@@ -2,8 +2,9 @@
 
 The article's procedure: a route table, one route for each management address, the table on the
 subnet of the App Service Environment, and the rule of the network security group. Then the tag
-changes, and a sync must add what is new, and nothing else, to what the CLI made.
-Against the simulated Azure over https, by a certificate authority that lives as long as this does.
+changes, and a sync must add what is new, and nothing else, to what the CLI made; in the end that is
+adopted. Against the simulated Azure over https, by a certificate authority that lives as long as
+this does.
 """
 
 import json
@@ -224,7 +225,10 @@ def _be_refused(az: AzureCli, azure: SimulatedAzure) -> None:
 
 
 def _take_over(az: AzureCli, azure: SimulatedAzure, host: HostProcess, by_hand: list[str]) -> None:
-    """Register the CLI's table, let the tag change, sync: only what is new is added, as ours."""
+    """Register the CLI's table, let the tag change, sync: only what is new is added, as ours.
+
+    Then adopt what the CLI made.
+    """
     table = azure.state.find(RouteTable, TABLE_ID.lower())
     assert table is not None
     made_by_hand = list(table.routes)
@@ -241,13 +245,27 @@ def _take_over(az: AzureCli, azure: SimulatedAzure, host: HostProcess, by_hand: 
     _expect(sorted(outcome["added"]) == sorted(new), f"the next version: {len(new)} added")
     _expect(outcome["removed"] == [], "nothing removed: what is not ours is not ours to remove")
     _expect(table.routes[: len(made_by_hand)] == made_by_hand, "the CLI's routes as they were")
-    listed = az(
+    names = _listed(az)
+    _expect(all(prefix in names for prefix in now), "the CLI sees a route for every address")
+    _expect(all(names[p] == owned_name("asemgmt", p) for p in new), "the new ones under our name")
+
+    body = {"routeTableId": TABLE_ID, "reason": "they are ours from now on"}
+    adopted = host.request("POST", "/api/adopt", json=body).raise_for_status()
+    outcome = host.ended_run(adopted.json()["runId"])["outcomes"][0]
+    covered = [prefix for prefix in now if prefix not in new]
+    _expect(sorted(outcome["updated"]) == sorted(covered), f"{len(covered)} of the CLI's adopted")
+    after = _listed(az)
+    _expect(all(after[p] == owned_name("asemgmt", p) for p in now), "all now under our name")
+    _expect(after.keys() == names.keys(), "not one of them lost")
+
+
+def _listed(az: AzureCli) -> dict[str, str]:
+    """The name of each prefix's route, as the CLI sees it."""
+    routes = az(
         *("network", "route-table", "route", "list"),
         *("--resource-group", GROUP, "--route-table-name", TABLE),
     )
-    names = {route["addressPrefix"]: route["name"] for route in listed}
-    _expect(all(prefix in names for prefix in now), "the CLI sees a route for every address")
-    _expect(all(names[p] == owned_name("asemgmt", p) for p in new), "the new ones under our name")
+    return {route["addressPrefix"]: route["name"] for route in routes}
 
 
 def _synced(host: HostProcess, after: str | None) -> dict[str, Any]:

@@ -41,9 +41,10 @@ def make_adoption(
         prefix, stamp = route.network, owner_of(route)
         if prefix is None or not route.to_internet or stamp == owner:
             continue
-        if prefix not in wanted and not (stamp == from_owner and prefix in known):
+        taken_over = stamp is not None and stamp == from_owner
+        if prefix not in wanted and not (taken_over and prefix in known):
             continue
-        if stamp not in {None, from_owner}:
+        if stamp is not None and not taken_over:
             stamped.append(prefix)
         elif names.get(owned_name(owner, prefix), route) is not route:
             taken.append(prefix)

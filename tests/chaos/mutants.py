@@ -125,6 +125,16 @@ def apply_what_was_not_approved(patch: Patch) -> None:
     patch.setattr(safety, "_blocks", lenient)
 
 
+def adopt_what_was_wanted_once(patch: Patch) -> None:
+    """Take over routes made by hand that no version holds any more."""
+    adoption = handover.make_adoption
+
+    def greedy(table: RouteTable, wanted: Any, known: Any, **rest: Any) -> Any:
+        return adoption(table, {*wanted, *known}, known, **rest)
+
+    patch.setattr(planning, "make_adoption", greedy)
+
+
 def wipe_what_is_not_ours(patch: Patch) -> None:
     """Send a table of our routes alone."""
 
@@ -149,6 +159,7 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     forget_the_grace,
     forget_what_is_held,
     apply_what_was_not_approved,
+    adopt_what_was_wanted_once,
     wipe_what_is_not_ours,
 )
 

@@ -92,6 +92,14 @@ def the_tag_changes_after_the_plan(world: World, name: str) -> None:
     world.deliver_whole(world.approve(plan))
 
 
+def an_address_leaves_before_an_adoption(world: World, name: str) -> None:
+    world.edit(name, lambda routes: routes.append(route("by-hand", D)))
+    whole_run(world)
+    publish(world, A, B, C)
+    whole_run(world)
+    whole_run(world, Action.ADOPT, name)
+
+
 def nothing_special(world: World, _name: str) -> None:
     whole_run(world)
 
@@ -112,6 +120,7 @@ FOUND_BY: Sequence[tuple[Callable[[mutants.Patch], None], Schedule, int, str]] =
     (mutants.forget_the_grace, an_address_leaves, 7, "within its grace"),
     (mutants.forget_what_is_held, a_run_is_rolled_back, 0, "which is held"),
     (mutants.apply_what_was_not_approved, the_tag_changes_after_the_plan, 0, "was approved"),
+    (mutants.adopt_what_was_wanted_once, an_address_leaves_before_an_adoption, 0, "did more"),
     (mutants.wipe_what_is_not_ours, nothing_special, 0, "not ours changed"),
 ]
 

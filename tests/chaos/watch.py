@@ -99,7 +99,9 @@ class Watch:
                 self.fault(name, f"{prefix} was routed, is wanted, and has no route")
         if foreign(before, delivery.handed_over) != foreign(now, delivery.handed_over):
             self.fault(name, "routes that are not ours changed")
-        if delivery.action == "adopt" and not only_renamed(before, now):
+        if delivery.action == "adopt" and not only_renamed(
+            before, now, delivery.began_with | delivery.wrote_with
+        ):
             self.fault(name, "an adoption did more than rename what covers")
         if delivery.action == "sync":
             for prefix in owned(before) - owned(now):
@@ -159,12 +161,13 @@ def hops(state: Snapshot) -> list[tuple[str, str]]:
     return sorted((p["addressPrefix"], p["nextHopType"]) for _, p in properties_of(state))
 
 
-def only_renamed(before: Snapshot, now: Snapshot) -> bool:
-    """Whether nothing but names is another, and these only of unstamped routes to the Internet."""
+def only_renamed(before: Snapshot, now: Snapshot, wanted: Collection[str]) -> bool:
+    """Whether nothing but names is another, and these only of unstamped routes that cover."""
     for (old_name, old), (new_name, new) in zip(
         properties_of(before), properties_of(now), strict=True
     ):
-        adoptable = not old_name.startswith("old--") and old["nextHopType"] == "Internet"
+        covers = old["nextHopType"] == "Internet" and old["addressPrefix"] in wanted
+        adoptable = covers and not old_name.startswith("old--")
         adopted = adoptable and new_name == owned_name(OWNER, old["addressPrefix"])
         if old != new or not (old_name == new_name or adopted):
             return False

@@ -71,10 +71,15 @@ def test_of_the_named_owner_also_what_was_wanted_once_and_nothing_else():
     assert made.plan.changes.updated == {P, Q}
 
 
-@pytest.mark.parametrize(
-    ("name", "adopted"), [("asemgmt--20.0.0.0_24", False), ("ASEMGMT--20.0.0.0_24", False)]
-)
-def test_a_name_that_is_another_routes_cannot_be_ours(name, adopted):
+@pytest.mark.parametrize("from_owner", [None, "old"])
+def test_what_was_made_by_hand_is_adopted_only_while_it_is_wanted(from_owner):
+    existing = table(route("by-hand", Q), route("also", P))
+    made = adopt(existing, wanted=[P], known=[P, Q], from_owner=from_owner)
+    assert made.plan.changes.updated == {P}
+
+
+@pytest.mark.parametrize("name", ["asemgmt--20.0.0.0_24", "ASEMGMT--20.0.0.0_24"])
+def test_a_name_that_is_another_routes_cannot_be_ours(name):
     made = adopt(table(route("by-hand", P), to_firewall("9.0.0.0/8", name)))
     assert not made.plan.changes
     assert made.name_taken == (P,)
