@@ -100,6 +100,11 @@ def guard_that_blocks_additions(patch: Patch) -> None:
     patch.setattr(planning, "judge", strict)
 
 
+def forget_the_share(patch: Patch) -> None:
+    """Remove however much is no longer wanted."""
+    patch.setattr(safety, "_spared", lambda *_: ({}, None))
+
+
 def forget_the_grace(patch: Patch) -> None:
     """Remove what left at once."""
     patch.setattr(planning, "retained_until", lambda *_, **__: {})
@@ -156,6 +161,7 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     prefix_match_on_names,
     removals_from_a_stale_version,
     guard_that_blocks_additions,
+    forget_the_share,
     forget_the_grace,
     forget_what_is_held,
     apply_what_was_not_approved,

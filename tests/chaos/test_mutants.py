@@ -117,6 +117,7 @@ FOUND_BY: Sequence[tuple[Callable[[mutants.Patch], None], Schedule, int, str]] =
     (mutants.prefix_match_on_names, nothing_special, 0, "not ours changed"),
     (mutants.removals_from_a_stale_version, an_old_version_comes_late, 0, "newest version holds"),
     (mutants.guard_that_blocks_additions, nearly_all_goes, 0, "no route at the end"),
+    (mutants.forget_the_share, nearly_all_goes, 0, "too many routes lost"),
     (mutants.forget_the_grace, an_address_leaves, 7, "within its grace"),
     (mutants.forget_what_is_held, a_run_is_rolled_back, 0, "which is held"),
     (mutants.apply_what_was_not_approved, the_tag_changes_after_the_plan, 0, "was approved"),

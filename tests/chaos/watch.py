@@ -15,6 +15,8 @@ from shared.domain.routes import owned_name
 from shared.domain.safety import Approval
 from tests.builders import OWNER
 
+MAX_REMOVED_PERCENT = 50
+
 type Snapshot = tuple[str, ...]
 """A table's routes as JSON, in their order."""
 
@@ -103,10 +105,19 @@ class Watch:
             before, now, delivery.began_with | delivery.wrote_with
         ):
             self.fault(name, "an adoption did more than rename what covers")
+        apart = delivery.handed_over
+        if delivery.action == "rollback" and others(before, apart) != others(now, apart):
+            self.fault(name, "a rollback did more than undo")
         if delivery.action == "sync":
+            self._judge_share(name, before, now)
             for prefix in owned(before) - owned(now):
                 self._judge_removal(name, prefix, delivery)
             self._judge_approval(name, before, now, delivery)
+
+    def _judge_share(self, name: str, before: Snapshot, now: Snapshot) -> None:
+        lost = {p for p in owned(before) - owned(now) if not routed(now, p)}
+        if len(lost) > max(3, len(owned(before)) * MAX_REMOVED_PERCENT / 100):
+            self.fault(name, f"too many routes lost at once: {len(lost)}")
 
     def _judge_removal(self, name: str, prefix: str, delivery: Delivery) -> None:
         if prefix in delivery.began_with & delivery.wrote_with:
@@ -149,12 +160,13 @@ def owned(state: Snapshot) -> set[str]:
 
 
 def foreign(state: Snapshot, apart_from: Collection[str] = ()) -> list[str]:
-    ours = owned(state)
-    return [
-        text
-        for text, (_, properties) in zip(state, properties_of(state), strict=True)
-        if properties["addressPrefix"] not in ours and properties["addressPrefix"] not in apart_from
-    ]
+    return others(state, owned(state).union(apart_from))
+
+
+def others(state: Snapshot, apart_from: Collection[str]) -> list[str]:
+    """All routes but those of these prefixes."""
+    listed = zip(state, properties_of(state), strict=True)
+    return [text for text, (_, p) in listed if p["addressPrefix"] not in apart_from]
 
 
 def hops(state: Snapshot) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ from shared.settings import Settings
 from shared.storage.entities import unpack
 from tests.builders import SUBSCRIPTION, add_table, tag_document
 
-from .watch import Delivery, Watch, right
+from .watch import MAX_REMOVED_PERCENT, Delivery, Watch, right
 from .workers import Worker, run_alone, run_both
 
 TAG = "AppServiceManagement"
@@ -62,7 +62,7 @@ class Site:
             "AzureWebJobsStorage": connection_string,
             "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
             "SERVICE_TAG_LOCATIONS": "westeurope",
-            "MAX_REMOVED_PERCENT": "50",
+            "MAX_REMOVED_PERCENT": str(MAX_REMOVED_PERCENT),
             "ROUTE_LIMIT": "400",
         }
         with pytest.MonkeyPatch.context() as patch:
