@@ -132,7 +132,7 @@ def judge(
     if forced:
         spared = {}
     violations = () if violation is None or forced else (violation,)
-    plan = replan(spared, ())
+    plan = replan(spared, ()) if spared else proposed
     withheld = tuple(Withheld(p, "remove", spared[p]) for p in in_order(spared))
     if plan.changes.added:
         limit = limits.route_limit()
@@ -183,7 +183,7 @@ def _blocks(table: RouteTable, proposed: Plan, limits: Limits, written: Changes)
             "seen sound: look at it, and repair it, before anything writes it whole"
         )
         blocks.append(_block(TABLE_FAILED, message, 1))
-    if not proposed.changes:
+    if not (proposed.changes or table.failed):
         return blocks
     unknown = sorted(
         {r.name for r in table.routes if r.next_hop_type.lower() not in limits.next_hop_types}
@@ -194,7 +194,7 @@ def _blocks(table: RouteTable, proposed: Plan, limits: Limits, written: Changes)
             f"{', '.join(unknown)}"
         )
         blocks.append(_block(NEXT_HOP_UNKNOWN, message, len(unknown)))
-    if limits.approval is not None:
+    if limits.approval is not None and proposed.changes:
         now = written.then(proposed.changes)
         if now.checksum != limits.approval.checksum:
             message, differences = _difference(limits.approval, now)

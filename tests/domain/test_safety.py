@@ -293,6 +293,13 @@ def test_where_nothing_is_to_be_written_an_unknown_next_hop_type_is_no_matter():
     assert not judgement.violations
 
 
+def test_a_failed_table_with_one_is_not_written_again():
+    odd = table(route("odd", "10.0.0.0/8", "Teleport"), owned(P), state="Failed")
+    judgement, _ = judged(odd, [P], foreign_as_when_sound=True)
+    assert judgement.blocked
+    assert codes(judgement) == ["NEXT_HOP_UNKNOWN"]
+
+
 def approval(existing: RouteTable, desired: Iterable[str], **limits) -> Approval:
     judgement, _ = judged(existing, desired, **limits)
     changes = judgement.plan.changes
