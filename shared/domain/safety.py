@@ -143,8 +143,8 @@ def judge(
             yielding = _oldest_departures(plan, limit) if removable else ()
             plan = replan(spared, yielding)
             if len(plan.routes) > limit:
-                block = _no_capacity(plan, limit)
-                return _blocked(table, proposed, plan, [*violations, block], tuple(findings))
+                full = _no_capacity(plan, limit)
+                return _blocked(table, proposed, plan, [*violations, full], tuple(findings))
             findings.append(_yielded(yielding, limit))
     return Judgement(plan, proposed.changes, withheld, violations, tuple(findings))
 
@@ -182,7 +182,7 @@ def _blocks(table: RouteTable, proposed: Plan, limits: Limits, written: Changes)
             f"the table is in state {table.provisioning_state} and its routes are not those last "
             "seen sound: look at it, and repair it, before anything writes it whole"
         )
-        blocks.append(_block(TABLE_FAILED, message, 1))
+        blocks.append(block(TABLE_FAILED, message, 1))
     if not (proposed.changes or table.failed):
         return blocks
     unknown = sorted(
@@ -193,16 +193,17 @@ def _blocks(table: RouteTable, proposed: Plan, limits: Limits, written: Changes)
             "a write might lose what this API version does not know: the next hop type of "
             f"{', '.join(unknown)}"
         )
-        blocks.append(_block(NEXT_HOP_UNKNOWN, message, len(unknown)))
+        blocks.append(block(NEXT_HOP_UNKNOWN, message, len(unknown)))
     if limits.approval is not None and proposed.changes:
         now = written.then(proposed.changes)
         if now.checksum != limits.approval.checksum:
             message, differences = _difference(limits.approval, now)
-            blocks.append(_block(PLAN_CHANGED, message, differences))
+            blocks.append(block(PLAN_CHANGED, message, differences))
     return blocks
 
 
-def _block(code: str, message: str, observed: int) -> Violation:
+def block(code: str, message: str, observed: int) -> Violation:
+    """So many of what there may be none of."""
     return Violation(code, message, observed, 0, code in FORCEABLE)
 
 

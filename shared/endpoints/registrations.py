@@ -24,7 +24,7 @@ from shared.http import (
 )
 from shared.log import log_release
 
-from .shell import Reason, after, enabled_registration, endpoint
+from .shell import Reason, TableBody, after, enabled_registration, endpoint
 
 # What later features bring is taken at its default and refused at any other value.
 
@@ -40,15 +40,10 @@ class RegistrationBody(Body):
     service_tags: list[str] | None = Field(None, min_length=1, max_length=50)
     address_source: Literal["serviceTag"] = "serviceTag"
     route_style: Literal["prefixes"] = "prefixes"
-    apply_policy: Literal["auto", "additive", "approval"] | None = None
+    apply_policy: ApplyPolicy | None = None
     exceptions: list[ExceptionBody] = Field([], max_length=1000)
     enabled: bool = True
     note: str | None = Field(None, max_length=1000)
-
-
-class ReleaseBody(Body):
-    route_table_id: str
-    reason: Reason
 
 
 @endpoint
@@ -83,7 +78,7 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
         route_table_id=route_table_id,
         service_tags=tuple(dict.fromkeys(tags)),
         ase_id=body.ase_id,
-        apply_policy=ApplyPolicy(body.apply_policy) if body.apply_policy else None,
+        apply_policy=body.apply_policy,
         exceptions=tuple(RouteException(e.prefix, e.reason, e.until) for e in body.exceptions),
         enabled=body.enabled,
         note=body.note,
@@ -103,7 +98,7 @@ def unregister_route_table(context: App, request: func.HttpRequest) -> func.Http
 @endpoint
 def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """What is held no longer is: the next run brings the table to its tags."""
-    body = parse_body(request, ReleaseBody)
+    body = parse_body(request, TableBody)
     registration = replace(enabled_registration(context, body.route_table_id), holds=())
     context.registry.hold(registration.route_table_id, ())
     log_release(registration.route_table_id, body.reason)

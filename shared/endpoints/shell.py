@@ -11,13 +11,20 @@ from shared.app import App, app
 from shared.domain.armid import RouteTableId
 from shared.domain.registration import Registration
 from shared.domain.report import Run
-from shared.http import HttpFault, api_url, invalid_body, respond
+from shared.http import Body, HttpFault, api_url, invalid_body, respond
 
 _RETRY_AFTER_SECONDS = "5"
 NOT_ENABLED = "not registered, or disabled"
 
 
 type Reason = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class TableBody(Body):
+    """What is asked of one registered route table, and why."""
+
+    route_table_id: str
+    reason: Reason
 
 
 def endpoint[**P](

@@ -13,7 +13,14 @@ from shared.domain.safety import FORCEABLE
 from shared.http import Body, invalid_body, json_response, parse_body
 from shared.sync.messages import RunMessage
 
-from .shell import NOT_ENABLED, Reason, enabled_registration, endpoint, while_running
+from .shell import (
+    NOT_ENABLED,
+    Reason,
+    TableBody,
+    enabled_registration,
+    endpoint,
+    while_running,
+)
 
 
 class SyncBody(Body):
@@ -27,23 +34,33 @@ class SyncBody(Body):
     force: list[str] = Field([], max_length=10)
 
 
-class AdoptBody(Body):
-    route_table_id: str
+class AdoptBody(TableBody):
     from_owner: str | None = Field(None, pattern=r"^[a-z0-9]{1,20}$")
-    reason: Reason
 
 
-class RollbackBody(Body):
-    route_table_id: str
+class RollbackBody(TableBody):
     run_id: str
-    reason: Reason
     force: list[str] = Field([], max_length=10)
 
 
-@endpoint
-def start_sync(
-    context: App, request: func.HttpRequest, send: Callable[[str], None]
-) -> func.HttpResponse:
+def _starts_run(
+    wanted: Callable[[App, func.HttpRequest], RunRequest],
+) -> Callable[[func.HttpRequest, Callable[[str], None]], func.HttpResponse]:
+    """Write the run that is wanted, send its start message, and say where its report will be."""
+
+    @endpoint
+    def begin(
+        context: App, request: func.HttpRequest, send: Callable[[str], None]
+    ) -> func.HttpResponse:
+        run = context.create_run(wanted(context, request))
+        send(str(RunMessage(run.run_id)))
+        return _accepted(request, run)
+
+    return begin
+
+
+@_starts_run
+def start_sync(context: App, request: func.HttpRequest) -> RunRequest:
     body = parse_body(request, SyncBody)
     asked, unknown = _asked(context, body)
     faults = [*_approval_faults(context, body), *_force_faults(body.force), *unknown]
@@ -51,46 +68,32 @@ def start_sync(
         raise invalid_body(faults)
     if body.plan_run_id is not None:
         asked = _of_plan(context, body.plan_run_id, asked)
-    return _begin(
-        context,
-        request,
-        send,
-        RunRequest(
-            trigger=Trigger.HTTP,
-            mode=Mode(body.mode),
-            route_tables=asked,
-            plan_run_id=body.plan_run_id,
-            force=tuple(body.force),
-            reason=body.reason,
-            change_id=body.change_id,
-        ),
+    return RunRequest(
+        trigger=Trigger.HTTP,
+        mode=Mode(body.mode),
+        route_tables=asked,
+        plan_run_id=body.plan_run_id,
+        force=tuple(body.force),
+        reason=body.reason,
+        change_id=body.change_id,
     )
 
 
-@endpoint
-def adopt(
-    context: App, request: func.HttpRequest, send: Callable[[str], None]
-) -> func.HttpResponse:
+@_starts_run
+def adopt(context: App, request: func.HttpRequest) -> RunRequest:
     body = parse_body(request, AdoptBody)
-    return _begin(
-        context,
-        request,
-        send,
-        RunRequest(
-            trigger=Trigger.HTTP,
-            mode=Mode.APPLY,
-            action=Action.ADOPT,
-            route_tables=(enabled_registration(context, body.route_table_id).route_table_id,),
-            from_owner=body.from_owner,
-            reason=body.reason,
-        ),
+    return RunRequest(
+        trigger=Trigger.HTTP,
+        mode=Mode.APPLY,
+        action=Action.ADOPT,
+        route_tables=(enabled_registration(context, body.route_table_id).route_table_id,),
+        from_owner=body.from_owner,
+        reason=body.reason,
     )
 
 
-@endpoint
-def rollback(
-    context: App, request: func.HttpRequest, send: Callable[[str], None]
-) -> func.HttpResponse:
+@_starts_run
+def rollback(context: App, request: func.HttpRequest) -> RunRequest:
     body = parse_body(request, RollbackBody)
     faults = _force_faults(body.force)
     if faults:
@@ -103,19 +106,14 @@ def rollback(
         raise invalid_body([("runId", "the run has no outcome of this route table, or not yet")])
     if not done:
         raise invalid_body([("runId", "the run has changed nothing in this route table")])
-    return _begin(
-        context,
-        request,
-        send,
-        RunRequest(
-            trigger=Trigger.HTTP,
-            mode=Mode.APPLY,
-            action=Action.ROLLBACK,
-            route_tables=(table,),
-            undone_run_id=body.run_id,
-            force=tuple(body.force),
-            reason=body.reason,
-        ),
+    return RunRequest(
+        trigger=Trigger.HTTP,
+        mode=Mode.APPLY,
+        action=Action.ROLLBACK,
+        route_tables=(table,),
+        undone_run_id=body.run_id,
+        force=tuple(body.force),
+        reason=body.reason,
     )
 
 
@@ -196,14 +194,6 @@ def _force_faults(codes: Iterable[str]) -> list[tuple[str, str]]:
         for i, code in enumerate(codes)
         if code not in FORCEABLE
     ]
-
-
-def _begin(
-    context: App, request: func.HttpRequest, send: Callable[[str], None], wanted: RunRequest
-) -> func.HttpResponse:
-    run = context.create_run(wanted)
-    send(str(RunMessage(run.run_id)))
-    return _accepted(request, run)
 
 
 def _accepted(request: func.HttpRequest, run: Run) -> func.HttpResponse:

@@ -106,8 +106,10 @@ class Planning:
             )
             replan = self._replan(table, registration, sources.desired, until, hold=True)
             judgement = self._judge(table, replan, limits, written)
-            unheld = self._replan(table, registration, sources.desired, until, hold=False)
-            suppressed = unheld((), ()).changes.without(judgement.proposed.by_prefix.keys())
+            suppressed = Changes()
+            if registration.holds:
+                unheld = self._replan(table, registration, sources.desired, until, hold=False)
+                suppressed = unheld((), ()).changes.without(judgement.proposed.by_prefix)
             findings = (
                 *_approved(run),
                 *_held(registration.holds),
@@ -248,7 +250,7 @@ class Planning:
             route_limit=lambda: self._route_limits.limit(subscription, table.location),
             next_hop_types=self._next_hop_types,
             foreign_as_when_sound=(
-                foreign_hash(table, owner=self._owner) in registration.sound_foreign
+                table.sound or foreign_hash(table, owner=self._owner) in registration.sound_foreign
             ),
         )
 

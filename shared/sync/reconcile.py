@@ -8,9 +8,9 @@ from shared.domain.changes import Changes
 from shared.domain.errors import PermanentError, PreconditionFailed, TransientError
 from shared.domain.plan import Plan, foreign_essence, foreign_hash
 from shared.domain.registration import Registration
-from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Violation
+from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus
 from shared.domain.routes import RouteTable
-from shared.domain.safety import APPLY_POLICY, FOREIGN_WOULD_CHANGE, Judgement, withheld_of
+from shared.domain.safety import APPLY_POLICY, FOREIGN_WOULD_CHANGE, Judgement, block, withheld_of
 
 from .planning import Planner, Proposal
 from .ports import Outcomes, Pending, Registrations, RouteTables
@@ -160,13 +160,8 @@ def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
 
 
 def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]) -> Judgement:
-    violation = Violation(
-        FOREIGN_WOULD_CHANGE,
-        "the write would change routes that are not ours, and was not sent",
-        observed=len(strays),
-        limit=0,
-        forceable=False,
-    )
+    message = "the write would change routes that are not ours, and was not sent"
+    violation = block(FOREIGN_WOULD_CHANGE, message, len(strays))
     return replace(
         judgement,
         plan=judgement.plan.without_changes(table),

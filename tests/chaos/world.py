@@ -334,7 +334,7 @@ class World:
     def _sending(self, request: Any, delivery: Delivery) -> None:
         if _is_write(request):
             delivery.history = self._history()
-            delivery.wrote_with = self._newest()
+            delivery.wrote_with = delivery.history[-1][1] if delivery.history else frozenset()
             delivery.today = self.site.now.date()
             table = next(i for i in self.ids.values() if i.key in request.url.lower())
             delivery.wrote_held = self._held(table)
