@@ -84,6 +84,21 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.release(req)
 
 
+@app.route("discover", methods=["POST"])
+def discover(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.discover(req)
+
+
+@app.route("provision", methods=["POST"])
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+def provision(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.provision(req, start.set)
+
+
 @app.route("runs", methods=["GET"])
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints

@@ -23,7 +23,9 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def _version_line(version: Mapping[str, Any]) -> str:
-    line = f"  {version['serviceTag']}: change number {version['changeNumber']}"
+    line = f"  {version['versionId'].rpartition('-')[0].partition('.')[2]}"
+    if version["changeNumber"]:
+        line += f": change number {version['changeNumber']}"
     if version["added"] or version["removed"]:
         line += f", +{len(version['added'])} -{len(version['removed'])} prefixes since the last"
     return f"{line} (version {version['versionId']})"

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from local.azure.resources import RouteTable
+from local.azure.hosting_environments import Environment
+from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.server import SimulatedAzure
 from local.azure.service_tags import DATA
 from local.azure.state import State
@@ -79,6 +80,110 @@ def add_table(
             subnets=[f"{group}/providers/Microsoft.Network/virtualNetworks/v/subnets/ase"],
         )
     )
+
+
+def ase_id_of(name: str, subscription: str = SUBSCRIPTION) -> str:
+    return table_id(name, subscription).replace(
+        "Microsoft.Network/routeTables", "Microsoft.Web/hostingEnvironments"
+    )
+
+
+def subnet_id_of(name: str, subscription: str = SUBSCRIPTION) -> str:
+    network = table_id(name, subscription).replace("routeTables", "virtualNetworks")
+    return f"{network}/subnets/snet-ase"
+
+
+def add_environment(
+    state: State,
+    name: str,
+    *,
+    kind: str = "ASEV2",
+    table: RouteTable | None = None,
+    rules: Iterable[dict[str, Any]] | None = None,
+    management: Iterable[str] = (),
+    subscription: str = SUBSCRIPTION,
+    **subnet: Any,
+) -> Environment:
+    """An environment in a subnet of its own, with this table and a group of these rules."""
+    subnet_id = subnet_id_of(name, subscription)
+    network_id = subnet_id.split("/subnets/")[0]
+    properties: dict[str, Any] = {"addressPrefix": "10.1.0.0/24", **subnet}
+    if table is not None:
+        properties["routeTable"] = {"id": table.resource_id}
+        table.subnets.append(subnet_id)
+    if rules is not None:
+        group_id = network_id.replace("virtualNetworks", "networkSecurityGroups")
+        state.add(
+            SecurityGroup(
+                resource_id=group_id,
+                location="westeurope",
+                rules=list(rules),
+                subnets=[subnet_id],
+            )
+        )
+        properties["networkSecurityGroup"] = {"id": group_id}
+    state.add(
+        VirtualNetwork(
+            resource_id=network_id,
+            location="westeurope",
+            properties={"addressSpace": {"addressPrefixes": ["10.1.0.0/16"]}},
+            subnets=[{"name": "snet-ase", "properties": properties}],
+        )
+    )
+    named: dict[str, Any] = {"id": network_id, "subnet": "snet-ase"}
+    if kind.upper() == "ASEV3":
+        named = {"id": subnet_id, "name": "snet-ase", "subnet": ""}
+    environment = Environment(
+        resource_id=ase_id_of(name, subscription),
+        location="West Europe",
+        kind=kind,
+        virtual_network=named,
+        management=list(management),
+    )
+    state.environments[environment.resource_id.lower()] = environment
+    return environment
+
+
+def subnet_of(state: State, name: str, subscription: str = SUBSCRIPTION) -> dict[str, Any]:
+    """The properties of the environment's subnet, as they stand."""
+    key = subnet_id_of(name, subscription).split("/subnets/")[0].lower()
+    network = state.find(VirtualNetwork, key)
+    assert network is not None
+    properties: dict[str, Any] = network.subnets[0]["properties"]
+    return properties
+
+
+def rule(
+    name: str,
+    priority: int,
+    *,
+    access: str = "Allow",
+    source: str | list[str] = "AppServiceManagement",
+    ports: str | list[str] = "454-455",
+    destination: str | list[str] = "*",
+    **properties: Any,
+) -> dict[str, Any]:
+    """A rule of a security group, as Azure keeps it: singular or plural, the other list empty."""
+    fields: dict[str, Any] = {}
+    for field, plural, value in (
+        ("sourceAddressPrefix", "sourceAddressPrefixes", source),
+        ("destinationAddressPrefix", "destinationAddressPrefixes", destination),
+        ("destinationPortRange", "destinationPortRanges", ports),
+    ):
+        fields |= {plural: value} if isinstance(value, list) else {field: value, plural: []}
+    return {
+        "name": name,
+        "properties": {
+            "protocol": "*",
+            "sourcePortRange": "*",
+            "sourcePortRanges": [],
+            "access": access,
+            "priority": priority,
+            "direction": "Inbound",
+            **fields,
+            **properties,
+        },
+    }
 
 
 def owned_prefixes(table: RouteTable) -> set[str]:

@@ -1,22 +1,27 @@
-"""Clients of one subscription, one each a process: building one takes a second."""
+"""Clients of one subscription, one of a kind a process: building one takes a second."""
 
 import threading
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
+from azure.core.rest import HttpRequest
 from azure.mgmt.network import NetworkManagementClient
 
 from shared.domain.clouds import Cloud
 
 from .credential import Credential, RenewWhenRefused
 
+if TYPE_CHECKING:
+    from azure.mgmt.web import WebSiteManagementClient
+
 LONGEST_SLEEP_SECONDS = 30
 """Where ARM asks for more, the message goes back to the queue instead."""
 
 
-class NetworkClients:
+class ArmClients:
     def __init__(
         self,
         credential: Credential,
@@ -29,27 +34,60 @@ class NetworkClients:
         self._cloud = cloud
         self._endpoint = endpoint or cloud.arm_endpoint
         self.call_options: dict[str, Any] = {"api_version": api_version} if api_version else {}
-        """What every call of an operation takes: the clients themselves ignore it."""
-        self._clients: dict[str, NetworkManagementClient] = {}
+        """What every call of a network operation takes: the clients themselves ignore it."""
+        self._network: dict[str, NetworkManagementClient] = {}
+        self._web: dict[str, WebSiteManagementClient] = {}
         self._lock = threading.Lock()
 
-    def of(self, subscription_id: str) -> NetworkManagementClient:
+    def network(self, subscription_id: str) -> NetworkManagementClient:
+        return self._of(self._network, NetworkManagementClient, subscription_id)
+
+    def web(self, subscription_id: str) -> "WebSiteManagementClient":
+        from azure.mgmt.web import WebSiteManagementClient  # only where environments are registered
+
+        return self._of(self._web, WebSiteManagementClient, subscription_id)
+
+    def pages(self, subscription_id: str, first: str | object) -> Iterator[Mapping[str, Any]]:
+        """A list's pages as they come: from its first, or from the URL of that, by `nextLink`.
+
+        Raise ValueError for a page or a link that can't be taken for one.
+        """
+        page = self._get(subscription_id, first) if isinstance(first, str) else first
+        seen: set[str] = set()
+        while True:
+            if not isinstance(page, Mapping):
+                raise ValueError("a page is not an object")  # noqa: TRY004
+            yield page
+            link = page.get("nextLink")
+            if not link:
+                return
+            if not isinstance(link, str) or link in seen or not self._owns(link):
+                raise ValueError("bad nextLink")
+            seen.add(link)
+            page = self._get(subscription_id, link)
+
+    def _get(self, subscription_id: str, url: str) -> Any:
+        response = self.network(subscription_id).send_request(HttpRequest("GET", url))
+        response.raise_for_status()
+        return response.json()
+
+    def _of[C](self, clients: dict[str, C], kind: Callable[..., C], subscription_id: str) -> C:
         key = subscription_id.lower()
         with self._lock:  # messages are served by several threads
-            if key not in self._clients:
-                self._clients[key] = self._build(subscription_id)
-            return self._clients[key]
+            if key not in clients:
+                clients[key] = self._build(kind, subscription_id)
+            return clients[key]
 
-    def owns(self, url: str) -> bool:
+    def _owns(self, url: str) -> bool:
         """Whether a link is on our ARM endpoint: our token goes nowhere else."""
         ours, theirs = urlsplit(self._endpoint), urlsplit(url)
         return (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower())
 
-    def _build(self, subscription_id: str) -> NetworkManagementClient:
+    def _build[C](self, kind: Callable[..., C], subscription_id: str) -> C:
         policies: list[SansIOHTTPPolicy[Any, Any]] = [RenewWhenRefused(self._credential)]
         if urlsplit(self._endpoint).scheme == "http":
             policies.append(_AllowPlainHttp())
-        return NetworkManagementClient(
+        return kind(
             self._credential,
             subscription_id,
             base_url=self._endpoint,

@@ -60,13 +60,24 @@ _WHAT_TO_DO = {
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 
 
+_NOT_FOUND = frozenset(
+    {"NotFound", "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
+)
+
+
 @contextmanager
-def arm_errors() -> Iterator[None]:
-    """Raise PermanentError, TransientError or PreconditionFailed instead of azure.core's."""
+def arm_errors(*, not_found: str | None = None) -> Iterator[None]:
+    """Raise PermanentError, TransientError or PreconditionFailed instead of azure.core's.
+
+    `not_found` is the code under which a report shows that there is no such resource.
+    """
     try:
         yield
     except AzureError as error:
-        raise typed(error) from error
+        found = typed(error)
+        if not_found is not None and found.code in _NOT_FOUND:
+            found = PermanentError(not_found, found.message, correlation_id=found.correlation_id)
+        raise found from error
 
 
 def typed(error: AzureError) -> RouteSyncError:

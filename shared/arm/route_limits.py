@@ -2,42 +2,52 @@
 
 import threading
 import time
+from collections.abc import Mapping
 
 from shared.domain.errors import RouteSyncError
 
-from .client import NetworkClients
+from .client import ArmClients
 from .errors import arm_errors
 
 REMEMBERED_SECONDS = 300
 """A thousand tables of one subscription are not a thousand readings of one limit."""
-_USAGE = "RoutesPerRouteTable"
+_ROUTES = "RoutesPerRouteTable"
+_TAG_ROUTES = "RoutesWithServiceTagPerRouteTable"
 
 
 class SubscriptionRouteLimits:
-    def __init__(self, clients: NetworkClients, *, override: int | None = None) -> None:
+    def __init__(self, clients: ArmClients, *, override: int | None = None) -> None:
         self._clients = clients
         self._override = override
-        self._read: dict[tuple[str, str], tuple[float, int | None]] = {}
+        self._read: dict[tuple[str, str], tuple[float, Mapping[str, int]]] = {}
         self._lock = threading.Lock()
 
-    def limit(self, subscription_id: str, location: str | None) -> int | None:
+    def routes(self, subscription_id: str, location: str | None) -> int | None:
         """None where it can't be known now: what Azure would refuse it refuses all the same."""
-        if self._override is not None or location is None:
+        if self._override is not None:
             return self._override
+        return self._limits(subscription_id, location).get(_ROUTES)
+
+    def tag_routes(self, subscription_id: str, location: str | None) -> int | None:
+        """The same of routes whose prefix is a service tag."""
+        return self._limits(subscription_id, location).get(_TAG_ROUTES)
+
+    def _limits(self, subscription_id: str, location: str | None) -> Mapping[str, int]:
+        if location is None:
+            return {}
         key = subscription_id.lower(), location.lower()
         with self._lock:
-            read_at, limit = self._read.get(key, (-float(REMEMBERED_SECONDS), None))
+            read_at, limits = self._read.get(key, (-float(REMEMBERED_SECONDS), {}))
             if time.monotonic() - read_at >= REMEMBERED_SECONDS:
-                read_at, limit = time.monotonic(), self._usage(*key)
-                self._read[key] = read_at, limit
-        return limit
+                read_at, limits = time.monotonic(), self._usages(*key)
+                self._read[key] = read_at, limits
+        return limits
 
-    def _usage(self, subscription_id: str, location: str) -> int | None:
-        client = self._clients.of(subscription_id)
+    def _usages(self, subscription_id: str, location: str) -> Mapping[str, int]:
+        client = self._clients.network(subscription_id)
         try:
             with arm_errors():
                 usages = client.usages.list(location, **self._clients.call_options)
-                found = [usage.limit for usage in usages if usage.name.value == _USAGE]
+                return {str(usage.name.value): usage.limit for usage in usages}
         except RouteSyncError:
-            return None
-        return found[0] if found else None
+            return {}

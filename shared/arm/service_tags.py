@@ -1,19 +1,19 @@
 """Service Tag Discovery API (Microsoft.Network/locations/serviceTags/read)."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azure.core.exceptions import DecodeError
-from azure.core.rest import HttpRequest
 
 from shared.domain.errors import PermanentError, UnusableServiceTag
 
-from .client import NetworkClients, raw_json
+from .client import ArmClients, raw_json
 from .errors import arm_errors
 
 
 class ServiceTagDiscovery:
-    def __init__(self, clients: NetworkClients, subscription_id: str) -> None:
+    def __init__(self, clients: ArmClients, subscription_id: str) -> None:
         self._clients = clients
         self._subscription_id = subscription_id
 
@@ -32,32 +32,14 @@ class ServiceTagDiscovery:
         return {**first, "values": values}
 
     def _pages(self, location: str) -> Iterator[Mapping[str, Any]]:
-        client = self._clients.of(self._subscription_id)
-        seen: set[str] = set()
+        client = self._clients.network(self._subscription_id)
         try:
-            page = _object(
-                client.service_tags.list(location, cls=raw_json, **self._clients.call_options),
-                location,
-            )
-            while True:
-                yield page
-                link = page.get("nextLink")
-                if not link:
-                    return
-                if not isinstance(link, str) or link in seen or not self._clients.owns(link):
-                    raise UnusableServiceTag(f"service tags of {location}: bad nextLink")
-                seen.add(link)
-                response = client.send_request(HttpRequest("GET", link))
-                response.raise_for_status()
-                page = _object(response.json(), location)
-        except (DecodeError, ValueError) as error:
+            first = client.service_tags.list(location, cls=raw_json, **self._clients.call_options)
+            yield from self._clients.pages(self._subscription_id, first)
+        except (DecodeError, json.JSONDecodeError) as error:
             raise UnusableServiceTag(f"service tags of {location}: not JSON") from error
-
-
-def _object(page: object, location: str) -> Mapping[str, Any]:
-    if not isinstance(page, Mapping):
-        raise UnusableServiceTag(f"service tags of {location}: a page is not an object")
-    return page
+        except ValueError as error:
+            raise UnusableServiceTag(f"service tags of {location}: {error}") from error
 
 
 def _values(page: Mapping[str, Any], location: str) -> list[Any]:

@@ -1,6 +1,7 @@
-"""Service tag document -> validated content; content hash; what changed between two.
+"""What a source of addresses answers -> validated content; content hash; what changed.
 
-Document format: Service Tag Discovery API (Microsoft.Network/locations/serviceTags).
+Formats: Service Tag Discovery API (Microsoft.Network/locations/serviceTags), and
+Microsoft.Web/hostingEnvironments/inboundNetworkDependenciesEndpoints.
 """
 
 import hashlib
@@ -10,9 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .errors import UnusableServiceTag
+from .errors import UnusableEnvironment, UnusableServiceTag
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+type Source = str
+"""The name of a service tag, or the ARM id (lower case) of an App Service Environment."""
+
+MANAGEMENT_TAG = "AppServiceManagement"
+"""From which an App Service Environment is managed, on TCP 454 and 455."""
 
 SERVICE_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
 """A tag, or one of its regions: `AppServiceManagement`, `Storage.WestEurope`."""
@@ -44,11 +51,19 @@ _NEVER_PUBLIC: tuple[Network, ...] = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TagContent:
-    """What one or more locations answer for one tag, checked; prefixes in numerical order."""
+_MANAGEMENT_ENTRY = "App Service management"
 
-    service_tag: str
+
+def service_tag_of(source: Source) -> str | None:
+    """None for an App Service Environment."""
+    return None if source.startswith("/") else source
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContent:
+    """What a source answers, at one or more locations, checked; prefixes in numerical order."""
+
+    source: Source
     change_number: str
     locations: tuple[str, ...]
     address_prefixes: tuple[str, ...]
@@ -65,10 +80,9 @@ class Version:
 
     version_id: str
     cloud: str
-    service_tag: str
+    source: Source
     change_number: str
     recorded_at: datetime
-    source: str
     locations: tuple[str, ...]
     address_prefixes: tuple[str, ...]
     previous_version_id: str | None
@@ -78,7 +92,7 @@ class Version:
     def ipv4(self) -> tuple[str, ...]:
         return ipv4_of(self.address_prefixes)
 
-    def says_the_same_as(self, content: TagContent) -> bool:
+    def says_the_same_as(self, content: SourceContent) -> bool:
         """Compared for inequality only: the real change number has gone backwards, and the real
         prefixes have come back under a new number.
         """
@@ -100,11 +114,13 @@ def difference(before: Iterable[str], after: Iterable[str]) -> Difference:
 
 
 def in_order(prefixes: Iterable[str]) -> tuple[str, ...]:
-    """Canonical prefixes by family, then address, then length."""
+    """Service tags by name, then canonical prefixes by family, address and length."""
 
-    def position(prefix: str) -> tuple[int, int, int]:
+    def position(prefix: str) -> tuple[int, int, int, str]:
+        if SERVICE_TAG_NAME.fullmatch(prefix):
+            return 0, 0, 0, prefix
         network = ipaddress.ip_network(prefix)
-        return network.version, int(network.network_address), network.prefixlen
+        return network.version, int(network.network_address), network.prefixlen, ""
 
     return tuple(sorted(prefixes, key=position))
 
@@ -112,6 +128,18 @@ def in_order(prefixes: Iterable[str]) -> tuple[str, ...]:
 def ipv4_of(prefixes: Iterable[str]) -> tuple[str, ...]:
     """ASE subnets are IPv4: these alone become routes."""
     return tuple(prefix for prefix in prefixes if ":" not in prefix)
+
+
+def uncovered(prefixes: Iterable[str], by: Iterable[str]) -> frozenset[str]:
+    """Those of the IPv4 prefixes that the others, taken together, do not hold whole."""
+    around = frozenset(ipaddress.collapse_addresses(ipaddress.IPv4Network(p) for p in by))
+    lengths = {network.prefixlen for network in around}
+
+    def is_covered(network: ipaddress.IPv4Network) -> bool:
+        shorter = (length for length in lengths if length <= network.prefixlen)
+        return any(network.supernet(new_prefix=length) in around for length in shorter)
+
+    return frozenset(p for p in prefixes if not is_covered(ipaddress.IPv4Network(p)))
 
 
 def is_ipv4_prefix(text: str) -> bool:
@@ -124,7 +152,7 @@ def is_ipv4_prefix(text: str) -> bool:
 
 def parse_service_tag(
     document: object, service_tag: str, *, location: str, min_prefix_length: int
-) -> TagContent:
+) -> SourceContent:
     """Read one tag out of one location's answer.
 
     `min_prefix_length` is in bits: a wider IPv4 prefix is not believed.
@@ -136,25 +164,46 @@ def parse_service_tag(
     listed = properties.get("addressPrefixes")
     if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
         raise UnusableServiceTag(f"{service_tag} has no addressPrefixes in {location}")
-    faults = [fault for text in listed if (fault := _fault_of(text, min_prefix_length)) is not None]
-    if faults:
-        shown = "; ".join(faults[:10]) + (f"; and {len(faults) - 10} more" if faults[10:] else "")
-        raise UnusableServiceTag(f"{service_tag} in {location} cannot be believed: {shown}")
-    prefixes = in_order({str(ipaddress.ip_network(text)) for text in listed})
+    faults = _faults_of(listed, min_prefix_length)
+    if faults is not None:
+        raise UnusableServiceTag(f"{service_tag} in {location} cannot be believed: {faults}")
+    prefixes = _canonical(listed)
     if not ipv4_of(prefixes):
         raise UnusableServiceTag(f"{service_tag} has no IPv4 prefix in {location}")
-    return TagContent(
-        service_tag=service_tag,
+    return SourceContent(
+        source=service_tag,
         change_number=str(properties.get("changeNumber", "")),
         locations=(location,),
         address_prefixes=prefixes,
     )
 
 
-def union(contents: Sequence[TagContent]) -> TagContent:
+def parse_inbound_dependencies(
+    entries: Sequence[object], environment_id: Source, *, min_prefix_length: int
+) -> SourceContent:
+    """Read the management addresses, and no others, out of what an environment's own API answers:
+    never its own VIP or subnet, which the same list holds.
+
+    Raise UnusableEnvironment, naming every fault, where they are not there or not as they must be.
+    """
+    named = (e for e in entries if isinstance(e, Mapping))
+    found = [e for e in named if str(e.get("description")).lower() == _MANAGEMENT_ENTRY.lower()]
+    listed = found[0].get("endpoints") if len(found) == 1 else None
+    if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+        raise UnusableEnvironment(f"{environment_id} names no addresses of {_MANAGEMENT_ENTRY}")
+    faults = _faults_of(listed, min_prefix_length)
+    if faults is not None:
+        raise UnusableEnvironment(f"{environment_id} cannot be believed: {faults}")
+    prefixes = _canonical(listed)
+    if not ipv4_of(prefixes):
+        raise UnusableEnvironment(f"{environment_id} names no IPv4 address")
+    return SourceContent(environment_id, "", (), prefixes)
+
+
+def union(contents: Sequence[SourceContent]) -> SourceContent:
     """The answers of several locations as one: they differ while a version rolls out."""
-    return TagContent(
-        service_tag=contents[0].service_tag,
+    return SourceContent(
+        source=contents[0].source,
         change_number=",".join(sorted({content.change_number for content in contents})),
         locations=tuple(location for content in contents for location in content.locations),
         address_prefixes=in_order({p for content in contents for p in content.address_prefixes}),
@@ -176,6 +225,17 @@ def _properties_of(
     if not isinstance(properties, Mapping):
         raise UnusableServiceTag(f"{service_tag} has no properties in {location}")
     return properties
+
+
+def _canonical(prefixes: Iterable[str]) -> tuple[str, ...]:
+    return in_order({str(ipaddress.ip_network(text)) for text in prefixes})
+
+
+def _faults_of(listed: Iterable[object], min_prefix_length: int) -> str | None:
+    """The first ten of them, and how many more there are."""
+    faults = [fault for text in listed if (fault := _fault_of(text, min_prefix_length)) is not None]
+    more = [f"and {len(faults) - 10} more"] if faults[10:] else []
+    return "; ".join((*faults[:10], *more)) or None
 
 
 def _fault_of(text: object, min_prefix_length: int) -> str | None:

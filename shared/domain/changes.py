@@ -85,4 +85,4 @@ def same(standing: Bare | None, wanted: Bare | None) -> bool:
 
 def routes_by_prefix(table: RouteTable) -> dict[str, Bare]:
     """Each prefix's route; the service lets a prefix stand in a table once."""
-    return {route.network: route.bare() for route in table.routes if route.network}
+    return {route.prefix: route.bare() for route in table.routes}

@@ -1,7 +1,9 @@
 """What can go wrong, by what the caller does about it.
 
 RouteSyncError                  a code and a message for the report
-├── UnusableServiceTag          this tag cannot be believed now; its tables fail, others go on
+├── UnusableSource              its tables fail, or lose nothing; others go on
+│   ├── UnusableServiceTag      this tag cannot be believed now
+│   └── UnusableEnvironment     what this environment's API says cannot be believed now
 ├── PermanentError              trying again does not help: becomes an outcome
 └── TransientError              raised on, so that the queue delivers the message again
     ├── PreconditionFailed      the route table changed since it was read: read and plan again
@@ -9,6 +11,11 @@ RouteSyncError                  a code and a message for the report
 """
 
 TAG_UNAVAILABLE = "TAG_UNAVAILABLE"
+ASE_UNAVAILABLE = "ASE_UNAVAILABLE"
+ROUTE_TABLE_NOT_FOUND = "RouteTableNotFound"
+ENVIRONMENT_NOT_FOUND = "EnvironmentNotFound"
+SUBNET_NOT_FOUND = "SubnetNotFound"
+SECURITY_GROUP_NOT_FOUND = "SecurityGroupNotFound"
 
 
 class RouteSyncError(Exception):
@@ -24,9 +31,18 @@ class RouteSyncError(Exception):
         return f"{self.code}: {self.message}"
 
 
-class UnusableServiceTag(RouteSyncError):
+class UnusableSource(RouteSyncError):
+    pass
+
+
+class UnusableServiceTag(UnusableSource):
     def __init__(self, message: str) -> None:
         super().__init__(TAG_UNAVAILABLE, message)
+
+
+class UnusableEnvironment(UnusableSource):
+    def __init__(self, message: str) -> None:
+        super().__init__(ASE_UNAVAILABLE, message)
 
 
 class PermanentError(RouteSyncError):

@@ -38,8 +38,8 @@ def make_adoption(
     stamped: list[str] = []
     taken: list[str] = []
     for route in existing.routes:
-        prefix, stamp = route.network, owner_of(route)
-        if prefix is None or not route.to_internet or stamp == owner:
+        prefix, stamp = route.prefix, owner_of(route)
+        if not route.to_internet or stamp == owner:
             continue
         taken_over = stamp is not None and stamp == from_owner
         if prefix not in wanted and not (taken_over and prefix in known):
@@ -138,7 +138,7 @@ def _changed(existing: RouteTable, changes: Changes) -> tuple[Route, ...]:
     """The table's routes with these changes: each in its place, new ones at the end."""
     routes: list[Route] = []
     for route in existing.routes:
-        change = changes.by_prefix.get(route.network or "")
+        change = changes.by_prefix.get(route.prefix)
         if change is None:
             routes.append(route)
         elif change.after is not None:

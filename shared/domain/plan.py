@@ -9,7 +9,12 @@
 | not ours, same next hop                     | yes     | covered: nothing to add               |
 | not ours, other next hop                    | yes     | conflict: leave it, add nothing       |
 | none, and our name is another's             | yes     | conflict `NameTaken`: leave it        |
-| not ours, or its prefix is not CIDR         | no      | leave as it came                      |
+| not ours                                    | no      | leave as it came                      |
+
+A service tag can be wanted as a prefix, too: then the prefixes it holds need no route of their own,
+and one of them that somebody's own route takes elsewhere is a conflict. While the tag's route
+cannot stand, owned routes on the prefixes it holds stay, and the other way round. Where it stands
+and is somebody else's, it covers what it holds.
 """
 
 import hashlib
@@ -71,23 +76,44 @@ def make_plan(
     retained_until: Mapping[str, date],
     spared: Collection[str] = (),
     accepted: Mapping[str, str] | None = None,
+    tags: Mapping[str, Collection[str]] | None = None,
 ) -> Plan:
-    """Plan one table. `desired` are canonical IPv4 prefixes; `retained_until` says which owned
-    prefixes stay, though not desired, and until which day. Those `spared` stay too. `accepted`
-    says of each prefix whose conflict is meant to be why.
+    """Plan one table. `desired` are canonical IPv4 prefixes, and names of service tags;
+    `retained_until` says which owned prefixes stay, though not desired, and until which day. Those
+    `spared` stay too. `accepted` says of each prefix whose conflict is meant to be why. `tags` are
+    the service tags that the table is about, with the IPv4 prefixes that each holds.
     """
     wanted = frozenset(desired)
-    ours = {r.network: r for r in existing.routes if r.network and is_owned(r, owner)}
-    others = [r for r in existing.routes if r.network not in ours or ours[r.network] is not r]
-    foreign = {r.network: r for r in others if r.network}
+    ours = {r.prefix: r for r in existing.routes if is_owned(r, owner)}
+    others = [r for r in existing.routes if r.prefix not in ours or ours[r.prefix] is not r]
+    foreign = {r.prefix: r for r in others}
     names = {r.name.lower(): r for r in others}
+    held = {tag: frozenset(prefixes) for tag, prefixes in (tags or {}).items()}
+    by_platform = {
+        prefix
+        for tag in (held.keys() & foreign.keys()) - ours.keys()
+        if foreign[tag].to_internet
+        for prefix in held[tag]
+    }
 
     missing = wanted - ours.keys() - foreign.keys()
+    covered_by_tag = missing & by_platform
+    missing -= covered_by_tag
     taken = {prefix for prefix in missing if owned_name(owner, prefix).lower() in names}
     unwanted = ours.keys() - wanted
-    removed = unwanted - retained_until.keys() - frozenset(spared)
-    covering = (wanted & foreign.keys()) - ours.keys()
-    covered = in_order(p for p in covering if foreign[p].to_internet)
+    vain = {
+        tag
+        for tag in (wanted & held.keys()) - ours.keys()
+        if tag in taken or (tag in foreign and not foreign[tag].to_internet)
+    }
+    kept = {prefix for tag in vain for prefix in held[tag]}
+    # A tag's route stays while one of those that are to follow it cannot stand.
+    kept |= {tag for tag in unwanted & held.keys() if held[tag] & taken}
+    removed = unwanted - retained_until.keys() - frozenset(spared) - kept
+    concerned = wanted.union(*(held[tag] for tag in wanted & held.keys()))
+    others_have = (concerned & foreign.keys()) - ours.keys()
+    conflicting = {p for p in others_have if not foreign[p].to_internet}
+    covered = in_order(((others_have - conflicting) & wanted) | covered_by_tag)
 
     added = {prefix: internet_route(owner, prefix) for prefix in in_order(missing - taken)}
     updated = {
@@ -112,7 +138,7 @@ def make_plan(
         ),
         conflicts=tuple(
             _conflict(prefix, foreign[prefix], accepted=(accepted or {}).get(prefix))
-            for prefix in in_order(covering - set(covered))
+            for prefix in in_order(conflicting)
         )
         + tuple(
             _conflict(prefix, names[owned_name(owner, prefix).lower()], name_taken=True)
@@ -123,7 +149,7 @@ def make_plan(
 
 def owned_prefixes(table: RouteTable, *, owner: str) -> frozenset[str]:
     """The prefixes of our routes in this table."""
-    return frozenset(r.network for r in table.routes if r.network and is_owned(r, owner))
+    return frozenset(r.prefix for r in table.routes if is_owned(r, owner))
 
 
 def foreign_essence(
@@ -135,7 +161,7 @@ def foreign_essence(
     return [
         route.bare()
         for route in table.routes
-        if not is_owned(route, owner) and route.network not in apart_from
+        if not is_owned(route, owner) and route.prefix not in apart_from
     ]
 
 

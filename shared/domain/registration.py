@@ -6,8 +6,24 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from .armid import RouteTableId
+from .addresses import Source
+from .armid import EnvironmentId, RouteTableId
 from .report import utc_text
+
+
+class AddressSource(StrEnum):
+    """Who says which addresses are wanted: the service tags, the environment's own API, or both."""
+
+    SERVICE_TAG = "serviceTag"
+    ASE = "ase"
+    BOTH = "both"
+
+
+class RouteStyle(StrEnum):
+    """A route for each prefix, or one for each service tag whose prefixes Azure then knows."""
+
+    PREFIXES = "prefixes"
+    SERVICE_TAG = "serviceTag"
 
 
 class ApplyPolicy(StrEnum):
@@ -58,34 +74,50 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One registered route table. Its desired set is the union of its service tags.
+    """One registered route table. Its desired set is the union of its sources.
 
-    `former_tags` are those it had, and until when. `sound_foreign` are the hashes of what was not
-    ours when the table was last seen sound, and as our last write was to leave it.
+    `former_sources` are those it had, and until when. `sound_foreign` are the hashes of what was
+    not ours when the table was last seen sound, and as our last write was to leave it.
     """
 
     route_table_id: RouteTableId
     service_tags: tuple[str, ...]
-    ase_id: str | None = None
+    ase_id: EnvironmentId | None = None
+    address_source: AddressSource = AddressSource.SERVICE_TAG
+    route_style: RouteStyle = RouteStyle.PREFIXES
     apply_policy: ApplyPolicy | None = None
     exceptions: tuple[RouteException, ...] = ()
     enabled: bool = True
     note: str | None = None
-    former_tags: Mapping[str, datetime] = field(default_factory=dict)
+    former_sources: Mapping[Source, datetime] = field(default_factory=dict)
     holds: tuple[Hold, ...] = ()
     applied_version_ids: tuple[str, ...] = ()
     verified_at: datetime | None = None
     sound_foreign: frozenset[str] = frozenset()
 
+    @property
+    def known_sources(self) -> tuple[Source, ...]:
+        """Every source that has something to say of this table: what it wants is compared, too."""
+        return self.service_tags if self.ase_id is None else (*self.service_tags, self.ase_id.key)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Those that say what is wanted."""
+        if self.address_source is AddressSource.SERVICE_TAG or self.ase_id is None:
+            return self.service_tags
+        if self.address_source is AddressSource.ASE:
+            return (self.ase_id.key,)
+        return self.known_sources
+
     def replaced_by(self, new: "Registration", at: datetime) -> "Registration":
-        """The new one, with what was seen and held of this: a tag that it lost is a former one."""
+        """The new one, with what was seen and held of this; a source that it lost is a former."""
         former = {
-            **dict.fromkeys(self.service_tags, at),
-            **self.former_tags,
+            **dict.fromkeys(self.sources, at),
+            **self.former_sources,
         }
         return replace(
             new,
-            former_tags={t: left for t, left in former.items() if t not in new.service_tags},
+            former_sources={s: left for s, left in former.items() if s not in new.sources},
             holds=self.holds,
             applied_version_ids=self.applied_version_ids,
             verified_at=self.verified_at,
@@ -99,10 +131,10 @@ class Registration:
     def to_json(self) -> dict[str, Any]:
         return {
             "routeTableId": str(self.route_table_id),
-            "aseId": self.ase_id,
+            "aseId": str(self.ase_id) if self.ase_id else None,
             "serviceTags": list(self.service_tags),
-            "addressSource": "serviceTag",
-            "routeStyle": "prefixes",
+            "addressSource": self.address_source.value,
+            "routeStyle": self.route_style.value,
             "applyPolicy": self.apply_policy.value if self.apply_policy else None,
             "exceptions": [exception.to_json() for exception in self.exceptions],
             "held": [hold.to_json() for hold in self.holds],

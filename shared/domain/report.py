@@ -1,15 +1,16 @@
 """What a run reports: its request, its outcomes and their sum."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from .armid import RouteTableId
+from .addresses import Source, service_tag_of
+from .armid import EnvironmentId, RouteTableId
 from .changes import Changes
-from .errors import TAG_UNAVAILABLE
+from .errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE
 from .plan import Conflict, Retained
 
 MAX_RUN_TIME = timedelta(hours=2)
@@ -25,6 +26,7 @@ class Action(StrEnum):
     SYNC = "sync"
     ADOPT = "adopt"
     ROLLBACK = "rollback"
+    PROVISION = "provision"
 
 
 class Trigger(StrEnum):
@@ -110,7 +112,8 @@ class Outcome:
     def found_right(self) -> bool:
         """Whether every wanted address is known to have its route."""
         right = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
-        known = all(finding.code != TAG_UNAVAILABLE for finding in self.findings)
+        unknown = {TAG_UNAVAILABLE, ASE_UNAVAILABLE}
+        known = all(finding.code not in unknown for finding in self.findings)
         return right and known and all(change.change == "remove" for change in self.withheld)
 
     def to_json(self) -> dict[str, Any]:
@@ -158,7 +161,9 @@ class RunRequest:
     """What a trigger asks for; no route tables means all that are registered and enabled.
 
     `plan_run_id` is the plan run that is approved; `force` are the violations let pass. A rollback
-    undoes `undone_run_id`; an adoption may take over routes with the stamp of `from_owner`.
+    undoes `undone_run_id`; an adoption may take over routes with the stamp of `from_owner`. A
+    provision gives `ase_id` a table with these Azure tags, and its security group the rule it
+    needs where `ensure_nsg` is set.
     """
 
     trigger: Trigger
@@ -169,6 +174,9 @@ class RunRequest:
     force: tuple[str, ...] = ()
     undone_run_id: str | None = None
     from_owner: str | None = None
+    ase_id: EnvironmentId | None = None
+    azure_tags: Mapping[str, str] = field(default_factory=dict)
+    ensure_nsg: bool = False
     reason: str | None = None
     change_id: str | None = None
     requested_by: str | None = None
@@ -180,7 +188,7 @@ class VersionSeen:
 
     version_id: str
     cloud: str
-    service_tag: str
+    source: Source
     change_number: str
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -188,7 +196,7 @@ class VersionSeen:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `unusable` says of each tag that cannot be believed now why."""
+    """One run. `unusable` says of each source that cannot be believed now why."""
 
     run_id: str
     request: RunRequest
@@ -197,7 +205,7 @@ class Run:
     finished_at: datetime | None = None
     fanned_out_at: datetime | None = None
     error: Fault | None = None
-    unusable: Mapping[str, str] = field(default_factory=dict)
+    unusable: Mapping[Source, str] = field(default_factory=dict)
     versions: tuple[VersionSeen, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     etag: str = ""
@@ -226,7 +234,7 @@ class Run:
                 {
                     "versionId": v.version_id,
                     "cloud": v.cloud,
-                    "serviceTag": v.service_tag,
+                    "serviceTag": service_tag_of(v.source),
                     "changeNumber": v.change_number,
                     "added": list(v.added),
                     "removed": list(v.removed),
@@ -252,6 +260,11 @@ def report(run: Run, outcomes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "counts": {status.value: counts.get(status, 0) for status in OutcomeStatus},
         "outcomes": found,
     }
+
+
+def listed(code: str, said: str, prefixes: Sequence[str]) -> tuple[Fault, ...]:
+    """One finding of all these prefixes, where there are any."""
+    return (Fault(code, f"{said}: {', '.join(prefixes)}"),) if prefixes else ()
 
 
 def fault_json(fault: Fault | None) -> dict[str, str] | None:

@@ -44,6 +44,19 @@ def retained_until(
     return {prefix: end for prefix, end in ends.items() if today < end}
 
 
+def tags_retained_until(
+    tags: Iterable[str],
+    ended_at: Mapping[str, datetime],
+    *,
+    grace_days: int,
+    today: date,
+) -> Mapping[str, date]:
+    """The same for routes whose prefix is a service tag: it left when the registration lost it."""
+    grace = timedelta(days=grace_days)
+    ends = {tag: ended_at[tag].date() + grace for tag in tags if tag in ended_at}
+    return {tag: end for tag, end in ends.items() if today < end}
+
+
 def _left_at(prefix: str, histories: Sequence[SourceHistory]) -> datetime | None:
     departures = [
         at

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from .addresses import SERVICE_TAG_NAME
+
 INTERNET = "Internet"
 
 _SERVICE_OWNED = frozenset({"etag", "provisioningState", "hasBgpOverride"})
@@ -41,6 +43,11 @@ class Route:
             return str(ipaddress.ip_network(self.address_prefix, strict=False))
         except ValueError:
             return None
+
+    @property
+    def prefix(self) -> str:
+        """How it is told from the table's others: its network, or the tag's name as it stands."""
+        return self.network or self.address_prefix
 
     @property
     def to_internet(self) -> bool:
@@ -91,6 +98,17 @@ class RouteTable:
         """None in a table that Azure Firewall made."""
         return self.raw.get("location")
 
+    @property
+    def learns_routes(self) -> bool:
+        """Whether gateways may add routes that the table does not show."""
+        properties = self.raw.get("properties") or {}
+        return properties.get("disableBgpRoutePropagation") is not True
+
+    def is_on(self, subnet_id: str) -> bool:
+        """Whether the table says that the subnet has it."""
+        listed = (self.raw.get("properties") or {}).get("subnets") or ()
+        return any(str(subnet.get("id")).lower() == subnet_id.lower() for subnet in listed)
+
     def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
         """The whole table with these routes instead of its own, all else verbatim."""
         properties = {**(self.raw.get("properties") or {}), "routes": [r.raw for r in routes]}
@@ -109,7 +127,7 @@ def internet_route(owner: str, prefix: str) -> Route:
 def renamed(route: Route, owner: str) -> Route:
     """The same route under our name."""
     bare = route.bare()
-    return Route.from_arm({**bare, "name": owned_name(owner, str(route.network))})
+    return Route.from_arm({**bare, "name": owned_name(owner, route.prefix)})
 
 
 def sent_to_internet(route: Route) -> Route:
@@ -121,19 +139,19 @@ def sent_to_internet(route: Route) -> Route:
 # Name from meaning and meaning from name stand together: what one writes the other must read,
 # and a name from owner and prefix alone never has to change.
 def owned_name(owner: str, prefix: str) -> str:
-    """`asemgmt--13.64.115.203_32` for `13.64.115.203/32`."""
+    """`asemgmt--13.64.115.203_32` for `13.64.115.203/32`; `asemgmt--AppServiceManagement`."""
     return f"{owner}--{prefix.replace('/', '_')}"
 
 
-_OWNED = re.compile(r"(?P<owner>[a-z0-9]{1,20})--(?P<prefix>[0-9.]+_[0-9]+)")
+_OWNED = re.compile(rf"(?P<owner>[a-z0-9]{{1,20}})--(?:[0-9.]+_[0-9]+|{SERVICE_TAG_NAME.pattern})")
 
 
 def owner_of(route: Route) -> str | None:
     """Whose stamp it bears: the name parses, and is the very name of the route's prefix."""
     match = _OWNED.fullmatch(route.name)
-    if match is None or route.network is None:
+    if match is None or route.name != owned_name(match["owner"], route.prefix):
         return None
-    return match["owner"] if route.name == owned_name(match["owner"], route.network) else None
+    return match["owner"]
 
 
 def is_owned(route: Route, owner: str) -> bool:

@@ -6,12 +6,11 @@ blocked only where nothing can be written rightly.
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .addresses import in_order
+from .addresses import SERVICE_TAG_NAME, in_order
 from .changes import Changes
-from .errors import TAG_UNAVAILABLE
 from .plan import Plan
 from .registration import ApplyPolicy
 from .report import Fault, Violation, Withheld
@@ -23,6 +22,7 @@ ALWAYS_REMOVABLE = 3
 TOO_MANY_REMOVED = "MAX_REMOVED_PERCENT"
 TABLE_FAILED = "TABLE_FAILED"
 NO_CAPACITY = "NO_CAPACITY"
+NO_TAG_CAPACITY = "NO_TAG_CAPACITY"
 NEXT_HOP_UNKNOWN = "NEXT_HOP_UNKNOWN"
 PLAN_CHANGED = "PLAN_CHANGED"
 FOREIGN_WOULD_CHANGE = "FOREIGN_WOULD_CHANGE"
@@ -68,15 +68,19 @@ class Limits:
     """What a plan is judged by.
 
     `route_limit` gives the most routes that the table may hold, or None where that is not known;
-    it is asked only where a plan adds. `foreign_as_when_sound` says of a table in another state
-    whether what is not ours in it is as it was last seen sound.
+    it is asked only where a plan adds; `tag_route_limit` likewise of routes with a service tag.
+    `tags` are the service tags that the table is about, with the IPv4 prefixes that each holds.
+    `doubt` is the code under which a source can't be believed now. `foreign_as_when_sound` says of
+    a table in another state whether what is not ours in it is as it was last seen sound.
     """
 
     max_removed_percent: int
     route_limit: Callable[[], int | None]
     next_hop_types: frozenset[str]
     foreign_as_when_sound: bool
-    tag_believed: bool = True
+    tag_route_limit: Callable[[], int | None] = lambda: None
+    tags: Mapping[str, Collection[str]] = field(default_factory=dict)
+    doubt: str | None = None
     policy: ApplyPolicy = ApplyPolicy.AUTO
     forced: frozenset[str] = frozenset()
     approval: Approval | None = None
@@ -134,19 +138,12 @@ def judge(
     violations = () if violation is None or forced else (violation,)
     plan = replan(spared, ()) if spared else proposed
     withheld = tuple(Withheld(p, "remove", spared[p]) for p in in_order(spared))
-    if plan.changes.added:
-        limit = limits.route_limit()
-        if limit is None:
-            findings.append(_LIMIT_UNKNOWN)
-        elif len(plan.routes) > limit:
-            removable = limits.tag_believed and limits.policy is ApplyPolicy.AUTO
-            yielding = _oldest_departures(plan, limit) if removable else ()
-            plan = replan(spared, yielding)
-            if len(plan.routes) > limit:
-                full = _no_capacity(plan, limit)
-                return _blocked(table, proposed, plan, [*violations, full], tuple(findings))
-            findings.append(_yielded(yielding, limit))
-    return Judgement(plan, proposed.changes, withheld, violations, tuple(findings))
+    fitting = _fit(plan, lambda yielding: replan(spared, yielding), limits)
+    findings += fitting.findings
+    if fitting.violation is not None:
+        beyond = [*violations, fitting.violation]
+        return _blocked(table, proposed, fitting.plan, beyond, tuple(findings))
+    return Judgement(fitting.plan, proposed.changes, withheld, violations, tuple(findings))
 
 
 def withheld_of(changes: Changes, why: str) -> tuple[Withheld, ...]:
@@ -226,12 +223,12 @@ def _spared(
 ) -> tuple[dict[str, str], Violation | None]:
     """Which removals are held back, with the reason of each, and what limit they go beyond."""
     removed = proposed.changes.removed
-    if not limits.tag_believed:
-        return dict.fromkeys(removed, TAG_UNAVAILABLE), None
+    if limits.doubt is not None:
+        return dict.fromkeys(removed, limits.doubt), None
     if limits.policy is ApplyPolicy.ADDITIVE:
         return dict.fromkeys(removed, APPLY_POLICY), None
     gone = removed | written.removed
-    lost = without_equivalent(gone, proposed.routes)
+    lost = without_equivalent(gone, proposed.routes, limits.tags)
     before = len((owned | gone) - written.added)
     percent = 100 * len(lost) / before if before else 0
     if len(lost) <= ALWAYS_REMOVABLE or percent <= limits.max_removed_percent:
@@ -250,9 +247,55 @@ def _forced(violation: Violation) -> Fault:
     return Fault("Forced", f"{violation.code} was let pass: {violation.message}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """A plan that the table has room for, or what stands against it."""
+
+    plan: Plan
+    findings: tuple[Fault, ...] = ()
+    violation: Violation | None = None
+
+
+def _fit(plan: Plan, without: Callable[[Collection[str]], Plan], limits: Limits) -> _Fitting:
+    """`without` plans over again with these retained gone."""
+    tags = _fit_tags(plan, limits)
+    if tags.violation is not None or not plan.changes.added:
+        return tags
+    limit = limits.route_limit()
+    if limit is None:
+        return replace(tags, findings=(*tags.findings, _LIMIT_UNKNOWN))
+    if len(plan.routes) <= limit:
+        return tags
+    removable = limits.doubt is None and limits.policy is ApplyPolicy.AUTO
+    yielding = _oldest_departures(plan, limit) if removable else ()
+    plan = without(yielding)
+    if len(plan.routes) > limit:
+        return _Fitting(plan, tags.findings, _no_capacity(plan, limit))
+    return _Fitting(plan, (*tags.findings, _yielded(yielding, limit)))
+
+
+def _fit_tags(plan: Plan, limits: Limits) -> _Fitting:
+    added = [prefix for prefix in plan.changes.added if SERVICE_TAG_NAME.fullmatch(prefix)]
+    if not added:
+        return _Fitting(plan)
+    limit = limits.tag_route_limit()
+    if limit is None:
+        return _Fitting(plan, (_TAG_LIMIT_UNKNOWN,))
+    count = sum(route.network is None for route in plan.routes)
+    full = _no_tag_capacity(added, count, limit) if count > limit else None
+    return _Fitting(plan, violation=full)
+
+
 _LIMIT_UNKNOWN = Fault(
     "RouteLimitUnknown",
     "how many routes the table may hold is not known, and was not judged: set ROUTE_LIMIT, or let "
+    "the identity read Microsoft.Network/locations/usages",
+)
+
+
+_TAG_LIMIT_UNKNOWN = Fault(
+    "TagRouteLimitUnknown",
+    "how many routes with a service tag the table may hold is not known, and was not judged: let "
     "the identity read Microsoft.Network/locations/usages",
 )
 
@@ -284,16 +327,45 @@ def _no_capacity(plan: Plan, route_limit: int) -> Violation:
     )
 
 
-def without_equivalent(removed: Iterable[str], routes: Sequence[Route]) -> frozenset[str]:
+def _no_tag_capacity(added: Iterable[str], count: int, limit: int) -> Violation:
+    return Violation(
+        NO_TAG_CAPACITY,
+        f"{count} routes with a service tag would stand where {limit} may: nothing is written. "
+        f"Without a route stay {', '.join(sorted(added))}; routeStyle prefixes needs no such "
+        "route",
+        observed=count,
+        limit=limit,
+        forceable=False,
+    )
+
+
+def without_equivalent(
+    removed: Iterable[str],
+    routes: Sequence[Route],
+    tags: Mapping[str, Collection[str]] | None = None,
+) -> frozenset[str]:
     """Those of the removed prefixes that leave an address which these routes do not send to the
-    Internet, by longest prefix match. Owned prefixes are IPv4.
+    Internet, by longest prefix match. Owned prefixes are IPv4, or a service tag that `tags` tells
+    the prefixes of: one of which nothing is known has no equivalent.
     """
-    standing = {
+    held = {tag: networks_of(prefixes) for tag, prefixes in (tags or {}).items()}
+    # A route with the prefix itself goes before that of a tag which holds it.
+    standing = {n: route for route in routes for n in held.get(route.prefix, ())} | {
         ipaddress.IPv4Network(route.network): route
         for route in routes
         if route.network and ":" not in route.network
     }
-    return frozenset(p for p in removed if not _has_equivalent(ipaddress.IPv4Network(p), standing))
+
+    def left_alone(prefix: str) -> bool:
+        is_tag = SERVICE_TAG_NAME.fullmatch(prefix) is not None
+        networks = held.get(prefix, []) if is_tag else networks_of([prefix])
+        return not networks or not all(_has_equivalent(n, standing) for n in networks)
+
+    return frozenset(prefix for prefix in removed if left_alone(prefix))
+
+
+def networks_of(prefixes: Iterable[str]) -> list[ipaddress.IPv4Network]:
+    return [ipaddress.IPv4Network(prefix) for prefix in prefixes]
 
 
 def _has_equivalent(

@@ -1,5 +1,6 @@
 """What each HTTP function does: parse, call, render."""
 
+from .environments import discover, provision
 from .health import health
 from .registrations import (
     list_or_get_route_tables,
@@ -13,12 +14,14 @@ from .versions import get_version, list_versions
 
 __all__ = [
     "adopt",
+    "discover",
     "get_run",
     "get_version",
     "health",
     "list_or_get_route_tables",
     "list_runs",
     "list_versions",
+    "provision",
     "register_route_table",
     "release",
     "rollback",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Literal
 from urllib.parse import unquote
 
 import azure.functions as func
@@ -11,8 +10,16 @@ from pydantic import Field
 
 from shared.app import App, utc_now
 from shared.domain.addresses import SERVICE_TAG_NAME, is_ipv4_prefix
-from shared.domain.armid import RouteTableId, is_environment_id
-from shared.domain.registration import ApplyPolicy, Registration, RouteException
+from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.errors import PermanentError
+from shared.domain.registration import (
+    AddressSource,
+    ApplyPolicy,
+    Registration,
+    RouteException,
+    RouteStyle,
+)
+from shared.domain.routable_tags import why_not_routable
 from shared.http import (
     Body,
     HttpFault,
@@ -23,10 +30,12 @@ from shared.http import (
     skip_token,
 )
 from shared.log import log_release
+from shared.sync.audit import NOT_NEEDED
+from shared.sync.survey import Survey
 
 from .shell import Reason, TableBody, after, enabled_registration, endpoint
 
-# What later features bring is taken at its default and refused at any other value.
+type _Faults = list[tuple[str, str]]
 
 
 class ExceptionBody(Body):
@@ -38,12 +47,13 @@ class ExceptionBody(Body):
 class RegistrationBody(Body):
     ase_id: str | None = None
     service_tags: list[str] | None = Field(None, min_length=1, max_length=50)
-    address_source: Literal["serviceTag"] = "serviceTag"
-    route_style: Literal["prefixes"] = "prefixes"
+    address_source: AddressSource = AddressSource.SERVICE_TAG
+    route_style: RouteStyle = RouteStyle.PREFIXES
     apply_policy: ApplyPolicy | None = None
     exceptions: list[ExceptionBody] = Field([], max_length=1000)
     enabled: bool = True
     note: str | None = Field(None, max_length=1000)
+    acknowledge: bool = False
 
 
 @endpoint
@@ -65,19 +75,34 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
 
 @endpoint
 def register_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    route_table_id = _id_of(request)
+    """By the table's own id, or by that of the environment whose subnet has it."""
     body = parse_body(request, RegistrationBody)
+    ase_id, faults = _ase_id(request, body)
+    survey = None
+    if ase_id is not None and EnvironmentId.matches(_id_text(request)):
+        survey = context.surveyor.survey(ase_id)
+        route_table_id = _table_of(survey)
+    else:
+        route_table_id = _id_of(request)
+    existing = context.registry.get(route_table_id)
+    known = existing is not None and existing.ase_id == ase_id
+    if ase_id is not None and not known:
+        survey = survey or context.surveyor.survey(ase_id)
+        faults += _environment_faults(survey, acknowledge=body.acknowledge)
     tags = body.service_tags or [context.settings.service_tag]
-    faults = [*_tag_faults(context, tags), *_exception_faults(body.exceptions)]
-    if body.ase_id is not None and not is_environment_id(body.ase_id):
-        faults.append(("aseId", "not the ARM id of an App Service Environment"))
+    faults += [*_tag_faults(context, tags), *_exception_faults(body.exceptions)]
+    if body.address_source is not AddressSource.SERVICE_TAG:
+        faults += _source_faults(context, ase_id)
+    if not faults and body.route_style is RouteStyle.SERVICE_TAG:
+        faults = _style_faults(context, body, route_table_id, tags)
     if faults:
         raise invalid_body(faults)
-    existing = context.registry.get(route_table_id)
     registration = Registration(
         route_table_id=route_table_id,
         service_tags=tuple(dict.fromkeys(tags)),
-        ase_id=body.ase_id,
+        ase_id=ase_id,
+        address_source=body.address_source,
+        route_style=body.route_style,
         apply_policy=body.apply_policy,
         exceptions=tuple(RouteException(e.prefix, e.reason, e.until) for e in body.exceptions),
         enabled=body.enabled,
@@ -113,15 +138,81 @@ def _registered(context: App, request: func.HttpRequest) -> Registration:
 
 
 def _id_of(request: func.HttpRequest) -> RouteTableId:
-    """The ARM id in the URL, its leading slash and `%2F` as the caller wrote them."""
-    text = "/" + unquote(request.route_params.get("id") or "").strip("/")
     try:
-        return RouteTableId.parse(text)
+        return RouteTableId.parse(_id_text(request))
     except ValueError as error:
         raise HttpFault(400, "InvalidRouteTableId", str(error)) from None
 
 
-def _tag_faults(context: App, tags: Sequence[str]) -> list[tuple[str, str]]:
+def _id_text(request: func.HttpRequest) -> str:
+    """The ARM id in the URL, its leading slash and `%2F` as the caller wrote them."""
+    return "/" + unquote(request.route_params.get("id") or "").strip("/")
+
+
+def _ase_id(
+    request: func.HttpRequest, body: RegistrationBody
+) -> tuple[EnvironmentId | None, _Faults]:
+    """Of the URL, else of the body: they must not differ."""
+    text = _id_text(request)
+    if EnvironmentId.matches(text):
+        differs = body.ase_id is not None and body.ase_id.lower() != text.lower()
+        return EnvironmentId.parse(text), [("aseId", f"the URL names {text}")] if differs else []
+    if body.ase_id is None:
+        return None, []
+    try:
+        return EnvironmentId.parse(body.ase_id), []
+    except ValueError as error:
+        return None, [("aseId", str(error))]
+
+
+def _table_of(survey: Survey) -> RouteTableId:
+    """The table of the environment's subnet; raise the named fault why there is none."""
+    if survey.route_table_id is None:
+        fault = survey.faults[-1]
+        raise HttpFault(400, fault.code, fault.message)
+    return survey.route_table_id
+
+
+def _environment_faults(survey: Survey, *, acknowledge: bool) -> _Faults:
+    if survey.environment is None:
+        return [("aseId", f"{fault.code}: {fault.message}") for fault in survey.faults]
+    if survey.environment.manages_itself and not acknowledge:
+        return [("acknowledge", f"{NOT_NEEDED.message}; acknowledge: true registers it")]
+    return []
+
+
+def _source_faults(context: App, ase_id: EnvironmentId | None) -> _Faults:
+    if ase_id is None:
+        return [("addressSource", "ase and both need an aseId")]
+    return [("addressSource", why) for why in context.pull.unusable([ase_id.key]).values()]
+
+
+def _style_faults(
+    context: App, body: RegistrationBody, route_table_id: RouteTableId, tags: Sequence[str]
+) -> _Faults:
+    """Why Azure would not take a route for each of these tags."""
+    if body.address_source is AddressSource.ASE:
+        return [("routeStyle", "the addresses that an environment's own API names are no tag")]
+    reasons = (why_not_routable(context.settings.azure_cloud, tag) for tag in tags)
+    faults = [("routeStyle", why) for why in reasons if why is not None]
+    return faults or _tag_limit_faults(context, route_table_id, tags)
+
+
+def _tag_limit_faults(context: App, route_table_id: RouteTableId, tags: Sequence[str]) -> _Faults:
+    """Each run judges it again; where the table can't be read now, a run will say so."""
+    try:
+        table = context.route_tables.read(route_table_id)
+    except PermanentError:
+        return []
+    limit = context.route_limits.tag_routes(route_table_id.subscription_id, table.location)
+    wanted = {route.prefix for route in table.routes if route.network is None} | {*tags}
+    if limit is None or len(wanted) <= limit:
+        return []
+    message = f"{len(wanted)} routes with a service tag would stand where {limit} may"
+    return [("routeStyle", message)]
+
+
+def _tag_faults(context: App, tags: Sequence[str]) -> _Faults:
     faults = {tag: fault for tag in tags if (fault := _name_fault(context, tag)) is not None}
     faults |= context.pull.unusable(set(tags) - faults.keys())
     return [(f"serviceTags.{i}", faults[tag]) for i, tag in enumerate(tags) if tag in faults]
@@ -135,7 +226,7 @@ def _name_fault(context: App, tag: str) -> str | None:
     return None
 
 
-def _exception_faults(exceptions: Sequence[ExceptionBody]) -> list[tuple[str, str]]:
+def _exception_faults(exceptions: Sequence[ExceptionBody]) -> _Faults:
     faults = []
     for index, exception in enumerate(exceptions):
         place = f"exceptions.{index}.prefix"

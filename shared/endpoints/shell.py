@@ -10,8 +10,9 @@ from pydantic import Field
 from shared.app import App, app
 from shared.domain.armid import RouteTableId
 from shared.domain.registration import Registration
-from shared.domain.report import Run
-from shared.http import Body, HttpFault, api_url, invalid_body, respond
+from shared.domain.report import Run, RunRequest, RunStatus
+from shared.http import Body, HttpFault, api_url, invalid_body, json_response, respond
+from shared.sync.messages import RunMessage
 
 _RETRY_AFTER_SECONDS = "5"
 NOT_ENABLED = "not registered, or disabled"
@@ -48,11 +49,37 @@ def enabled_registration(context: App, text: str) -> Registration:
     return registration
 
 
+def starts_run(
+    wanted: Callable[[App, func.HttpRequest], RunRequest],
+) -> Callable[[func.HttpRequest, Callable[[str], None]], func.HttpResponse]:
+    """Write the run that is wanted, send its start message, and say where its report will be."""
+
+    @endpoint
+    def begin(
+        context: App, request: func.HttpRequest, send: Callable[[str], None]
+    ) -> func.HttpResponse:
+        run = context.create_run(wanted(context, request))
+        send(str(RunMessage(run.run_id)))
+        return _accepted(request, run)
+
+    return begin
+
+
 def while_running(request: func.HttpRequest, run: Run) -> dict[str, str]:
     return {
         "Location": api_url(request, f"runs/{run.run_id}"),
         "Retry-After": _RETRY_AFTER_SECONDS,
     }
+
+
+def _accepted(request: func.HttpRequest, run: Run) -> func.HttpResponse:
+    headers = while_running(request, run)
+    body = {
+        "runId": run.run_id,
+        "status": RunStatus.RUNNING.value,
+        "statusQueryGetUri": headers["Location"],
+    }
+    return json_response(body, status=202, headers=headers)
 
 
 def after[T](token: str | None, items: Iterable[T], token_of: Callable[[T], str]) -> Iterator[T]:

@@ -1,6 +1,6 @@
 """What starts a run over HTTP: sync, adopt, rollback."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Literal
 
 import azure.functions as func
@@ -8,18 +8,16 @@ from pydantic import Field
 
 from shared.app import App
 from shared.domain.armid import RouteTableId
-from shared.domain.report import Action, Mode, Run, RunRequest, RunStatus, Trigger
+from shared.domain.report import Action, Mode, RunRequest, Trigger
 from shared.domain.safety import FORCEABLE
-from shared.http import Body, invalid_body, json_response, parse_body
-from shared.sync.messages import RunMessage
+from shared.http import Body, invalid_body, parse_body
 
 from .shell import (
     NOT_ENABLED,
     Reason,
     TableBody,
     enabled_registration,
-    endpoint,
-    while_running,
+    starts_run,
 )
 
 
@@ -43,23 +41,7 @@ class RollbackBody(TableBody):
     force: list[str] = Field([], max_length=10)
 
 
-def _starts_run(
-    wanted: Callable[[App, func.HttpRequest], RunRequest],
-) -> Callable[[func.HttpRequest, Callable[[str], None]], func.HttpResponse]:
-    """Write the run that is wanted, send its start message, and say where its report will be."""
-
-    @endpoint
-    def begin(
-        context: App, request: func.HttpRequest, send: Callable[[str], None]
-    ) -> func.HttpResponse:
-        run = context.create_run(wanted(context, request))
-        send(str(RunMessage(run.run_id)))
-        return _accepted(request, run)
-
-    return begin
-
-
-@_starts_run
+@starts_run
 def start_sync(context: App, request: func.HttpRequest) -> RunRequest:
     body = parse_body(request, SyncBody)
     asked, unknown = _asked(context, body)
@@ -79,7 +61,7 @@ def start_sync(context: App, request: func.HttpRequest) -> RunRequest:
     )
 
 
-@_starts_run
+@starts_run
 def adopt(context: App, request: func.HttpRequest) -> RunRequest:
     body = parse_body(request, AdoptBody)
     return RunRequest(
@@ -92,7 +74,7 @@ def adopt(context: App, request: func.HttpRequest) -> RunRequest:
     )
 
 
-@_starts_run
+@starts_run
 def rollback(context: App, request: func.HttpRequest) -> RunRequest:
     body = parse_body(request, RollbackBody)
     faults = _force_faults(body.force)
@@ -126,7 +108,7 @@ def _asked(context: App, body: SyncBody) -> tuple[tuple[RouteTableId, ...], list
     by_ase: dict[str, list[RouteTableId]] = {}
     for registration in enabled:
         if registration.ase_id:
-            by_ase.setdefault(registration.ase_id.lower(), []).append(registration.route_table_id)
+            by_ase.setdefault(registration.ase_id.key, []).append(registration.route_table_id)
     faults: list[tuple[str, str]] = []
     asked: list[RouteTableId] = []
     for index, text in enumerate(body.route_tables or ()):
@@ -194,13 +176,3 @@ def _force_faults(codes: Iterable[str]) -> list[tuple[str, str]]:
         for i, code in enumerate(codes)
         if code not in FORCEABLE
     ]
-
-
-def _accepted(request: func.HttpRequest, run: Run) -> func.HttpResponse:
-    headers = while_running(request, run)
-    body = {
-        "runId": run.run_id,
-        "status": RunStatus.RUNNING.value,
-        "statusQueryGetUri": headers["Location"],
-    }
-    return json_response(body, status=202, headers=headers)

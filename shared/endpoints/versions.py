@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared.app import App
-from shared.domain.addresses import Version, difference
+from shared.domain.addresses import Version, difference, service_tag_of
 from shared.domain.report import utc_text
 from shared.http import HttpFault, json_response, page, skip_token
 
@@ -39,14 +39,15 @@ def _version_json(version: Version, previous: Version | None) -> dict[str, objec
     change = difference(
         () if previous is None else previous.address_prefixes, version.address_prefixes
     )
+    tag = service_tag_of(version.source)
     return {
         "versionId": version.version_id,
         "cloud": version.cloud,
-        "serviceTag": version.service_tag,
+        "serviceTag": tag,
         "changeNumber": version.change_number,
         "recordedAt": utc_text(version.recorded_at),
-        "source": version.source,
-        "locations": list(version.locations),
+        "source": "ase" if tag is None else "serviceTag",
+        "locations": list(version.locations) or [version.source],
         "addressPrefixes": list(version.address_prefixes),
         "added": list(change.added),
         "removed": list(change.removed),

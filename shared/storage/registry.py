@@ -7,8 +7,15 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
-from shared.domain.armid import RouteTableId
-from shared.domain.registration import ApplyPolicy, Hold, Registration, RouteException
+from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.registration import (
+    AddressSource,
+    ApplyPolicy,
+    Hold,
+    Registration,
+    RouteException,
+    RouteStyle,
+)
 from shared.domain.report import utc_text
 
 from .entities import pack, table_key, unpack
@@ -33,14 +40,17 @@ class Registry:
             {
                 **_keys(registration.route_table_id),
                 "routeTableId": str(registration.route_table_id),
-                "aseId": registration.ase_id or "",
+                "aseId": str(registration.ase_id or ""),
+                "addressSource": registration.address_source.value,
+                "routeStyle": registration.route_style.value,
                 "enabled": registration.enabled,
                 "note": registration.note or "",
                 "applyPolicy": registration.apply_policy or "",
                 **pack("serviceTags", registration.service_tags),
                 **pack("exceptions", [e.to_json() for e in registration.exceptions]),
                 **pack(
-                    "formerTags", {t: utc_text(at) for t, at in registration.former_tags.items()}
+                    "formerSources",
+                    {s: utc_text(at) for s, at in registration.former_sources.items()},
                 ),
             },
             mode=UpdateMode.MERGE,
@@ -90,7 +100,9 @@ def _registration(entity: Mapping[str, Any]) -> Registration:
     return Registration(
         route_table_id=RouteTableId.parse(entity["routeTableId"]),
         service_tags=tuple(unpack(entity, "serviceTags")),
-        ase_id=entity["aseId"] or None,
+        ase_id=EnvironmentId.parse(entity["aseId"]) if entity["aseId"] else None,
+        address_source=AddressSource(entity["addressSource"]),
+        route_style=RouteStyle(entity["routeStyle"]),
         apply_policy=ApplyPolicy(entity["applyPolicy"]) if entity["applyPolicy"] else None,
         exceptions=tuple(
             RouteException(e["prefix"], e["reason"], date.fromisoformat(e["until"]))
@@ -98,8 +110,9 @@ def _registration(entity: Mapping[str, Any]) -> Registration:
         ),
         enabled=entity["enabled"],
         note=entity["note"] or None,
-        former_tags={
-            tag: datetime.fromisoformat(at) for tag, at in unpack(entity, "formerTags").items()
+        former_sources={
+            source: datetime.fromisoformat(at)
+            for source, at in unpack(entity, "formerSources").items()
         },
         holds=tuple(
             Hold(hold["prefix"], hold["routed"], hold["undoneRunId"], hold["rollbackRunId"])

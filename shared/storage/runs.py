@@ -13,7 +13,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
-from shared.domain.armid import RouteTableId
+from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.changes import Change, Changes
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.report import (
@@ -211,6 +211,8 @@ def _run_entity(run: Run) -> dict[str, Any]:
         "planRunId": request.plan_run_id or "",
         "undoneRunId": request.undone_run_id or "",
         "fromOwner": request.from_owner or "",
+        "aseId": str(request.ase_id or ""),
+        "ensureNsg": request.ensure_nsg,
         "status": run.status.value,
         "reason": request.reason or "",
         "changeId": request.change_id or "",
@@ -220,6 +222,7 @@ def _run_entity(run: Run) -> dict[str, Any]:
         **({"fannedOutAt": run.fanned_out_at} if run.fanned_out_at else {}),
         **pack("routeTables", [str(i) for i in request.route_tables]),
         **pack("force", list(request.force)),
+        **pack("azureTags", dict(request.azure_tags)),
         **pack("error", fault_json(run.error)),
         **pack("unusable", dict(run.unusable)),
         **pack("versions", [asdict(version) for version in run.versions]),
@@ -240,6 +243,9 @@ def _run(entity: Mapping[str, Any]) -> Run:
             force=tuple(unpack(entity, "force")),
             undone_run_id=entity["undoneRunId"] or None,
             from_owner=entity["fromOwner"] or None,
+            ase_id=EnvironmentId.parse(entity["aseId"]) if entity["aseId"] else None,
+            azure_tags=unpack(entity, "azureTags"),
+            ensure_nsg=entity["ensureNsg"],
             reason=entity["reason"] or None,
             change_id=entity["changeId"] or None,
             requested_by=entity["requestedBy"] or None,

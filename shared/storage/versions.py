@@ -1,5 +1,6 @@
-"""ServiceTagVersions: one row a recorded version, the newest of a tag first."""
+"""ServiceTagVersions: one row a recorded version, the newest of a source first."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -8,31 +9,33 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
-from shared.domain.addresses import TagContent, Version
+from shared.domain.addresses import Source, SourceContent, Version
 from shared.domain.errors import ConcurrentUpdate
 
 from .entities import pack, unpack
 
 _LAST = 999_999
-_VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[A-Za-z0-9.]+)-(?P<number>[0-9]{6})")
+_VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
 
 
 class VersionLog:
-    """The versions of one cloud; a version's id is `{cloud}.{service tag}-{number}`."""
+    """The versions of one cloud; a version's id is `{cloud}.{service tag}-{number}`, or
+    `{cloud}.ase.{name}.{hash}-{number}` of what an App Service Environment's API answered.
+    """
 
     def __init__(self, table: TableClient, *, cloud: str) -> None:
         self._table = table
         self._cloud = cloud
 
-    def newest(self, service_tag: str) -> Version | None:
-        return next(self._of(service_tag), None)
+    def newest(self, source: Source) -> Version | None:
+        return next(self._of(source), None)
 
-    def history(self, service_tag: str) -> list[Version]:
+    def history(self, source: Source) -> list[Version]:
         """Oldest first."""
-        return list(self._of(service_tag))[::-1]
+        return list(self._of(source))[::-1]
 
     def list(self) -> Iterator[Version]:
-        """Of every tag; in no order across tags."""
+        """Of every source; in no order across sources."""
         return (_version(entity) for entity in self._table.list_entities())
 
     def get(self, version_id: str) -> Version | None:
@@ -45,21 +48,25 @@ class VersionLog:
             return None
 
     def append(
-        self, content: TagContent, previous: Version | None, *, recorded_at: datetime, run_id: str
+        self,
+        content: SourceContent,
+        previous: Version | None,
+        *,
+        recorded_at: datetime,
+        run_id: str,
     ) -> Version:
         """Raise ConcurrentUpdate where another has appended after `previous` already."""
         number = 1 if previous is None else int(previous.version_id[-6:]) + 1
-        source = f"{self._cloud}.{content.service_tag}"
+        partition = self._partition(content.source)
         entity: dict[str, Any] = {
-            "PartitionKey": source,
+            "PartitionKey": partition,
             "RowKey": _row_key(number),
-            "versionId": f"{source}-{number:06}",
+            "versionId": f"{partition}-{number:06}",
             "cloud": self._cloud,
-            "serviceTag": content.service_tag,
             "changeNumber": content.change_number,
             "contentHash": content.content_hash,
             "recordedAt": recorded_at,
-            "source": "serviceTag",
+            "source": content.source,
             "previousVersionId": "" if previous is None else previous.version_id,
             "runId": run_id,
             **pack("locations", content.locations),
@@ -71,11 +78,18 @@ class VersionLog:
             raise ConcurrentUpdate("VERSION_RECORDED", entity["versionId"]) from error
         return _version(entity)
 
-    def _of(self, service_tag: str) -> Iterator[Version]:
+    def _of(self, source: Source) -> Iterator[Version]:
         entities = self._table.query_entities(
-            "PartitionKey eq @source", parameters={"source": f"{self._cloud}.{service_tag}"}
+            "PartitionKey eq @source", parameters={"source": self._partition(source)}
         )
         return (_version(entity) for entity in entities)
+
+    def _partition(self, source: Source) -> str:
+        """Legal as a key, and as one segment of a URL; readable."""
+        if not source.startswith("/"):
+            return f"{self._cloud}.{source}"
+        name = source.rsplit("/", 1)[1]
+        return f"{self._cloud}.ase.{name}.{hashlib.sha256(source.encode()).hexdigest()[:8]}"
 
 
 def _row_key(number: int) -> str:
@@ -86,10 +100,9 @@ def _version(entity: Mapping[str, Any]) -> Version:
     return Version(
         version_id=entity["versionId"],
         cloud=entity["cloud"],
-        service_tag=entity["serviceTag"],
+        source=entity["source"],
         change_number=entity["changeNumber"],
         recorded_at=entity["recordedAt"],
-        source=entity["source"],
         locations=tuple(unpack(entity, "locations")),
         address_prefixes=tuple(unpack(entity, "addressPrefixes")),
         previous_version_id=entity["previousVersionId"] or None,

@@ -4,14 +4,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from shared.domain.addresses import Version, in_order
+from shared.domain.addresses import (
+    SERVICE_TAG_NAME,
+    in_order,
+)
 from shared.domain.changes import Changes
-from shared.domain.errors import TAG_UNAVAILABLE, PermanentError
+from shared.domain.effective import routing_findings
 from shared.domain.handover import holds_of, make_adoption, make_rollback
 from shared.domain.plan import Plan, foreign_hash, make_plan, owned_prefixes
 from shared.domain.registration import ApplyPolicy, Hold, Registration, strictest
-from shared.domain.report import Fault, Mode, Run
-from shared.domain.retention import SourceHistory, retained_until
+from shared.domain.report import Action, Fault, Mode, Run, listed
+from shared.domain.retention import retained_until, tags_retained_until
 from shared.domain.routes import RouteTable
 from shared.domain.safety import (
     HELD,
@@ -24,6 +27,7 @@ from shared.domain.safety import (
 )
 
 from .ports import Clock, RouteLimits, Versions
+from .sources import Sources, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +48,6 @@ PermanentError where nothing can be planned.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Sources:
-    """The newest version of each tag, and why one of them can't be believed now."""
-
-    versions: tuple[Version, ...]
-    doubts: str | None
-
-    @property
-    def desired(self) -> frozenset[str]:
-        return frozenset(prefix for version in self.versions for prefix in version.ipv4)
-
-    @property
-    def version_ids(self) -> tuple[str, ...]:
-        return tuple(version.version_id for version in self.versions)
-
-
 class Planning:
     def __init__(
         self,
@@ -74,11 +62,10 @@ class Planning:
         apply_policy: ApplyPolicy,
         next_hop_types: Collection[str],
     ) -> None:
-        self._versions = versions
+        self._sources = Sources(versions, allowed_service_tags=allowed_service_tags)
         self._route_limits = route_limits
         self._clock = clock
         self._owner = owner
-        self._allowed = frozenset(allowed_service_tags)
         self._grace_days = grace_days
         self._max_removed_percent = max_removed_percent
         self._apply_policy = apply_policy
@@ -90,34 +77,43 @@ class Planning:
         They are read after the table each time: one that somebody brought to a newer version in
         between refuses the write by its ETag, and is planned with that version.
         """
-        free = mode is Mode.PLAN or approval is not None
+        asked_for = approval is not None or run.request.action is Action.PROVISION
+        free = mode is Mode.PLAN or asked_for
         # One forces only what one has seen.
         forced = frozenset(run.request.force) & (approval.violations if approval else frozenset())
 
         def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
-            sources = self._sources(run, registration)
-            until = self._retained_until(table, registration, sources.desired)
+            wanted = self._sources.wanted(run, registration)
+            until = self._retained_until(table, registration, wanted)
             limits = replace(
                 self._limits(table, registration),
-                tag_believed=sources.doubts is None,
+                tags=wanted.tags,
+                doubt=wanted.doubts[0].code if wanted.doubts else None,
                 policy=ApplyPolicy.AUTO if free else self._policy(registration),
                 forced=forced,
                 approval=approval,
             )
-            replan = self._replan(table, registration, sources.desired, until, hold=True)
+            replan = self._replan(table, registration, wanted, until, hold=True)
             judgement = self._judge(table, replan, limits, written)
             suppressed = Changes()
             if registration.holds:
-                unheld = self._replan(table, registration, sources.desired, until, hold=False)
+                unheld = self._replan(table, registration, wanted, until, hold=False)
                 suppressed = unheld((), ()).changes.without(judgement.proposed.by_prefix)
             findings = (
                 *_approved(run),
                 *_held(registration.holds),
                 *_ended_exceptions(registration, judgement.plan),
-                *_doubts(sources),
+                *wanted.doubts,
+                *wanted.comparison,
+                *routing_findings(
+                    replace(table, routes=judgement.plan.routes),
+                    wanted.addresses,
+                    owner=self._owner,
+                    tags=wanted.tags,
+                ),
             )
             return Proposal(
-                judgement.adding(findings, withheld_of(suppressed, HELD)), sources.version_ids
+                judgement.adding(findings, withheld_of(suppressed, HELD)), wanted.version_ids
             )
 
         return plan
@@ -126,13 +122,13 @@ class Planning:
         """Rename to ours what covers a wanted prefix; nothing else of the table is changed."""
 
         def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
-            sources = self._sources(run, registration)
-            histories = self._histories(registration)
+            wanted = self._sources.wanted(run, registration)
+            histories = self._sources.histories(registration)
             once = {prefix for h in histories for version in h.versions for prefix in version.ipv4}
             held = {hold.prefix for hold in registration.holds}
             adoption = make_adoption(
                 table,
-                sources.desired - held,
+                wanted.desired - held,
                 once - held,
                 owner=self._owner,
                 from_owner=run.request.from_owner,
@@ -142,14 +138,14 @@ class Planning:
             findings = (
                 Fault("Adoption", "routes that cover a wanted prefix are renamed to ours"),
                 *_held(registration.holds),
-                *_listed(
+                *listed(
                     "StampedByAnother",
                     "they bear another owner's stamp, which fromOwner does not name",
                     adoption.stamped_by_others,
                 ),
-                *_listed("NameTaken", "our name for them is another route's", adoption.name_taken),
+                *listed("NameTaken", "our name for them is another route's", adoption.name_taken),
             )
-            return Proposal(judgement.adding(findings), sources.version_ids)
+            return Proposal(judgement.adding(findings), wanted.version_ids)
 
         return plan
 
@@ -179,47 +175,32 @@ class Planning:
 
         return plan
 
-    def _sources(self, run: Run, registration: Registration) -> _Sources:
-        versions = []
-        for tag in registration.service_tags:
-            if tag not in self._allowed:
-                raise PermanentError(
-                    "SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS"
-                )
-            version = self._versions.newest(tag)
-            if version is None:
-                why = run.unusable.get(tag, f"no version of {tag} is recorded")
-                raise PermanentError(TAG_UNAVAILABLE, why)
-            versions.append(version)
-        doubts = [run.unusable[tag] for tag in registration.service_tags if tag in run.unusable]
-        return _Sources(tuple(versions), "; ".join(doubts) or None)
-
-    def _histories(self, registration: Registration) -> list[SourceHistory]:
-        """Of every source that the registration ever had."""
-        return [
-            *(SourceHistory(self._versions.history(tag)) for tag in registration.service_tags),
-            *(
-                SourceHistory(self._versions.history(tag), ended_at)
-                for tag, ended_at in registration.former_tags.items()
-            ),
-        ]
-
     def _retained_until(
-        self, table: RouteTable, registration: Registration, desired: frozenset[str]
+        self, table: RouteTable, registration: Registration, wanted: Wanted
     ) -> Mapping[str, date]:
-        leaving = owned_prefixes(table, owner=self._owner) - desired
-        return retained_until(
-            leaving,
-            self._histories(registration) if leaving else (),
-            grace_days=self._grace_days,
-            today=self._clock().date(),
-        )
+        """What a tag's route takes over has not left."""
+        owned = owned_prefixes(table, owner=self._owner)
+        leaving = owned - wanted.desired - wanted.held_by_tag
+        tags = {prefix for prefix in leaving if SERVICE_TAG_NAME.fullmatch(prefix)}
+        prefixes = leaving - tags
+        today = self._clock().date()
+        return {
+            **tags_retained_until(
+                tags, registration.former_sources, grace_days=self._grace_days, today=today
+            ),
+            **retained_until(
+                prefixes,
+                self._sources.histories(registration) if prefixes else (),
+                grace_days=self._grace_days,
+                today=today,
+            ),
+        }
 
     def _replan(
         self,
         table: RouteTable,
         registration: Registration,
-        desired: frozenset[str],
+        wanted: Wanted,
         until: Mapping[str, date],
         *,
         hold: bool,
@@ -231,11 +212,12 @@ class Planning:
         def replan(spared: Collection[str], yielding: Collection[str]) -> Plan:
             return make_plan(
                 table,
-                (desired - off) | pinned,
+                (wanted.desired - off) | pinned,
                 owner=self._owner,
                 retained_until={p: day for p, day in until.items() if p not in yielding},
                 spared=off.union(spared),
                 accepted=registration.accepted(self._clock().date()),
+                tags=wanted.tags,
             )
 
         return replan
@@ -247,7 +229,8 @@ class Planning:
         subscription = registration.route_table_id.subscription_id
         return Limits(
             max_removed_percent=self._max_removed_percent,
-            route_limit=lambda: self._route_limits.limit(subscription, table.location),
+            route_limit=lambda: self._route_limits.routes(subscription, table.location),
+            tag_route_limit=lambda: self._route_limits.tag_routes(subscription, table.location),
             next_hop_types=self._next_hop_types,
             foreign_as_when_sound=(
                 table.sound or foreign_hash(table, owner=self._owner) in registration.sound_foreign
@@ -258,10 +241,6 @@ class Planning:
         self, table: RouteTable, replan: Replan, limits: Limits, written: Changes
     ) -> Judgement:
         return judge(table, owned_prefixes(table, owner=self._owner), replan, limits, written)
-
-
-def _listed(code: str, said: str, prefixes: Sequence[str]) -> tuple[Fault, ...]:
-    return (Fault(code, f"{said}: {', '.join(prefixes)}"),) if prefixes else ()
 
 
 def _approved(run: Run) -> tuple[Fault, ...]:
@@ -278,7 +257,7 @@ def _held(holds: Sequence[Hold]) -> tuple[Fault, ...]:
     return tuple(
         fault
         for (run_id, routed), prefixes in grouped.items()
-        for fault in _listed(
+        for fault in listed(
             "Held",
             f"{'kept' if routed else 'left alone'} until a release, since run {run_id} was rolled "
             "back",
@@ -294,10 +273,3 @@ def _ended_exceptions(registration: Registration, plan: Plan) -> tuple[Fault, ..
         for c in plan.conflicts
         if c.prefix in ended and c.accepted is None and not c.name_taken
     )
-
-
-def _doubts(sources: _Sources) -> tuple[Fault, ...]:
-    if sources.doubts is None:
-        return ()
-    message = f"{sources.doubts}; repaired from the last recorded version, additions only"
-    return (Fault(TAG_UNAVAILABLE, message),)

@@ -1,17 +1,19 @@
 """What the use cases need of the outside. Errors: see shared.domain.errors."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.domain.addresses import TagContent, Version, in_order
-from shared.domain.armid import RouteTableId
+from shared.domain.addresses import Source, SourceContent, Version, in_order
+from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
 from shared.domain.changes import Changes
+from shared.domain.environments import Environment, Subnet
 from shared.domain.registration import Hold, Registration
 from shared.domain.report import Fault, Outcome, OutcomeStatus, Run
 from shared.domain.routes import Route, RouteTable
 from shared.domain.safety import Approval
+from shared.domain.security_rules import SecurityGroup
 
 type Clock = Callable[[], datetime]
 """The time now, aware and in UTC."""
@@ -54,8 +56,43 @@ class ServiceTagSource(Protocol):
         """The whole answer of one location. Raise UnusableServiceTag or TransientError."""
 
 
+class InboundDependencies(Protocol):
+    def read(self, environment_id: EnvironmentId) -> Sequence[object]:
+        """All entries. Raise PermanentError or TransientError."""
+
+
+class Environments(Protocol):
+    def read(self, environment_id: EnvironmentId) -> Environment: ...
+
+    def list(self, subscription_id: str) -> Iterator[Environment]: ...
+
+    def subscriptions(self) -> Sequence[str]:
+        """Every subscription that is visible to the app's identity."""
+
+
+class Subnets(Protocol):
+    def read(self, subnet_id: SubnetId) -> Subnet: ...
+
+    def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> str | None:
+        """Give it this table if it is still as read. Return ARM's correlation id."""
+
+
+class SecurityGroups(Protocol):
+    def read(self, group_id: SecurityGroupId) -> SecurityGroup: ...
+
+    def add_rule(
+        self, group: SecurityGroup, name: str, properties: Mapping[str, Any]
+    ) -> str | None:
+        """Add this rule, and change none. Return ARM's correlation id."""
+
+
 class RouteTables(Protocol):
     def read(self, route_table_id: RouteTableId) -> RouteTable: ...
+
+    def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]: ...
+
+    def create(self, route_table_id: RouteTableId, body: RouteTable) -> str | None:
+        """Put a table where none is. Return ARM's correlation id."""
 
     def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
         """The very body of a write that replaces the table's routes."""
@@ -65,14 +102,19 @@ class RouteTables(Protocol):
 
 
 class RouteLimits(Protocol):
-    def limit(self, subscription_id: str, location: str | None) -> int | None:
+    def routes(self, subscription_id: str, location: str | None) -> int | None:
         """How many routes a table may hold; None where that can't be known."""
+
+    def tag_routes(self, subscription_id: str, location: str | None) -> int | None:
+        """How many of them may have a service tag as their prefix."""
 
 
 class Registrations(Protocol):
     def get(self, route_table_id: RouteTableId) -> Registration | None: ...
 
     def list(self) -> Iterator[Registration]: ...
+
+    def put(self, registration: Registration) -> None: ...
 
     def note_sound(self, route_table_id: RouteTableId, hashes: Collection[str]) -> None:
         """Record `sound_foreign`."""
@@ -86,13 +128,18 @@ class Registrations(Protocol):
 
 
 class Versions(Protocol):
-    def newest(self, service_tag: str) -> Version | None: ...
+    def newest(self, source: Source) -> Version | None: ...
 
-    def history(self, service_tag: str) -> list[Version]:
+    def history(self, source: Source) -> list[Version]:
         """Oldest first."""
 
     def append(
-        self, content: TagContent, previous: Version | None, *, recorded_at: datetime, run_id: str
+        self,
+        content: SourceContent,
+        previous: Version | None,
+        *,
+        recorded_at: datetime,
+        run_id: str,
     ) -> Version:
         """Raise ConcurrentUpdate where another has appended after `previous` already."""
 

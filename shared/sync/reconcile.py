@@ -1,7 +1,7 @@
 """One route table: read, plan, write, verify. The only place that knows of plan mode."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.domain.addresses import in_order
 from shared.domain.changes import Changes
@@ -20,10 +20,20 @@ MAX_WRITES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class Reconciled:
+    """The outcome, what was pending as last saved, and what both were worked out from."""
+
+    pending: Pending
+    outcome: Outcome
+    table: RouteTable
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
     """What has taken effect so far in this run."""
 
-    changes: Changes
+    changes: Changes = field(default_factory=Changes)
     findings: tuple[Fault, ...] = ()
     correlation_id: str | None = None
 
@@ -42,32 +52,31 @@ class Reconciler:
         self._outcomes = outcomes
         self._owner = owner
 
-    def reconcile(self, pending: Pending, planner: Planner, mode: Mode) -> tuple[Pending, Outcome]:
+    def reconcile(self, pending: Pending, planner: Planner, mode: Mode) -> Reconciled:
         """Bring one table to what the planner says, or in plan mode say what that takes.
 
         What else there is to know is read after the table each time: where it changes together
         with the table in between, the write is refused by its ETag, and planned anew.
-        Return the outcome, and what was pending as last saved. Raise PermanentError or
-        TransientError; a table that is not as planned is never an outcome.
+        Raise PermanentError or TransientError; a table that is not as planned is never an outcome.
         """
         table = self._route_tables.read(pending.route_table_id)
-        written = _Written(_taken_effect(pending, table))
+        written = Written(_taken_effect(pending, table))
         for writes in range(MAX_WRITES + 1):
             registration = self._registration(pending)
             proposal = planner(table, registration, written.changes)
             plan = proposal.judgement.plan
             if mode is Mode.PLAN:
-                return pending, _outcome(pending, table, proposal, written)
+                return self._reconciled(pending, table, registration, proposal, written)
             if not table.sound and not table.failed:
                 raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
             self._note(registration, table, proposal)
             if proposal.judgement.blocked or (table.sound and not plan.changes):
-                return pending, _outcome(pending, table, proposal, written)
+                return self._reconciled(pending, table, registration, proposal, written)
             body = self._route_tables.body(table, plan.routes)
             strays = self._strays(table, body, plan)
             if strays:
                 proposal = replace(proposal, judgement=_refused(proposal.judgement, table, strays))
-                return pending, _outcome(pending, table, proposal, written)
+                return self._reconciled(pending, table, registration, proposal, written)
             if writes == MAX_WRITES:
                 break
             pending = self._outcomes.save(
@@ -78,14 +87,25 @@ class Reconciler:
             "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"
         )
 
+    def _reconciled(
+        self,
+        pending: Pending,
+        table: RouteTable,
+        registration: Registration,
+        proposal: Proposal,
+        written: Written,
+    ) -> Reconciled:
+        outcome = outcome_of(pending, table, proposal, written)
+        return Reconciled(pending, outcome, table, registration)
+
     def _write(
         self,
         pending: Pending,
         table: RouteTable,
         body: RouteTable,
         judgement: Judgement,
-        written: _Written,
-    ) -> tuple[RouteTable, _Written]:
+        written: Written,
+    ) -> tuple[RouteTable, Written]:
         findings, correlation_id = written.findings, written.correlation_id
         try:
             correlation_id = self._route_tables.write(pending.route_table_id, body, table.etag)
@@ -95,7 +115,7 @@ class Reconciler:
             after = self._route_tables.read(pending.route_table_id)
             handed_over = judgement.plan.handed_over
             findings = (*findings, *judgement.findings, *self._findings(table, after, handed_over))
-        return after, _Written(_taken_effect(pending, after), findings, correlation_id)
+        return after, Written(_taken_effect(pending, after), findings, correlation_id)
 
     def _registration(self, pending: Pending) -> Registration:
         found = self._registrations.get(pending.route_table_id)
@@ -174,7 +194,10 @@ def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]
     )
 
 
-def _outcome(pending: Pending, table: RouteTable, proposal: Proposal, written: _Written) -> Outcome:
+def outcome_of(
+    pending: Pending, table: RouteTable, proposal: Proposal, written: Written
+) -> Outcome:
+    """What to report of a table as it stands, and what was done to it."""
     judgement = proposal.judgement
     shown = judgement.plan.changes or written.changes
     return Outcome(

@@ -5,9 +5,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import overload
 
-from shared.domain.addresses import Version, difference
+from shared.domain.addresses import Source, Version, difference, service_tag_of
 from shared.domain.armid import RouteTableId
-from shared.domain.errors import TAG_UNAVAILABLE, ConcurrentUpdate, TransientError
+from shared.domain.errors import (
+    ASE_UNAVAILABLE,
+    TAG_UNAVAILABLE,
+    ConcurrentUpdate,
+    TransientError,
+)
 from shared.domain.registration import Registration
 from shared.domain.report import (
     MAX_RUN_TIME,
@@ -18,7 +23,7 @@ from shared.domain.report import (
 )
 
 from .ports import Clock, Outcomes, Pending, Registrations, Runs, Versions
-from .versions import Pulled, ServiceTagPull
+from .versions import Pulled, SourcePull
 
 
 class RunEnd:
@@ -86,13 +91,13 @@ class RunEnd:
 
 
 class RunStart:
-    """Read the tags, record versions, and say which tables are to be synced."""
+    """Read the sources, record versions, and say which tables are to be synced."""
 
     def __init__(
         self,
         registrations: Registrations,
         versions: Versions,
-        pull: ServiceTagPull,
+        pull: SourcePull,
         runs: Runs,
         outcomes: Outcomes,
         run_end: RunEnd,
@@ -127,7 +132,7 @@ class RunStart:
         return self._start(run_id, self._last_recorded)
 
     def _start(
-        self, run_id: str, pull: Callable[[Run, Collection[str]], Pulled]
+        self, run_id: str, pull: Callable[[Run, Collection[Source]], Pulled]
     ) -> list[RouteTableId]:
         self._run_end.expire_overdue()
         run = self._runs.get(run_id)
@@ -142,17 +147,17 @@ class RunStart:
         self._run_end.close_if_complete(run_id)
         return [pending.route_table_id for pending in self._outcomes.pending(run_id)]
 
-    def _record(self, run: Run, service_tags: Collection[str]) -> Pulled:
-        return self._pull.record(service_tags, run_id=run.run_id)
+    def _record(self, run: Run, sources: Collection[Source]) -> Pulled:
+        return self._pull.record(sources, run_id=run.run_id)
 
-    def _last_recorded(self, run: Run, service_tags: Collection[str]) -> Pulled:
+    def _last_recorded(self, run: Run, sources: Collection[Source]) -> Pulled:
         error = run.error or Fault("START_FAILED", "the run could not start; see the log")
         why = f"the service tags could not be read ({error.code}: {error.message})"
-        return self._pull.last_recorded(service_tags, why=why)
+        return self._pull.last_recorded(sources, why=why)
 
-    def _fan_out(self, run: Run, pull: Callable[[Run, Collection[str]], Pulled]) -> None:
+    def _fan_out(self, run: Run, pull: Callable[[Run, Collection[Source]], Pulled]) -> None:
         targets = self._targets(run)
-        pulled = pull(run, self._service_tags(targets))
+        pulled = pull(run, self._sources(targets))
         self._outcomes.expect(run.run_id, [target.route_table_id for target in targets])
         self._runs.replace(
             replace(
@@ -160,7 +165,7 @@ class RunStart:
                 fanned_out_at=self._clock(),
                 versions=tuple(self._seen(version, run.run_id) for version in pulled.versions),
                 unusable=pulled.unusable,
-                error=_tag_error(pulled.unusable),
+                error=_source_error(pulled.unusable, targets),
             )
         )
 
@@ -168,18 +173,25 @@ class RunStart:
         asked = run.request.route_tables
         if asked:
             found = ((i, self._registrations.get(i)) for i in asked)
-            # One that has gone since is expected all the same, so that the report says so.
-            return [r if r is not None else Registration(i, ()) for i, r in found]
+            # One that has gone since is expected all the same, so that the report says so; one
+            # that is provisioned is registered by that.
+            return [
+                registration or Registration(i, (), ase_id=run.request.ase_id)
+                for i, registration in found
+            ]
         return [r for r in self._registrations.list() if r.enabled]
 
-    def _service_tags(self, targets: Iterable[Registration]) -> Collection[str]:
-        named = {tag for target in targets for tag in target.service_tags}
-        return named & self._allowed or {self._default_service_tag}
+    def _sources(self, targets: Iterable[Registration]) -> Collection[Source]:
+        """What is only compared with is recorded, too."""
+        named = {source for target in targets for source in target.known_sources}
+        refused = {s for s in named if service_tag_of(s) is not None and s not in self._allowed}
+        tags = {source for source in named if service_tag_of(source) is not None} - refused
+        return named - refused | (set() if tags else {self._default_service_tag})
 
     def _seen(self, version: Version, run_id: str) -> VersionSeen:
         brought = difference((), ())
         if version.run_id == run_id:
-            history = self._versions.history(version.service_tag)
+            history = self._versions.history(version.source)
             before = [v for v in history if v.version_id == version.previous_version_id]
             brought = difference(
                 before[0].address_prefixes if before else (), version.address_prefixes
@@ -187,15 +199,21 @@ class RunStart:
         return VersionSeen(
             version.version_id,
             version.cloud,
-            version.service_tag,
+            version.source,
             version.change_number,
             brought.added,
             brought.removed,
         )
 
 
-def _tag_error(unusable: Mapping[str, str]) -> Fault | None:
-    if not unusable:
+def _source_error(
+    unusable: Mapping[Source, str], targets: Collection[Registration]
+) -> Fault | None:
+    """Of the sources that some table's routes are made of; without a table, of them all."""
+    needed = {source for target in targets for source in target.sources}
+    failed = [s for s in sorted(unusable) if s in needed or not needed]
+    if not failed:
         return None
-    reasons = dict.fromkeys(unusable[tag] for tag in sorted(unusable))
-    return Fault(TAG_UNAVAILABLE, "; ".join(reasons))
+    tags = any(service_tag_of(source) for source in failed)
+    reasons = dict.fromkeys(unusable[source] for source in failed)
+    return Fault(TAG_UNAVAILABLE if tags else ASE_UNAVAILABLE, "; ".join(reasons))

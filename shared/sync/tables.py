@@ -9,9 +9,11 @@ from shared.domain.changes import Changes
 from shared.domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from shared.domain.report import Action, Fault, Mode, Outcome, Run
 
+from .audit import Audit
 from .planning import Planner, Planning
 from .ports import Clock, Outcomes, Pending, Registrations, Runs
-from .reconcile import Reconciler
+from .provision import Provisioner
+from .reconcile import Reconciled, Reconciler
 from .runs import RunEnd
 
 
@@ -23,6 +25,8 @@ class TableSync:
         outcomes: Outcomes,
         planning: Planning,
         reconciler: Reconciler,
+        provisioner: Provisioner,
+        audit: Audit,
         run_end: RunEnd,
         clock: Clock,
         *,
@@ -33,6 +37,8 @@ class TableSync:
         self._outcomes = outcomes
         self._planning = planning
         self._reconciler = reconciler
+        self._provisioner = provisioner
+        self._audit = audit
         self._run_end = run_end
         self._clock = clock
         self._paused = paused
@@ -66,16 +72,24 @@ class TableSync:
     def _outcome(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
         started = time.monotonic()
         try:
-            pending, outcome = self._reconcile(run, pending)
+            done = self._reconcile(run, pending)
+            pending, outcome = done.pending, done.outcome
+            audited = self._audit.findings(done.registration, done.table)
         except PermanentError as error:
             pending = self._with_error(pending, error)
             outcome = pending.failed(Fault(error.code, error.message))
+            registration = self._registrations.get(pending.route_table_id)
+            audited = self._audit.findings(registration, None) if registration else ()
         except TransientError as error:
             noted = self._with_error(pending, error)
             with suppress(ConcurrentUpdate):  # another worker's word counts
                 self._outcomes.save(noted)
             raise
-        return pending, replace(outcome, duration_ms=round((time.monotonic() - started) * 1000))
+        return pending, replace(
+            outcome,
+            findings=(*outcome.findings, *audited),
+            duration_ms=round((time.monotonic() - started) * 1000),
+        )
 
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
         """As last saved: with what was intended before the error."""
@@ -86,15 +100,20 @@ class TableSync:
             correlation_id=error.correlation_id,
         )
 
-    def _reconcile(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
+    def _reconcile(self, run: Run, pending: Pending) -> Reconciled:
         mode = Mode.PLAN if self._paused else run.request.mode
+        action = run.request.action
         planner = self._planner(run, pending.route_table_id, mode)
-        pending, outcome = self._reconciler.reconcile(pending, planner, mode)
-        if mode is Mode.APPLY and run.request.action is Action.SYNC and outcome.found_right:
+        if action is Action.PROVISION:
+            done = self._provisioner.provision(run, pending, planner, mode)
+        else:
+            done = self._reconciler.reconcile(pending, planner, mode)
+        follows = action in {Action.SYNC, Action.PROVISION}
+        if mode is Mode.APPLY and follows and done.outcome.found_right:
             self._registrations.record_applied(
-                pending.route_table_id, outcome.version_ids, self._clock()
+                pending.route_table_id, done.outcome.version_ids, self._clock()
             )
-        return pending, outcome
+        return done
 
     def _planner(self, run: Run, table: RouteTableId, mode: Mode) -> Planner:
         request = run.request

@@ -1,91 +1,125 @@
-"""Pull service tags and record what differs from the last recorded version."""
+"""Pull the sources of addresses and record what differs from the last recorded version."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.addresses import TagContent, Version, parse_service_tag, union
-from shared.domain.errors import ConcurrentUpdate, UnusableServiceTag
+from shared.domain.addresses import (
+    Source,
+    SourceContent,
+    Version,
+    parse_inbound_dependencies,
+    parse_service_tag,
+    service_tag_of,
+    union,
+)
+from shared.domain.armid import EnvironmentId
+from shared.domain.errors import (
+    ConcurrentUpdate,
+    PermanentError,
+    TransientError,
+    UnusableEnvironment,
+    UnusableServiceTag,
+    UnusableSource,
+)
 
-from .ports import Clock, ServiceTagSource, Versions
+from .ports import Clock, InboundDependencies, ServiceTagSource, Versions
 
 type _Answer = Mapping[str, Any] | UnusableServiceTag
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The newest version of each tag that can be believed, and why the others cannot."""
+    """The newest version of each source that can be believed, and why the others cannot."""
 
     versions: tuple[Version, ...]
-    unusable: Mapping[str, str]
+    unusable: Mapping[Source, str]
 
 
-class ServiceTagPull:
+class SourcePull:
     def __init__(
         self,
-        source: ServiceTagSource,
+        service_tags: ServiceTagSource,
+        environments: InboundDependencies,
         versions: Versions,
         clock: Clock,
         *,
         locations: Sequence[str],
         min_prefix_length: int,
     ) -> None:
-        self._source = source
+        self._service_tags = service_tags
+        self._environments = environments
         self._versions = versions
         self._clock = clock
         self._locations = locations
         self._min_prefix_length = min_prefix_length
 
-    def record(self, service_tags: Collection[str], *, run_id: str) -> Pulled:
-        """Record each tag whose content differs.
+    def record(self, sources: Collection[Source], *, run_id: str) -> Pulled:
+        """Record each source whose content differs.
 
         Wanted is the union of the locations. Gone is what no location has, which only complete
-        answers of all of them can say: one that fails makes the tag unusable.
+        answers of all of them can say: one that fails makes the tag unusable. Raise TransientError
+        where a location may answer soon; an environment that may do so holds nobody else up.
         """
-        contents, unusable = self._read(service_tags)
+        contents, unusable = self._read(sources)
         return Pulled(tuple(self._record(content, run_id) for content in contents), unusable)
 
-    def last_recorded(self, service_tags: Collection[str], *, why: str) -> Pulled:
+    def last_recorded(self, sources: Collection[Source], *, why: str) -> Pulled:
         """Without asking: the newest versions there are, none of which can be believed now."""
-        newest = (self._versions.newest(tag) for tag in sorted(service_tags))
+        newest = (self._versions.newest(source) for source in sorted(sources))
         return Pulled(
             tuple(version for version in newest if version is not None),
-            dict.fromkeys(service_tags, why),
+            dict.fromkeys(sources, why),
         )
 
-    def unusable(self, service_tags: Collection[str]) -> Mapping[str, str]:
+    def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
         """Why each of these can't be used that was never recorded and isn't in every answer."""
-        unknown = [tag for tag in service_tags if self._versions.newest(tag) is None]
-        return self._read(unknown)[1] if unknown else {}
+        unknown = [source for source in sources if self._versions.newest(source) is None]
+        return self._read(unknown)[1]
 
-    def _read(self, service_tags: Collection[str]) -> tuple[list[TagContent], dict[str, str]]:
-        """Every location once, whatever the number of tags."""
-        answers = [(location, self._answer(location)) for location in self._locations]
-        contents: list[TagContent] = []
-        unusable: dict[str, str] = {}
-        for tag in sorted(service_tags):
+    def _read(self, sources: Collection[Source]) -> tuple[list[SourceContent], dict[Source, str]]:
+        tags = [source for source in sources if service_tag_of(source)]
+        # Every location once, whatever the number of tags.
+        answers = [(where, self._answer(where)) for where in self._locations] if tags else []
+        contents: list[SourceContent] = []
+        unusable: dict[Source, str] = {}
+        for source in sorted(sources):
             try:
-                contents.append(union([self._content(tag, *answer) for answer in answers]))
-            except UnusableServiceTag as error:
-                unusable[tag] = error.message
+                contents.append(self._content(source, answers))
+            except UnusableSource as error:
+                unusable[source] = error.message
         return contents, unusable
 
     def _answer(self, location: str) -> _Answer:
         try:
-            return self._source.read(location)
+            return self._service_tags.read(location)
         except UnusableServiceTag as error:
             return error
 
-    def _content(self, service_tag: str, location: str, answer: _Answer) -> TagContent:
+    def _content(self, source: Source, answers: Iterable[tuple[str, _Answer]]) -> SourceContent:
+        if service_tag_of(source) is None:
+            return self._of_environment(source)
+        return union([self._at(source, *answer) for answer in answers])
+
+    def _at(self, service_tag: str, location: str, answer: _Answer) -> SourceContent:
         if isinstance(answer, UnusableServiceTag):
             raise answer
         return parse_service_tag(
             answer, service_tag, location=location, min_prefix_length=self._min_prefix_length
         )
 
-    def _record(self, content: TagContent, run_id: str) -> Version:
+    def _of_environment(self, source: Source) -> SourceContent:
+        try:
+            entries = self._environments.read(EnvironmentId.parse(source))
+        except (PermanentError, TransientError) as error:
+            raise UnusableEnvironment(f"the addresses of {source}: {error}") from error
+        return parse_inbound_dependencies(
+            entries, source, min_prefix_length=self._min_prefix_length
+        )
+
+    def _record(self, content: SourceContent, run_id: str) -> Version:
         while True:
-            newest = self._versions.newest(content.service_tag)
+            newest = self._versions.newest(content.source)
             if newest is not None and newest.says_the_same_as(content):
                 return newest
             try:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.addresses import TagContent
-from shared.domain.armid import RouteTableId
+from shared.domain.addresses import SourceContent
+from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.changes import Change, Changes
 from shared.domain.errors import ConcurrentUpdate
-from shared.domain.registration import Registration
+from shared.domain.registration import AddressSource, Registration, RouteStyle
 from shared.domain.report import (
     Action,
     Fault,
@@ -25,7 +25,7 @@ from shared.domain.report import (
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
 from shared.storage.runs import new_run_id
 from shared.sync.ports import Pending
-from tests.builders import owned, table_id
+from tests.builders import ase_id_of, owned, table_id
 
 from .helpers import TAG, rid
 
@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
 
 
 def content(*prefixes, number="1"):
-    return TagContent(TAG, number, ("westeurope",), prefixes)
+    return SourceContent(TAG, number, ("westeurope",), prefixes)
 
 
 def make_run(at=NOW, **changed):
@@ -100,7 +100,15 @@ def test_an_id_that_no_version_has_is_no_error(app, version_id):
     ],
 )
 def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
-    registration = Registration(RouteTableId.parse(text), (TAG,), note="n", ase_id="/a")
+    ase_id = EnvironmentId.parse(ase_id_of("a"))
+    registration = Registration(
+        RouteTableId.parse(text),
+        (TAG,),
+        ase_id,
+        AddressSource.BOTH,
+        RouteStyle.SERVICE_TAG,
+        note="n",
+    )
     app.registry.put(registration)
     assert app.registry.get(RouteTableId.parse(text.swapcase().swapcase().lower())) == registration
     assert list(app.registry.list()) == [registration]

@@ -770,7 +770,7 @@ def test_a_source_that_a_registration_lost_leaves_its_routes_their_grace(azure, 
     both = app.registry.get(rid("one"))
     one_left = both.replaced_by(Registration(rid("one"), ("AppServiceManagement",)), lost_at)
     app.registry.put(one_left)
-    assert app.registry.get(rid("one")).former_tags == {"ApiManagement": lost_at}
+    assert app.registry.get(rid("one")).former_sources == {"ApiManagement": lost_at}
     for days, there in ((0, {A, B}), (27, {A, B}), (28, {A})):
         with time_machine.travel(lost_at + timedelta(days=days), tick=True):
             sync(app)
@@ -781,9 +781,9 @@ def test_a_source_that_comes_back_is_no_former_one():
     first = Registration(rid("one"), ("A", "B"))
     second = first.replaced_by(Registration(rid("one"), ("B",)), datetime(2026, 1, 1, tzinfo=UTC))
     later = second.replaced_by(Registration(rid("one"), ("C",)), datetime(2026, 2, 1, tzinfo=UTC))
-    assert {tag: at.month for tag, at in later.former_tags.items()} == {"A": 1, "B": 2}
+    assert {tag: at.month for tag, at in later.former_sources.items()} == {"A": 1, "B": 2}
     back = later.replaced_by(Registration(rid("one"), ("A", "C")), datetime(2026, 3, 1, tzinfo=UTC))
-    assert back.former_tags.keys() == {"B"}
+    assert back.former_sources.keys() == {"B"}
 
 
 def test_without_an_answer_tables_are_repaired_from_what_was_recorded(azure, app):

@@ -16,6 +16,7 @@ from shared.domain.routes import Route, RouteTable, is_owned
 from shared.sync import planning
 from shared.sync.planning import Planning
 from shared.sync.reconcile import Reconciler
+from shared.sync.sources import Sources
 from tests.builders import OWNER
 
 type Patch = pytest.MonkeyPatch
@@ -71,10 +72,10 @@ def prefix_match_on_names(patch: Patch) -> None:
 
 def removals_from_a_stale_version(patch: Patch) -> None:
     """Plan with the version that the run began with."""
-    sources = Planning._sources
+    wanted = Sources.wanted
 
-    def stale(self: Planning, run: Any, registration: Any) -> Any:
-        newest = sources(self, run, registration)
+    def stale(self: Sources, run: Any, registration: Any) -> Any:
+        newest = wanted(self, run, registration)
         seen = {version.version_id for version in run.versions}
         recorded = [
             v
@@ -84,7 +85,7 @@ def removals_from_a_stale_version(patch: Patch) -> None:
         ]
         return replace(newest, versions=tuple(recorded) or newest.versions)
 
-    patch.setattr(Planning, "_sources", stale)
+    patch.setattr(Sources, "wanted", stale)
 
 
 def guard_that_blocks_additions(patch: Patch) -> None:

@@ -14,7 +14,7 @@ START = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
 def versions(*contents: tuple[str, ...]) -> list[Version]:
     """A week between each."""
     return [
-        Version(f"v-{n:06}", "c", "t", str(n), START + timedelta(weeks=n), "s", (), c, None, "r")
+        Version(f"v-{n:06}", "c", "t", str(n), START + timedelta(weeks=n), (), c, None, "r")
         for n, c in enumerate(contents)
     ]
 

@@ -75,7 +75,8 @@ def _canonical(prefix):
         route("ASEMGMT--20.0.0.0_24", "20.0.0.0/24"),
         route("asemgmt--20.0.0.0_24", "20.0.1.0/24"),
         route("asemgmt--20.0.0.0_024", "20.0.0.0/24"),
-        route("asemgmt--AppServiceManagement", "AppServiceManagement"),
+        route("asemgmt--ApiManagement", "AppServiceManagement"),
+        route("asemgmt--appservicemanagement", "AppServiceManagement"),
         route("asemgmt--20.0.0.0_24", "AppServiceManagement"),
         {"name": "asemgmt--20.0.0.0_24"},
         {"name": "asemgmt--20.0.0.0_24", "properties": None},
@@ -88,6 +89,8 @@ def test_a_name_that_is_not_the_very_name_of_owner_and_prefix_is_not_ours(foreig
 def test_owned_names_are_as_published():
     assert owned_name("asemgmt", "13.64.115.203/32") == "asemgmt--13.64.115.203_32"
     assert is_owned(Route.from_arm(owned("13.64.115.203/32")), OWNER)
+    assert owned_name("asemgmt", "AppServiceManagement") == "asemgmt--AppServiceManagement"
+    assert is_owned(Route.from_arm(owned("AppServiceManagement")), OWNER)
 
 
 def test_bare_is_all_but_what_the_service_writes():

@@ -148,7 +148,7 @@ def test_prefixes_that_only_became_one_are_not_counted():
 
 
 def test_without_a_tag_nothing_is_gone_and_nobody_is_to_blame():
-    judgement, after = judged(table(owned(P)), [Q], tag_believed=False)
+    judgement, after = judged(table(owned(P)), [Q], doubt="TAG_UNAVAILABLE")
     assert [(w.prefix, w.change, w.why) for w in judgement.withheld] == [
         (P, "remove", "TAG_UNAVAILABLE")
     ]
@@ -211,7 +211,7 @@ def test_the_retained_yield_the_oldest_departure_first(limit, yielded):
 
 @pytest.mark.parametrize(
     "held_back",
-    [{"tag_believed": False}, {"policy": ApplyPolicy.ADDITIVE}],
+    [{"doubt": "TAG_UNAVAILABLE"}, {"policy": ApplyPolicy.ADDITIVE}],
     ids=["without a tag", "without approval"],
 )
 def test_where_nothing_may_be_removed_the_retained_do_not_yield(held_back):
@@ -372,7 +372,12 @@ def test_no_guard_holds_back_an_addition_and_none_lets_a_wanted_route_go(
     before, desired, percent, believed
 ):
     existing = table(to_firewall(), *(owned(p) for p in sorted(before)))
-    judgement, after = judged(existing, desired, max_removed_percent=percent, tag_believed=believed)
+    judgement, after = judged(
+        existing,
+        desired,
+        max_removed_percent=percent,
+        doubt=None if believed else "TAG_UNAVAILABLE",
+    )
     assert desired <= after
     withheld = {change.prefix for change in judgement.withheld}
     assert withheld <= before - desired

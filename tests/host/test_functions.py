@@ -10,7 +10,9 @@ import pytest
 
 from local.azure.faults import refusal
 from tests.builders import (
+    add_environment,
     add_table,
+    ase_id_of,
     foreign_routes,
     history,
     owned,
@@ -46,6 +48,8 @@ def test_the_functions_and_their_triggers_are_as_published(host):
             "start_run_poison",
             "sync",
             "adopt",
+            "discover",
+            "provision",
             "rollback",
             "release",
             "sync_route_table",
@@ -241,11 +245,7 @@ def test_a_body_above_one_mebibyte_is_a_413(host):
 
 
 def test_a_registration_lives(azure, host):
-    add_table(azure.state, "one")
-    ase = (
-        "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/g"
-        "/providers/Microsoft.Web/hostingEnvironments/ase1"
-    )
+    ase = add_environment(azure.state, "ase1", table=add_table(azure.state, "one")).resource_id
     created = register(host, "one", aseId=ase, note="first")
     assert created.status_code == 201
     assert created.json()["routeTableId"] == table_id("one")
@@ -272,16 +272,13 @@ def test_bad_registrations_are_refused(azure, make_host):
         return faults_of(register(host, "one", **body))
 
     assert faults(serviceTags=["Storage"], aseId="/x") == {"serviceTags.0", "aseId"}
+    assert faults(aseId=ase_id_of("nowhere")) == {"aseId"}
     assert faults(serviceTags=["AppServiceManagement", "NoSuchTag"]) == {"serviceTags.1"}
     assert faults(serviceTags=[]) == {"serviceTags"}
     assert faults(serviceTags=["a/b"]) == {"serviceTags.0"}
     assert faults(enabled="yes", note=1) == {"enabled", "note"}
-    # Not there yet: refused, never ignored.
-    later = {
-        "addressSource": "ase",
-        "routeStyle": "serviceTag",
-    }
-    assert faults(**later) == later.keys()
+    assert faults(addressSource="ase") == faults(addressSource="both") == {"addressSource"}
+    assert faults(addressSource="tag", routeStyle="tag") == {"addressSource", "routeStyle"}
     assert faults(applyPolicy="never", exceptions="all") == {"applyPolicy", "exceptions"}
     meant = {"prefix": A, "reason": "x", "until": "2027-01-01"}
     for fault, place in (

@@ -1,0 +1,65 @@
+"""App Service Environments (Microsoft.Web/hostingEnvironments/read and
+…/inboundNetworkDependenciesEndpoints/read), and the subscriptions that they are looked for in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from shared.domain.armid import EnvironmentId
+from shared.domain.environments import Environment
+from shared.domain.errors import ENVIRONMENT_NOT_FOUND, TransientError
+
+from .client import ArmClients
+from .errors import arm_errors
+
+_SUBSCRIPTIONS = "/subscriptions?api-version=2022-12-01"
+
+
+class ArmEnvironments:
+    def __init__(self, clients: ArmClients, *, home_subscription_id: str) -> None:
+        self._clients = clients
+        self._home = home_subscription_id
+
+    def read(self, environment_id: EnvironmentId) -> Environment:
+        """Raise PermanentError `EnvironmentNotFound` where there is none."""
+        client = self._clients.web(environment_id.subscription_id)
+        with arm_errors(not_found=ENVIRONMENT_NOT_FOUND):
+            found = client.app_service_environments.get(
+                environment_id.resource_group, environment_id.name
+            )
+        return _environment(found.as_dict())
+
+    def list(self, subscription_id: str) -> Iterator[Environment]:
+        """Every environment of a subscription, page by page."""
+        client = self._clients.web(subscription_id)
+        with arm_errors():
+            for found in client.app_service_environments.list():
+                yield _environment(found.as_dict())
+
+    def subscriptions(self) -> Sequence[str]:
+        """The ids of those that the app's identity holds any role in."""
+        with arm_errors():
+            pages = self._clients.pages(self._home, _SUBSCRIPTIONS)
+            return [str(found["subscriptionId"]) for page in pages for found in page["value"]]
+
+
+class ArmInboundDependencies:
+    def __init__(self, clients: ArmClients) -> None:
+        self._clients = clients
+
+    def read(self, environment_id: EnvironmentId) -> Sequence[object]:
+        """All entries: of its management, its VIP and its subnet."""
+        client = self._clients.web(environment_id.subscription_id)
+        with arm_errors(not_found=ENVIRONMENT_NOT_FOUND):
+            list_entries = (
+                client.app_service_environments.get_inbound_network_dependencies_endpoints
+            )
+            entries = list_entries(environment_id.resource_group, environment_id.name)
+            return [entry.as_dict() for entry in entries]
+
+
+def _environment(raw: Mapping[str, Any]) -> Environment:
+    try:
+        return Environment.from_arm(raw)
+    except ValueError as error:
+        raise TransientError("UNEXPECTED_ANSWER", str(error)) from error

@@ -1,0 +1,52 @@
+"""Network security groups (Microsoft.Network/networkSecurityGroups/read, securityRules/write)."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, cast
+
+from shared.domain.armid import SecurityGroupId
+from shared.domain.errors import SECURITY_GROUP_NOT_FOUND, TransientError
+from shared.domain.security_rules import SecurityGroup
+
+from .client import ArmClients, raw_json
+from .errors import arm_errors
+from .writes import write
+
+
+class ArmSecurityGroups:
+    def __init__(self, clients: ArmClients) -> None:
+        self._clients = clients
+
+    def read(self, group_id: SecurityGroupId) -> SecurityGroup:
+        """Raise PermanentError `SecurityGroupNotFound` where there is none."""
+        client = self._clients.network(group_id.subscription_id)
+        with arm_errors(not_found=SECURITY_GROUP_NOT_FOUND):
+            raw: Any = client.network_security_groups.get(
+                group_id.resource_group,
+                group_id.name,
+                cls=raw_json,
+                **self._clients.call_options,
+            )
+        match raw:
+            case {"etag": str(), "properties": {"securityRules": list()}}:
+                return SecurityGroup.from_arm(raw, group_id)
+            case _:
+                raise TransientError("UNEXPECTED_ANSWER", "the answer is not this group, whole")
+
+    def add_rule(
+        self, group: SecurityGroup, name: str, properties: Mapping[str, Any]
+    ) -> str | None:
+        """Add this one rule; its priority may have been taken since the group was read.
+
+        Return ARM's correlation id; raise as shared.arm.writes does.
+        """
+        client = self._clients.network(group.group_id.subscription_id)
+        begin = functools.partial(
+            client.security_rules.begin_create_or_update,
+            group.group_id.resource_group,
+            group.group_id.name,
+            name,
+            cast(Any, {"name": name, "properties": properties}),
+            **self._clients.call_options,
+        )
+        return write(begin, {"If-None-Match": "*"})

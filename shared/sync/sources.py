@@ -1,0 +1,151 @@
+"""What the sources of a table say is wanted, from their newest recorded versions."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from shared.domain.addresses import (
+    MANAGEMENT_TAG,
+    Source,
+    Version,
+    in_order,
+    service_tag_of,
+    uncovered,
+)
+from shared.domain.errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE, PermanentError
+from shared.domain.registration import Registration, RouteStyle
+from shared.domain.report import Fault, Run, listed
+from shared.domain.retention import SourceHistory
+from shared.domain.routable_tags import why_not_routable
+
+from .ports import Versions
+
+_REPAIRED = "repaired from the last recorded version, additions only"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is wanted in a table, by these versions, and what can't be believed of that now.
+
+    `tags` has the IPv4 prefixes of every service tag that the table is or was about.
+    """
+
+    versions: tuple[Version, ...]
+    style: RouteStyle
+    tags: Mapping[str, frozenset[str]]
+    doubts: tuple[Fault, ...] = ()
+    comparison: tuple[Fault, ...] = ()
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """IPv4 prefixes."""
+        return frozenset(prefix for version in self.versions for prefix in version.ipv4)
+
+    @property
+    def by_tag(self) -> frozenset[str]:
+        """The tags whose own route is wanted instead of all they hold."""
+        if self.style is RouteStyle.PREFIXES:
+            return frozenset()
+        tags = (service_tag_of(version.source) for version in self.versions)
+        return frozenset(tag for tag in tags if tag is not None)
+
+    @property
+    def held_by_tag(self) -> frozenset[str]:
+        return frozenset(prefix for tag in self.by_tag for prefix in self.tags[tag])
+
+    @property
+    def desired(self) -> frozenset[str]:
+        """What becomes routes."""
+        if not self.by_tag:
+            return self.addresses
+        return self.by_tag | uncovered(self.addresses, self.held_by_tag)
+
+    @property
+    def version_ids(self) -> tuple[str, ...]:
+        return tuple(version.version_id for version in self.versions)
+
+
+class Sources:
+    def __init__(self, versions: Versions, *, allowed_service_tags: Collection[str]) -> None:
+        self._versions = versions
+        self._allowed = frozenset(allowed_service_tags)
+
+    def wanted(self, run: Run, registration: Registration) -> Wanted:
+        """Raise PermanentError where a source has nothing recorded, or may not be used so."""
+        versions = tuple(self._newest(run, source) for source in registration.sources)
+        if registration.route_style is RouteStyle.SERVICE_TAG:
+            _check_routable(versions)
+        tags = {*registration.service_tags, *registration.former_sources}
+        return Wanted(
+            versions,
+            registration.route_style,
+            {tag: frozenset(self._ipv4_of(tag)) for tag in tags if service_tag_of(tag)},
+            tuple(
+                Fault(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
+                for source in registration.sources
+                if source in run.unusable
+            ),
+            self._comparison(run, registration),
+        )
+
+    def histories(self, registration: Registration) -> list[SourceHistory]:
+        """Of every source that the registration ever had."""
+        return [
+            *(SourceHistory(self._versions.history(s)) for s in registration.sources),
+            *(
+                SourceHistory(self._versions.history(source), ended_at)
+                for source, ended_at in registration.former_sources.items()
+            ),
+        ]
+
+    def _newest(self, run: Run, source: Source) -> Version:
+        tag = service_tag_of(source)
+        if tag is not None and tag not in self._allowed:
+            raise PermanentError("SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS")
+        version = self._versions.newest(source)
+        if version is None:
+            why = run.unusable.get(source, f"no version of {source} is recorded")
+            raise PermanentError(_unavailable(source), why)
+        return version
+
+    def _comparison(self, run: Run, registration: Registration) -> tuple[Fault, ...]:
+        """Which addresses only the service tag, or only the environment's own API, knows."""
+        if registration.ase_id is None:
+            return ()
+        managing = {MANAGEMENT_TAG} & {*registration.service_tags} or registration.service_tags
+        compared = [*managing, registration.ase_id.key]
+        unusable = [source for source in compared if source in run.unusable]
+        if unusable:
+            return tuple(Fault("NotCompared", run.unusable[source]) for source in unusable)
+        *of_tags, of_ase = (self._ipv4_of(source) for source in compared)
+        return _difference({p for prefixes in of_tags for p in prefixes}, of_ase)
+
+    def _ipv4_of(self, source: Source) -> tuple[str, ...]:
+        version = self._versions.newest(source)
+        return () if version is None else version.ipv4
+
+
+def _check_routable(versions: Iterable[Version]) -> None:
+    for version in versions:
+        tag = service_tag_of(version.source)
+        why = None if tag is None else why_not_routable(version.cloud, tag)
+        if why is not None:
+            raise PermanentError("SERVICE_TAG_NOT_ROUTABLE", why)
+
+
+def _unavailable(source: Source) -> str:
+    return ASE_UNAVAILABLE if service_tag_of(source) is None else TAG_UNAVAILABLE
+
+
+def _difference(of_tags: Collection[str], of_ase: Collection[str]) -> tuple[Fault, ...]:
+    return (
+        *listed(
+            "OnlyServiceTagKnows",
+            "the environment's own API does not name",
+            in_order(uncovered(of_tags, of_ase)),
+        ),
+        *listed(
+            "OnlyAseKnows",
+            "the service tag does not hold",
+            in_order(uncovered(of_ase, of_tags)),
+        ),
+    )
