@@ -40,7 +40,8 @@ def _taken_elsewhere(foreign: Collection[Route], wanted: Collection[str]) -> Ite
         for network in (n for n in around if n in networks):
             yield Fault(
                 "MoreSpecificRoute",
-                f"{network}: route {route.name} takes {taken} of it to {route.next_hop_type}",
+                f"{network}: route {route.name} takes {taken} to {route.next_hop_type}, "
+                "not to the Internet",
             )
 
 

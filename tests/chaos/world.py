@@ -14,7 +14,6 @@ from azure.data.tables import TableServiceClient
 from local.azure.faults import Fault, ServeStale
 from local.azure.resources import RouteTable
 from local.azure.server import SimulatedAzure
-from local.azure.throttles import BucketSize
 from shared.app import App
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
@@ -22,7 +21,7 @@ from shared.domain.registration import ApplyPolicy, Registration
 from shared.domain.report import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
-from tests.builders import SUBSCRIPTION, add_table, tag_document
+from tests.builders import SUBSCRIPTION, add_table, tag_document, unthrottled
 
 from .watch import MAX_REMOVED_PERCENT, Delivery, Watch, right
 from .workers import Worker, run_alone, run_both
@@ -50,11 +49,7 @@ class Site:
 
     def __init__(self, azure: SimulatedAzure, connection_string: str) -> None:
         self.azure = azure
-        azure.state.throttles.limits.buckets = {
-            kind: BucketSize(10**9, 10**9) for kind in ("read", "write", "delete")
-        }
-        azure.state.throttles.limits.network_reads = 10**9
-        azure.state.throttles.limits.network_writes = 10**9
+        unthrottled(azure.state)
         self.now = START
         self.storage = TableServiceClient.from_connection_string(connection_string)
         environment = {
