@@ -1,4 +1,6 @@
-"""A sample Azure: three subscriptions, a dozen ASE route tables as one finds them in the wild."""
+"""A sample Azure: three subscriptions, a dozen environments with their route tables as one finds
+them in the wild, one whose table nobody has registered, and one that has none.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +8,9 @@ from typing import Any
 from shared.domain.addresses import ipv4_of
 from shared.domain.routes import owned_name
 
-from .azure.resources import RouteTable
+from .azure.hosting_environments import Environment
+from .azure.resources import RouteTable, SecurityGroup, VirtualNetwork
+from .azure.security_groups import simple_rule
 from .azure.service_tags import SERVICE_TAG
 from .azure.state import State
 
@@ -25,6 +29,7 @@ VERSIONS_AHEAD = 3
 class Sample:
     registered: list[str]
     unregistered: str
+    without_table: str
 
 
 def fill(state: State) -> Sample:
@@ -35,6 +40,7 @@ def fill(state: State) -> Sample:
         table = _table(number, f"ase{number + 1:02}")
         table.routes += _found_there(state, number)
         state.add_table(table)
+        _add_environment(state, f"ase{number + 1:02}", table)
         registered.append(table.resource_id)
     stray = _table(12, "ase-legacy")
     # Here somebody sends a management address to the firewall on purpose, or by mistake.
@@ -44,7 +50,9 @@ def fill(state: State) -> Sample:
         _route("mgmt-through-firewall", first, "VirtualAppliance", "10.12.0.4"),
     ]
     state.add_table(stray)
-    return Sample(registered, stray.resource_id)
+    _add_environment(state, "ase-legacy", stray)
+    bare = _add_environment(state, "ase-new", _table(0, "ase-new"), attached=False)
+    return Sample(registered, stray.resource_id, bare.resource_id)
 
 
 def _table(number: int, name: str) -> RouteTable:
@@ -59,6 +67,50 @@ def _table(number: int, name: str) -> RouteTable:
             f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-{name}/subnets/snet-ase"
         ],
     )
+
+
+def _add_environment(
+    state: State, name: str, table: RouteTable, *, attached: bool = True
+) -> Environment:
+    """An environment with its network; one that has no table has no rule for its management."""
+    group = table.resource_id.split("/providers/")[0]
+    subnet_id = table.subnets[0]
+    network_id, _, subnet = subnet_id.partition("/subnets/")
+    security_group_id = f"{group}/providers/Microsoft.Network/networkSecurityGroups/nsg-{name}"
+    rules = [simple_rule("HTTPS", 130, "Inbound", "*", "*", "443")]
+    properties: dict[str, Any] = {
+        "addressPrefix": "10.0.0.0/24",
+        "networkSecurityGroup": {"id": security_group_id},
+    }
+    if attached:
+        rules.append(simple_rule("Inbound-management", 100, "Inbound", SERVICE_TAG, "*", "454-455"))
+        properties["routeTable"] = {"id": table.resource_id}
+    state.add(
+        SecurityGroup(
+            resource_id=security_group_id,
+            location=table.location,
+            rules=rules,
+            subnets=[subnet_id],
+        )
+    )
+    state.add(
+        VirtualNetwork(
+            resource_id=network_id,
+            location=table.location,
+            properties={"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}},
+            subnets=[{"name": subnet, "properties": properties}],
+        )
+    )
+    environment = Environment(
+        resource_id=f"{group}/providers/Microsoft.Web/hostingEnvironments/{name}",
+        location=table.location,
+        kind="ASEV2",
+        virtual_network={"id": network_id, "subnet": subnet},
+        # The environments' own API is some addresses behind the tag.
+        management=list(ipv4_of(state.tags.at("")["addressPrefixes"])[:-2]),
+    )
+    state.environments[environment.resource_id.lower()] = environment
+    return environment
 
 
 def _found_there(state: State, number: int) -> list[dict[str, Any]]:

@@ -3,6 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+_GOOD_TO_KNOW = frozenset(
+    {
+        "Adoption",
+        "Approved",
+        "NsgAllows",
+        "NsgNone",
+        "NsgRuleAdded",
+        "Rollback",
+        "RouteTableAttached",
+        "RouteTableCreated",
+    }
+)
+"""Findings that need nobody."""
 _MOST_PREFIXES_SHOWN = 6
 """Of one table and kind of change: more are counted, and stand in the report itself."""
 
@@ -47,7 +60,7 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
     ]
     lines += [_conflict_line(conflict) for conflict in outcome["conflicts"]]
     lines += [
-        f"      ! {f['code']}: {f['message']}"
+        f"      {'·' if f['code'] in _GOOD_TO_KNOW else '!'} {f['code']}: {f['message']}"
         for f in (*outcome["violations"], *outcome["findings"])
     ]
     if outcome["error"]:

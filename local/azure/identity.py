@@ -22,14 +22,11 @@ TENANT = "99999999-9999-4999-8999-999999999999"
 HEADER = "simulated-identity-header"
 LIFETIME_SECONDS = 24 * 3600
 _AUDIENCES = {
-    "127.0.0.1",
-    "management.azure.com",
-    "management.core.windows.net",
-    "management.usgovcloudapi.net",
-    "management.core.usgovcloudapi.net",
-    "management.chinacloudapi.cn",
-    "management.core.chinacloudapi.cn",
+    "AzureCloud": {"127.0.0.1", "management.azure.com", "management.core.windows.net"},
+    "AzureUSGovernment": {"management.core.usgovcloudapi.net"},
+    "AzureChinaCloud": {"management.chinacloudapi.cn", "management.core.chinacloudapi.cn"},
 }
+"""A token for another cloud, or in Azure Government for the name of ARM itself, is refused."""
 # The clock of a test may stand elsewhere than when the token was made.
 _JWT_OPTIONS: jwt.types.Options = {"verify_aud": False, "verify_iat": False, "verify_nbf": False}
 
@@ -37,7 +34,8 @@ _JWT_OPTIONS: jwt.types.Options = {"verify_aud": False, "verify_iat": False, "ve
 class Identities:
     """The principals of one tenant; the first is the system-assigned identity."""
 
-    def __init__(self) -> None:
+    def __init__(self, cloud: str) -> None:
+        self._audiences = _AUDIENCES[cloud]
         self._key = secrets.token_bytes(32)
         self._expired: set[str] = set()
         self.principals = [
@@ -58,10 +56,9 @@ class Identities:
             return self.app
         return next((p for p in self.principals if p.client_id == client_id), None)
 
-    def token(
-        self, principal: Principal | None = None, audience: str = "https://management.azure.com"
-    ) -> str:
+    def token(self, principal: Principal | None = None, audience: str | None = None) -> str:
         principal = principal or self.app
+        audience = audience or f"https://{max(self._audiences)}"
         now = int(time.time())
         claims = {
             "aud": audience,
@@ -93,7 +90,7 @@ class Identities:
         except jwt.InvalidTokenError:
             raise authentication_failed() from None
         principal = self.find(claims["appid"])
-        if principal is None or urlsplit(claims["aud"]).hostname not in _AUDIENCES:
+        if principal is None or urlsplit(claims["aud"]).hostname not in self._audiences:
             raise authentication_failed()
         return principal
 

@@ -29,13 +29,16 @@ def _plural(name: str) -> str:
     return f"{name}es" if name.endswith("x") else f"{name}s"
 
 
-def _default(name: str, priority: int, direction: str, source: str, destination: str) -> Child:
+def simple_rule(
+    name: str, priority: int, direction: str, source: str, destination: str, ports: str = "*"
+) -> Child:
+    """For any protocol; it denies where its name says so."""
     return {
         "name": name,
         "properties": {
             "protocol": "*",
             "sourcePortRange": "*",
-            "destinationPortRange": "*",
+            "destinationPortRange": ports,
             "sourceAddressPrefix": source,
             "destinationAddressPrefix": destination,
             "access": "Deny" if name.startswith("Deny") else "Allow",
@@ -47,12 +50,12 @@ def _default(name: str, priority: int, direction: str, source: str, destination:
 
 
 DEFAULT_RULES = (
-    _default("AllowVnetInBound", 65000, "Inbound", "VirtualNetwork", "VirtualNetwork"),
-    _default("AllowAzureLoadBalancerInBound", 65001, "Inbound", "AzureLoadBalancer", "*"),
-    _default("DenyAllInBound", 65500, "Inbound", "*", "*"),
-    _default("AllowVnetOutBound", 65000, "Outbound", "VirtualNetwork", "VirtualNetwork"),
-    _default("AllowInternetOutBound", 65001, "Outbound", "*", "Internet"),
-    _default("DenyAllOutBound", 65500, "Outbound", "*", "*"),
+    simple_rule("AllowVnetInBound", 65000, "Inbound", "VirtualNetwork", "VirtualNetwork"),
+    simple_rule("AllowAzureLoadBalancerInBound", 65001, "Inbound", "AzureLoadBalancer", "*"),
+    simple_rule("DenyAllInBound", 65500, "Inbound", "*", "*"),
+    simple_rule("AllowVnetOutBound", 65000, "Outbound", "VirtualNetwork", "VirtualNetwork"),
+    simple_rule("AllowInternetOutBound", 65001, "Outbound", "*", "Internet"),
+    simple_rule("DenyAllOutBound", 65500, "Outbound", "*", "*"),
 )
 
 

@@ -41,7 +41,7 @@ class Group:
 class State:
     def __init__(self, cloud: str = "AzureCloud") -> None:
         self.tags = TagHistory(cloud)
-        self.identities = Identities()
+        self.identities = Identities(cloud)
         self.locks = Locks()
         self.throttles = Throttles()
         self.limits = dict(LIMITS)

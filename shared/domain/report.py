@@ -53,8 +53,10 @@ class OutcomeStatus(StrEnum):
     BLOCKED = "blocked"
     FAILED = "failed"
 
-
-_BAD = frozenset({OutcomeStatus.CONFLICT, OutcomeStatus.BLOCKED, OutcomeStatus.FAILED})
+    @property
+    def is_bad(self) -> bool:
+        """Whether it fails the run."""
+        return self in {OutcomeStatus.CONFLICT, OutcomeStatus.BLOCKED, OutcomeStatus.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +248,8 @@ class Run:
 
 
 def final_status(error: Fault | None, counts: Mapping[str, int]) -> RunStatus:
-    bad = error is not None or any(counts.get(status, 0) for status in _BAD)
-    return RunStatus.FAILED if bad else RunStatus.SUCCEEDED
+    bad = any(counts.get(status, 0) for status in OutcomeStatus if status.is_bad)
+    return RunStatus.FAILED if bad or error is not None else RunStatus.SUCCEEDED
 
 
 def report(run: Run, outcomes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

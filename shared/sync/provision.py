@@ -8,18 +8,18 @@ from typing import cast
 
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.changes import Changes
-from shared.domain.environments import Environment, Subnet
 from shared.domain.errors import ROUTE_TABLE_NOT_FOUND, PermanentError
+from shared.domain.plan import foreign_hash
 from shared.domain.registration import Registration
 from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus, Run
 from shared.domain.routes import RouteTable, is_owned
-from shared.domain.security_rules import SecurityGroup, missing_rule
+from shared.domain.security_rules import missing_rule
 
 from .audit import OTHER_ROUTE_TABLE, Audit
 from .planning import Planner
 from .ports import Outcomes, Pending, Registrations, RouteTables, SecurityGroups, Subnets
 from .reconcile import Reconciled, Reconciler, Written, outcome_of
-from .survey import NO_ROUTE_TABLE, Survey, Surveyor
+from .survey import Survey, Surveyor
 
 ROUTE_TABLE_TAKEN = "RouteTableTaken"
 
@@ -35,9 +35,8 @@ def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
 
 def refusal_of(survey: Survey) -> Fault | None:
     """Why a surveyed environment can't be given a table."""
-    for fault in survey.faults:
-        if fault.code != NO_ROUTE_TABLE:
-            return fault
+    if survey.subnet is None:
+        return survey.faults[-1]
     if survey.route_table_id not in (None, provisioned_id(survey.environment_id)):
         message = f"the subnet has {survey.route_table_id}: register that one instead"
         return Fault(OTHER_ROUTE_TABLE, message)
@@ -74,30 +73,25 @@ class Provisioner:
         """Raise PermanentError or TransientError where not even the table could be made."""
         survey = self._surveyor.survey(_asked(run))
         refusal = refusal_of(survey)
-        if refusal is not None or survey.environment is None or survey.subnet is None:
-            refusal = refusal or Fault("SubnetUnknown", "the environment's subnet is not known")
+        if refusal is not None:
             raise PermanentError(refusal.code, refusal.message)
-        table = self._existing(pending.route_table_id, survey)
-        to_do = [
-            *([] if table else [_creates(pending.route_table_id)]),
-            *([] if survey.route_table_id else [_attaches(pending.route_table_id, survey.subnet)]),
-        ]
+        existing = self._existing(pending.route_table_id, survey)
+        table = existing or _new_table(survey, run)
         if mode is Mode.PLAN:
-            table = table or _new_table(survey.environment, run)
-            return self._planned(run, pending, planner, table, survey, to_do)
-        if table is None:
-            new = _new_table(survey.environment, run)
-            pending, blocked = self._create(run, pending, planner, new)
+            return self._planned(run, pending, planner, table, survey)
+        if existing is None:
+            pending, blocked = self._create(run, pending, planner, table)
             if blocked is not None:
                 return blocked
-        if self._registrations.get(pending.route_table_id) is None:
-            self._registrations.put(self._registration(run, pending.route_table_id))
+        self._register(run, pending.route_table_id)
         done = self._reconciler.reconcile(pending, planner, mode)
-        outcome = replace(done.outcome, findings=(*done.outcome.findings, *to_do))
+        outcome = done.outcome
+        if existing is None:
+            outcome = _adding(outcome, _created(pending.route_table_id))
+        if not outcome.found_right:
+            return replace(done, outcome=_not_set(outcome, survey))
         try:
-            if survey.route_table_id is None:
-                self._subnets.set_route_table(survey.subnet, pending.route_table_id)
-                outcome = _changed(outcome)
+            outcome = self._set_on_subnet(outcome, survey)
             outcome = self._with_rule(run, outcome, survey)
         except PermanentError as error:
             outcome = _failed(outcome, Fault(error.code, error.message))
@@ -122,9 +116,16 @@ class Provisioner:
         return table
 
     def _registration(self, run: Run, route_table_id: RouteTableId) -> Registration:
+        """As it is registered, or is going to be."""
         existing = self._registrations.get(route_table_id)
-        new = Registration(route_table_id, (self._default_service_tag,), ase_id=_asked(run))
-        return existing or new
+        return existing or Registration(route_table_id, (self._default_service_tag,), _asked(run))
+
+    def _register(self, run: Run, route_table_id: RouteTableId) -> None:
+        if self._registrations.get(route_table_id) is not None:
+            return
+        self._registrations.put(self._registration(run, route_table_id))
+        # Nothing in it is anybody else's: where its making failed, it may be written again.
+        self._registrations.note_sound(route_table_id, {foreign_hash(_EMPTY, owner=self._owner)})
 
     def _planned(
         self,
@@ -133,21 +134,19 @@ class Provisioner:
         planner: Planner,
         table: RouteTable,
         survey: Survey,
-        to_do: list[Fault],
     ) -> Reconciled:
         registration = self._registration(run, pending.route_table_id)
         proposal = planner(table, registration, Changes())
         outcome = outcome_of(pending, table, proposal, Written())
         rule = self._rule(run, survey)
-        if rule is not None:
-            to_do = [
-                *to_do,
-                rule if isinstance(rule, Fault) else _adds(survey.security_group, rule),
-            ]
+        to_do = [
+            *([] if table.etag else [_created(pending.route_table_id)]),
+            *([] if survey.route_table_id else [_attached(survey)]),
+            *([] if rule is None else [rule if isinstance(rule, Fault) else _added(survey, rule)]),
+        ]
         if to_do and outcome.status is OutcomeStatus.UNCHANGED:
             outcome = replace(outcome, status=OutcomeStatus.PLANNED)
-        outcome = replace(outcome, findings=(*outcome.findings, *to_do))
-        return Reconciled(pending, outcome, table, registration)
+        return Reconciled(pending, _adding(outcome, *to_do), table, registration)
 
     def _create(
         self, run: Run, pending: Pending, planner: Planner, new: RouteTable
@@ -165,47 +164,69 @@ class Provisioner:
 
     def _rule(self, run: Run, survey: Survey) -> tuple[str, dict[str, object]] | Fault | None:
         """What `nsg: ensure` has to add, or why it can't; None where there is nothing to do."""
-        if not run.request.ensure_nsg or survey.security_group is None:
+        if not run.request.ensure_nsg or not survey.has_security_group:
             return None
         verdict = self._audit.verdict(survey)
-        if verdict is None or verdict.allowed:
+        if survey.security_group is None or verdict is None:
+            return Fault("NsgNotJudged", "the subnet's network security group could not be judged")
+        if verdict.allowed:
             return None
         return missing_rule(survey.security_group, verdict, owner=self._owner)
 
+    def _set_on_subnet(self, outcome: Outcome, survey: Survey) -> Outcome:
+        if survey.subnet is None or survey.route_table_id is not None:
+            return outcome
+        self._subnets.set_route_table(survey.subnet, outcome.route_table_id)
+        return _changed(_adding(outcome, _attached(survey)))
+
     def _with_rule(self, run: Run, outcome: Outcome, survey: Survey) -> Outcome:
         rule = self._rule(run, survey)
-        if rule is None or survey.security_group is None:
-            return outcome
         if isinstance(rule, Fault):
             return _failed(outcome, rule)
+        if rule is None or survey.security_group is None:
+            return outcome
         self._security_groups.add_rule(survey.security_group, *rule)
-        added = _adds(survey.security_group, rule)
-        return _changed(replace(outcome, findings=(*outcome.findings, added)))
+        return _changed(_adding(outcome, _added(survey, rule)))
 
 
 def _asked(run: Run) -> EnvironmentId:
     return cast(EnvironmentId, run.request.ase_id)  # a run that provisions names one
 
 
-def _new_table(environment: Environment, run: Run) -> RouteTable:
+_EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "routes": []}})
+
+
+def _new_table(survey: Survey, run: Run) -> RouteTable:
     """A table that is not there yet, as it would be without routes."""
+    location = survey.environment.location if survey.environment else ""
     tags = {"tags": dict(run.request.azure_tags)} if run.request.azure_tags else {}
-    properties = {"provisioningState": "Succeeded", "routes": []}
-    return RouteTable.from_arm({"location": environment.location, **tags, "properties": properties})
+    return RouteTable.from_arm({**_EMPTY.raw, "location": location, **tags})
 
 
-def _creates(route_table_id: RouteTableId) -> Fault:
+def _created(route_table_id: RouteTableId) -> Fault:
     return Fault("RouteTableCreated", f"{route_table_id} was not there, and is made")
 
 
-def _attaches(route_table_id: RouteTableId, subnet: Subnet) -> Fault:
-    return Fault("RouteTableAttached", f"{route_table_id} is set on subnet {subnet.subnet_id}")
+def _attached(survey: Survey) -> Fault:
+    subnet_id = survey.subnet.subnet_id if survey.subnet else None
+    return Fault("RouteTableAttached", f"the table is set on subnet {subnet_id}")
 
 
-def _adds(group: SecurityGroup | None, rule: tuple[str, dict[str, object]]) -> Fault:
+def _added(survey: Survey, rule: tuple[str, dict[str, object]]) -> Fault:
     name, properties = rule
-    where = group.group_id if group else None
+    where = survey.security_group.group_id if survey.security_group else None
     return Fault("NsgRuleAdded", f"rule {name} at priority {properties['priority']} in {where}")
+
+
+def _adding(outcome: Outcome, *findings: Fault) -> Outcome:
+    return replace(outcome, findings=(*outcome.findings, *findings))
+
+
+def _not_set(outcome: Outcome, survey: Survey) -> Outcome:
+    """A table that is not right goes on no subnet."""
+    if survey.route_table_id is not None or outcome.status.is_bad:
+        return outcome
+    return _failed(outcome, Fault("NotProvisioned", "not right yet, and not set on the subnet"))
 
 
 def _changed(outcome: Outcome) -> Outcome:

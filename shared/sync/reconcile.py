@@ -1,4 +1,4 @@
-"""One route table: read, plan, write, verify. The only place that knows of plan mode."""
+"""One route table: read, plan, write, verify; in plan mode only say what that would take."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace

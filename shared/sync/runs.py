@@ -175,8 +175,9 @@ class RunStart:
             found = ((i, self._registrations.get(i)) for i in asked)
             # One that has gone since is expected all the same, so that the report says so; one
             # that is provisioned is registered by that.
+            default = (self._default_service_tag,)
             return [
-                registration or Registration(i, (), ase_id=run.request.ase_id)
+                registration or Registration(i, default, run.request.ase_id)
                 for i, registration in found
             ]
         return [r for r in self._registrations.list() if r.enabled]
@@ -185,8 +186,7 @@ class RunStart:
         """What is only compared with is recorded, too."""
         named = {source for target in targets for source in target.known_sources}
         refused = {s for s in named if service_tag_of(s) is not None and s not in self._allowed}
-        tags = {source for source in named if service_tag_of(source) is not None} - refused
-        return named - refused | (set() if tags else {self._default_service_tag})
+        return named - refused or {self._default_service_tag}
 
     def _seen(self, version: Version, run_id: str) -> VersionSeen:
         brought = difference((), ())

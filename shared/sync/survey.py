@@ -27,6 +27,11 @@ class Survey:
     def route_table_id(self) -> RouteTableId | None:
         return self.subnet.route_table_id if self.subnet else None
 
+    @property
+    def has_security_group(self) -> bool:
+        """Whether its subnet has one, readable or not."""
+        return self.subnet is not None and self.subnet.security_group_id is not None
+
     def adding(self, fault: Fault) -> "Survey":
         return replace(self, faults=(*self.faults, fault))
 

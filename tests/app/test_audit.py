@@ -1,5 +1,7 @@
 """What every report says of a table's environment."""
 
+from typing import Any
+
 import pytest
 
 from local.azure.faults import refusal
@@ -33,8 +35,8 @@ def enrol(azure, app):
     def enrolled(name="one", **environment):
         table = add_table(azure.state, name, [to_firewall()])
         table.subnets.clear()
-        environment = {"table": table, "rules": [LET_IN], "management": [A]} | environment
-        add_environment(azure.state, name, **environment)
+        around: dict[str, Any] = {"table": table, "rules": [LET_IN], "management": [A]}
+        add_environment(azure.state, name, **{**around, **environment})
         ase_id = EnvironmentId.parse(ase_id_of(name))
         app.registry.put(Registration(rid(name), (TAG,), ase_id))
         answer(azure, A)

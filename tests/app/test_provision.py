@@ -4,7 +4,7 @@ import pytest
 
 from local.azure.authorization import OWNER as OWNER_ROLE
 from local.azure.authorization import Role
-from local.azure.faults import FailOperation, Fault
+from local.azure.faults import FailOperation, Fault, LoseRace, refusal
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from shared.app import App
 from shared.domain.armid import EnvironmentId
@@ -28,7 +28,7 @@ from tests.builders import (
 )
 from tests.calls import Killed
 
-from .helpers import TAG, answer, begin, run_report, sync
+from .helpers import TAG, answer, begin, rid, run_report, sync
 from .test_crashes import Queue, killed_at, start_message
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -51,7 +51,7 @@ def codes(outcome):
     return [finding["code"] for finding in outcome["findings"]]
 
 
-def table_of(azure) -> RouteTable:
+def table_of(azure):
     return azure.state.find(RouteTable, TABLE.key)
 
 
@@ -198,12 +198,42 @@ def test_a_right_that_is_lacking_at_the_subnet_is_said_with_what_was_done(azure,
     assert outcome["error"]["code"] == "LinkedAuthorizationFailed"
     assert "What to do" in outcome["error"]["message"]
     assert {"RouteTableCreated", "NotAttached"} <= {*codes(outcome)}
+    assert "RouteTableAttached" not in codes(outcome)
 
 
-def test_a_table_whose_making_fails_is_not_set_on_the_subnet(azure, app):
+def test_a_table_that_is_not_right_is_set_on_no_subnet(azure, app):
+    add_environment(azure.state, "one")
+    add_table(azure.state, "two")
+    app.registry.put(Registration(rid("two"), (TAG,)))
+    answer(azure, A)
+    sync(app)
+    answer(azure)  # nothing to believe any more
+    outcome = provision(app)
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "NotProvisioned")
+    assert "TAG_UNAVAILABLE" in codes(outcome)
+    assert "routeTable" not in subnet_of(azure.state, "one")
+    answer(azure, A, B)
+    assert provision(app)["status"] == "changed"
+    assert table_of(azure).subnets == [SUBNET]
+
+
+def test_a_group_that_may_not_be_read_stands_in_no_tables_way(azure, app):
+    add_environment(azure.state, "one", rules=[])
+    answer(azure, A)
+    forbidden = refusal("GET", "networkSecurityGroups", 403, {"code": "AuthorizationFailed"})
+    azure.state.faults.append(forbidden.model_copy(update={"times": 99}))
+    outcome = provision(app)
+    assert outcome["status"] == "changed"
+    assert "AuthorizationFailed" in codes(outcome)
+    assert provision(app, ensure_nsg=True)["error"]["code"] == "NsgNotJudged"
+    assert rules_of(azure) == []
+
+
+@pytest.mark.parametrize("reverts", [True, False], ids=["nothing left", "left Failed"])
+def test_a_table_whose_making_fails_is_not_set_on_the_subnet(azure, app, reverts):
     add_environment(azure.state, "one")
     answer(azure, A)
-    failing = FailOperation(kind="failOperation", code="InternalServerError", reverts=True)
+    failing = FailOperation(kind="failOperation", code="InternalServerError", reverts=reverts)
     azure.state.faults.append(Fault(method="PUT", path="Route-Table$", effect=failing))
     run_id = begin(app, str(TABLE), **asked())
     app.run_start.start(run_id)
@@ -218,7 +248,7 @@ def test_a_table_whose_making_fails_is_not_set_on_the_subnet(azure, app):
 def test_a_subnet_that_somebody_writes_meanwhile_is_read_again(azure, app):
     add_environment(azure.state, "one")
     answer(azure, A)
-    race = Fault(method="PUT", path="/subnets/", effect={"kind": "loseRace"})
+    race = Fault(method="PUT", path="/subnets/", effect=LoseRace())
     azure.state.faults.append(race)
     run_id = begin(app, str(TABLE), **asked())
     app.run_start.start(run_id)

@@ -13,7 +13,6 @@ from tests.builders import (
     add_environment,
     add_table,
     ase_id_of,
-    foreign_routes,
     history,
     owned,
     owned_prefixes,
@@ -426,41 +425,6 @@ def test_a_run_whose_start_message_was_lost_is_not_running_for_ever(azure, host)
     assert whole.status_code == 200
     assert whole.json()["status"] == listed["status"] == "Failed"
     assert whole.json()["error"]["code"] == "RUN_TIMED_OUT"
-
-
-def test_through_the_whole_public_history_every_table_follows_with_one_write(azure, host):
-    foreign = {
-        "plain": [to_firewall()],
-        "mixed": [
-            to_firewall(),
-            route("monitoring", "AzureMonitor"),
-            route("datacentre", "172.16.0.0/12", "VirtualNetworkGateway"),
-        ],
-    }
-    tables = {name: add_table(azure.state, name, routes) for name, routes in foreign.items()}
-    for name in tables:
-        register(host, name)
-    before: set[str] = set()
-    published = history()
-    for position, version in enumerate(published):
-        azure.state.tags.position = position
-        azure.state.log.clear()
-        host.set_clock(datetime.fromisoformat(version["published"] + "T06:00:00+00:00"))
-        whole = run_to_end(host)
-        wanted = published_ipv4(version)
-        assert whole["status"] == "Succeeded", version["published"]
-        for name, table in tables.items():
-            assert owned_prefixes(table) == wanted, version["published"]
-            assert foreign_routes(table) == foreign[name], version["published"]
-        writes = table_writes(azure.state)
-        assert len(writes) == (0 if wanted == before else len(tables)), version["published"]
-        assert {w["method"] for w in writes} <= {"PUT"}
-        before = wanted
-    assert len(published) == 38
-    recorded = host.request("GET", "/api/versions?top=1000").json()["value"]
-    assert [v["changeNumber"] for v in reversed(recorded)] == [
-        str(version["tagChangeNumber"]) for version in published
-    ]
 
 
 def test_a_plan_is_shown_approved_and_applied_over_http(azure, make_host):
