@@ -18,7 +18,17 @@ TAG_KINDS = (
     "Microsoft.Network/locations/serviceTagDetails",
 )
 DATA = Path(__file__).parents[1] / "data"
-_ROUTABLE = {"ApiManagement", "AppService", "AzureCloud", "AzureMonitor", "Sql", "Storage"}
+_ROUTABLE = {
+    "ApiManagement",
+    "AppService",
+    "AzureCloud",
+    "AzureDatabricks",
+    "AzureMonitor",
+    "BatchNodeManagement",
+    "EventHub",
+    "Sql",
+    "Storage",
+}
 """Tags that a route may have as its prefix, a region behind it or not; the real ones are more."""
 
 

@@ -7,11 +7,11 @@ Microsoft.Web/hostingEnvironments/inboundNetworkDependenciesEndpoints.
 import hashlib
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .errors import UnusableEnvironment, UnusableServiceTag
+from .errors import UnusableEnvironment, UnusableServiceTag, UnusableSource
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -161,15 +161,12 @@ def parse_service_tag(
     if not isinstance(document, Mapping):
         raise UnusableServiceTag(f"the answer of {location} is not a JSON object")
     properties = _properties_of(document, service_tag, location)
-    listed = properties.get("addressPrefixes")
-    if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
-        raise UnusableServiceTag(f"{service_tag} has no addressPrefixes in {location}")
-    faults = _faults_of(listed, min_prefix_length)
-    if faults is not None:
-        raise UnusableServiceTag(f"{service_tag} in {location} cannot be believed: {faults}")
-    prefixes = _canonical(listed)
-    if not ipv4_of(prefixes):
-        raise UnusableServiceTag(f"{service_tag} has no IPv4 prefix in {location}")
+    prefixes = _believed(
+        properties.get("addressPrefixes"),
+        f"{service_tag} in {location}",
+        min_prefix_length,
+        UnusableServiceTag,
+    )
     return SourceContent(
         source=service_tag,
         change_number=str(properties.get("changeNumber", "")),
@@ -189,14 +186,7 @@ def parse_inbound_dependencies(
     named = (e for e in entries if isinstance(e, Mapping))
     found = [e for e in named if str(e.get("description")).lower() == _MANAGEMENT_ENTRY.lower()]
     listed = found[0].get("endpoints") if len(found) == 1 else None
-    if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
-        raise UnusableEnvironment(f"{environment_id} names no addresses of {_MANAGEMENT_ENTRY}")
-    faults = _faults_of(listed, min_prefix_length)
-    if faults is not None:
-        raise UnusableEnvironment(f"{environment_id} cannot be believed: {faults}")
-    prefixes = _canonical(listed)
-    if not ipv4_of(prefixes):
-        raise UnusableEnvironment(f"{environment_id} names no IPv4 address")
+    prefixes = _believed(listed, environment_id, min_prefix_length, UnusableEnvironment)
     return SourceContent(environment_id, "", (), prefixes)
 
 
@@ -227,8 +217,19 @@ def _properties_of(
     return properties
 
 
-def _canonical(prefixes: Iterable[str]) -> tuple[str, ...]:
-    return in_order({str(ipaddress.ip_network(text)) for text in prefixes})
+def _believed(
+    listed: object, named: str, min_prefix_length: int, unusable: Callable[[str], UnusableSource]
+) -> tuple[str, ...]:
+    """The prefixes in canonical form and numerical order. Raise `unusable`, with every fault."""
+    if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
+        raise unusable(f"{named} names no addresses")
+    faults = _faults_of(listed, min_prefix_length)
+    if faults is not None:
+        raise unusable(f"{named} cannot be believed: {faults}")
+    prefixes = in_order({str(ipaddress.ip_network(text)) for text in listed})
+    if not ipv4_of(prefixes):
+        raise unusable(f"{named} names no IPv4 prefix")
+    return prefixes
 
 
 def _faults_of(listed: Iterable[object], min_prefix_length: int) -> str | None:

@@ -3,7 +3,7 @@
 Source: `networkFeatures` with `UDR` in the weekly published files. Azure Government: the file of
 2020-08-27 (AppServiceManagement again in 2026). China: no tag had it in the file of 2020-09-14, nor
 AppServiceManagement on 2026-07-20. Public: AppServiceManagement on 2025-10-13; the others are those
-whose own documentation asks for such a route.
+that the documentation of their services asks such routes for (API Management, Batch, Databricks).
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ _ROUTABLE: Mapping[str, frozenset[str]] = {
             "ApiManagement",
             "AppServiceManagement",
             "AzureDatabricks",
-            "AzureMonitor",
             "BatchNodeManagement",
+            "EventHub",
             "Sql",
             "Storage",
         }

@@ -56,7 +56,7 @@ def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
         )
     except PermanentError as error:
         raise HttpFault(502, error.code, error.message) from error
-    return json_response(discovered.to_json())
+    return json_response({"cloud": context.settings.azure_cloud, **discovered.to_json()})
 
 
 @starts_run

@@ -71,20 +71,25 @@ class Sources:
 
     def wanted(self, run: Run, registration: Registration) -> Wanted:
         """Raise PermanentError where a source has nothing recorded, or may not be used so."""
-        versions = tuple(self._newest(run, source) for source in registration.sources)
+        known = {*registration.known_sources, *registration.former_sources}
+        newest = {source: self._versions.newest(source) for source in known}
+        versions = tuple(self._usable(run, s, newest[s]) for s in registration.sources)
         if registration.route_style is RouteStyle.SERVICE_TAG:
             _check_routable(versions)
-        tags = {*registration.service_tags, *registration.former_sources}
         return Wanted(
             versions,
             registration.route_style,
-            {tag: frozenset(self._ipv4_of(tag)) for tag in tags if service_tag_of(tag)},
+            {
+                source: frozenset(_ipv4_of(version))
+                for source, version in newest.items()
+                if service_tag_of(source)
+            },
             tuple(
                 Fault(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
                 for source in registration.sources
                 if source in run.unusable
             ),
-            self._comparison(run, registration),
+            _comparison(run, registration, newest),
         )
 
     def histories(self, registration: Registration) -> list[SourceHistory]:
@@ -97,31 +102,33 @@ class Sources:
             ),
         ]
 
-    def _newest(self, run: Run, source: Source) -> Version:
+    def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
         tag = service_tag_of(source)
         if tag is not None and tag not in self._allowed:
             raise PermanentError("SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS")
-        version = self._versions.newest(source)
-        if version is None:
+        if newest is None:
             why = run.unusable.get(source, f"no version of {source} is recorded")
             raise PermanentError(_unavailable(source), why)
-        return version
+        return newest
 
-    def _comparison(self, run: Run, registration: Registration) -> tuple[Fault, ...]:
-        """Which addresses only the service tag, or only the environment's own API, knows."""
-        if registration.ase_id is None:
-            return ()
-        managing = {MANAGEMENT_TAG} & {*registration.service_tags} or registration.service_tags
-        compared = [*managing, registration.ase_id.key]
-        unusable = [source for source in compared if source in run.unusable]
-        if unusable:
-            return tuple(Fault("NotCompared", run.unusable[source]) for source in unusable)
-        *of_tags, of_ase = (self._ipv4_of(source) for source in compared)
-        return _difference({p for prefixes in of_tags for p in prefixes}, of_ase)
 
-    def _ipv4_of(self, source: Source) -> tuple[str, ...]:
-        version = self._versions.newest(source)
-        return () if version is None else version.ipv4
+def _comparison(
+    run: Run, registration: Registration, newest: Mapping[Source, Version | None]
+) -> tuple[Fault, ...]:
+    """Which addresses only the service tag, or only the environment's own API, knows."""
+    if registration.ase_id is None:
+        return ()
+    managing = {MANAGEMENT_TAG} & {*registration.service_tags} or registration.service_tags
+    compared = [*managing, registration.ase_id.key]
+    unusable = [source for source in compared if source in run.unusable]
+    if unusable:
+        return tuple(Fault("NotCompared", run.unusable[source]) for source in unusable)
+    *of_tags, of_ase = (_ipv4_of(newest[source]) for source in compared)
+    return _difference({prefix for prefixes in of_tags for prefix in prefixes}, of_ase)
+
+
+def _ipv4_of(version: Version | None) -> tuple[str, ...]:
+    return () if version is None else version.ipv4
 
 
 def _check_routable(versions: Iterable[Version]) -> None:

@@ -66,6 +66,21 @@ def killed_at(call: int, *, after: bool) -> Iterator[None]:
         yield
 
 
+def deliver_although_killed(app: App, run_id: str, call: int, *, after: bool) -> bool:
+    """Whether there was such a call; then every message once more, for nothing."""
+    queue = Queue(start_message(app, run_id))
+    died = False
+    try:
+        with killed_at(call, after=after):
+            queue.deliver()
+    except Killed:
+        died = True
+        queue.deliver()
+    queue.waiting = list(queue.done)
+    queue.deliver()
+    return died
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 def test_killed_at_any_call_a_run_is_healed_by_the_next_delivery(azure, azurite, make_app, after):
     call = 1
@@ -82,16 +97,7 @@ def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:
     register(app, "one", "two")
     run_id = begin(app)
     azure.state.log.clear()
-    queue = Queue(start_message(app, run_id))
-    died = False
-    try:
-        with killed_at(call, after=after):
-            queue.deliver()
-    except Killed:
-        died = True
-        queue.deliver()
-    queue.waiting = list(queue.done)
-    queue.deliver()  # everything once more, for nothing
+    died = deliver_although_killed(app, run_id, call, after=after)
 
     whole = run_report(app, run_id)
     assert (whole["status"], whole["error"]) == ("Failed", None), where  # two has a conflict

@@ -26,10 +26,9 @@ from tests.builders import (
     to_firewall,
     unthrottled,
 )
-from tests.calls import Killed
 
 from .helpers import TAG, answer, begin, rid, run_report, sync
-from .test_crashes import Queue, killed_at, start_message
+from .test_crashes import deliver_although_killed
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 ASE = EnvironmentId.parse(ase_id_of("one"))
@@ -348,14 +347,7 @@ def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:
     answer(azure, A, B)
     run_id = begin(app, str(TABLE), **asked(ensure_nsg=True))
     azure.state.log.clear()
-    queue = Queue(start_message(app, run_id))
-    died = False
-    try:
-        with killed_at(call, after=after):
-            queue.deliver()
-    except Killed:
-        died = True
-        queue.deliver()
+    died = deliver_although_killed(app, run_id, call, after=after)
     [outcome] = run_report(app, run_id)["outcomes"]
     assert (outcome["status"], outcome["added"]) == ("changed", [A, B]), where
     assert owned_prefixes(table_of(azure)) == {A, B}, where

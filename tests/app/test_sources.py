@@ -289,3 +289,20 @@ def test_a_migration_can_be_rolled_back(azure, app, enrol):
     assert owned_prefixes(table) == {A, C}
     assert sync(app)["counts"]["unchanged"] == 1
     assert owned_prefixes(table) == {A, C}
+
+
+@pytest.mark.parametrize(("days", "stays"), [(27, True), (28, False)])
+def test_the_route_of_a_tag_that_was_lost_stays_for_its_grace(azure, make_app, days, stays):
+    app = make_app(REMOVAL_GRACE_DAYS="28", ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
+    table = add_table(azure.state, "one", [to_firewall()])
+    style = RouteStyle.SERVICE_TAG
+    both = Registration(rid("one"), (TAG, "ApiManagement"), route_style=style)
+    with time_machine.travel("2026-01-01T12:00:00Z", tick=False) as clock:
+        app.registry.put(both)
+        sync(app)
+        assert owned_prefixes(table) == {TAG, "ApiManagement"}
+        one = Registration(rid("one"), (TAG,), route_style=style)
+        app.registry.put(both.replaced_by(one, utc_now()))
+        clock.move_to(f"2026-01-{1 + days:02}T12:00:00Z")
+        sync(app)
+    assert owned_prefixes(table) == ({TAG, "ApiManagement"} if stays else {TAG})

@@ -217,7 +217,7 @@ def test_several_tags_are_one_desired_set_and_one_write(azure, make_app):
         (b"not json", "not JSON"),
         (b"[]", "not an object"),
         (b'{"values": 5}', "no list of values"),
-        (tag_document([], "AppServiceManagement"), "no addressPrefixes"),
+        (tag_document([], "AppServiceManagement"), "names no addresses"),
         (tag_document([A], "AppServiceManagementNew"), "is not in the answer"),
         (tag_document([A], "appservicemanagement"), "is not in the answer"),
         (tag_document(["20.0.0.1/24"]), "host bits"),

@@ -46,7 +46,7 @@ def test_a_whole_published_document_is_read(name):
 @pytest.mark.parametrize(
     ("prefixes", "named"),
     [
-        ([], "no addressPrefixes"),
+        ([], "names no addresses"),
         (["13.64.115.203/24"], "host bits set"),
         (["0.0.0.0/0"], "0.0.0.0/0 is not public"),
         (["10.0.0.0/24"], "10.0.0.0/24 is not public"),
@@ -64,7 +64,7 @@ def test_a_whole_published_document_is_read(name):
         (["AzureCloud"], "not CIDR"),
         ([None], "not CIDR"),
         ([["13.64.115.203/32"]], "not CIDR"),
-        (["2603:1000::/24"], "no IPv4 prefix"),
+        (["2603:1000::/24"], "names no IPv4 prefix"),
     ],
 )
 def test_what_cannot_be_believed_is_unusable_and_says_why(prefixes, named):

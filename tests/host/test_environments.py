@@ -120,7 +120,7 @@ def test_why_an_environment_cannot_be_registered_is_a_named_fault(azure, an_ase,
 
 
 def test_discover_shows_what_stands_around_each_and_what_is_wrong(azure, an_ase, host):
-    azure.state.page_size = 2
+    azure.state.page_size = 1
     an_ase("good")
     an_ase("denied", rules=[])
     an_ase("bare", table=None)
