@@ -2,15 +2,14 @@
 …/inboundNetworkDependenciesEndpoints/read), and the subscriptions that they are looked for in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from shared.domain.armid import EnvironmentId
 from shared.domain.environments import Environment
-from shared.domain.errors import ENVIRONMENT_NOT_FOUND, TransientError
+from shared.domain.errors import ENVIRONMENT_NOT_FOUND
 
 from .client import ArmClients
-from .errors import arm_errors
+from .errors import arm_answers
 
 _SUBSCRIPTIONS = "/subscriptions?api-version=2022-12-01"
 
@@ -23,22 +22,22 @@ class ArmEnvironments:
     def read(self, environment_id: EnvironmentId) -> Environment:
         """Raise PermanentError `EnvironmentNotFound` where there is none."""
         client = self._clients.web(environment_id.subscription_id)
-        with arm_errors(not_found=ENVIRONMENT_NOT_FOUND):
+        with arm_answers(not_found=ENVIRONMENT_NOT_FOUND):
             found = client.app_service_environments.get(
                 environment_id.resource_group, environment_id.name
             )
-        return _environment(found.as_dict())
+            return Environment.from_arm(found.as_dict())
 
     def list(self, subscription_id: str) -> Iterator[Environment]:
         """Every environment of a subscription, page by page."""
         client = self._clients.web(subscription_id)
-        with arm_errors():
+        with arm_answers():
             for found in client.app_service_environments.list():
-                yield _environment(found.as_dict())
+                yield Environment.from_arm(found.as_dict())
 
     def subscriptions(self) -> Sequence[str]:
         """The ids of those that the app's identity holds any role in."""
-        with arm_errors():
+        with arm_answers():
             pages = self._clients.pages(self._home, _SUBSCRIPTIONS)
             return [str(found["subscriptionId"]) for page in pages for found in page["value"]]
 
@@ -50,16 +49,9 @@ class ArmInboundDependencies:
     def read(self, environment_id: EnvironmentId) -> Sequence[object]:
         """All entries: of its management, its VIP and its subnet."""
         client = self._clients.web(environment_id.subscription_id)
-        with arm_errors(not_found=ENVIRONMENT_NOT_FOUND):
+        with arm_answers(not_found=ENVIRONMENT_NOT_FOUND):
             list_entries = (
                 client.app_service_environments.get_inbound_network_dependencies_endpoints
             )
             entries = list_entries(environment_id.resource_group, environment_id.name)
             return [entry.as_dict() for entry in entries]
-
-
-def _environment(raw: Mapping[str, Any]) -> Environment:
-    try:
-        return Environment.from_arm(raw)
-    except ValueError as error:
-        raise TransientError("UNEXPECTED_ANSWER", str(error)) from error

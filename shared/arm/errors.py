@@ -80,6 +80,17 @@ def arm_errors(*, not_found: str | None = None) -> Iterator[None]:
         raise found from error
 
 
+@contextmanager
+def arm_answers(*, not_found: str | None = None) -> Iterator[None]:
+    """The same around what reads an answer, too: one of another shape is a TransientError."""
+    try:
+        with arm_errors(not_found=not_found):
+            yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        message = f"an answer that can't be understood: {error}"
+        raise TransientError("UNEXPECTED_ANSWER", message) from error
+
+
 def typed(error: AzureError) -> RouteSyncError:
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         # The identity endpoint may be down; that there is none looks the same.

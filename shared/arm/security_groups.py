@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from shared.domain.armid import SecurityGroupId
-from shared.domain.errors import SECURITY_GROUP_NOT_FOUND, TransientError
+from shared.domain.errors import SECURITY_GROUP_NOT_FOUND
 from shared.domain.security_rules import SecurityGroup
 
 from .client import ArmClients, raw_json
-from .errors import arm_errors
+from .errors import arm_answers
 from .writes import write
 
 
@@ -20,18 +20,14 @@ class ArmSecurityGroups:
     def read(self, group_id: SecurityGroupId) -> SecurityGroup:
         """Raise PermanentError `SecurityGroupNotFound` where there is none."""
         client = self._clients.network(group_id.subscription_id)
-        with arm_errors(not_found=SECURITY_GROUP_NOT_FOUND):
+        with arm_answers(not_found=SECURITY_GROUP_NOT_FOUND):
             raw: Any = client.network_security_groups.get(
                 group_id.resource_group,
                 group_id.name,
                 cls=raw_json,
                 **self._clients.call_options,
             )
-        match raw:
-            case {"etag": str(), "properties": {"securityRules": list()}}:
-                return SecurityGroup.from_arm(raw, group_id)
-            case _:
-                raise TransientError("UNEXPECTED_ANSWER", "the answer is not this group, whole")
+            return SecurityGroup.from_arm(raw, group_id)
 
     def add_rule(
         self, group: SecurityGroup, name: str, properties: Mapping[str, Any]

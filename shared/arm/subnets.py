@@ -7,10 +7,10 @@ from azure.mgmt.network import models
 
 from shared.domain.armid import RouteTableId, SubnetId
 from shared.domain.environments import Subnet
-from shared.domain.errors import SUBNET_NOT_FOUND, TransientError
+from shared.domain.errors import SUBNET_NOT_FOUND
 
 from .client import ArmClients, raw_json
-from .errors import arm_errors
+from .errors import arm_answers
 from .writes import write
 
 
@@ -22,7 +22,7 @@ class ArmSubnets:
         """Raise PermanentError `SubnetNotFound` where there is none."""
         network = subnet_id.virtual_network
         client = self._clients.network(network.subscription_id)
-        with arm_errors(not_found=SUBNET_NOT_FOUND):
+        with arm_answers(not_found=SUBNET_NOT_FOUND):
             raw: Any = client.subnets.get(
                 network.resource_group,
                 network.name,
@@ -30,13 +30,7 @@ class ArmSubnets:
                 cls=raw_json,
                 **self._clients.call_options,
             )
-        match raw:
-            case {"id": str(found), "etag": str(), "properties": dict()} if (
-                found.lower() == subnet_id.key
-            ):
-                return Subnet.from_arm(raw, subnet_id)
-            case _:
-                raise TransientError("UNEXPECTED_ANSWER", "the answer is not this subnet, whole")
+            return Subnet.from_arm(raw, subnet_id)
 
     def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> str | None:
         """Replace the subnet as read by the same with this table, if it still has its ETag.

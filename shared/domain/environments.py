@@ -50,13 +50,15 @@ class Subnet:
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any], subnet_id: SubnetId) -> Self:
-        """Raise ValueError for references that are not understood."""
-        properties = raw.get("properties") or {}
+        """Raise ValueError or LookupError where it is not this subnet, whole and understood."""
+        properties = raw["properties"]
+        if str(raw["id"]).lower() != subnet_id.key:
+            raise ValueError(f"{raw['id']} is not {subnet_id}")
         table, group = properties.get("routeTable"), properties.get("networkSecurityGroup")
         several = properties.get("addressPrefixes") or [properties.get("addressPrefix")]
         return cls(
             subnet_id=subnet_id,
-            etag=str(raw.get("etag") or ""),
+            etag=str(raw["etag"]),
             address_prefixes=tuple(str(prefix) for prefix in several if prefix),
             route_table_id=RouteTableId.parse(str(table.get("id"))) if table else None,
             security_group_id=SecurityGroupId.parse(str(group.get("id"))) if group else None,

@@ -46,17 +46,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A network security group as read."""
+    """A network security group as read: every rule, and those for inbound TCP in their order."""
 
     group_id: SecurityGroupId
     rules: tuple[Mapping[str, Any], ...]
-    raw: Mapping[str, Any]
+    inbound: tuple[Rule, ...]
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any], group_id: SecurityGroupId) -> Self:
-        properties = raw.get("properties") or {}
-        lists = (properties.get(key) or () for key in ("securityRules", "defaultSecurityRules"))
-        return cls(group_id, tuple(rule for rules in lists for rule in rules), raw)
+        """Raise ValueError or LookupError where a rule is not understood."""
+        lists = (raw["properties"][key] for key in ("securityRules", "defaultSecurityRules"))
+        rules = tuple(rule for listed in lists for rule in listed)
+        inbound = sorted(_inbound_tcp(rules), key=lambda rule: rule.priority)
+        return cls(group_id, rules, tuple(inbound))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,9 @@ def judge_inbound(
     group: SecurityGroup, management: Collection[str], subnet: Collection[str]
 ) -> Verdict:
     """Whether TCP 454 and 455 from these addresses reach all of the subnet (IPv4 prefixes)."""
-    rules = sorted(_inbound_tcp(group), key=lambda rule: rule.priority)
     flows = list(product(_networks(management), _networks(subnet)))
     verdicts = [
-        _judge([rule for rule in rules if _has(rule.ports, port)], flows)
+        _judge([rule for rule in group.inbound if _has(rule.ports, port)], flows)
         for port in MANAGEMENT_PORTS
     ]
     denying = [v.denied_by for v in verdicts if v.denied_by is not None]
@@ -150,8 +151,8 @@ def _judge(rules: Iterable[Rule], left: list[_Flow]) -> Verdict:
 _NOTHING_ALLOWS = Rule("(none)", PRIORITIES.stop, False, (), (), (), (), ())
 
 
-def _inbound_tcp(group: SecurityGroup) -> Iterator[Rule]:
-    for rule in group.rules:
+def _inbound_tcp(rules: Iterable[Mapping[str, Any]]) -> Iterator[Rule]:
+    for rule in rules:
         properties = _properties(rule)
         inbound = str(properties.get("direction")).lower() == "inbound"
         if inbound and str(properties.get("protocol")).lower() in {"*", "tcp"}:
@@ -171,7 +172,7 @@ def _rule(name: str, properties: Mapping[str, Any]) -> Rule:
             unknown.append(source)
     return Rule(
         name=name,
-        priority=int(properties.get("priority") or 0),
+        priority=int(properties["priority"]),
         allows=str(properties.get("access")).lower() == "allow",
         sources=tuple(known),
         unknown=tuple(unknown),

@@ -83,7 +83,7 @@ class SourcePull:
         answers = [(where, self._answer(where)) for where in self._locations] if tags else []
         contents: list[SourceContent] = []
         unusable: dict[Source, str] = {}
-        for source in sorted(sources):
+        for source in sorted(sources, key=lambda s: (s not in tags, s)):
             try:
                 contents.append(self._content(source, answers))
             except UnusableSource as error:

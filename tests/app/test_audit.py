@@ -157,6 +157,37 @@ def test_what_cannot_be_read_is_said_and_stands_in_nobodys_way(
     assert owned_prefixes(table) == {A}
 
 
+@pytest.mark.parametrize(
+    ("path", "answer_"),
+    [
+        ("hostingEnvironments/one$", []),
+        ("hostingEnvironments/one$", {"id": "/x"}),
+        ("/subnets/", {"properties": {}}),
+        ("/subnets/", None),
+        ("/subnets/", {"id": subnet_id_of("one"), "etag": "1", "properties": None}),
+        (
+            "/subnets/",
+            {"id": subnet_id_of("one"), "etag": "1", "properties": {"routeTable": {"id": "/x"}}},
+        ),
+        ("networkSecurityGroups", {"properties": {"securityRules": None}}),
+        ("networkSecurityGroups", {"properties": {"defaultSecurityRules": []}}),
+    ],
+)
+def test_an_answer_that_is_not_understood_stands_in_nobodys_way(azure, app, enrol, path, answer_):
+    table = enrol()
+    azure.state.faults.append(refusal("GET", path, 200, answer_, times=99))
+    whole = sync(app)
+    assert whole["status"] == "Succeeded"
+    outcome = outcome_of(whole, "one")
+    assert "UNEXPECTED_ANSWER" in {f["message"].split(": ")[1] for f in outcome["findings"]}
+    assert owned_prefixes(table) == {A}
+
+
+def test_a_rule_that_is_not_understood_is_said(azure, app, enrol):
+    enrol(rules=[rule("odd", 100, ports="https")])
+    assert "UNEXPECTED_ANSWER" in findings(app)["NotAudited"]
+
+
 def test_a_network_in_another_subscription_is_named(azure, app, enrol):
     enrol()
     [environment] = azure.state.environments.values()

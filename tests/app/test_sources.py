@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from local.azure.faults import refusal
+from local.azure.faults import Fault, Truncate, refusal
 from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
 from shared.domain.registration import AddressSource, Registration, RouteStyle
@@ -141,8 +141,13 @@ def test_a_source_that_cannot_be_read_gives_what_was_last_recorded_additions_onl
         refusal("GET", INBOUND, 403, {"code": "AuthorizationFailed"}),
         refusal("GET", INBOUND, 503, {"code": "ServiceUnavailable"}, times=99),
         refusal("GET", INBOUND, 200, {}),
+        refusal("GET", INBOUND, 200, []),
+        refusal("GET", INBOUND, 200, {"value": None}),
+        refusal("GET", INBOUND, 200, {"value": [None]}),
+        refusal("GET", INBOUND, 200, {"value": [{"description": 5, "endpoints": {}}]}),
+        Fault(method="GET", path=INBOUND, effect=Truncate()),
     ],
-    ids=["forbidden", "unavailable", "empty"],
+    ids=["forbidden", "unavailable", "empty", "a list", "null", "of null", "odd", "half"],
 )
 def test_without_a_recorded_version_the_table_is_failed_and_others_go_on(
     azure, app, enrol, source, fault

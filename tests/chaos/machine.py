@@ -10,10 +10,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from local.azure import faults
 from local.azure.faults import Fault
-from shared.domain.registration import ApplyPolicy
+from shared.domain.registration import ApplyPolicy, RouteStyle
 from shared.domain.report import Action, Mode
 from tests.builders import owned, route, to_firewall
 
+from .watch import TAG
 from .world import GRACES, PREFIXES, Message, Site, World
 
 _prefixes = st.sampled_from(PREFIXES)
@@ -25,7 +26,7 @@ _routes = st.builds(
     lambda prefix, kind: _ROUTES[kind](prefix),
     _prefixes,
     st.sampled_from(["ours", "ours", "astray", "by hand", "to firewall", "stamped", "prefixed"]),
-)
+) | st.sampled_from([route("tag-by-hand", TAG), to_firewall(TAG, "tag-to-firewall"), owned(TAG)])
 _ROUTES: dict[str, Callable[[str], dict[str, Any]]] = {
     "ours": owned,
     "astray": lambda prefix: owned(prefix, "None"),
@@ -175,6 +176,11 @@ class Chaos(RuleBasedStateMachine):
     def set_policy(self, table: int, policy: ApplyPolicy) -> None:
         self._step()
         self.world.set_policy(self._name(table), policy)
+
+    @rule(table=_tables, style=st.sampled_from(RouteStyle))
+    def set_style(self, table: int, style: RouteStyle) -> None:
+        self._step()
+        self.world.set_style(self._name(table), style)
 
     @rule()
     def a_whole_run(self) -> None:

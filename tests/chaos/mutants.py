@@ -88,6 +88,16 @@ def removals_from_a_stale_version(patch: Patch) -> None:
     patch.setattr(Sources, "wanted", stale)
 
 
+def migration_that_does_not_look_at_the_tags_route(patch: Patch) -> None:
+    """Take away what a tag's route is to take over, whether that can stand or not."""
+    make_plan = plan.make_plan
+
+    def careless(*given: Any, tags: object, **named: Any) -> Plan:
+        return make_plan(*given, **named)
+
+    patch.setattr(planning, "make_plan", careless)
+
+
 def guard_that_blocks_additions(patch: Patch) -> None:
     """Where too much would go, write nothing."""
     judge = safety.judge
@@ -161,6 +171,7 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     swallow_a_failed_put,
     prefix_match_on_names,
     removals_from_a_stale_version,
+    migration_that_does_not_look_at_the_tags_route,
     guard_that_blocks_additions,
     forget_the_share,
     forget_the_grace,

@@ -7,11 +7,12 @@ import pytest
 
 from local.azure import faults
 from local.azure.faults import Fault
-from shared.domain.registration import ApplyPolicy
+from shared.domain.registration import ApplyPolicy, RouteStyle
 from shared.domain.report import Action, Mode
 from tests.builders import owned, route, to_firewall
 
 from . import mutants
+from .watch import TAG
 from .world import PREFIXES, Site, World
 
 A, B, C, D, E, F, G, H = PREFIXES
@@ -37,6 +38,15 @@ def somebody_writes_meanwhile(world: World, name: str) -> None:
     theirs = route("theirs", "10.0.0.0/8", "None")
     for message in [m for m in world.queue if m.run_id == run_id]:
         world.deliver(message, meanwhile=lambda: world.edit(name, lambda r: r.append(theirs)))
+
+
+def the_tag_goes_to_a_firewall(world: World, name: str) -> None:
+    """So few routes that no guard counts them."""
+    publish(world, A, B)
+    whole_run(world)
+    world.edit(name, lambda routes: routes.append(to_firewall(TAG, "theirs")))
+    world.set_style(name, RouteStyle.SERVICE_TAG)
+    whole_run(world)
 
 
 def an_address_comes(world: World, _name: str) -> None:
@@ -116,6 +126,12 @@ FOUND_BY: Sequence[tuple[Callable[[mutants.Patch], None], Schedule, int, str]] =
     (mutants.swallow_a_failed_put, a_write_is_refused, 0, "was said, and"),
     (mutants.prefix_match_on_names, nothing_special, 0, "not ours changed"),
     (mutants.removals_from_a_stale_version, an_old_version_comes_late, 0, "newest version holds"),
+    (
+        mutants.migration_that_does_not_look_at_the_tags_route,
+        the_tag_goes_to_a_firewall,
+        0,
+        "is wanted, and has no route",
+    ),
     (mutants.guard_that_blocks_additions, nearly_all_goes, 0, "no route at the end"),
     (mutants.forget_the_share, nearly_all_goes, 0, "too many routes lost"),
     (mutants.forget_the_grace, an_address_leaves, 7, "within its grace"),

@@ -16,6 +16,7 @@ from shared.domain.safety import Approval
 from tests.builders import OWNER
 
 MAX_REMOVED_PERCENT = 50
+TAG = "AppServiceManagement"
 
 type Snapshot = tuple[str, ...]
 """A table's routes as JSON, in their order."""
@@ -43,6 +44,11 @@ class Delivery:
     """Prefixes that were held when the delivery began."""
     wrote_held: frozenset[str] = frozenset()
     """The same when its write was sent."""
+
+    @property
+    def known(self) -> frozenset[str]:
+        """What the tag's own route is taken to hold: the newest version, meanwhile or now."""
+        return self.began_with | self.wrote_with
 
 
 class Watch:
@@ -96,26 +102,30 @@ class Watch:
         if before == now and self._sound.get(name):
             self.fault(name, "a write that changes nothing")
         stays = delivery.began_with & delivery.wrote_with
-        for prefix in stays - delivery.handed_over:
-            if routed(before, prefix) and not routed(now, prefix):
+        # A rollback that takes back the tag's route takes back all that the tag holds.
+        taken_back = stays if TAG in delivery.handed_over else delivery.handed_over
+        for prefix in stays - taken_back:
+            if routed(before, prefix, stays) and not routed(now, prefix, stays):
                 self.fault(name, f"{prefix} was routed, is wanted, and has no route")
         if foreign(before, delivery.handed_over) != foreign(now, delivery.handed_over):
             self.fault(name, "routes that are not ours changed")
         if delivery.action == "adopt" and not only_renamed(
-            before, now, delivery.began_with | delivery.wrote_with
+            before, now, {TAG, *delivery.began_with, *delivery.wrote_with}
         ):
             self.fault(name, "an adoption did more than rename what covers")
         apart = delivery.handed_over
         if delivery.action == "rollback" and others(before, apart) != others(now, apart):
             self.fault(name, "a rollback did more than undo")
         if delivery.action == "sync":
-            self._judge_share(name, before, now)
-            for prefix in owned(before) - owned(now):
-                self._judge_removal(name, prefix, delivery)
+            self._judge_share(name, before, now, delivery)
+            for prefix in owned(before) - owned(now) - {TAG}:
+                if not (prefix in delivery.known and has_route(now, TAG)):
+                    self._judge_removal(name, prefix, delivery)
             self._judge_approval(name, before, now, delivery)
 
-    def _judge_share(self, name: str, before: Snapshot, now: Snapshot) -> None:
-        lost = {p for p in owned(before) - owned(now) if not routed(now, p)}
+    def _judge_share(self, name: str, before: Snapshot, now: Snapshot, delivery: Delivery) -> None:
+        gone = owned(before) - owned(now) - {TAG}
+        lost = {p for p in gone if not routed(now, p, delivery.known)}
         if len(lost) > max(3, len(owned(before)) * MAX_REMOVED_PERCENT / 100):
             self.fault(name, f"too many routes lost at once: {len(lost)}")
 
@@ -186,19 +196,31 @@ def only_renamed(before: Snapshot, now: Snapshot, wanted: Collection[str]) -> bo
     return True
 
 
-def routed(state: Snapshot, prefix: str) -> bool:
-    """By longest prefix match, tried on the first and the last address."""
+def routed(state: Snapshot, prefix: str, held: Collection[str]) -> bool:
+    """By longest prefix match, tried on the first and the last address. A route of the tag is one
+    of each prefix it holds, behind a route of that prefix itself.
+    """
     network = ipaddress.ip_network(prefix)
-    return all(_hop(state, address) == "Internet" for address in (network[0], network[-1]))
+    return all(_hop(state, address, held) == "Internet" for address in (network[0], network[-1]))
 
 
-def _hop(state: Snapshot, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+def has_route(state: Snapshot, prefix: str) -> bool:
+    """To the Internet, with this very prefix."""
+    return (prefix, "Internet") in hops(state)
+
+
+def _hop(
+    state: Snapshot,
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+    held: Collection[str],
+) -> str:
     matching = [
-        (network.prefixlen, properties["nextHopType"])
-        for _, properties in properties_of(state)
-        if address in (network := ipaddress.ip_network(properties["addressPrefix"]))
+        (network.prefixlen, prefix == p["addressPrefix"], p["nextHopType"])
+        for _, p in properties_of(state)
+        for prefix in (held if p["addressPrefix"] == TAG else [p["addressPrefix"]])
+        if address in (network := ipaddress.ip_network(prefix))
     ]
-    return max(matching, default=(0, ""))[1]
+    return max(matching, default=(0, False, ""))[2]
 
 
 def left_on(prefix: str, history: Iterable[tuple[datetime, frozenset[str]]]) -> date | None:
@@ -215,15 +237,16 @@ def left_on(prefix: str, history: Iterable[tuple[datetime, frozenset[str]]]) -> 
 type Rightness = Callable[[Snapshot], bool]
 
 
-def right(wanted: Collection[str], held: Collection[str]) -> Rightness:
+def right(wanted: Collection[str], held: Collection[str], *, by_tag: bool) -> Rightness:
     """Whether each wanted prefix has its route, or is somebody else's on purpose."""
 
     def judge(state: Snapshot) -> bool:
         others = {json.loads(text)["properties"]["addressPrefix"] for text in foreign(state)}
         names = {json.loads(text)["name"].lower() for text in foreign(state)}
-        return all(
-            p in held or p in others or owned_name(OWNER, p) in names or routed(state, p)
-            for p in wanted
-        )
+        taken = {p for p in (*wanted, TAG) if owned_name(OWNER, p).lower() in names}
+        excused = taken.union(held, others)
+        if by_tag and TAG in excused:
+            return True
+        return all(p in excused or routed(state, p, wanted) for p in wanted)
 
     return judge

@@ -17,16 +17,15 @@ from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
-from shared.domain.registration import ApplyPolicy, Registration
+from shared.domain.registration import ApplyPolicy, Registration, RouteStyle
 from shared.domain.report import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
 from tests.builders import SUBSCRIPTION, add_table, tag_document, unthrottled
 
-from .watch import MAX_REMOVED_PERCENT, Delivery, Watch, right
+from .watch import MAX_REMOVED_PERCENT, TAG, Delivery, Watch, right
 from .workers import Worker, run_alone, run_both
 
-TAG = "AppServiceManagement"
 PREFIXES = [f"20.0.{number}.0/24" for number in range(8)]
 GRACES = (0, 7)
 MOST_DELIVERIES = 4
@@ -144,9 +143,10 @@ class World:
         return self._begin(RunRequest(Trigger.HTTP, Mode.APPLY, plan_run_id=plan_run_id))
 
     def set_policy(self, name: str, policy: ApplyPolicy) -> None:
-        existing = self._app.registry.get(self.ids[name])
-        assert existing is not None
-        self._app.registry.put(replace(existing, apply_policy=policy))
+        self._app.registry.put(replace(self._registration(name), apply_policy=policy))
+
+    def set_style(self, name: str, style: RouteStyle) -> None:
+        self._app.registry.put(replace(self._registration(name), route_style=style))
 
     def ask(self, action: Action, name: str, undone: str | None = None) -> str:
         return self._begin(
@@ -263,7 +263,8 @@ class World:
         codes = {violation["code"] for violation in outcome["violations"]}
         if outcome["error"] or outcome["status"] == "planned" or codes - _LASTING:
             self.watch.fault(name, f"not as planned at the end: {outcome}")
-        is_right = right(self._newest(), self._held(self.ids[name]))
+        held = self._held(self.ids[name])
+        is_right = right(self._newest(), held, by_tag=self._by_tag(name))
         if "TABLE_FAILED" not in codes and not is_right(self.watch.last(name)):
             self.watch.fault(name, "an address has no route at the end")
 
@@ -310,7 +311,7 @@ class World:
             done = self._app.outcomes.changes(request.undone_run_id, message.table)
             handed_over = frozenset(done.by_prefix if done else ())
         elif request.action is Action.ADOPT:
-            handed_over = frozenset(PREFIXES)
+            handed_over = frozenset({*PREFIXES, TAG})
         registration = self._app.registry.get(message.table)
         policy = registration.apply_policy if registration else None
         return Delivery(
@@ -371,8 +372,17 @@ class World:
         name = message.table.name
         versions = [self._app.versions.get(v) for v in outcome["versionIds"]]
         wanted = frozenset(p for v in versions if v is not None for p in v.ipv4)
-        if not any(map(right(wanted, self._held(message.table)), self.watch.seen[name])):
+        is_right = right(wanted, self._held(message.table), by_tag=self._by_tag(name))
+        if not any(map(is_right, self.watch.seen[name])):
             self.watch.fault(name, f"{outcome['status']} was said, and {wanted} is not routed")
+
+    def _registration(self, name: str) -> Registration:
+        existing = self._app.registry.get(self.ids[name])
+        assert existing is not None
+        return existing
+
+    def _by_tag(self, name: str) -> bool:
+        return self._registration(name).route_style is RouteStyle.SERVICE_TAG
 
     def _held(self, table: RouteTableId) -> frozenset[str]:
         registration = self._app.registry.get(table)
