@@ -159,7 +159,11 @@ class Planning:
             def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
                 return make_rollback(table, done, owner=self._owner, undone=undone, spared=spared)
 
-            limits = replace(self._limits(table, registration), forced=frozenset(run.request.force))
+            limits = replace(
+                self._limits(table, registration),
+                tags=self._sources.tags(registration),
+                forced=frozenset(run.request.force),
+            )
             judgement = self._judge(table, replan, limits, written)
             put_back = done.without({change.prefix for change in judgement.withheld})
             new = holds_of(

@@ -71,19 +71,14 @@ class Sources:
 
     def wanted(self, run: Run, registration: Registration) -> Wanted:
         """Raise PermanentError where a source has nothing recorded, or may not be used so."""
-        known = {*registration.known_sources, *registration.former_sources}
-        newest = {source: self._versions.newest(source) for source in known}
+        newest = self._newest(registration)
         versions = tuple(self._usable(run, s, newest[s]) for s in registration.sources)
         if registration.route_style is RouteStyle.SERVICE_TAG:
             _check_routable(versions)
         return Wanted(
             versions,
             registration.route_style,
-            {
-                source: frozenset(_ipv4_of(version))
-                for source, version in newest.items()
-                if service_tag_of(source)
-            },
+            _held_by_tags(newest),
             tuple(
                 Fault(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
                 for source in registration.sources
@@ -91,6 +86,14 @@ class Sources:
             ),
             _comparison(run, registration, newest),
         )
+
+    def tags(self, registration: Registration) -> Mapping[str, frozenset[str]]:
+        """The IPv4 prefixes of every service tag that the table is or was about."""
+        return _held_by_tags(self._newest(registration))
+
+    def _newest(self, registration: Registration) -> Mapping[Source, Version | None]:
+        known = {*registration.known_sources, *registration.former_sources}
+        return {source: self._versions.newest(source) for source in known}
 
     def histories(self, registration: Registration) -> list[SourceHistory]:
         """Of every source that the registration ever had."""
@@ -125,6 +128,12 @@ def _comparison(
         return tuple(Fault("NotCompared", run.unusable[source]) for source in unusable)
     *of_tags, of_ase = (_ipv4_of(newest[source]) for source in compared)
     return _difference({prefix for prefixes in of_tags for prefix in prefixes}, of_ase)
+
+
+def _held_by_tags(
+    newest: Mapping[Source, Version | None],
+) -> Mapping[str, frozenset[str]]:
+    return {s: frozenset(_ipv4_of(version)) for s, version in newest.items() if service_tag_of(s)}
 
 
 def _ipv4_of(version: Version | None) -> tuple[str, ...]:
