@@ -7,12 +7,16 @@ _GOOD_TO_KNOW = frozenset(
     {
         "Adoption",
         "Approved",
+        "BgpRoutesNotVisible",
+        "CoveredByPlatform",
+        "NotNeeded",
         "NsgAllows",
         "NsgNone",
         "NsgRuleAdded",
         "Rollback",
         "RouteTableAttached",
         "RouteTableCreated",
+        "notForcedTunnelled",
     }
 )
 """Findings that need nobody."""

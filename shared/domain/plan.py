@@ -89,31 +89,21 @@ def make_plan(
     foreign = {r.prefix: r for r in others}
     names = {r.name.lower(): r for r in others}
     held = {tag: frozenset(prefixes) for tag, prefixes in (tags or {}).items()}
-    by_platform = {
-        prefix
-        for tag in (held.keys() & foreign.keys()) - ours.keys()
-        if foreign[tag].to_internet
-        for prefix in held[tag]
-    }
 
-    missing = wanted - ours.keys() - foreign.keys()
-    covered_by_tag = missing & by_platform
-    missing -= covered_by_tag
+    unrouted = wanted - ours.keys() - foreign.keys()
+    covered_by_tag = unrouted & _held_by(held.keys() - ours.keys(), held, foreign)
+    missing = unrouted - covered_by_tag
     taken = {prefix for prefix in missing if owned_name(owner, prefix).lower() in names}
-    unwanted = ours.keys() - wanted
-    vain = {
-        tag
-        for tag in (wanted & held.keys()) - ours.keys()
-        if tag in taken or (tag in foreign and not foreign[tag].to_internet)
-    }
-    kept = {prefix for tag in vain for prefix in held[tag]}
-    # A tag's route stays while one of those that are to follow it cannot stand.
-    kept |= {tag for tag in unwanted & held.keys() if held[tag] & taken}
-    removed = unwanted - retained_until.keys() - frozenset(spared) - kept
     concerned = wanted.union(*(held[tag] for tag in wanted & held.keys()))
     others_have = (concerned & foreign.keys()) - ours.keys()
     conflicting = {p for p in others_have if not foreign[p].to_internet}
     covered = in_order(((others_have - conflicting) & wanted) | covered_by_tag)
+    unwanted = ours.keys() - wanted
+    # While what is to take a route's place cannot stand, it stays.
+    vain = wanted & (taken | conflicting)
+    kept = {p for tag in vain & held.keys() for p in held[tag]}
+    kept |= {tag for tag in unwanted & held.keys() if held[tag] & taken}
+    removed = unwanted - retained_until.keys() - frozenset(spared) - kept
 
     added = {prefix: internet_route(owner, prefix) for prefix in in_order(missing - taken)}
     updated = {
@@ -145,6 +135,16 @@ def make_plan(
             for prefix in in_order(taken)
         ),
     )
+
+
+def _held_by(
+    tags: Collection[str],
+    held: Mapping[str, frozenset[str]],
+    foreign: Mapping[str, Route],
+) -> frozenset[str]:
+    """The prefixes of these tags that somebody's route sends to the Internet."""
+    routed = (tag for tag in tags if tag in foreign and foreign[tag].to_internet)
+    return frozenset(prefix for tag in routed for prefix in held[tag])
 
 
 def owned_prefixes(table: RouteTable, *, owner: str) -> frozenset[str]:

@@ -23,6 +23,16 @@ def test_conflicts_are_shown_and_those_that_are_meant_as_such(azure, app):
     assert f"      ! {B}: route b sends it to VirtualAppliance" in lines
 
 
+def test_findings_that_need_nobody_are_told_from_those_that_do(azure, app):
+    table = add_table(azure.state, "one", [to_firewall(), to_firewall("20.0.0.9/32", "proxy")])
+    table.properties["disableBgpRoutePropagation"] = False
+    register(app, "one")
+    answer(azure, A)
+    shown = render(sync(app))
+    assert "      · BgpRoutesNotVisible: " in shown
+    assert "      ! MoreSpecificRoute: " in shown
+
+
 def test_what_a_guard_found_is_shown_with_what_was_done_all_the_same(azure, app):
     add_table(azure.state, "one", [owned(f"20.1.{n}.0/24") for n in range(10)])
     register(app, "one")
