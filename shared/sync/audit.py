@@ -38,7 +38,7 @@ class Audit:
             return (Fault("NotAudited", f"{registration.ase_id}: {error}"),)
         return (
             *(fault for fault in survey.faults if fault.code != NO_ROUTE_TABLE),
-            *_of_kind(survey),
+            *of_kind(survey),
             *_of_place(survey, registration, table),
             *self.of_security_group(survey),
         )
@@ -68,7 +68,8 @@ class Audit:
         return () if newest is None else newest.ipv4
 
 
-def _of_kind(survey: Survey) -> tuple[Fault, ...]:
+def of_kind(survey: Survey) -> tuple[Fault, ...]:
+    """Whether it needs any of this."""
     if survey.environment is not None and survey.environment.manages_itself:
         return (NOT_NEEDED,)
     return ()

@@ -12,7 +12,7 @@ from shared.domain.registration import Registration
 from shared.domain.report import Fault, fault_json
 from shared.domain.routes import RouteTable
 
-from .audit import NOT_NEEDED, OTHER_ROUTE_TABLE, Audit
+from .audit import OTHER_ROUTE_TABLE, Audit, of_kind
 from .ports import Environments, Registrations, RouteTables
 from .survey import Survey, Surveyor
 
@@ -143,7 +143,7 @@ class Discovery:
             registration is not None,
             (
                 *survey.faults,
-                *_of_kind(survey),
+                *of_kind(survey),
                 *_of_registration(survey, registration, registered.values()),
                 *(f for f in self._audit.of_security_group(survey) if f.code != "NsgAllows"),
             ),
@@ -171,11 +171,6 @@ class Discovery:
             if owned and table_id not in registered:
                 ase_id = _environment_on(table, discovered.environments)
                 yield Stamped(table_id, len(owned), ase_id, registered=False)
-
-
-def _of_kind(survey: Survey) -> tuple[Fault, ...]:
-    manages_itself = survey.environment is not None and survey.environment.manages_itself
-    return (NOT_NEEDED,) if manages_itself else ()
 
 
 def _of_registration(
