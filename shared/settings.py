@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.domain.addresses import SERVICE_TAG_NAME
+from shared.domain.addresses import is_service_tag
 from shared.domain.clouds import CLOUDS, Cloud
 from shared.domain.registration import ApplyPolicy
 
@@ -32,7 +32,7 @@ def _comma_separated(value: object) -> object:
 
 
 def _service_tag(value: str) -> str:
-    if not SERVICE_TAG_NAME.fullmatch(value):
+    if not is_service_tag(value):
         raise ValueError("not the name of a service tag")
     return value
 

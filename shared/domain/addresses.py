@@ -117,7 +117,7 @@ def in_order(prefixes: Iterable[str]) -> tuple[str, ...]:
     """Service tags by name, then canonical prefixes by family, address and length."""
 
     def position(prefix: str) -> tuple[int, int, int, str]:
-        if SERVICE_TAG_NAME.fullmatch(prefix):
+        if is_service_tag(prefix):
             return 0, 0, 0, prefix
         network = ipaddress.ip_network(prefix)
         return network.version, int(network.network_address), network.prefixlen, ""
@@ -140,6 +140,11 @@ def uncovered(prefixes: Iterable[str], by: Iterable[str]) -> frozenset[str]:
         return any(network.supernet(new_prefix=length) in around for length in shorter)
 
     return frozenset(p for p in prefixes if not is_covered(ipaddress.IPv4Network(p)))
+
+
+def is_service_tag(text: str) -> bool:
+    """Whether it may be the name of one; no prefix in CIDR notation is."""
+    return SERVICE_TAG_NAME.fullmatch(text) is not None
 
 
 def is_ipv4_prefix(text: str) -> bool:

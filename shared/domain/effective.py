@@ -31,16 +31,16 @@ def routing_findings(
 
 
 def _taken_elsewhere(foreign: Collection[Route], wanted: Collection[str]) -> Iterator[Fault]:
-    networks = {ipaddress.IPv4Network(prefix) for prefix in wanted}
+    prefixes = frozenset(wanted)
     for route in foreign:
         if route.network is None or ":" in route.network or route.to_internet:
             continue
         taken = ipaddress.IPv4Network(route.network)
-        around = (taken.supernet(new_prefix=n) for n in range(taken.prefixlen))
-        for network in (n for n in around if n in networks):
+        around = (str(taken.supernet(new_prefix=n)) for n in range(taken.prefixlen))
+        for prefix in (p for p in around if p in prefixes):
             yield Fault(
                 "MoreSpecificRoute",
-                f"{network}: route {route.name} takes {taken} to {route.next_hop_type}, "
+                f"{prefix}: route {route.name} takes {taken} to {route.next_hop_type}, "
                 "not to the Internet",
             )
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from .addresses import Source, service_tag_of
 from .armid import EnvironmentId, RouteTableId
 from .changes import Changes
-from .errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE
+from .errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE, RouteSyncError
 from .plan import Conflict, Retained
 
 MAX_RUN_TIME = timedelta(hours=2)
@@ -65,6 +65,10 @@ class Fault:
 
     code: str
     message: str
+
+    @classmethod
+    def of(cls, error: RouteSyncError) -> Self:
+        return cls(error.code, error.message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,8 @@ def retained_until(
     A prefix left a source with the first version that no longer had it; one that no version holds
     counts as having left with the first.
     """
-    grace = timedelta(days=grace_days)
-    ends = {
-        prefix: left.date() + grace
-        for prefix in prefixes
-        if (left := _left_at(prefix, histories)) is not None
-    }
-    return {prefix: end for prefix, end in ends.items() if today < end}
+    left = {prefix: at for prefix in prefixes if (at := _left_at(prefix, histories)) is not None}
+    return _in_grace(left, grace_days, today)
 
 
 def tags_retained_until(
@@ -52,9 +47,13 @@ def tags_retained_until(
     today: date,
 ) -> Mapping[str, date]:
     """The same for routes whose prefix is a service tag: it left when the registration lost it."""
-    grace = timedelta(days=grace_days)
-    ends = {tag: ended_at[tag].date() + grace for tag in tags if tag in ended_at}
-    return {tag: end for tag, end in ends.items() if today < end}
+    left = {tag: ended_at[tag] for tag in tags if tag in ended_at}
+    return _in_grace(left, grace_days, today)
+
+
+def _in_grace(left: Mapping[str, datetime], grace_days: int, today: date) -> Mapping[str, date]:
+    ends = {prefix: at.date() + timedelta(days=grace_days) for prefix, at in left.items()}
+    return {prefix: end for prefix, end in ends.items() if today < end}
 
 
 def _left_at(prefix: str, histories: Sequence[SourceHistory]) -> datetime | None:

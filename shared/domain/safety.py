@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .addresses import SERVICE_TAG_NAME, in_order
+from .addresses import in_order, is_service_tag
 from .changes import Changes
 from .plan import Plan
 from .registration import ApplyPolicy
@@ -275,7 +275,7 @@ def _fit(plan: Plan, without: Callable[[Collection[str]], Plan], limits: Limits)
 
 
 def _fit_tags(plan: Plan, limits: Limits) -> _Fitting:
-    added = [prefix for prefix in plan.changes.added if SERVICE_TAG_NAME.fullmatch(prefix)]
+    added = [prefix for prefix in plan.changes.added if is_service_tag(prefix)]
     if not added:
         return _Fitting(plan)
     limit = limits.tag_route_limit()
@@ -348,7 +348,7 @@ def without_equivalent(
     Internet, by longest prefix match. Owned prefixes are IPv4, or a service tag that `tags` tells
     the prefixes of: one of which nothing is known has no equivalent.
     """
-    held = {tag: networks_of(prefixes) for tag, prefixes in (tags or {}).items()}
+    held = {tag: _networks_of(prefixes) for tag, prefixes in (tags or {}).items()}
     # A route with the prefix itself goes before that of a tag which holds it.
     standing = {n: route for route in routes for n in held.get(route.prefix, ())} | {
         ipaddress.IPv4Network(route.network): route
@@ -357,14 +357,13 @@ def without_equivalent(
     }
 
     def left_alone(prefix: str) -> bool:
-        is_tag = SERVICE_TAG_NAME.fullmatch(prefix) is not None
-        networks = held.get(prefix, []) if is_tag else networks_of([prefix])
+        networks = held.get(prefix, []) if is_service_tag(prefix) else _networks_of([prefix])
         return not networks or not all(_has_equivalent(n, standing) for n in networks)
 
     return frozenset(prefix for prefix in removed if left_alone(prefix))
 
 
-def networks_of(prefixes: Iterable[str]) -> list[ipaddress.IPv4Network]:
+def _networks_of(prefixes: Iterable[str]) -> list[ipaddress.IPv4Network]:
     return [ipaddress.IPv4Network(prefix) for prefix in prefixes]
 
 

@@ -70,7 +70,7 @@ def provision(context: App, request: func.HttpRequest) -> RunRequest:
     refusal = refusal_of(survey)
     if refusal is not None:
         raise HttpFault(400, refusal.code, refusal.message)
-    if survey.environment and survey.environment.manages_itself and not body.acknowledge:
+    if survey.manages_itself and not body.acknowledge:
         message = f"{NOT_NEEDED.message}; acknowledge: true makes them all the same"
         raise invalid_body([("acknowledge", message)])
     return RunRequest(

@@ -9,7 +9,7 @@ import azure.functions as func
 from pydantic import Field
 
 from shared.app import App, utc_now
-from shared.domain.addresses import SERVICE_TAG_NAME, is_ipv4_prefix
+from shared.domain.addresses import is_ipv4_prefix, is_service_tag
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.errors import PermanentError
 from shared.domain.registration import (
@@ -176,7 +176,7 @@ def _table_of(survey: Survey) -> RouteTableId:
 def _environment_faults(survey: Survey, *, acknowledge: bool) -> _Faults:
     if survey.environment is None:
         return [("aseId", f"{fault.code}: {fault.message}") for fault in survey.faults]
-    if survey.environment.manages_itself and not acknowledge:
+    if survey.manages_itself and not acknowledge:
         return [("acknowledge", f"{NOT_NEEDED.message}; acknowledge: true registers it")]
     return []
 
@@ -219,7 +219,7 @@ def _tag_faults(context: App, tags: Sequence[str]) -> _Faults:
 
 
 def _name_fault(context: App, tag: str) -> str | None:
-    if not SERVICE_TAG_NAME.fullmatch(tag):
+    if not is_service_tag(tag):
         return "not the name of a service tag"
     if tag not in context.settings.allowed:
         return f"{tag} is not in ALLOWED_SERVICE_TAGS"

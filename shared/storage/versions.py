@@ -9,7 +9,7 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
-from shared.domain.addresses import Source, SourceContent, Version
+from shared.domain.addresses import Source, SourceContent, Version, service_tag_of
 from shared.domain.errors import ConcurrentUpdate
 
 from .entities import pack, unpack
@@ -86,7 +86,7 @@ class VersionLog:
 
     def _partition(self, source: Source) -> str:
         """Legal as a key, and as one segment of a URL; readable."""
-        if not source.startswith("/"):
+        if service_tag_of(source) is not None:
             return f"{self._cloud}.{source}"
         name = source.rsplit("/", 1)[1]
         return f"{self._cloud}.ase.{name}.{hashlib.sha256(source.encode()).hexdigest()[:8]}"

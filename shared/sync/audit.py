@@ -70,9 +70,7 @@ class Audit:
 
 def of_kind(survey: Survey) -> tuple[Fault, ...]:
     """Whether it needs any of this."""
-    if survey.environment is not None and survey.environment.manages_itself:
-        return (NOT_NEEDED,)
-    return ()
+    return (NOT_NEEDED,) if survey.manages_itself else ()
 
 
 def _of_place(

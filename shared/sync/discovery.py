@@ -116,7 +116,7 @@ class Discovery:
             try:
                 for environment in self._environments.list(subscription):
                     survey = self._survey(environment)
-                    if register and (acknowledge or not environment.manages_itself):
+                    if register and (acknowledge or not survey.manages_itself):
                         self._register_surveyed(survey, registered)
                     discovered.environments.append(self._found(survey, registered))
                 if owner is not None:
@@ -125,7 +125,7 @@ class Discovery:
                             self._register(stamped.route_table_id, stamped.ase_id, registered)
                         discovered.stamped.append(replace(stamped, registered=register))
             except RouteSyncError as error:
-                discovered.errors.append((subscription, Fault(error.code, error.message)))
+                discovered.errors.append((subscription, Fault.of(error)))
         return discovered
 
     def _survey(self, environment: Environment) -> Survey:
@@ -133,7 +133,7 @@ class Discovery:
             return self._surveyor.around(environment)
         except TransientError as error:
             survey = Survey(environment.environment_id, environment)
-            return survey.adding(Fault(error.code, error.message))
+            return survey.adding(Fault.of(error))
 
     def _found(self, survey: Survey, registered: _Registered) -> Found:
         table = survey.route_table_id

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.domain.addresses import (
-    SERVICE_TAG_NAME,
     in_order,
+    is_service_tag,
 )
 from shared.domain.changes import Changes
 from shared.domain.effective import routing_findings
@@ -185,7 +185,7 @@ class Planning:
         """What a tag's route takes over has not left."""
         owned = owned_prefixes(table, owner=self._owner)
         leaving = owned - wanted.desired - wanted.held_by_tag
-        tags = {prefix for prefix in leaving if SERVICE_TAG_NAME.fullmatch(prefix)}
+        tags = {prefix for prefix in leaving if is_service_tag(prefix)}
         prefixes = leaving - tags
         today = self._clock().date()
         return {
@@ -212,11 +212,12 @@ class Planning:
         holds = registration.holds if hold else ()
         pinned = {hold.prefix for hold in holds if hold.routed}
         off = {hold.prefix for hold in holds if not hold.routed}
+        desired = (wanted.desired - off) | pinned
 
         def replan(spared: Collection[str], yielding: Collection[str]) -> Plan:
             return make_plan(
                 table,
-                (wanted.desired - off) | pinned,
+                desired,
                 owner=self._owner,
                 retained_until={p: day for p, day in until.items() if p not in yielding},
                 spared=off.union(spared),

@@ -77,13 +77,14 @@ class Provisioner:
             raise PermanentError(refusal.code, refusal.message)
         existing = self._existing(pending.route_table_id, survey)
         table = existing or _new_table(survey, run)
+        registration = self._registration(run, pending.route_table_id)
         if mode is Mode.PLAN:
-            return self._planned(run, pending, planner, table, survey)
+            return self._planned(run, pending, planner, table, registration, survey)
         if existing is None:
-            pending, blocked = self._create(run, pending, planner, table)
+            pending, blocked = self._create(pending, planner, table, registration)
             if blocked is not None:
                 return blocked
-        self._register(run, pending.route_table_id)
+        self._register(registration)
         done = self._reconciler.reconcile(pending, planner, mode)
         outcome = done.outcome
         if existing is None:
@@ -94,7 +95,7 @@ class Provisioner:
             outcome = self._set_on_subnet(outcome, survey)
             outcome = self._with_rule(run, outcome, survey)
         except PermanentError as error:
-            outcome = _failed(outcome, Fault(error.code, error.message))
+            outcome = _failed(outcome, Fault.of(error))
         return replace(done, outcome=outcome, table=self._route_tables.read(pending.route_table_id))
 
     def _existing(self, route_table_id: RouteTableId, survey: Survey) -> RouteTable | None:
@@ -120,10 +121,11 @@ class Provisioner:
         existing = self._registrations.get(route_table_id)
         return existing or Registration(route_table_id, (self._default_service_tag,), _asked(run))
 
-    def _register(self, run: Run, route_table_id: RouteTableId) -> None:
+    def _register(self, registration: Registration) -> None:
+        route_table_id = registration.route_table_id
         if self._registrations.get(route_table_id) is not None:
             return
-        self._registrations.put(self._registration(run, route_table_id))
+        self._registrations.put(registration)
         # Nothing in it is anybody else's: where its making failed, it may be written again.
         self._registrations.note_sound(route_table_id, {foreign_hash(_EMPTY, owner=self._owner)})
 
@@ -133,9 +135,9 @@ class Provisioner:
         pending: Pending,
         planner: Planner,
         table: RouteTable,
+        registration: Registration,
         survey: Survey,
     ) -> Reconciled:
-        registration = self._registration(run, pending.route_table_id)
         proposal = planner(table, registration, Changes())
         outcome = outcome_of(pending, table, proposal, Written())
         rule = self._rule(run, survey)
@@ -149,10 +151,9 @@ class Provisioner:
         return Reconciled(pending, _adding(outcome, *to_do), table, registration)
 
     def _create(
-        self, run: Run, pending: Pending, planner: Planner, new: RouteTable
+        self, pending: Pending, planner: Planner, new: RouteTable, registration: Registration
     ) -> tuple[Pending, Reconciled | None]:
         """With its routes, in one write. Where that is blocked, the outcome that says so."""
-        registration = self._registration(run, pending.route_table_id)
         proposal = planner(new, registration, Changes())
         plan = proposal.judgement.plan
         if proposal.judgement.blocked:

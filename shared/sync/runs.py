@@ -142,7 +142,7 @@ class RunStart:
             try:
                 self._fan_out(run, pull)
             except TransientError as error:
-                self._runs.replace(replace(run, error=Fault(error.code, error.message)))
+                self._runs.replace(replace(run, error=Fault.of(error)))
                 raise
         self._run_end.close_if_complete(run_id)
         return [pending.route_table_id for pending in self._outcomes.pending(run_id)]

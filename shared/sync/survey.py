@@ -28,6 +28,11 @@ class Survey:
         return self.subnet.route_table_id if self.subnet else None
 
     @property
+    def manages_itself(self) -> bool:
+        """Whether it is known to need none of this."""
+        return self.environment is not None and self.environment.manages_itself
+
+    @property
     def has_security_group(self) -> bool:
         """Whether its subnet has one, readable or not."""
         return self.subnet is not None and self.subnet.security_group_id is not None
@@ -49,7 +54,7 @@ class Surveyor:
         try:
             environment = self._environments.read(environment_id)
         except PermanentError as error:
-            return Survey(environment_id).adding(Fault(error.code, error.message))
+            return Survey(environment_id).adding(Fault.of(error))
         return self.around(environment)
 
     def around(self, environment: Environment) -> Survey:
@@ -67,7 +72,7 @@ class Surveyor:
         try:
             survey = replace(survey, subnet=self._subnets.read(subnet_id))
         except PermanentError as error:
-            return survey.adding(Fault(error.code, error.message))
+            return survey.adding(Fault.of(error))
         survey = self._with_security_group(survey)
         if survey.route_table_id is None:
             return survey.adding(Fault(NO_ROUTE_TABLE, f"subnet {subnet_id} has no route table"))
@@ -79,5 +84,5 @@ class Surveyor:
         try:
             group = self._security_groups.read(survey.subnet.security_group_id)
         except PermanentError as error:
-            return survey.adding(Fault(error.code, error.message))
+            return survey.adding(Fault.of(error))
         return replace(survey, security_group=group)

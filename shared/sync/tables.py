@@ -77,7 +77,7 @@ class TableSync:
             audited = self._audit.findings(done.registration, done.table)
         except PermanentError as error:
             pending = self._with_error(pending, error)
-            outcome = pending.failed(Fault(error.code, error.message))
+            outcome = pending.failed(Fault.of(error))
             registration = self._registrations.get(pending.route_table_id)
             audited = self._audit.findings(registration, None) if registration else ()
         except TransientError as error:
@@ -96,7 +96,7 @@ class TableSync:
         saved = self._outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
         return replace(
             saved,
-            last_error=Fault(error.code, error.message),
+            last_error=Fault.of(error),
             correlation_id=error.correlation_id,
         )
 

@@ -60,6 +60,10 @@ def run_report(app: App, run_id: str) -> dict[str, Any]:
     return report(run, app.outcomes.list(run_id))
 
 
+def codes(outcome: dict[str, Any]) -> list[str]:
+    return [finding["code"] for finding in outcome["findings"]]
+
+
 def outcome_of(whole: dict[str, Any], name: str) -> dict[str, Any]:
     found: dict[str, Any]
     [found] = [o for o in whole["outcomes"] if o["routeTableId"] == str(rid(name))]

@@ -27,7 +27,7 @@ from tests.builders import (
     unthrottled,
 )
 
-from .helpers import TAG, answer, begin, rid, run_report, sync
+from .helpers import TAG, answer, begin, codes, rid, run_report, sync
 from .test_crashes import deliver_although_killed
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -44,10 +44,6 @@ def provision(app, mode=Mode.APPLY, **changed):
     whole = sync(app, str(TABLE), mode=mode, **asked(**changed))
     [outcome] = whole["outcomes"]
     return outcome
-
-
-def codes(outcome):
-    return [finding["code"] for finding in outcome["findings"]]
 
 
 def table_of(azure):

@@ -20,7 +20,7 @@ from tests.builders import (
     to_firewall,
 )
 
-from .helpers import TAG, answer, outcome_of, rid, sync
+from .helpers import TAG, answer, codes, outcome_of, rid, sync
 
 A, B, C, D = "20.0.0.0/24", "20.0.1.7/32", "20.0.2.0/24", "20.0.3.0/24"
 INBOUND = "inboundNetworkDependenciesEndpoints"
@@ -44,10 +44,6 @@ def register(app, source, style=RouteStyle.PREFIXES):
     new = Registration(rid("one"), (TAG,), ase_id, source, style)
     existing = app.registry.get(rid("one"))
     app.registry.put(existing.replaced_by(new, utc_now()) if existing else new)
-
-
-def codes(outcome):
-    return [finding["code"] for finding in outcome["findings"]]
 
 
 def said(outcome, code):
