@@ -22,10 +22,18 @@ def scheduled_sync(timer: func.TimerRequest, start: func.Out[str]) -> None:
     start.set(workers.scheduled_sync())
 
 
+@app.timer_trigger("timer", schedule="%CHECK_SCHEDULE%", run_on_startup=False, use_monitor=True)
+@app.queue_output("runs", queue_name=RUNS, connection=STORAGE)
+def daily_check(timer: func.TimerRequest, runs: func.Out[typing.List[str]]) -> None:  # noqa: UP006
+    # The worker refuses `list[str]` here, and below.
+    from shared import workers
+
+    runs.set(workers.daily_check())
+
+
 @app.queue_trigger("message", queue_name=RUNS, connection=STORAGE)
 @app.queue_output("tables", queue_name=TABLES, connection=STORAGE)
 def start_run(message: func.QueueMessage, tables: func.Out[typing.List[str]]) -> None:  # noqa: UP006
-    # The worker refuses `list[str]` here.
     from shared import workers
 
     tables.set(workers.start_run(_text(message)))
@@ -40,17 +48,27 @@ def start_run_poison(message: func.QueueMessage, tables: func.Out[typing.List[st
 
 
 @app.queue_trigger("message", queue_name=TABLES, connection=STORAGE)
-def sync_route_table(message: func.QueueMessage) -> None:
+@app.queue_output("ended", queue_name=RUNS, connection=STORAGE)
+def sync_route_table(message: func.QueueMessage, ended: func.Out[str]) -> None:
     from shared import workers
 
-    workers.sync_route_table(_text(message))
+    _set(ended, workers.sync_route_table(_text(message)))
 
 
 @app.queue_trigger("message", queue_name=f"{TABLES}-poison", connection=STORAGE)
-def sync_route_table_poison(message: func.QueueMessage) -> None:
+@app.queue_output("ended", queue_name=RUNS, connection=STORAGE)
+def sync_route_table_poison(message: func.QueueMessage, ended: func.Out[str]) -> None:
     from shared import workers
 
-    workers.give_up_route_table(_text(message))
+    _set(ended, workers.give_up_route_table(_text(message)))
+
+
+@app.route("alerts", methods=["POST"])
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+def alert(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.take_alert(req, start.set)
 
 
 @app.route("sync", methods=["POST"])
@@ -153,6 +171,11 @@ def health(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
     return endpoints.health(req)
+
+
+def _set(output: func.Out[str], text: str | None) -> None:
+    if text is not None:
+        output.set(text)
 
 
 def _text(message: func.QueueMessage) -> str:

@@ -149,6 +149,7 @@ def settings() -> dict[str, str]:
     """The app settings that the sample needs, but for storage and the simulated Azure's own."""
     return {
         "SYNC_SCHEDULE": "0 0 6 * * 3",
+        "CHECK_SCHEDULE": "0 20 5 * * *",
         "SERVICE_TAG": SERVICE_TAG,
         "SERVICE_TAG_SUBSCRIPTION_ID": TAG_SUBSCRIPTION,
         "SERVICE_TAG_LOCATIONS": "westeurope,eastus2",

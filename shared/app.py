@@ -2,31 +2,40 @@
 
 import functools
 import os
+import secrets
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.arm.client import ArmClients
-from shared.arm.credential import Credential
+from shared.arm.credential import Credential, OwnIdentity
 from shared.arm.environments import ArmEnvironments, ArmInboundDependencies
 from shared.arm.route_limits import SubscriptionRouteLimits
 from shared.arm.route_tables import ArmRouteTables
 from shared.arm.security_groups import ArmSecurityGroups
 from shared.arm.service_tags import ServiceTagDiscovery
 from shared.arm.subnets import ArmSubnets
-from shared.domain.report import Mode, Run, RunRequest
-from shared.log import log_run
+from shared.domain.report import Mode, Run, RunRequest, run_id_of
+from shared.log import log_outcome, log_run
+from shared.notify.webhook import HttpWebhook, NoWebhook
 from shared.settings import Settings
 from shared.storage.account import StorageAccount
+from shared.storage.checks import CheckLog, LedgerLog
 from shared.storage.registry import Registry
-from shared.storage.runs import OutcomeLog, RunLog, new_run_id
+from shared.storage.runs import OutcomeLog, RunLog
 from shared.storage.versions import VersionLog
+from shared.sync.alerts import AlertIntake
 from shared.sync.audit import Audit
+from shared.sync.check import DailyCheck
 from shared.sync.discovery import Discovery
+from shared.sync.notifier import Notifier
 from shared.sync.planning import Planning
+from shared.sync.ports import Webhook
 from shared.sync.provision import Provisioner
 from shared.sync.reconcile import Reconciler
+from shared.sync.retention import Retention
 from shared.sync.runs import RunEnd, RunStart
+from shared.sync.settlement import Settlement
 from shared.sync.survey import Surveyor
 from shared.sync.tables import TableSync
 from shared.sync.versions import SourcePull
@@ -46,8 +55,13 @@ class App:
         self.versions = VersionLog(self.account.versions, cloud=settings.azure_cloud)
         self.runs = RunLog(self.account.runs)
         self.outcomes = OutcomeLog(self.account.outcomes)
+        self.checks = CheckLog(self.account.runs)
+        credential = Credential(
+            authority=settings.cloud.authority, client_id=settings.azure_client_id
+        )
+        self.identity = OwnIdentity(credential, settings.cloud.credential_scope)
         self.clients = ArmClients(
-            Credential(authority=settings.cloud.authority, client_id=settings.azure_client_id),
+            credential,
             settings.cloud,
             endpoint=settings.arm_endpoint,
             api_version=settings.arm_api_version_network,
@@ -61,7 +75,13 @@ class App:
             locations=settings.service_tag_locations,
             min_prefix_length=settings.min_prefix_length,
         )
-        self.run_end = RunEnd(self.runs, self.outcomes, utc_now, log_run)
+        notifies = settings.notify_webhook_url is not None
+        settlement = Settlement(
+            self.registry, self.outcomes, utc_now, log_outcome, paused=settings.paused
+        )
+        self.run_end = RunEnd(
+            self.runs, self.outcomes, settlement, utc_now, log_run, notifies=notifies
+        )
         self.run_start = RunStart(
             self.registry,
             self.versions,
@@ -88,6 +108,17 @@ class App:
             self.registry,
             default_service_tag=settings.service_tag,
         )
+        planning = Planning(
+            self.versions,
+            self.route_limits,
+            utc_now,
+            owner=settings.route_owner,
+            allowed_service_tags=settings.allowed,
+            grace_days=settings.removal_grace_days,
+            max_removed_percent=settings.max_removed_percent,
+            apply_policy=settings.apply_policy,
+            next_hop_types=self.route_tables.next_hop_types,
+        )
         reconciler = Reconciler(
             self.route_tables, self.registry, self.outcomes, owner=settings.route_owner
         )
@@ -95,17 +126,7 @@ class App:
             self.registry,
             self.runs,
             self.outcomes,
-            Planning(
-                self.versions,
-                self.route_limits,
-                utc_now,
-                owner=settings.route_owner,
-                allowed_service_tags=settings.allowed,
-                grace_days=settings.removal_grace_days,
-                max_removed_percent=settings.max_removed_percent,
-                apply_policy=settings.apply_policy,
-                next_hop_types=self.route_tables.next_hop_types,
-            ),
+            planning,
             reconciler,
             Provisioner(
                 self.surveyor,
@@ -120,17 +141,62 @@ class App:
                 default_service_tag=settings.service_tag,
             ),
             audit,
+            settlement,
             self.run_end,
+            utc_now,
+            owner=settings.route_owner,
+            paused=settings.paused,
+        )
+        self.alerts = AlertIntake(
+            self.registry,
+            self.runs,
+            self.runs,
+            self.create_run,
             utc_now,
             paused=settings.paused,
         )
+        self.check = DailyCheck(
+            self.registry,
+            self.versions,
+            self.pull,
+            self.route_tables,
+            self.route_limits,
+            planning,
+            self.outcomes,
+            self.checks,
+            self.create_run,
+            utc_now,
+            default_service_tag=settings.service_tag,
+            tag_scope=f"/subscriptions/{settings.service_tag_subscription_id}",
+            missing_settings=settings.missing_schedules,
+            max_age_days=settings.max_sync_age_days,
+            notifies=notifies,
+        )
+        self.notifier = Notifier(
+            self.runs,
+            self.checks,
+            self.outcomes,
+            self.registry,
+            LedgerLog(self.account.runs),
+            _webhook(settings),
+            utc_now,
+        )
+        self.retention = Retention(
+            self.runs,
+            self.runs,
+            self.outcomes,
+            self.checks,
+            utc_now,
+            days=settings.run_retention_days,
+        )
 
-    def create_run(self, request: RunRequest) -> Run:
+    def create_run(self, request: RunRequest, run_id: str | None = None) -> Run:
         """Write the run; whoever starts it then sends its one start message."""
         if self.settings.paused:
             request = replace(request, mode=Mode.PLAN)
         started_at = utc_now()
-        run = Run(new_run_id(started_at), request, started_at)
+        run_id = run_id or run_id_of(started_at, secrets.token_hex(4))
+        run = Run(run_id, request, started_at)
         self.runs.create(run)
         return run
 
@@ -147,6 +213,16 @@ def app() -> App:
 @functools.cache
 def _app() -> App:
     return App(Settings.read(os.environ))
+
+
+def _webhook(settings: Settings) -> Webhook:
+    if settings.notify_webhook_url is None:
+        return NoWebhook()
+    return HttpWebhook(
+        settings.notify_webhook_url,
+        format_name=settings.notify_format,
+        address=settings.address,
+    )
 
 
 def _storage_account(settings: Settings) -> StorageAccount:

@@ -68,11 +68,17 @@ def json_response(
     )
 
 
-def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
-    """An empty body is an empty object. Raise HttpFault with every fault."""
+def body_of(request: func.HttpRequest) -> bytes:
+    """Raise HttpFault where it is too large."""
     body = request.get_body()
     if len(body) > MAX_BODY_BYTES:
         raise HttpFault(413, "BodyTooLarge", f"the body is larger than {MAX_BODY_BYTES} bytes")
+    return body
+
+
+def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
+    """An empty body is an empty object. Raise HttpFault with every fault."""
+    body = body_of(request)
     try:
         return kind.model_validate_json(body.strip() or b"{}")
     except ValidationError as error:

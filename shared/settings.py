@@ -16,6 +16,7 @@ _STORAGE = (
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__tableServiceUri",
 )
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
@@ -37,12 +38,16 @@ def _service_tag(value: str) -> str:
     return value
 
 
-def _endpoint(value: str) -> str:
+def _url(value: str) -> str:
     url = urlsplit(value)
-    loopback = url.hostname in ("127.0.0.1", "::1", "localhost")
+    loopback = url.hostname in LOOPBACK
     if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and loopback)):
         raise ValueError("not an https URL; plain http is for loopback alone")
-    return value.rstrip("/")
+    return value
+
+
+def _endpoint(value: str) -> str:
+    return _url(value).rstrip("/")
 
 
 type _ServiceTag = Annotated[str, BeforeValidator(_service_tag)]
@@ -77,6 +82,15 @@ class Settings(BaseModel):
     min_prefix_length: int = Field(16, alias="MIN_PREFIX_LENGTH", ge=0, le=32)
     route_limit: int | None = Field(None, alias="ROUTE_LIMIT", ge=1)
     apply_policy: ApplyPolicy = Field(ApplyPolicy.AUTO, alias="APPLY_POLICY")
+    sync_schedule: str | None = Field(None, alias="SYNC_SCHEDULE")
+    check_schedule: str | None = Field(None, alias="CHECK_SCHEDULE")
+    notify_webhook_url: Annotated[str, BeforeValidator(_url)] | None = Field(
+        None, alias="NOTIFY_WEBHOOK_URL"
+    )
+    notify_format: Literal["json", "teams", "slack"] = Field("json", alias="NOTIFY_FORMAT")
+    max_sync_age_days: int = Field(2, alias="MAX_SYNC_AGE_DAYS", ge=1, le=3650)
+    run_retention_days: int = Field(400, alias="RUN_RETENTION_DAYS", ge=1, le=3650)
+    website_hostname: str | None = Field(None, alias="WEBSITE_HOSTNAME")
     storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
     storage_account_name: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
     storage_table_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
@@ -106,6 +120,20 @@ class Settings(BaseModel):
     def allowed(self) -> frozenset[str]:
         """The service tags that may be registered and synced."""
         return frozenset(self.allowed_service_tags or [self.service_tag])
+
+    @property
+    def missing_schedules(self) -> list[str]:
+        """The host never fires a timer whose setting is missing."""
+        given = {"SYNC_SCHEDULE": self.sync_schedule, "CHECK_SCHEDULE": self.check_schedule}
+        return [name for name, value in given.items() if value is None]
+
+    @property
+    def address(self) -> str | None:
+        """Where the app itself is reached, as App Service tells it."""
+        if self.website_hostname is None:
+            return None
+        local = urlsplit(f"//{self.website_hostname}").hostname in LOOPBACK
+        return f"{'http' if local else 'https'}://{self.website_hostname}"
 
     @property
     def table_endpoint(self) -> str:

@@ -1,13 +1,16 @@
-"""What the timer and the queues do. An error raised here goes to the queue, which tries again."""
+"""What the timers and the queues do. An error raised here goes to the queue, which tries again."""
 
 import logging
 from collections.abc import Iterable
 
-from shared.app import app
+from azure.core.exceptions import AzureError
+
+from shared.app import App, app
 from shared.domain.armid import RouteTableId
 from shared.domain.report import Mode, RunRequest, Trigger
-from shared.log import log_outcome
+from shared.log import log_check
 from shared.sync.messages import RunMessage, TableMessage
+from shared.sync.tables import Delivered
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -18,17 +21,31 @@ def scheduled_sync() -> str:
     return str(RunMessage(run.run_id))
 
 
+def daily_check() -> list[str]:
+    """Messages of the run that it starts, if any, and of what people are still to be told."""
+    context = app()
+    context.run_end.expire_overdue()
+    checked = context.check.check()
+    log_check(checked.to_json())
+    started = [checked.run_id] if checked.run_id else []
+    messages = [str(RunMessage(i)) for i in (*started, *context.notifier.due())]
+    _remove_old(context)
+    return messages
+
+
 def start_run(text: str) -> list[str]:
-    """The messages of the run's tables."""
+    """The messages of the run's tables; of one that has ended people are told."""
+    context = app()
     run_id = RunMessage.parse(text).run_id
-    return _table_messages(run_id, app().run_start.start(run_id))
+    tables = context.run_start.start(run_id)
+    context.notifier.tell(run_id)
+    return _table_messages(run_id, tables)
 
 
-def sync_route_table(text: str) -> None:
+def sync_route_table(text: str) -> str | None:
+    """The message of its run, where that has ended and people are to be told."""
     message = TableMessage.parse(text)
-    outcome = app().tables.sync(message.run_id, message.route_table_id)
-    if outcome is not None:
-        log_outcome(message.run_id, outcome)
+    return _ended(message, app().tables.sync(message.run_id, message.route_table_id))
 
 
 def start_run_without_tags(text: str) -> list[str]:
@@ -41,13 +58,26 @@ def start_run_without_tags(text: str) -> list[str]:
     return _table_messages(run_id, app().run_start.start_without_tags(run_id))
 
 
-def give_up_route_table(text: str) -> None:
+def give_up_route_table(text: str) -> str | None:
+    """The same as of a table that was synced."""
     try:
         message = TableMessage.parse(text)
     except ValueError:
         _log.error("dropped a poisoned message that is not ours: %.200s", text)
-        return
-    app().tables.give_up(message.run_id, message.route_table_id)
+        return None
+    return _ended(message, app().tables.give_up(message.run_id, message.route_table_id))
+
+
+def _ended(message: TableMessage, delivered: Delivered) -> str | None:
+    return str(RunMessage(message.run_id)) if delivered.notice_due else None
+
+
+def _remove_old(context: App) -> None:
+    """What can wait until tomorrow must not cost today's messages."""
+    try:
+        context.retention.remove_old()
+    except AzureError as error:
+        _log.error("old runs were not removed", exc_info=error)
 
 
 def _table_messages(run_id: str, tables: Iterable[RouteTableId]) -> list[str]:

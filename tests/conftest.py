@@ -61,6 +61,7 @@ def app_settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
         **azure.environment(),
         "AzureWebJobsStorage": storage,
         "SYNC_SCHEDULE": "0 0 6 * * 3",
+        "CHECK_SCHEDULE": "0 20 5 * * *",
         "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
         "SERVICE_TAG_LOCATIONS": "westeurope",
         "REMOVAL_GRACE_DAYS": "0",

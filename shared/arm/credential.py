@@ -1,12 +1,21 @@
 """Whoever we are: managed identity in Azure, `az login` on a laptop."""
 
+import logging
+import threading
 from http import HTTPStatus
 from typing import Any
 
+import jwt
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.identity import DefaultAzureCredential
+
+PATIENCE_SECONDS = 0.5
+"""An alert is answered at once, whether it is known or not who we are."""
+
+_log = logging.getLogger("ase_route_sync")
 
 
 class Credential:
@@ -36,6 +45,38 @@ class Credential:
         return DefaultAzureCredential(
             authority=self._authority, managed_identity_client_id=self._client_id
         )
+
+
+class OwnIdentity:
+    """Under which names Azure knows us, as our own token says.
+
+    Source: "Access token claims reference" (oid, appid, azp).
+    """
+
+    def __init__(self, credential: Credential, scope: str) -> None:
+        self._credential = credential
+        self._scope = scope
+        self._names: frozenset[str] = frozenset()
+        self._asking: threading.Thread | None = None
+
+    def names(self) -> frozenset[str]:
+        """In lower case; none where that is not known soon."""
+        if not self._names:
+            if self._asking is None or not self._asking.is_alive():
+                self._asking = threading.Thread(target=self._ask, daemon=True)
+                self._asking.start()
+            self._asking.join(PATIENCE_SECONDS)
+        return self._names
+
+    def _ask(self) -> None:
+        try:
+            token = self._credential.get_token(self._scope).token
+            claims = jwt.decode(token, options={"verify_signature": False})
+        except (AzureError, jwt.InvalidTokenError) as error:
+            _log.warning("who we are is not known: %s", type(error).__name__)
+            return
+        ids = (claims.get(name) for name in ("oid", "appid", "azp"))
+        self._names = frozenset(str(one).lower() for one in ids if one)
 
 
 class RenewWhenRefused(SansIOHTTPPolicy[Any, Any]):

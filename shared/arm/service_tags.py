@@ -27,7 +27,7 @@ class ServiceTagDiscovery:
             with arm_errors():
                 first, *rest = self._pages(location)
         except PermanentError as error:
-            raise UnusableServiceTag(f"service tags of {location}: {error}") from error
+            raise UnusableServiceTag(f"service tags of {location}: {error}", error.code) from error
         values = [value for page in (first, *rest) for value in _values(page, location)]
         return {**first, "values": values}
 

@@ -36,8 +36,11 @@ class UnusableSource(RouteSyncError):
 
 
 class UnusableServiceTag(UnusableSource):
-    def __init__(self, message: str) -> None:
+    """`cause` is the code of the error for which it can't be read, where there was one."""
+
+    def __init__(self, message: str, cause: str | None = None) -> None:
         super().__init__(TAG_UNAVAILABLE, message)
+        self.cause = cause
 
 
 class UnusableEnvironment(UnusableSource):

@@ -8,7 +8,8 @@ from typing import Any
 
 from .addresses import Source
 from .armid import EnvironmentId, RouteTableId
-from .report import utc_text
+from .contest import Contest
+from .report import Fault, OutcomeStatus, fault_json, utc_text
 
 
 class AddressSource(StrEnum):
@@ -73,11 +74,54 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class LastOutcome:
+    """What became of the table in the last run that was to write it.
+
+    `signature` is the outcome's own. `poisoned`: the queue gave it up.
+    """
+
+    run_id: str
+    at: datetime
+    status: OutcomeStatus
+    signature: str = ""
+    error: Fault | None = None
+    poisoned: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "runId": self.run_id,
+            "at": utc_text(self.at),
+            "status": self.status.value,
+            "error": fault_json(self.error),
+            "poisoned": self.poisoned,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is newly known of a table. None: nothing new.
+
+    `verified_with` are the versions by which it was found right, at `verified_at`; `watched_since`
+    is when the daily check first looked at it.
+    """
+
+    owned: frozenset[str] | None = None
+    subnet_ids: frozenset[str] | None = None
+    verified_with: tuple[str, ...] = ()
+    verified_at: datetime | None = None
+    watched_since: datetime | None = None
+    outcome: LastOutcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """One registered route table. Its desired set is the union of its sources.
 
     `former_sources` are those it had, and until when. `sound_foreign` are the hashes of what was
     not ours when the table was last seen sound, and as our last write was to leave it.
+    `subnet_ids` (lower case) have the table, as last read; None before that. `owned_left` are the
+    prefixes of our routes as we last left it. `verified_at` is when it was last found right, and
+    `watched_since` when the daily check first looked at it.
     """
 
     route_table_id: RouteTableId
@@ -94,6 +138,11 @@ class Registration:
     applied_version_ids: tuple[str, ...] = ()
     verified_at: datetime | None = None
     sound_foreign: frozenset[str] = frozenset()
+    subnet_ids: frozenset[str] | None = None
+    owned_left: frozenset[str] | None = None
+    contest: Contest = field(default_factory=Contest)
+    last_outcome: LastOutcome | None = None
+    watched_since: datetime | None = None
 
     @property
     def known_sources(self) -> tuple[Source, ...]:
@@ -122,6 +171,11 @@ class Registration:
             applied_version_ids=self.applied_version_ids,
             verified_at=self.verified_at,
             sound_foreign=self.sound_foreign,
+            subnet_ids=self.subnet_ids,
+            owned_left=self.owned_left,
+            contest=self.contest,
+            last_outcome=self.last_outcome,
+            watched_since=self.watched_since,
         )
 
     def accepted(self, today: date) -> dict[str, str]:
@@ -138,8 +192,10 @@ class Registration:
             "applyPolicy": self.apply_policy.value if self.apply_policy else None,
             "exceptions": [exception.to_json() for exception in self.exceptions],
             "held": [hold.to_json() for hold in self.holds],
+            "contested": self.contest.to_json(),
             "enabled": self.enabled,
             "note": self.note,
             "appliedVersionIds": list(self.applied_version_ids),
             "verifiedAt": None if self.verified_at is None else utc_text(self.verified_at),
+            "lastOutcome": None if self.last_outcome is None else self.last_outcome.to_json(),
         }

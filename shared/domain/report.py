@@ -1,5 +1,7 @@
 """What a run reports: its request, its outcomes and their sum."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -122,6 +124,15 @@ class Outcome:
         known = all(finding.code not in unknown for finding in self.findings)
         return right and known and all(change.change == "remove" for change in self.withheld)
 
+    @property
+    def writes(self) -> bool:
+        """Whether anything was changed, or in a plan, would be."""
+        return bool(self.added or self.updated or self.removed)
+
+    @property
+    def signature(self) -> str:
+        return signature_of(self.to_json())
+
     def to_json(self) -> dict[str, Any]:
         return {
             "routeTableId": str(self.route_table_id),
@@ -169,7 +180,8 @@ class RunRequest:
     `plan_run_id` is the plan run that is approved; `force` are the violations let pass. A rollback
     undoes `undone_run_id`; an adoption may take over routes with the stamp of `from_owner`. A
     provision gives `ase_id` a table with these Azure tags, and its security group the rule it
-    needs where `ensure_nsg` is set.
+    needs where `ensure_nsg` is set. `prompted_by` are the names that an alert gives of whoever did
+    what it is about.
     """
 
     trigger: Trigger
@@ -186,6 +198,7 @@ class RunRequest:
     reason: str | None = None
     change_id: str | None = None
     requested_by: str | None = None
+    prompted_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +215,9 @@ class VersionSeen:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `unusable` says of each source that cannot be believed now why."""
+    """One run. `unusable` says of each source that cannot be believed now why; `notice_due` that
+    it has ended and nobody has been told yet.
+    """
 
     run_id: str
     request: RunRequest
@@ -214,6 +229,7 @@ class Run:
     unusable: Mapping[Source, str] = field(default_factory=dict)
     versions: tuple[VersionSeen, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    notice_due: bool = False
     etag: str = ""
 
     @property
@@ -249,6 +265,28 @@ class Run:
             ],
             "counts": {status.value: self.counts.get(status, 0) for status in OutcomeStatus},
         }
+
+
+def signature_of(outcome: Mapping[str, Any]) -> str:
+    """Of an outcome's JSON: the same where a person has to look at the same; empty where nobody
+    has to.
+    """
+    if outcome["status"] in {OutcomeStatus.UNCHANGED, OutcomeStatus.CHANGED}:
+        return ""
+    error = outcome["error"]
+    what = [
+        outcome["status"],
+        error["code"] if error else None,
+        sorted(c["prefix"] for c in outcome["conflicts"] if c["accepted"] is None),
+        sorted(violation["code"] for violation in outcome["violations"]),
+        sorted([w["prefix"], w["change"], w["why"]] for w in outcome["withheld"]),
+    ]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+
+
+def run_id_of(at: datetime, distinction: str) -> str:
+    """Sorts by time, in microseconds; `distinction` is 8 hexadecimal digits."""
+    return f"{at:%Y%m%d%H%M%S%f}-{distinction}"
 
 
 def final_status(error: Fault | None, counts: Mapping[str, int]) -> RunStatus:

@@ -104,10 +104,15 @@ class RouteTable:
         properties = self.raw.get("properties") or {}
         return properties.get("disableBgpRoutePropagation") is not True
 
+    @property
+    def subnet_ids(self) -> frozenset[str]:
+        """Of the subnets that have the table, in lower case."""
+        listed = (self.raw.get("properties") or {}).get("subnets") or ()
+        return frozenset(str(subnet.get("id")).lower() for subnet in listed)
+
     def is_on(self, subnet_id: str) -> bool:
         """Whether the table says that the subnet has it."""
-        listed = (self.raw.get("properties") or {}).get("subnets") or ()
-        return any(str(subnet.get("id")).lower() == subnet_id.lower() for subnet in listed)
+        return subnet_id.lower() in self.subnet_ids
 
     def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
         """The whole table with these routes instead of its own, all else verbatim."""

@@ -26,6 +26,7 @@ NO_TAG_CAPACITY = "NO_TAG_CAPACITY"
 NEXT_HOP_UNKNOWN = "NEXT_HOP_UNKNOWN"
 PLAN_CHANGED = "PLAN_CHANGED"
 FOREIGN_WOULD_CHANGE = "FOREIGN_WOULD_CHANGE"
+CONTESTED = "CONTESTED"
 FORCEABLE = frozenset({TOO_MANY_REMOVED, TABLE_FAILED})
 
 APPLY_POLICY = "APPLY_POLICY"
@@ -71,7 +72,8 @@ class Limits:
     it is asked only where a plan adds; `tag_route_limit` likewise of routes with a service tag.
     `tags` are the service tags that the table is about, with the IPv4 prefixes that each holds.
     `doubt` is the code under which a source can't be believed now. `foreign_as_when_sound` says of
-    a table in another state whether what is not ours in it is as it was last seen sound.
+    a table in another state whether what is not ours in it is as it was last seen sound. A
+    `contested` table loses nothing, and `rests` says why it is too early to write it at all.
     """
 
     max_removed_percent: int
@@ -84,6 +86,8 @@ class Limits:
     policy: ApplyPolicy = ApplyPolicy.AUTO
     forced: frozenset[str] = frozenset()
     approval: Approval | None = None
+    contested: bool = False
+    rests: Violation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,8 @@ def _blocks(table: RouteTable, proposed: Plan, limits: Limits, written: Changes)
             f"{', '.join(unknown)}"
         )
         blocks.append(block(NEXT_HOP_UNKNOWN, message, len(unknown)))
+    if limits.rests is not None:
+        blocks.append(limits.rests)
     if limits.approval is not None and proposed.changes:
         now = written.then(proposed.changes)
         if now.checksum != limits.approval.checksum:
@@ -225,6 +231,8 @@ def _spared(
     removed = proposed.changes.removed
     if limits.doubt is not None:
         return dict.fromkeys(removed, limits.doubt), None
+    if limits.contested:
+        return dict.fromkeys(removed, CONTESTED), None
     if limits.policy is ApplyPolicy.ADDITIVE:
         return dict.fromkeys(removed, APPLY_POLICY), None
     gone = removed | written.removed
@@ -266,7 +274,7 @@ def _fit(plan: Plan, without: Callable[[Collection[str]], Plan], limits: Limits)
         return replace(tags, findings=(*tags.findings, _LIMIT_UNKNOWN))
     if len(plan.routes) <= limit:
         return tags
-    removable = limits.doubt is None and limits.policy is ApplyPolicy.AUTO
+    removable = limits.doubt is None and not limits.contested and limits.policy is ApplyPolicy.AUTO
     yielding = _oldest_departures(plan, limit) if removable else ()
     plan = without(yielding)
     if len(plan.routes) > limit:

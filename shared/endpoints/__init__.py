@@ -1,5 +1,6 @@
 """What each HTTP function does: parse, call, render."""
 
+from .alerts import take_alert
 from .environments import discover, provision
 from .health import health
 from .registrations import (
@@ -26,5 +27,6 @@ __all__ = [
     "release",
     "rollback",
     "start_sync",
+    "take_alert",
     "unregister_route_table",
 ]

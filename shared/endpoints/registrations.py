@@ -11,7 +11,8 @@ from pydantic import Field
 from shared.app import App, utc_now
 from shared.domain.addresses import is_ipv4_prefix, is_service_tag
 from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.errors import PermanentError
+from shared.domain.contest import Contest
+from shared.domain.errors import PermanentError, RouteSyncError
 from shared.domain.registration import (
     AddressSource,
     ApplyPolicy,
@@ -110,6 +111,8 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
     )
     if existing is not None:
         registration = existing.replaced_by(registration, utc_now())
+    if registration.subnet_ids is None:
+        registration = replace(registration, subnet_ids=_subnets_of(context, route_table_id))
     context.registry.put(registration)
     return json_response(registration.to_json(), status=201 if existing is None else 200)
 
@@ -122,10 +125,12 @@ def unregister_route_table(context: App, request: func.HttpRequest) -> func.Http
 
 @endpoint
 def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    """What is held no longer is: the next run brings the table to its tags."""
+    """What is held or contested no longer is: the next run brings the table to its tags."""
     body = parse_body(request, TableBody)
-    registration = replace(enabled_registration(context, body.route_table_id), holds=())
-    context.registry.hold(registration.route_table_id, ())
+    registration = replace(
+        enabled_registration(context, body.route_table_id), holds=(), contest=Contest()
+    )
+    context.registry.release(registration.route_table_id)
     log_release(registration.route_table_id, body.reason)
     return json_response(registration.to_json())
 
@@ -196,6 +201,14 @@ def _style_faults(
     reasons = (why_not_routable(context.settings.azure_cloud, tag) for tag in tags)
     faults = [("routeStyle", why) for why in reasons if why is not None]
     return faults or _tag_limit_faults(context, route_table_id, tags)
+
+
+def _subnets_of(context: App, route_table_id: RouteTableId) -> frozenset[str] | None:
+    """So that an alert of one of them finds the table before its first run."""
+    try:
+        return context.route_tables.read(route_table_id).subnet_ids
+    except RouteSyncError:
+        return None
 
 
 def _tag_limit_faults(context: App, route_table_id: RouteTableId, tags: Sequence[str]) -> _Faults:

@@ -60,7 +60,7 @@ def starts_run(
     ) -> func.HttpResponse:
         run = context.create_run(wanted(context, request))
         send(str(RunMessage(run.run_id)))
-        return _accepted(request, run)
+        return accepted(request, run)
 
     return begin
 
@@ -72,7 +72,7 @@ def while_running(request: func.HttpRequest, run: Run) -> dict[str, str]:
     }
 
 
-def _accepted(request: func.HttpRequest, run: Run) -> func.HttpResponse:
+def accepted(request: func.HttpRequest, run: Run) -> func.HttpResponse:
     headers = while_running(request, run)
     body = {
         "runId": run.run_id,

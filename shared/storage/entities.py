@@ -19,6 +19,14 @@ def table_key(route_table_id: RouteTableId) -> str:
     return route_table_id.key.strip("/").replace("/", "|")
 
 
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+
+
+def complement(digits: str) -> str:
+    """As a row key what is newest comes first."""
+    return digits.translate(_COMPLEMENT)
+
+
 def pack(name: str, value: object) -> dict[str, str | int]:
     """A value of any length as properties `name`, `name1`, …, and their number."""
     text = json.dumps(value, separators=(",", ":"))

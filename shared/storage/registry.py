@@ -8,15 +8,18 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.contest import Contest, Undoing
 from shared.domain.registration import (
     AddressSource,
     ApplyPolicy,
     Hold,
+    LastOutcome,
     Registration,
     RouteException,
     RouteStyle,
+    Standing,
 )
-from shared.domain.report import utc_text
+from shared.domain.report import Fault, OutcomeStatus, utc_text
 
 from .entities import pack, table_key, unpack
 
@@ -33,6 +36,13 @@ class Registry:
 
     def list(self) -> Iterator[Registration]:
         return (_registration(entity) for entity in self._table.list_entities())
+
+    def list_of(self, subscription_id: str) -> Iterator[Registration]:
+        """Those whose table is in this subscription."""
+        entities = self._table.query_entities(
+            "PartitionKey eq @subscription", parameters={"subscription": subscription_id.lower()}
+        )
+        return (_registration(entity) for entity in entities)
 
     def put(self, registration: Registration) -> None:
         """Register, or replace what is registered; what was seen, held and applied stays."""
@@ -52,6 +62,7 @@ class Registry:
                     "formerSources",
                     {s: utc_text(at) for s, at in registration.former_sources.items()},
                 ),
+                **_packed_if_known("subnetIds", registration.subnet_ids),
             },
             mode=UpdateMode.MERGE,
         )
@@ -67,11 +78,38 @@ class Registry:
         """Let these be what is held."""
         self._merge(route_table_id, pack("holds", [hold.to_json() for hold in holds]))
 
-    def record_applied(
-        self, route_table_id: RouteTableId, version_ids: Iterable[str], verified_at: datetime
+    def release(self, route_table_id: RouteTableId) -> None:
+        """Nothing is held or contested any more."""
+        self._merge(
+            route_table_id,
+            {**pack("holds", []), **pack("contest", None), **pack("ownedLeft", None)},
+        )
+
+    def contest(
+        self, route_table_id: RouteTableId, contest: Contest, owned: frozenset[str]
     ) -> None:
-        applied = {**pack("appliedVersionIds", list(version_ids)), "verifiedAt": verified_at}
-        self._merge(route_table_id, applied)
+        """Record what was undone, and the table as it was found."""
+        found = {
+            "since": utc_text(contest.since) if contest.since else None,
+            "undone": [undoing.to_json() for undoing in contest.undone],
+        }
+        self._merge(route_table_id, {**pack("contest", found), **pack("ownedLeft", sorted(owned))})
+
+    def record(self, route_table_id: RouteTableId, standing: Standing) -> None:
+        """What of this is known."""
+        properties: dict[str, Any] = {
+            **_packed_if_known("ownedLeft", standing.owned),
+            **_packed_if_known("subnetIds", standing.subnet_ids),
+        }
+        if standing.verified_at is not None:
+            properties |= pack("appliedVersionIds", list(standing.verified_with))
+            properties["verifiedAt"] = standing.verified_at
+        if standing.watched_since is not None:
+            properties["watchedSince"] = standing.watched_since
+        if standing.outcome is not None:
+            outcome = standing.outcome
+            properties |= pack("lastOutcome", {**outcome.to_json(), "signature": outcome.signature})
+        self._merge(route_table_id, properties)
 
     def _merge(self, route_table_id: RouteTableId, properties: Mapping[str, Any]) -> None:
         try:
@@ -91,9 +129,44 @@ def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     return {"PartitionKey": partition, "RowKey": row}
 
 
-def _unpack_if_there(entity: Mapping[str, Any], name: str) -> list[Any]:
-    found: list[Any] = unpack(entity, name) if f"{name}Parts" in entity else []
-    return found
+def _packed_if_known(name: str, values: frozenset[str] | None) -> dict[str, str | int]:
+    return {} if values is None else pack(name, sorted(values))
+
+
+def _unpack_if_there(entity: Mapping[str, Any], name: str) -> Any:
+    return unpack(entity, name) if f"{name}Parts" in entity else None
+
+
+def _set_if_there(entity: Mapping[str, Any], name: str) -> frozenset[str] | None:
+    found = _unpack_if_there(entity, name)
+    return None if found is None else frozenset(found)
+
+
+def _contest(entity: Mapping[str, Any]) -> Contest:
+    found = _unpack_if_there(entity, "contest")
+    if not found:
+        return Contest()
+    return Contest(
+        tuple(
+            Undoing(datetime.fromisoformat(u["at"]), u["runId"], tuple(u["by"]))
+            for u in found["undone"]
+        ),
+        datetime.fromisoformat(found["since"]) if found["since"] else None,
+    )
+
+
+def _last_outcome(entity: Mapping[str, Any]) -> LastOutcome | None:
+    found = _unpack_if_there(entity, "lastOutcome")
+    if not found:
+        return None
+    return LastOutcome(
+        run_id=found["runId"],
+        at=datetime.fromisoformat(found["at"]),
+        status=OutcomeStatus(found["status"]),
+        signature=found["signature"],
+        error=Fault(**found["error"]) if found["error"] else None,
+        poisoned=found["poisoned"],
+    )
 
 
 def _registration(entity: Mapping[str, Any]) -> Registration:
@@ -116,9 +189,14 @@ def _registration(entity: Mapping[str, Any]) -> Registration:
         },
         holds=tuple(
             Hold(hold["prefix"], hold["routed"], hold["undoneRunId"], hold["rollbackRunId"])
-            for hold in _unpack_if_there(entity, "holds")
+            for hold in _unpack_if_there(entity, "holds") or ()
         ),
-        applied_version_ids=tuple(_unpack_if_there(entity, "appliedVersionIds")),
+        applied_version_ids=tuple(_unpack_if_there(entity, "appliedVersionIds") or ()),
         verified_at=entity.get("verifiedAt"),
-        sound_foreign=frozenset(_unpack_if_there(entity, "soundForeign")),
+        sound_foreign=_set_if_there(entity, "soundForeign") or frozenset(),
+        subnet_ids=_set_if_there(entity, "subnetIds"),
+        owned_left=_set_if_there(entity, "ownedLeft"),
+        contest=_contest(entity),
+        last_outcome=_last_outcome(entity),
+        watched_since=entity.get("watchedSince"),
     )

@@ -1,16 +1,20 @@
 """SyncRuns: one row a run, the newest first. SyncOutcomes: one row a table of a run."""
 
 import re
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import batched
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
 from shared.domain.armid import EnvironmentId, RouteTableId
@@ -28,21 +32,17 @@ from shared.domain.report import (
     Trigger,
     VersionSeen,
     fault_json,
+    run_id_of,
 )
 from shared.domain.safety import Approval
 from shared.sync.ports import Pending
 
-from .entities import pack, table_key, unpack
+from .entities import complement, pack, table_key, unpack
 
 _PARTITION = "run"
+_CLAIMS = "alert"
 _RUN_ID = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
-_COMPLEMENT = str.maketrans("0123456789", "9876543210")
 _MOST_IN_A_TRANSACTION = 100
-
-
-def new_run_id(at: datetime) -> str:
-    """Sorts by time, in microseconds."""
-    return f"{at:%Y%m%d%H%M%S%f}-{secrets.token_hex(4)}"
 
 
 class RunLog:
@@ -50,7 +50,25 @@ class RunLog:
         self._table = table
 
     def create(self, run: Run) -> None:
-        self._table.create_entity(_run_entity(run))
+        """Nothing where it is there already."""
+        with suppress(ResourceExistsError):
+            self._table.create_entity(_run_entity(run))
+
+    def claim(self, instance: str, run_id: str) -> str:
+        """Let this be the run of this alert; return the id of the one that was first to be it."""
+        claim = {"PartitionKey": _CLAIMS, "RowKey": instance, "runId": run_id}
+        try:
+            self._table.create_entity(claim)
+        except ResourceExistsError:
+            return self.claimed(instance) or run_id
+        return run_id
+
+    def claimed(self, instance: str) -> str | None:
+        """The id of the run that this alert has started, or joined."""
+        try:
+            return str(self._table.get_entity(_CLAIMS, instance)["runId"])
+        except ResourceNotFoundError:
+            return None
 
     def get(self, run_id: str) -> Run | None:
         if not _RUN_ID.fullmatch(run_id):
@@ -67,10 +85,50 @@ class RunLog:
         )
         return replace(run, etag=etag)
 
-    def running(self) -> Iterator[Run]:
+    def running(self, *, since: datetime | None = None) -> Iterator[Run]:
+        """Those that have not ended, of all or of those begun since then."""
+        return self._query("status eq @status", since, status=RunStatus.RUNNING.value)
+
+    def due(self, *, since: datetime) -> Iterator[Run]:
+        """Those begun since then that have ended, and nobody has been told."""
+        return self._query("noticeDue eq @due", since, due=True)
+
+    def told(self, run: Run) -> None:
+        """Nobody need be told of it any more."""
+        self._table.update_entity(
+            {"PartitionKey": _PARTITION, "RowKey": _row_key(run.run_id), "noticeDue": False},
+            mode=UpdateMode.MERGE,
+        )
+
+    def begun_before(self, moment: datetime) -> Iterator[str]:
+        """The ids of runs."""
+        old = self._table.query_entities(
+            "PartitionKey eq @partition and RowKey gt @first",
+            parameters={"partition": _PARTITION, "first": _row_key(run_id_of(moment, "0" * 8))},
+            select=["runId"],
+        )
+        return (str(entity["runId"]) for entity in old)
+
+    def remove(self, run_id: str) -> None:
+        self._table.delete_entity(_PARTITION, _row_key(run_id))
+
+    def remove_claims(self, *, before: datetime) -> None:
+        """Those of alerts on runs that were begun before."""
+        claims = self._table.query_entities(
+            "PartitionKey eq @partition and runId lt @first",
+            parameters={"partition": _CLAIMS, "first": run_id_of(before, "")},
+            select=["PartitionKey", "RowKey"],
+        )
+        for claim in claims:
+            self._table.delete_entity(claim)
+
+    def _query(self, condition: str, since: datetime | None, **values: Any) -> Iterator[Run]:
+        # The newest come first: what is older is not even looked at.
+        last = "" if since is None else " and RowKey le @last"
+        bound = {} if since is None else {"last": _row_key(run_id_of(since, "0" * 8))}
         entities = self._table.query_entities(
-            "PartitionKey eq @partition and status eq @status",
-            parameters={"partition": _PARTITION, "status": RunStatus.RUNNING.value},
+            f"PartitionKey eq @partition and {condition}{last}",
+            parameters={"partition": _PARTITION, **bound, **values},
         )
         return (_run(entity) for entity in entities)
 
@@ -163,6 +221,16 @@ class OutcomeLog:
         """Each outcome as the report shows it."""
         return [unpack(entity, "report") for entity in self._rows(run_id, "outcome")]
 
+    def remove(self, run_id: str) -> None:
+        """Whatever is known of the run's tables."""
+        rows = self._table.query_entities(
+            "PartitionKey eq @run",
+            parameters={"run": run_id},
+            select=["PartitionKey", "RowKey"],
+        )
+        for batch in batched(rows, _MOST_IN_A_TRANSACTION, strict=False):
+            self._table.submit_transaction([("delete", row) for row in batch])
+
     def _outcome(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
         try:
             return self._table.get_entity(run_id, _outcome_key(route_table_id))
@@ -196,7 +264,7 @@ def _replace_as_read(
 
 
 def _row_key(run_id: str) -> str:
-    return run_id.translate(_COMPLEMENT) if _RUN_ID.fullmatch(run_id) else run_id
+    return complement(run_id) if _RUN_ID.fullmatch(run_id) else run_id
 
 
 def _run_entity(run: Run) -> dict[str, Any]:
@@ -217,11 +285,13 @@ def _run_entity(run: Run) -> dict[str, Any]:
         "reason": request.reason or "",
         "changeId": request.change_id or "",
         "requestedBy": request.requested_by or "",
+        "noticeDue": run.notice_due,
         "startedAt": run.started_at,
         **({"finishedAt": run.finished_at} if run.finished_at else {}),
         **({"fannedOutAt": run.fanned_out_at} if run.fanned_out_at else {}),
         **pack("routeTables", [str(i) for i in request.route_tables]),
         **pack("force", list(request.force)),
+        **pack("promptedBy", list(request.prompted_by)),
         **pack("azureTags", dict(request.azure_tags)),
         **pack("error", fault_json(run.error)),
         **pack("unusable", dict(run.unusable)),
@@ -249,6 +319,7 @@ def _run(entity: Mapping[str, Any]) -> Run:
             reason=entity["reason"] or None,
             change_id=entity["changeId"] or None,
             requested_by=entity["requestedBy"] or None,
+            prompted_by=tuple(unpack(entity, "promptedBy")),
         ),
         started_at=entity["startedAt"],
         status=RunStatus(entity["status"]),
@@ -261,6 +332,7 @@ def _run(entity: Mapping[str, Any]) -> Run:
             for v in unpack(entity, "versions")
         ),
         counts=unpack(entity, "counts"),
+        notice_due=entity["noticeDue"],
         etag=getattr(entity, "metadata", {}).get("etag", ""),
     )
 

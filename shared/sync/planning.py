@@ -9,14 +9,16 @@ from shared.domain.addresses import (
     is_service_tag,
 )
 from shared.domain.changes import Changes
+from shared.domain.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
 from shared.domain.effective import routing_findings
 from shared.domain.handover import holds_of, make_adoption, make_rollback
 from shared.domain.plan import Plan, foreign_hash, make_plan, owned_prefixes
 from shared.domain.registration import ApplyPolicy, Hold, Registration, strictest
-from shared.domain.report import Action, Fault, Mode, Run, listed
+from shared.domain.report import Action, Fault, Mode, Run, Violation, listed
 from shared.domain.retention import retained_until, tags_retained_until
 from shared.domain.routes import RouteTable
 from shared.domain.safety import (
+    CONTESTED,
     HELD,
     Approval,
     Judgement,
@@ -34,12 +36,14 @@ from .sources import Sources, Wanted
 class Proposal:
     """What may become of a table now, and the versions that was worked out from.
 
-    `holds` is what an apply has to hold from before it writes.
+    `holds` is what an apply has to hold from before it writes. `contest` is there where what we
+    had done was found undone, and is news.
     """
 
     judgement: Judgement
     version_ids: tuple[str, ...] = ()
     holds: tuple[Hold, ...] = ()
+    contest: Contest | None = None
 
 
 type Planner = Callable[[RouteTable, Registration, Changes], Proposal]
@@ -94,13 +98,20 @@ class Planning:
                 approval=approval,
             )
             replan = self._replan(table, registration, wanted, until, hold=True)
+            contest = registration.contest
+            limits = self._contested(limits, contest, run)
             judgement = self._judge(table, replan, limits, written)
+            found = self._found_undone(run, registration, judgement.proposed)
+            if found is not None and found.since != contest.since:
+                limits = self._contested(limits, found, run)
+                judgement = self._judge(table, replan, limits, written)
             suppressed = Changes()
             if registration.holds:
                 unheld = self._replan(table, registration, wanted, until, hold=False)
                 suppressed = unheld((), ()).changes.without(judgement.proposed.by_prefix)
             findings = (
                 *_approved(run),
+                *_contested(found or contest),
                 *_held(registration.holds),
                 *_ended_exceptions(registration, judgement.plan),
                 *wanted.doubts,
@@ -113,10 +124,39 @@ class Planning:
                 ),
             )
             return Proposal(
-                judgement.adding(findings, withheld_of(suppressed, HELD)), wanted.version_ids
+                judgement.adding(findings, withheld_of(suppressed, HELD)),
+                wanted.version_ids,
+                contest=found,
             )
 
         return plan
+
+    def _found_undone(
+        self, run: Run, registration: Registration, proposed: Changes
+    ) -> Contest | None:
+        """Once a run; while a contested table rests it is known already."""
+        contest, now = registration.contest, self._clock()
+        known = contest.undone and contest.undone[-1].run_id == run.run_id
+        if known or contest.rests(now) or not is_undone(registration.owned_left, proposed):
+            return None
+        return contest.with_undoing(Undoing(now, run.run_id, run.request.prompted_by))
+
+    def _contested(self, limits: Limits, contest: Contest, run: Run) -> Limits:
+        """The run that found it undone does it again; others wait."""
+        if contest.since is None:
+            return limits
+        now, last = self._clock(), contest.undone[-1]
+        rests = None
+        if contest.rests(now) and last.run_id != run.run_id:
+            longest = BETWEEN_WRITES.total_seconds() / 60
+            rests = Violation(
+                CONTESTED,
+                f"{contest}: written at most once in {longest:g} minutes, until a release",
+                observed=round((now - last.at).total_seconds() / 60, 1),
+                limit=longest,
+                forceable=False,
+            )
+        return replace(limits, contested=True, rests=rests)
 
     def of_adoption(self, run: Run) -> Planner:
         """Rename to ours what covers a wanted prefix; nothing else of the table is changed."""
@@ -252,6 +292,13 @@ def _approved(run: Run) -> tuple[Fault, ...]:
     if run.request.plan_run_id is None:
         return ()
     return (Fault("Approved", f"by the plan of run {run.request.plan_run_id}"),)
+
+
+def _contested(contest: Contest) -> tuple[Fault, ...]:
+    if contest.since is None:
+        return ()
+    message = f"{contest}: additions only, and at most hourly, until a release"
+    return (Fault("Contested", message),)
 
 
 def _held(holds: Sequence[Hold]) -> tuple[Fault, ...]:

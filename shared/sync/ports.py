@@ -8,8 +8,10 @@ from typing import Any, Protocol
 from shared.domain.addresses import Source, SourceContent, Version, in_order
 from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
 from shared.domain.changes import Changes
+from shared.domain.contest import Contest
 from shared.domain.environments import Environment, Subnet
-from shared.domain.registration import Hold, Registration
+from shared.domain.notices import Ledger, Notice
+from shared.domain.registration import Hold, Registration, Standing
 from shared.domain.report import Fault, Outcome, OutcomeStatus, Run
 from shared.domain.routes import Route, RouteTable
 from shared.domain.safety import Approval
@@ -114,6 +116,9 @@ class Registrations(Protocol):
 
     def list(self) -> Iterator[Registration]: ...
 
+    def list_of(self, subscription_id: str) -> Iterator[Registration]:
+        """Those whose table is in this subscription."""
+
     def put(self, registration: Registration) -> None: ...
 
     def note_sound(self, route_table_id: RouteTableId, hashes: Collection[str]) -> None:
@@ -122,9 +127,12 @@ class Registrations(Protocol):
     def hold(self, route_table_id: RouteTableId, holds: Iterable[Hold]) -> None:
         """Let these be what is held."""
 
-    def record_applied(
-        self, route_table_id: RouteTableId, version_ids: Iterable[str], verified_at: datetime
-    ) -> None: ...
+    def contest(
+        self, route_table_id: RouteTableId, contest: Contest, owned: frozenset[str]
+    ) -> None:
+        """Record what was undone, and the table as it was found."""
+
+    def record(self, route_table_id: RouteTableId, standing: Standing) -> None: ...
 
 
 class Versions(Protocol):
@@ -150,7 +158,58 @@ class Runs(Protocol):
     def replace(self, run: Run) -> Run:
         """Raise ConcurrentUpdate where the run has changed since it was read."""
 
-    def running(self) -> Iterator[Run]: ...
+    def running(self, *, since: datetime | None = None) -> Iterator[Run]:
+        """Those that have not ended, of all or of those begun since then."""
+
+    def due(self, *, since: datetime) -> Iterator[Run]:
+        """Those begun since then that have ended, and nobody has been told."""
+
+    def told(self, run: Run) -> None:
+        """Nobody need be told of it any more."""
+
+    def begun_before(self, moment: datetime) -> Iterator[str]:
+        """The ids of runs."""
+
+    def remove(self, run_id: str) -> None: ...
+
+
+class Claims(Protocol):
+    def claim(self, instance: str, run_id: str) -> str:
+        """Let this be the run of this alert; return the id of the one that was first to be it."""
+
+    def claimed(self, instance: str) -> str | None:
+        """The id of the run that this alert has started, or joined."""
+
+    def remove_claims(self, *, before: datetime) -> None:
+        """Those of alerts on runs that were begun before."""
+
+
+class Checks(Protocol):
+    def put(self, check_id: str, report: Mapping[str, Any], *, notice_due: bool) -> None: ...
+
+    def get(self, check_id: str) -> tuple[Mapping[str, Any], bool] | None:
+        """What a check had to say, and whether nobody has been told yet."""
+
+    def latest(self) -> Mapping[str, Any] | None: ...
+
+    def due(self, *, since: datetime) -> Iterator[str]:
+        """The ids of checks of which nobody has been told."""
+
+    def told(self, check_id: str) -> None: ...
+
+    def remove_before(self, moment: datetime) -> None: ...
+
+
+class Ledgers(Protocol):
+    def read(self) -> Ledger: ...
+
+    def write(self, ledger: Ledger) -> None:
+        """Raise ConcurrentUpdate where it has changed since it was read."""
+
+
+class Webhook(Protocol):
+    def send(self, notice: Notice, /) -> None:
+        """Raise TransientError where it was not taken."""
 
 
 class Outcomes(Protocol):
@@ -180,3 +239,9 @@ class Outcomes(Protocol):
 
     def counts(self, run_id: str) -> Mapping[str, int] | None:
         """Outcomes by status; None while one is pending."""
+
+    def list(self, run_id: str) -> Sequence[Mapping[str, Any]]:
+        """Each outcome as the report shows it."""
+
+    def remove(self, run_id: str) -> None:
+        """Whatever is known of the run's tables."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from shared.domain.addresses import in_order
 from shared.domain.changes import Changes
 from shared.domain.errors import PermanentError, PreconditionFailed, TransientError
-from shared.domain.plan import Plan, foreign_essence, foreign_hash
+from shared.domain.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
 from shared.domain.registration import Registration
 from shared.domain.report import Fault, Mode, Outcome, OutcomeStatus
 from shared.domain.routes import RouteTable
@@ -121,11 +121,7 @@ class Reconciler:
         found = self._registrations.get(pending.route_table_id)
         if found is None or not found.enabled:
             raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
-        table, failed = found.route_table_id, OutcomeStatus.FAILED
-        rollbacks = {hold.rollback_run_id for hold in found.holds}
-        # One that failed holds nothing: it may not even have begun to write.
-        vain = {run for run in rollbacks if self._outcomes.status(run, table) is failed}
-        return replace(found, holds=tuple(h for h in found.holds if h.rollback_run_id not in vain))
+        return without_vain_holds(found, self._outcomes)
 
     def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> None:
         """What has to be known of the table, and held, before anything is written to it.
@@ -138,6 +134,9 @@ class Reconciler:
             sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
             if sound != registration.sound_foreign:
                 self._registrations.note_sound(registration.route_table_id, sound)
+        if proposal.contest is not None:
+            owned = owned_prefixes(table, owner=self._owner)
+            self._registrations.contest(registration.route_table_id, proposal.contest, owned)
         if proposal.holds not in ((), registration.holds) and not proposal.judgement.blocked:
             self._registrations.hold(registration.route_table_id, proposal.holds)
 
@@ -170,6 +169,15 @@ class Reconciler:
                 Fault("WasFailed", f"the table was in state {state}: it was written again whole")
             )
         return findings
+
+
+def without_vain_holds(registration: Registration, outcomes: Outcomes) -> Registration:
+    """A rollback that failed holds nothing: it may not even have begun to write."""
+    table, failed = registration.route_table_id, OutcomeStatus.FAILED
+    rollbacks = {hold.rollback_run_id for hold in registration.holds}
+    vain = {run for run in rollbacks if outcomes.status(run, table) is failed}
+    holds = tuple(hold for hold in registration.holds if hold.rollback_run_id not in vain)
+    return replace(registration, holds=holds)
 
 
 def _taken_effect(pending: Pending, table: RouteTable) -> Changes:

@@ -23,41 +23,56 @@ from shared.domain.report import (
 )
 
 from .ports import Clock, Outcomes, Pending, Registrations, Runs, Versions
+from .settlement import Settlement
 from .versions import Pulled, SourcePull
 
 
 class RunEnd:
-    """Whichever worker settles the last table closes the run."""
+    """Whichever worker settles the last table closes the run.
+
+    `notifies`: whether somebody is to be told of a run that has ended.
+    """
 
     def __init__(
-        self, runs: Runs, outcomes: Outcomes, clock: Clock, on_end: Callable[[Run], None]
+        self,
+        runs: Runs,
+        outcomes: Outcomes,
+        settlement: Settlement,
+        clock: Clock,
+        on_end: Callable[[Run], None],
+        *,
+        notifies: bool,
     ) -> None:
         self._runs = runs
         self._outcomes = outcomes
+        self._settlement = settlement
         self._clock = clock
         self._on_end = on_end
+        self._notifies = notifies
 
-    def close_if_complete(self, run_id: str) -> None:
+    def close_if_complete(self, run_id: str) -> bool:
+        """Whether the run has ended, by this or before, and nobody has been told yet."""
         run = self._runs.get(run_id)
         while run is not None and not run.ended and run.fanned_out_at is not None:
             counts = self._outcomes.counts(run_id)
             if counts is None:
-                return
+                return False
             run = self._replace(run, run.error, counts)
+        return run is not None and run.notice_due
 
     def fail(self, run: Run, error: Fault) -> Run:
         """End the run with this error, and every outcome that is still open with it."""
         while not run.ended:
             for pending in self._outcomes.pending(run.run_id):
-                self._settle_failed(pending, error)
+                self._settle_failed(run, pending, error)
             counts = self._outcomes.counts(run.run_id)
             if counts is not None:
                 run = self._replace(run, error, counts)
         return run
 
-    def _settle_failed(self, pending: Pending, error: Fault) -> None:
+    def _settle_failed(self, run: Run, pending: Pending, error: Fault) -> None:
         with suppress(ConcurrentUpdate):  # a worker is at it: looked at again by the caller
-            self._outcomes.settle(pending, pending.failed(error))
+            self._settlement.settle(run, pending, pending.failed(error))
 
     @overload
     def expire_if_overdue(self, run: Run) -> Run: ...
@@ -81,6 +96,7 @@ class RunEnd:
             finished_at=self._clock(),
             error=error,
             counts=counts,
+            notice_due=self._notifies,
         )
         try:
             ended = self._runs.replace(ended)

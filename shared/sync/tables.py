@@ -2,12 +2,15 @@
 
 import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
 from shared.domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
+from shared.domain.plan import owned_prefixes
+from shared.domain.registration import Standing
 from shared.domain.report import Action, Fault, Mode, Outcome, Run
+from shared.domain.safety import CONTESTED
 
 from .audit import Audit
 from .planning import Planner, Planning
@@ -15,6 +18,17 @@ from .ports import Clock, Outcomes, Pending, Registrations, Runs
 from .provision import Provisioner
 from .reconcile import Reconciled, Reconciler
 from .runs import RunEnd
+from .settlement import Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of the table, if this delivery settled it; and whether its run has ended by now
+    and somebody is to be told.
+    """
+
+    outcome: Outcome | None = None
+    notice_due: bool = False
 
 
 class TableSync:
@@ -27,9 +41,11 @@ class TableSync:
         reconciler: Reconciler,
         provisioner: Provisioner,
         audit: Audit,
+        settlement: Settlement,
         run_end: RunEnd,
         clock: Clock,
         *,
+        owner: str,
         paused: bool,
     ) -> None:
         self._registrations = registrations
@@ -39,41 +55,49 @@ class TableSync:
         self._reconciler = reconciler
         self._provisioner = provisioner
         self._audit = audit
+        self._settlement = settlement
         self._run_end = run_end
         self._clock = clock
+        self._owner = owner
         self._paused = paused
 
-    def sync(self, run_id: str, route_table_id: RouteTableId) -> Outcome | None:
-        """Do what is still to be done; None for a late or repeated message.
+    def sync(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
+        """Do what is still to be done: nothing for a late or repeated message.
 
         Raise TransientError, after noting it on the pending row, so that the queue tries again.
         """
         run = self._run_end.expire_if_overdue(self._runs.get(run_id))
-        if run is None or run.ended:
-            return None
+        if run is None:
+            return Delivered()
+        if run.ended:
+            return Delivered(notice_due=run.notice_due)
         outcome = None
         pending = self._outcomes.get_pending(run_id, route_table_id)
         if pending is not None:
-            pending, outcome = self._outcome(run, pending)
-            self._outcomes.settle(pending, outcome)
-        self._run_end.close_if_complete(run_id)
-        return outcome
+            pending, outcome, standing = self._outcome(run, pending)
+            self._settlement.settle(run, pending, outcome, standing)
+        return Delivered(outcome, self._run_end.close_if_complete(run_id))
 
-    def give_up(self, run_id: str, route_table_id: RouteTableId) -> None:
+    def give_up(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
         """The queue has tried often enough: what is still open has failed."""
+        run = self._runs.get(run_id)
         pending = self._outcomes.get_pending(run_id, route_table_id)
-        if pending is not None:
+        outcome = None
+        if run is not None and pending is not None:
             error = pending.last_error or Fault(
                 "RETRIES_EXHAUSTED", "every delivery of the table's message failed; see the log"
             )
-            self._outcomes.settle(pending, pending.failed(error))
-        self._run_end.close_if_complete(run_id)
+            outcome = pending.failed(error)
+            self._settlement.settle(run, pending, outcome, poisoned=True)
+        return Delivered(outcome, self._run_end.close_if_complete(run_id))
 
-    def _outcome(self, run: Run, pending: Pending) -> tuple[Pending, Outcome]:
+    def _outcome(self, run: Run, pending: Pending) -> tuple[Pending, Outcome, Standing]:
         started = time.monotonic()
+        standing = Standing()
         try:
             done = self._reconcile(run, pending)
             pending, outcome = done.pending, done.outcome
+            standing = self._standing(run, done)
             audited = self._audit.findings(done.registration, done.table)
         except PermanentError as error:
             pending = self._with_error(pending, error)
@@ -85,11 +109,12 @@ class TableSync:
             with suppress(ConcurrentUpdate):  # another worker's word counts
                 self._outcomes.save(noted)
             raise
-        return pending, replace(
+        outcome = replace(
             outcome,
             findings=(*outcome.findings, *audited),
             duration_ms=round((time.monotonic() - started) * 1000),
         )
+        return pending, outcome, standing
 
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
         """As last saved: with what was intended before the error."""
@@ -101,19 +126,30 @@ class TableSync:
         )
 
     def _reconcile(self, run: Run, pending: Pending) -> Reconciled:
-        mode = Mode.PLAN if self._paused else run.request.mode
-        action = run.request.action
+        mode = self._mode(run)
         planner = self._planner(run, pending.route_table_id, mode)
-        if action is Action.PROVISION:
-            done = self._provisioner.provision(run, pending, planner, mode)
-        else:
-            done = self._reconciler.reconcile(pending, planner, mode)
-        follows = action in {Action.SYNC, Action.PROVISION}
-        if mode is Mode.APPLY and follows and done.outcome.found_right:
-            self._registrations.record_applied(
-                pending.route_table_id, done.outcome.version_ids, self._clock()
-            )
-        return done
+        if run.request.action is Action.PROVISION:
+            return self._provisioner.provision(run, pending, planner, mode)
+        return self._reconciler.reconcile(pending, planner, mode)
+
+    def _mode(self, run: Run) -> Mode:
+        return Mode.PLAN if self._paused else run.request.mode
+
+    def _standing(self, run: Run, done: Reconciled) -> Standing:
+        """What the table's row does not say yet."""
+        registration, outcome = done.registration, done.outcome
+        owned, subnet_ids = owned_prefixes(done.table, owner=self._owner), done.table.subnet_ids
+        follows = run.request.action in {Action.SYNC, Action.PROVISION}
+        verified = follows and outcome.found_right
+        # While a contested table rests, what was undone is still to be done again.
+        rests = any(violation.code == CONTESTED for violation in outcome.violations)
+        leaves = self._mode(run) is Mode.APPLY and not rests
+        return Standing(
+            owned=owned if leaves and owned != registration.owned_left else None,
+            subnet_ids=subnet_ids if subnet_ids != registration.subnet_ids else None,
+            verified_with=outcome.version_ids if verified else (),
+            verified_at=self._clock() if verified else None,
+        )
 
     def _planner(self, run: Run, table: RouteTableId, mode: Mode) -> Planner:
         request = run.request

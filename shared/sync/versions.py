@@ -22,6 +22,7 @@ from shared.domain.errors import (
     UnusableServiceTag,
     UnusableSource,
 )
+from shared.domain.report import Fault
 
 from .ports import Clock, InboundDependencies, ServiceTagSource, Versions
 
@@ -34,6 +35,17 @@ class Pulled:
 
     versions: tuple[Version, ...]
     unusable: Mapping[Source, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Which service tags differ from what is recorded, which can't be believed now, by the code of
+    the error that was met, and the published document's change number at each location.
+    """
+
+    differs: frozenset[Source]
+    unusable: Mapping[Source, Fault]
+    change_numbers: Mapping[str, str]
 
 
 class SourcePull:
@@ -72,6 +84,27 @@ class SourcePull:
             dict.fromkeys(sources, why),
         )
 
+    def compare(self, service_tags: Collection[Source]) -> Compared:
+        """Each location asked once, nothing recorded. What would pass is no error here either."""
+        answers = [(where, self._answer_now(where)) for where in self._locations]
+        differs: set[Source] = set()
+        unusable: dict[Source, Fault] = {}
+        for tag in sorted(service_tags):
+            try:
+                content = self._content(tag, answers)
+            except UnusableServiceTag as error:
+                unusable[tag] = Fault(error.cause or error.code, error.message)
+                continue
+            newest = self._versions.newest(tag)
+            if newest is None or not newest.says_the_same_as(content):
+                differs.add(tag)
+        numbers = {
+            where: str(answer.get("changeNumber"))
+            for where, answer in answers
+            if not isinstance(answer, UnusableServiceTag)
+        }
+        return Compared(frozenset(differs), unusable, numbers)
+
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
         """Why each of these can't be used that was never recorded and isn't in every answer."""
         unknown = [source for source in sources if self._versions.newest(source) is None]
@@ -95,6 +128,12 @@ class SourcePull:
             return self._service_tags.read(location)
         except UnusableServiceTag as error:
             return error
+
+    def _answer_now(self, location: str) -> _Answer:
+        try:
+            return self._answer(location)
+        except TransientError as error:
+            return UnusableServiceTag(f"service tags of {location}: {error}", error.code)
 
     def _content(self, source: Source, answers: Iterable[tuple[str, _Answer]]) -> SourceContent:
         if service_tag_of(source) is None:

@@ -13,7 +13,9 @@ NEEDED = {
     "SERVICE_TAG_LOCATIONS": "westeurope, eastus2",
 }
 # The host's, not the app's.
-HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME", "SYNC_SCHEDULE"}
+HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME"}
+# App Service gives it.
+GIVEN = {"WEBSITE_HOSTNAME"}
 
 
 def faults(**changed):
@@ -35,6 +37,10 @@ def test_defaults_are_as_published():
     assert settings.apply_policy == "auto"
     assert settings.min_prefix_length == 16
     assert settings.paused is False
+    assert settings.notify_webhook_url is None
+    assert settings.notify_format == "json"
+    assert settings.max_sync_age_days == 2
+    assert settings.run_retention_days == 400
 
 
 def test_one_error_lists_every_missing_and_wrong_setting():
@@ -72,6 +78,10 @@ def test_one_error_lists_every_missing_and_wrong_setting():
         ("APPLY_POLICY", "never"),
         ("ROUTE_LIMIT", "0"),
         ("MAX_REMOVED_PERCENT", "101"),
+        ("NOTIFY_WEBHOOK_URL", "http://hooks.example/secret"),
+        ("NOTIFY_FORMAT", "email"),
+        ("MAX_SYNC_AGE_DAYS", "0"),
+        ("RUN_RETENTION_DAYS", "0"),
     ],
 )
 def test_a_wrong_setting_is_named(name, value):
@@ -115,8 +125,8 @@ def test_sample_readme_and_code_know_the_same_settings():
     documented = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
     read = {str(field.alias) for field in Settings.model_fields.values()}
     connection = {name for name in read if name.startswith("AzureWebJobsStorage__")}
-    assert set(sample) - HOSTS_OWN == read - connection
-    assert documented == (read | HOSTS_OWN) - connection - {"FUNCTIONS_WORKER_RUNTIME"}
+    assert set(sample) - HOSTS_OWN == read - connection - GIVEN
+    assert documented == read - connection - GIVEN
 
 
 def test_the_sample_is_valid_as_it_stands():

@@ -1,5 +1,6 @@
 """Table Storage on Azurite."""
 
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,8 +9,15 @@ import pytest
 from shared.domain.addresses import SourceContent
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.changes import Change, Changes
+from shared.domain.contest import Contest, Undoing
 from shared.domain.errors import ConcurrentUpdate
-from shared.domain.registration import AddressSource, Registration, RouteStyle
+from shared.domain.registration import (
+    AddressSource,
+    LastOutcome,
+    Registration,
+    RouteStyle,
+    Standing,
+)
 from shared.domain.report import (
     Action,
     Fault,
@@ -21,9 +29,9 @@ from shared.domain.report import (
     RunStatus,
     Trigger,
     VersionSeen,
+    run_id_of,
 )
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
-from shared.storage.runs import new_run_id
 from shared.sync.ports import Pending
 from tests.builders import ase_id_of, owned, table_id
 
@@ -37,7 +45,9 @@ def content(*prefixes, number="1"):
 
 
 def make_run(at=NOW, **changed):
-    return Run(new_run_id(at), RunRequest(Trigger.HTTP, Mode.APPLY), at, **changed)
+    return Run(
+        run_id_of(at, secrets.token_hex(4)), RunRequest(Trigger.HTTP, Mode.APPLY), at, **changed
+    )
 
 
 def outcome(status, pending):
@@ -118,21 +128,46 @@ def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
 
 def test_what_was_applied_stays_when_a_registration_is_replaced(app):
     app.registry.put(Registration(rid("a"), (TAG, "Other"), note="old"))
-    app.registry.record_applied(rid("a"), ["v1", "v2"], NOW)
+    last = LastOutcome("run", NOW, OutcomeStatus.FAILED, "sig", Fault("A", "b"), poisoned=True)
+    app.registry.record(
+        rid("a"),
+        Standing(
+            owned=frozenset({"20.0.0.0/24"}),
+            subnet_ids=frozenset({"/subscriptions/s"}),
+            verified_with=("v1", "v2"),
+            verified_at=NOW,
+            watched_since=NOW,
+            outcome=last,
+        ),
+    )
+    contest = Contest((Undoing(NOW, "run", ("somebody",)),), NOW)
+    app.registry.contest(rid("a"), contest, frozenset({"20.0.1.0/24"}))
     app.registry.put(Registration(rid("a"), (TAG,)))
     assert app.registry.get(rid("a")) == Registration(
-        rid("a"), (TAG,), applied_version_ids=("v1", "v2"), verified_at=NOW
+        rid("a"),
+        (TAG,),
+        applied_version_ids=("v1", "v2"),
+        verified_at=NOW,
+        subnet_ids=frozenset({"/subscriptions/s"}),
+        owned_left=frozenset({"20.0.1.0/24"}),
+        contest=contest,
+        last_outcome=last,
+        watched_since=NOW,
     )
+    app.registry.release(rid("a"))
+    released = app.registry.get(rid("a"))
+    assert (released.contest, released.owned_left, released.holds) == (Contest(), None, ())
 
 
 def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(app):
-    app.registry.record_applied(rid("a"), ["v1"], NOW)
+    app.registry.record(rid("a"), Standing(verified_with=("v1",), verified_at=NOW))
+    app.registry.release(rid("a"))
     assert list(app.registry.list()) == []
 
 
 def test_a_run_comes_back_as_it_was_written(app):
     run = Run(
-        new_run_id(NOW),
+        run_id_of(NOW, "0123abcd"),
         RunRequest(
             Trigger.ALERT,
             Mode.PLAN,

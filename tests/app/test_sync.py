@@ -119,7 +119,7 @@ def test_while_paused_every_run_is_a_plan(azure, make_app):
 def test_a_run_that_began_before_the_pause_writes_nothing_after_it(azure, app, make_app):
     add_table(azure.state, "one")
     run_id = started(app, "one")
-    outcome = make_app(PAUSED="true").tables.sync(run_id, rid("one"))
+    outcome = make_app(PAUSED="true").tables.sync(run_id, rid("one")).outcome
     assert outcome.status == "planned"
     assert azure.state.writes() == []
 
@@ -400,7 +400,7 @@ def test_workers_plan_with_the_newest_version_whatever_the_message_was_sent_for(
     answer(azure, A, B)
     sync(app)
     azure.state.log.clear()
-    late = app.tables.sync(old_run, rid("one"))
+    late = app.tables.sync(old_run, rid("one")).outcome
     assert late.status == "unchanged"
     assert azure.state.writes() == []
     assert owned_prefixes(table) == {A, B}
@@ -435,7 +435,7 @@ def test_a_repeated_message_does_nothing_and_the_outcome_stays(azure, app):
     first = run_report(app, run_id)
     table.routes = []
     azure.state.log.clear()
-    assert app.tables.sync(run_id, message) is None
+    assert app.tables.sync(run_id, message).outcome is None
     assert app.run_start.start(run_id) == []
     app.tables.give_up(run_id, message)
     assert app.run_start.start_without_tags(run_id) == []
@@ -456,7 +456,7 @@ def test_a_start_message_that_comes_again_sends_only_what_is_still_pending(azure
 def test_messages_for_a_run_that_never_was_are_dropped(azure, app):
     unknown = "20260101000000000000-00000000"
     assert app.run_start.start(unknown) == []
-    assert app.tables.sync(unknown, rid("one")) is None
+    assert app.tables.sync(unknown, rid("one")).outcome is None
     app.tables.give_up(unknown, rid("one"))
     assert app.run_start.start_without_tags(unknown) == []
     assert azure.state.log == []
@@ -475,7 +475,7 @@ def test_a_run_whose_worker_died_ends_as_failed_after_two_hours(azure, app):
         assert run_report(app, run_id)["status"] == "Running"
     azure.state.log.clear()
     with time_machine.travel(now + timedelta(hours=2, minutes=1), tick=True):
-        assert app.tables.sync(run_id, second) is None
+        assert app.tables.sync(run_id, second).outcome is None
     whole = run_report(app, run_id)
     assert whole["status"] == "Failed"
     assert whole["error"]["code"] == "RUN_TIMED_OUT"
@@ -515,7 +515,7 @@ def test_a_write_whose_answer_was_lost_is_reported_as_changed(azure, app):
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     assert owned_prefixes(table) == {A}
-    again = app.tables.sync(run_id, rid("one"))
+    again = app.tables.sync(run_id, rid("one")).outcome
     assert (again.status, again.added) == ("changed", (A,))
     assert len(table_writes(azure.state)) == 1
 
@@ -528,7 +528,7 @@ def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, ap
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     assert table.routes == []
-    again = app.tables.sync(run_id, rid("one"))
+    again = app.tables.sync(run_id, rid("one")).outcome
     assert (again.status, again.added) == ("changed", (A,))
     assert len(table_writes(azure.state)) == 2
 
@@ -541,7 +541,7 @@ def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done
     with pytest.raises(TransientError, match="InternalServerError"):
         app.tables.sync(run_id, rid("one"))
     assert (table.provisioning_state, owned_prefixes(table)) == ("Failed", {A})
-    again = app.tables.sync(run_id, rid("one"))
+    again = app.tables.sync(run_id, rid("one")).outcome
     assert (again.status, again.added) == ("changed", (A,))
     assert [finding.code for finding in again.findings] == ["WasFailed"]
     assert table.provisioning_state == "Succeeded"

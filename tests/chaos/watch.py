@@ -44,6 +44,10 @@ class Delivery:
     """Prefixes that were held when the delivery began."""
     wrote_held: frozenset[str] = frozenset()
     """The same when its write was sent."""
+    contested: bool = False
+    """Whether the table was when the delivery began."""
+    wrote_contested: bool = False
+    """The same when its write was sent."""
 
     @property
     def known(self) -> frozenset[str]:
@@ -122,6 +126,9 @@ class Watch:
                 if not (prefix in delivery.known and has_route(now, TAG)):
                     self._judge_removal(name, prefix, delivery)
             self._judge_approval(name, before, now, delivery)
+            contested = delivery.contested and delivery.wrote_contested
+            if contested and owned(before) - owned(now):
+                self.fault(name, "removed from a contested table")
 
     def _judge_share(self, name: str, before: Snapshot, now: Snapshot, delivery: Delivery) -> None:
         gone = owned(before) - owned(now) - {TAG}
@@ -161,12 +168,12 @@ def properties_of(state: Snapshot) -> list[tuple[str, dict[str, Any]]]:
     return [(route["name"], route["properties"]) for route in routes]
 
 
-def owned(state: Snapshot) -> set[str]:
-    return {
+def owned(state: Snapshot) -> frozenset[str]:
+    return frozenset(
         p["addressPrefix"]
         for name, p in properties_of(state)
         if name == owned_name(OWNER, p["addressPrefix"])
-    }
+    )
 
 
 def foreign(state: Snapshot, apart_from: Collection[str] = ()) -> list[str]:

@@ -16,6 +16,7 @@ from local.azure.resources import RouteTable
 from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
+from shared.domain.contest import Contest
 from shared.domain.errors import RouteSyncError
 from shared.domain.registration import ApplyPolicy, Registration, RouteStyle
 from shared.domain.report import Action, Mode, RunRequest, Trigger
@@ -23,7 +24,7 @@ from shared.settings import Settings
 from shared.storage.entities import unpack
 from tests.builders import SUBSCRIPTION, add_table, tag_document, unthrottled
 
-from .watch import MAX_REMOVED_PERCENT, TAG, Delivery, Watch, right
+from .watch import MAX_REMOVED_PERCENT, TAG, Delivery, Watch, owned, right, snapshot
 from .workers import Worker, run_alone, run_both
 
 PREFIXES = [f"20.0.{number}.0/24" for number in range(8)]
@@ -162,7 +163,7 @@ class World:
         )
 
     def release(self, name: str) -> None:
-        self._app.registry.hold(self.ids[name], ())
+        self._app.registry.release(self.ids[name])
 
     # -- Messages --
 
@@ -244,8 +245,10 @@ class World:
     def check_healed(self) -> None:
         """After the faults, two deliveries bring every table to its plan."""
         self.calm_down()
-        for name in self.tables:
+        for name, table in self.tables.items():
             self.set_policy(name, ApplyPolicy.AUTO)
+            # The others are found, and write the table no more.
+            self._app.registry.contest(self.ids[name], Contest(), owned(snapshot(table)))
         run_id = self.begin(Mode.APPLY)
         self.deliver_whole(run_id)
         self.deliver_whole(run_id)
@@ -325,6 +328,7 @@ class World:
             began_with=self._newest(),
             handed_over=handed_over,
             held=self._held(message.table),
+            contested=self._contested(message.table),
         )
 
     def _sending(self, request: Any, delivery: Delivery) -> None:
@@ -334,6 +338,7 @@ class World:
             delivery.today = self.site.now.date()
             table = next(i for i in self.ids.values() if i.key in request.url.lower())
             delivery.wrote_held = self._held(table)
+            delivery.wrote_contested = self._contested(table)
 
     def _newest(self) -> frozenset[str]:
         history = self._history()
@@ -383,6 +388,10 @@ class World:
 
     def _by_tag(self, name: str) -> bool:
         return self._registration(name).route_style is RouteStyle.SERVICE_TAG
+
+    def _contested(self, table: RouteTableId) -> bool:
+        registration = self._app.registry.get(table)
+        return registration is not None and registration.contest.since is not None
 
     def _held(self, table: RouteTableId) -> frozenset[str]:
         registration = self._app.registry.get(table)

@@ -43,6 +43,8 @@ def test_the_functions_and_their_triggers_are_as_published(host):
     assert status["functions"] == sorted(
         [
             "scheduled_sync",
+            "daily_check",
+            "alert",
             "start_run",
             "start_run_poison",
             "sync",

@@ -1,0 +1,1 @@
+"""Notices to people: their formats, and the webhook that takes them."""

@@ -1,0 +1,125 @@
+"""A notice as the receivers want it, 10 kB at most.
+
+Sources: "Format cards in Microsoft Teams" and the Adaptive Cards schema 1.4; Slack's "Incoming
+webhooks" and "Block Kit" (a header is 150 characters at most, a section 3,000).
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from shared.domain.notices import Item, Notice, short_name
+from shared.domain.report import utc_text
+
+MAX_BYTES = 10_000
+_PRODUCT = "ASE Route Sync"
+_MARKDOWN = re.compile(r"([\\`*_\[\]()#~|>])")
+
+type Body = dict[str, Any]
+type _Render = Callable[[Notice, Sequence[Item], int, str | None], Body]
+
+
+def rendered(notice: Notice, name: str, address: str | None) -> bytes:
+    """In the format of this name. `address` is the app's own, for links; None where not known.
+
+    Items are left out from the end, and counted, until it is small enough.
+    """
+    link = f"{address}/api/{notice.path}" if address and notice.path else None
+    shown = len(notice.items)
+    while True:
+        left_out = len(notice.items) - shown
+        body = FORMATS[name](notice, notice.items[:shown], left_out, link)
+        encoded = json.dumps(body, ensure_ascii=False).encode()
+        if len(encoded) <= MAX_BYTES or shown == 0:
+            return encoded
+        shown = shown * MAX_BYTES // (len(encoded) + 1)
+
+
+def _as_json(notice: Notice, items: Sequence[Item], left_out: int, link: str | None) -> Body:
+    return {
+        "kind": notice.kind.value,
+        "runId": notice.notice_id,
+        "title": _title(notice),
+        "at": utc_text(notice.at),
+        "facts": dict(notice.facts),
+        "items": [item.to_json() for item in items],
+        "itemsLeftOut": left_out,
+        "link": link,
+    }
+
+
+def _as_teams(notice: Notice, items: Sequence[Item], left_out: int, link: str | None) -> Body:
+    """A message with one Adaptive Card, as the Workflows webhook takes it."""
+    card: Body = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "msteams": {"width": "Full"},
+        "body": [
+            _text_block(_title(notice), size="Medium", weight="Bolder"),
+            {
+                "type": "FactSet",
+                "facts": [{"title": k, "value": _plain(v)} for k, v in _facts(notice).items()],
+            },
+            *(_text_block(line) for line in _lines(items, left_out)),
+        ],
+    }
+    if link is not None:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "Report", "url": link}]
+    kind = "application/vnd.microsoft.card.adaptive"
+    attachment = {"contentType": kind, "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _as_slack(notice: Notice, items: Sequence[Item], left_out: int, link: str | None) -> Body:
+    title = _title(notice)
+    facts = [f"*{_mrkdwn(k)}:* {_mrkdwn(v)}" for k, v in _facts(notice).items()]
+    lines = [f"• {_mrkdwn(line)}" for line in _lines(items, left_out)]
+    blocks: list[Body] = [
+        {"type": "header", "text": {"type": "plain_text", "text": title[:150]}},
+        _section("\n".join(facts)),
+    ]
+    # A section holds some lines only; a message holds 50 blocks.
+    blocks += [_section("\n".join(lines[at : at + 3])) for at in range(0, len(lines), 3)][:40]
+    if link is not None:
+        blocks.append(_section(f"<{link}|Report>"))
+    return {"text": _mrkdwn(title), "blocks": blocks}
+
+
+FORMATS: Mapping[str, _Render] = {"json": _as_json, "teams": _as_teams, "slack": _as_slack}
+
+
+def _title(notice: Notice) -> str:
+    return f"{_PRODUCT}: {notice.title}"
+
+
+def _facts(notice: Notice) -> dict[str, str]:
+    return {**notice.facts, "Id": notice.notice_id}
+
+
+def _lines(items: Sequence[Item], left_out: int) -> list[str]:
+    more = [f"and {left_out} more: see the report"] if left_out else []
+    return [_line(item) for item in items] + more
+
+
+def _line(item: Item) -> str:
+    where = f" {short_name(item.route_table_id)}" if item.route_table_id else ""
+    return f"{item.state}{where}: {item.text}" if item.text else f"{item.state}{where}"
+
+
+def _text_block(text: str, **style: str) -> Body:
+    return {"type": "TextBlock", "text": _plain(text), "wrap": True, **style}
+
+
+def _section(text: str) -> Body:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:3000]}}
+
+
+def _plain(text: str) -> str:
+    """Text blocks are Markdown: what comes from elsewhere is text."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _mrkdwn(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
