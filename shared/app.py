@@ -171,6 +171,7 @@ class App:
             missing_settings=settings.missing_schedules,
             max_age_days=settings.max_sync_age_days,
             notifies=notifies,
+            paused=settings.paused,
         )
         self.notifier = Notifier(
             self.runs,

@@ -15,6 +15,7 @@ from shared.app import App
 from shared.settings import Settings
 
 from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
+from .receiver import Receiver
 
 # A busy machine is no fault.
 hypothesis.settings.register_profile(
@@ -53,6 +54,13 @@ def azure() -> Iterator[SimulatedAzure]:
 def ask(azure: SimulatedAzure) -> Callable[..., httpx.Response]:
     """Ask the simulated Azure as the app's own identity."""
     return functools.partial(ask_azure, azure)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Where notices go, where an app's settings say so."""
+    with Receiver() as running:
+        yield running
 
 
 @pytest.fixture

@@ -234,7 +234,7 @@ def _count(values: Iterable[bool]) -> int:
     return sum(values)
 
 
-def is_off_plan(measured: Measured) -> bool:
+def is_off_plan(measured: Measured, *, paused: bool) -> bool:
     """Whether a run would write something, or say what has not been said yet."""
     if measured.outcome is None:
         return True
@@ -242,12 +242,12 @@ def is_off_plan(measured: Measured) -> bool:
         return False
     last = measured.registration.last_outcome
     said = last is not None and last.signature == measured.outcome.signature
-    return not said or measured.outcome.writes
+    return not said or (measured.outcome.writes and not paused)
 
 
-def needs_run(measured: Measured, differing: Collection[Source]) -> bool:
+def needs_run(measured: Measured, differing: Collection[Source], *, paused: bool) -> bool:
     """Of these sources something else was read than is recorded."""
     last = measured.registration.last_outcome
     failed = last is not None and last.status is OutcomeStatus.FAILED
     differs = any(source in differing for source in measured.registration.sources)
-    return differs or failed or is_off_plan(measured)
+    return differs or failed or is_off_plan(measured, paused=paused)

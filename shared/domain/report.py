@@ -274,8 +274,10 @@ def signature_of(outcome: Mapping[str, Any]) -> str:
     if outcome["status"] in {OutcomeStatus.UNCHANGED, OutcomeStatus.CHANGED}:
         return ""
     error = outcome["error"]
+    planned = outcome["status"] == OutcomeStatus.PLANNED
     what = [
         outcome["status"],
+        outcome["planChecksum"] if planned else "",
         error["code"] if error else None,
         sorted(c["prefix"] for c in outcome["conflicts"] if c["accepted"] is None),
         sorted(violation["code"] for violation in outcome["violations"]),

@@ -72,6 +72,7 @@ class DailyCheck:
         missing_settings: Sequence[str],
         max_age_days: int,
         notifies: bool,
+        paused: bool,
     ) -> None:
         self._registrations = registrations
         self._versions = versions
@@ -88,6 +89,7 @@ class DailyCheck:
         self._missing_settings = missing_settings
         self._max_age_days = max_age_days
         self._notifies = notifies
+        self._paused = paused
 
     def check(self) -> Checked:
         """One reading of the tags a location, and one a table. Nothing that is wrong with one
@@ -109,7 +111,11 @@ class DailyCheck:
             tag_scope=self._tag_scope,
             max_age_days=self._max_age_days,
         )
-        asked = [m.registration.route_table_id for m in measured if needs_run(m, compared.differs)]
+        asked = [
+            m.registration.route_table_id
+            for m in measured
+            if needs_run(m, compared.differs, paused=self._paused)
+        ]
         run = self._start(asked, len(registered), compared)
         newest = (self._versions.newest(tag) for tag in sorted(tags))
         checked = Checked(

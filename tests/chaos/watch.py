@@ -121,14 +121,17 @@ class Watch:
         if delivery.action == "rollback" and others(before, apart) != others(now, apart):
             self.fault(name, "a rollback did more than undo")
         if delivery.action == "sync":
-            self._judge_share(name, before, now, delivery)
-            for prefix in owned(before) - owned(now) - {TAG}:
-                if not (prefix in delivery.known and has_route(now, TAG)):
-                    self._judge_removal(name, prefix, delivery)
-            self._judge_approval(name, before, now, delivery)
-            contested = delivery.contested and delivery.wrote_contested
-            if contested and owned(before) - owned(now):
-                self.fault(name, "removed from a contested table")
+            self._judge_sync(name, before, now, delivery)
+
+    def _judge_sync(self, name: str, before: Snapshot, now: Snapshot, delivery: Delivery) -> None:
+        self._judge_share(name, before, now, delivery)
+        for prefix in owned(before) - owned(now) - {TAG}:
+            if not (prefix in delivery.known and has_route(now, TAG)):
+                self._judge_removal(name, prefix, delivery)
+        self._judge_approval(name, before, now, delivery)
+        contested = delivery.contested and delivery.wrote_contested
+        if contested and owned(before) - owned(now):
+            self.fault(name, "removed from a contested table")
 
     def _judge_share(self, name: str, before: Snapshot, now: Snapshot, delivery: Delivery) -> None:
         gone = owned(before) - owned(now) - {TAG}

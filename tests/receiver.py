@@ -1,0 +1,60 @@
+"""Somebody's webhook, on a port of 127.0.0.1: it keeps what it was sent, and answers as told."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+
+class Receiver:
+    def __init__(self) -> None:
+        self.status = 200
+        self.seconds = 0.0
+        """How long it takes to answer."""
+        self.bodies: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/hook?sig=very-secret"
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for body in self.bodies]
+
+    def take(self) -> list[dict[str, Any]]:
+        """What has come since the last time."""
+        taken = self.notices
+        self.bodies.clear()
+        self.headers.clear()
+        return taken
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            time.sleep(receiver.seconds)
+            if receiver.status == 200:
+                receiver.bodies.append(body)
+                receiver.headers.append(dict(self.headers.items()))
+            self.send_response(receiver.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    return Handler
