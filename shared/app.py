@@ -16,7 +16,7 @@ from shared.arm.security_groups import ArmSecurityGroups
 from shared.arm.service_tags import ServiceTagDiscovery
 from shared.arm.subnets import ArmSubnets
 from shared.domain.report import Mode, Run, RunRequest, run_id_of
-from shared.log import log_outcome, log_run
+from shared.log import log_outcome, log_run, quiet_libraries
 from shared.notify.webhook import HttpWebhook, NoWebhook
 from shared.settings import Settings
 from shared.storage.account import StorageAccount
@@ -213,6 +213,7 @@ def app() -> App:
 
 @functools.cache
 def _app() -> App:
+    quiet_libraries()
     return App(Settings.read(os.environ))
 
 

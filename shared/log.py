@@ -13,9 +13,15 @@ from shared.domain.armid import RouteTableId
 from shared.domain.report import Outcome, Run, RunStatus, fault_json, utc_text
 
 MAX_TABLES = 50
-"""Of a check's record: a trace holds 32 kB."""
+"""Of a check's record, the worst first: a trace holds 32 kB."""
 
 _log = logging.getLogger("ase_route_sync")
+
+
+def quiet_libraries() -> None:
+    """They would write each request, and a webhook's URL is a key."""
+    for name in ("azure", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def log_run(run: Run) -> None:
@@ -64,14 +70,14 @@ def log_outcome(run: Run, outcome: Outcome) -> None:
 
 def log_check(report: Mapping[str, Any]) -> None:
     """All its figures, and a record of its own for each alarm."""
-    tables = sorted(report["routeTables"], key=lambda table: -table["daysSinceRight"])
+    listed = report["routeTables"][:MAX_TABLES]
     _write(
         logging.INFO,
         "check",
         **{key: value for key, value in report.items() if key not in {"alarms", "routeTables"}},
         alarms=len(report["alarms"]),
-        routeTables=tables[:MAX_TABLES],
-        routeTablesLeftOut=max(0, len(tables) - MAX_TABLES),
+        routeTables=listed,
+        routeTablesLeftOut=report["tables"] - len(listed),
     )
     for alarm in report["alarms"]:
         _write(logging.ERROR, "alarm", checkId=report["checkId"], **alarm)

@@ -15,6 +15,8 @@ FULL_FROM = 0.8
 """Share of a table's route limit above which it is about to be full."""
 EXCEPTION_NOTICE = timedelta(days=7)
 """So long before its end an exception is said to be about to end."""
+MOST_LISTED = 500
+"""Tables in a report, the worst first: a row holds 1 MiB."""
 DOCUMENT_AGE = timedelta(days=35)
 """The tags are published every week: one that stands still for so long is not read rightly."""
 RIGHTS = frozenset({"AuthorizationFailed", "LinkedAuthorizationFailed"})
@@ -51,6 +53,10 @@ class Measured:
     routes: int | None = None
     route_limit: int | None = None
 
+    @property
+    def right(self) -> bool:
+        return self.outcome is not None and self.outcome.found_right
+
     def days_since_right(self, now: datetime) -> float:
         return (now - self.right_at) / timedelta(days=1)
 
@@ -58,6 +64,7 @@ class Measured:
         last = self.registration.last_outcome
         return {
             "routeTableId": str(self.registration.route_table_id),
+            "right": self.right,
             "status": self.outcome.status.value if self.outcome else None,
             "error": fault_json(self.fault),
             "daysSinceRight": round(self.days_since_right(now), 2),
@@ -105,9 +112,11 @@ def alarms(found: Measurements) -> tuple[Alarm, ...]:
 
 
 def _trouble(measured: Measured) -> Fault | None:
-    """What stands in the way: now, or in the last run."""
+    """What stands in the way: now, or in the last run if it still may."""
     last = measured.registration.last_outcome
-    return measured.fault or (last.error if last is not None else None)
+    if measured.right or measured.fault is not None or last is None:
+        return measured.fault
+    return last.error
 
 
 def _of_settings(found: Measurements) -> Iterator[Alarm]:
@@ -132,7 +141,7 @@ def _of_tags(found: Measurements) -> Iterator[Alarm]:
         if fault.code in RIGHTS:
             action, scope = _refused([fault.message], found.tag_scope, _READ_TAGS)
             message = f"{action} over {scope} is refused: {source} can't be read"
-            yield Alarm("RightsLost", message)
+            yield Alarm("RightsLostOnTag", message)
         else:
             yield Alarm("TagUnavailable", f"{source} can't be believed now: {fault.message}")
 
@@ -148,7 +157,7 @@ def _rights_on_tables(denied: Sequence[Measured], count: int) -> Alarm:
     action, _ = _refused(messages, "", _READ_TABLE)
     where = ", ".join(subscriptions)
     message = f"{action} over {where} is refused: on {len(denied)} of {count} route tables"
-    return Alarm("RightsLost", message)
+    return Alarm("RightsLostOnTables", message)
 
 
 def _refused(messages: Iterable[str], scope: str, action: str) -> tuple[str, str]:
@@ -214,10 +223,11 @@ def summary(found: Measurements) -> dict[str, Any]:
     """The figures of a check."""
     tables = found.tables
     ages = [m.days_since_right(found.at) for m in tables]
+    worst = sorted(tables, key=lambda m: (m.right, -m.days_since_right(found.at)))
     return {
         "at": utc_text(found.at),
         "tables": len(tables),
-        "right": _count(m.outcome is not None and m.outcome.found_right for m in tables),
+        "right": _count(m.right for m in tables),
         "notJudged": _count(m.fault is not None for m in tables),
         "poisoned": _count(
             (last := m.registration.last_outcome) is not None and last.poisoned for m in tables
@@ -227,6 +237,7 @@ def summary(found: Measurements) -> dict[str, Any]:
         "maxDaysSinceRight": round(max(ages, default=0), 2),
         "documentUnchangedDays": (found.at - found.document_since).days,
         "unusable": {source: fault_json(fault) for source, fault in found.unusable.items()},
+        "routeTables": [m.to_json(found.at) for m in worst[:MOST_LISTED]],
     }
 
 
@@ -238,7 +249,7 @@ def is_off_plan(measured: Measured, *, paused: bool) -> bool:
     """Whether a run would write something, or say what has not been said yet."""
     if measured.outcome is None:
         return True
-    if measured.outcome.found_right:
+    if measured.right:
         return False
     last = measured.registration.last_outcome
     said = last is not None and last.signature == measured.outcome.signature

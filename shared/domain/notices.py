@@ -137,8 +137,8 @@ def of_check(
         for key, fault in ledger.faults.items()
         if not key.startswith("/") or key in registered
     }
-    gone = {k: f for k, f in kept.items() if k.startswith(_ALARM) and k not in alarms}
-    standing = {k: f for k, f in kept.items() if not k.startswith(_ALARM)} | alarms
+    gone = {k: f for k, f in kept.items() if k not in alarms and _seen_mended(k, report)}
+    standing = {k: f for k, f in kept.items() if k not in gone} | alarms
     new = {k for k, f in standing.items() if _signature(ledger, k) != f.signature}
     recovered = tuple(_recovered(fault.item) for _, fault in sorted(gone.items()))
     told = replace(ledger, faults=standing)
@@ -154,7 +154,8 @@ def of_check(
     if recovered:
         title = f"{_number(len(recovered), 'fault')} no longer open"
         return Notice(report["checkId"], NoticeKind.RECOVERED, title, at, facts, recovered), told
-    if ledger.all_well_on is not None and at.date() - ledger.all_well_on < ALL_WELL_EVERY:
+    early = ledger.all_well_on and at.date() - ledger.all_well_on < ALL_WELL_EVERY
+    if early or report["right"] < report["tables"]:
         return None, told
     title = f"all well, {_number(report['tables'], 'route table')}, version {facts['Versions']}"
     told = replace(told, all_well_on=at.date())
@@ -188,6 +189,18 @@ def _mended(key: str, run: Run, outcomes: Iterable[Mapping[str, Any]]) -> bool:
         return run.error is None
     right = {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
     return any(_key(o) == key and o["status"] in right for o in outcomes)
+
+
+def _seen_mended(key: str, report: Mapping[str, Any]) -> bool:
+    """Whether this check has shown that an open fault is no more."""
+    if key.startswith(_SOURCE):
+        tag = key.removeprefix(_SOURCE)
+        return tag in report["serviceTags"] and tag not in report["unusable"]
+    if key.startswith(_RUN):
+        return False
+    wrong = [t["routeTableId"].lower() for t in report["routeTables"] if not t["right"]]
+    every = len(wrong) == report["tables"] - report["right"]
+    return key.startswith(_ALARM) or (every and key not in wrong)
 
 
 def _signature(ledger: Ledger, key: str) -> str | None:

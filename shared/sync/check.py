@@ -98,8 +98,9 @@ class DailyCheck:
         now = self._clock()
         check_id = f"check-{now:%Y%m%d%H%M%S%f}"
         registered = [r for r in self._registrations.list() if r.enabled]
-        tags = {tag for registration in registered for tag in registration.service_tags}
-        compared = self._pull.compare(tags or {self._default_service_tag})
+        named = {tag for registration in registered for tag in registration.service_tags}
+        tags = named or {self._default_service_tag}
+        compared = self._pull.compare(tags)
         measured = self._measure_all(check_id, registered, compared, now)
         document = self._document(compared, now)
         found = Measurements(
@@ -122,10 +123,10 @@ class DailyCheck:
             check_id,
             {
                 **summary(found),
+                "serviceTags": sorted(tags),
                 "differs": sorted(compared.differs),
                 "versions": [version.version_id for version in newest if version is not None],
                 "document": document,
-                "routeTables": [m.to_json(now) for m in measured],
             },
             alarms(found),
             None if run is None else run.run_id,
@@ -195,7 +196,7 @@ class DailyCheck:
         """With when the table was last found right, which is noted on its row."""
         registration, outcome = found.registration, found.outcome
         current = not any(source in differing for source in registration.sources)
-        if outcome is not None and outcome.found_right and current:
+        if outcome is not None and found.right and current:
             standing = Standing(
                 subnet_ids=registration.subnet_ids,
                 verified_with=outcome.version_ids,

@@ -219,7 +219,7 @@ def test_rights_lost_on_the_tag(azure, app, two):
         for name in ("one", "two")
     ]
     [alarm] = app.check.check().alarms
-    assert alarm.code == "RightsLost"
+    assert alarm.code == "RightsLostOnTag"
     assert "Microsoft.Network/locations/serviceTags/read" in alarm.message
     assert f"/subscriptions/{SUBSCRIPTION}" in alarm.message
 
@@ -236,7 +236,7 @@ def test_rights_lost_on_most_tables_are_one_alarm(azure, app, clock, two):
     )
     clock.shift(3 * DAY)
     unavailable, lost = app.check.check().alarms
-    assert (unavailable.code, lost.code) == ("TagUnavailable", "RightsLost")
+    assert (unavailable.code, lost.code) == ("TagUnavailable", "RightsLostOnTables")
     assert "Microsoft.Network/routeTables/read" in lost.message
     assert f"/subscriptions/{SUBSCRIPTION}" in lost.message
     assert "2 of 3" in lost.message

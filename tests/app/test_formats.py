@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ ADDRESS = "https://app.example"
 
 
 def notice(*items, **changed):
-    fields = {
+    fields: dict[str, Any] = {
         "notice_id": "run-1",
         "kind": NoticeKind.FAULT,
         "title": "1 new fault",

@@ -8,6 +8,7 @@ import requests
 from local.azure.faults import refusal
 from shared import workers
 from shared.domain.errors import ConcurrentUpdate, TransientError
+from shared.log import quiet_libraries
 from shared.notify import webhook
 from shared.sync.messages import RunMessage, TableMessage
 from tests.builders import add_table, to_firewall
@@ -58,6 +59,7 @@ def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
     run_id = begin(app)
     [message] = workers.start_run(str(RunMessage(run_id)))
     ended = workers.give_up_route_table(message)
+    assert ended == str(RunMessage(run_id))
     workers.start_run(ended)
     [notice] = receiver.notices
     assert (notice["kind"], notice["items"][0]["state"]) == ("fault", "failed")
@@ -108,6 +110,7 @@ def test_a_webhook_that_hangs_is_left(app, one, receiver, monkeypatch):
 
 def test_its_url_is_in_no_message_and_no_log(make_app, one, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
+    quiet_libraries()
     secret = "http://127.0.0.1:9/hook?sig=very-secret"
     app = make_app(NOTIFY_WEBHOOK_URL=secret)
     monkeypatch.setattr(workers, "app", lambda: app)
@@ -116,9 +119,8 @@ def test_its_url_is_in_no_message_and_no_log(make_app, one, monkeypatch, caplog)
         workers.start_run(str(RunMessage(run_id)))
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
-    ours = [r.getMessage() for r in caplog.records if r.name.startswith("ase_route_sync")]
-    assert ours
-    assert not any("very-secret" in text or "/hook" in text for text in ours)
+    assert caplog.records
+    assert not any("very-secret" in r.getMessage() for r in caplog.records)
 
 
 def test_killed_after_telling_it_tells_again(app, one, receiver, monkeypatch):

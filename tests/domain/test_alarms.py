@@ -30,6 +30,10 @@ def unchanged(name="one"):
     return Outcome(rid(name), OutcomeStatus.UNCHANGED)
 
 
+def off_plan(name):
+    return Outcome(rid(name), OutcomeStatus.PLANNED, added=("20.0.0.0/24",))
+
+
 def measured(name="one", *, right_at=NOW, outcome=None, fault=None, routes=None, **known):
     subscription = known.pop("subscription", SUBSCRIPTION)
     limit = known.pop("route_limit", None)
@@ -146,7 +150,7 @@ def test_lost_rights_on_the_tag_name_action_and_scope():
     for message in (refused, "no"):
         unusable = {TAG: Fault("AuthorizationFailed", message)}
         [alarm] = alarms(found(measured(), unusable=unusable))
-        assert alarm.code == "RightsLost"
+        assert alarm.code == "RightsLostOnTag"
         assert f"Microsoft.Network/locations/serviceTags/read over {SCOPE}" in alarm.message
 
 
@@ -155,12 +159,12 @@ def test_lost_rights_on_most_tables_are_one_alarm_that_names_action_and_scope():
     tables = [
         measured("one", right_at=old, fault=Fault("AuthorizationFailed", "no")),
         measured("two", right_at=old, fault=DENIED, subscription=OTHER_SUBSCRIPTION),
-        measured("three", right_at=old, last_outcome=failed(DENIED)),
-        measured("four"),
+        measured("three", right_at=old, outcome=off_plan("three"), last_outcome=failed(DENIED)),
+        measured("four", last_outcome=failed(DENIED)),
         measured("five"),
     ]
     [alarm] = alarms(found(*tables))
-    assert alarm.code == "RightsLost"
+    assert alarm.code == "RightsLostOnTables"
     assert "Microsoft.Network/routeTables/write" in alarm.message
     assert f"{SCOPE}, /subscriptions/{OTHER_SUBSCRIPTION}" in alarm.message
     assert "3 of 5" in alarm.message

@@ -183,12 +183,16 @@ def test_an_instance_is_told_by_its_own_id():
     assert one(metric()).instance is None
 
 
+def merged(batch):
+    return together([n for n in read_alerts(batch) if isinstance(n, Alert)])
+
+
 def test_a_batch_is_one_alert_of_all_its_events():
-    whole = together(read_alerts([event(number="1"), event(number="2", uri=VM)]))
+    whole = merged([event(number="1"), event(number="2", uri=VM)])
     assert whole.targets == (TABLE.lower(), VM.lower())
-    swapped = together(read_alerts([event(number="2", uri=VM), event(number="1")]))
+    swapped = merged([event(number="2", uri=VM), event(number="1")])
     assert whole.instance == swapped.instance
-    assert together(read_alerts([event(), event(uri="nothing")])).targets == ()
+    assert merged([event(), event(uri="nothing")]).targets == ()
 
 
 def test_so_many_targets_are_as_good_as_all():
@@ -230,7 +234,7 @@ KNOWN = registration(
     ],
 )
 def test_a_target_concerns_the_table_that_it_is_or_holds(target):
-    [alert] = read_alerts(common(targets=[target]))
+    alert = one(common(targets=[target]))
     assert list(concerned(alert.targets, [KNOWN])) == [KNOWN]
 
 
@@ -249,7 +253,7 @@ def test_a_target_concerns_the_table_that_it_is_or_holds(target):
     ],
 )
 def test_what_is_beside_it_concerns_it_not(target):
-    [alert] = read_alerts(common(targets=[target]))
+    alert = one(common(targets=[target]))
     assert alert.targets
     assert list(concerned(alert.targets, [KNOWN])) == []
 

@@ -59,6 +59,7 @@ def test_nothing_changed_is_nothing_to_tell():
 def test_a_change_is_told_in_counts_without_its_prefixes():
     changed = outcome("one", "changed", added=(A,), removed=("20.0.1.0/24", "20.0.2.0/24"))
     notice, after = of_run(run(), [changed, outcome("two")], Ledger(), {})
+    assert notice is not None
     assert (notice.kind, notice.title) == (NoticeKind.CHANGED, "1 route table changed")
     [item] = notice.items
     assert (item.state, item.text, item.route_table_id) == ("changed", "+1 -2", table_id("one"))
@@ -111,6 +112,7 @@ def test_what_a_later_run_found_is_not_opened_again():
     """Notices may come in any order."""
     later = {rid("one").key: run(5).run_id}
     notice, ledger = of_run(run(1), [failed()], Ledger(), later)
+    assert notice is not None
     assert notice.items[0].state == "failed"
     assert ledger == Ledger()
 
@@ -152,21 +154,24 @@ def test_a_link_in_a_message_loses_what_may_be_a_key():
     assert "https://app.example/api/runs/1" in str(notice)
 
 
-def check(*alarms, day=0, tables=2):
+def check(*alarms, day=0, wrong=(), unusable=()):
     at = NOW + day * DAY
     return {
         "checkId": f"check-{day}",
         "at": at.isoformat(),
-        "tables": tables,
-        "right": tables,
+        "tables": 2,
+        "right": 2 - len(wrong),
+        "serviceTags": [TAG],
+        "unusable": {tag: {} for tag in unusable},
+        "routeTables": [{"routeTableId": table_id(name), "right": False} for name in wrong],
         "versions": ["AzureCloud.AppServiceManagement-000007"],
         "alarms": [{"code": code, "message": "why", "routeTableId": None} for code in alarms],
     }
 
 
-def checked(ledger, *alarms, day=0, registered=("one",)):
+def checked(ledger, *alarms, registered=("one",), **found):
     keys = {rid(name).key for name in registered}
-    notice, after = of_check(check(*alarms, day=day), ledger, keys)
+    notice, after = of_check(check(*alarms, **found), ledger, keys)
     return notice and notice.kind, after
 
 
@@ -178,6 +183,7 @@ def test_once_a_week_all_is_well():
     well = NoticeKind.ALL_WELL
     assert kinds == [well, *[None] * 6, well, *[None] * 6, well]
     notice, _ = of_check(check(), Ledger(), ())
+    assert notice is not None
     assert notice.title == (
         "all well, 2 route tables, version AzureCloud.AppServiceManagement-000007"
     )
@@ -202,7 +208,8 @@ def test_a_new_alarm_on_the_same_day_is_told():
 
 def test_an_open_fault_is_in_the_digest_and_nothing_is_well():
     _, ledger = told(Ledger(), failed())
-    notice, ledger = of_check(check(day=1), ledger, {rid("one").key})
+    notice, ledger = of_check(check(day=1, wrong=["one"]), ledger, {rid("one").key})
+    assert notice is not None
     assert (notice.kind, notice.title) == (NoticeKind.DIGEST, "1 fault open")
     assert [item.state for item in notice.items] == ["failed"]
 
@@ -212,6 +219,34 @@ def test_of_a_table_that_is_no_longer_registered_nothing_is_told():
     kind, ledger = checked(ledger, day=1, registered=())
     assert kind is NoticeKind.ALL_WELL
     assert ledger.faults == {}
+
+
+def test_all_is_not_well_while_a_table_is_not_right():
+    kind, ledger = checked(Ledger(), wrong=["one"])
+    assert kind is None
+    assert checked(ledger, day=1)[0] is NoticeKind.ALL_WELL
+
+
+def test_what_the_check_finds_right_is_no_fault_any_more():
+    _, ledger = told(Ledger(), failed("one"))
+    kind, ledger = checked(ledger, day=1, wrong=["two"])
+    assert (kind, ledger.faults) == (NoticeKind.RECOVERED, {})
+
+
+def test_a_source_that_the_check_can_read_is_no_fault_any_more():
+    error = Fault("TAG_UNAVAILABLE", "empty")
+    _, ledger = told(Ledger(), error=error, unusable={TAG: "empty", "/an/ase": "down"})
+    kind, ledger = checked(ledger, day=1, unusable=[TAG])
+    assert (kind, len(ledger.faults)) == (NoticeKind.DIGEST, 2)
+    kind, ledger = checked(ledger, day=2)
+    assert (kind, list(ledger.faults)) == (NoticeKind.DIGEST, ["source|/an/ase"])
+
+
+def test_of_more_tables_than_are_listed_none_is_taken_to_be_right():
+    _, ledger = told(Ledger(), failed("one"))
+    report = check(day=1, wrong=["two"]) | {"right": 0}
+    _, ledger = of_check(report, ledger, {rid("one").key})
+    assert list(ledger.faults) == [rid("one").key]
 
 
 def test_a_recovered_fault_makes_way_for_all_well():
