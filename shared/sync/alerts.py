@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 
 from shared.domain.alerts import Alert, concerned
 from shared.domain.armid import RouteTableId
+from shared.domain.registration import Registration
 from shared.domain.report import (
     MAX_RUN_TIME,
     Action,
@@ -19,6 +21,8 @@ from shared.domain.report import (
 
 from .ports import Claims, Clock, Registrations, Runs
 
+MOST_SUBSCRIPTIONS = 10
+"""Asked for one by one; of more, all are looked through."""
 LOST_AFTER = timedelta(seconds=10)
 """A run that has not fanned out by then may have lost its start message: it is sent again."""
 
@@ -90,15 +94,14 @@ class AlertIntake:
         """Those that are meant: none named for all, and None where nothing is."""
         if not targets:
             return ()
+        found = concerned(targets, (r for r in self._near(targets) if r.enabled))
+        return tuple(registration.route_table_id for registration in found) or None
+
+    def _near(self, targets: Collection[str]) -> Iterator[Registration]:
         subscriptions = {target.split("/")[2].lower() for target in targets}
-        enabled = [
-            registration
-            for subscription in sorted(subscriptions)
-            for registration in self._registrations.list_of(subscription)
-            if registration.enabled
-        ]
-        found = tuple(r.route_table_id for r in concerned(targets, enabled))
-        return found or None
+        if len(subscriptions) > MOST_SUBSCRIPTIONS:
+            return self._registrations.list()
+        return chain.from_iterable(map(self._registrations.list_of, sorted(subscriptions)))
 
     def _joinable(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
         """Runs that will read all of these tables, and have read none yet."""
