@@ -10,10 +10,10 @@ PYTHON_READY := $(VENV)/.installed
 NODE_READY := node_modules/.installed
 AZURE_CLI := .venv-azure-cli
 AZURE_CLI_READY := $(AZURE_CLI)/.installed
-SOURCES := function_app.py shared local tests
+SOURCES := function_app.py shared local bench tests
 export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED
 
-.PHONY: help setup run test test-recordings chaos conformance lint format requirements clean
+.PHONY: help setup run test test-recordings chaos conformance bench lint format requirements clean
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-recordings  that the simulated Azure answers as the real one was recorded to"
 	@echo "make chaos         fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
+	@echo "make bench         how fast it is, as a table and in bench/results.json (some minutes)"
 	@echo "make format        write the format that make test asks for"
 	@echo "make requirements  pin requirements.in and requirements-dev.in anew"
 	@echo "make clean         remove what set-up installed"
@@ -46,18 +47,21 @@ test-recordings: setup
 conformance: setup $(AZURE_CLI_READY)
 	@$(BIN)/python -m local.conformance $(AZURE_CLI)/bin/az
 
+bench: setup
+	@$(BIN)/python -m bench
+
 chaos: setup
 	@$(BIN)/python -m tests.chaos
 
 lint: setup
-	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES) examples
+	$(BIN)/ruff format --check $(SOURCES) examples
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 
 format: setup
-	$(BIN)/ruff check --fix $(SOURCES)
-	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES) examples
+	$(BIN)/ruff format $(SOURCES) examples
 
 PIN := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host

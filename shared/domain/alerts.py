@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .registration import Registration
+from .armid import EnvironmentId, RouteTableId
 
 MAX_TARGETS = 1000
 """More than that is as good as all."""
@@ -63,6 +63,15 @@ class Validation:
     code: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A registered table, with what an alert may name instead of it; `subnet_ids` in lower case."""
+
+    route_table_id: RouteTableId
+    ase_id: EnvironmentId | None = None
+    subnet_ids: frozenset[str] | None = None
+
+
 type Notice = Alert | Ignored | Validation
 
 
@@ -90,9 +99,7 @@ def together(alerts: Collection[Alert]) -> Alert:
     )
 
 
-def concerned(
-    targets: Collection[str], registrations: Iterable[Registration]
-) -> Iterator[Registration]:
+def concerned(targets: Collection[str], places: Iterable[Place]) -> Iterator[Place]:
     """Those whose table, environment or subnet is one of these targets, holds it, or is in it.
 
     Where it is not known yet which subnets have a table, any of its subscription may.
@@ -100,17 +107,19 @@ def concerned(
     exact = {target.lower() for target in targets}
     holding = {ancestor for target in exact for ancestor in _ancestors(target)}
     networks = {match["subscription"] for target in exact if (match := _NETWORK.fullmatch(target))}
-    for registration in registrations:
-        related = [registration.route_table_id.key, *(registration.subnet_ids or ())]
-        if registration.ase_id is not None:
-            related.append(registration.ase_id.key)
-        unknown = registration.subnet_ids is None
+    for place in places:
+        related = [place.route_table_id.key, *(place.subnet_ids or ())]
+        if place.ase_id is not None:
+            related.append(place.ase_id.key)
         if (
             any(resource in holding for resource in related)
             or any(not exact.isdisjoint(_ancestors(resource)) for resource in related)
-            or (unknown and registration.route_table_id.subscription_id.lower() in networks)
+            or (
+                place.subnet_ids is None
+                and place.route_table_id.subscription_id.lower() in networks
+            )
         ):
-            yield registration
+            yield place
 
 
 def _ancestors(resource_id: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
+from shared.domain.alerts import Place
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.contest import Contest, Undoing
 from shared.domain.registration import (
@@ -37,12 +38,17 @@ class Registry:
     def list(self) -> Iterator[Registration]:
         return (_registration(entity) for entity in self._table.list_entities())
 
-    def list_of(self, subscription_id: str) -> Iterator[Registration]:
-        """Those whose table is in this subscription."""
+    def places(self, subscription_id: str | None) -> Iterator[Place]:
+        """Where the enabled ones of this subscription, or of all, are."""
+        condition, bound = "enabled eq @enabled", {"enabled": True}
+        if subscription_id is not None:
+            condition = f"PartitionKey eq @subscription and {condition}"
         entities = self._table.query_entities(
-            "PartitionKey eq @subscription", parameters={"subscription": subscription_id.lower()}
+            condition,
+            parameters=bound | {"subscription": (subscription_id or "").lower()},
+            select=["routeTableId", "aseId", "subnetIds", "subnetIdsParts"],
         )
-        return (_registration(entity) for entity in entities)
+        return (_place(entity) for entity in entities)
 
     def put(self, registration: Registration) -> None:
         """Register, or replace what is registered; what was seen, held and applied stays."""
@@ -135,6 +141,16 @@ def _packed_if_known(name: str, values: frozenset[str] | None) -> dict[str, str 
 
 def _unpack_if_there(entity: Mapping[str, Any], name: str) -> Any:
     return unpack(entity, name) if f"{name}Parts" in entity else None
+
+
+def _place(entity: Mapping[str, Any]) -> Place:
+    # On so many subnets that they are not in one part, it may be on any.
+    whole = entity.get("subnetIdsParts", 1) == 1
+    return Place(
+        RouteTableId.parse(entity["routeTableId"]),
+        EnvironmentId.parse(entity["aseId"]) if entity["aseId"] else None,
+        _set_if_there(entity, "subnetIds") if whole else None,
+    )
 
 
 def _set_if_there(entity: Mapping[str, Any], name: str) -> frozenset[str] | None:

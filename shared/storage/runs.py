@@ -85,13 +85,24 @@ class RunLog:
         )
         return replace(run, etag=etag)
 
-    def running(self, *, since: datetime | None = None) -> Iterator[Run]:
-        """Those that have not ended, of all or of those begun since then."""
-        return self._query("status eq @status", since, status=RunStatus.RUNNING.value)
+    def running(self, *, before: datetime) -> Iterator[Run]:
+        """Those begun before that have not ended."""
+        return self._query(
+            "RowKey ge @moment and status eq @status", before, status=RunStatus.RUNNING.value
+        )
+
+    def waiting(self, *, since: datetime) -> Iterator[Run]:
+        """Those begun since then that have not fanned out."""
+        return self._query(
+            "RowKey le @moment and status eq @status and fannedOut eq @fanned_out",
+            since,
+            status=RunStatus.RUNNING.value,
+            fanned_out=False,
+        )
 
     def due(self, *, since: datetime) -> Iterator[Run]:
         """Those begun since then that have ended, and nobody has been told."""
-        return self._query("noticeDue eq @due", since, due=True)
+        return self._query("RowKey le @moment and noticeDue eq @due", since, due=True)
 
     def told(self, run: Run) -> None:
         """Nobody need be told of it any more."""
@@ -122,13 +133,11 @@ class RunLog:
         for claim in claims:
             self._table.delete_entity(claim)
 
-    def _query(self, condition: str, since: datetime | None, **values: Any) -> Iterator[Run]:
-        # The newest come first: what is older is not even looked at.
-        last = "" if since is None else " and RowKey le @last"
-        bound = {} if since is None else {"last": _row_key(run_id_of(since, "0" * 8))}
+    def _query(self, condition: str, moment: datetime, **values: Any) -> Iterator[Run]:
+        """The newest come first: what is on the other side of the moment is not even looked at."""
+        bound = {"partition": _PARTITION, "moment": _row_key(run_id_of(moment, "0" * 8))}
         entities = self._table.query_entities(
-            f"PartitionKey eq @partition and {condition}{last}",
-            parameters={"partition": _PARTITION, **bound, **values},
+            f"PartitionKey eq @partition and {condition}", parameters=bound | values
         )
         return (_run(entity) for entity in entities)
 
@@ -286,6 +295,7 @@ def _run_entity(run: Run) -> dict[str, Any]:
         "changeId": request.change_id or "",
         "requestedBy": request.requested_by or "",
         "noticeDue": run.notice_due,
+        "fannedOut": run.fanned_out_at is not None,
         "startedAt": run.started_at,
         **({"finishedAt": run.finished_at} if run.finished_at else {}),
         **({"fannedOutAt": run.fanned_out_at} if run.fanned_out_at else {}),

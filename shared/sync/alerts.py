@@ -8,7 +8,6 @@ from itertools import chain
 
 from shared.domain.alerts import Alert, concerned
 from shared.domain.armid import RouteTableId
-from shared.domain.registration import Registration
 from shared.domain.report import (
     MAX_RUN_TIME,
     Action,
@@ -22,7 +21,7 @@ from shared.domain.report import (
 from .ports import Claims, Clock, Registrations, Runs
 
 MOST_SUBSCRIPTIONS = 10
-"""Asked for one by one; of more, all are looked through."""
+"""Looked through by themselves; of more, all are."""
 LOST_AFTER = timedelta(seconds=10)
 """A run that has not fanned out by then may have lost its start message: it is sent again."""
 
@@ -94,22 +93,18 @@ class AlertIntake:
         """Those that are meant: none named for all, and None where nothing is."""
         if not targets:
             return ()
-        found = concerned(targets, (r for r in self._near(targets) if r.enabled))
-        return tuple(registration.route_table_id for registration in found) or None
-
-    def _near(self, targets: Collection[str]) -> Iterator[Registration]:
-        subscriptions = {target.split("/")[2].lower() for target in targets}
-        if len(subscriptions) > MOST_SUBSCRIPTIONS:
-            return self._registrations.list()
-        return chain.from_iterable(map(self._registrations.list_of, sorted(subscriptions)))
+        subscriptions = sorted({target.split("/")[2].lower() for target in targets})
+        asked = subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]
+        places = chain.from_iterable(map(self._registrations.places, asked))
+        return tuple(place.route_table_id for place in concerned(targets, places)) or None
 
     def _joinable(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
         """Runs that will read all of these tables, and have read none yet."""
-        for run in self._runs.running(since=self._clock() - MAX_RUN_TIME):
+        for run in self._runs.waiting(since=self._clock() - MAX_RUN_TIME):
             asked = run.request
             plain = asked.action is Action.SYNC and asked.plan_run_id is None
             covers = not asked.route_tables or (tables and {*tables} <= {*asked.route_tables})
-            if run.fanned_out_at is None and plain and covers and asked.mode is self._mode:
+            if plain and covers and asked.mode is self._mode:
                 yield run
 
     def _joined(self, run: Run) -> Taken:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from shared.domain.addresses import Source, SourceContent, Version, in_order
+from shared.domain.alerts import Place
 from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
 from shared.domain.changes import Changes
 from shared.domain.contest import Contest
@@ -116,8 +117,8 @@ class Registrations(Protocol):
 
     def list(self) -> Iterator[Registration]: ...
 
-    def list_of(self, subscription_id: str) -> Iterator[Registration]:
-        """Those whose table is in this subscription."""
+    def places(self, subscription_id: str | None) -> Iterator[Place]:
+        """Where the enabled ones of this subscription, or of all, are."""
 
     def put(self, registration: Registration) -> None: ...
 
@@ -158,8 +159,11 @@ class Runs(Protocol):
     def replace(self, run: Run) -> Run:
         """Raise ConcurrentUpdate where the run has changed since it was read."""
 
-    def running(self, *, since: datetime | None = None) -> Iterator[Run]:
-        """Those that have not ended, of all or of those begun since then."""
+    def running(self, *, before: datetime) -> Iterator[Run]:
+        """Those begun before that have not ended."""
+
+    def waiting(self, *, since: datetime) -> Iterator[Run]:
+        """Those begun since then that have not fanned out."""
 
     def due(self, *, since: datetime) -> Iterator[Run]:
         """Those begun since then that have ended, and nobody has been told."""

@@ -86,7 +86,7 @@ class RunEnd:
         return self.fail(run, Fault("RUN_TIMED_OUT", f"not ended within {hours:g} hours"))
 
     def expire_overdue(self) -> None:
-        for run in self._runs.running():
+        for run in self._runs.running(before=self._clock() - MAX_RUN_TIME):
             self.expire_if_overdue(run)
 
     def _replace(self, run: Run, error: Fault | None, counts: Mapping[str, int]) -> Run:

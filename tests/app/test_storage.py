@@ -38,6 +38,7 @@ from tests.builders import ase_id_of, owned, table_id
 from .helpers import TAG, rid
 
 NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
 
 
 def content(*prefixes, number="1"):
@@ -197,13 +198,13 @@ def test_a_run_comes_back_as_it_was_written(app):
 
 def test_a_run_that_changed_since_it_was_read_is_not_replaced(app):
     app.runs.create(make_run())
-    [first] = app.runs.running()
-    [second] = app.runs.running()
+    [first] = app.runs.running(before=LATER)
+    [second] = app.runs.running(before=LATER)
     ended = app.runs.replace(replace(first, status=RunStatus.SUCCEEDED))
     with pytest.raises(ConcurrentUpdate):
         app.runs.replace(replace(second, status=RunStatus.FAILED))
     assert app.runs.get(ended.run_id) == ended
-    assert list(app.runs.running()) == []
+    assert list(app.runs.running(before=LATER)) == []
 
 
 def test_runs_are_listed_newest_first_past_a_thousand_rows(app):

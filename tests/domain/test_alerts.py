@@ -10,16 +10,15 @@ from shared.domain.alerts import (
     MAX_TARGETS,
     Alert,
     Ignored,
+    Place,
     Validation,
     concerned,
     read_alerts,
     together,
 )
 from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.registration import Registration
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
 
-TAG = "AppServiceManagement"
 TABLE = table_id("one")
 VM = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
 
@@ -203,15 +202,15 @@ def test_so_many_targets_are_as_good_as_all():
     assert one(common(targets=some(MAX_TARGETS + 1))).targets == ()
 
 
-def registration(**known):
-    return Registration(RouteTableId.parse(TABLE), (TAG,), **known)
+def place(**known):
+    return Place(RouteTableId.parse(TABLE), **known)
 
 
 SUBNET = (
     f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-net"
     "/providers/microsoft.network/virtualnetworks/v/subnets/ase"
 )
-KNOWN = registration(
+KNOWN = place(
     ase_id=EnvironmentId.parse(ase_id_of("an-ase")), subnet_ids=frozenset({SUBNET.lower()})
 )
 
@@ -259,11 +258,11 @@ def test_what_is_beside_it_concerns_it_not(target):
 
 
 def test_a_table_whose_subnets_are_not_known_may_be_on_any_of_its_subscription():
-    unknown = registration()
+    unknown = place()
     assert list(concerned([SUBNET], [unknown])) == [unknown]
     elsewhere = SUBNET.replace(SUBSCRIPTION, OTHER_SUBSCRIPTION)
     assert list(concerned([elsewhere], [unknown])) == []
-    assert list(concerned([SUBNET], [registration(subnet_ids=frozenset())])) == []
+    assert list(concerned([SUBNET], [place(subnet_ids=frozenset())])) == []
 
 
 _values = st.recursive(

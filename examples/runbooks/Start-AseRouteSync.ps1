@@ -1,0 +1,109 @@
+<#
+.SYNOPSIS
+Azure Automation runbook (PowerShell 7.2 or newer): start a run of ASE Route Sync, and wait for it.
+
+.DESCRIPTION
+The job fails where the run failed, or has not ended in time. Needs no module.
+
+.PARAMETER Url
+The app's, https://NAME.azurewebsites.net.
+
+.PARAMETER Body
+That of POST /api/sync; {} for all route tables.
+
+.PARAMETER KeyVariable
+An encrypted Automation variable that holds a host key.
+
+.PARAMETER Audience
+Instead of a key: show a token of the Automation account's managed identity for this audience, where
+the app asks for Microsoft Entra authentication.
+
+.PARAMETER WaitMinutes
+How long the job waits for the run.
+#>
+param(
+    [Parameter(Mandatory = $true)] [string] $Url,
+    [string] $Body = '{}',
+    [string] $KeyVariable,
+    [string] $Audience,
+    [int] $WaitMinutes = 60
+)
+
+Set-StrictMode -Version 3.0
+$ErrorActionPreference = 'Stop'
+$LongestWaitSeconds = 60
+
+function Get-IdentityToken([string] $Audience) {
+    $query = "resource=$([uri]::EscapeDataString($Audience))&api-version=2019-08-01"
+    $headers = @{ 'X-IDENTITY-HEADER' = $env:IDENTITY_HEADER; Metadata = 'True' }
+    $answer = Invoke-RestMethod -Uri "$($env:IDENTITY_ENDPOINT)?$query" -Headers $headers
+    return $answer.access_token
+}
+
+function Get-AppHeader() {
+    if ($Audience) {
+        return @{ Authorization = "Bearer $(Get-IdentityToken $Audience)" }
+    }
+    if ($KeyVariable) {
+        return @{ 'x-functions-key' = Get-AutomationVariable -Name $KeyVariable }
+    }
+    throw 'One of KeyVariable and Audience is needed.'
+}
+
+# A run is started once; a read is tried again where the app does not answer.
+function Invoke-App([string] $Method, [string] $Uri, [string] $Content) {
+    $call = @{
+        Method = $Method
+        Uri = $Uri
+        Headers = $Headers
+        ContentType = 'application/json'
+        SkipHttpErrorCheck = $true
+    }
+    if ($Method -eq 'Post') {
+        $call.Body = $Content
+    }
+    else {
+        $call.MaximumRetryCount = 4
+        $call.RetryIntervalSec = 2
+    }
+    return Invoke-WebRequest @call
+}
+
+function Get-ErrorText($Part) {
+    if ($null -eq $Part.error) {
+        return ''
+    }
+    return "$($Part.error.code) $($Part.error.message)"
+}
+
+$Headers = Get-AppHeader
+$answer = Invoke-App 'Post' "$($Url.TrimEnd('/'))/api/sync" $Body
+if ($answer.StatusCode -ne 202) {
+    throw "No run was started: $($answer.StatusCode) $($answer.Content)"
+}
+$runId = ($answer.Content | ConvertFrom-Json).runId
+Write-Output "Run $runId started."
+
+$ends = (Get-Date).AddMinutes($WaitMinutes)
+while ($answer.StatusCode -eq 202) {
+    if ((Get-Date) -gt $ends) {
+        throw "Run $runId has not ended in time; it goes on by itself."
+    }
+    $location = [string] $answer.Headers['Location']
+    $seconds = [int] [string] $answer.Headers['Retry-After']
+    Start-Sleep -Seconds ([Math]::Min($seconds, $LongestWaitSeconds))
+    $answer = Invoke-App 'Get' $location ''
+}
+if ($answer.StatusCode -ne 200) {
+    throw "Run $runId can't be followed: $($answer.StatusCode) $($answer.Content)"
+}
+
+$report = $answer.Content | ConvertFrom-Json
+Write-Output ($report.counts | ConvertTo-Json -Compress)
+if ($report.status -ne 'Succeeded') {
+    $bad = $report.outcomes | Where-Object { $_.status -in 'failed', 'blocked', 'conflict' }
+    foreach ($outcome in $bad) {
+        Write-Warning "$($outcome.status): $($outcome.routeTableId) $(Get-ErrorText $outcome)"
+    }
+    throw "Run $runId failed. $(Get-ErrorText $report)"
+}
