@@ -20,7 +20,7 @@ from local.stack import HostProcess
 ALERTS = 1000
 DISTINCT = 200
 TABLES = 200
-CALLERS = 20
+CALLERS = 10
 """At once."""
 GOAL_SECONDS = 1.0
 """For the 99th percentile of the answers."""

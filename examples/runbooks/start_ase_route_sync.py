@@ -1,7 +1,7 @@
 """Azure Automation runbook (Python 3.10 or newer): start a run of ASE Route Sync, and wait for it.
 
-    start_ase_route_sync.py URL [--body JSON] [--key KEY | --key-variable NAME | --audience AUDIENCE]
-                            [--wait-minutes MINUTES]
+    start_ase_route_sync.py URL [--key KEY | --key-variable NAME | --audience AUDIENCE]
+                            [--body JSON] [--wait-minutes MINUTES]
 
 URL is the app's, https://NAME.azurewebsites.net. BODY is that of `POST /api/sync`, `{}` for all
 route tables. The caller shows a host key, given or kept in an encrypted Automation variable, or a
@@ -61,8 +61,9 @@ def _call(method, url, headers, body=None):
     started once.
     """
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
-    tries = TRIES if method == "GET" else 1
-    for left in reversed(range(tries)):
+    left = TRIES if method == "GET" else 1
+    while True:
+        left -= 1
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.headers, json.load(answer)

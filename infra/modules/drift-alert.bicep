@@ -1,5 +1,6 @@
-// Tells the app of every write to a route table, or deletion of one, in this subscription: one for
-// each subscription that holds registered route tables. The app ignores what it wrote itself.
+// Tells the app of every write to a route table, or deletion of one, in the subscription of the
+// resource group: deploy it to each subscription that holds registered route tables. The app ignores
+// what it wrote itself.
 targetScope = 'resourceGroup'
 
 @description('Name of the alert rule and of the action group.')
@@ -11,9 +12,6 @@ param appUrl string
 @description('A host key of the app.')
 @secure()
 param hostKey string
-
-@description('Whose writes are told; the subscription of the resource group.')
-param subscriptionId string = subscription().subscriptionId
 
 @description('Tags of the alert rule and of the action group.')
 param tags object = {}
@@ -43,7 +41,7 @@ resource drift 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
     enabled: true
     description: 'A route table was written or deleted: ASE Route Sync looks at it, and repairs its own routes.'
     scopes: [
-      '/subscriptions/${subscriptionId}'
+      subscription().id
     ]
     condition: {
       allOf: [

@@ -13,7 +13,7 @@ NEEDED = {
     "SERVICE_TAG_LOCATIONS": "westeurope, eastus2",
 }
 # The host's, not the app's.
-HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME"}
+HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
 # App Service gives it.
 GIVEN = {"WEBSITE_HOSTNAME"}
 
