@@ -3,6 +3,7 @@
 ONCE=1 stops after the report. Ports: HOST_PORT, ARM_PORT, AZURITE_{TABLE,QUEUE,BLOB}_PORT.
 """
 
+import json
 import os
 import secrets
 import shlex
@@ -85,6 +86,9 @@ def _tell_next(
         f"    {host.url}/api/versions?code={host.key}",
         f"    {host.url}/api/health",
         f"    {azure.url}/simulator/log",
+        "  an alert, as Azure Monitor sends it: somebody wrote a table",
+        f"    curl -X POST {key} -d '{_alert(tables.registered[0])}' \\",
+        f"      {host.url}/api/alerts",
         "  let the next write's answer be lost, or twenty other things go wrong, and sync again",
         f"    curl -X POST {azure.url}/simulator/faults -d '{_LOST_ANSWER}'",
         f"    curl -X POST {azure.url}/simulator/faults -d '{_TWENTY_OTHERS}'",
@@ -93,6 +97,17 @@ def _tell_next(
         "      .venv/bin/python -m shared plan",
         sep="\n",
     )
+
+
+def _alert(target: str) -> str:
+    essentials = {
+        "alertId": "1",
+        "monitorCondition": "Fired",
+        "monitoringService": "Platform",
+        "alertTargetIDs": [target],
+    }
+    data = {"essentials": essentials}
+    return json.dumps({"schemaId": "azureMonitorCommonAlertSchema", "data": data})
 
 
 def _serve_until_interrupted() -> None:

@@ -25,6 +25,11 @@ class Receiver:
     def notices(self) -> list[dict[str, Any]]:
         return [json.loads(body) for body in self.bodies]
 
+    def wait_for(self, count: int, within: float = 60) -> None:
+        ends = time.monotonic() + within
+        while len(self.bodies) < count and time.monotonic() < ends:
+            time.sleep(0.05)
+
     def take(self) -> list[dict[str, Any]]:
         """What has come since the last time."""
         taken = self.notices

@@ -36,10 +36,13 @@ def due(schedule: str, after: datetime) -> datetime:
 async def keep(function: Function, invoke: Invoke) -> None:
     """Fire one timer until cancelled; occurrences that were missed are made up for once."""
     schedule = schedule_of(function)
-    at = due(schedule, datetime.now(UTC))
+    now = datetime.now(UTC)
+    at = due(schedule, now)
     while True:
         await asyncio.sleep(TICK_SECONDS)
-        now = datetime.now(UTC)
+        before, now = now, datetime.now(UTC)
+        if now < before:  # the clock was set back
+            at = due(schedule, now)
         if now >= at:
             past_due = due(schedule, at) <= now
             at = due(schedule, now)

@@ -131,6 +131,11 @@ def forget_what_is_held(patch: Patch) -> None:
     patch.setattr(Planning, "_replan", unheld)
 
 
+def forget_the_contest(patch: Patch) -> None:
+    """Write a table that somebody else keeps writing, as if nobody did."""
+    patch.setattr(Planning, "_contested", lambda _self, limits, *_: limits)
+
+
 def apply_what_was_not_approved(patch: Patch) -> None:
     """Take any plan run for the approval of any plan."""
     blocks = safety._blocks
@@ -176,6 +181,7 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     forget_the_share,
     forget_the_grace,
     forget_what_is_held,
+    forget_the_contest,
     apply_what_was_not_approved,
     adopt_what_was_wanted_once,
     wipe_what_is_not_ours,

@@ -94,6 +94,16 @@ def a_run_is_rolled_back(world: World, name: str) -> None:
     whole_run(world)
 
 
+def somebody_keeps_writing(world: World, name: str) -> None:
+    whole_run(world)
+    for _ in range(2):
+        world.edit(name, lambda routes: routes.clear())
+        whole_run(world)
+    publish(world, A, B, C)
+    world.wait(1)
+    whole_run(world)
+
+
 def the_tag_changes_after_the_plan(world: World, name: str) -> None:
     world.set_policy(name, ApplyPolicy.APPROVAL)
     plan = world.begin(Mode.PLAN)
@@ -136,6 +146,7 @@ FOUND_BY: Sequence[tuple[Callable[[mutants.Patch], None], Schedule, int, str]] =
     (mutants.forget_the_share, nearly_all_goes, 0, "too many routes lost"),
     (mutants.forget_the_grace, an_address_leaves, 7, "within its grace"),
     (mutants.forget_what_is_held, a_run_is_rolled_back, 0, "which is held"),
+    (mutants.forget_the_contest, somebody_keeps_writing, 0, "from a contested table"),
     (mutants.apply_what_was_not_approved, the_tag_changes_after_the_plan, 0, "was approved"),
     (mutants.adopt_what_was_wanted_once, an_address_leaves_before_an_adoption, 0, "did more"),
     (mutants.wipe_what_is_not_ours, nothing_special, 0, "not ours changed"),

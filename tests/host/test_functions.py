@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from local.azure.faults import refusal
+from local.azure.resources import new_etag
 from tests.builders import (
     add_environment,
     add_table,
@@ -528,3 +529,45 @@ def test_bad_requests_to_adopt_roll_back_or_release_start_nothing(azure, host):
     assert faults("rollback", **{**good, "routeTableId": table_id("two")}, runId=run) == {"runId"}
     assert faults("rollback", **good, runId=run, force=["MOVED_ON"]) == {"force.0"}
     assert len(host.request("GET", "/api/runs").json()["value"]) == 2
+
+
+def test_the_daily_check_comes_by_itself_repairs_and_tells(azure, make_host, receiver):
+    host = make_host(NOTIFY_WEBHOOK_URL=receiver.url, CHECK_SCHEDULE="0 20 5 * * *")
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(host, "one")
+    host.set_clock(datetime(2026, 11, 23, 5, 19, 59, 500000, tzinfo=UTC))
+    whole = host.newest_run()
+    assert (whole["trigger"], whole["status"]) == ("check", "Succeeded")
+    assert owned_prefixes(table) == {A}
+    receiver.wait_for(1)
+    [notice] = receiver.notices
+    assert (notice["kind"], notice["runId"]) == ("changed", whole["runId"])
+    assert receiver.headers[0]["X-Run-Id"] == whole["runId"]
+    shown = host.request("GET", f"/api/route-tables{table_id('one')}").json()
+    assert shown["lastOutcome"]["status"] == "changed"
+    assert shown["verifiedAt"].startswith("2026-11-23T05:20")
+
+
+def test_a_release_ends_a_contest(azure, host):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(host, "one")
+    run_to_end(host)
+    for _ in range(2):
+        table.routes, table.etag = [to_firewall()], new_etag()
+        whole = run_to_end(host)
+    assert "Contested" in [f["code"] for f in whole["outcomes"][0]["findings"]]
+    path = f"/api/route-tables{table_id('one')}"
+    assert len(host.request("GET", path).json()["contested"]["undone"]) == 2
+    body = {"routeTableId": table_id("one"), "reason": "the pipeline is gone"}
+    assert host.request("POST", "/api/release", json=body).json()["contested"] is None
+    assert host.request("GET", path).json()["contested"] is None
+
+
+def test_a_webhook_that_is_down_fails_no_run(azure, make_host, receiver):
+    receiver.status = 500
+    host = make_host(NOTIFY_WEBHOOK_URL=receiver.url)
+    add_table(azure.state, "one", [to_firewall()])
+    register(host, "one")
+    assert run_to_end(host)["status"] == "Succeeded"
