@@ -15,7 +15,7 @@ from azure.data.tables import TableClient, UpdateMode
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.notices import Item, Ledger, OpenFault
 
-from .entities import complement, pack, unpack
+from .entities import complement, pack_tight, unpack_tight
 
 _PARTITION = "check"
 _PREFIX = "check-"
@@ -29,7 +29,7 @@ class CheckLog:
     def put(self, check_id: str, report: Mapping[str, Any], *, notice_due: bool) -> None:
         self._table.upsert_entity(
             {**_keys(check_id), "checkId": check_id, "noticeDue": notice_due}
-            | pack("report", report)
+            | pack_tight("report", report)
         )
 
     def get(self, check_id: str) -> tuple[Mapping[str, Any], bool] | None:
@@ -40,14 +40,14 @@ class CheckLog:
             found = self._table.get_entity(_PARTITION, _keys(check_id)["RowKey"])
         except ResourceNotFoundError:
             return None
-        return unpack(found, "report"), found["noticeDue"]
+        return unpack_tight(found, "report"), found["noticeDue"]
 
     def latest(self) -> Mapping[str, Any] | None:
         newest = self._table.query_entities(
             "PartitionKey eq @check", parameters={"check": _PARTITION}, results_per_page=1
         )
         found = next(iter(newest), None)
-        return None if found is None else unpack(found, "report")
+        return None if found is None else unpack_tight(found, "report")
 
     def due(self, *, since: datetime) -> Iterator[str]:
         """The ids of checks of which nobody has been told."""
@@ -83,7 +83,7 @@ class LedgerLog:
         return Ledger(
             faults={
                 key: OpenFault(f["signature"], Item(f["state"], f["text"], f["routeTableId"]))
-                for key, f in unpack(found, "faults").items()
+                for key, f in unpack_tight(found, "faults").items()
             },
             digest_on=_day(found["digestOn"]),
             all_well_on=_day(found["allWellOn"]),
@@ -100,7 +100,7 @@ class LedgerLog:
             **_LEDGER,
             "digestOn": str(ledger.digest_on or ""),
             "allWellOn": str(ledger.all_well_on or ""),
-            **pack("faults", faults),
+            **pack_tight("faults", faults),
         }
         try:
             if ledger.etag:

@@ -11,6 +11,7 @@ from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.changes import Change, Changes
 from shared.domain.contest import Contest, Undoing
 from shared.domain.errors import ConcurrentUpdate
+from shared.domain.notices import Item, Ledger, OpenFault
 from shared.domain.registration import (
     AddressSource,
     LastOutcome,
@@ -31,6 +32,7 @@ from shared.domain.report import (
     VersionSeen,
     run_id_of,
 )
+from shared.storage.checks import LedgerLog
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
 from shared.sync.ports import Pending
 from tests.builders import ase_id_of, owned, table_id
@@ -281,3 +283,46 @@ def test_nothing_is_noted_on_a_table_that_is_settled(app):
     with pytest.raises(ConcurrentUpdate):
         app.outcomes.save(pending)
     assert app.outcomes.get_pending("run", rid("a")) is None
+
+
+def test_what_thousands_of_tables_have_to_say_is_kept(app):
+    """An entity holds 1 MiB, in UTF-16."""
+    ids = [str(rid(f"a-route-table-with-a-long-name-{n}")) for n in range(3000)]
+    alarms = [
+        {"code": "TableStale", "message": f"for {n} days", "routeTableId": i}
+        for n, i in enumerate(ids)
+    ]
+    app.checks.put("check-20261123052000000000", {"alarms": alarms}, notice_due=True)
+    assert app.checks.latest() == {"alarms": alarms}
+    assert app.checks.get("check-20261123052000000000") == ({"alarms": alarms}, True)
+    faults = {
+        i: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
+    }
+    ledgers = LedgerLog(app.account.runs)
+    ledgers.write(Ledger(faults, NOW.date(), None))
+    assert replace(ledgers.read(), etag="") == Ledger(faults, NOW.date(), None)
+
+
+def test_of_two_that_write_the_ledger_the_second_looks_again(app):
+    ledgers = LedgerLog(app.account.runs)
+    ledgers.write(Ledger(all_well_on=NOW.date()))
+    with pytest.raises(ConcurrentUpdate):
+        ledgers.write(Ledger())
+    read = ledgers.read()
+    ledgers.write(read)
+    with pytest.raises(ConcurrentUpdate):
+        ledgers.write(read)
+
+
+def test_what_is_due_is_due_until_it_was_told(app):
+    app.checks.put("check-20261123052000000000", {}, notice_due=True)
+    run = make_run(notice_due=True, status=RunStatus.SUCCEEDED)
+    app.runs.create(run)
+    app.runs.create(make_run(NOW - timedelta(days=9), notice_due=True))
+    since = NOW - timedelta(days=3)
+    assert [r.run_id for r in app.runs.due(since=since)] == [run.run_id]
+    assert list(app.checks.due(since=since)) == ["check-20261123052000000000"]
+    app.runs.told(run)
+    app.checks.told("check-20261123052000000000")
+    assert list(app.runs.due(since=since)) == []
+    assert list(app.checks.due(since=since)) == []
