@@ -57,6 +57,8 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 receiver.headers.append(dict(self.headers.items()))
             self.send_response(receiver.status)
             self.send_header("Content-Length", "0")
+            if receiver.status // 100 == 3:
+                self.send_header("Location", receiver.url)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -100,11 +100,14 @@ def test_a_start_message_that_may_be_lost_is_sent_again(app, two, clock, later, 
     assert take(app, alert("one", number=1)).send is False
 
 
-def test_killed_before_the_run_was_written_the_next_delivery_writes_it(app, two, monkeypatch):
+def test_killed_before_the_run_was_written_the_next_delivery_writes_it(
+    app, two, clock, monkeypatch
+):
     with monkeypatch.context() as patch:
         patch.setattr(app.alerts, "_create_run", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             take(app, alert("one"))
+    clock.shift(SECOND)
     taken = take(app, alert("one"))
     assert taken.send
     for table in app.run_start.start(taken.run.run_id):

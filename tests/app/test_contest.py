@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from local.azure.faults import refusal
+from local.azure.resources import new_etag
 from shared.domain.errors import TransientError
 from shared.domain.registration import ApplyPolicy, Registration
 from shared.domain.report import Mode
@@ -37,8 +38,7 @@ def table(azure, app, clock):
 
 def wipe(table):
     """As a pipeline with inline routes does."""
-    table.routes = [to_firewall()]
-    table.etag = f'W/"{len(table.etag)}{table.etag[-8:-1]}x"'
+    table.routes, table.etag = [to_firewall()], new_etag()
 
 
 def undone(app, clock, table, *, after, **asked):
@@ -121,8 +121,7 @@ def test_what_we_removed_and_somebody_puts_back_is_undone_too(azure, app, clock,
     sync(app)
     for _ in range(2):
         clock.shift(DAY)
-        table.routes = [*table.routes, owned(B)]
-        table.etag = f'W/"again-{clock}"'
+        table.routes, table.etag = [*table.routes, owned(B)], new_etag()
         sync(app)
     assert contest_of(app).since is not None
     assert owned_prefixes(table) == {A, B}
@@ -162,6 +161,22 @@ def test_what_is_undone_once_counts_once_however_often_it_is_tried(azure, app, c
             app.tables.sync(run_id, rid("one"))
     app.tables.give_up(run_id, rid("one"))
     assert outcome_of(sync(app), "one")["status"] == "changed"
+    assert len(contest_of(app).undone) == 1
+
+
+def test_what_is_undone_on_and_on_while_a_run_writes_counts_once(app, clock, table, monkeypatch):
+    clock.shift(DAY)
+    table.routes, table.etag = [to_firewall(), owned(A)], new_etag()
+    write = app.route_tables.write
+
+    def overtaken(*given):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        wipe(table)
+        return write(*given)
+
+    monkeypatch.setattr(app.route_tables, "write", overtaken)
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["status"], outcome["added"]) == ("changed", [A, B])
     assert len(contest_of(app).undone) == 1
 
 
