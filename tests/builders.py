@@ -38,6 +38,11 @@ def published_ipv4(published: Mapping[str, Any]) -> set[str]:
     return set(ipv4_of(published["addressPrefixes"]))
 
 
+def timers(disabled: str) -> dict[str, str]:
+    """Settings that say whether the host's timers are."""
+    return {f"AzureWebJobs.{name}.Disabled": disabled for name in ("scheduled_sync", "daily_check")}
+
+
 def unthrottled(state: State) -> None:
     """Ask as often as you like."""
     limits = state.throttles.limits

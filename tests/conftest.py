@@ -14,7 +14,7 @@ from local.stack import HostProcess
 from shared.app import App
 from shared.settings import Settings
 
-from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
+from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure, timers
 from .receiver import Receiver
 
 # A busy machine is no fault.
@@ -69,7 +69,8 @@ def app_settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
         **azure.environment(),
         "AzureWebJobsStorage": storage,
         "SYNC_SCHEDULE": "0 0 6 * * 3",
-        "CHECK_SCHEDULE": "0 0 0 29 2 *",  # hardly ever in the middle of a test
+        "CHECK_SCHEDULE": "0 20 5 * * *",
+        **timers("true"),  # or they would come in the middle of a test
         "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
         "SERVICE_TAG_LOCATIONS": "westeurope",
         "REMOVAL_GRACE_DAYS": "0",

@@ -64,7 +64,7 @@ class Host:
         self._functions = {function.name.lower(): function for function in functions}
         self._http = HttpTriggers(functions, self._keys, self._invoke)
         tasks = []
-        for function in functions:
+        for function in filter(_enabled, functions):
             kind = function.trigger["type"]
             if kind == "timerTrigger":
                 timers.schedule_of(function)
@@ -129,6 +129,12 @@ class Host:
         self._clock = time_machine.travel(now, tick=True)
         self._clock.start()
         return Response(status_code=204)
+
+
+def _enabled(function: Function) -> bool:
+    """Source: "How to disable functions in Azure Functions"."""
+    setting = os.environ.get(f"AzureWebJobs.{function.name}.Disabled", "")
+    return setting.lower() not in {"true", "1"}
 
 
 def main() -> None:

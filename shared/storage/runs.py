@@ -115,7 +115,7 @@ class RunLog:
         """The ids of runs."""
         old = self._table.query_entities(
             "PartitionKey eq @partition and RowKey gt @first",
-            parameters={"partition": _PARTITION, "first": _row_key(run_id_of(moment, "0" * 8))},
+            parameters={"partition": _PARTITION, "first": _moment_key(moment)},
             select=["runId"],
         )
         return (str(entity["runId"]) for entity in old)
@@ -135,7 +135,7 @@ class RunLog:
 
     def _query(self, condition: str, moment: datetime, **values: Any) -> Iterator[Run]:
         """The newest come first: what is on the other side of the moment is not even looked at."""
-        bound = {"partition": _PARTITION, "moment": _row_key(run_id_of(moment, "0" * 8))}
+        bound = {"partition": _PARTITION, "moment": _moment_key(moment)}
         entities = self._table.query_entities(
             f"PartitionKey eq @partition and {condition}", parameters=bound | values
         )
@@ -270,6 +270,11 @@ def _replace_as_read(
     except (ResourceModifiedError, ResourceNotFoundError) as error:
         raise changed from error
     return str(answer["etag"])
+
+
+def _moment_key(at: datetime) -> str:
+    """Below the row keys of all runs of this moment, and of those before it."""
+    return complement(run_id_of(at, "").rstrip("-"))
 
 
 def _row_key(run_id: str) -> str:

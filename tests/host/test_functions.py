@@ -22,6 +22,7 @@ from tests.builders import (
     table_id,
     table_writes,
     tag_document,
+    timers,
     to_firewall,
 )
 
@@ -118,7 +119,8 @@ def test_plan_writes_nothing_as_azures_own_log_shows(azure, host):
     assert table.routes == [to_firewall()]
 
 
-def test_the_timer_fires_on_wednesday_at_six(azure, host):
+def test_the_timer_fires_on_wednesday_at_six(azure, make_host):
+    host = make_host(**{"AzureWebJobs.scheduled_sync.Disabled": "false"})
     add_table(azure.state, "one")
     register(host, "one")
     host.set_clock(datetime(2026, 11, 25, 5, 58, tzinfo=UTC))
@@ -197,7 +199,7 @@ def test_a_missing_setting_is_one_error_that_lists_them_all(make_host):
 
 def test_the_host_refuses_a_timer_without_its_schedule(make_host):
     with pytest.raises(RuntimeError, match="SYNC_SCHEDULE"):
-        make_host(without=("SYNC_SCHEDULE",))
+        make_host(without=("SYNC_SCHEDULE",), **timers("false"))
 
 
 def faults_of(answer):
@@ -532,7 +534,7 @@ def test_bad_requests_to_adopt_roll_back_or_release_start_nothing(azure, host):
 
 
 def test_the_daily_check_comes_by_itself_repairs_and_tells(azure, make_host, receiver):
-    host = make_host(NOTIFY_WEBHOOK_URL=receiver.url, CHECK_SCHEDULE="0 20 5 * * *")
+    host = make_host(NOTIFY_WEBHOOK_URL=receiver.url, **timers("false"))
     azure.state.tags.answers["westeurope"] = tag_document([A])
     table = add_table(azure.state, "one", [to_firewall()])
     register(host, "one")
