@@ -7,6 +7,7 @@
 5. Microsoft.Network's own quota, and only then the resource itself
 """
 
+import asyncio
 import json
 import re
 import uuid
@@ -75,8 +76,13 @@ class Gateway:
             target = target.spelled(api.kind)
         call = Call(state=self._state, request=request, target=target, body=await request.body())
         entry = self._note(call)
+        timing = self._state.timing
+        await asyncio.sleep(timing.real(timing.answer_seconds(call.request.method)))
         response = await met(call, lambda: self._answer(call, api))
         entry["status"], entry["principal"] = response.status_code, call.principal.object_id
+        if "Retry-After" in response.headers:
+            asked = timing.real(float(response.headers["Retry-After"]))
+            response.headers["Retry-After"] = f"{asked:g}"
         response.headers["x-ms-correlation-request-id"] = str(uuid.uuid4())
         return response
 
@@ -148,6 +154,7 @@ class Gateway:
         except ValueError:
             content = call.body.decode(errors="replace")
         entry = {
+            "at": self._state.timing.now(),
             "method": call.request.method,
             "path": call.request.url.path,
             "query": call.request.url.query[:_LOGGED_QUERY_LENGTH],

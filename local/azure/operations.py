@@ -1,6 +1,5 @@
 """Long-running operations: begun by a write, followed by polls, ended in their time."""
 
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ _SIGNATURE = {"t": "638619057738293558", "c": "MIIHhzCCBm-" * 230, "s": "iwXUK4y
 
 @dataclass(kw_only=True)
 class Fate:
-    """How an operation is to go; by default it succeeds after `State.operation_seconds`."""
+    """How an operation is to go; by default it succeeds in its time."""
 
     hangs: bool = False
     error: dict[str, Any] | None = None
@@ -34,6 +33,7 @@ class Operation:
     name: str
     resource: Resource
     ends_at: float
+    clock: Callable[[], float]
     fate: Fate = field(default_factory=Fate)
     undo: Callable[[], None] = lambda: None
     """Bring back what was before the write."""
@@ -41,7 +41,7 @@ class Operation:
     status: str = "InProgress"
 
     def settle(self) -> None:
-        if self.status != "InProgress" or self.fate.hangs or self.ends_at > time.monotonic():
+        if self.status != "InProgress" or self.fate.hangs or self.ends_at > self.clock():
             return
         self.status = "Failed" if self.fate.error else "Succeeded"
         if self.fate.error and self.fate.reverts:
@@ -51,7 +51,7 @@ class Operation:
 
     @property
     def seconds_left(self) -> int:
-        return max(1, round(self.ends_at - time.monotonic()))
+        return max(1, round(self.ends_at - self.clock()))
 
 
 def link(call: Call, kind: str, location: str, operation: Operation) -> str:

@@ -1,7 +1,6 @@
 """What stands in the simulated Azure, what was asked of it, and how it is to behave."""
 
 import copy
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from .operations import Fate, Operation
 from .resources import Child, Resource, RouteTable, new_etag
 from .service_tags import TagHistory
 from .throttles import Throttles
+from .timing import Timing
 
 if TYPE_CHECKING:
     from .call import Call
@@ -43,7 +43,8 @@ class State:
         self.tags = TagHistory(cloud)
         self.identities = Identities(cloud)
         self.locks = Locks()
-        self.throttles = Throttles()
+        self.timing = Timing()
+        self.throttles = Throttles(self.timing.now)
         self.limits = dict(LIMITS)
         self.faults: list[Fault] = []
         self.watch: Callable[[Call | None], None] = lambda _call: None
@@ -51,7 +52,6 @@ class State:
         self.log: list[dict[str, Any]] = []
         self.operations: dict[str, Operation] = {}
         """All there ever were, by id: each can be followed for ever."""
-        self.operation_seconds = 0.0
         self.poll_seconds = 10
         """`Retry-After` of an operation that still runs, as recorded."""
         self.page_size = 100
@@ -126,7 +126,8 @@ class State:
         operation = Operation(
             name=name,
             resource=resource,
-            ends_at=time.monotonic() + self.operation_seconds,
+            ends_at=self.timing.now() + self.timing.draw_operation(),
+            clock=self.timing.now,
             fate=fate or Fate(),
             undo=undo,
         )
@@ -139,7 +140,13 @@ class State:
 
     def begin_nothing(self, resource: Resource) -> Operation:
         """The operation of a write that changes nothing: ended at once, the ETag as it was."""
-        operation = Operation(name="Nothing", resource=resource, ends_at=0, status="Succeeded")
+        operation = Operation(
+            name="Nothing",
+            resource=resource,
+            ends_at=0,
+            clock=self.timing.now,
+            status="Succeeded",
+        )
         self.operations[operation.operation_id] = operation
         return operation
 

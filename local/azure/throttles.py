@@ -3,7 +3,6 @@
 Sources: "Understand how Azure Resource Manager throttles requests"; the recorded 429s.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,7 +44,7 @@ class Limits:
 
 
 class Throttles:
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.limits = Limits()
         self._clock = clock
         self._buckets: dict[tuple[str, ...], tuple[float, float]] = {}

@@ -110,7 +110,7 @@ def test_the_api_version_can_be_overridden(azure, make_app):
 
 def test_a_write_follows_its_operation_to_the_end(azure, app):
     table = add_table(azure.state, "one", [to_firewall()])
-    azure.state.operation_seconds, azure.state.poll_seconds = 0.5, 1
+    azure.state.timing.operation_seconds, azure.state.poll_seconds = (0.5, 0.5), 1
     read = app.route_tables.read(rid("one"))
     correlation_id = app.route_tables.write(
         rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
@@ -146,7 +146,7 @@ def test_an_operation_that_fails_is_not_a_success(azure, app):
 
 def test_an_operation_that_does_not_end_is_not_a_success(azure, app):
     add_table(azure.state, "one")
-    azure.state.operation_seconds = 3
+    azure.state.timing.operation_seconds = (3, 3)
     impatient = ArmRouteTables(app.clients, longest_write_seconds=0.2)
     read = impatient.read(rid("one"))
     with pytest.raises(TransientError, match="WRITE_NOT_ENDED"):
@@ -166,7 +166,7 @@ def test_a_put_is_never_repeated_blindly(azure, app):
 
 def test_a_busy_table_is_passing_trouble(azure, app):
     table = add_table(azure.state, "one")
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     azure.state.begin("PutRouteOperation", table)
     read = app.route_tables.read(rid("one"))
     with pytest.raises(TransientError, match="RetryableErrorDueToAnotherOperation"):

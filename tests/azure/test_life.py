@@ -76,7 +76,7 @@ def test_tags_alone_are_changed_at_once(azure, ask):
 
 def test_an_operation_that_runs_says_when_to_ask_again(azure, ask):
     add_table(azure.state, "one")
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     begun = ask("PUT", table_id("one"), json=table_with(to_firewall()))
     poll = ask("GET", begun.headers["azure-asyncoperation"])
     assert (poll.status_code, poll.json()) == (200, {"status": "InProgress"})
@@ -120,7 +120,7 @@ def test_an_operation_that_hangs_keeps_the_table_busy(azure, ask):
 def test_a_deletion_is_followed_by_two_links_and_the_second_is_nothing(azure, ask):
     table = add_table(azure.state, "one")
     table.subnets = []
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     deleted = ask("DELETE", table_id("one"))
     assert (deleted.status_code, deleted.content) == (202, b"")
     running = ask("GET", deleted.headers["location"])

@@ -152,7 +152,7 @@ def test_so_many_tables_a_region_and_subscription(azure, ask):
 def test_writes_to_one_table_are_serialised(azure, ask):
     add_table(azure.state, "one", [to_firewall()]).subnets = []
     add_table(azure.state, "two")
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     ask("PUT", table_id("one"), json=table_with(route("a", "10.0.0.0/8")))
     child = f"{table_id('one')}/routes/a"
     for method, path, body in (
@@ -317,7 +317,7 @@ def test_a_bad_subnet_is_refused_and_the_old_one_stays(azure, ask, properties, r
 def test_a_table_that_is_being_written_is_not_taken(azure, ask):
     network(azure)
     table = add_table(azure.state, "one")
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     azure.state.begin("PutRouteOperation", table)
     answer = put_subnet(ask, routeTable={"id": table_id("one")})
     [detail] = answer.json()["error"]["details"]
@@ -327,7 +327,7 @@ def test_a_table_that_is_being_written_is_not_taken(azure, ask):
 
 def test_a_network_that_is_being_written_takes_no_subnet(azure, ask):
     network(azure)
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     assert put_subnet(ask).status_code == 201
     assert code(put_subnet(ask, "b", "10.0.2.0/24")) == (409, "AnotherOperationInProgress")
 

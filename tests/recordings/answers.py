@@ -105,7 +105,7 @@ def _poll(azure: SimulatedAzure, recorded: Recording) -> httpx.Response:
     """The end of a write that is made for it."""
     table = add_table(azure.state, "one")
     if recorded.body["status"] == "InProgress":
-        azure.state.operation_seconds = 60
+        azure.state.timing.operation_seconds = (60, 60)
     if recorded.body["status"] == "Failed":
         error = recorded.body["error"]
         failing = FailOperation(code=error["code"], message=error["message"])

@@ -116,7 +116,7 @@ def _bad_reference(azure: SimulatedAzure, recorded: Recording) -> httpx.Response
 
 
 def _table_updating(azure: SimulatedAzure, recorded: Recording) -> httpx.Response:
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     table = add_table(azure.state, "one")
     table.location = "westus"
     azure.state.begin("PutRouteOperation", table)
@@ -124,13 +124,13 @@ def _table_updating(azure: SimulatedAzure, recorded: Recording) -> httpx.Respons
 
 
 def _network_updating(azure: SimulatedAzure, recorded: Recording) -> httpx.Response:
-    azure.state.operation_seconds = 60
+    azure.state.timing.operation_seconds = (60, 60)
     assert _write_subnet(azure, recorded).status_code == 201
     return _write_subnet(azure, recorded, addressPrefix="10.0.1.0/24")
 
 
 def _busy(azure: SimulatedAzure, recorded: Recording) -> httpx.Response:
-    azure.state.operation_seconds = 11
+    azure.state.timing.operation_seconds = (11, 11)
     table = parent_there(azure, target_of(recorded), route(target_of(recorded).name, "10.0.0.0/8"))
     azure.state.begin("DeleteRouteOperation", table)
     return ask(azure, recorded)
