@@ -49,10 +49,15 @@ def start_run_poison(message: func.QueueMessage, tables: func.Out[typing.List[st
 
 @app.queue_trigger("message", queue_name=TABLES, connection=STORAGE)
 @app.queue_output("ended", queue_name=RUNS, connection=STORAGE)
-def sync_route_table(message: func.QueueMessage, ended: func.Out[str]) -> None:
+@app.queue_output("later", queue_name=TABLES, connection=STORAGE)
+def sync_route_table(
+    message: func.QueueMessage, ended: func.Out[str], later: func.Out[str]
+) -> None:
     from shared import workers
 
-    _set(ended, workers.sync_route_table(_text(message)))
+    messages = workers.sync_route_table(_text(message))
+    _set(ended, messages.ended)
+    _set(later, messages.later)
 
 
 @app.queue_trigger("message", queue_name=f"{TABLES}-poison", connection=STORAGE)

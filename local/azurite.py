@@ -3,7 +3,8 @@
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,11 +16,17 @@ _SERVICES = ("blob", "queue", "table")
 
 
 class Azurite:
-    """Start and stop it as a context; port 0 picks a free one."""
+    """Start and stop it as a context; port 0 picks a free one. `on_request` is told each request,
+    as a line of its access log.
+    """
 
     def __init__(
-        self, ports: Mapping[str, int] | None = None, accounts: Sequence[str] = (ACCOUNT,)
+        self,
+        ports: Mapping[str, int] | None = None,
+        accounts: Sequence[str] = (ACCOUNT,),
+        on_request: Callable[[str], None] | None = None,
     ) -> None:
+        self._on_request = on_request
         self._accounts = accounts
         self._ports = dict.fromkeys(_SERVICES, 0) | dict(ports or {})
         self._process: subprocess.Popen[str] | None = None
@@ -33,10 +40,12 @@ class Azurite:
 
     def __enter__(self) -> Self:
         options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+        if self._on_request is None:
+            options.append("--silent")
         for name, port in self._ports.items():
             options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
         self._process = subprocess.Popen(
-            ["node", str(ROOT / "local" / "azurite.cjs"), "--silent", *options],
+            ["node", str(ROOT / "local" / "azurite.cjs"), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -45,6 +54,8 @@ class Azurite:
             env={**os.environ, "AZURITE_ACCOUNTS": ";".join(f"{a}:{KEY}" for a in self._accounts)},
         )
         self._wait(self._process)
+        if self._on_request is not None:
+            threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,6 +64,12 @@ class Azurite:
         process.stdin.close()
         process.wait(20)
         process.stdout.close()
+
+    def _follow(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None and self._on_request is not None
+        for line in process.stdout:
+            if " HTTP/1.1" in line:
+                self._on_request(line)
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None

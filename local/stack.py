@@ -77,6 +77,11 @@ class HostProcess:
         self._reader.join(10)
         process.stdout.close()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Call the app with its host key, `/admin` and `/local` with the master key."""
         key = self.key if path.startswith("/api/") else self.master_key

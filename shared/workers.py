@@ -1,7 +1,10 @@
 """What the timers and the queues do. An error raised here goes to the queue, which tries again."""
 
 import logging
+import random
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from azure.core.exceptions import AzureError
 
@@ -12,7 +15,20 @@ from shared.log import log_check
 from shared.sync.messages import RunMessage, TableMessage
 from shared.sync.tables import Delivered
 
+LONGEST_REST_SECONDS = 2.0
+"""Of one delivery; whoever comes round again rests again."""
+
 _log = logging.getLogger("ase_route_sync")
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Of a table: that of its run, where that has ended and people are to be told; or its own, to
+    be looked at again later.
+    """
+
+    ended: str | None = None
+    later: str | None = None
 
 
 def scheduled_sync() -> str:
@@ -42,10 +58,19 @@ def start_run(text: str) -> list[str]:
     return _table_messages(run_id, tables)
 
 
-def sync_route_table(text: str) -> str | None:
-    """The message of its run, where that has ended and people are to be told."""
+def sync_route_table(text: str) -> Messages:
+    """While Azure has been asked enough of a subscription for now, its tables go to the end of the
+    queue: those of others are not held up, and what has begun gets what is left.
+    """
     message = TableMessage.parse(text)
-    return _ended(message, app().tables.sync(message.run_id, message.route_table_id))
+    context = app()
+    rest = context.clients.budgets.seconds_to_rest(message.route_table_id.subscription_id)
+    if rest:
+        # Those that were sent away together do not come together.
+        time.sleep(min(rest, LONGEST_REST_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
+        return Messages(later=text)
+    delivered = context.tables.sync(message.run_id, message.route_table_id)
+    return Messages(ended=_ended(message, delivered))
 
 
 def start_run_without_tags(text: str) -> list[str]:
@@ -59,7 +84,7 @@ def start_run_without_tags(text: str) -> list[str]:
 
 
 def give_up_route_table(text: str) -> str | None:
-    """The same as of a table that was synced."""
+    """The message of the table's run, where that has ended and people are to be told."""
     try:
         message = TableMessage.parse(text)
     except ValueError:

@@ -83,7 +83,7 @@ class Gateway:
         if "Retry-After" in response.headers:
             asked = timing.real(float(response.headers["Retry-After"]))
             response.headers["Retry-After"] = f"{asked:g}"
-        response.headers["x-ms-correlation-request-id"] = str(uuid.uuid4())
+        response.headers["x-ms-correlation-request-id"] = entry["correlationId"]
         return response
 
     def _answer(self, call: Call, api: _Api | None) -> Response:
@@ -161,6 +161,7 @@ class Gateway:
             "ifMatch": call.request.headers.get("if-match"),
             "action": call.target.action(call.request.method),
             "body": content,
+            "correlationId": str(uuid.uuid4()),
             "principal": None,
             "status": None,  # and so it stays where the connection is dropped
         }

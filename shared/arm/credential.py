@@ -3,14 +3,15 @@
 import logging
 import threading
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
-from azure.identity import DefaultAzureCredential
+
+if TYPE_CHECKING:
+    from azure.identity import DefaultAzureCredential
 
 PATIENCE_SECONDS = 0.5
 """An alert is answered at once, whether it is known or not who we are."""
@@ -27,24 +28,29 @@ class Credential:
     def __init__(self, *, authority: str, client_id: str | None) -> None:
         self._authority = authority
         self._client_id = client_id
-        self._current = self._build()
+        self._current: DefaultAzureCredential | None = None
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        return self._current.get_token(*scopes, **options)
+        return self._signed_in().get_token(*scopes, **options)
 
     def get_token_info(
         self, *scopes: str, options: TokenRequestOptions | None = None
     ) -> AccessTokenInfo:
-        return self._current.get_token_info(*scopes, options=options)
+        return self._signed_in().get_token_info(*scopes, options=options)
 
     def renew(self) -> None:
         """Forget every token."""
-        self._current = self._build()
+        self._current = None
 
-    def _build(self) -> DefaultAzureCredential:
-        return DefaultAzureCredential(
-            authority=self._authority, managed_identity_client_id=self._client_id
-        )
+    def _signed_in(self) -> "DefaultAzureCredential":
+        current = self._current
+        if current is None:
+            from azure.identity import DefaultAzureCredential  # a tenth of a second
+
+            self._current = current = DefaultAzureCredential(
+                authority=self._authority, managed_identity_client_id=self._client_id
+            )
+        return current
 
 
 class OwnIdentity:
@@ -69,6 +75,8 @@ class OwnIdentity:
         return self._names
 
     def _ask(self) -> None:
+        import jwt  # with all of cryptography
+
         try:
             token = self._credential.get_token(self._scope).token
             claims = jwt.decode(token, options={"verify_signature": False})

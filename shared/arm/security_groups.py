@@ -29,12 +29,10 @@ class ArmSecurityGroups:
             )
             return SecurityGroup.from_arm(raw, group_id)
 
-    def add_rule(
-        self, group: SecurityGroup, name: str, properties: Mapping[str, Any]
-    ) -> str | None:
+    def add_rule(self, group: SecurityGroup, name: str, properties: Mapping[str, Any]) -> None:
         """Add this one rule; its priority may have been taken since the group was read.
 
-        Return ARM's correlation id; raise as shared.arm.writes does.
+        Raise as shared.arm.writes does.
         """
         client = self._clients.network(group.group_id.subscription_id)
         begin = functools.partial(
@@ -45,4 +43,4 @@ class ArmSecurityGroups:
             cast(Any, {"name": name, "properties": properties}),
             **self._clients.call_options,
         )
-        return write(begin, {"If-None-Match": "*"})
+        write(begin, {"If-None-Match": "*"})

@@ -3,8 +3,6 @@
 import functools
 from typing import Any, cast
 
-from azure.mgmt.network import models
-
 from shared.domain.armid import RouteTableId, SubnetId
 from shared.domain.environments import Subnet
 from shared.domain.errors import SUBNET_NOT_FOUND
@@ -32,11 +30,13 @@ class ArmSubnets:
             )
             return Subnet.from_arm(raw, subnet_id)
 
-    def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> str | None:
+    def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> None:
         """Replace the subnet as read by the same with this table, if it still has its ETag.
 
-        Return ARM's correlation id; raise as shared.arm.writes does.
+        Raise as shared.arm.writes does.
         """
+        from azure.mgmt.network import models
+
         network = subnet.subnet_id.virtual_network
         client = self._clients.network(network.subscription_id)
         # The model leaves out what is read-only and keeps what it does not know.
@@ -49,4 +49,4 @@ class ArmSubnets:
             cast(Any, body.as_dict(exclude_readonly=True)),
             **self._clients.call_options,
         )
-        return write(begin, {"If-Match": subnet.etag})
+        write(begin, {"If-Match": subnet.etag})

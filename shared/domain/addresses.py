@@ -4,6 +4,7 @@ Formats: Service Tag Discovery API (Microsoft.Network/locations/serviceTags), an
 Microsoft.Web/hostingEnvironments/inboundNetworkDependenciesEndpoints.
 """
 
+import functools
 import hashlib
 import ipaddress
 import re
@@ -115,14 +116,15 @@ def difference(before: Iterable[str], after: Iterable[str]) -> Difference:
 
 def in_order(prefixes: Iterable[str]) -> tuple[str, ...]:
     """Service tags by name, then canonical prefixes by family, address and length."""
+    return tuple(sorted(prefixes, key=_position))
 
-    def position(prefix: str) -> tuple[int, int, int, str]:
-        if is_service_tag(prefix):
-            return 0, 0, 0, prefix
-        network = ipaddress.ip_network(prefix)
-        return network.version, int(network.network_address), network.prefixlen, ""
 
-    return tuple(sorted(prefixes, key=position))
+@functools.lru_cache(maxsize=16_384)
+def _position(prefix: str) -> tuple[int, int, int, str]:
+    if is_service_tag(prefix):
+        return 0, 0, 0, prefix
+    network = ipaddress.ip_network(prefix)
+    return network.version, int(network.network_address), network.prefixlen, ""
 
 
 def ipv4_of(prefixes: Iterable[str]) -> tuple[str, ...]:

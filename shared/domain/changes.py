@@ -60,7 +60,7 @@ class Changes:
 
     def reached_by(self, table: RouteTable) -> bool:
         """Whether the table is as these changes leave it."""
-        standing = routes_by_prefix(table)
+        standing = standing_routes(table, self.by_prefix)
         return all(same(standing.get(p), change.after) for p, change in self.by_prefix.items())
 
     @property
@@ -83,6 +83,6 @@ def same(standing: Bare | None, wanted: Bare | None) -> bool:
     )
 
 
-def routes_by_prefix(table: RouteTable) -> dict[str, Bare]:
-    """Each prefix's route; the service lets a prefix stand in a table once."""
-    return {route.prefix: route.bare() for route in table.routes}
+def standing_routes(table: RouteTable, prefixes: Collection[str]) -> dict[str, Bare]:
+    """The routes on these; the service lets a prefix stand in a table once."""
+    return {route.prefix: route.bare() for route in table.routes if route.prefix in prefixes}

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from .addresses import in_order
-from .changes import Bare, Change, Changes, routes_by_prefix, same
+from .changes import Bare, Change, Changes, same, standing_routes
 from .errors import PermanentError
 from .plan import Plan
 from .registration import Hold
@@ -71,7 +71,7 @@ def make_rollback(
     Raise PermanentError `MOVED_ON` where the table is neither as the changes left it, but for what
     an earlier rollback has `undone` of them, nor as it was before.
     """
-    standing = routes_by_prefix(existing)
+    standing = standing_routes(existing, done.by_prefix)
     names = {route.name.lower() for route in existing.routes}
     undo: dict[str, Change] = {}
     moved_on: list[str] = []

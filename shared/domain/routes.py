@@ -3,6 +3,7 @@
 Format: Microsoft.Network/routeTables. What this module does not know is carried as it came.
 """
 
+import functools
 import ipaddress
 import re
 from collections.abc import Mapping, Sequence
@@ -39,10 +40,7 @@ class Route:
     @property
     def network(self) -> str | None:
         """The canonical prefix; None for a service tag or anything else that is not CIDR."""
-        try:
-            return str(ipaddress.ip_network(self.address_prefix, strict=False))
-        except ValueError:
-            return None
+        return _canonical(self.address_prefix)
 
     @property
     def prefix(self) -> str:
@@ -71,7 +69,7 @@ class RouteTable:
     routes: tuple[Route, ...]
     raw: Mapping[str, Any]
     correlation_id: str | None = None
-    """ARM's, of the reading."""
+    """ARM's, of the reading, or of the write that it followed."""
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any], correlation_id: str | None = None) -> Self:
@@ -120,6 +118,15 @@ class RouteTable:
         return {**self.raw, "properties": properties}
 
 
+# A thousand tables hold the same few hundred prefixes, and each is looked at many times.
+@functools.lru_cache(maxsize=16_384)
+def _canonical(address_prefix: str) -> str | None:
+    try:
+        return str(ipaddress.ip_network(address_prefix, strict=False))
+    except ValueError:
+        return None
+
+
 def internet_route(owner: str, prefix: str) -> Route:
     return Route.from_arm(
         {
@@ -153,8 +160,13 @@ _OWNED = re.compile(rf"(?P<owner>[a-z0-9]{{1,20}})--(?:[0-9.]+_[0-9]+|{SERVICE_T
 
 def owner_of(route: Route) -> str | None:
     """Whose stamp it bears: the name parses, and is the very name of the route's prefix."""
-    match = _OWNED.fullmatch(route.name)
-    if match is None or route.name != owned_name(match["owner"], route.prefix):
+    return _owner_of(route.name, route.prefix)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _owner_of(name: str, prefix: str) -> str | None:
+    match = _OWNED.fullmatch(name)
+    if match is None or name != owned_name(match["owner"], prefix):
         return None
     return match["owner"]
 

@@ -356,6 +356,9 @@ def without_equivalent(
     Internet, by longest prefix match. Owned prefixes are IPv4, or a service tag that `tags` tells
     the prefixes of: one of which nothing is known has no equivalent.
     """
+    gone = frozenset(removed)
+    if not gone:
+        return gone
     held = {tag: _networks_of(prefixes) for tag, prefixes in (tags or {}).items()}
     # A route with the prefix itself goes before that of a tag which holds it.
     standing = {n: route for route in routes for n in held.get(route.prefix, ())} | {
@@ -368,7 +371,7 @@ def without_equivalent(
         networks = held.get(prefix, []) if is_service_tag(prefix) else _networks_of([prefix])
         return not networks or not all(_has_equivalent(n, standing) for n in networks)
 
-    return frozenset(prefix for prefix in removed if left_alone(prefix))
+    return frozenset(prefix for prefix in gone if left_alone(prefix))
 
 
 def _networks_of(prefixes: Iterable[str]) -> list[ipaddress.IPv4Network]:

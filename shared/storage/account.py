@@ -5,6 +5,8 @@ from functools import cached_property
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableClient, TableServiceClient
 
+from shared.transport import transport
+
 
 class StorageAccount:
     """Tables are made when first used. Raises azure.core errors as they come: a worker fails
@@ -16,11 +18,13 @@ class StorageAccount:
 
     @classmethod
     def from_connection_string(cls, connection_string: str) -> "StorageAccount":
-        return cls(TableServiceClient.from_connection_string(connection_string))
+        return cls(
+            TableServiceClient.from_connection_string(connection_string, transport=transport())
+        )
 
     @classmethod
     def from_identity(cls, endpoint: str, credential: TokenCredential) -> "StorageAccount":
-        return cls(TableServiceClient(endpoint, credential=credential))
+        return cls(TableServiceClient(endpoint, credential=credential, transport=transport()))
 
     @cached_property
     def versions(self) -> TableClient:

@@ -28,7 +28,7 @@ class VersionLog:
         self._cloud = cloud
 
     def newest(self, source: Source) -> Version | None:
-        return next(self._of(source), None)
+        return next(self._of(source, results_per_page=1), None)
 
     def history(self, source: Source) -> list[Version]:
         """Oldest first."""
@@ -78,9 +78,9 @@ class VersionLog:
             raise ConcurrentUpdate("VERSION_RECORDED", entity["versionId"]) from error
         return _version(entity)
 
-    def _of(self, source: Source) -> Iterator[Version]:
+    def _of(self, source: Source, **options: Any) -> Iterator[Version]:
         entities = self._table.query_entities(
-            "PartitionKey eq @source", parameters={"source": self._partition(source)}
+            "PartitionKey eq @source", parameters={"source": self._partition(source)}, **options
         )
         return (_version(entity) for entity in entities)
 

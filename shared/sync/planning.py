@@ -64,7 +64,7 @@ class Planning:
         grace_days: int,
         max_removed_percent: int,
         apply_policy: ApplyPolicy,
-        next_hop_types: Collection[str],
+        next_hop_types: Callable[[], Collection[str]],
     ) -> None:
         self._sources = Sources(versions, allowed_service_tags=allowed_service_tags)
         self._route_limits = route_limits
@@ -73,7 +73,7 @@ class Planning:
         self._grace_days = grace_days
         self._max_removed_percent = max_removed_percent
         self._apply_policy = apply_policy
-        self._next_hop_types = frozenset(name.lower() for name in next_hop_types)
+        self._next_hop_types = next_hop_types
 
     def of_sync(self, run: Run, mode: Mode, approval: Approval | None) -> Planner:
         """Bring the table to its tags' newest versions.
@@ -276,7 +276,7 @@ class Planning:
             max_removed_percent=self._max_removed_percent,
             route_limit=lambda: self._route_limits.routes(subscription, table.location),
             tag_route_limit=lambda: self._route_limits.tag_routes(subscription, table.location),
-            next_hop_types=self._next_hop_types,
+            next_hop_types=frozenset(name.lower() for name in self._next_hop_types()),
             foreign_as_when_sound=(
                 table.sound or foreign_hash(table, owner=self._owner) in registration.sound_foreign
             ),

@@ -76,17 +76,15 @@ class Environments(Protocol):
 class Subnets(Protocol):
     def read(self, subnet_id: SubnetId) -> Subnet: ...
 
-    def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> str | None:
-        """Give it this table if it is still as read. Return ARM's correlation id."""
+    def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> None:
+        """Give it this table if it is still as read."""
 
 
 class SecurityGroups(Protocol):
     def read(self, group_id: SecurityGroupId) -> SecurityGroup: ...
 
-    def add_rule(
-        self, group: SecurityGroup, name: str, properties: Mapping[str, Any]
-    ) -> str | None:
-        """Add this rule, and change none. Return ARM's correlation id."""
+    def add_rule(self, group: SecurityGroup, name: str, properties: Mapping[str, Any]) -> None:
+        """Add this rule, and change none."""
 
 
 class RouteTables(Protocol):
@@ -94,14 +92,16 @@ class RouteTables(Protocol):
 
     def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]: ...
 
-    def create(self, route_table_id: RouteTableId, body: RouteTable) -> str | None:
-        """Put a table where none is. Return ARM's correlation id."""
+    def create(self, route_table_id: RouteTableId, body: RouteTable) -> None:
+        """Put a table where none is."""
 
     def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
         """The very body of a write that replaces the table's routes."""
 
-    def write(self, route_table_id: RouteTableId, body: RouteTable, etag: str) -> str | None:
-        """Replace the table if it is still the one with this ETag. Return ARM's correlation id."""
+    def write(self, route_table_id: RouteTableId, body: RouteTable, etag: str) -> RouteTable:
+        """Replace the table if it is still the one with this ETag. Return it as read after that,
+        with the correlation id of the write.
+        """
 
 
 class RouteLimits(Protocol):

@@ -108,11 +108,11 @@ class Reconciler:
     ) -> tuple[RouteTable, Written]:
         findings, correlation_id = written.findings, written.correlation_id
         try:
-            correlation_id = self._route_tables.write(pending.route_table_id, body, table.etag)
+            after = self._route_tables.write(pending.route_table_id, body, table.etag)
         except PreconditionFailed:
             after = self._route_tables.read(pending.route_table_id)
         else:
-            after = self._route_tables.read(pending.route_table_id)
+            correlation_id = after.correlation_id
             handed_over = judgement.plan.handed_over
             findings = (*findings, *judgement.findings, *self._findings(table, after, handed_over))
         return after, Written(_taken_effect(pending, after), findings, correlation_id)

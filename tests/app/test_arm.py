@@ -104,7 +104,7 @@ def test_the_api_version_can_be_overridden(azure, make_app):
     app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
     ServiceTagDiscovery(app.clients, SUBSCRIPTION).read("westeurope")
     asked = [e for e in azure.state.log if "/operations/" not in e["path"]]
-    assert len(asked) == 6  # the write's own read of its end, and three pages of tags
+    assert len(asked) == 6  # the read, the write, the read of its end, and three pages of tags
     assert all("api-version=2023-04-01" in entry["query"] for entry in asked)
 
 
@@ -112,10 +112,13 @@ def test_a_write_follows_its_operation_to_the_end(azure, app):
     table = add_table(azure.state, "one", [to_firewall()])
     azure.state.timing.operation_seconds, azure.state.poll_seconds = (0.5, 0.5), 1
     read = app.route_tables.read(rid("one"))
-    correlation_id = app.route_tables.write(
+    after = app.route_tables.write(
         rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
     )
-    assert len(correlation_id) == 36
+    assert (after.etag, len(after.routes)) == (table.etag, 2)
+    first, put, last = (e for e in azure.state.log if e["path"] == table_id("one"))
+    assert (first["method"], put["method"], last["method"]) == ("GET", "PUT", "GET")
+    assert after.correlation_id == put["correlationId"]
     assert table.provisioning_state == "Succeeded"
     assert table.etag != read.etag
     assert len(table.routes) == 2

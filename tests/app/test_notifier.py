@@ -11,6 +11,7 @@ from shared.domain.errors import ConcurrentUpdate, TransientError
 from shared.log import quiet_libraries
 from shared.notify import webhook
 from shared.sync.messages import RunMessage, TableMessage
+from shared.workers import Messages
 from tests.builders import add_table, to_firewall
 
 from .helpers import answer, begin, register, rid, sync
@@ -35,7 +36,7 @@ def test_a_run_that_has_ended_sends_its_message_again_and_people_are_told(app, o
     run_id = begin(app)
     [message] = workers.start_run(str(RunMessage(run_id)))
     assert receiver.notices == []
-    ended = workers.sync_route_table(message)
+    ended = workers.sync_route_table(message).ended
     assert ended == str(RunMessage(run_id))
     assert workers.start_run(ended) == []
     [notice] = receiver.notices
@@ -51,7 +52,7 @@ def test_told_is_told(app, one, receiver):
         workers.start_run(str(RunMessage(run_id)))
     assert len(receiver.notices) == 1
     late = str(TableMessage(run_id, rid("one")))
-    assert workers.sync_route_table(late) is None
+    assert workers.sync_route_table(late) == Messages()
 
 
 def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
@@ -173,5 +174,5 @@ def test_without_a_webhook_nobody_is_told(make_app, one, monkeypatch):
     monkeypatch.setattr(workers, "app", lambda: app)
     run_id = begin(app)
     [message] = workers.start_run(str(RunMessage(run_id)))
-    assert workers.sync_route_table(message) is None
+    assert workers.sync_route_table(message) == Messages()
     assert workers.daily_check() == []

@@ -89,7 +89,7 @@ class Year:
             text, delivery = queue.popleft()
             table = "routeTableId" in text
             try:
-                sent = (workers.sync_route_table if table else workers.start_run)(text)
+                sent = workers.sync_route_table(text).ended if table else workers.start_run(text)
             except TransientError:
                 if delivery < DELIVERIES:
                     queue.append((text, delivery + 1))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.changes import Change, Changes, routes_by_prefix
+from shared.domain.changes import Change, Changes
 from shared.domain.errors import PermanentError
 from shared.domain.handover import holds_of, make_adoption, make_rollback
 from shared.domain.plan import make_plan, owned_prefixes
@@ -26,6 +26,10 @@ def adopt(existing, wanted=(P,), known=(), from_owner=None):
 
 def after(plan) -> RouteTable:
     return RouteTable("", "Succeeded", plan.routes, {})
+
+
+def routes_of(table) -> dict[str, object]:
+    return {route.prefix: route.bare() for route in table.routes}
 
 
 def test_what_covers_a_wanted_prefix_is_renamed_in_its_place_with_all_it_has():
@@ -103,7 +107,7 @@ def done() -> tuple[RouteTable, Changes]:
 def test_a_rollback_puts_every_prefix_back_as_it_was():
     then, changes = done()
     plan = make_rollback(then, changes, owner=OWNER)
-    assert routes_by_prefix(after(plan)) == routes_by_prefix(BEFORE)
+    assert routes_of(after(plan)) == routes_of(BEFORE)
     assert plan.changes.added == {P}
     assert plan.changes.removed == {R}
     assert plan.changes.updated == {Q, "20.0.3.0/24"}
@@ -119,7 +123,7 @@ def test_what_is_spared_stays_and_the_rest_can_follow_later():
     assert R in owned_prefixes(after(plan), owner=OWNER)
     undone = plan.changes.by_prefix
     later = make_rollback(after(plan), changes, owner=OWNER, undone=undone)
-    assert routes_by_prefix(after(later)) == routes_by_prefix(BEFORE)
+    assert routes_of(after(later)) == routes_of(BEFORE)
     with pytest.raises(PermanentError, match="MOVED_ON"):
         make_rollback(after(plan), changes, owner=OWNER)
 
@@ -167,7 +171,7 @@ def test_whatever_a_run_did_its_rollback_undoes(before, desired, foreign):
     existing = table(*routes)
     plan = make_plan(existing, desired, owner=OWNER, retained_until={})
     back = make_rollback(after(plan), plan.changes, owner=OWNER)
-    assert routes_by_prefix(after(back)) == routes_by_prefix(existing)
+    assert routes_of(after(back)) == routes_of(existing)
     # Put back, and what was before is gone again: each prefix once more where it was.
     assert plan.changes.then(back.changes) == Changes()
 

@@ -1,0 +1,121 @@
+"""What the measurements stand on: a simulated Azure that takes its time, tables, and hosts."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from local import sample
+from local.azure.resources import Child, RouteTable
+from local.azure.server import SimulatedAzure
+from local.azure.state import State
+from local.azurite import Azurite
+from local.stack import HostProcess
+from shared.domain.addresses import ipv4_of
+from shared.domain.armid import RouteTableId
+from shared.domain.registration import Registration
+from shared.domain.routes import owned_name
+from shared.storage.account import StorageAccount
+from shared.storage.registry import Registry
+
+READ_SECONDS, WRITE_SECONDS, OPERATION_SECONDS = 0.06, 0.15, (1.0, 10.0)
+"""Of Azure Resource Manager, and of an operation of Microsoft.Network."""
+THREADS = 32
+"""`PYTHON_THREADPOOL_THREAD_COUNT`, as local.settings.sample.json has it."""
+OWNER = "asemgmt"
+_IDLE_POLL_SECONDS, _PUT_BACK_SECONDS = 30, 60
+"""As host.json has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    azure: SimulatedAzure
+    storage: Azurite
+    tables: Sequence[str]
+    """ARM ids."""
+    speedup: float
+
+    @property
+    def state(self) -> State:
+        return self.azure.state
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Of a host here: its own waits are shortened as Azure's are."""
+        queues = "AzureFunctionsJobHost__extensions__queues__"
+        put_back = max(1, round(_PUT_BACK_SECONDS / self.speedup))
+        return {
+            **sample.settings(),
+            **self.azure.environment(),
+            "AzureWebJobsStorage": self.storage.connection_string(),
+            "REMOVAL_GRACE_DAYS": "0",
+            "PYTHON_THREADPOOL_THREAD_COUNT": str(THREADS),
+            "AzureWebJobs.scheduled_sync.Disabled": "true",
+            "AzureWebJobs.daily_check.Disabled": "true",
+            f"{queues}maxPollingInterval": f"00:00:{_IDLE_POLL_SECONDS / self.speedup:g}",
+            f"{queues}visibilityTimeout": f"00:{put_back // 60}:{put_back % 60}",
+        }
+
+    @contextmanager
+    def hosts(self, count: int) -> Iterator[list[HostProcess]]:
+        """As many workers on the same queues."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(HostProcess(self.settings)) for _ in range(count)]
+
+    def register(self, tables: Sequence[str]) -> None:
+        account = StorageAccount.from_connection_string(self.storage.connection_string())
+        registry = Registry(account.route_tables)
+        for table in tables:
+            registry.put(Registration(RouteTableId.parse(table), ("AppServiceManagement",)))
+
+
+@contextmanager
+def world(
+    tables: int, *, subscriptions: int, position: int, speedup: float, azurite: Azurite
+) -> Iterator[World]:
+    """That many tables, each as the tag at this position of its history has it."""
+    with SimulatedAzure() as azure:
+        azure.state.timing.read_seconds = READ_SECONDS
+        azure.state.timing.write_seconds = WRITE_SECONDS
+        azure.state.timing.operation_seconds = OPERATION_SECONDS
+        azure.state.timing.speedup = speedup
+        azure.state.tags.position = position
+        ids = [_table_id(number, subscriptions) for number in range(tables)]
+        azure.state.add_group(sample.TAG_SUBSCRIPTION, "rg")
+        for table in ids:
+            azure.state.add_table(
+                RouteTable(resource_id=table, location="westeurope", routes=_routes(azure.state))
+            )
+        yield World(azure, azurite, ids, speedup)
+
+
+def wanted(state: State) -> frozenset[str]:
+    """The prefixes of the tag as it is published now."""
+    return frozenset(ipv4_of(state.tags.at("")["addressPrefixes"]))
+
+
+def _table_id(number: int, subscriptions: int) -> str:
+    subscription = f"00000000-0000-4000-8000-{number % subscriptions:012}"
+    return (
+        f"/subscriptions/{subscription}/resourceGroups/rg-{number // subscriptions // 20}"
+        f"/providers/Microsoft.Network/routeTables/rt-{number}"
+    )
+
+
+def _routes(state: State) -> list[Child]:
+    to_firewall = {"nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.0.4"}
+    return [
+        {"name": "default", "properties": {"addressPrefix": "0.0.0.0/0", **to_firewall}},
+        *(
+            {
+                "name": owned_name(OWNER, prefix),
+                "properties": {"addressPrefix": prefix, "nextHopType": "Internet"},
+            }
+            for prefix in sorted(wanted(state))
+        ),
+    ]
+
+
+def speedup() -> float:
+    """How much faster than the real one's the simulated Azure's time passes, by default."""
+    return float(os.environ.get("SPEEDUP") or 10)
