@@ -21,7 +21,7 @@ help:
 	@echo "make test-recordings  that the simulated Azure answers as the real one was recorded to"
 	@echo "make chaos         fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
-	@echo "make bench         how fast it is, as a table and in bench/results.json (some minutes)"
+	@echo "make bench         how fast it is beside what people do today: bench/results.json, docs/scale.md (15 minutes)"
 	@echo "make format        write the format that make test asks for"
 	@echo "make requirements  pin requirements.in and requirements-dev.in anew"
 	@echo "make clean         remove what set-up installed"

@@ -17,6 +17,8 @@ from local.azure.state import State
 from local.azurite import Azurite
 from local.stack import HostProcess
 
+from .world import THREADS
+
 ALERTS = 1000
 DISTINCT = 200
 TABLES = 200
@@ -55,7 +57,7 @@ def measure() -> dict[str, Any]:
             **sample.settings(),
             **azure.environment(),
             "AzureWebJobsStorage": storage.connection_string(),
-            "PYTHON_THREADPOOL_THREAD_COUNT": "10",
+            "PYTHON_THREADPOOL_THREAD_COUNT": str(THREADS),
         }
         with HostProcess(settings) as host:
             for table in tables:

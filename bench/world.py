@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from local import sample
 from local.azure.resources import Child, RouteTable
@@ -31,8 +32,6 @@ _IDLE_POLL_SECONDS, _PUT_BACK_SECONDS = 30, 60
 class World:
     azure: SimulatedAzure
     storage: Azurite
-    tables: Sequence[str]
-    """ARM ids."""
     speedup: float
 
     @property
@@ -57,10 +56,26 @@ class World:
         }
 
     @contextmanager
-    def hosts(self, count: int) -> Iterator[list[HostProcess]]:
+    def hosts(self, count: int, **settings: str) -> Iterator[list[HostProcess]]:
         """As many workers on the same queues."""
         with ExitStack() as stack:
-            yield [stack.enter_context(HostProcess(self.settings)) for _ in range(count)]
+            wanted = {**self.settings, **settings}
+            yield [stack.enter_context(HostProcess(wanted)) for _ in range(count)]
+
+    def add_table(self, subscription: int, name: str) -> str:
+        """One as the tag is now, in one of the subscriptions; return its ARM id."""
+        table = (
+            f"/subscriptions/00000000-0000-4000-8000-{subscription:012}/resourceGroups/rg"
+            f"/providers/Microsoft.Network/routeTables/{name}"
+        )
+        self.state.add_table(
+            RouteTable(resource_id=table, location="westeurope", routes=_routes(self.state))
+        )
+        return table
+
+    def add_tables(self, count: int, *, subscriptions: int) -> list[str]:
+        """The same of many, spread evenly."""
+        return [self.add_table(number % subscriptions, f"rt-{number}") for number in range(count)]
 
     def register(self, tables: Sequence[str]) -> None:
         account = StorageAccount.from_connection_string(self.storage.connection_string())
@@ -71,35 +86,23 @@ class World:
 
 @contextmanager
 def world(
-    tables: int, *, subscriptions: int, position: int, speedup: float, azurite: Azurite
+    azurite: Azurite, *, position: int, speedup: float, certificate: Path | None = None
 ) -> Iterator[World]:
-    """That many tables, each as the tag at this position of its history has it."""
-    with SimulatedAzure() as azure:
+    """With the tag at this position of its history."""
+    both = None if certificate is None else (certificate, certificate)
+    with SimulatedAzure(certificate=both) as azure:
         azure.state.timing.read_seconds = READ_SECONDS
         azure.state.timing.write_seconds = WRITE_SECONDS
         azure.state.timing.operation_seconds = OPERATION_SECONDS
         azure.state.timing.speedup = speedup
         azure.state.tags.position = position
-        ids = [_table_id(number, subscriptions) for number in range(tables)]
         azure.state.add_group(sample.TAG_SUBSCRIPTION, "rg")
-        for table in ids:
-            azure.state.add_table(
-                RouteTable(resource_id=table, location="westeurope", routes=_routes(azure.state))
-            )
-        yield World(azure, azurite, ids, speedup)
+        yield World(azure, azurite, speedup)
 
 
 def wanted(state: State) -> frozenset[str]:
     """The prefixes of the tag as it is published now."""
     return frozenset(ipv4_of(state.tags.at("")["addressPrefixes"]))
-
-
-def _table_id(number: int, subscriptions: int) -> str:
-    subscription = f"00000000-0000-4000-8000-{number % subscriptions:012}"
-    return (
-        f"/subscriptions/{subscription}/resourceGroups/rg-{number // subscriptions // 20}"
-        f"/providers/Microsoft.Network/routeTables/rt-{number}"
-    )
 
 
 def _routes(state: State) -> list[Child]:

@@ -7,26 +7,21 @@ adopted. Against the simulated Azure over https, by a certificate authority that
 this does.
 """
 
-import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 from shared.domain.addresses import ipv4_of
 from shared.domain.routes import owned_name
 
-from .azure.identity import HEADER
 from .azure.locks import Lock
 from .azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from .azure.server import SimulatedAzure
+from .azure_cli import AzureCli, expect, make_certificate, say, sign_in
 from .azurite import Azurite
 from .sample import TAG_SUBSCRIPTION, settings
 from .stack import HostProcess
@@ -41,62 +36,18 @@ GROUP, TABLE, NETWORK, SUBNET, SECURITY_GROUP = (
 LOCATION = "westeurope"
 SCOPE = f"/subscriptions/{TAG_SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Network"
 TABLE_ID = f"{SCOPE}/routeTables/{TABLE}"
-LONGEST_COMMAND_SECONDS = 120
-
-
-class AzureCli:
-    """The real one, with a configuration of its own."""
-
-    def __init__(self, executable: Path, folder: Path, azure: SimulatedAzure, ca: Path) -> None:
-        self._executable = executable
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "AZURE_CONFIG_DIR": str(folder / "azure"),
-            "REQUESTS_CA_BUNDLE": str(ca),
-            "IDENTITY_ENDPOINT": f"{azure.url}/msi/token",
-            "IDENTITY_HEADER": HEADER,
-        }
-        self.calls = 0
-
-    def __call__(self, *arguments: str, shown: bool = True) -> Any:
-        """What it answers, as JSON; raise RuntimeError where it fails."""
-        done = self._run(arguments, shown=shown)
-        if done.returncode:
-            raise RuntimeError(f"az {' '.join(arguments)}: {done.stderr.strip()}")
-        return json.loads(done.stdout) if done.stdout.strip() else None
-
-    def refused(self, code: str, *arguments: str) -> None:
-        """Raise RuntimeError unless it fails, and tells its user this code."""
-        done = self._run(arguments, shown=True)
-        _expect(done.returncode != 0 and code in done.stderr, f"refused: {done.stderr.strip()}")
-
-    def _run(self, arguments: Sequence[str], *, shown: bool) -> subprocess.CompletedProcess[str]:
-        self.calls += 1
-        began = time.monotonic()
-        done = subprocess.run(
-            [self._executable, *arguments, "--output", "json", "--only-show-errors"],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONGEST_COMMAND_SECONDS,
-        )
-        if shown:
-            _say(f"az {' '.join(arguments)}  ({time.monotonic() - began:.1f} s)")
-        return done
 
 
 def main(executable: str) -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ca, certificate = _certificate(folder)
+        ca, certificate = make_certificate(folder)
         azure = stack.enter_context(SimulatedAzure(certificate=(certificate, certificate)))
         azure.state.add_group(TAG_SUBSCRIPTION, GROUP, LOCATION)
         # The CLI does not follow nextLink: to it the real service answers with one page.
         azure.state.tags.page_size = 100
         az = AzureCli(Path(executable), folder, azure, ca)
-        _sign_in(az, azure)
+        sign_in(az, azure, TAG_SUBSCRIPTION)
         addresses = _do_by_hand(az, azure)
         _check_by_hand(azure, addresses)
         _be_refused(az, azure)
@@ -116,30 +67,6 @@ def main(executable: str) -> int:
     return 0
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """The authority's certificate, and the server's with its key."""
-    authority = trustme.CA()
-    ca, server = folder / "ca.pem", folder / "server.pem"
-    authority.cert_pem.write_to_path(str(ca))
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(server))
-    return ca, server
-
-
-def _sign_in(az: AzureCli, azure: SimulatedAzure) -> None:
-    for name in ("core.instance_discovery", "core.collect_telemetry"):
-        az("config", "set", f"{name}=false", shown=False)
-    origin = azure.url
-    az(
-        *("cloud", "register", "--name", "Simulated", "--skip-endpoint-discovery"),
-        *("--endpoint-resource-manager", origin, "--endpoint-active-directory", origin),
-        *("--endpoint-active-directory-resource-id", "https://management.azure.com"),
-        *("--endpoint-active-directory-graph-resource-id", origin),
-    )
-    az("cloud", "set", "--name", "Simulated")
-    az("login", "--identity")
-    az("account", "set", "--subscription", TAG_SUBSCRIPTION)
-
-
 def _do_by_hand(az: AzureCli, azure: SimulatedAzure) -> list[str]:
     """The article's procedure; return the addresses that it made routes for."""
     network = ("--resource-group", GROUP, "--vnet-name", NETWORK, "--name", SUBNET)
@@ -151,11 +78,11 @@ def _do_by_hand(az: AzureCli, azure: SimulatedAzure) -> list[str]:
     tags = az("network", "list-service-tags", "--location", LOCATION)["values"]
     [tag] = [tag for tag in tags if tag["name"] == "AppServiceManagement"]
     addresses = ipv4_of(tag["properties"]["addressPrefixes"])
-    _expect(addresses == ipv4_of(azure.state.tags.at(LOCATION)["addressPrefixes"]), "the whole tag")
+    expect(addresses == ipv4_of(azure.state.tags.at(LOCATION)["addressPrefixes"]), "the whole tag")
 
     table = ("--resource-group", GROUP, "--route-table-name", TABLE)
     az("network", "route-table", "create", "--resource-group", GROUP, "--name", TABLE)
-    _say(f"az network route-table route create, once for each of {len(addresses)} addresses")
+    say(f"az network route-table route create, once for each of {len(addresses)} addresses")
     began = time.monotonic()
     for number, prefix in enumerate(addresses):
         az(
@@ -164,9 +91,9 @@ def _do_by_hand(az: AzureCli, azure: SimulatedAzure) -> list[str]:
             *("--next-hop-type", "Internet"),
             shown=number == 0,
         )
-    _say(f"  all of them took {time.monotonic() - began:.0f} s")
+    say(f"  all of them took {time.monotonic() - began:.0f} s")
     listed = az("network", "route-table", "route", "list", *table)
-    _expect([r["addressPrefix"] for r in listed] == list(addresses), "every route listed")
+    expect([r["addressPrefix"] for r in listed] == list(addresses), "every route listed")
 
     az("network", "vnet", "subnet", "update", *network, "--route-table", TABLE)
     az("network", "nsg", "create", "--resource-group", GROUP, "--name", SECURITY_GROUP)
@@ -178,8 +105,8 @@ def _do_by_hand(az: AzureCli, azure: SimulatedAzure) -> list[str]:
     )
     az("network", "vnet", "subnet", "update", *network, "--network-security-group", SECURITY_GROUP)
     subnet = az("network", "vnet", "subnet", "show", *network)
-    _expect(subnet["routeTable"]["id"] == TABLE_ID, "the table on the subnet")
-    _expect("networkSecurityGroup" in subnet, "the security group on the subnet")
+    expect(subnet["routeTable"]["id"] == TABLE_ID, "the table on the subnet")
+    expect("networkSecurityGroup" in subnet, "the security group on the subnet")
     return list(addresses)
 
 
@@ -191,14 +118,12 @@ def _check_by_hand(azure: SimulatedAzure, addresses: list[str]) -> None:
     )
     network = azure.state.find(VirtualNetwork, f"{SCOPE}/virtualNetworks/{NETWORK}".lower())
     assert table is not None and group is not None and network is not None
-    _expect(
-        [r["properties"]["addressPrefix"] for r in table.routes] == addresses, "routes in Azure"
-    )
-    _expect(len(table.subnets) == len(group.subnets) == 1, "both know their subnet")
+    expect([r["properties"]["addressPrefix"] for r in table.routes] == addresses, "routes in Azure")
+    expect(len(table.subnets) == len(group.subnets) == 1, "both know their subnet")
     ports = [rule["properties"]["destinationPortRange"] for rule in group.rules]
-    _expect(ports == ["454-455"], "the security rule in Azure")
+    expect(ports == ["454-455"], "the security rule in Azure")
     refused = [e for e in azure.state.log if e["status"] >= 400]
-    _expect(refused == [], "no request of the CLI refused")
+    expect(refused == [], "no request of the CLI refused")
 
 
 def _be_refused(az: AzureCli, azure: SimulatedAzure) -> None:
@@ -221,7 +146,7 @@ def _be_refused(az: AzureCli, azure: SimulatedAzure) -> None:
     whole, azure.state.identities.app.assignments = azure.state.identities.app.assignments, []
     az.refused("AuthorizationFailed", *create, "--address-prefix", "192.0.2.0/24")
     azure.state.identities.app.assignments = whole
-    _expect(table.routes == before, "none of it changed the table")
+    expect(table.routes == before, "none of it changed the table")
 
 
 def _take_over(az: AzureCli, azure: SimulatedAzure, host: HostProcess, by_hand: list[str]) -> None:
@@ -234,29 +159,29 @@ def _take_over(az: AzureCli, azure: SimulatedAzure, host: HostProcess, by_hand: 
     made_by_hand = list(table.routes)
     host.request("PUT", f"/api/route-tables{TABLE_ID}", json={}).raise_for_status()
     first = _synced(host, None)
-    _expect(first["counts"]["unchanged"] == 1, "the first sync finds the CLI's work right")
-    _expect(sorted(first["outcomes"][0]["covered"]) == sorted(by_hand), "all of it covered")
+    expect(first["counts"]["unchanged"] == 1, "the first sync finds the CLI's work right")
+    expect(sorted(first["outcomes"][0]["covered"]) == sorted(by_hand), "all of it covered")
 
     published = azure.state.tags.step()
     now = ipv4_of(published["addressPrefixes"])
     new = [prefix for prefix in now if prefix not in by_hand]
     second = _synced(host, first["runId"])
     outcome = second["outcomes"][0]
-    _expect(sorted(outcome["added"]) == sorted(new), f"the next version: {len(new)} added")
-    _expect(outcome["removed"] == [], "nothing removed: what is not ours is not ours to remove")
-    _expect(table.routes[: len(made_by_hand)] == made_by_hand, "the CLI's routes as they were")
+    expect(sorted(outcome["added"]) == sorted(new), f"the next version: {len(new)} added")
+    expect(outcome["removed"] == [], "nothing removed: what is not ours is not ours to remove")
+    expect(table.routes[: len(made_by_hand)] == made_by_hand, "the CLI's routes as they were")
     names = _listed(az)
-    _expect(all(prefix in names for prefix in now), "the CLI sees a route for every address")
-    _expect(all(names[p] == owned_name("asemgmt", p) for p in new), "the new ones under our name")
+    expect(all(prefix in names for prefix in now), "the CLI sees a route for every address")
+    expect(all(names[p] == owned_name("asemgmt", p) for p in new), "the new ones under our name")
 
     body = {"routeTableId": TABLE_ID, "reason": "they are ours from now on"}
     adopted = host.request("POST", "/api/adopt", json=body).raise_for_status()
     outcome = host.ended_run(adopted.json()["runId"])["outcomes"][0]
     covered = [prefix for prefix in now if prefix not in new]
-    _expect(sorted(outcome["updated"]) == sorted(covered), f"{len(covered)} of the CLI's adopted")
+    expect(sorted(outcome["updated"]) == sorted(covered), f"{len(covered)} of the CLI's adopted")
     after = _listed(az)
-    _expect(all(after[p] == owned_name("asemgmt", p) for p in now), "all now under our name")
-    _expect(after.keys() == names.keys(), "not one of them lost")
+    expect(all(after[p] == owned_name("asemgmt", p) for p in now), "all now under our name")
+    expect(after.keys() == names.keys(), "not one of them lost")
 
 
 def _listed(az: AzureCli) -> dict[str, str]:
@@ -271,19 +196,9 @@ def _listed(az: AzureCli) -> dict[str, str]:
 def _synced(host: HostProcess, after: str | None) -> dict[str, Any]:
     host.request("POST", "/api/sync", json={"mode": "apply"}).raise_for_status()
     report = host.newest_run(other_than=after)
-    _say(f"POST /api/sync: {report['status']}, {report['counts']}")
-    _expect(report["status"] == "Succeeded", "the run succeeded")
+    say(f"POST /api/sync: {report['status']}, {report['counts']}")
+    expect(report["status"] == "Succeeded", "the run succeeded")
     return report
-
-
-def _expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise RuntimeError(f"not so: {what}")
-    print(f"  ✓ {what}", flush=True)
-
-
-def _say(text: str) -> None:
-    print(f"· {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The host on a port of 127.0.0.1: `python -m local.host` with the app's settings as environment.
 
 HOST_PORT, HOST_KEY and MASTER_KEY are its own. `POST /admin/functions/{name}` fires a function
-as the real host does; `POST /local/clock` sets the process's clock, so that weeks pass in a test.
+as the real host does; `POST /local/clock` sets the process's clock, so that weeks pass in a test;
+`GET /local/cpu` says what the host itself has used.
 """
 
 import asyncio
@@ -9,7 +10,9 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +33,8 @@ from .config import queue_options
 from .http import PREFIX, HttpTriggers, Keys
 from .queues import Queues
 from .worker import Function, InvocationFailed, Result
+
+_OWN_THREADS = "local-host"
 
 _log = logging.getLogger("local.host")
 
@@ -54,12 +59,16 @@ class Host:
                 Route("/admin/host/status", self._status),
                 Route("/admin/functions/{name}", self._fire, methods=["POST"]),
                 Route("/local/clock", self._set_clock, methods=["POST"]),
+                Route("/local/cpu", self._cpu),
                 Route(PREFIX + "{path:path}", self._answer, methods=methods),
             ],
         )
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(
+            ThreadPoolExecutor(thread_name_prefix=_OWN_THREADS)
+        )
         functions = await worker.load(self._root)
         self._functions = {function.name.lower(): function for function in functions}
         self._http = HttpTriggers(functions, self._keys, self._invoke)
@@ -129,6 +138,17 @@ class Host:
         self._clock = time_machine.travel(now, tick=True)
         self._clock.start()
         return Response(status_code=204)
+
+    async def _cpu(self, request: Request) -> Response:
+        if not self._keys.open(request, self._keys.master):
+            return Response(status_code=401)
+        own = (
+            thread.ident
+            for thread in threading.enumerate()
+            if thread is threading.main_thread() or thread.name.startswith(_OWN_THREADS)
+        )
+        clocks = (time.pthread_getcpuclockid(ident) for ident in own if ident is not None)
+        return JSONResponse({"seconds": sum(time.clock_gettime(clock) for clock in clocks)})
 
 
 def _enabled(function: Function) -> bool:

@@ -14,9 +14,9 @@ from typing import Any
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-LOW = 100
+LOW = 60
 """Requests left, of 250 reads or 200 writes at most: what has begun needs those."""
-REST_SECONDS = 2.0
+REST_SECONDS = 1.0
 """So long what was read of a low budget counts; Azure adds 25 reads and 10 writes a second."""
 _REMAINING = tuple(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes"))
 _OF_SUBSCRIPTION = frozenset(

@@ -62,7 +62,10 @@ class ArmClients:
 
         Raise azure.core.exceptions.AzureError where it is an error.
         """
-        response = self.network(subscription_id).send_request(HttpRequest("GET", url))
+        request = HttpRequest("GET", url)
+        # As a stream it is not parsed before we do.
+        response = self.network(subscription_id).send_request(request, stream=True)
+        response.read()
         response.raise_for_status()
         return response
 

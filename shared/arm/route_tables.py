@@ -12,7 +12,7 @@ from shared.domain.errors import ROUTE_TABLE_NOT_FOUND, TransientError
 from shared.domain.routes import Route, RouteTable
 
 from .client import API_VERSION_NETWORK, ArmClients, correlation_id_of
-from .errors import arm_errors
+from .errors import arm_answers, arm_errors
 from .writes import LONGEST_WRITE_SECONDS, write
 
 # As the SDK's models have it; they cost 12 ms a table. What they do not know is sent as it came.
@@ -102,7 +102,8 @@ def _writable(raw: Mapping[str, Any], read_only: Collection[str]) -> dict[str, A
 
 
 def _read(answer: HttpResponse, route_table_id: RouteTableId) -> RouteTable:
-    raw = answer.json()
+    with arm_answers():
+        raw = answer.json()
     if not _is_whole(raw, route_table_id):
         raise TransientError("UNEXPECTED_ANSWER", "the answer is not this route table, whole")
     return RouteTable.from_arm(raw, correlation_id_of(answer))

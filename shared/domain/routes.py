@@ -20,32 +20,30 @@ _FOLLOWING_FROM_NAME = frozenset({"id", "type"})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route with the JSON it came as."""
+    """One route with the JSON it came as.
+
+    `network` is its canonical prefix; None for a service tag or anything else that is not CIDR.
+    `prefix` is how it is told from the table's others: its network, or the tag's name as it stands.
+    """
 
     name: str
-    address_prefix: str
+    network: str | None
+    prefix: str
     next_hop_type: str
     raw: Mapping[str, Any]
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any]) -> Self:
         properties = raw.get("properties") or {}
+        address_prefix = str(properties.get("addressPrefix", ""))
+        network = _canonical(address_prefix)
         return cls(
             name=str(raw.get("name", "")),
-            address_prefix=str(properties.get("addressPrefix", "")),
+            network=network,
+            prefix=network or address_prefix,
             next_hop_type=str(properties.get("nextHopType", "")),
             raw=raw,
         )
-
-    @property
-    def network(self) -> str | None:
-        """The canonical prefix; None for a service tag or anything else that is not CIDR."""
-        return _canonical(self.address_prefix)
-
-    @property
-    def prefix(self) -> str:
-        """How it is told from the table's others: its network, or the tag's name as it stands."""
-        return self.network or self.address_prefix
 
     @property
     def to_internet(self) -> bool:

@@ -10,6 +10,7 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.mgmt.network import models
 
 from local.azure.faults import FailOperation, Fault, refusal
 from shared.arm.errors import typed
@@ -21,7 +22,7 @@ from shared.domain.errors import (
     TransientError,
     UnusableServiceTag,
 )
-from shared.domain.routes import internet_route
+from shared.domain.routes import RouteTable, internet_route
 from tests.builders import (
     OTHER_SUBSCRIPTION,
     RECORDINGS,
@@ -106,6 +107,52 @@ def test_the_api_version_can_be_overridden(azure, make_app):
     asked = [e for e in azure.state.log if "/operations/" not in e["path"]]
     assert len(asked) == 6  # the read, the write, the read of its end, and three pages of tags
     assert all("api-version=2023-04-01" in entry["query"] for entry in asked)
+
+
+def test_without_a_setting_it_is_the_sdks_own_api_version(azure, app):
+    add_table(azure.state, "one")
+    app.route_tables.read(rid("one"))
+    client = app.clients.network(SUBSCRIPTION)
+    client.route_tables.get("rg-one", "one")
+    ours, sdks = azure.state.log
+    assert ours["query"] == sdks["query"]
+
+
+def _every_key(model, value):
+    """A JSON object with each key that the SDK's model knows, and one that it does not."""
+    model({})  # it knows its keys from then on
+    return {"unknown": [1]} | {f._rest_name: value for f in model._attr_to_rest_field.values()}
+
+
+def test_a_body_leaves_out_what_the_sdk_knows_to_be_read_only_and_nothing_else(app):
+    route = _every_key(models.Route, "r") | {
+        "properties": _every_key(models.RoutePropertiesFormat, "p")
+    }
+    whole = _every_key(models.RouteTable, "t") | {
+        "properties": _every_key(models.RouteTablePropertiesFormat, "q") | {"routes": [route]}
+    }
+    table = RouteTable.from_arm(whole)
+    body = app.route_tables.body(table, table.routes)
+    assert body.raw == models.RouteTable(whole).as_dict(exclude_readonly=True)
+    assert body.raw["unknown"] == body.raw["properties"]["unknown"] == [1]
+    [sent] = body.routes
+    assert sent.raw["unknown"] == sent.raw["properties"]["unknown"] == [1]
+
+
+@needs_recordings
+@pytest.mark.parametrize(
+    "path", sorted(RECORDINGS.glob("*routetable*200*.json")), ids=lambda path: path.stem
+)
+def test_the_body_of_a_recorded_table_is_what_the_sdk_would_send(app, path):
+    answer = json.loads(path.read_text())["response"]["body"]
+    tables = answer.get("value", [answer])
+    for raw in (one for one in tables if "properties" in one):
+        table = RouteTable.from_arm(raw)
+        sdks = models.RouteTable(raw).as_dict(exclude_readonly=True)
+        assert app.route_tables.body(table, table.routes).raw == {
+            **sdks,
+            "properties": {"routes": [], **sdks["properties"]},
+        }
 
 
 def test_a_write_follows_its_operation_to_the_end(azure, app):

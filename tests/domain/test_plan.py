@@ -20,7 +20,7 @@ def plan(existing, desired, retained=None) -> Plan:
 
 
 def written(plan):
-    return [(r.name, r.address_prefix, r.next_hop_type) for r in plan.routes]
+    return [(r.name, r.prefix, r.next_hop_type) for r in plan.routes]
 
 
 def test_a_missing_route_is_added():
@@ -142,7 +142,7 @@ def test_whatever_the_table_a_plan_is_safe_and_reaches_its_end(existing, desired
     ours_after = owned_prefixes(after, owner=OWNER)
     assert ours_after - desired == owned_prefixes(existing, owner=OWNER) & retained - desired
 
-    prefixes = [r.address_prefix for r in after.routes]
+    prefixes = [r.prefix for r in after.routes]
     names = [r.name.lower() for r in after.routes]
     assert len(set(prefixes)) == len(prefixes)
     assert len(set(names)) == len(names)

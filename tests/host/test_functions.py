@@ -10,7 +10,9 @@ import pytest
 
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
+from local.azure.throttles import BucketSize
 from tests.builders import (
+    OTHER_SUBSCRIPTION,
     add_environment,
     add_table,
     ase_id_of,
@@ -406,6 +408,26 @@ def test_while_the_tags_cannot_be_read_tables_are_repaired_from_the_last_version
     [outcome] = whole["outcomes"]
     assert (outcome["status"], outcome["added"]) == ("changed", [A])
     assert len(table.routes) == 3
+
+
+def test_a_throttled_subscription_ends_unpoisoned_and_holds_no_other_up(azure, make_host):
+    limits = azure.state.throttles.limits
+    limits.buckets |= {"read": BucketSize(110, 40), "write": BucketSize(110, 40)}
+    azure.state.timing.speedup = 20  # Retry-After 10 is half a second
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    many = [add_table(azure.state, f"many{number}").resource_id for number in range(60)]
+    other = add_table(azure.state, "other", subscription=OTHER_SUBSCRIPTION).resource_id
+    host = make_host(AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2")
+    for table in (*many, other):
+        host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
+    started = host.request("POST", "/api/sync", json={"routeTables": many}).json()["runId"]
+    meanwhile = run_to_end(host, routeTables=[other])
+    assert meanwhile["status"] == "Succeeded"
+    whole = host.ended_run(started)
+    assert (whole["status"], whole["counts"]["changed"]) == ("Succeeded", 60)
+    assert meanwhile["finishedAt"] <= whole["finishedAt"]
+    # Each table was written once, and found right by whoever came to it.
+    assert len(table_writes(azure.state)) == 61
 
 
 def test_messages_that_are_not_ours_are_dropped(make_host):

@@ -1,10 +1,12 @@
 """The local host does as the real one."""
 
+import threading
 from datetime import datetime
 
 import pytest
+from azure.data.tables import TableServiceClient
 
-from local.azurite import ROOT
+from local.azurite import ROOT, Azurite
 from local.host.config import HostError, queue_options, resolved
 from local.host.timers import due
 
@@ -37,3 +39,19 @@ def test_a_setting_that_a_binding_names_must_be_there(monkeypatch):
     assert resolved("%SOME_SCHEDULE%") == "x"
     with pytest.raises(HostError, match="NO_SUCH_SETTING"):
         resolved("%NO_SUCH_SETTING%")
+
+
+def test_azurite_tells_each_request():
+    told = threading.Event()
+    lines = []
+
+    def on_request(line):
+        lines.append(line)
+        told.set()
+
+    with Azurite(on_request=on_request) as storage:
+        service = TableServiceClient.from_connection_string(storage.connection_string())
+        assert list(service.list_tables()) == []
+        assert told.wait(10)
+    [line] = lines
+    assert "GET /devstoreaccount1/Tables" in line

@@ -1,0 +1,110 @@
+"""What people do today, as a process of its own: `python -m bench.by_hand {sdk|az|whole}`.
+
+A line of its input is one step, as JSON: the tables, and the prefixes to add. A line of its output
+says that it is done.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+from azure.identity import DefaultAzureCredential
+from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.network.models import Route
+
+from shared.domain.armid import RouteTableId
+
+type Step = Mapping[str, list[str]]
+type Way = Callable[[Step], None]
+
+
+def sdk() -> Way:
+    """The article's way: one route at a time, by the SDK, waiting for each."""
+    clients: dict[str, NetworkManagementClient] = {}
+
+    def step(step: Step) -> None:
+        for table in map(RouteTableId.parse, step["tables"]):
+            routes = _client(clients, table.subscription_id).routes
+            for prefix in step["added"]:
+                routes.begin_create_or_update(
+                    table.resource_group, table.name, _name(prefix), _route(prefix)
+                ).result()
+
+    return step
+
+
+def az() -> Way:
+    """The same by the Azure CLI, as the article has it."""
+
+    def step(step: Step) -> None:
+        for table in map(RouteTableId.parse, step["tables"]):
+            for prefix in step["added"]:
+                _az(
+                    *("network", "route-table", "route", "create"),
+                    *("--subscription", table.subscription_id),
+                    *("--resource-group", table.resource_group),
+                    *("--route-table-name", table.name, "--name", _name(prefix)),
+                    *("--address-prefix", prefix, "--next-hop-type", "Internet"),
+                )
+
+    return step
+
+
+def whole() -> Way:
+    """The peers' way: one table at a time, the whole of it."""
+    clients: dict[str, NetworkManagementClient] = {}
+
+    def step(step: Step) -> None:
+        for table in map(RouteTableId.parse, step["tables"]):
+            tables = _client(clients, table.subscription_id).route_tables
+            found = tables.get(table.resource_group, table.name)
+            assert found.properties is not None and found.properties.routes is not None
+            found.properties.routes += [_route(prefix) for prefix in step["added"]]
+            tables.begin_create_or_update(table.resource_group, table.name, found).result()
+
+    return step
+
+
+WAYS: Mapping[str, Callable[[], Way]] = {"sdk": sdk, "az": az, "whole": whole}
+
+
+def main(way: str) -> None:
+    step = WAYS[way]()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        step(json.loads(line))
+        print("done", flush=True)
+
+
+def _client(
+    clients: dict[str, NetworkManagementClient], subscription_id: str
+) -> NetworkManagementClient:
+    if subscription_id not in clients:
+        clients[subscription_id] = NetworkManagementClient(
+            DefaultAzureCredential(),
+            subscription_id,
+            base_url=os.environ["ARM_ENDPOINT"],
+            credential_scopes=["https://management.azure.com/.default"],
+        )
+    return clients[subscription_id]
+
+
+def _az(*arguments: str) -> None:
+    subprocess.run(
+        [os.environ["AZURE_CLI"], *arguments, "--output", "none", "--only-show-errors"], check=True
+    )
+
+
+def _name(prefix: str) -> str:
+    return prefix.split("/", maxsplit=1)[0]
+
+
+def _route(prefix: str) -> Route:
+    properties = {"addressPrefix": prefix, "nextHopType": "Internet"}
+    return Route({"name": _name(prefix), "properties": properties})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

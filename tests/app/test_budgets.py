@@ -1,0 +1,205 @@
+"""What Azure's answers tell of a subscription's budget, and what workers make of it."""
+
+import itertools
+import json
+import time
+
+import httpx
+import pytest
+
+from local.azure.faults import refusal
+from local.azure.throttles import BucketSize
+from shared import workers
+from shared.arm import budgets
+from shared.arm.budgets import LOW
+from shared.domain.errors import TransientError
+from shared.domain.routes import internet_route
+from shared.sync.messages import TableMessage
+from shared.workers import Messages
+from tests.builders import (
+    OTHER_SUBSCRIPTION,
+    RECORDINGS,
+    SUBSCRIPTION,
+    add_table,
+    needs_recordings,
+    owned_prefixes,
+    table_id,
+)
+
+from .helpers import answer, outcome_of, register, rid, run_report, started
+
+P = "20.0.0.0/24"
+THROTTLED = {"error": {"code": "SubscriptionRequestsThrottled", "message": "Too many."}}
+BUSY = {
+    "error": {
+        "code": "RetryableError",
+        "message": "Busy.",
+        "details": [{"code": "RetryableErrorDueToAnotherOperation", "message": "Busy."}],
+    }
+}
+
+
+@pytest.fixture
+def rests(app):
+    return app.clients.budgets.seconds_to_rest
+
+
+@pytest.fixture
+def one(azure):
+    return add_table(azure.state, "one")
+
+
+def write(app):
+    read = app.route_tables.read(rid("one"))
+    body = app.route_tables.body(read, (*read.routes, internet_route("asemgmt", P)))
+    return app.route_tables.write(rid("one"), body, read.etag)
+
+
+@pytest.mark.parametrize(("left", "enough"), [(LOW, False), (LOW + 1, True)])
+def test_where_little_is_left_nothing_new_is_begun(azure, app, one, rests, left, enough):
+    azure.state.throttles.limits.buckets["read"] = BucketSize(left + 1, 0)
+    app.route_tables.read(rid("one"))
+    assert (rests(SUBSCRIPTION) == 0) is enough
+    assert rests(OTHER_SUBSCRIPTION) == 0
+
+
+def test_writes_have_a_budget_of_their_own(azure, app, one, rests):
+    azure.state.throttles.limits.buckets["write"] = BucketSize(LOW + 1, 0)
+    app.route_tables.read(rid("one"))
+    assert rests(SUBSCRIPTION) == 0
+    write(app)
+    assert rests(SUBSCRIPTION.upper()) > 0
+
+
+def test_a_rest_ends(azure, app, one, rests, monkeypatch):
+    monkeypatch.setattr(budgets, "REST_SECONDS", 0.2)
+    azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
+    app.route_tables.read(rid("one"))
+    assert 0 < rests(SUBSCRIPTION) <= 0.2
+    time.sleep(0.2)
+    assert rests(SUBSCRIPTION) == 0
+
+
+def test_a_429_of_the_subscription_says_how_long_to_rest(azure, app, one, rests):
+    azure.state.faults.append(refusal("GET", "one", 429, THROTTLED, headers={"Retry-After": "31"}))
+    with pytest.raises(TransientError, match="SubscriptionRequestsThrottled"):
+        app.route_tables.read(rid("one"))
+    assert 30 < rests(SUBSCRIPTION) <= 31
+    # What is known of a longer rest is not forgotten for a shorter one.
+    azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
+    app.route_tables.read(rid("one"))
+    assert rests(SUBSCRIPTION) > 30
+
+
+@needs_recordings
+@pytest.mark.parametrize(
+    ("name", "of_subscription"),
+    [
+        ("err_429_SubscriptionRequestsThrottled_read", True),
+        ("err_429_SubscriptionRequestsThrottled_backend_storage", True),
+        ("err_429_RetryableErrorDueToTooManyCalls", True),
+        ("err_429_RetryableErrorDueTooHighReadDataSize", True),
+        ("err_429_RetryableError_DueToAnotherOperation_route", False),
+        ("err_429_RetryableError_ReferencedResourceNotProvisioned_routetable", False),
+    ],
+)
+def test_a_recorded_429_is_known_for_what_it_is(azure, app, one, rests, name, of_subscription):
+    body = json.loads((RECORDINGS / f"{name}.json").read_text())["response"]["body"]
+    azure.state.faults.append(refusal("GET", "one", 429, body, headers={"Retry-After": "31"}))
+    with pytest.raises(TransientError):
+        app.route_tables.read(rid("one"))
+    assert (rests(SUBSCRIPTION) > 0) is of_subscription
+
+
+@pytest.mark.parametrize("body", [{}, {"error": "x"}, {"error": {"code": None}}, [1]])
+def test_an_odd_429_tells_nothing(azure, app, one, rests, body):
+    azure.state.faults.append(refusal("GET", "one", 429, body, headers={"Retry-After": "31"}))
+    with pytest.raises(TransientError):
+        app.route_tables.read(rid("one"))
+    assert rests(SUBSCRIPTION) == 0
+
+
+def test_a_write_that_was_throttled_is_sent_again(azure, app, one):
+    refused = refusal("PUT", "one", 429, THROTTLED, times=2, headers={"Retry-After": "0.2"})
+    azure.state.faults.append(refused)
+    after = write(app)
+    assert [e["status"] for e in azure.state.writes()] == [429, 429, 200]
+    assert after.correlation_id == azure.state.writes()[-1]["correlationId"]
+    assert owned_prefixes(one) == {P}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "asked"),
+    [(429, THROTTLED, "31"), (429, BUSY, "0.2"), (503, THROTTLED, "0.2"), (409, BUSY, "0.2")],
+)
+def test_any_other_refusal_of_a_write_is_left_to_the_queue(azure, app, one, status, body, asked):
+    azure.state.faults.append(
+        refusal("PUT", "one", status, body, times=9, headers={"Retry-After": asked})
+    )
+    with pytest.raises(TransientError):
+        write(app)
+    assert len(azure.state.writes()) == 1
+
+
+def test_those_who_are_refused_together_do_not_come_together(azure, app, one):
+    azure.state.faults.append(
+        refusal("GET", "one", 429, THROTTLED, times=3, headers={"Retry-After": "0.4"})
+    )
+    app.route_tables.read(rid("one"))
+    at = [entry["at"] for entry in azure.state.log]
+    waits = [after - before for before, after in itertools.pairwise(at)]
+    assert all(wait >= 0.4 for wait in waits)
+    assert len({round(wait, 3) for wait in waits}) > 1
+
+
+# -- Workers --
+
+
+@pytest.fixture
+def in_hand(azure, app, monkeypatch):
+    """A run of a table in each subscription; the first subscription has no budget left."""
+    monkeypatch.setattr(workers, "app", lambda: app)
+    monkeypatch.setattr(budgets, "REST_SECONDS", 60.0)
+    other = add_table(azure.state, "other", subscription=OTHER_SUBSCRIPTION)
+    add_table(azure.state, "one")
+    answer(azure, P)
+    register(app, "one", other.resource_id)
+    run_id = started(app, "one", other.resource_id)
+    azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
+    app.route_tables.read(rid("one"))
+    azure.state.throttles.limits.buckets["read"] = BucketSize(250, 25)
+    azure.state.log.clear()
+    return run_id, [str(TableMessage(run_id, rid(i))) for i in ("one", other.resource_id)]
+
+
+def test_a_table_without_budget_goes_to_the_end_of_the_queue(azure, app, in_hand, monkeypatch):
+    run_id, [one, other] = in_hand
+    assert workers.sync_route_table(one) == Messages(later=one)
+    assert azure.state.log == []
+    assert workers.sync_route_table(other) == Messages()
+    changed = run_report(app, run_id)["outcomes"]
+    assert [o["routeTableId"] for o in changed] == [table_id("other", OTHER_SUBSCRIPTION)]
+    monkeypatch.setattr(app.clients.budgets, "seconds_to_rest", lambda _subscription: 0.0)
+    assert workers.sync_route_table(one) == Messages()
+    whole = run_report(app, run_id)
+    assert whole["status"] == "Succeeded"
+    assert outcome_of(whole, "one")["added"] == [P]
+
+
+@pytest.mark.parametrize("rest", [0.1, 3600])
+def test_it_rests_a_moment_first_but_not_for_long(app, in_hand, monkeypatch, rest):
+    _, [one, _] = in_hand
+    slept: list[float] = []
+    monkeypatch.setattr(app.clients.budgets, "seconds_to_rest", lambda _subscription: rest)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    for _ in range(20):
+        workers.sync_route_table(one)
+    most = min(rest, workers.LONGEST_REST_SECONDS)
+    assert all(most / 2 <= seconds <= most for seconds in slept)
+    assert len(set(slept)) > 1
+
+
+def test_the_simulated_azure_tells_what_is_left(azure, ask, one):
+    """As the real one does: otherwise nothing here would be tested."""
+    headers: httpx.Headers = ask("GET", table_id("one")).headers
+    assert int(headers["x-ms-ratelimit-remaining-subscription-reads"]) == 249

@@ -1,0 +1,41 @@
+"""What is measured with: each tells what it should."""
+
+import pytest
+
+from bench.bound import bound
+from bench.exposure import Exposure
+from bench.world import wanted
+from local.azure.state import State
+from tests.azure.test_life import table_with
+from tests.builders import add_table, owned, table_id
+
+
+@pytest.mark.parametrize(
+    ("tables", "subscriptions", "lanes", "seconds", "by"),
+    [
+        (1, 1, 24, 10.75, "latency"),
+        (24, 1, 24, 10.75, "latency"),
+        (25, 1, 24, 21.14, "latency"),
+        # 4,000 reads, 250 of them at once and 25 a second.
+        (1000, 1, 96, 150.0, "reads"),
+        (1000, 1, 24, 436.74, "latency"),
+        (1000, 50, 96, 114.65, "latency"),
+    ],
+)
+def test_the_bound_is_what_latency_or_a_throttle_sets(tables, subscriptions, lanes, seconds, by):
+    found = bound(tables, subscriptions=subscriptions, lanes=lanes, state=State())
+    assert (round(found.seconds, 2), found.by) == (seconds, by)
+
+
+def test_an_address_is_exposed_until_azure_has_its_route(azure, ask):
+    azure.state.tags.position = 33
+    prefixes = sorted(wanted(azure.state))
+    add_table(azure.state, "one", [owned(p) for p in prefixes[:-1]])
+    exposure = Exposure(azure.state, [table_id("one")])
+    with pytest.raises(RuntimeError, match="no route"):
+        exposure.ended()
+    exposure = Exposure(azure.state, [table_id("one")])
+    ask("PUT", table_id("one"), json=table_with(*map(owned, prefixes))).raise_for_status()
+    exposed = exposure.ended()
+    assert exposed.last_right_after >= 0
+    assert exposed.address_seconds == exposed.last_right_after

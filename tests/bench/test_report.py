@@ -1,0 +1,72 @@
+"""The figures that the docs show are those that were measured."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from bench.report import PAGE, PICTURES, RESULTS, blocks, faults, fingerprint, rendered
+
+RECORDED = json.loads(RESULTS.read_text())
+
+
+def test_the_pages_tables_are_made_from_the_results():
+    page = PAGE.read_text()
+    assert rendered(page, RECORDED) == page
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_says_which_results_it_shows(name):
+    picture = (PAGE.parent / name).read_text()
+    assert fingerprint(RECORDED) in picture
+    assert f"]({name})" in PAGE.read_text()
+
+
+def test_a_figure_that_was_not_measured_is_seen():
+    page = PAGE.read_text()
+    [seconds] = re.findall(r"\| ASE Route Sync \| ([0-9.]+) \|", page)
+    changed = page.replace(f"| ASE Route Sync | {seconds} |", "| ASE Route Sync | 0.1 |")
+    assert rendered(changed, RECORDED) != changed
+
+
+def test_a_page_without_a_block_is_refused():
+    name = next(iter(blocks(RECORDED)))
+    with pytest.raises(ValueError, match=name):
+        rendered(PAGE.read_text().replace(f"<!-- {name} -->", ""), RECORDED)
+
+
+@pytest.mark.parametrize(
+    ("change", "missed"),
+    [
+        ({"timesBound": 1.25}, False),
+        ({"timesBound": 1.26}, True),
+        ({"changed": {"writes": 1.01}}, True),
+        ({"unchanged": {"reads": 1.0}}, False),
+        ({"unchanged": {"reads": 1.01}}, True),
+        ({"unchanged": {"writes": 0.01}}, True),
+        ({"changed": {"cpuMsATable": 40}}, False),
+        ({"changed": {"cpuMsATable": 40.1}}, True),
+        ({"changed": {"peakMibAWorker": 450}}, False),
+        ({"changed": {"peakMibAWorker": 451}}, True),
+    ],
+)
+def test_a_missed_goal_is_named(change, missed):
+    right: dict[str, Any] = {
+        "tables": 1000,
+        "workers": 4,
+        "timesBound": 1.1,
+        "changed": {"writes": 1.0, "cpuMsATable": 30, "peakMibAWorker": 200},
+        "unchanged": {"reads": 1.0, "writes": 0.0},
+    }
+    row = right | {
+        key: right[key] | value if isinstance(value, dict) else value
+        for key, value in change.items()
+    }
+    results = {
+        "growth": {"rows": [right, row]},
+        "throttled": {"failed": 0},
+        "coldStart": {"goalMet": True},
+        "alertStorm": {"goals_met": True},
+    }
+    assert len(faults(results)) == int(missed)
