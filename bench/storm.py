@@ -12,18 +12,19 @@ import httpx
 
 from local import sample
 from local.azure.resources import RouteTable
-from local.azure.server import SimulatedAzure
 from local.azure.state import State
 from local.azurite import Azurite
 from local.stack import HostProcess
 
-from .world import THREADS
+from .growth import POSITION
+from .world import world
 
 ALERTS = 1000
 DISTINCT = 200
 TABLES = 200
 CALLERS = 10
 """At once."""
+SPEEDUP = 2
 GOAL_SECONDS = 1.0
 """For the 99th percentile of the answers."""
 
@@ -51,15 +52,9 @@ class Storm:
 
 
 def measure() -> dict[str, Any]:
-    with Azurite() as storage, SimulatedAzure() as azure:
-        tables = _fill(azure.state)
-        settings = {
-            **sample.settings(),
-            **azure.environment(),
-            "AzureWebJobsStorage": storage.connection_string(),
-            "PYTHON_THREADPOOL_THREAD_COUNT": str(THREADS),
-        }
-        with HostProcess(settings) as host:
+    with Azurite() as azurite, world(azurite, position=POSITION, speedup=SPEEDUP) as here:
+        tables = _fill(here.state)
+        with HostProcess(here.settings) as host:
             for table in tables:
                 host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
             storm = _storm(host, _bodies(tables))
@@ -149,6 +144,8 @@ async def _send_all(host: HostProcess, bodies: Sequence[dict[str, Any]]) -> list
                 answer = await client.post("/api/alerts", json=body)
                 seconds = time.monotonic() - began
                 run_id = answer.json().get("runId") if answer.status_code == 202 else None
+                if run_id is None:
+                    print(f"  not taken: {answer.status_code} {answer.text}", flush=True)
                 answers.append(_Answer(seconds, run_id))
 
         await asyncio.gather(*(caller() for _ in range(CALLERS)))

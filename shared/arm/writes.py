@@ -15,7 +15,9 @@ from .errors import arm_errors
 POLL_SECONDS = 2
 """Between polls where ARM names no Retry-After: the SDK's own 30 s is far above what is usual."""
 LONGEST_WRITE_SECONDS = 120
-"""As often as one delivery may write, it stays within host.json's functionTimeout."""
+"""As often as one delivery may write, and be throttled before, it stays within host.json's
+functionTimeout.
+"""
 
 
 def write(
@@ -38,6 +40,7 @@ def write(
             # lost it is not sent again. Polls may repeat.
             retry_connect=0,
             retry_read=0,
+            retry_status=1,
             polling=_Polling(POLL_SECONDS),
             raw_response_hook=answers.append,
         )

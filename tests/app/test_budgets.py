@@ -120,12 +120,21 @@ def test_an_odd_429_tells_nothing(azure, app, one, rests, body):
 
 
 def test_a_write_that_was_throttled_is_sent_again(azure, app, one):
-    refused = refusal("PUT", "one", 429, THROTTLED, times=2, headers={"Retry-After": "0.2"})
+    refused = refusal("PUT", "one", 429, THROTTLED, headers={"Retry-After": "0.2"})
     azure.state.faults.append(refused)
     after = write(app)
-    assert [e["status"] for e in azure.state.writes()] == [429, 429, 200]
+    assert [e["status"] for e in azure.state.writes()] == [429, 200]
     assert after.correlation_id == azure.state.writes()[-1]["correlationId"]
     assert owned_prefixes(one) == {P}
+
+
+def test_but_not_for_long(azure, app, one):
+    refused = refusal("PUT", "one", 429, THROTTLED, times=9, headers={"Retry-After": "0.2"})
+    azure.state.faults.append(refused)
+    with pytest.raises(TransientError, match="SubscriptionRequestsThrottled"):
+        write(app)
+    assert [e["status"] for e in azure.state.writes()] == [429, 429]
+    assert owned_prefixes(one) == set()
 
 
 @pytest.mark.parametrize(
