@@ -1,6 +1,7 @@
 """Table Storage on Azurite."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +36,7 @@ from shared.domain.report import (
 from shared.storage.checks import LedgerLog
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
 from shared.sync.ports import Pending
+from shared.transport import MOST_CONNECTIONS
 from tests.builders import ase_id_of, owned, table_id
 
 from .helpers import TAG, rid
@@ -326,3 +328,9 @@ def test_what_is_due_is_due_until_it_was_told(app):
     app.checks.told("check-20261123052000000000")
     assert list(app.runs.due(since=since)) == []
     assert list(app.checks.due(since=since)) == []
+
+
+def test_a_connection_is_kept_for_each_of_a_workers_threads(app, caplog):
+    with caplog.at_level("WARNING", "urllib3"), ThreadPoolExecutor(MOST_CONNECTIONS) as threads:
+        list(threads.map(lambda _: app.account.check(), range(300)))
+    assert "pool is full" not in caplog.text
