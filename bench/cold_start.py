@@ -21,12 +21,12 @@ GOAL = 1.3
 _BARE = "import azure.functions"
 _INDEX = "import function_app; function_app.app.get_functions()"
 _TIMED = """
-import resource, sys, time
+import time
 began = time.perf_counter()
 {work}
 seconds = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(seconds, peak / (1024 * 1024 if sys.platform == "darwin" else 1024))
+import psutil
+print(seconds, psutil.Process().memory_info().rss / 1024**2)
 """
 
 
@@ -51,7 +51,7 @@ def measure() -> dict[str, Any]:
 
 
 def _timed(work: str) -> tuple[float, float]:
-    """Seconds, and MiB at the peak, of a fresh interpreter."""
+    """Seconds, and MiB at the end, of a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", _TIMED.format(work=work)],
         cwd=ROOT,
