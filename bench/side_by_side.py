@@ -1,5 +1,6 @@
 """The same steps of the tag's real history, by what people do today and by us."""
 
+import functools
 import json
 import os
 import shutil
@@ -36,8 +37,8 @@ type Way = Callable[[World, list[str], Path], AbstractContextManager[tuple[Step,
 def measure() -> dict[str, Any]:
     ways: dict[str, Way] = {
         "by hand, Azure CLI": _by_cli,
-        "by hand, SDK": _by_sdk,
-        "one table at a time": _one_at_a_time,
+        "by hand, SDK": functools.partial(_by_sdk, "sdk"),
+        "one table at a time": functools.partial(_by_sdk, "whole"),
         "ASE Route Sync": _ours,
     }
     executable = _executable()
@@ -115,17 +116,10 @@ def _by_cli(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, in
 
 
 @contextmanager
-def _by_sdk(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, int]]:
+def _by_sdk(way: str, here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, int]]:
     environment = {**here.azure.environment(), "REQUESTS_CA_BUNDLE": str(ca)}
-    with _process("sdk", tables, environment) as way:
-        yield way
-
-
-@contextmanager
-def _one_at_a_time(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, int]]:
-    environment = {**here.azure.environment(), "REQUESTS_CA_BUNDLE": str(ca)}
-    with _process("whole", tables, environment) as way:
-        yield way
+    with _process(way, tables, environment) as step:
+        yield step
 
 
 @contextmanager

@@ -52,11 +52,13 @@ class RunEnd:
 
     def close_if_complete(self, run_id: str) -> bool:
         """Whether the run has ended, by this or before, and nobody has been told yet."""
-        counts = self._outcomes.counts(run_id)
-        if counts is None:
-            return False
+        if self._outcomes.counts(run_id) is None:
+            return False  # as for every table but the last: the run need not be read
         run = self._runs.get(run_id)
         while run is not None and not run.ended and run.fanned_out_at is not None:
+            counts = self._outcomes.counts(run_id)
+            if counts is None:
+                return False
             run = self._replace(run, run.error, counts)
         return run is not None and run.notice_due
 
