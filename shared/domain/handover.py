@@ -8,7 +8,7 @@ from .changes import Bare, Change, Changes, same, standing_routes
 from .errors import PermanentError
 from .plan import Plan
 from .registration import Hold
-from .routes import Route, RouteTable, is_owned, owned_name, owner_of, renamed
+from .routes import Route, RouteTable, is_owned, owned_name, renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def make_adoption(
     stamped: list[str] = []
     taken: list[str] = []
     for route in existing.routes:
-        prefix, stamp = route.prefix, owner_of(route)
+        prefix, stamp = route.prefix, route.owner
         if not route.to_internet or stamp == owner:
             continue
         taken_over = stamp is not None and stamp == from_owner

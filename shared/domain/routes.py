@@ -24,12 +24,14 @@ class Route:
 
     `network` is its canonical prefix; None for a service tag or anything else that is not CIDR.
     `prefix` is how it is told from the table's others: its network, or the tag's name as it stands.
+    `owner` is whose stamp it bears: the name parses, and is the very name of the prefix.
     """
 
     name: str
     network: str | None
     prefix: str
     next_hop_type: str
+    owner: str | None
     raw: Mapping[str, Any]
 
     @classmethod
@@ -37,11 +39,13 @@ class Route:
         properties = raw.get("properties") or {}
         address_prefix = str(properties.get("addressPrefix", ""))
         network = _canonical(address_prefix)
+        name, prefix = str(raw.get("name", "")), network or address_prefix
         return cls(
-            name=str(raw.get("name", "")),
+            name=name,
             network=network,
-            prefix=network or address_prefix,
+            prefix=prefix,
             next_hop_type=str(properties.get("nextHopType", "")),
+            owner=_owner_of(name, prefix),
             raw=raw,
         )
 
@@ -156,11 +160,6 @@ def owned_name(owner: str, prefix: str) -> str:
 _OWNED = re.compile(rf"(?P<owner>[a-z0-9]{{1,20}})--(?:[0-9.]+_[0-9]+|{SERVICE_TAG_NAME.pattern})")
 
 
-def owner_of(route: Route) -> str | None:
-    """Whose stamp it bears: the name parses, and is the very name of the route's prefix."""
-    return _owner_of(route.name, route.prefix)
-
-
 @functools.lru_cache(maxsize=16_384)
 def _owner_of(name: str, prefix: str) -> str | None:
     match = _OWNED.fullmatch(name)
@@ -171,7 +170,7 @@ def _owner_of(name: str, prefix: str) -> str | None:
 
 def is_owned(route: Route, owner: str) -> bool:
     """Ours only where it bears our stamp."""
-    return owner_of(route) == owner
+    return route.owner == owner
 
 
 def _without_service_owned(value: object) -> object:

@@ -180,7 +180,7 @@ class DailyCheck:
         try:
             table = self._route_tables.read(table_id)
             planner = self._planning.of_sync(run, Mode.APPLY, None)
-            proposal = planner(table, registration, Changes())
+            proposal = planner(registration)(table, Changes())
         except RouteSyncError as error:
             return Measured(registration=registration, right_at=now, fault=Fault.of(error))
         pending = Pending(run.run_id, table_id)

@@ -46,9 +46,11 @@ class Proposal:
     contest: Contest | None = None
 
 
-type Planner = Callable[[RouteTable, Registration, Changes], Proposal]
-"""Of the table as read, its registration, and what the run has done to the table already. Raise
-PermanentError where nothing can be planned.
+type TablePlanner = Callable[[RouteTable, Changes], Proposal]
+"""Of the table as read, and what the run has done to it already."""
+type Planner = Callable[[Registration], TablePlanner]
+"""By what is registered and recorded now. It, and what it gives, raise PermanentError where nothing
+can be planned.
 """
 
 
@@ -78,16 +80,18 @@ class Planning:
     def of_sync(self, run: Run, mode: Mode, approval: Approval | None) -> Planner:
         """Bring the table to its tags' newest versions.
 
-        They are read after the table each time: one that somebody brought to a newer version in
-        between refuses the write by its ETag, and is planned with that version.
+        They are read when the planner is told the registration, which has to be after the table
+        was read: one that somebody brought to a newer version in between refuses the write by its
+        ETag, and is planned with that version.
         """
         asked_for = approval is not None or run.request.action is Action.PROVISION
         free = mode is Mode.PLAN or asked_for
         # One forces only what one has seen.
         forced = frozenset(run.request.force) & (approval.violations if approval else frozenset())
 
-        def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
-            wanted = self._sources.wanted(run, registration)
+        def plan(
+            table: RouteTable, registration: Registration, wanted: Wanted, written: Changes
+        ) -> Proposal:
             until = self._retained_until(table, registration, wanted)
             limits = replace(
                 self._limits(table, registration),
@@ -129,7 +133,11 @@ class Planning:
                 contest=found,
             )
 
-        return plan
+        def planner(registration: Registration) -> TablePlanner:
+            wanted = self._sources.wanted(run, registration)
+            return lambda table, written: plan(table, registration, wanted, written)
+
+        return planner
 
     def _found_undone(
         self, run: Run, registration: Registration, proposed: Changes
@@ -161,39 +169,50 @@ class Planning:
     def of_adoption(self, run: Run) -> Planner:
         """Rename to ours what covers a wanted prefix; nothing else of the table is changed."""
 
-        def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
+        def planner(registration: Registration) -> TablePlanner:
             wanted = self._sources.wanted(run, registration)
             histories = self._sources.histories(registration)
             once = {prefix for h in histories for version in h.versions for prefix in version.ipv4}
             held = {hold.prefix for hold in registration.holds}
-            adoption = make_adoption(
-                table,
-                wanted.desired - held,
-                once - held,
-                owner=self._owner,
-                from_owner=run.request.from_owner,
-            )
-            limits = self._limits(table, registration)
-            judgement = self._judge(table, lambda *_: adoption.plan, limits, written)
-            findings = (
-                Fault("Adoption", "routes that cover a wanted prefix are renamed to ours"),
-                *_held(registration.holds),
-                *listed(
-                    "StampedByAnother",
-                    "they bear another owner's stamp, which fromOwner does not name",
-                    adoption.stamped_by_others,
-                ),
-                *listed("NameTaken", "our name for them is another route's", adoption.name_taken),
-            )
-            return Proposal(judgement.adding(findings), wanted.version_ids)
 
-        return plan
+            def plan(table: RouteTable, written: Changes) -> Proposal:
+                adoption = make_adoption(
+                    table,
+                    wanted.desired - held,
+                    once - held,
+                    owner=self._owner,
+                    from_owner=run.request.from_owner,
+                )
+                limits = self._limits(table, registration)
+                judgement = self._judge(table, lambda *_: adoption.plan, limits, written)
+                findings = (
+                    Fault("Adoption", "routes that cover a wanted prefix are renamed to ours"),
+                    *_held(registration.holds),
+                    *listed(
+                        "StampedByAnother",
+                        "they bear another owner's stamp, which fromOwner does not name",
+                        adoption.stamped_by_others,
+                    ),
+                    *listed(
+                        "NameTaken", "our name for them is another route's", adoption.name_taken
+                    ),
+                )
+                return Proposal(judgement.adding(findings), wanted.version_ids)
+
+            return plan
+
+        return planner
 
     def of_rollback(self, run: Run, done: Changes) -> Planner:
         """Put back what a run changed, and hold it. Raise PermanentError `MOVED_ON`."""
         undone_run_id = run.request.undone_run_id or ""
 
-        def plan(table: RouteTable, registration: Registration, written: Changes) -> Proposal:
+        def plan(
+            table: RouteTable,
+            registration: Registration,
+            tags: Mapping[str, Collection[str]],
+            written: Changes,
+        ) -> Proposal:
             undone = {h.prefix for h in registration.holds if h.undone_run_id == undone_run_id}
 
             def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
@@ -201,7 +220,7 @@ class Planning:
 
             limits = replace(
                 self._limits(table, registration),
-                tags=self._sources.tags(registration),
+                tags=tags,
                 forced=frozenset(run.request.force),
             )
             judgement = self._judge(table, replan, limits, written)
@@ -217,7 +236,11 @@ class Planning:
             rollback = Fault("Rollback", f"what run {undone_run_id} did is undone")
             return Proposal(judgement.adding((rollback, *_held(holds))), holds=holds)
 
-        return plan
+        def planner(registration: Registration) -> TablePlanner:
+            tags = self._sources.tags(registration)
+            return lambda table, written: plan(table, registration, tags, written)
+
+        return planner
 
     def _retained_until(
         self, table: RouteTable, registration: Registration, wanted: Wanted

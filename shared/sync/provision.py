@@ -138,7 +138,7 @@ class Provisioner:
         registration: Registration,
         survey: Survey,
     ) -> Reconciled:
-        proposal = planner(table, registration, Changes())
+        proposal = planner(registration)(table, Changes())
         outcome = outcome_of(pending, table, proposal, Written())
         rule = self._rule(run, survey)
         to_do = [
@@ -154,7 +154,7 @@ class Provisioner:
         self, pending: Pending, planner: Planner, new: RouteTable, registration: Registration
     ) -> tuple[Pending, Reconciled | None]:
         """With its routes, in one write. Where that is blocked, the outcome that says so."""
-        proposal = planner(new, registration, Changes())
+        proposal = planner(registration)(new, Changes())
         plan = proposal.judgement.plan
         if proposal.judgement.blocked:
             outcome = outcome_of(pending, new, proposal, Written())

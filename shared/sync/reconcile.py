@@ -55,21 +55,23 @@ class Reconciler:
     def reconcile(self, pending: Pending, planner: Planner, mode: Mode) -> Reconciled:
         """Bring one table to what the planner says, or in plan mode say what that takes.
 
-        What else there is to know is read after the table each time: where it changes together
-        with the table in between, the write is refused by its ETag, and planned anew.
+        What else there is to know is read after the table: where it changes together with the
+        table in between, the write is refused by its ETag, and planned anew. It is read again for
+        every table that is not exactly as the write before it left it.
         Raise PermanentError or TransientError; a table that is not as planned is never an outcome.
         """
         table = self._route_tables.read(pending.route_table_id)
         written = Written(_taken_effect(pending, table))
         for writes in range(MAX_WRITES + 1):
             registration = self._registration(pending)
-            proposal = planner(table, registration, written.changes)
+            plan_of = planner(registration)
+            proposal = plan_of(table, written.changes)
             plan = proposal.judgement.plan
             if mode is Mode.PLAN:
                 return self._reconciled(pending, table, registration, proposal, written)
             if not table.sound and not table.failed:
                 raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
-            self._note(registration, table, proposal)
+            noted = self._note(registration, table, proposal)
             if proposal.judgement.blocked or (table.sound and not plan.changes):
                 return self._reconciled(pending, table, registration, proposal, written)
             body = self._route_tables.body(table, plan.routes)
@@ -83,6 +85,10 @@ class Reconciler:
                 replace(pending, applied=written.changes, intended=plan.changes, etag=table.etag)
             )
             table, written = self._write(pending, table, body, proposal.judgement, written)
+            if table.sound and not noted and self._is_as_sent(table, body):
+                proposal = plan_of(table, written.changes)
+                if not proposal.judgement.plan.changes:
+                    return self._reconciled(pending, table, registration, proposal, written)
         raise TransientError(
             "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"
         )
@@ -123,22 +129,39 @@ class Reconciler:
             raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
         return without_vain_holds(found, self._outcomes)
 
-    def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> None:
-        """What has to be known of the table, and held, before anything is written to it.
+    def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> bool:
+        """Record what has to be known of the table, and held, before anything is written to it.
+        Return whether there was anything.
 
         A write that fails halfway leaves it unsound, with what is not ours as it was or as it was
         to be.
         """
+        noted = False
         if table.sound:
             planned = replace(table, routes=proposal.judgement.plan.routes)
             sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
             if sound != registration.sound_foreign:
                 self._registrations.note_sound(registration.route_table_id, sound)
+                noted = True
         if proposal.contest is not None:
             owned = owned_prefixes(table, owner=self._owner)
             self._registrations.contest(registration.route_table_id, proposal.contest, owned)
+            noted = True
         if proposal.holds not in ((), registration.holds) and not proposal.judgement.blocked:
             self._registrations.hold(registration.route_table_id, proposal.holds)
+            noted = True
+        return noted
+
+    def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
+        """Whether nobody has changed the table since we wrote it."""
+        stand, sent = (
+            (
+                {(r.name, r.prefix, r.next_hop_type) for r in t.routes},
+                foreign_essence(t, owner=self._owner),
+            )
+            for t in (table, body)
+        )
+        return stand == sent
 
     def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
         """Routes that are not ours and that the write would change."""

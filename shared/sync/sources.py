@@ -1,5 +1,6 @@
 """What the sources of a table say is wanted, from their newest recorded versions."""
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from .ports import Versions
 _REPAIRED = "repaired from the last recorded version, additions only"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """What is wanted in a table, by these versions, and what can't be believed of that now.
 
@@ -35,7 +36,7 @@ class Wanted:
     doubts: tuple[Fault, ...] = ()
     comparison: tuple[Fault, ...] = ()
 
-    @property
+    @functools.cached_property
     def addresses(self) -> frozenset[str]:
         """IPv4 prefixes."""
         return frozenset(prefix for version in self.versions for prefix in version.ipv4)
@@ -52,7 +53,7 @@ class Wanted:
     def held_by_tag(self) -> frozenset[str]:
         return frozenset(prefix for tag in self.by_tag for prefix in self.tags[tag])
 
-    @property
+    @functools.cached_property
     def desired(self) -> frozenset[str]:
         """What becomes routes."""
         if not self.by_tag:

@@ -60,23 +60,34 @@ class TableSync:
         self._clock = clock
         self._owner = owner
         self._paused = paused
+        self._fanned_out: Run | None = None
 
     def sync(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
         """Do what is still to be done: nothing for a late or repeated message.
 
         Raise TransientError, after noting it on the pending row, so that the queue tries again.
         """
-        run = self._run_end.expire_if_overdue(self._runs.get(run_id))
+        pending = self._outcomes.get_pending(run_id, route_table_id)
+        run = self._run_end.expire_if_overdue(self._run(run_id, pending))
         if run is None:
             return Delivered()
         if run.ended:
             return Delivered(notice_due=run.notice_due)
         outcome = None
-        pending = self._outcomes.get_pending(run_id, route_table_id)
         if pending is not None:
             pending, outcome, standing = self._outcome(run, pending)
             self._settlement.settle(run, pending, outcome, standing)
         return Delivered(outcome, self._run_end.close_if_complete(run_id))
+
+    def _run(self, run_id: str, pending: Pending | None) -> Run | None:
+        """One that has fanned out stays as it is for as long as a table of it is pending."""
+        known = self._fanned_out
+        if pending is not None and known is not None and known.run_id == run_id:
+            return known
+        run = self._runs.get(run_id)
+        if run is not None and run.fanned_out_at is not None:
+            self._fanned_out = run
+        return run
 
     def give_up(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
         """The queue has tried often enough: what is still open has failed."""

@@ -425,6 +425,33 @@ def test_a_worker_overtaken_between_read_and_write_plans_with_the_newer_version(
     assert owned_prefixes(table) == {A, B}
 
 
+def test_a_worker_overtaken_between_write_and_reading_after_it_goes_by_the_newer_version(
+    azure, make_app, monkeypatch
+):
+    app = make_app(REMOVAL_GRACE_DAYS="28")
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    sync(app)
+    answer(azure, A, B)
+    write = app.route_tables.write
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        write(*arguments)
+        answer(azure, A, B, C)
+        sync(app)
+        return app.route_tables.read(rid("one"))
+
+    monkeypatch.setattr(app.route_tables, "write", overtaken)
+    outcome = outcome_of(sync(app), "one")
+    newest = app.versions.newest(TAG).version_id
+    assert (outcome["added"], outcome["retained"]) == ([B], [])
+    assert outcome["versionIds"] == [newest]
+    assert app.registry.get(rid("one")).applied_version_ids == (newest,)
+    assert owned_prefixes(table) == {A, B, C}
+
+
 def test_a_repeated_message_does_nothing_and_the_outcome_stays(azure, app):
     table = add_table(azure.state, "one")
     answer(azure, A)
