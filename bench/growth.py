@@ -4,22 +4,15 @@ import collections
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from local.azure.operations import OperationApi
-from local.azure.state import State
 from local.azurite import Azurite
-from local.host.config import queue_options
 from local.stack import HostProcess
 
 from .bound import bound
 from .meter import Meter
-from .world import World, world
-
-POSITION = 32
-"""In the tag's history: five versions are left to step through."""
-_LOOKED_EVERY_SECONDS = 1.0
+from .runs import ended, requests_of, start
+from .world import LANES, POSITION, World, world
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +29,12 @@ CASES = (
     Case(1, 1, 1, 1),
     Case(10, 10, 1, 1),
     Case(100, 50, 1, 2),
-    Case(1000, 50, 1, 4),
     Case(100, 50, 2, 2),
-    Case(100, 50, 4, 1),
-    Case(1000, 50, 4, 1),
+    Case(100, 50, 4, 1.5),
+    Case(1000, 50, 1, 4),
+    Case(1000, 50, 2, 2.5),
+    Case(1000, 50, 4, 1.5),
 )
-_QUEUES = queue_options(Path(__file__).parents[1], {})
-LANES = _QUEUES.batch_size + _QUEUES.new_batch_threshold
-"""Tables that one worker has in hand at a time, as host.json says."""
 
 
 def measure() -> dict[str, Any]:
@@ -113,38 +104,6 @@ def _run(
         "localHostCpuMsATable": round(own * 1000 / count, 1),
         "peakMibAWorker": used.peak_mib,
     }
-
-
-def requests_of(state: State) -> dict[str, int]:
-    """What Azure was asked: of route tables, of operations, and what it refused for too many."""
-    counts = dict.fromkeys(("reads", "writes", "polls", "429"), 0)
-    for entry in state.log:
-        if entry["status"] == 429:
-            counts["429"] += 1
-        elif f"/{OperationApi.kind.rsplit('/', 1)[1]}/" in entry["path"]:
-            counts["polls"] += 1
-        elif "/routeTables/" in entry["path"]:
-            counts["reads" if entry["method"] == "GET" else "writes"] += 1
-    return counts
-
-
-def start(host: HostProcess, tables: Sequence[str] | None = None) -> str:
-    body = {} if tables is None else {"routeTables": list(tables)}
-    answer = host.request("POST", "/api/sync", json=body).raise_for_status()
-    return str(answer.json()["runId"])
-
-
-def ended(host: HostProcess, run_id: str, within: float = 600) -> dict[str, Any]:
-    """The run as the list has it: a report of a thousand tables is work of its own."""
-    ends = time.monotonic() + within
-    while time.monotonic() < ends:
-        time.sleep(_LOOKED_EVERY_SECONDS)
-        listed = host.request("GET", "/api/runs?top=5").raise_for_status().json()["value"]
-        for run in listed:
-            if run["runId"] == run_id and run["status"] != "Running":
-                found: dict[str, Any] = run
-                return found
-    raise TimeoutError(f"run {run_id} not ended within {within} s")
 
 
 def _own_cpu(hosts: Sequence[HostProcess]) -> float:

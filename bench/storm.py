@@ -16,8 +16,7 @@ from local.azure.state import State
 from local.azurite import Azurite
 from local.stack import HostProcess
 
-from .growth import POSITION
-from .world import world
+from .world import POSITION, world
 
 ALERTS = 1000
 DISTINCT = 200

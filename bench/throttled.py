@@ -7,11 +7,11 @@ from local.azurite import Azurite
 from local.stack import HostProcess
 
 from .bound import bound
-from .growth import LANES, POSITION, ended, requests_of, start
-from .world import World, world
+from .runs import ended, requests_of, start
+from .world import LANES, POSITION, World, world
 
-TABLES, WORKERS, SPEEDUP = 1000, 4, 1.0
-MEANWHILE_AFTER_SECONDS = 30.0
+TABLES, WORKERS, SPEEDUP = 1000, 4, 2.0
+MEANWHILE_AFTER_SECONDS = 20.0
 
 
 def measure() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from local.azure.resources import Child, RouteTable
 from local.azure.server import SimulatedAzure
 from local.azure.state import State
 from local.azurite import Azurite
+from local.host.config import queue_options
 from local.stack import HostProcess
 from shared.domain.addresses import ipv4_of
 from shared.domain.armid import RouteTableId
@@ -18,14 +19,17 @@ from shared.domain.registration import Registration
 from shared.domain.routes import owned_name
 from shared.storage.account import StorageAccount
 from shared.storage.registry import Registry
+from shared.transport import MOST_CONNECTIONS
 
 READ_SECONDS, WRITE_SECONDS, OPERATION_SECONDS = 0.06, 0.15, (1.0, 10.0)
 """Of Azure Resource Manager, and of an operation of Microsoft.Network."""
-THREADS = 32
-"""`PYTHON_THREADPOOL_THREAD_COUNT`, as local.settings.sample.json has it."""
 OWNER = "asemgmt"
-_IDLE_POLL_SECONDS, _PUT_BACK_SECONDS = 30, 60
-"""As host.json has them."""
+POSITION = 32
+"""In the tag's history: five versions are left to step through."""
+_QUEUES = queue_options(Path(__file__).parents[1], {})
+"""As host.json says."""
+LANES = _QUEUES.batch_size + _QUEUES.new_batch_threshold
+"""Tables that one worker has in hand at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +46,17 @@ class World:
     def settings(self) -> dict[str, str]:
         """Of a host here: its own waits are shortened as Azure's are."""
         queues = "AzureFunctionsJobHost__extensions__queues__"
-        put_back = max(1, round(_PUT_BACK_SECONDS / self.speedup))
+        idle_poll = _QUEUES.max_polling_interval.total_seconds() / self.speedup
+        put_back = max(1, round(_QUEUES.visibility_timeout.total_seconds() / self.speedup))
         return {
             **sample.settings(),
             **self.azure.environment(),
             "AzureWebJobsStorage": self.storage.connection_string(),
             "REMOVAL_GRACE_DAYS": "0",
-            "PYTHON_THREADPOOL_THREAD_COUNT": str(THREADS),
+            "PYTHON_THREADPOOL_THREAD_COUNT": str(MOST_CONNECTIONS),
             "AzureWebJobs.scheduled_sync.Disabled": "true",
             "AzureWebJobs.daily_check.Disabled": "true",
-            f"{queues}maxPollingInterval": f"00:00:{_IDLE_POLL_SECONDS / self.speedup:g}",
+            f"{queues}maxPollingInterval": f"00:00:{idle_poll:g}",
             f"{queues}visibilityTimeout": f"00:{put_back // 60}:{put_back % 60}",
         }
 
@@ -60,7 +65,10 @@ class World:
         """As many workers on the same queues."""
         with ExitStack() as stack:
             wanted = {**self.settings, **settings}
-            yield [stack.enter_context(HostProcess(wanted)) for _ in range(count)]
+            hosts = [stack.enter_context(HostProcess(wanted)) for _ in range(count)]
+            yield hosts
+        for line in (line for host in hosts for line in host.errors):
+            print(f"  a host wrote: {line}", flush=True)
 
     def add_table(self, subscription: int, name: str) -> str:
         """One as the tag is now, in one of the subscriptions; return its ARM id."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from local.listening import KEEP_ALIVE_SECONDS
+
 ROOT = Path(__file__).parents[1]
 # The emulator's well-known account, in Microsoft's documentation.
 ACCOUNT = "devstoreaccount1"
@@ -44,6 +46,7 @@ class Azurite:
             options.append("--silent")
         for name, port in self._ports.items():
             options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+            options += [f"--{name}KeepAliveTimeout", str(KEEP_ALIVE_SECONDS)]
         self._process = subprocess.Popen(
             ["node", str(ROOT / "local" / "azurite.cjs"), *options],
             stdin=subprocess.PIPE,

@@ -2,6 +2,11 @@
 
 import socket
 
+KEEP_ALIVE_SECONDS = 120
+"""How long a server keeps an idle connection. The libraries' own 5 s is just as long as clients
+here wait between two requests: those that meet the closing are lost.
+"""
+
 
 def listen(port: int) -> socket.socket:
     """Port 0 picks a free one.

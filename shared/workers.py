@@ -15,7 +15,7 @@ from shared.log import log_check
 from shared.sync.messages import RunMessage, TableMessage
 from shared.sync.tables import Delivered
 
-LONGEST_REST_SECONDS = 1.0
+LONGEST_REST_SECONDS = 0.6
 """Of one delivery; whoever comes round again rests again."""
 
 _log = logging.getLogger("ase_route_sync")

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from local.listening import listen
+from local.listening import KEEP_ALIVE_SECONDS, listen
 
 from . import metadata
 from .call import Call
@@ -51,6 +51,7 @@ class SimulatedAzure:
             http=self._protocol(),
             log_level="warning",
             lifespan="off",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             ssl_certfile=certificate[0] if certificate else None,
             ssl_keyfile=certificate[1] if certificate else None,
         )

@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.listening import listen
+from local.listening import KEEP_ALIVE_SECONDS, listen
 
 from . import timers, worker
 from .config import queue_options
@@ -168,7 +168,9 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"port {port}: {error.strerror}; HOST_PORT names another, 0 picks a free one")
     host = Host(Path(__file__).parents[2], keys)
-    config = uvicorn.Config(host.app(), log_level="warning", lifespan="on")
+    config = uvicorn.Config(
+        host.app(), log_level="warning", lifespan="on", timeout_keep_alive=KEEP_ALIVE_SECONDS
+    )
     server = uvicorn.Server(config)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)

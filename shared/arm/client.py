@@ -1,5 +1,7 @@
 """Clients of one subscription, one of a kind a process; all over the same connections."""
 
+import functools
+import gc
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -48,9 +50,7 @@ class ArmClients:
         self._lock = threading.Lock()
 
     def network(self, subscription_id: str) -> "NetworkManagementClient":
-        from azure.mgmt.network import NetworkManagementClient  # a third of a second, and 45 MiB
-
-        return self._of(self._network, NetworkManagementClient, subscription_id)
+        return self._of(self._network, _network_client(), subscription_id)
 
     def web(self, subscription_id: str) -> "WebSiteManagementClient":
         from azure.mgmt.web import WebSiteManagementClient  # only where environments are registered
@@ -114,6 +114,17 @@ class ArmClients:
             per_retry_policies=[self.budgets],
             transport=self._transport,
         )
+
+
+@functools.cache
+def _network_client() -> "type[NetworkManagementClient]":
+    """A third of a second and 45 MiB when first needed, which stay: no collection of garbage need
+    look at them again.
+    """
+    from azure.mgmt.network import NetworkManagementClient
+
+    gc.freeze()
+    return NetworkManagementClient
 
 
 def raw_json(response: PipelineResponse[Any, Any], _model: object, _headers: object) -> Any:

@@ -64,15 +64,21 @@ class OwnIdentity:
         self._scope = scope
         self._names: frozenset[str] = frozenset()
         self._asking: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def names(self) -> frozenset[str]:
         """In lower case; none where that is not known soon."""
         if not self._names:
+            self._begun().join(PATIENCE_SECONDS)
+        return self._names
+
+    def _begun(self) -> threading.Thread:
+        """Whoever asks first begins; those who ask meanwhile wait for the same answer."""
+        with self._lock:
             if self._asking is None or not self._asking.is_alive():
                 self._asking = threading.Thread(target=self._ask, daemon=True)
                 self._asking.start()
-            self._asking.join(PATIENCE_SECONDS)
-        return self._names
+            return self._asking
 
     def _ask(self) -> None:
         import jwt  # with all of cryptography
