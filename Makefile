@@ -13,7 +13,7 @@ AZURE_CLI_READY := $(AZURE_CLI)/.installed
 SOURCES := function_app.py shared local bench tests
 export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED
 
-.PHONY: help setup run test test-recordings chaos conformance bench lint format requirements clean
+.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint format requirements clean
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
@@ -22,6 +22,7 @@ help:
 	@echo "make chaos         fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
 	@echo "make bench         how fast it is beside what people do today: bench/results.json, docs/scale.md (15 minutes)"
+	@echo "make screenshots   the README's pictures of the dashboard, from the local stack (needs chromium)"
 	@echo "make format        write the format that make test asks for"
 	@echo "make requirements  pin requirements.in and requirements-dev.in anew"
 	@echo "make clean         remove what set-up installed"
@@ -49,6 +50,9 @@ conformance: setup $(AZURE_CLI_READY)
 
 bench: setup
 	@$(BIN)/python -m bench
+
+screenshots: setup
+	@$(BIN)/python -m local.screenshots
 
 chaos: setup
 	@$(BIN)/python -m tests.chaos

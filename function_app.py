@@ -171,6 +171,13 @@ def get_version(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.get_version(req)
 
 
+@app.route("dashboard", methods=["GET"])
+def dashboard(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.dashboard(req)
+
+
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints

@@ -53,7 +53,8 @@ def main() -> int:
         host.fire("scheduled_sync")
         report = host.newest_run()
         print(f"\n{render(report)}")
-        print(f"Whole: {host.url}/api/runs/{report['runId']}?code={host.key}\n")
+        print(f"Whole: {host.url}/api/runs/{report['runId']}?code={host.key}")
+        print(f"Dashboard: {host.url}/api/dashboard?code={host.key}\n")
         _tell_next(host, azure, tables, settings)
         if not os.environ.get("ONCE"):
             _serve_until_interrupted()

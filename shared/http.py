@@ -40,24 +40,26 @@ class Body(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
 
 
-def respond(answer: Callable[[], func.HttpResponse]) -> func.HttpResponse:
-    """The shell around every HTTP function: whatever happens, one JSON error and no trace."""
+def respond(
+    answer: Callable[[], func.HttpResponse], show: Callable[[HttpFault], func.HttpResponse]
+) -> func.HttpResponse:
+    """The shell around every HTTP function: whatever happens, one error is shown and no trace."""
     try:
         return answer()
     except HttpFault as fault:
-        return _error(fault.status, fault.code, fault.message, fault.details)
+        return show(fault)
     except InvalidSettings as error:
-        details = [{"target": "settings", "message": fault} for fault in error.faults]
-        return _error(500, "InvalidSettings", "missing or wrong app settings", details)
+        details = [("settings", fault) for fault in error.faults]
+        return show(HttpFault(500, "InvalidSettings", "missing or wrong app settings", details))
     except TransientError as error:
         _log.warning("passing error", exc_info=error)
-        return _error(503, error.code, error.message, [])
+        return show(HttpFault(503, error.code, error.message))
     except AzureError as error:
         _log.error("storage does not answer", exc_info=error)
-        return _error(503, "StorageUnavailable", "storage does not answer", [])
+        return show(HttpFault(503, "StorageUnavailable", "storage does not answer"))
     except Exception as error:  # the last shell: an unforeseen error is an answer too
         _log.error("unforeseen error", exc_info=error)
-        return _error(500, "InternalError", "unforeseen error; see the log", [])
+        return show(HttpFault(500, "InternalError", "unforeseen error; see the log"))
 
 
 def json_response(
@@ -130,10 +132,8 @@ def _place(location: tuple[str | int, ...]) -> str:
     return ".".join(str(part) for part in location) or "body"
 
 
-def _error(
-    status: int, code: str, message: str, details: list[dict[str, str]]
-) -> func.HttpResponse:
-    error: dict[str, Any] = {"code": code, "message": message}
-    if details:
-        error["details"] = details
-    return json_response({"error": error}, status=status)
+def json_error(fault: HttpFault) -> func.HttpResponse:
+    error: dict[str, Any] = {"code": fault.code, "message": fault.message}
+    if fault.details:
+        error["details"] = fault.details
+    return json_response({"error": error}, status=fault.status)

@@ -20,6 +20,13 @@ _GOOD_TO_KNOW = frozenset(
     }
 )
 """Findings that need nobody."""
+
+
+def needs_nobody(code: str) -> bool:
+    """Whether a finding with this code is only good to know."""
+    return code in _GOOD_TO_KNOW
+
+
 _MOST_PREFIXES_SHOWN = 6
 """Of one table and kind of change: more are counted, and stand in the report itself."""
 
@@ -64,7 +71,7 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
     ]
     lines += [_conflict_line(conflict) for conflict in outcome["conflicts"]]
     lines += [
-        f"      {'·' if f['code'] in _GOOD_TO_KNOW else '!'} {f['code']}: {f['message']}"
+        f"      {'·' if needs_nobody(f['code']) else '!'} {f['code']}: {f['message']}"
         for f in (*outcome["violations"], *outcome["findings"])
     ]
     if outcome["error"]:

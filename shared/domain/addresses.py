@@ -104,6 +104,16 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionHead:
+    """A version without its addresses."""
+
+    version_id: str
+    source: Source
+    change_number: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     added: tuple[str, ...]
     removed: tuple[str, ...]

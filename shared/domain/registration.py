@@ -97,6 +97,15 @@ class LastOutcome:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A table as last read: where it is, how many routes it has, and how many it may have."""
+
+    location: str | None
+    routes: int
+    route_limit: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What is newly known of a table. None: nothing new.
@@ -110,6 +119,7 @@ class Standing:
     verified_with: tuple[str, ...] = ()
     verified_at: datetime | None = None
     watched_since: datetime | None = None
+    reading: Reading | None = None
     outcome: LastOutcome | None = None
 
 
@@ -143,6 +153,7 @@ class Registration:
     contest: Contest = field(default_factory=Contest)
     last_outcome: LastOutcome | None = None
     watched_since: datetime | None = None
+    reading: Reading | None = None
 
     @property
     def known_sources(self) -> tuple[Source, ...]:
@@ -176,6 +187,7 @@ class Registration:
             contest=self.contest,
             last_outcome=self.last_outcome,
             watched_since=self.watched_since,
+            reading=self.reading,
         )
 
     def accepted(self, today: date) -> dict[str, str]:

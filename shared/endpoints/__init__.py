@@ -1,6 +1,7 @@
 """What each HTTP function does: parse, call, render."""
 
 from .alerts import take_alert
+from .dashboard import dashboard
 from .environments import discover, provision
 from .health import health
 from .registrations import (
@@ -15,6 +16,7 @@ from .versions import get_version, list_versions
 
 __all__ = [
     "adopt",
+    "dashboard",
     "discover",
     "get_run",
     "get_version",

@@ -4,12 +4,12 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from shared.app import app
-from shared.http import HttpFault, json_response, respond
+from shared.http import HttpFault, json_error, json_response, respond
 from shared.settings import InvalidSettings
 
 
 def health(_request: func.HttpRequest) -> func.HttpResponse:
-    return respond(_health)
+    return respond(_health, json_error)
 
 
 def _health() -> func.HttpResponse:

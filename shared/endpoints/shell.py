@@ -11,7 +11,15 @@ from shared.app import App, app
 from shared.domain.armid import RouteTableId
 from shared.domain.registration import Registration
 from shared.domain.report import Run, RunRequest, RunStatus
-from shared.http import Body, HttpFault, api_url, invalid_body, json_response, respond
+from shared.http import (
+    Body,
+    HttpFault,
+    api_url,
+    invalid_body,
+    json_error,
+    json_response,
+    respond,
+)
 from shared.sync.messages import RunMessage
 
 _RETRY_AFTER_SECONDS = "5"
@@ -33,7 +41,7 @@ def endpoint[**P](
 ) -> Callable[P, func.HttpResponse]:
     @functools.wraps(handler)
     def answer(*args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
-        return respond(lambda: handler(app(), *args, **kwargs))
+        return respond(lambda: handler(app(), *args, **kwargs), json_error)
 
     return answer
 

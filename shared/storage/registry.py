@@ -1,6 +1,7 @@
 """RouteTables: one row a registered route table, with what it has applied."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.domain.registration import (
     ApplyPolicy,
     Hold,
     LastOutcome,
+    Reading,
     Registration,
     RouteException,
     RouteStyle,
@@ -112,6 +114,8 @@ class Registry:
             properties["verifiedAt"] = standing.verified_at
         if standing.watched_since is not None:
             properties["watchedSince"] = standing.watched_since
+        if standing.reading is not None:
+            properties |= pack("reading", asdict(standing.reading))
         if standing.outcome is not None:
             outcome = standing.outcome
             properties |= pack("lastOutcome", {**outcome.to_json(), "signature": outcome.signature})
@@ -185,6 +189,11 @@ def _last_outcome(entity: Mapping[str, Any]) -> LastOutcome | None:
     )
 
 
+def _reading(entity: Mapping[str, Any]) -> Reading | None:
+    found = _unpack_if_there(entity, "reading")
+    return Reading(**found) if found else None
+
+
 def _registration(entity: Mapping[str, Any]) -> Registration:
     return Registration(
         route_table_id=RouteTableId.parse(entity["routeTableId"]),
@@ -215,4 +224,5 @@ def _registration(entity: Mapping[str, Any]) -> Registration:
         contest=_contest(entity),
         last_outcome=_last_outcome(entity),
         watched_since=entity.get("watchedSince"),
+        reading=_reading(entity),
     )

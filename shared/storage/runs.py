@@ -226,6 +226,11 @@ class OutcomeLog:
             entity["status"] for entity in self._rows(run_id, "outcome", select=["status"])
         )
 
+    def get(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
+        """The outcome as the report shows it; None while it is open, or no longer kept."""
+        found = self._outcome(run_id, route_table_id)
+        return None if found is None else unpack(found, "report")
+
     def list(self, run_id: str) -> list[Mapping[str, Any]]:
         """Each outcome as the report shows it."""
         return [unpack(entity, "report") for entity in self._rows(run_id, "outcome")]

@@ -9,7 +9,13 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
-from shared.domain.addresses import Source, SourceContent, Version, service_tag_of
+from shared.domain.addresses import (
+    Source,
+    SourceContent,
+    Version,
+    VersionHead,
+    service_tag_of,
+)
 from shared.domain.errors import ConcurrentUpdate
 
 from .entities import pack, unpack
@@ -37,6 +43,19 @@ class VersionLog:
     def list(self) -> Iterator[Version]:
         """Of every source; in no order across sources."""
         return (_version(entity) for entity in self._table.list_entities())
+
+    def heads(self) -> dict[Source, VersionHead]:
+        """Of every source its newest version, without addresses."""
+        rows = self._table.list_entities(
+            select=["versionId", "source", "changeNumber", "recordedAt"]
+        )
+        newest: dict[Source, VersionHead] = {}
+        for row in rows:  # the newest of a source comes first
+            head = VersionHead(
+                row["versionId"], row["source"], row["changeNumber"], row["recordedAt"]
+            )
+            newest.setdefault(head.source, head)
+        return newest
 
     def get(self, version_id: str) -> Version | None:
         match = _VERSION_ID.fullmatch(version_id)

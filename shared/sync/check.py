@@ -11,7 +11,7 @@ from shared.domain.alarms import Alarm, Measured, Measurements, alarms, needs_ru
 from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
 from shared.domain.errors import RouteSyncError
-from shared.domain.registration import Registration, Standing
+from shared.domain.registration import Reading, Registration, Standing
 from shared.domain.report import Fault, Mode, Run, RunRequest, Trigger, utc_text
 
 from .planning import Planning
@@ -184,30 +184,32 @@ class DailyCheck:
         except RouteSyncError as error:
             return Measured(registration=registration, right_at=now, fault=Fault.of(error))
         pending = Pending(run.run_id, table_id)
+        limit = self._route_limits.routes(table_id.subscription_id, table.location)
+        reading = Reading(table.location, len(table.routes), limit)
         return Measured(
-            registration=replace(registration, subnet_ids=table.subnet_ids),
+            registration=replace(registration, subnet_ids=table.subnet_ids, reading=reading),
             right_at=now,
             outcome=outcome_of(pending, table, proposal, Written()),
-            routes=len(table.routes),
-            route_limit=self._route_limits.routes(table_id.subscription_id, table.location),
+            routes=reading.routes,
+            route_limit=limit,
         )
 
     def _dated(self, found: Measured, differing: Collection[Source], now: datetime) -> Measured:
         """With when the table was last found right, which is noted on its row."""
         registration, outcome = found.registration, found.outcome
-        current = not any(source in differing for source in registration.sources)
-        if outcome is not None and found.right and current:
-            standing = Standing(
-                subnet_ids=registration.subnet_ids,
-                verified_with=outcome.version_ids,
-                verified_at=now,
-            )
-            self._registrations.record(registration.route_table_id, standing)
-            return found
         since = registration.verified_at or registration.watched_since
-        if since is None:
-            self._registrations.record(registration.route_table_id, Standing(watched_since=now))
-        return replace(found, right_at=since or now)
+        current = not any(source in differing for source in registration.sources)
+        right = found.right and current
+        standing = Standing(
+            subnet_ids=registration.subnet_ids,
+            reading=registration.reading,
+            verified_with=outcome.version_ids if outcome is not None and right else (),
+            verified_at=now if right else None,
+            watched_since=now if not right and since is None else None,
+        )
+        if standing != Standing():
+            self._registrations.record(registration.route_table_id, standing)
+        return found if right else replace(found, right_at=since or now)
 
     def _document(self, compared: Compared, now: datetime) -> dict[str, Any]:
         """The change numbers of what is published, and since when they are these."""

@@ -8,7 +8,7 @@ from shared.domain.armid import RouteTableId
 from shared.domain.changes import Changes
 from shared.domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from shared.domain.plan import owned_prefixes
-from shared.domain.registration import Standing
+from shared.domain.registration import Reading, Standing
 from shared.domain.report import Action, Fault, Mode, Outcome, Run
 from shared.domain.safety import CONTESTED
 
@@ -160,6 +160,7 @@ class TableSync:
             subnet_ids=subnet_ids if subnet_ids != registration.subnet_ids else None,
             verified_with=outcome.version_ids if verified else (),
             verified_at=self._clock() if verified else None,
+            reading=_reading(done),
         )
 
     def _planner(self, run: Run, table: RouteTableId, mode: Mode) -> Planner:
@@ -175,3 +176,10 @@ class TableSync:
             if approval is None:
                 raise PermanentError("NOT_PLANNED", f"run {request.plan_run_id} has no plan of it")
         return self._planning.of_sync(run, mode, approval)
+
+
+def _reading(done: Reconciled) -> Reading | None:
+    """If it is news. How many routes the table may have only the daily check asks."""
+    known, table = done.registration.reading, done.table
+    found = Reading(table.location, len(table.routes), known.route_limit if known else None)
+    return None if found == known else found

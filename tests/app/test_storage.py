@@ -334,3 +334,17 @@ def test_a_connection_is_kept_for_each_of_a_workers_threads(app, caplog):
     with caplog.at_level("WARNING", "urllib3"), ThreadPoolExecutor(MOST_CONNECTIONS) as threads:
         list(threads.map(lambda _: app.account.check(), range(300)))
     assert "pool is full" not in caplog.text
+
+
+def test_the_newest_of_each_source_is_told_without_its_addresses(app):
+    ase = ase_id_of("one").lower()
+    first = app.versions.append(content("20.0.0.0/24"), None, recorded_at=NOW, run_id="r")
+    newest = app.versions.append(content("20.0.1.0/24"), first, recorded_at=LATER, run_id="r")
+    other = SourceContent(ase, "", (), ("20.0.2.0/24",))
+    of_ase = app.versions.append(other, None, recorded_at=NOW, run_id="r")
+    heads = app.versions.heads()
+    assert {source: head.version_id for source, head in heads.items()} == {
+        TAG: newest.version_id,
+        ase: of_ase.version_id,
+    }
+    assert heads[TAG].recorded_at == LATER

@@ -53,6 +53,7 @@ def test_the_functions_and_their_triggers_are_as_published(host):
             "start_run_poison",
             "sync",
             "adopt",
+            "dashboard",
             "discover",
             "provision",
             "rollback",

@@ -1,0 +1,160 @@
+"""What an operator looks at: the overview, a run, a route table."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import azure.functions as func
+
+from shared.app import App, app, utc_now
+from shared.domain.armid import RouteTableId
+from shared.domain.errors import RouteSyncError
+from shared.domain.overview import Standpoint
+from shared.domain.registration import Registration
+from shared.domain.report import Fault, Run, report
+from shared.http import HttpFault, respond
+from shared.pages import headers, render_page
+from shared.pages.overview import overview
+from shared.pages.reports import history_entry, outcome, report_head, run_row
+from shared.pages.tables import pages_of, routes, row
+from shared.pages.timeline import timeline
+
+TABLES_A_PAGE = 50
+OUTCOMES_A_PAGE = 100
+LAST_RUNS = 20
+
+
+def dashboard(request: func.HttpRequest) -> func.HttpResponse:
+    """The shell: an error is a page, too."""
+    return respond(lambda: _page(app(), request), functools.partial(_error_page, request))
+
+
+def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    for name, show in _PAGES.items():
+        value = request.params.get(name)
+        if value:
+            return show(context, request, value)
+    return _overview(context, request)
+
+
+def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    standpoint = _standpoint(context)
+
+    def worst_first(table: Registration) -> tuple[int, str]:
+        return -standpoint.state_of(table).rank, table.route_table_id.key
+
+    tables = sorted(context.registry.list(), key=worst_first)
+    page = _number(request)
+    shown, last_page = pages_of(tables, page, TABLES_A_PAGE)
+    runs = _last_runs(context)
+    return _response(
+        request,
+        "overview",
+        overview=overview(
+            tables, runs, context.checks.latest(), standpoint, paused=context.settings.paused
+        ),
+        rows=[row(table, standpoint, _last_outcome(context, table)) for table in shown],
+        page=page,
+        last_page=last_page,
+        timeline=timeline(context.versions.history(context.settings.service_tag)),
+        runs=[run_row(run) for run in runs],
+    )
+
+
+def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.HttpResponse:
+    run = context.run_end.expire_if_overdue(context.runs.get(run_id))
+    if run is None:
+        raise HttpFault(404, "RunNotFound", "There is no run with this id")
+    whole = report(run, context.outcomes.list(run_id))
+    page = _number(request)
+    shown, last_page = pages_of(whole["outcomes"], page, OUTCOMES_A_PAGE)
+    return _response(
+        request,
+        "run",
+        **report_head(run, whole),
+        outcomes=[outcome(found) for found in shown],
+        page=page,
+        last_page=last_page,
+    )
+
+
+def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
+    try:
+        table = context.registry.get(RouteTableId.parse(text))
+    except ValueError as error:
+        raise HttpFault(400, "InvalidRouteTableId", str(error)) from None
+    if table is None:
+        raise HttpFault(404, "NotRegistered", "This route table is not registered")
+    standpoint = _standpoint(context)
+    last = _last_outcome(context, table)
+    return _response(
+        request,
+        "route_table",
+        row=row(table, standpoint, last),
+        registration=table.to_json(),
+        outcome=None if last is None else outcome(last),
+        history=[*_history(context, table.route_table_id)],
+        **_routes_now(context, table),
+    )
+
+
+_PAGES: Mapping[str, Callable[[App, func.HttpRequest, str], func.HttpResponse]] = {
+    "run": _run_page,
+    "routeTable": _table_page,
+}
+
+
+def _routes_now(context: App, table: Registration) -> dict[str, Any]:
+    """The page says the rest all the same where Azure does not answer."""
+    try:
+        found = context.route_tables.read(table.route_table_id)
+    except RouteSyncError as error:
+        return {"unreadable": Fault.of(error)}
+    newest = [context.versions.newest(source) for source in table.sources]
+    wanted = {prefix for version in newest if version is not None for prefix in version.ipv4}
+    shown, counts = routes(
+        found, table, wanted | {*table.service_tags}, owner=context.settings.route_owner
+    )
+    return {"unreadable": None, "routes": shown, "route_counts": counts}
+
+
+def _standpoint(context: App) -> Standpoint:
+    return Standpoint(utc_now(), context.versions.heads(), context.settings.max_sync_age_days)
+
+
+def _last_runs(context: App) -> list[Run]:
+    newest = islice(context.runs.list(), LAST_RUNS)
+    return [context.run_end.expire_if_overdue(run) for run in newest]
+
+
+def _last_outcome(context: App, table: Registration) -> Mapping[str, Any] | None:
+    last = table.last_outcome
+    return None if last is None else context.outcomes.get(last.run_id, table.route_table_id)
+
+
+def _history(context: App, table: RouteTableId) -> Iterator[dict[str, Any]]:
+    for run in _last_runs(context):
+        found = context.outcomes.get(run.run_id, table)
+        if found is not None:
+            yield history_entry(run, found)
+
+
+def _number(request: func.HttpRequest) -> int:
+    text = request.params.get("page", "1")
+    if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
+        raise HttpFault(400, "InvalidQuery", "page is a whole number from 1")
+    return int(text[:9])
+
+
+def _error_page(request: func.HttpRequest, fault: HttpFault) -> func.HttpResponse:
+    return _response(request, "error", status=fault.status, fault=fault)
+
+
+def _response(
+    request: func.HttpRequest, template: str, *, status: int = 200, **context: Any
+) -> func.HttpResponse:
+    body = render_page(template, key=request.params.get("code"), now=utc_now(), **context)
+    return func.HttpResponse(
+        body, status_code=status, headers=headers(), mimetype="text/html", charset="utf-8"
+    )

@@ -1,0 +1,65 @@
+"""Pages for people: what they show, and how. No script, nothing from anywhere else."""
+
+import base64
+import functools
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from .times import ago, moment
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_FOLDER = Path(__file__).parent
+
+
+def render_page(template: str, *, key: str | None, now: datetime, **context: Any) -> str:
+    """HTML. `key` is what the page was asked for with in its URL: its links repeat that."""
+
+    def link(**query: object) -> str:
+        return "?" + urlencode(query | ({"code": key} if key else {}))
+
+    return (
+        _templates()
+        .get_template(f"{template}.html")
+        .render(link=link, now=now, style=_style(), ago=lambda at: ago(now - at), **context)
+    )
+
+
+def headers() -> Mapping[str, str]:
+    """The page's own style and nothing else: no script, frame or form, and no key in a referrer."""
+    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+@functools.cache
+def _style() -> str:
+    return (_FOLDER / "style.css").read_text().strip()
+
+
+@functools.cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["moment"] = moment
+    return environment

@@ -1,0 +1,78 @@
+"""A real browser, the system's own."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+type Visit = Callable[..., AbstractContextManager[Page]]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        missing = "chromium is not installed"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Visit:
+    """Open a page; when it is left, nothing was wrong on it and nothing else was asked."""
+
+    @contextmanager
+    def open_page(url: str, *, expected: Sequence[str] = (), **options: Any) -> Iterator[Page]:
+        said: list[str] = []
+        asked: list[str] = []
+
+        def note(message: ConsoleMessage) -> None:
+            said.append(f"{message.type}: {message.text}")
+
+        with browser.new_context(**options) as context:
+            page = context.new_page()
+            page.on("console", note)
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(url)
+            yield page
+        assert said == [*expected]
+        origins = {urlsplit(u).netloc for u in asked if not u.startswith("data:")}
+        assert origins == {urlsplit(url).netloc}
+
+    return open_page
+
+
+@pytest.fixture
+def serious_faults(browser: Browser) -> Callable[[str, str], list[str]]:
+    """What axe-core finds on a page that keeps somebody from using it."""
+
+    def find(url: str, scheme: str) -> list[str]:
+        # The page's own policy would keep axe out.
+        with browser.new_context(bypass_csp=True, color_scheme=scheme) as context:  # type: ignore[arg-type]
+            page = context.new_page()
+            page.goto(url)
+            page.evaluate(AXE.read_text())
+            found = page.evaluate("axe.run()")
+        return [
+            f"{violation['id']}: {node['html']}"
+            for violation in found["violations"]
+            if violation["impact"] in {"serious", "critical"}
+            for node in violation["nodes"]
+        ]
+
+    return find

@@ -1,0 +1,302 @@
+"""The dashboard as an operator sees it, in each of its states."""
+
+import json
+from dataclasses import replace
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from local.azure.faults import refusal
+from shared.domain.armid import EnvironmentId
+from shared.domain.registration import Registration
+from shared.domain.report import Mode, RunRequest, Trigger
+from tests.app.helpers import TAG, answer, register, rid, sync
+from tests.builders import (
+    add_environment,
+    add_table,
+    ase_id_of,
+    owned,
+    route,
+    table_id,
+    to_firewall,
+)
+
+A, B, C, D = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24", "20.0.3.0/24"
+XSS = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
+
+
+def url(host, **query):
+    asked = "".join(f"&{name}={quote(str(value), safe='')}" for name, value in query.items())
+    return f"{host.url}/api/dashboard?code={host.key}{asked}"
+
+
+def registration_of(name):
+    return Registration(rid(name), (TAG,), EnvironmentId.parse(ase_id_of(name)))
+
+
+def refuse(azure, name, message="no"):
+    body = {"error": {"code": "AuthorizationFailed", "message": message}}
+    azure.state.faults.append(refusal("GET", f"routeTables/{name}$", 403, body, times=999))
+
+
+def headline(page):
+    return page.locator("h1").inner_text()
+
+
+def cell(page, column):
+    return page.locator("tbody tr").first.locator("th, td").nth(column).inner_text()
+
+
+def fresh(azure, app):
+    return "No route table is registered and enabled"
+
+
+def healthy(azure, app):
+    for name in ("one", "two"):
+        add_table(azure.state, name, [to_firewall()])
+    answer(azure, A, B)
+    register(app, "one", "two")
+    sync(app)
+    return "All 2 route tables are right"
+
+
+def changed(azure, app):
+    said = healthy(azure, app)
+    answer(azure, A, C, D)
+    sync(app, reason="CHG 42")
+    return said
+
+
+def blocked(azure, app):
+    add_table(azure.state, "one", [route(f"r{n}", f"10.{n}.0.0/16") for n in range(400)])
+    answer(azure, A)
+    register(app, "one")
+    sync(app)
+    return "1 of 1 route table needs a person"
+
+
+def failed(azure, app):
+    healthy(azure, app)
+    refuse(azure, "one")
+    sync(app)
+    return "1 of 2 route tables needs a person"
+
+
+def thousand(azure, app):
+    healthy(azure, app)
+    register(app, *(f"rt-{number:04}" for number in range(998)))
+    return "998 of 1000 route tables to look at"
+
+
+STATES = [fresh, healthy, changed, blocked, failed, thousand]
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_each_state_is_told_in_the_headline(azure, app, make_host, visit, state):
+    said = state(azure, app)
+    with visit(url(make_host())) as page:
+        assert headline(page) == said
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", [fresh, changed, failed], ids=lambda state: state.__name__)
+def test_everybody_can_use_it(azure, app, make_host, serious_faults, state, scheme):
+    state(azure, app)
+    host = make_host()
+    pages = [url(host)]
+    if state is not fresh:
+        pages.append(url(host, run=next(app.runs.list()).run_id))
+        pages.append(url(host, routeTable=table_id("one")))
+    assert [fault for page in pages for fault in serious_faults(page, scheme)] == []
+
+
+def test_a_right_table_says_since_when_with_what_and_how_much_room_is_left(
+    azure, app, make_host, visit
+):
+    add_environment(azure.state, "one", table=add_table(azure.state, "one", [to_firewall()]))
+    app.registry.put(replace(registration_of("one"), note="core"))
+    answer(azure, A, B)
+    sync(app)
+    app.check.check()
+    with visit(url(make_host())) as page:
+        assert cell(page, 1) == "one\nwesteurope"
+        assert cell(page, 2).startswith("right\nfound right ")
+        assert cell(page, 3) == "3 of 400\n397 free"
+        assert cell(page, 4) == "1 applied"
+        assert cell(page, 5).startswith("changed\n")
+        assert "Last success " in page.locator("ul.facts").inner_text()
+
+
+def test_what_is_retained_excepted_held_and_contested_is_said(azure, make_app, make_host, visit):
+    app = make_app(REMOVAL_GRACE_DAYS="28")
+    add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A, B)
+    register(app, "one")
+    sync(app)
+    answer(azure, A)
+    sync(app)
+    with visit(url(make_host(REMOVAL_GRACE_DAYS="28"))) as page:
+        assert "1 retained until " in cell(page, 6)
+
+
+def test_a_version_that_was_seen_and_not_applied_is_said(azure, app, make_host, visit):
+    healthy(azure, app)
+    answer(azure, A, B, C)
+    refuse(azure, "one")
+    sync(app)
+    with visit(url(make_host())) as page:
+        assert cell(page, 0).startswith("one")
+        assert cell(page, 2).startswith("failed")
+        assert cell(page, 4) == "1 applied, 2 seen"
+        assert "AuthorizationFailed" in cell(page, 6)
+
+
+def test_the_picture_shows_what_each_version_added_and_removed(azure, app, make_host, visit):
+    changed(azure, app)
+    with visit(url(make_host())) as page:
+        titles = page.locator("svg rect title").all_text_contents()
+        assert [title.partition(": ")[2] for title in titles] == ["2 added", "1 removed"]
+        assert page.locator("svg").get_attribute("role") == "img"
+
+
+def test_links_lead_to_the_run_and_to_the_table_and_back(azure, app, make_host, visit):
+    changed(azure, app)
+    with visit(url(make_host())) as page:
+        page.get_by_role("link", name="one", exact=True).click()
+        assert headline(page) == "one: right"
+        page.locator("#history ~ .wide a").first.click()
+        assert headline(page) == "The run succeeded"
+        assert "CHG 42" in page.locator("dl.facts").inner_text()
+        page.get_by_role("link", name="ASE Route Sync").click()
+        assert headline(page) == "All 2 route tables are right"
+
+
+def test_a_tables_page_says_whose_each_route_is(azure, app, make_host, visit):
+    answer(azure, A, B, C)
+    routes = [to_firewall(), route("theirs", B), route("other", C, "None"), owned(A), owned(D)]
+    add_table(azure.state, "one", routes)
+    register(app, "one")
+    sync(app, mode=Mode.PLAN)
+    with visit(url(make_host(), routeTable=table_id("one"))) as page:
+        rows = page.locator("#routes ~ .wide tbody tr").all_inner_texts()
+        found = {row.split("\t")[0]: row.split("\t")[-1] for row in rows}
+    assert found == {
+        C: "conflict",
+        D: "ours, retained",
+        "0.0.0.0/0": "not ours",
+        A: "ours",
+        B: "covered, not ours",
+    }
+    assert next(iter(found)) == C
+
+
+def test_where_azure_does_not_answer_a_tables_page_says_so_and_all_else(
+    azure, app, make_host, visit
+):
+    healthy(azure, app)
+    refuse(azure, "one", "the scope is not yours")
+    with visit(url(make_host(), routeTable=table_id("one"))) as page:
+        text = page.locator("main").inner_text()
+    assert "AuthorizationFailed" in text
+    assert "the scope is not yours" in text
+    assert "found right" in text
+
+
+def test_a_thousand_tables_come_in_pages(azure, app, make_host, visit):
+    thousand(azure, app)
+    with visit(url(make_host())) as page:
+        assert page.locator("#tables ~ .wide tbody tr").count() == 50
+        page.get_by_role("link", name="Next").first.click()
+        assert page.locator(".pages").first.inner_text().split() == [
+            *("Previous", "Page", "2", "of", "20", "Next")
+        ]
+
+
+def test_it_works_by_keyboard_alone(azure, app, make_host, visit):
+    healthy(azure, app)
+    with visit(url(make_host())) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "To the content"
+        page.keyboard.press("Enter")
+        assert page.url.endswith("#main")
+
+
+def test_what_others_wrote_stays_text(azure, app, make_host, visit):
+    add_table(azure.state, "one")
+    app.registry.put(replace(registration_of("one"), note=XSS, ase_id=None))
+    refuse(azure, "one", XSS)
+    whole = sync(app, reason=XSS, change_id=XSS, requested_by=XSS)
+    host = make_host()
+    for place in (url(host), url(host, run=whole["runId"]), url(host, routeTable=table_id("one"))):
+        with visit(place) as page:
+            assert XSS in page.locator("main").inner_text()
+            assert page.title() != "taken"
+            assert page.locator("script, main img").count() == 0
+
+
+def test_what_was_asked_for_stays_text_on_an_error_page(host, visit):
+    refused = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
+    with visit(url(host, routeTable=XSS), expected=[f"error: {refused}"]) as page:
+        assert "<script>" in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ({"run": "20260101000000000000-00000000"}, 404, "RunNotFound"),
+        ({"routeTable": "nonsense"}, 400, "InvalidRouteTableId"),
+        ({"routeTable": table_id("unknown")}, 404, "NotRegistered"),
+        ({"page": "0"}, 400, "InvalidQuery"),
+        ({"page": "x"}, 400, "InvalidQuery"),
+    ],
+)
+def test_an_error_is_a_page_too(host, query, status, code):
+    found = httpx.get(url(host, **query))
+    assert (found.status_code, found.headers["content-type"]) == (
+        status,
+        "text/html; charset=utf-8",
+    )
+    assert code in found.text
+
+
+def test_wrong_settings_are_listed_on_the_page(make_host):
+    host = make_host(MAX_REMOVED_PERCENT="many", without=("SERVICE_TAG_LOCATIONS",))
+    found = httpx.get(url(host))
+    assert found.status_code == 500
+    assert "MAX_REMOVED_PERCENT" in found.text
+    assert "SERVICE_TAG_LOCATIONS" in found.text
+
+
+def test_without_a_key_nothing_is_shown(host):
+    assert httpx.get(f"{host.url}/api/dashboard").status_code == 401
+
+
+def test_links_repeat_the_key_of_the_url_and_no_other(azure, app, make_host):
+    changed(azure, app)
+    host = make_host()
+    with_code = httpx.get(url(host))
+    assert with_code.text.count(f"code={host.key}") >= 5
+    with_header = host.request("GET", "/api/dashboard")
+    assert with_header.status_code == 200
+    assert host.key not in with_header.text
+    assert "code=" not in with_header.text
+
+
+def test_a_browser_keeps_and_tells_nothing(host):
+    found = httpx.get(url(host))
+    assert found.headers["cache-control"] == "no-store"
+    assert found.headers["referrer-policy"] == "no-referrer"
+    assert found.headers["x-content-type-options"] == "nosniff"
+    policy = dict(
+        part.strip().split(" ", 1) for part in found.headers["content-security-policy"].split(";")
+    )
+    assert policy["default-src"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in json.dumps(policy)
+
+
+def test_a_run_under_way_says_so(azure, app, make_host, visit):
+    run = app.create_run(RunRequest(Trigger.HTTP, Mode.APPLY))
+    with visit(url(make_host(), run=run.run_id)) as page:
+        assert headline(page) == "The run is under way"
+        assert "not yet" in page.locator("dl.facts").inner_text()
