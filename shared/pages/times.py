@@ -17,7 +17,7 @@ _UNITS = (
 def ago(passed: timedelta) -> str:
     """`just now`, `3 h ago`, `in 2 days`."""
     length = abs(passed)
-    if length < timedelta(seconds=30):
+    if length < timedelta(seconds=45):
         return "just now"
     unit, one = next((unit, one) for unit, one, below in _UNITS if length < below)
     number = f"{round(length / one)} {unit}"
