@@ -1,6 +1,5 @@
 """`make screenshots`: the README's pictures of the dashboard, taken of the local stack."""
 
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +8,7 @@ from playwright.sync_api import ViewportSize, sync_playwright
 from . import sample
 from .azure.server import SimulatedAzure
 from .azurite import Azurite
+from .chromium import launch
 from .stack import HostProcess
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -38,9 +38,7 @@ def main() -> None:
 
 def _take(url: str) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = launch(playwright)
         for scheme in SCHEMES:
             page = browser.new_page(color_scheme=scheme, viewport=_SIZE)
             page.goto(url)

@@ -108,7 +108,7 @@ def page[T](
     render: Callable[[T], Mapping[str, Any]],
 ) -> func.HttpResponse:
     """`items` begin after the request's `skip_token`."""
-    top = _top(request)
+    top = whole_number(request, "top", 100, MAX_PAGE)
     found = list(islice(items, top + 1))
     link = None
     if len(found) > top:
@@ -121,10 +121,11 @@ def skip_token(request: func.HttpRequest) -> str | None:
     return request.params.get("skipToken") or None
 
 
-def _top(request: func.HttpRequest) -> int:
-    text = request.params.get("top", "100")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_PAGE:
-        raise HttpFault(400, "InvalidQuery", f"top is a whole number from 1 to {MAX_PAGE}")
+def whole_number(request: func.HttpRequest, name: str, default: int, most: int) -> int:
+    """Of the query. Raise HttpFault where it is not one from 1 to `most`."""
+    text = request.params.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise HttpFault(400, "InvalidQuery", f"{name} is a whole number from 1 to {most}")
     return int(text)
 
 

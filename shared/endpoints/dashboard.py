@@ -13,16 +13,19 @@ from shared.domain.errors import RouteSyncError
 from shared.domain.overview import Standpoint
 from shared.domain.registration import Registration
 from shared.domain.report import Fault, Run, report
-from shared.http import HttpFault, respond
+from shared.http import HttpFault, respond, whole_number
 from shared.pages import headers, render_page
 from shared.pages.overview import overview
 from shared.pages.reports import history_entry, outcome, report_head, run_row
 from shared.pages.tables import pages_of, routes, row
 from shared.pages.timeline import timeline
 
+from .shell import existing_registration, existing_run
+
 TABLES_A_PAGE = 50
 OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
+_FARTHEST_PAGE = 999_999_999
 
 
 def dashboard(request: func.HttpRequest) -> func.HttpResponse:
@@ -63,9 +66,7 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.HttpResponse:
-    run = context.run_end.expire_if_overdue(context.runs.get(run_id))
-    if run is None:
-        raise HttpFault(404, "RunNotFound", "There is no run with this id")
+    run = existing_run(context, run_id)
     whole = report(run, context.outcomes.list(run_id))
     page = _number(request)
     shown, last_page = pages_of(whole["outcomes"], page, OUTCOMES_A_PAGE)
@@ -80,12 +81,7 @@ def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.Http
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
-    try:
-        table = context.registry.get(RouteTableId.parse(text))
-    except ValueError as error:
-        raise HttpFault(400, "InvalidRouteTableId", str(error)) from None
-    if table is None:
-        raise HttpFault(404, "NotRegistered", "This route table is not registered")
+    table = existing_registration(context, text)
     standpoint = _standpoint(context)
     last = _last_outcome(context, table)
     return _response(
@@ -141,10 +137,7 @@ def _history(context: App, table: RouteTableId) -> Iterator[dict[str, Any]]:
 
 
 def _number(request: func.HttpRequest) -> int:
-    text = request.params.get("page", "1")
-    if not text.isascii() or not text.isdigit() or not int(text[:9]) >= 1:
-        raise HttpFault(400, "InvalidQuery", "page is a whole number from 1")
-    return int(text[:9])
+    return whole_number(request, "page", 1, _FARTHEST_PAGE)
 
 
 def _error_page(request: func.HttpRequest, fault: HttpFault) -> func.HttpResponse:

@@ -34,7 +34,15 @@ from shared.log import log_release
 from shared.sync.audit import NOT_NEEDED
 from shared.sync.survey import Survey
 
-from .shell import Reason, TableBody, after, enabled_registration, endpoint
+from .shell import (
+    Reason,
+    TableBody,
+    after,
+    enabled_registration,
+    endpoint,
+    existing_registration,
+    table_id,
+)
 
 type _Faults = list[tuple[str, str]]
 
@@ -60,7 +68,7 @@ class RegistrationBody(Body):
 @endpoint
 def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.HttpResponse:
     if request.route_params.get("id"):
-        return json_response(_registered(context, request).to_json())
+        return json_response(existing_registration(context, _id_text(request)).to_json())
 
     def token(registration: Registration) -> str:
         return registration.route_table_id.key
@@ -84,7 +92,7 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
         survey = context.surveyor.survey(ase_id)
         route_table_id = _table_of(survey)
     else:
-        route_table_id = _id_of(request)
+        route_table_id = table_id(_id_text(request))
     existing = context.registry.get(route_table_id)
     known = existing is not None and existing.ase_id == ase_id
     if ase_id is not None and not known:
@@ -119,7 +127,7 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
 
 @endpoint
 def unregister_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    context.registry.delete(_registered(context, request).route_table_id)
+    context.registry.delete(existing_registration(context, _id_text(request)).route_table_id)
     return func.HttpResponse(status_code=204)
 
 
@@ -133,20 +141,6 @@ def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     context.registry.release(registration.route_table_id)
     log_release(registration.route_table_id, body.reason)
     return json_response(registration.to_json())
-
-
-def _registered(context: App, request: func.HttpRequest) -> Registration:
-    registration = context.registry.get(_id_of(request))
-    if registration is None:
-        raise HttpFault(404, "NotRegistered", "this route table is not registered")
-    return registration
-
-
-def _id_of(request: func.HttpRequest) -> RouteTableId:
-    try:
-        return RouteTableId.parse(_id_text(request))
-    except ValueError as error:
-        raise HttpFault(400, "InvalidRouteTableId", str(error)) from None
 
 
 def _id_text(request: func.HttpRequest) -> str:

@@ -4,16 +4,14 @@ import azure.functions as func
 
 from shared.app import App
 from shared.domain.report import Run, report
-from shared.http import HttpFault, json_response, page, skip_token
+from shared.http import json_response, page, skip_token
 
-from .shell import endpoint, no_such_page, while_running
+from .shell import endpoint, existing_run, no_such_page, while_running
 
 
 @endpoint
 def get_run(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    run = context.run_end.expire_if_overdue(context.runs.get(request.route_params["runId"]))
-    if run is None:
-        raise HttpFault(404, "RunNotFound", "there is no run with this id")
+    run = existing_run(context, request.route_params["runId"])
     body = report(run, context.outcomes.list(run.run_id))
     if run.ended:
         return json_response(body)

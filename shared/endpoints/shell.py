@@ -46,6 +46,30 @@ def endpoint[**P](
     return answer
 
 
+def existing_run(context: App, run_id: str) -> Run:
+    """One that is overdue is ended first. Raise HttpFault where there is none."""
+    run = context.run_end.expire_if_overdue(context.runs.get(run_id))
+    if run is None:
+        raise HttpFault(404, "RunNotFound", "there is no run with this id")
+    return run
+
+
+def table_id(text: str) -> RouteTableId:
+    """Raise HttpFault for whatever is not one."""
+    try:
+        return RouteTableId.parse(text)
+    except ValueError as error:
+        raise HttpFault(400, "InvalidRouteTableId", str(error)) from None
+
+
+def existing_registration(context: App, text: str) -> Registration:
+    """Raise HttpFault where this table is not registered."""
+    registration = context.registry.get(table_id(text))
+    if registration is None:
+        raise HttpFault(404, "NotRegistered", "this route table is not registered")
+    return registration
+
+
 def enabled_registration(context: App, text: str) -> Registration:
     """The registration that a body's `routeTableId` names."""
     try:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.domain.overview import Mood, Standpoint
+from shared.domain.overview import Mood, Standpoint, State
 from shared.domain.registration import Registration
 from shared.domain.report import Run, RunStatus
 
@@ -24,25 +24,27 @@ def overview(
 ) -> dict[str, Any]:
     """`runs` are the last ones, the newest first; `check` is the last daily check's report."""
     alarms = check["alarms"] if check else []
-    mood, headline = _headline(tables, runs, alarms, standpoint)
+    states = Counter(standpoint.state_of(table) for table in tables)
+    mood, headline = _headline(states, runs, alarms)
     return {
         "mood": mood,
         "headline": headline,
-        "facts": [*_facts(tables, runs, check, standpoint, paused=paused)],
+        "facts": [*_facts(states, runs, check, standpoint, paused=paused)],
         "alarms": alarms[:MOST_ALARMS],
         "alarms_left_out": max(0, len(alarms) - MOST_ALARMS),
     }
 
 
 def _headline(
-    tables: Sequence[Registration],
+    states: Mapping[State, int],
     runs: Sequence[Run],
     alarms: Sequence[Mapping[str, Any]],
-    standpoint: Standpoint,
 ) -> tuple[Mood, str]:
-    enabled = [table for table in tables if table.enabled]
-    moods = Counter(standpoint.state_of(table).mood for table in enabled)
-    count = len(enabled)
+    moods: Counter[Mood] = Counter()
+    for state, number in states.items():
+        if state is not State.OFF:
+            moods[state.mood] += number
+    count = moods.total()
     if not count:
         return Mood.WATCH, "No route table is registered and enabled"
     if moods[Mood.BAD]:
@@ -63,24 +65,25 @@ def _of(number: int, count: int) -> str:
 
 
 def _facts(
-    tables: Sequence[Registration],
+    states: Mapping[State, int],
     runs: Sequence[Run],
     check: Mapping[str, Any] | None,
     standpoint: Standpoint,
     *,
     paused: bool,
 ) -> list[str]:
-    good = next((run for run in runs if run.status is RunStatus.SUCCEEDED), None)
-    states = Counter(STATES[standpoint.state_of(table)] for table in tables)
     newest = max(standpoint.newest.values(), key=lambda v: v.recorded_at, default=None)
     return [
         *(["Paused: every run is a plan"] if paused else []),
-        f"Last success {ago(standpoint.now - (good.finished_at or good.started_at))}"
-        if good
-        else "No success yet"
-        if not runs
-        else f"No success in the last {len(runs)} runs",
-        *(f"{number} {state}" for state, number in states.items()),
+        _last_success(runs, standpoint),
+        *(f"{number} {STATES[state]}" for state, number in states.items()),
         *([f"Newest version seen {ago(standpoint.now - newest.recorded_at)}"] if newest else []),
         f"Daily check {check['at'][:10]}" if check else "No daily check yet",
     ]
+
+
+def _last_success(runs: Sequence[Run], standpoint: Standpoint) -> str:
+    good = next((run for run in runs if run.status is RunStatus.SUCCEEDED), None)
+    if good is not None:
+        return f"Last success {ago(standpoint.now - (good.finished_at or good.started_at))}"
+    return f"No success in the last {len(runs)} runs" if runs else "No success yet"

@@ -8,7 +8,7 @@ from shared.domain.overview import Mood
 from shared.domain.report import Run, RunStatus
 from shared.render import needs_nobody
 
-from .tables import mood_of
+from .tables import mood_of, named
 
 _MOODS = {
     RunStatus.RUNNING: Mood.WATCH,
@@ -49,12 +49,10 @@ def report_head(run: Run, report: Mapping[str, Any]) -> dict[str, Any]:
 
 def outcome(found: Mapping[str, Any]) -> dict[str, Any]:
     """An outcome's JSON, with what the page says besides."""
-    table = RouteTableId.parse(found["routeTableId"])
     return {
         **found,
         "mood": mood_of(found["status"]),
-        "name": table.name,
-        "group": f"{table.resource_group} · {table.subscription_id}",
+        **named(RouteTableId.parse(found["routeTableId"])),
         "findings": [
             {**f, "mood": Mood.GOOD if needs_nobody(f["code"]) else Mood.WATCH}
             for f in found["findings"]
@@ -67,10 +65,7 @@ def outcome(found: Mapping[str, Any]) -> dict[str, Any]:
 def history_entry(run: Run, found: Mapping[str, Any]) -> dict[str, Any]:
     """What a run did to one table."""
     return {
-        "run_id": run.run_id,
-        "started_at": run.started_at,
-        "trigger": run.request.trigger.value,
-        "mode": run.request.mode.value,
+        **run_row(run),
         "status": found["status"],
         "mood": mood_of(found["status"]),
         **{kind: len(found[kind]) for kind in ("added", "updated", "removed")},

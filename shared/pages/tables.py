@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from shared.domain.alarms import FULL_FROM
+from shared.domain.armid import RouteTableId
 from shared.domain.overview import Mood, Standpoint, State
 from shared.domain.registration import ApplyPolicy, Registration
 from shared.domain.report import OutcomeStatus
@@ -43,8 +44,7 @@ def row(table: Registration, standpoint: Standpoint, outcome: Mapping[str, Any] 
     last = table.last_outcome
     return {
         "id": str(table.route_table_id),
-        "name": table.route_table_id.name,
-        "group": f"{table.route_table_id.resource_group} · {table.route_table_id.subscription_id}",
+        **named(table.route_table_id),
         "ase": table.ase_id.name if table.ase_id else None,
         "region": reading.location if reading else None,
         "state": STATES[state],
@@ -62,6 +62,12 @@ def row(table: Registration, standpoint: Standpoint, outcome: Mapping[str, Any] 
         },
         "notes": [{"mood": mood, "text": text} for mood, text in _notes(table, outcome)],
     }
+
+
+def named(route_table_id: RouteTableId) -> dict[str, str]:
+    """Its name, and where it is."""
+    where = f"{route_table_id.resource_group} · {route_table_id.subscription_id}"
+    return {"name": route_table_id.name, "group": where}
 
 
 def _since(table: Registration, standpoint: Standpoint) -> str:

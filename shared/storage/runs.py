@@ -204,8 +204,8 @@ class OutcomeLog:
 
     def approval(self, run_id: str, route_table_id: RouteTableId) -> Approval | None:
         """What a plan run showed of this table."""
-        found = self._outcome(run_id, route_table_id)
-        return None if found is None else Approval.of(unpack(found, "report"))
+        found = self.get(run_id, route_table_id)
+        return None if found is None else Approval.of(found)
 
     def status(self, run_id: str, route_table_id: RouteTableId) -> OutcomeStatus | None:
         """What became of a table; None while that is open."""
