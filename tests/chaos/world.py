@@ -352,9 +352,10 @@ class World:
         return history[-1][1] if history else frozenset()
 
     def _history(self) -> list[tuple[datetime, frozenset[str]]]:
-        """Read as it stands, past the product."""
+        """Read as it stands, past the product; two of one moment in the order of their numbers."""
         listed = self.site.storage.get_table_client("ServiceTagVersions").list_entities()
-        return sorted((e["recordedAt"], frozenset(unpack(e, "addressPrefixes"))) for e in listed)
+        oldest_first = sorted(listed, key=lambda entity: entity["versionId"])
+        return [(e["recordedAt"], frozenset(unpack(e, "addressPrefixes"))) for e in oldest_first]
 
     def _stale_in_store(self) -> bool:
         return any(f.times and isinstance(f.effect, ServeStale) for f in self.state.faults)
