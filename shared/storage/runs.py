@@ -43,6 +43,8 @@ _PARTITION = "run"
 _CLAIMS = "alert"
 _RUN_ID = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
 _MOST_IN_A_TRANSACTION = 100
+_PENDING = "pending"
+_OPEN, _SETTLED = "status eq @pending", "status ne @pending"
 
 
 class RunLog:
@@ -158,49 +160,45 @@ class OutcomeLog:
         self._table = table
 
     def expect(self, run_id: str, route_table_ids: Iterable[RouteTableId]) -> None:
-        for batch in batched(route_table_ids, _MOST_IN_A_TRANSACTION, strict=False):
-            self._table.submit_transaction(
-                [("upsert", _pending_entity(Pending(run_id, i))) for i in batch]
-            )
+        """Those that are not there yet. Raise ConcurrentUpdate where another expects them, too."""
+        there = {row["RowKey"] for row in self._rows(run_id, select=["RowKey"])}
+        new = (i for i in route_table_ids if table_key(i) not in there)
+        for batch in batched(new, _MOST_IN_A_TRANSACTION, strict=False):
+            try:
+                self._table.submit_transaction(
+                    [("create", _pending_entity(Pending(run_id, i))) for i in batch]
+                )
+            except TableTransactionError as error:
+                raise ConcurrentUpdate("RUN_CHANGED", run_id) from error
 
     def pending(self, run_id: str) -> Iterator[Pending]:
-        return (_pending(entity) for entity in self._rows(run_id, "pending"))
+        return (_pending(entity) for entity in self._rows(run_id, _OPEN))
 
     def get_pending(self, run_id: str, route_table_id: RouteTableId) -> Pending | None:
-        try:
-            return _pending(self._table.get_entity(run_id, _pending_key(route_table_id)))
-        except ResourceNotFoundError:
-            return None
+        row = self._row(run_id, route_table_id)
+        return _pending(row) if row is not None and row["status"] == _PENDING else None
 
     def save(self, pending: Pending) -> Pending:
         """Raise ConcurrentUpdate where it has been saved or settled since it was read."""
-        taken = ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id))
-        etag = _replace_as_read(self._table, _pending_entity(pending), pending.row_etag, taken)
-        return replace(pending, row_etag=etag)
+        return replace(pending, row_etag=self._replace(pending, _pending_entity(pending)))
 
     def settle(self, pending: Pending, outcome: Outcome) -> None:
-        """Turn pending into outcome in one transaction; a final outcome is never overwritten.
+        """Turn pending into outcome in one write; a final outcome is never overwritten.
 
-        Raise ConcurrentUpdate where pending has been saved since it was read.
+        Raise ConcurrentUpdate where pending has been saved or settled since it was read.
         """
-        row = {
-            "PartitionKey": pending.run_id,
-            "RowKey": _pending_key(pending.route_table_id),
-        }
         final = {
-            "PartitionKey": pending.run_id,
-            "RowKey": _outcome_key(pending.route_table_id),
+            **_keys(pending.run_id, pending.route_table_id),
             "status": outcome.status.value,
             **pack("report", outcome.to_json()),
             **pack("changes", _changes_json(outcome.changes)),
         }
-        unchanged = {"etag": pending.row_etag, "match_condition": MatchConditions.IfNotModified}
         try:
-            self._table.submit_transaction([("create", final), ("delete", row, unchanged)])
-        except TableTransactionError as error:
-            if error.index != 0:
-                raise ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id)) from error
-            self._table.delete_entity(row)  # settled before; this row came after it
+            self._replace(pending, final)
+        except ConcurrentUpdate:
+            found = self._row(pending.run_id, pending.route_table_id) or {}
+            if not final.items() <= found.items():  # else only the answer was lost
+                raise
 
     def approval(self, run_id: str, route_table_id: RouteTableId) -> Approval | None:
         """What a plan run showed of this table."""
@@ -219,12 +217,10 @@ class OutcomeLog:
 
     def counts(self, run_id: str) -> Mapping[str, int] | None:
         """Outcomes by status; None while one is pending."""
-        open_rows = self._rows(run_id, "pending", select=["RowKey"], results_per_page=1)
+        open_rows = self._rows(run_id, _OPEN, select=["RowKey"], results_per_page=1)
         if next(open_rows, None) is not None:
             return None
-        return Counter(
-            entity["status"] for entity in self._rows(run_id, "outcome", select=["status"])
-        )
+        return Counter(row["status"] for row in self._rows(run_id, select=["status"]))
 
     def get(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
         """The outcome as the report shows it; None while it is open, or no longer kept."""
@@ -233,32 +229,34 @@ class OutcomeLog:
 
     def list(self, run_id: str) -> list[Mapping[str, Any]]:
         """Each outcome as the report shows it."""
-        return [unpack(entity, "report") for entity in self._rows(run_id, "outcome")]
+        return [unpack(entity, "report") for entity in self._rows(run_id, _SETTLED)]
 
     def remove(self, run_id: str) -> None:
         """Whatever is known of the run's tables."""
-        rows = self._table.query_entities(
-            "PartitionKey eq @run",
-            parameters={"run": run_id},
-            select=["PartitionKey", "RowKey"],
-        )
+        rows = self._rows(run_id, select=["PartitionKey", "RowKey"])
         for batch in batched(rows, _MOST_IN_A_TRANSACTION, strict=False):
             self._table.submit_transaction([("delete", row) for row in batch])
 
+    def _replace(self, pending: Pending, row: Mapping[str, Any]) -> str:
+        taken = ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id))
+        return _replace_as_read(self._table, row, pending.row_etag, taken)
+
     def _outcome(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
+        row = self._row(run_id, route_table_id)
+        return row if row is not None and row["status"] != _PENDING else None
+
+    def _row(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
         try:
-            return self._table.get_entity(run_id, _outcome_key(route_table_id))
+            return self._table.get_entity(run_id, table_key(route_table_id))
         except ResourceNotFoundError:
             return None
 
-    def _rows(self, run_id: str, kind: str, **options: Any) -> Iterator[Mapping[str, Any]]:
-        return iter(
-            self._table.query_entities(
-                "PartitionKey eq @run and RowKey ge @first and RowKey lt @last",
-                parameters={"run": run_id, "first": f"{kind}|", "last": f"{kind}}}"},
-                **options,
-            )
-        )
+    def _rows(
+        self, run_id: str, condition: str | None = None, **options: Any
+    ) -> Iterator[Mapping[str, Any]]:
+        whose = "PartitionKey eq @run" + (f" and {condition}" if condition else "")
+        parameters = {"run": run_id, "pending": _PENDING}
+        return iter(self._table.query_entities(whose, parameters=parameters, **options))
 
 
 def _replace_as_read(
@@ -357,18 +355,14 @@ def _run(entity: Mapping[str, Any]) -> Run:
     )
 
 
-def _pending_key(route_table_id: RouteTableId) -> str:
-    return f"pending|{table_key(route_table_id)}"
-
-
-def _outcome_key(route_table_id: RouteTableId) -> str:
-    return f"outcome|{table_key(route_table_id)}"
+def _keys(run_id: str, route_table_id: RouteTableId) -> dict[str, str]:
+    return {"PartitionKey": run_id, "RowKey": table_key(route_table_id)}
 
 
 def _pending_entity(pending: Pending) -> dict[str, Any]:
     return {
-        "PartitionKey": pending.run_id,
-        "RowKey": _pending_key(pending.route_table_id),
+        **_keys(pending.run_id, pending.route_table_id),
+        "status": _PENDING,
         "routeTableId": str(pending.route_table_id),
         "etag": pending.etag,
         "correlationId": pending.correlation_id or "",

@@ -217,7 +217,8 @@ class Webhook(Protocol):
 
 
 class Outcomes(Protocol):
-    def expect(self, run_id: str, route_table_ids: Iterable[RouteTableId]) -> None: ...
+    def expect(self, run_id: str, route_table_ids: Iterable[RouteTableId]) -> None:
+        """Those that are not there yet. Raise ConcurrentUpdate where another expects them, too."""
 
     def pending(self, run_id: str) -> Iterator[Pending]: ...
 
@@ -227,9 +228,9 @@ class Outcomes(Protocol):
         """Raise ConcurrentUpdate where it has been saved or settled since it was read."""
 
     def settle(self, pending: Pending, outcome: Outcome) -> None:
-        """Turn pending into outcome in one transaction; a final outcome is never overwritten.
+        """Turn pending into outcome in one write; a final outcome is never overwritten.
 
-        Raise ConcurrentUpdate where pending has been saved since it was read.
+        Raise ConcurrentUpdate where pending has been saved or settled since it was read.
         """
 
     def approval(self, run_id: str, route_table_id: RouteTableId) -> Approval | None:

@@ -13,6 +13,7 @@ from shared.domain.report import Action, Fault, Mode, Outcome, Run
 from shared.domain.safety import CONTESTED
 
 from .audit import Audit
+from .in_hand import InHand
 from .planning import Planner, Planning
 from .ports import Clock, Outcomes, Pending, Registrations, Runs
 from .provision import Provisioner
@@ -61,23 +62,31 @@ class TableSync:
         self._owner = owner
         self._paused = paused
         self._fanned_out: Run | None = None
+        self._in_hand = InHand()
 
     def sync(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
         """Do what is still to be done: nothing for a late or repeated message.
 
         Raise TransientError, after noting it on the pending row, so that the queue tries again.
         """
+        self._in_hand.take(run_id)
+        try:
+            run, outcome = self._sync(run_id, route_table_id)
+        finally:
+            last = self._in_hand.put_down(run_id)
+        if run is None or run.ended:
+            return Delivered(notice_due=run is not None and run.notice_due)
+        return Delivered(outcome, last and self._run_end.close_if_complete(run_id))
+
+    def _sync(self, run_id: str, route_table_id: RouteTableId) -> tuple[Run | None, Outcome | None]:
+        """The run, and what became of the table, if it was still open."""
         pending = self._outcomes.get_pending(run_id, route_table_id)
         run = self._run_end.expire_if_overdue(self._run(run_id, pending))
-        if run is None:
-            return Delivered()
-        if run.ended:
-            return Delivered(notice_due=run.notice_due)
-        outcome = None
-        if pending is not None:
-            pending, outcome, standing = self._outcome(run, pending)
-            self._settlement.settle(run, pending, outcome, standing)
-        return Delivered(outcome, self._run_end.close_if_complete(run_id))
+        if run is None or run.ended or pending is None:
+            return run, None
+        pending, outcome, standing = self._outcome(run, pending)
+        self._settlement.settle(run, pending, outcome, standing)
+        return run, outcome
 
     def _run(self, run_id: str, pending: Pending | None) -> Run | None:
         """One that has fanned out stays as it is for as long as a table of it is pending."""

@@ -237,10 +237,33 @@ def test_a_thousand_tables_of_a_run_are_expected_and_settled(app):
 
 
 def test_a_final_outcome_is_never_overwritten(app):
-    for status in ("changed", "failed"):
+    app.outcomes.expect("run", [rid("a")])
+    pending = app.outcomes.get_pending("run", rid("a"))
+    app.outcomes.settle(pending, outcome("changed", pending))
+    with pytest.raises(ConcurrentUpdate):
+        app.outcomes.settle(pending, outcome("failed", pending))
+    app.outcomes.expect("run", [rid("a"), rid("b")])
+    assert [p.route_table_id for p in app.outcomes.pending("run")] == [rid("b")]
+    assert [o["status"] for o in app.outcomes.list("run")] == ["changed"]
+
+
+def test_settling_again_after_an_answer_that_was_lost_is_no_error(app):
+    app.outcomes.expect("run", [rid("a")])
+    pending = app.outcomes.get_pending("run", rid("a"))
+    for _ in range(2):
+        app.outcomes.settle(pending, outcome("changed", pending))
+    assert app.outcomes.counts("run") == {"changed": 1}
+
+
+def test_of_two_that_expect_the_same_tables_one_comes_again(app, monkeypatch):
+    """A start message that was delivered twice at once."""
+    app.outcomes.expect("run", [rid("a")])
+    settled = app.outcomes.get_pending("run", rid("a"))
+    app.outcomes.settle(settled, outcome("changed", settled))
+    monkeypatch.setattr(app.outcomes, "_rows", lambda *_, **__: iter(()))  # as it was before
+    with pytest.raises(ConcurrentUpdate):
         app.outcomes.expect("run", [rid("a")])
-        pending = app.outcomes.get_pending("run", rid("a"))
-        app.outcomes.settle(pending, outcome(status, pending))
+    monkeypatch.undo()
     assert app.outcomes.counts("run") == {"changed": 1}
 
 

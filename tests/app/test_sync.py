@@ -833,3 +833,42 @@ def test_without_an_answer_tables_are_repaired_from_what_was_recorded(azure, app
     assert [w["why"] for w in outcome["withheld"]] == ["TAG_UNAVAILABLE"]
     assert owned_prefixes(table) == {A, B, C}
     assert [v["versionId"][-1] for v in whole["versions"]] == ["1"]
+
+
+def test_of_two_tables_at_once_the_last_to_be_done_ends_the_run(azure, app, monkeypatch):
+    """Even where it was the first to be begun, and came back to the queue in between."""
+    for name in ("one", "two"):
+        add_table(azure.state, name, [to_firewall()])
+    run_id = started(app, "one", "two")
+    read = app.route_tables.read
+
+    def meanwhile(table):
+        if table == rid("one"):
+            monkeypatch.undo()
+            app.tables.sync(run_id, rid("two"))
+            raise TransientError("X", "y")
+        return read(table)
+
+    monkeypatch.setattr(app.route_tables, "read", meanwhile)
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert not app.runs.get(run_id).ended
+    app.tables.sync(run_id, rid("one"))
+    assert run_report(app, run_id)["counts"]["changed"] == 2
+    assert app.runs.get(run_id).ended
+
+
+def test_a_late_message_in_hand_does_not_keep_a_run_from_its_end(azure, app, monkeypatch):
+    add_table(azure.state, "one", [to_firewall()])
+    run_id = started(app, "one")
+    pending = app.outcomes.get_pending
+
+    def meanwhile(*asked):
+        monkeypatch.undo()
+        app.tables.sync(run_id, rid("one"))
+        assert not app.runs.get(run_id).ended  # this one has it in hand, too
+        return pending(*asked)
+
+    monkeypatch.setattr(app.outcomes, "get_pending", meanwhile)
+    app.tables.sync(run_id, rid("one"))
+    assert app.runs.get(run_id).ended

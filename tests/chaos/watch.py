@@ -84,10 +84,11 @@ class Watch:
                 self._note(name, now)
             self._sound[name] = table.provisioning_state == "Succeeded"
 
-    def forget(self, *, but: int = 1) -> None:
-        """Let the last states be the first ones: one, or more where an answer may be stale."""
-        for name, seen in self.seen.items():
-            self.seen[name] = seen[-but:]
+    def forget(self, *, but_stale: bool) -> None:
+        """Let the last states be the first ones, and what a stale answer would tell."""
+        for name, table in self._tables.items():
+            noted = self._state.find(RouteTable, table.key, stale=True) if but_stale else None
+            self.seen[name] = [*([snapshot(noted)] if noted else []), self._last[name]]
 
     def last(self, name: str) -> Snapshot:
         return self._last[name]

@@ -179,7 +179,7 @@ class World:
         """What happens `meanwhile` happens just before the first write."""
         delivery = self._delivery(message)
         worker = Worker(self._work(message, self._apps[app]), dies_at=dies_at, after=after)
-        self.watch.forget(but=2 if self._stale_in_store() else 1)
+        self.watch.forget(but_stale=self._stale_in_store())
         self.watch.delivery = delivery
         happening = iter([meanwhile] if meanwhile else [])
 
@@ -202,7 +202,7 @@ class World:
             Worker(self._work(two, self._apps[1])): two,
         }
         deliveries = {worker: self._delivery(message) for worker, message in messages.items()}
-        self.watch.forget(but=2 if self._stale_in_store() else 1)
+        self.watch.forget(but_stale=self._stale_in_store())
 
         def before(worker: Worker, request: Any) -> None:
             self.watch.delivery = deliveries[worker]

@@ -1,0 +1,23 @@
+"""What this process is at, of each run: only the last to put a table down need look at the run."""
+
+import threading
+from collections import Counter
+
+
+class InHand:
+    def __init__(self) -> None:
+        self._tables: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def take(self, run_id: str) -> None:
+        with self._lock:
+            self._tables[run_id] += 1
+
+    def put_down(self, run_id: str) -> bool:
+        """Whether no other table of the run is in hand."""
+        with self._lock:
+            self._tables[run_id] -= 1
+            if self._tables[run_id]:
+                return False
+            del self._tables[run_id]
+            return True
