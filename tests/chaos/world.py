@@ -385,7 +385,10 @@ class World:
         name = message.table.name
         versions = [self._app.versions.get(v) for v in outcome["versionIds"]]
         wanted = frozenset(p for v in versions if v is not None for p in v.ipv4)
-        is_right = right(wanted, self._held(message.table), by_tag=self._by_tag(name))
+        # Of what waits for approval the outcome says so.
+        withheld = {change["prefix"] for change in outcome["withheld"]}
+        excused = self._held(message.table) | withheld
+        is_right = right(wanted, excused, by_tag=self._by_tag(name))
         if not any(map(is_right, self.watch.seen[name])):
             self.watch.fault(name, f"{outcome['status']} was said, and {wanted} is not routed")
 
