@@ -22,9 +22,9 @@ help:
 	@echo "make chaos         fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
 	@echo "make bench         how fast it is beside what people do today: bench/results.json, docs/scale.md (15 minutes)"
-	@echo "make screenshots   the README's pictures of the dashboard, from the local stack (needs chromium)"
+	@echo "make screenshots   the README's pictures, from the local stack (needs chromium)"
 	@echo "make format        write the format that make test asks for"
-	@echo "make requirements  pin requirements.in and requirements-dev.in anew"
+	@echo "make requirements  pin requirements*.in anew"
 	@echo "make clean         remove what set-up installed"
 
 setup: $(PYTHON_READY) $(NODE_READY)
@@ -72,17 +72,18 @@ PIN := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsaf
 
 requirements: setup
 	$(PIN) requirements.in -o requirements.txt
+	$(PIN) requirements-cli.in -o requirements-cli.txt
 	$(PIN) requirements-dev.in -o requirements-dev.txt
 	$(PIN) local/conformance-requirements.in -o local/conformance-requirements.txt
 
 clean:
 	rm -rf $(VENV) $(AZURE_CLI) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-$(PYTHON_READY): requirements.txt requirements-dev.txt .python-version
+$(PYTHON_READY): requirements.txt requirements-cli.txt requirements-dev.txt .python-version
 	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'
 	@echo "· Installing Python packages into $(VENV) (a minute or two, once)"
 	@"$(PYTHON)" -m venv --clear $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements.txt -r requirements-cli.txt -r requirements-dev.txt
 	@touch $@
 
 $(AZURE_CLI_READY): local/conformance-requirements.txt .python-version

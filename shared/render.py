@@ -1,6 +1,6 @@
 """A run report as text that a person reads at a glance."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _GOOD_TO_KNOW = frozenset(
@@ -35,7 +35,7 @@ def render(report: Mapping[str, Any]) -> str:
     """From the report's JSON: what changed, what needs a person, and the sum."""
     lines = [
         f"Run {report['runId']} ({report['trigger']}, {report['mode']}): {report['status']}",
-        *(_version_line(version) for version in report["versions"]),
+        *(version_line(version) for version in report["versions"]),
     ]
     if report["error"]:
         lines.append(f"  ERROR {report['error']['code']}: {report['error']['message']}")
@@ -46,7 +46,8 @@ def render(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _version_line(version: Mapping[str, Any]) -> str:
+def version_line(version: Mapping[str, Any]) -> str:
+    """Which version a run worked from, and what it brought."""
     line = f"  {version['versionId'].rpartition('-')[0].partition('.')[2]}"
     if version["changeNumber"]:
         line += f": change number {version['changeNumber']}"
@@ -69,18 +70,22 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
         for sign, key in signs
         if 0 < len(outcome[key]) <= _MOST_PREFIXES_SHOWN
     ]
-    lines += [_conflict_line(conflict) for conflict in outcome["conflicts"]]
-    lines += [
-        f"      {'·' if needs_nobody(f['code']) else '!'} {f['code']}: {f['message']}"
-        for f in (*outcome["violations"], *outcome["findings"])
-    ]
-    if outcome["error"]:
-        lines.append(f"      ! {outcome['error']['code']}: {outcome['error']['message']}")
+    lines += [f"      {'!' if needs else '·'} {text}" for needs, text in notes_of(outcome)]
     return lines
 
 
-def _conflict_line(conflict: Mapping[str, Any]) -> str:
-    said = f"route {conflict['routeName']} sends it to {conflict['nextHopType']}"
-    if conflict["accepted"]:
-        return f"      · {conflict['prefix']}: {said}, as accepted: {conflict['accepted']}"
-    return f"      ! {conflict['prefix']}: {said}"
+def notes_of(outcome: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    """What there is to say of a table, and whether it needs somebody."""
+    for conflict in outcome["conflicts"]:
+        yield conflict["accepted"] is None, _conflict_text(conflict)
+    for fault in (*outcome["violations"], *outcome["findings"]):
+        yield not needs_nobody(fault["code"]), f"{fault['code']}: {fault['message']}"
+    if outcome["error"]:
+        yield True, f"{outcome['error']['code']}: {outcome['error']['message']}"
+
+
+def _conflict_text(conflict: Mapping[str, Any]) -> str:
+    said = (
+        f"{conflict['prefix']}: route {conflict['routeName']} sends it to {conflict['nextHopType']}"
+    )
+    return f"{said}, as accepted: {conflict['accepted']}" if conflict["accepted"] else said

@@ -25,8 +25,11 @@ class Principal:
     assignments: list[tuple[str, Role]] = field(default_factory=list)
     """Scope and role; a role holds at its scope and everything below."""
 
+    def roles_at(self, scope: str) -> list[Role]:
+        return [role for at, role in self.assignments if within(scope, at)]
+
     def may(self, action: str, scope: str) -> bool:
-        return any(role.allows(action) and within(scope, at) for at, role in self.assignments)
+        return any(role.allows(action) for role in self.roles_at(scope))
 
     def sees(self, scope: str) -> bool:
         """Whether a role is held at the scope, above or below it."""

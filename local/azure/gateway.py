@@ -23,6 +23,7 @@ from .faults import met
 from .hosting_environments import EnvironmentApi, InboundDependencyApi
 from .network import NetworkChildApi, NetworkResourceApi
 from .operations import OperationApi, OperationResultApi
+from .permissions import PermissionApi
 from .route_tables import RouteTableApi
 from .security_groups import SecurityGroupApi
 from .service_tags import ServiceTagApi, ServiceTagDetailApi
@@ -63,6 +64,7 @@ class Gateway:
             TenantApi(),
             SubscriptionApi(),
             GroupApi(),
+            PermissionApi(),
         )
         self._apis = {api.kind.lower(): api for api in apis}
 

@@ -9,25 +9,30 @@ _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`types` and `names` in turn; a collection has one type more than names."""
+    """`types` and `names` in turn; a collection has one type more than names. `extended` is the id
+    of the resource of another provider that this belongs to.
+    """
 
     namespace: str = ""
     types: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     subscription: str = ""
     group: str = ""
+    extended: str = ""
 
     @classmethod
     def parse(cls, path: str) -> Self | None:
         """None for what is no path of Azure Resource Manager."""
         segments = [segment for segment in path.split("/") if segment]
         keys = [key.lower() for key in segments[0::2]]
-        scope, _, resource = _split(segments, keys)
+        scope, resource = _split(segments, keys)
         subscription = scope[1] if len(scope) > 1 else ""
         group = scope[3] if len(scope) > 3 else ""
         if resource:
             namespace, *rest = resource
-            return cls(namespace, tuple(rest[0::2]), tuple(rest[1::2]), subscription, group)
+            kinds, names = tuple(rest[0::2]), tuple(rest[1::2])
+            extended = f"/{'/'.join(scope)}" if "providers" in keys[: len(scope) // 2] else ""
+            return cls(namespace, kinds, names, subscription, group, extended)
         if keys[:2] in (["tenants"], ["subscriptions"], ["subscriptions", "resourcegroups"]):
             return cls(RESOURCES, tuple(segments[0::2]), tuple(segments[1::2]), subscription, group)
         return None
@@ -59,7 +64,7 @@ class Target:
         within = "".join(f"/{kind}/{name}" for kind, name in pairs)
         if self.namespace == RESOURCES:
             return within
-        scope = self.group_id if self.group else self.subscription_id
+        scope = self.extended or (self.group_id if self.group else self.subscription_id)
         return f"{scope}/providers/{self.namespace}{within}" if within else scope
 
     @property
@@ -79,8 +84,9 @@ class Target:
         return f"{self.kind}/{_VERBS[method]}"
 
 
-def _split(segments: list[str], keys: list[str]) -> tuple[list[str], str, list[str]]:
+def _split(segments: list[str], keys: list[str]) -> tuple[list[str], list[str]]:
+    """What is before the last provider, and that with what is behind it."""
     if "providers" not in keys:
-        return segments, "", []
-    at = 2 * keys.index("providers")
-    return segments[:at], segments[at], segments[at + 1 :]
+        return segments, []
+    at = 2 * (len(keys) - 1 - keys[::-1].index("providers"))
+    return segments[:at], segments[at + 1 :]

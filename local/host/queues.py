@@ -17,6 +17,8 @@ from azure.storage.queue import (
 )
 from azure_functions_runtime.bindings.datumdef import Datum
 
+from shared.transport import transport
+
 from .config import QueueOptions
 from .worker import Function, InvocationFailed
 
@@ -35,6 +37,7 @@ class Queues:
         self._options = options
         self._invoke = invoke
         self._sent: dict[str, asyncio.Event] = {}
+        self._clients: dict[str, QueueClient] = {}
 
     async def listen(self, function: Function) -> None:
         """Serve one queue trigger until cancelled."""
@@ -101,19 +104,26 @@ class Queues:
         self._sent.setdefault(name, asyncio.Event()).set()
 
     def _client(self, name: str) -> QueueClient:
-        return QueueClient.from_connection_string(
-            self._connection_string,
-            name,
-            message_encode_policy=TextBase64EncodePolicy(),
-            message_decode_policy=TextBase64DecodePolicy(),
-        )
+        """One a queue, for it keeps its connections."""
+        if name not in self._clients:
+            self._clients[name] = QueueClient.from_connection_string(
+                self._connection_string,
+                name,
+                message_encode_policy=TextBase64EncodePolicy(),
+                message_decode_policy=TextBase64DecodePolicy(),
+                transport=transport(),
+            )
+        return self._clients[name]
 
 
 def _send(queue: QueueClient, texts: Sequence[str]) -> None:
-    with suppress(ResourceExistsError):
-        queue.create_queue()
     for text in texts:
-        queue.send_message(text)
+        try:
+            queue.send_message(text)
+        except ResourceNotFoundError:
+            with suppress(ResourceExistsError):
+                queue.create_queue()
+            queue.send_message(text)
 
 
 def _delete(queue: QueueClient, message: QueueMessage) -> None:

@@ -29,6 +29,7 @@ class Action(StrEnum):
     ADOPT = "adopt"
     ROLLBACK = "rollback"
     PROVISION = "provision"
+    REMOVE = "remove"
 
 
 class Trigger(StrEnum):
@@ -179,6 +180,7 @@ class RunRequest:
 
     `plan_run_id` is the plan run that is approved; `force` are the violations let pass. A rollback
     undoes `undone_run_id`; an adoption may take over routes with the stamp of `from_owner`. A
+    removal takes away every route of ours. A
     provision gives `ase_id` a table with these Azure tags, and its security group the rule it
     needs where `ensure_nsg` is set. `prompted_by` are the names that an alert gives of whoever did
     what it is about.

@@ -60,7 +60,7 @@ def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
 
 
 @starts_run
-def provision(context: App, request: func.HttpRequest) -> RunRequest:
+def provision(context: App, request: func.HttpRequest, trigger: Trigger) -> RunRequest:
     body = parse_body(request, ProvisionBody)
     try:
         ase_id = EnvironmentId.parse(body.ase_id)
@@ -74,7 +74,7 @@ def provision(context: App, request: func.HttpRequest) -> RunRequest:
         message = f"{NOT_NEEDED.message}; acknowledge: true makes them all the same"
         raise invalid_body([("acknowledge", message)])
     return RunRequest(
-        trigger=Trigger.HTTP,
+        trigger=trigger,
         mode=Mode(body.mode),
         action=Action.PROVISION,
         route_tables=(provisioned_id(ase_id),),

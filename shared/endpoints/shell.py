@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Concatenate
+from typing import Annotated, Concatenate, Protocol
 
 import azure.functions as func
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from shared.app import App, app
 from shared.domain.armid import RouteTableId
 from shared.domain.registration import Registration
-from shared.domain.report import Run, RunRequest, RunStatus
+from shared.domain.report import Run, RunRequest, RunStatus, Trigger
 from shared.http import (
     Body,
     HttpFault,
@@ -81,16 +81,28 @@ def enabled_registration(context: App, text: str) -> Registration:
     return registration
 
 
-def starts_run(
-    wanted: Callable[[App, func.HttpRequest], RunRequest],
-) -> Callable[[func.HttpRequest, Callable[[str], None]], func.HttpResponse]:
+class StartsRun(Protocol):
+    """A function that starts a run. The command line says that it is the trigger."""
+
+    def __call__(
+        self,
+        request: func.HttpRequest,
+        send: Callable[[str], None],
+        trigger: Trigger = Trigger.HTTP,
+    ) -> func.HttpResponse: ...
+
+
+def starts_run(wanted: Callable[[App, func.HttpRequest, Trigger], RunRequest]) -> StartsRun:
     """Write the run that is wanted, send its start message, and say where its report will be."""
 
     @endpoint
     def begin(
-        context: App, request: func.HttpRequest, send: Callable[[str], None]
+        context: App,
+        request: func.HttpRequest,
+        send: Callable[[str], None],
+        trigger: Trigger = Trigger.HTTP,
     ) -> func.HttpResponse:
-        run = context.create_run(wanted(context, request))
+        run = context.create_run(wanted(context, request, trigger))
         send(str(RunMessage(run.run_id)))
         return accepted(request, run)
 

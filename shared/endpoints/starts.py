@@ -42,7 +42,7 @@ class RollbackBody(TableBody):
 
 
 @starts_run
-def start_sync(context: App, request: func.HttpRequest) -> RunRequest:
+def start_sync(context: App, request: func.HttpRequest, trigger: Trigger) -> RunRequest:
     body = parse_body(request, SyncBody)
     asked, unknown = _asked(context, body)
     faults = [*_approval_faults(context, body), *_force_faults(body.force), *unknown]
@@ -51,7 +51,7 @@ def start_sync(context: App, request: func.HttpRequest) -> RunRequest:
     if body.plan_run_id is not None:
         asked = _of_plan(context, body.plan_run_id, asked)
     return RunRequest(
-        trigger=Trigger.HTTP,
+        trigger=trigger,
         mode=Mode(body.mode),
         route_tables=asked,
         plan_run_id=body.plan_run_id,
@@ -62,10 +62,10 @@ def start_sync(context: App, request: func.HttpRequest) -> RunRequest:
 
 
 @starts_run
-def adopt(context: App, request: func.HttpRequest) -> RunRequest:
+def adopt(context: App, request: func.HttpRequest, trigger: Trigger) -> RunRequest:
     body = parse_body(request, AdoptBody)
     return RunRequest(
-        trigger=Trigger.HTTP,
+        trigger=trigger,
         mode=Mode.APPLY,
         action=Action.ADOPT,
         route_tables=(enabled_registration(context, body.route_table_id).route_table_id,),
@@ -75,7 +75,7 @@ def adopt(context: App, request: func.HttpRequest) -> RunRequest:
 
 
 @starts_run
-def rollback(context: App, request: func.HttpRequest) -> RunRequest:
+def rollback(context: App, request: func.HttpRequest, trigger: Trigger) -> RunRequest:
     body = parse_body(request, RollbackBody)
     faults = _force_faults(body.force)
     if faults:
@@ -89,7 +89,7 @@ def rollback(context: App, request: func.HttpRequest) -> RunRequest:
     if not done:
         raise invalid_body([("runId", "the run has changed nothing in this route table")])
     return RunRequest(
-        trigger=Trigger.HTTP,
+        trigger=trigger,
         mode=Mode.APPLY,
         action=Action.ROLLBACK,
         route_tables=(table,),

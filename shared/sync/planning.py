@@ -203,6 +203,21 @@ class Planning:
 
         return planner
 
+    def of_removal(self) -> Planner:
+        """Take away every route of ours, as somebody asks who needs them no longer."""
+
+        def planner(registration: Registration) -> TablePlanner:
+            def plan(table: RouteTable, written: Changes) -> Proposal:
+                def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
+                    return make_plan(table, (), owner=self._owner, retained_until={}, spared=spared)
+
+                limits = replace(self._limits(table, registration), max_removed_percent=100)
+                return Proposal(self._judge(table, replan, limits, written))
+
+            return plan
+
+        return planner
+
     def of_rollback(self, run: Run, done: Changes) -> Planner:
         """Put back what a run changed, and hold it. Raise PermanentError `MOVED_ON`."""
         undone_run_id = run.request.undone_run_id or ""

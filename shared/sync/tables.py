@@ -176,6 +176,8 @@ class TableSync:
         request = run.request
         if request.action is Action.ADOPT:
             return self._planning.of_adoption(run)
+        if request.action is Action.REMOVE:
+            return self._planning.of_removal()
         if request.action is Action.ROLLBACK:
             done = self._outcomes.changes(request.undone_run_id or "", table) or Changes()
             return self._planning.of_rollback(run, done)

@@ -1,0 +1,8 @@
+"""The command line: the functions' own code, run in place.
+
+Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (`plan`), 3 blocked.
+"""
+
+from .main import main
+
+__all__ = ["main"]

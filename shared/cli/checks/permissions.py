@@ -1,0 +1,93 @@
+"""Whether who runs this may do at each scope what a sync does there.
+
+Source: "Permissions - List For Resource" (Microsoft.Authorization), which tells the caller's own;
+"Understand Azure role definitions": notActions are taken off the actions of the same role.
+"""
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from shared.app import App
+from shared.arm.errors import arm_answers
+from shared.domain.errors import RouteSyncError
+from shared.domain.registration import Registration
+
+from .finding import Finding, Grade
+
+API_VERSION = "2022-04-01"
+LIST_PERMISSIONS = "Microsoft.Authorization/permissions/read"
+TABLE_ACTIONS = ("Microsoft.Network/routeTables/read", "Microsoft.Network/routeTables/write")
+ENVIRONMENT_ACTIONS = (
+    "Microsoft.Web/hostingEnvironments/read",
+    "Microsoft.Web/hostingEnvironments/inboundNetworkDependenciesEndpoints/read",
+)
+SUBNET_ACTIONS = ("Microsoft.Network/virtualNetworks/subnets/read",)
+GROUP_ACTIONS = ("Microsoft.Network/networkSecurityGroups/read",)
+_LANES = 8
+
+type Scope = tuple[str, Sequence[str]]
+"""An ARM id, and the actions that are needed there."""
+
+
+def permissions(context: App) -> Iterator[Finding]:
+    registered = [r for r in context.registry.list() if r.enabled]
+    if not registered:
+        yield Finding(
+            "permissions",
+            Grade.WARNING,
+            "no route table is registered, so none was looked at",
+            "ase-route-sync discover --register, or tables add",
+        )
+        return
+    scopes = dict(scope for one in registered for scope in _scopes(context, one))
+    with ThreadPoolExecutor(_LANES) as lanes:
+        found = lanes.map(lambda scope: _at(context, *scope), scopes.items())
+    faults = [finding for finding in found if finding is not None]
+    yield from faults
+    if not faults:
+        count = len(scopes)
+        yield Finding("permissions", Grade.OK, f"all that is needed at {count} scopes")
+
+
+def lacking(granted: Iterable[Mapping[str, Any]], needed: Sequence[str]) -> list[str]:
+    """The actions that no role gives."""
+    roles = list(granted)
+    return [action for action in needed if not any(_gives(role, action) for role in roles)]
+
+
+def _scopes(context: App, one: Registration) -> Iterator[Scope]:
+    yield str(one.route_table_id), TABLE_ACTIONS
+    if one.ase_id is None:
+        return
+    yield str(one.ase_id), ENVIRONMENT_ACTIONS
+    survey = context.surveyor.survey(one.ase_id)
+    if survey.environment is not None and survey.environment.subnet_id is not None:
+        yield str(survey.environment.subnet_id), SUBNET_ACTIONS
+    if survey.subnet is not None and survey.subnet.security_group_id is not None:
+        yield str(survey.subnet.security_group_id), GROUP_ACTIONS
+
+
+def _at(context: App, scope: str, needed: Sequence[str]) -> Finding | None:
+    subject = "permissions"
+    remedy = f"assign a role with {', '.join(needed)} at {scope}, or above it"
+    url = f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
+    try:
+        with arm_answers():
+            pages = context.clients.pages(scope.split("/")[2], url)
+            missing = lacking([role for page in pages for role in page["value"]], needed)
+    except RouteSyncError as error:
+        return Finding(subject, Grade.FAULT, f"not known: {error}", remedy)
+    if not missing:
+        return None
+    return Finding(subject, Grade.FAULT, f"lacking: {', '.join(missing)}", remedy)
+
+
+def _gives(role: Mapping[str, Any], action: str) -> bool:
+    given = _matches(role.get("actions") or (), action)
+    return given and not _matches(role.get("notActions") or (), action)
+
+
+def _matches(patterns: Iterable[str], action: str) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)

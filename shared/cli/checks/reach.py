@@ -1,0 +1,151 @@
+"""Name, TCP and TLS, through the proxy that the environment names."""
+
+import http.client
+import ipaddress
+import os
+import socket
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import SplitResult, urlsplit
+
+import certifi
+from requests.utils import get_environ_proxies, select_proxy
+
+from .finding import Finding, Grade
+
+TIMEOUT_SECONDS = 10
+CLOCK_WARNING_SECONDS = 30
+CLOCK_FAULT_SECONDS = 300
+"""What token validation commonly allows for."""
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A host that the app talks to, and the service tag of a firewall rule for it."""
+
+    name: str
+    url: str
+    service_tag: str
+
+
+@dataclass(slots=True)
+class Clock:
+    """By how many seconds our clock is ahead of the peers', as their answers say."""
+
+    ahead: float | None = None
+
+    def compare(self, date: str | None) -> None:
+        if date is not None and self.ahead is None:
+            theirs = parsedate_to_datetime(date)
+            self.ahead = (datetime.now(UTC) - theirs).total_seconds()
+
+
+def reach(peer: Peer, clock: Clock) -> Finding:
+    """Go as far as an answer, whatever that says."""
+    target = urlsplit(peer.url)
+    proxy = _proxy_of(peer.url)
+    first = proxy or target
+    subject = f"network: {peer.name}"
+    try:
+        addresses = _addresses(first)
+        clock.compare(_date_of_answer(target, proxy))
+    except (OSError, http.client.HTTPException) as error:
+        return Finding(subject, Grade.FAULT, *_why(error, peer, target, proxy))
+    way = f"through the proxy {_place(proxy)}" if proxy else f"at {', '.join(addresses)}"
+    private = not proxy and all(ipaddress.ip_address(a).is_private for a in addresses)
+    return Finding(subject, Grade.OK, f"{target.hostname} {way}{' (private)' if private else ''}")
+
+
+def _addresses(url: SplitResult) -> list[str]:
+    found = socket.getaddrinfo(url.hostname, _port(url), type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _date_of_answer(target: SplitResult, proxy: SplitResult | None) -> str | None:
+    connection = _connection(target, proxy)
+    try:
+        connection.request("HEAD", "/")
+        return connection.getresponse().getheader("Date")
+    finally:
+        connection.close()
+
+
+def _connection(target: SplitResult, proxy: SplitResult | None) -> http.client.HTTPConnection:
+    first = proxy or target
+    host, port = first.hostname or "", _port(first)
+    if target.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    context = ssl.create_default_context(cafile=_certificates())
+    connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    if proxy is not None:
+        connection.set_tunnel(target.hostname or "", _port(target))
+    return connection
+
+
+def _why(
+    error: Exception, peer: Peer, target: SplitResult, proxy: SplitResult | None
+) -> tuple[str, str]:
+    """What went wrong, the innermost first, and what to do."""
+    host = target.hostname
+    rule = (
+        f"ask for a firewall rule from here to {host}, TCP {_port(target)} "
+        f"(service tag {peer.service_tag})"
+    )
+    first = _place(proxy) if proxy else host
+    match error:
+        case socket.gaierror():
+            remedy = "ask for the name in the DNS that this network uses"
+            if proxy:
+                remedy = "look at HTTPS_PROXY: the proxy's name is not known"
+            return f"the name {first} is not known: {error.strerror}", remedy
+        case ssl.SSLCertVerificationError():
+            said = f"{host} shows a certificate that is not trusted: {error.verify_message}"
+            exempted = f"ask for {host} to be left out of TLS inspection"
+            return said, f"{exempted}, or name its authority's file in REQUESTS_CA_BUNDLE"
+        case ssl.SSLError():
+            return f"TLS with {host} failed: {error.reason or error}", rule
+        case OSError() if str(error).startswith("Tunnel connection failed"):
+            return (
+                f"the proxy {first} refuses {host}: {error}",
+                f"ask for {host}, TCP {_port(target)}, to be allowed at the proxy",
+            )
+        case TimeoutError():
+            return f"{first} does not answer within {TIMEOUT_SECONDS} s", rule
+        case _:
+            return f"{first} can't be reached: {error}", rule
+
+
+def _proxy_of(url: str) -> SplitResult | None:
+    """As the SDKs find it: HTTPS_PROXY, HTTP_PROXY, NO_PROXY."""
+    found = select_proxy(url, get_environ_proxies(url))
+    if not found:
+        return None
+    return urlsplit(found if "://" in found else f"http://{found}")
+
+
+def _certificates() -> str:
+    named = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+    return next((path for path in named if path), certifi.where())
+
+
+def _place(url: SplitResult) -> str:
+    return f"{url.hostname}:{_port(url)}"
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or _PORTS[url.scheme]
+
+
+def clock_finding(clock: Clock) -> Finding:
+    """Azure takes a token or a signature only of somebody whose clock is nearly right."""
+    if clock.ahead is None:
+        return Finding("clock", Grade.WARNING, "no answer to compare it with")
+    seconds = abs(clock.ahead)
+    said = f"{seconds:.0f} s {'ahead of' if clock.ahead > 0 else 'behind'} Azure's"
+    if seconds <= CLOCK_WARNING_SECONDS:
+        return Finding("clock", Grade.OK, said)
+    grade = Grade.FAULT if seconds > CLOCK_FAULT_SECONDS else Grade.WARNING
+    return Finding("clock", grade, said, "set this machine's clock by NTP")

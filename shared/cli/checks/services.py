@@ -1,0 +1,153 @@
+"""Who we are, and whether storage, its queues and the service tags answer us."""
+
+import os
+from collections.abc import Iterator
+
+import jwt
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.data.tables import TableServiceClient, UpdateMode
+from azure.storage.queue import QueueServiceClient
+
+from shared.app import App
+from shared.arm.credential import Credential
+from shared.domain.addresses import service_tag_of
+from shared.domain.errors import RouteSyncError
+from shared.settings import Settings
+
+from .finding import Finding, Grade
+
+QUEUES = ("route-table-runs", "route-table-sync")
+_PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
+
+
+def identity(settings: Settings) -> Finding:
+    """Whose token Azure gets, as the token says. Source: "Access token claims reference"."""
+    try:
+        token = credential_of(settings).get_token(settings.cloud.credential_scope).token
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (AzureError, jwt.InvalidTokenError) as error:
+        return Finding(
+            "identity",
+            Grade.FAULT,
+            f"nobody is signed in: {_first_line(error)}",
+            "az login on a laptop; in Azure assign the app an identity, and name a user-assigned "
+            "one in AZURE_CLIENT_ID",
+        )
+    who = next((claims[n] for n in ("upn", "unique_name", "appid", "azp") if n in claims), "?")
+    return Finding("identity", Grade.OK, f"{who} (object {claims.get('oid', '?')})")
+
+
+def storage(context: App) -> Finding:
+    """Whether the tables can be read and written."""
+    table = context.account.runs
+    try:
+        context.account.check()
+        table.upsert_entity(_PROBE, mode=UpdateMode.REPLACE)
+        table.delete_entity(_PROBE)
+    except AzureError as error:
+        return storage_fault(error)
+    return Finding("storage", Grade.OK, "the tables can be read and written")
+
+
+def storage_fault(error: AzureError) -> Finding:
+    return Finding(
+        "storage",
+        Grade.FAULT,
+        f"the tables can't be read and written: {_first_line(error)}",
+        "assign the role Storage Table Data Contributor at the account; where it is reached by a "
+        "private endpoint only, run this from that network",
+    )
+
+
+def queues(service: QueueServiceClient) -> Iterator[Finding]:
+    """How many messages wait, and how many were given up."""
+    try:
+        waiting = {name: _length(service, name) for name in QUEUES}
+        given_up = {name: _length(service, f"{name}-poison") for name in QUEUES}
+    except AzureError as error:
+        yield Finding(
+            "queues",
+            Grade.FAULT,
+            f"they can't be read: {_first_line(error)}",
+            "assign the role Storage Queue Data Contributor at the account",
+        )
+        return
+    poisoned = {name: count for name, count in given_up.items() if count}
+    for name, count in poisoned.items():
+        yield Finding(
+            "queues",
+            Grade.WARNING,
+            f"{count} messages wait in {name}-poison",
+            "where they stay the functions do not run: look at the app's log",
+        )
+    if not poisoned:
+        said = ", ".join(f"{count or 0} in {name}" for name, count in waiting.items())
+        yield Finding("queues", Grade.OK, f"messages waiting: {said}")
+
+
+def tags(context: App) -> Iterator[Finding]:
+    """Whether the tags that are in use can be read, and which change number each place gives."""
+    wanted = {s for r in context.registry.list() if r.enabled for s in r.service_tags}
+    wanted = wanted or {context.settings.service_tag}
+    try:
+        compared = context.pull.compare({tag for tag in wanted if service_tag_of(tag)})
+    except RouteSyncError as error:
+        yield _unusable_tag(context.settings, str(error))
+        return
+    for tag, fault in compared.unusable.items():
+        yield _unusable_tag(context.settings, f"{tag}: {fault.code}: {fault.message}")
+    if not compared.unusable:
+        numbers = ", ".join(f"{number} in {at}" for at, number in compared.change_numbers.items())
+        news = f"; not recorded yet: {', '.join(sorted(compared.differs))}"
+        yield Finding(
+            "service tags",
+            Grade.OK,
+            f"change number {numbers}{news if compared.differs else ''}",
+        )
+
+
+def queue_service(settings: Settings) -> QueueServiceClient:
+    """Of the one account, by its connection string or the identity."""
+    if settings.storage_connection_string is not None:
+        return QueueServiceClient.from_connection_string(settings.storage_connection_string)
+    endpoint = os.environ.get("AzureWebJobsStorage__queueServiceUri")
+    host = f"{settings.storage_account_name}.queue.{settings.cloud.storage_suffix}"
+    return QueueServiceClient(
+        endpoint or f"https://{host}",
+        credential=Credential(
+            authority=settings.cloud.authority,
+            client_id=settings.storage_client_id or settings.azure_client_id,
+        ),
+    )
+
+
+def table_url(settings: Settings) -> str:
+    if settings.storage_connection_string is None:
+        return settings.table_endpoint
+    return str(TableServiceClient.from_connection_string(settings.storage_connection_string).url)
+
+
+def credential_of(settings: Settings) -> Credential:
+    return Credential(authority=settings.cloud.authority, client_id=settings.azure_client_id)
+
+
+def _length(service: QueueServiceClient, name: str) -> int | None:
+    """About how many; None before the first message."""
+    try:
+        return service.get_queue_client(name).get_queue_properties().approximate_message_count
+    except ResourceNotFoundError:
+        return None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _unusable_tag(settings: Settings, said: str) -> Finding:
+    return Finding(
+        "service tags",
+        Grade.FAULT,
+        said,
+        "assign a role with Microsoft.Network/locations/serviceTags/read at subscription "
+        f"{settings.service_tag_subscription_id}, and look at SERVICE_TAG_LOCATIONS",
+    )

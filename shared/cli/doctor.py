@@ -1,0 +1,97 @@
+"""`doctor`: what stands in the way of a sync, and what to do about each."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from azure.core.exceptions import AzureError
+
+from shared.app import app
+from shared.settings import InvalidSettings, Settings
+
+from . import show
+from .checks import Finding, Grade
+from .checks.permissions import permissions
+from .checks.reach import Clock, Peer, clock_finding, reach
+from .checks.services import (
+    identity,
+    queue_service,
+    queues,
+    storage,
+    storage_fault,
+    table_url,
+    tags,
+)
+from .shell import Ended, Json, answer
+
+
+def doctor(as_json: Json = False) -> None:
+    """Look at all that a sync needs, and say what to do about each fault.
+
+    Settings, network (name, TCP, TLS, through the proxy), clock, identity, storage, queues, service
+    tags, and the permissions on each registered route table and environment. Nothing is changed.
+    """
+    found: list[Finding] = []
+    for finding in _findings():
+        found.append(finding)
+        if not as_json:
+            answer(None, show.finding(finding), as_json=False)
+    healthy = all(finding.grade is not Grade.FAULT for finding in found)
+    body: dict[str, Any] = {"healthy": healthy, "findings": [f.to_json() for f in found]}
+    if as_json:
+        answer(body, "", as_json=True)
+    raise Ended(0 if healthy else 1)
+
+
+def _findings() -> Iterator[Finding]:
+    try:
+        settings = Settings.read(os.environ)
+    except InvalidSettings as error:
+        for fault in error.faults:
+            yield Finding("settings", Grade.FAULT, fault, "the README has a table of all settings")
+        return
+    yield _schedules(settings)
+    queue = queue_service(settings)
+    clock, reached = Clock(), []
+    for peer in _peers(settings, queue.url):
+        reached.append(reach(peer, clock))
+        yield reached[-1]
+    yield clock_finding(clock)
+    yield identity(settings)
+    if any(finding.grade is Grade.FAULT for finding in reached):
+        return  # what follows would say the same again, after minutes
+    try:
+        context = app()
+    except AzureError as error:
+        yield storage_fault(error)
+        return
+    yield storage(context)
+    yield from queues(queue)
+    yield from tags(context)
+    yield from permissions(context)
+
+
+def _schedules(settings: Settings) -> Finding:
+    missing = settings.missing_schedules
+    if not missing:
+        return Finding("settings", Grade.OK, "complete")
+    return Finding(
+        "settings",
+        Grade.WARNING,
+        f"{', '.join(missing)} missing: a function app would never run by itself",
+        "set it in the app's settings; here it is not needed",
+    )
+
+
+def _peers(settings: Settings, queue_url: str) -> list[Peer]:
+    """Source of the tags: "Virtual network service tags"."""
+    arm = settings.arm_endpoint or settings.cloud.arm_endpoint
+    peers = [
+        Peer("Azure Resource Manager", arm, "AzureResourceManager"),
+        Peer("Table Storage", table_url(settings), "Storage"),
+        Peer("Queue Storage", queue_url, "Storage"),
+    ]
+    if "IDENTITY_ENDPOINT" not in os.environ:  # else Azure signs in for the managed identity
+        entra = f"https://{settings.cloud.authority}"
+        peers.append(Peer("Microsoft Entra", entra, "AzureActiveDirectory"))
+    return peers

@@ -1,0 +1,158 @@
+"""The functions, called without a host: HTTP ones as they are, queues by a few threads."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import azure.functions as func
+
+from shared import endpoints, workers
+from shared.app import app
+from shared.domain.errors import TransientError
+from shared.domain.report import Fault, Trigger
+from shared.endpoints.shell import StartsRun
+from shared.sync.messages import RunMessage, TableMessage
+
+LANES = 8
+"""Tables at a time."""
+DELIVERIES = 5
+"""How often what may pass is tried, as the queue would."""
+SECONDS_BETWEEN = 15
+_ORIGIN = "https://in-place.invalid/api/"
+
+type Endpoint = Callable[[func.HttpRequest], func.HttpResponse]
+type OnTables = Callable[[int], None]
+"""Told how many tables a run has."""
+type OnOutcome = Callable[[Mapping[str, Any]], None]
+"""Told of each table what became of it."""
+
+
+class Refused(Exception):
+    """An error as the contract has it."""
+
+    def __init__(self, code: str, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def to_json(self) -> dict[str, Any]:
+        details = {"details": list(self.details)} if self.details else {}
+        return {"error": {"code": self.code, "message": self.message, **details}}
+
+
+def call(
+    endpoint: Endpoint,
+    body: Mapping[str, Any] | None = None,
+    *,
+    params: Mapping[str, str] | None = None,
+    route_params: Mapping[str, str] | None = None,
+) -> Any:
+    """What the function answers; None where it has nothing to say. Raise Refused for an error."""
+    answer = endpoint(
+        func.HttpRequest(
+            method="POST" if body is not None else "GET",
+            url=_ORIGIN,
+            params=params,
+            route_params=route_params,
+            body=b"" if body is None else json.dumps(body).encode(),
+        )
+    )
+    found = json.loads(answer.get_body() or b"null")
+    if answer.status_code >= 400:  # noqa: PLR2004
+        raise Refused(**found["error"])
+    return found
+
+
+def listed(endpoint: Endpoint, most: int | None = None) -> list[dict[str, Any]]:
+    """What the function lists, page by page; the first `most` of it."""
+    found: list[dict[str, Any]] = []
+    params = {"top": str(min(most or 1000, 1000))}
+    while True:
+        page = call(endpoint, params=params)
+        found += page["value"]
+        if page["nextLink"] is None or (most is not None and len(found) >= most):
+            return found[:most]
+        params = dict(parse_qsl(urlsplit(page["nextLink"]).query))
+
+
+def asked_for(endpoint: StartsRun, body: Mapping[str, Any]) -> str:
+    """The start message of the run that this function has written."""
+    sent: list[str] = []
+    call(lambda request: endpoint(request, sent.append, Trigger.CLI), body)
+    return sent[0]
+
+
+def carry_out(start: str, on_tables: OnTables, on_outcome: OnOutcome) -> dict[str, Any]:
+    """Deliver a run's messages as the queues would; return its report.
+
+    What has begun when a person interrupts is brought to its end, and the run fails.
+    """
+    run_id = RunMessage.parse(start).run_id
+    lanes = ThreadPoolExecutor(LANES)
+    try:
+        messages = _started(start)
+        on_tables(len(messages))
+        for ended in _settled(lanes, messages, on_outcome):
+            with suppress(TransientError):  # whoever is not told now, the daily check tells
+                workers.start_run(ended)
+    except KeyboardInterrupt:
+        lanes.shutdown(cancel_futures=True)
+        run = app().runs.get(run_id)
+        if run is not None:
+            app().run_end.fail(run, Fault("INTERRUPTED", "interrupted at the command line"))
+        raise
+    finally:
+        lanes.shutdown(cancel_futures=True)
+    found: dict[str, Any] = call(endpoints.get_run, route_params={"runId": run_id})
+    return found
+
+
+def _started(start: str) -> Sequence[str]:
+    """The messages of the run's tables."""
+    try:
+        return _persistently(lambda: workers.start_run(start))
+    except TransientError:
+        return workers.start_run_without_tags(start)
+
+
+def _settled(
+    lanes: ThreadPoolExecutor, messages: Sequence[str], on_outcome: OnOutcome
+) -> Iterator[str]:
+    """The message of the run, when it has ended and people are to be told."""
+    futures = {lanes.submit(_synced, text): TableMessage.parse(text) for text in messages}
+    for future in as_completed(futures):
+        ended, message = future.result(), futures[future]
+        outcome = app().outcomes.get(message.run_id, message.route_table_id)
+        if outcome is not None:
+            on_outcome(outcome)
+        if ended is not None:
+            yield ended
+
+
+def _synced(text: str) -> str | None:
+    try:
+        return _persistently(lambda: _delivered(text))
+    except TransientError:
+        return workers.give_up_route_table(text)
+
+
+def _delivered(text: str) -> str | None:
+    """Again, for as long as the subscription rests."""
+    while True:
+        messages = workers.sync_route_table(text)
+        if messages.later is None:
+            return messages.ended
+
+
+def _persistently[T](attempt: Callable[[], T]) -> T:
+    for _ in range(DELIVERIES - 1):
+        try:
+            return attempt()
+        except TransientError:
+            time.sleep(SECONDS_BETWEEN)
+    return attempt()

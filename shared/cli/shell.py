@@ -1,0 +1,80 @@
+"""What the commands share: their options, and how they ask and answer."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from . import show
+from .in_place import Refused, carry_out
+
+WIDTH_OF_A_FILE = 200
+"""Columns, where nobody looks on."""
+
+# Plain names: Typer does not look into `type` aliases.
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP functions do.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+Reason = Annotated[str, typer.Option(help="Why: it stands in the report.")]
+OptionalReason = Annotated[str | None, typer.Option(help="Why: it stands in the report.")]
+Table = Annotated[str, typer.Argument(help="The ARM id of a registered route table.")]
+Force = Annotated[
+    list[str] | None, typer.Option(help="The code of a violation to let pass; repeat for more.")
+]
+
+
+class Ended(SystemExit):
+    """With an exit status of the contract."""
+
+
+def answer(body: Any, shown: RenderableType, *, as_json: bool) -> None:
+    """On standard output: the body for programs, or what people are shown."""
+    if as_json:
+        sys.stdout.write(json.dumps(body, indent=2) + "\n")
+    else:
+        console().print(shown, soft_wrap=True)
+
+
+def say(shown: RenderableType) -> None:
+    """Beside the answer, on standard error."""
+    console(stderr=True).print(shown, soft_wrap=True)
+
+
+def need_somebody(*, as_json: bool) -> None:
+    """Raise Refused where nobody can be asked."""
+    if as_json or not sys.stdin.isatty():
+        raise Refused("NotConfirmed", "nobody is here to confirm it: say --yes")
+
+
+def ask(question: str) -> None:
+    """Raise Refused where the answer is no."""
+    if not typer.confirm(question, err=True):
+        raise Refused("NotConfirmed", "not confirmed: nothing was changed")
+
+
+def carried_out(start: str, *, as_json: bool) -> dict[str, Any]:
+    """The report of the run with this start message; meanwhile its progress, table by table."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    errors = console(stderr=True)
+    watched = errors.is_terminal and not as_json
+    with Progress(*columns, console=errors, transient=True, disable=not watched) as progress:
+        task = progress.add_task("Reading the service tags", total=None)
+
+        def begun(tables: int) -> None:
+            progress.update(task, description="Route tables", total=tables)
+
+        def settled(outcome: Mapping[str, Any]) -> None:
+            progress.console.print(show.progress_line(outcome))
+            progress.advance(task)
+
+        return carry_out(start, begun, settled if watched else lambda _outcome: None)
+
+
+def console(*, stderr: bool = False) -> Console:
+    made = Console(stderr=stderr, highlight=False)
+    if not made.is_terminal:
+        made.width = WIDTH_OF_A_FILE
+    return made

@@ -1,0 +1,278 @@
+"""Each fault is named, with what to do about it; a healthy app has none."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import trustme
+
+from local.azure.authorization import READER, Role
+from shared.cli.checks import Grade
+from shared.cli.checks.permissions import TABLE_ACTIONS, lacking
+from shared.cli.checks.reach import (
+    CLOCK_FAULT_SECONDS,
+    CLOCK_WARNING_SECONDS,
+    Clock,
+    Peer,
+    clock_finding,
+    reach,
+)
+from tests.app.helpers import answer, register
+from tests.builders import SUBSCRIPTION, add_table
+
+A = "20.0.0.0/24"
+
+
+@pytest.fixture
+def healthy(azure, app):
+    answer(azure, A)
+    add_table(azure.state, "one")
+    register(app, "one")
+
+
+def faults(done):
+    return {f["subject"]: f for f in done.json["findings"] if f["grade"] == "fault"}
+
+
+def test_a_healthy_app_has_no_fault(azure, healthy, cli):
+    done = cli("doctor")
+    assert done.status == 0, done.out
+    for subject in ("settings", "network: Azure Resource Manager", "network: Table Storage"):
+        assert f"✓ {subject}" in done.out
+    for subject in ("clock", "identity", "storage", "queues", "service tags", "permissions"):
+        assert f"✓ {subject}" in done.out
+    assert azure.state.writes() == []
+
+
+def test_without_a_managed_identity_entra_is_asked(healthy, cli):
+    """Here by a name that nobody knows: there is no way to it."""
+    done = cli(
+        "doctor", "--json", without=("IDENTITY_ENDPOINT",), HTTPS_PROXY="http://nowhere.invalid"
+    )
+    found = faults(done)
+    assert "nowhere.invalid" in found["network: Microsoft Entra"]["message"]
+    assert "HTTPS_PROXY" in found["network: Microsoft Entra"]["remedy"]
+    assert "az login" in found["identity"]["remedy"]
+
+
+def test_wrong_settings_are_each_a_fault(cli):
+    done = cli("doctor", "--json", without=("SERVICE_TAG_LOCATIONS",), REMOVAL_GRACE_DAYS="x")
+    assert done.status == 1
+    said = [f["message"] for f in done.json["findings"]]
+    assert any(text.startswith("SERVICE_TAG_LOCATIONS") for text in said)
+    assert any(text.startswith("REMOVAL_GRACE_DAYS") for text in said)
+
+
+def test_missing_schedules_are_a_warning(healthy, cli):
+    done = cli("doctor", "--json", without=("SYNC_SCHEDULE",))
+    assert done.status == 0
+    assert done.json["findings"][0]["grade"] == "warning"
+
+
+def test_nobody_signed_in_says_how_to_sign_in(healthy, cli):
+    done = cli("doctor", "--json", IDENTITY_HEADER="nonsense")
+    assert "az login" in faults(done)["identity"]["remedy"]
+
+
+def test_a_role_that_lacks_an_action_is_named_with_its_scope(azure, healthy, cli):
+    principal = azure.state.identities.app
+    principal.assignments = [(f"/subscriptions/{SUBSCRIPTION}", READER)]
+    done = cli("doctor", "--json")
+    assert done.status == 1
+    [found] = faults(done).values()
+    assert "/routeTables/one, or above" in found["remedy"]
+    assert found["message"] == "lacking: Microsoft.Network/routeTables/write"
+
+
+def test_a_tag_that_may_not_be_read_names_action_and_subscription(azure, healthy, cli):
+    principal = azure.state.identities.app
+    tables = Role("Tables", ("Microsoft.Network/routeTables/*", "Microsoft.Authorization/*/read"))
+    principal.assignments = [(f"/subscriptions/{SUBSCRIPTION}", tables)]
+    found = faults(cli("doctor", "--json"))
+    assert "Microsoft.Network/locations/serviceTags/read" in found["service tags"]["remedy"]
+    assert SUBSCRIPTION in found["service tags"]["remedy"]
+
+
+def test_nothing_registered_is_said(azure, app, cli):
+    answer(azure, A)
+    done = cli("doctor", "--json")
+    assert done.status == 0
+    assert done.json["findings"][-1]["remedy"].startswith("ase-route-sync discover")
+
+
+def test_an_arm_that_can_not_be_reached_names_the_firewall_rule(healthy, cli):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    done = cli("doctor", "--json", ARM_ENDPOINT=f"http://127.0.0.1:{closed}")
+    assert done.status == 1
+    found = faults(done)["network: Azure Resource Manager"]
+    assert f"TCP {closed} (service tag AzureResourceManager)" in found["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("granted", "missing"),
+    [
+        ([{"actions": ["*"], "notActions": []}], []),
+        ([{"actions": ["microsoft.network/routetables/*"], "notActions": []}], []),
+        ([{"actions": ["*/read"], "notActions": []}], [TABLE_ACTIONS[1]]),
+        ([{"actions": ["*"], "notActions": ["Microsoft.Network/*/write"]}], [TABLE_ACTIONS[1]]),
+        # What one role takes off another may give.
+        (
+            [
+                {"actions": ["*"], "notActions": ["Microsoft.Network/*/write"]},
+                {"actions": ["Microsoft.Network/routeTables/write"]},
+            ],
+            [],
+        ),
+        ([], list(TABLE_ACTIONS)),
+    ],
+)
+def test_permissions_are_judged_as_azure_does(granted, missing):
+    assert lacking(granted, TABLE_ACTIONS) == missing
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grade"),
+    [
+        (0, Grade.OK),
+        (CLOCK_WARNING_SECONDS - 2, Grade.OK),
+        (CLOCK_WARNING_SECONDS + 2, Grade.WARNING),
+        (CLOCK_FAULT_SECONDS - 2, Grade.WARNING),
+        (CLOCK_FAULT_SECONDS + 2, Grade.FAULT),
+        (-CLOCK_FAULT_SECONDS - 2, Grade.FAULT),
+    ],
+)
+def test_a_clock_that_goes_wrong(seconds, grade):
+    clock = Clock()
+    clock.compare(format_datetime(datetime.now(UTC) - timedelta(seconds=seconds), usegmt=True))
+    assert clock_finding(clock).grade is grade
+
+
+# -- Name, TCP, TLS, proxy --
+
+
+@contextmanager
+def listening(handle) -> Iterator[int]:
+    """Give each connection to `handle`, until left; the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.settimeout(10)
+                    with suppress(OSError):
+                        handle(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def https(context: ssl.SSLContext):
+    def handle(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(4096)
+            secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    return handle
+
+
+def tunnel(connection: socket.socket, upstream: int) -> None:
+    connection.recv(4096)
+    connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", upstream), timeout=10) as there:
+        back = threading.Thread(target=pipe, args=(there, connection))
+        back.start()
+        pipe(connection, there)
+        back.join()
+
+
+def pipe(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(4096):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+@pytest.fixture
+def certificates(tmp_path, monkeypatch):
+    authority = trustme.CA()
+    trusted = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    monkeypatch.setenv("NO_PROXY", "")
+    return trusted, context
+
+
+def peer(port: int, host: str = "localhost") -> Peer:
+    return Peer("Peer", f"https://{host}:{port}", "ItsServiceTag")
+
+
+def test_tls_that_is_trusted_is_fine(certificates, monkeypatch):
+    trusted, context = certificates
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+    with listening(https(context)) as port:
+        found = reach(peer(port), Clock())
+    assert found.grade is Grade.OK, found
+    assert "(private)" in found.said
+
+
+def test_tls_inspection_is_recognised(certificates):
+    _, context = certificates
+    with listening(https(context)) as port:
+        found = reach(peer(port), Clock())
+    assert found.grade is Grade.FAULT
+    assert "not trusted" in found.said
+    assert "TLS inspection" in str(found.remedy) and "REQUESTS_CA_BUNDLE" in str(found.remedy)
+
+
+def test_what_hangs_up_in_the_middle_asks_for_the_rule(certificates):
+    with listening(lambda connection: None) as port:
+        found = reach(peer(port), Clock())
+    assert found.grade is Grade.FAULT
+    assert f"localhost, TCP {port} (service tag ItsServiceTag)" in str(found.remedy)
+
+
+def test_an_unknown_name_is_a_fault_of_dns():
+    found = reach(peer(443, "nowhere.invalid"), Clock())
+    assert found.grade is Grade.FAULT
+    assert "nowhere.invalid is not known" in found.said
+    assert "DNS" in str(found.remedy)
+
+
+def test_through_the_proxy(certificates, monkeypatch):
+    trusted, context = certificates
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+    with listening(https(context)) as port, listening(lambda c: tunnel(c, port)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy}")
+        found = reach(peer(port), Clock())
+    assert found.grade is Grade.OK, found
+    assert f"through the proxy 127.0.0.1:{proxy}" in found.said
+
+
+def test_a_proxy_that_refuses_says_whom_to_ask(certificates, monkeypatch):
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+    with listening(refuse) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy}")
+        found = reach(peer(443, "management.azure.com"), Clock())
+    assert found.grade is Grade.FAULT
+    assert "refuses management.azure.com" in found.said
+    assert "at the proxy" in str(found.remedy)

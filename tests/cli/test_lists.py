@@ -1,0 +1,76 @@
+"""What there is to look at: environments, versions, runs."""
+
+from local import sample
+from tests.app.helpers import answer, register, sync
+from tests.builders import add_table
+
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+
+
+def test_versions_one_of_them_and_the_difference_of_two(azure, app, cli):
+    assert "No version is recorded yet" in cli("versions").out
+    for prefixes in ((A, B), (B, C)):
+        answer(azure, *prefixes)
+        sync(app)
+    newest, first = (v["versionId"] for v in cli("versions", "--json").json["value"])
+    listed = cli("versions", "--top", "1").out
+    assert newest in listed and first not in listed
+    shown = cli("versions", newest).out
+    assert f"+ {C}" in shown and f"- {A}" in shown and f"  {B}" in shown
+    change = cli("versions", first, newest)
+    assert change.status == 0
+    assert f"+ {C}" in change.out and f"- {A}" in change.out
+    assert "1 added, 1 removed" in change.out
+    assert cli("versions", newest, first, "--json").json == {
+        "from": newest,
+        "to": first,
+        "added": [A],
+        "removed": [C],
+    }
+    unknown = cli("versions", "nonsense")
+    assert unknown.status == 1
+    assert "VersionNotFound" in unknown.err
+
+
+def test_runs_and_the_report_of_one(azure, app, cli):
+    assert "No run yet" in cli("runs").out
+    answer(azure, A)
+    add_table(azure.state, "one")
+    register(app, "one")
+    run_id = sync(app)["runId"]
+    assert run_id in cli("runs").out
+    report = cli("runs", run_id)
+    assert report.status == 0
+    assert f"+ {A}" in report.out
+    assert cli("runs", run_id, "--json").json["runId"] == run_id
+    assert "RunNotFound" in cli("runs", "nonsense").err
+
+
+def test_discover_provision_and_what_is_found_then(azure, app, cli):
+    found = sample.fill(azure.state)
+    settings = sample.settings()
+    listed = cli("discover", **settings)
+    assert listed.status == 0, listed.err
+    assert "ase-legacy" in listed.out and "SubnetWithoutRouteTable" in listed.out
+    assert list(app.registry.list()) == []
+    registered = cli("discover", "--register", "--json", **settings)
+    assert len(list(app.registry.list())) == 13
+    assert len(registered.json["value"]) == 14
+    planned = cli("provision", found.without_table, "--plan", **settings)
+    assert planned.status == 2, planned.out
+    assert azure.state.writes() == []
+    done = cli(
+        "provision",
+        found.without_table,
+        "--nsg",
+        "ensure",
+        "--tag",
+        "team=net",
+        "--yes",
+        **settings,
+    )
+    assert done.status == 0, done.out + done.err
+    assert len(list(app.registry.list())) == 14
+    assert (
+        cli("provision", found.without_table, "--tag", "nonsense", "--yes", **settings).status == 1
+    )

@@ -1,0 +1,275 @@
+"""What starts a run: what is shown, what is written, and with which status it ends."""
+
+import pytest
+
+from local.azure.faults import refusal
+from shared.cli.runs import exit_status
+from shared.domain.registration import ApplyPolicy, Registration
+from shared.settings import Settings
+from tests.app.helpers import TAG, register, rid, sync
+from tests.builders import (
+    add_table,
+    foreign_routes,
+    owned,
+    owned_prefixes,
+    route,
+    table_id,
+    table_writes,
+    tag_document,
+    to_firewall,
+)
+
+A, B, C, D, E = (f"20.0.{number}.0/24" for number in range(5))
+
+
+@pytest.fixture
+def table(azure, app):
+    """One that lacks A, and has B for no longer than it has to."""
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "one")
+    return add_table(azure.state, "one", [to_firewall(), owned(B)])
+
+
+def test_plan_then_apply_then_nothing_to_do(azure, app, table, cli):
+    planned = cli("plan")
+    assert (planned.status, planned.err) == (2, "")
+    lines = planned.out.splitlines()
+    at = lines.index(f"  + {A}")
+    assert lines[at - 1].startswith("# one in rg-one") and lines[at - 1].endswith("will be changed")
+    assert lines[at + 1 : at + 3] == [f"  - {B}", ""]
+    assert "Plan: 1 to add, 0 to change, 1 to remove" in planned.out
+    assert azure.state.writes() == []
+    applied = cli("apply", "--yes", "--route-table", table_id("one"))
+    assert (applied.status, applied.err) == (0, "")
+    assert "Done: 1 added, 0 changed, 1 removed" in applied.out
+    assert owned_prefixes(table) == {A}
+    assert foreign_routes(table) == [to_firewall()]
+    nothing = cli("plan")
+    assert nothing.status == 0
+    assert "Plan: 0 to add, 0 to change, 0 to remove" in nothing.out
+    assert [run.request.trigger for run in app.runs.list()] == ["cli"] * 3
+
+
+def test_what_is_confirmed_is_applied_exactly(azure, app, table, cli):
+    app.registry.put(Registration(rid("one"), (TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    declined = cli("apply", types="n\n")
+    assert declined.status == 1
+    assert "nothing was changed" in declined.err
+    assert azure.state.writes() == []
+    confirmed = cli("apply", types="y\n")
+    assert confirmed.status == 0
+    assert owned_prefixes(table) == {A}
+    [apply_run, plan_run, *_] = app.runs.list()
+    assert apply_run.request.plan_run_id == plan_run.run_id
+
+
+def test_nothing_to_confirm_is_not_asked(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "one")
+    add_table(azure.state, "one", [owned(A)])
+    done = cli("apply", types="")
+    assert done.status == 0
+    assert "Apply this?" not in done.err
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_without_somebody_to_ask_nothing_is_begun(app, table, cli, more):
+    refused = cli("apply", *more, types="y\n" if more else None)
+    assert refused.status == 1
+    assert "--yes" in refused.err + refused.out
+    assert list(app.runs.list()) == []
+
+
+def test_yes_leaves_withheld_what_waits_for_approval(azure, app, table, cli):
+    app.registry.put(Registration(rid("one"), (TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    waiting = cli("apply", "--yes")
+    assert waiting.status == 2
+    assert f"withheld (APPLY_POLICY): add {A}" in waiting.out
+    assert azure.state.writes() == []
+    plan = cli("plan", "--json").json["runId"]
+    assert cli("apply", "--plan", plan, "--yes", "--reason", "seen").status == 0
+    assert owned_prefixes(table) == {A}
+
+
+def test_what_a_guard_blocks_is_status_3_and_can_be_forced(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "one")
+    table = add_table(azure.state, "one", [owned(p) for p in (A, B, C, D, E)])
+    blocked = cli("apply", "--yes")
+    assert blocked.status == 3
+    assert "MAX_REMOVED_PERCENT" in blocked.out
+    assert owned_prefixes(table) == {A, B, C, D, E}
+    plan = cli("plan", "--json")
+    assert plan.status == 3
+    forced = ("--plan", plan.json["runId"], "--force", "MAX_REMOVED_PERCENT", "--yes")
+    unreasoned = cli("apply", *forced)
+    assert unreasoned.status == 1
+    assert "reason" in unreasoned.err
+    assert cli("apply", *forced, "--reason", "moved away").status == 0
+    assert owned_prefixes(table) == {A}
+
+
+def test_a_conflict_and_a_failure_are_status_1(azure, app, cli):
+    add_table(azure.state, "one", [to_firewall(A, "mine")])
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "one")
+    conflict = cli("apply", "--yes")
+    assert conflict.status == 1
+    assert "route mine sends it to VirtualAppliance" in conflict.out
+    azure.state.tags.answers["westeurope"] = b"no"
+    unusable = cli("apply", "--yes")
+    assert unusable.status == 1
+    assert "TAG_UNAVAILABLE" in unusable.out
+
+
+def test_tables_that_change_alike_are_shown_once(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "one", "two")
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    planned = cli("plan")
+    assert planned.out.count(f"+ {A}") == 1
+    assert "# one in rg-one" in planned.out and "# two in rg-two" in planned.out
+    assert "Plan: 2 to add" in planned.out
+
+
+def test_json_is_the_report_and_nothing_else(app, table, cli):
+    planned = cli("plan", "--json")
+    assert (planned.status, planned.err) == (2, "")
+    assert planned.json["outcomes"][0]["added"] == [A]
+    assert planned.json["trigger"] == "cli"
+
+
+def test_what_is_asked_wrongly_is_said_and_begins_nothing(app, cli):
+    refused = cli("plan", "--route-table", table_id("one"))
+    assert refused.status == 1
+    assert "not registered" in refused.err
+    assert cli("plan", "--route-table", "nonsense").status == 1
+    as_json = cli("plan", "--route-table", "nonsense", "--json")
+    assert as_json.status == 1
+    assert as_json.json["error"]["details"][0]["target"] == "routeTables.0"
+    assert list(app.runs.list()) == []
+
+
+@pytest.mark.parametrize("typed", [("plan", "--nonsense"), ("nonsense",), ("adopt",), ()])
+def test_what_is_typed_wrong_is_status_1_and_not_2(cli, typed):
+    assert cli(*typed).status == 1
+
+
+def test_help_says_what_the_statuses_mean(cli):
+    helped = cli("--help")
+    assert helped.status == 0
+    assert "3 blocked" in " ".join(helped.out.split())
+
+
+def test_missing_settings_are_listed(cli):
+    refused = cli("plan", without=("SERVICE_TAG_LOCATIONS", "AzureWebJobsStorage"))
+    assert refused.status == 1
+    assert "SERVICE_TAG_LOCATIONS" in refused.err
+    assert "AzureWebJobsStorage" in refused.err
+
+
+def test_storage_that_does_not_answer_is_one_error(cli):
+    refused = cli("runs", AzureWebJobsStorage="UseDevelopmentStorage=true;nonsense")
+    assert refused.status == 1
+
+
+def test_paused_writes_nothing_and_says_that_changes_are_pending(azure, table, cli):
+    paused = cli("apply", "--yes", PAUSED="true")
+    assert paused.status == 2
+    assert azure.state.writes() == []
+
+
+def test_adopt_then_rollback_then_release(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "one")
+    table = add_table(azure.state, "one", [route("by-hand", A)])
+    assert cli("adopt", table_id("one"), "--reason", "ours").status == 1  # nobody to ask
+    adopted = cli("adopt", table_id("one"), "--reason", "ours", types="y\n")
+    assert adopted.status == 0
+    assert owned_prefixes(table) == {A}
+    run_id = next(app.runs.list()).run_id
+    undone = cli("rollback", table_id("one"), "--run", run_id, "--reason", "no", types="y\n")
+    assert undone.status == 0, undone.err
+    assert foreign_routes(table) == [route("by-hand", A)]
+    released = cli("release", table_id("one"), "--reason", "fine", "--json")
+    assert released.status == 0
+    assert released.json["held"] == []
+
+
+def test_a_rollback_shows_only_this_table_of_the_run(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "one", "two")
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    run_id, before = sync(app)["runId"], len(table_writes(azure.state))
+    shown = cli("rollback", table_id("one"), "--run", run_id, "--reason", "no", types="n\n")
+    assert shown.status == 1
+    assert "one in rg-one" in shown.out
+    assert "two in rg-two" not in shown.out
+    assert len(table_writes(azure.state)) == before
+    unknown = cli("rollback", table_id("x"), "--run", run_id, "--reason", "no", types="y\n")
+    assert unknown.status == 1
+    assert "no outcome of this route table" in unknown.err
+
+
+def test_passing_trouble_is_tried_again_and_at_last_a_failure(
+    azure, app, app_settings, monkeypatch, capsys
+):
+    """In this process: between two tries there are seconds."""
+    from shared import app as wiring
+    from shared.cli import in_place, main
+
+    monkeypatch.setattr(wiring, "_app", lambda: app)
+    monkeypatch.setattr(in_place, "SECONDS_BETWEEN", 0)
+    add_table(azure.state, "one")
+    register(app, "one")
+    busy = {"Retry-After": "99"}
+    azure.state.faults.append(refusal("PUT", "one", 503, {}, times=2, headers=busy))
+    assert main(["apply", "--yes"]) == 0
+    azure.state.faults.append(refusal("GET", "one", 503, {}, times=99, headers=busy))
+    assert main(["apply", "--yes"]) == 1
+    azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=99, headers=busy))
+    assert main(["apply", "--yes"]) == 1
+    assert "HTTP_503" in capsys.readouterr().out
+    assert Settings.read(app_settings).paused is False
+
+
+def test_an_interrupted_run_fails_and_what_had_begun_is_ended(azure, app, monkeypatch):
+    from shared import app as wiring
+    from shared import workers
+    from shared.cli import main
+
+    monkeypatch.setattr(wiring, "_app", lambda: app)
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    register(app, "one", "two")
+    synced = workers.sync_route_table
+
+    def interrupted(text):
+        if "/two" in text:
+            raise KeyboardInterrupt
+        return synced(text)
+
+    monkeypatch.setattr(workers, "sync_route_table", interrupted)
+    assert main(["apply", "--yes"]) == 1
+    [run] = app.runs.list()
+    assert run.error.code == "INTERRUPTED"
+    assert len(table_writes(azure.state)) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "counts", "status"),
+    [
+        (None, {}, 0),
+        (None, {"changed": 1, "unchanged": 1}, 0),
+        (None, {"planned": 1}, 2),
+        (None, {"blocked": 1, "planned": 1}, 3),
+        (None, {"failed": 1, "blocked": 1}, 1),
+        (None, {"conflict": 1}, 1),
+        ({"code": "X", "message": "y"}, {}, 1),
+    ],
+)
+def test_exit_statuses(error, counts, status):
+    all_six = dict.fromkeys(("unchanged", "planned", "changed", "conflict", "blocked", "failed"), 0)
+    assert exit_status({"error": error, "counts": all_six | counts}) == status

@@ -1,0 +1,93 @@
+"""Which route tables are registered; and taking ours out again."""
+
+from shared.domain.registration import RouteStyle
+from tests.app.helpers import register, rid
+from tests.builders import (
+    add_table,
+    foreign_routes,
+    owned,
+    owned_prefixes,
+    table_id,
+    tag_document,
+    to_firewall,
+)
+
+A, B = "20.0.0.0/24", "20.0.1.0/24"
+FOREIGN = [to_firewall(), to_firewall(B, "mine")]
+
+
+def test_add_list_remove(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    table = add_table(azure.state, "one", [to_firewall(), owned(A)])
+    empty = cli("tables", "list")
+    assert empty.status == 0
+    assert "No route table is registered" in empty.out
+    added = cli(
+        *("tables", "add", table_id("one"), "--route-style", "prefixes", "--note", "ours"),
+        *("--exception", f"{B},2027-01-31,the firewall, on purpose"),
+    )
+    assert added.status == 0, added.err
+    assert "the firewall, on purpose" in added.out
+    registered = app.registry.get(rid("one"))
+    assert (registered.note, registered.route_style) == ("ours", RouteStyle.PREFIXES)
+    assert "one" in cli("tables", "list").out
+    assert [r["routeTableId"] for r in cli("tables", "list", "--json").json["value"]] == [
+        table_id("one")
+    ]
+    assert cli("tables", "remove", table_id("one"), types="n\n").status == 1
+    assert app.registry.get(rid("one")) is not None
+    assert cli("tables", "remove", table_id("one"), types="y\n").status == 0
+    assert app.registry.get(rid("one")) is None
+    assert owned_prefixes(table) == {A}
+    assert azure.state.writes() == []
+
+
+def test_a_thousand_tables_are_all_listed(app, cli):
+    names = [f"t{number:04}" for number in range(1001)]
+    register(app, *names)
+    assert len(cli("tables", "list", "--json").json["value"]) == 1001
+
+
+def test_what_can_not_be_registered_is_said(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    refused = cli("tables", "add", table_id("one"), "--service-tag", "Storage")
+    assert refused.status == 1
+    assert "serviceTags.0: Storage is not in ALLOWED_SERVICE_TAGS" in refused.err
+    assert cli("tables", "add", table_id("one"), "--exception", "20.0.0.0/24").status == 1
+    assert cli("tables", "remove", table_id("one"), "--yes").status == 1
+    assert list(app.registry.list()) == []
+
+
+def test_remove_with_routes_takes_ours_and_nothing_else(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    table = add_table(azure.state, "one", [*FOREIGN, *(owned(f"20.1.{n}.0/24") for n in range(9))])
+    register(app, "one")
+    removing = ("tables", "remove", table_id("one"), "--with-routes")
+    declined = cli(*removing, types="n\n")
+    assert declined.status == 1
+    assert "9 to remove" in declined.err
+    assert len(owned_prefixes(table)) == 9
+    done = cli(*removing, "--reason", "migrated", types="y\n")
+    assert done.status == 0, done.err
+    assert "9 removed" in done.out
+    assert owned_prefixes(table) == set()
+    assert foreign_routes(table) == FOREIGN
+    assert app.registry.get(rid("one")) is None
+    [write] = azure.state.writes()
+    assert [route["name"] for route in write["body"]["properties"]["routes"]] == [
+        route["name"] for route in FOREIGN
+    ]
+
+
+def test_where_our_routes_can_not_be_taken_out_it_stays_registered(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    register(app, "gone")
+    failed = cli("tables", "remove", table_id("gone"), "--with-routes", "--yes", "--json")
+    assert failed.status == 1
+    assert failed.json["outcomes"][0]["error"]["code"] == "RouteTableNotFound"
+    assert app.registry.get(rid("gone")) is not None
+    add_table(azure.state, "gone", [owned(A)])
+    paused = cli("tables", "remove", table_id("gone"), "--with-routes", "--yes", PAUSED="true")
+    assert paused.status == 2
+    assert app.registry.get(rid("gone")) is not None
+    assert azure.state.writes() == []
