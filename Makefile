@@ -72,7 +72,7 @@ PIN := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsaf
 
 requirements: setup
 	$(PIN) requirements.in -o requirements.txt
-	$(PIN) requirements-cli.in -o requirements-cli.txt
+	$(PIN) --constraint requirements.txt requirements-cli.in -o requirements-cli.txt
 	$(PIN) requirements-dev.in -o requirements-dev.txt
 	$(PIN) local/conformance-requirements.in -o local/conformance-requirements.txt
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ class AzureCli:
     """The real one, with a configuration of its own."""
 
     def __init__(self, executable: Path, folder: Path, azure: SimulatedAzure, ca: Path) -> None:
-        self._executable = executable
+        self._executable = executable.absolute()
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -42,6 +43,14 @@ class AzureCli:
         """Raise RuntimeError unless it fails, and tells its user this code."""
         done = self._run(arguments, shown=True)
         expect(done.returncode != 0 and code in done.stderr, f"refused: {done.stderr.strip()}")
+
+    def on_path(self, folder: Path) -> str:
+        """A PATH on which `az` is this one, for programs that ask it who is signed in."""
+        variables = (f"{name}={shlex.quote(value)}" for name, value in self.environment.items())
+        script = folder / "az"
+        script.write_text(f'#!/bin/sh\nexec env {" ".join(variables)} {self._executable} "$@"\n')
+        script.chmod(0o700)
+        return f"{folder}:{os.environ['PATH']}"
 
     def _run(self, arguments: Sequence[str], *, shown: bool) -> subprocess.CompletedProcess[str]:
         self.calls += 1

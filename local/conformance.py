@@ -7,10 +7,12 @@ adopted. Against the simulated Azure over https, by a certificate authority that
 this does.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -52,17 +54,15 @@ def main(executable: str) -> int:
         _check_by_hand(azure, addresses)
         _be_refused(az, azure)
         storage = stack.enter_context(Azurite())
-        host = stack.enter_context(
-            HostProcess(
-                {
-                    **settings(),
-                    **azure.environment(),
-                    "AzureWebJobsStorage": storage.connection_string(),
-                    "REQUESTS_CA_BUNDLE": str(ca),
-                }
-            )
-        )
+        app_settings = {
+            **settings(),
+            **azure.environment(),
+            "AzureWebJobsStorage": storage.connection_string(),
+            "REQUESTS_CA_BUNDLE": str(ca),
+        }
+        host = stack.enter_context(HostProcess(app_settings))
         _take_over(az, azure, host, addresses)
+        _from_a_laptop(azure, app_settings, az.on_path(folder))
         print(f"Passed: {az.calls} commands of the Azure CLI")
     return 0
 
@@ -182,6 +182,23 @@ def _take_over(az: AzureCli, azure: SimulatedAzure, host: HostProcess, by_hand: 
     after = _listed(az)
     expect(all(after[p] == owned_name("asemgmt", p) for p in now), "all now under our name")
     expect(after.keys() == names.keys(), "not one of them lost")
+
+
+def _from_a_laptop(azure: SimulatedAzure, app_settings: Mapping[str, str], path: str) -> None:
+    """Our command line, as whoever is signed in with `az login`: no identity is at hand."""
+    azure.state.tags.step()
+    laptop = {k: v for k, v in app_settings.items() if not k.startswith("IDENTITY_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "shared", "apply", "--yes", "--json"],
+        env={**laptop, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    say("ase-route-sync apply --yes --json")
+    expect(done.returncode == 0, "the command line signs in by az login")
+    [outcome] = json.loads(done.stdout)["outcomes"]
+    expect(outcome["status"] == "changed", f"{len(outcome['added'])} added from a laptop")
 
 
 def _listed(az: AzureCli) -> dict[str, str]:

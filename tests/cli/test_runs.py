@@ -162,6 +162,12 @@ def test_help_says_what_the_statuses_mean(cli):
     assert "3 blocked" in " ".join(helped.out.split())
 
 
+def test_commands_are_completed(cli):
+    words = {"COMP_WORDS": "ase-route-sync ta", "COMP_CWORD": "1"}
+    completed = cli(_ASE_ROUTE_SYNC_COMPLETE="complete_bash", **words)
+    assert completed.out.split() == ["tables"]
+
+
 def test_missing_settings_are_listed(cli):
     refused = cli("plan", without=("SERVICE_TAG_LOCATIONS", "AzureWebJobsStorage"))
     assert refused.status == 1
