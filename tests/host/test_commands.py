@@ -5,7 +5,10 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,3 +64,16 @@ def test_what_deploys_is_pinned_with_hashes():
 def test_the_workbench_stays_readable():
     for file in (ROOT / "local").rglob("*.py"):
         assert len(file.read_text().splitlines()) <= 400, file
+
+
+def test_what_pip_installs_is_whole():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    files = project["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]
+    lines = [line for name in files for line in (ROOT / name).read_text().splitlines()]
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert all(Requirement(line).name for line in wanted)
+    packages = {
+        str(f.parent.relative_to(ROOT)).replace("/", ".")
+        for f in ROOT.glob("shared/**/__init__.py")
+    }
+    assert packages == {*project["tool"]["setuptools"]["packages"]}
