@@ -9,7 +9,7 @@ from shared.domain.addresses import difference
 
 from . import show
 from .in_place import call, listed
-from .shell import Json, answer
+from .shell import Ended, Json, answer
 
 Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
 
@@ -30,12 +30,17 @@ def discover(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find every App Service Environment, its route table, and what is wrong around it."""
+    """Find every App Service Environment, its route table, and what is wrong around it.
+
+    Exit status 1 where a subscription could not be looked through.
+    """
     asked: dict[str, Any] = {"register": register, "acknowledge": acknowledge}
     asked |= {"subscriptions": subscription} if subscription else {}
     asked |= {"owner": owner} if owner else {}
     found = call(endpoints.discover, asked)
     answer(found, show.discovered(found), as_json=as_json)
+    if found["errors"]:
+        raise Ended(1)
 
 
 def versions(

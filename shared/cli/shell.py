@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from . import show
 from .in_place import Refused, carry_out
 
-WIDTH_OF_A_FILE = 200
-"""Columns, where nobody looks on."""
+WIDTH_OF_A_FILE = 1000
+"""Columns, where it is no terminal: nothing is cut off."""
 
 # Plain names: Typer does not look into `type` aliases.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP functions do.")]
@@ -74,7 +74,8 @@ def carried_out(start: str, *, as_json: bool) -> dict[str, Any]:
 
 
 def console(*, stderr: bool = False) -> Console:
-    made = Console(stderr=stderr, highlight=False)
+    # What others have named or noted is text, whatever it looks like.
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = WIDTH_OF_A_FILE
     return made

@@ -2,7 +2,7 @@
 
 from local import sample
 from tests.app.helpers import answer, register, sync
-from tests.builders import add_table
+from tests.builders import SUBSCRIPTION, add_table
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -44,6 +44,15 @@ def test_runs_and_the_report_of_one(azure, app, cli):
     assert f"+ {A}" in report.out
     assert cli("runs", run_id, "--json").json["runId"] == run_id
     assert "RunNotFound" in cli("runs", "nonsense").err
+
+
+def test_a_subscription_that_can_not_be_looked_through_is_status_1(azure, app, cli):
+    unknown = "99999999-9999-4999-8999-999999999999"
+    refused = cli("discover", "--subscription", unknown)
+    assert refused.status == 1
+    assert unknown in refused.out
+    assert cli("discover", "--subscription", SUBSCRIPTION).status == 0
+    assert cli("discover", "--subscription", "nonsense").status == 1
 
 
 def test_discover_provision_and_what_is_found_then(azure, app, cli):

@@ -42,6 +42,14 @@ def test_add_list_remove(azure, app, cli):
     assert azure.state.writes() == []
 
 
+def test_what_people_have_noted_stays_text(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    note = "[/red][bold]x[/bold] :smile: <script>"
+    added = cli("tables", "add", table_id("one"), "--note", note)
+    assert added.status == 0, added.err
+    assert note in added.out
+
+
 def test_a_thousand_tables_are_all_listed(app, cli):
     names = [f"t{number:04}" for number in range(1001)]
     register(app, *names)
