@@ -51,21 +51,30 @@ def start_run_poison(message: func.QueueMessage, tables: func.Out[typing.List[st
 @app.queue_output("ended", queue_name=RUNS, connection=STORAGE)
 @app.queue_output("later", queue_name=TABLES, connection=STORAGE)
 def sync_route_table(
-    message: func.QueueMessage, ended: func.Out[str], later: func.Out[str]
+    message: func.QueueMessage,
+    ended: func.Out[str],
+    later: func.Out[typing.List[str]],  # noqa: UP006
 ) -> None:
     from shared import workers
 
     messages = workers.sync_route_table(_text(message))
     _set(ended, messages.ended)
-    _set(later, messages.later)
+    _set(later, list(messages.later))
 
 
 @app.queue_trigger("message", queue_name=f"{TABLES}-poison", connection=STORAGE)
 @app.queue_output("ended", queue_name=RUNS, connection=STORAGE)
-def sync_route_table_poison(message: func.QueueMessage, ended: func.Out[str]) -> None:
+@app.queue_output("later", queue_name=TABLES, connection=STORAGE)
+def sync_route_table_poison(
+    message: func.QueueMessage,
+    ended: func.Out[str],
+    later: func.Out[typing.List[str]],  # noqa: UP006
+) -> None:
     from shared import workers
 
-    _set(ended, workers.give_up_route_table(_text(message)))
+    messages = workers.give_up_route_table(_text(message))
+    _set(ended, messages.ended)
+    _set(later, list(messages.later))
 
 
 @app.route("alerts", methods=["POST"])
@@ -185,9 +194,9 @@ def health(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.health(req)
 
 
-def _set(output: func.Out[str], text: str | None) -> None:
-    if text is not None:
-        output.set(text)
+def _set[T](output: func.Out[T], value: T | None) -> None:
+    if value:
+        output.set(value)
 
 
 def _text(message: func.QueueMessage) -> str:

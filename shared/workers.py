@@ -10,9 +10,10 @@ from azure.core.exceptions import AzureError
 
 from shared.app import App, app
 from shared.domain.armid import RouteTableId
+from shared.domain.errors import TransientError
 from shared.domain.report import Mode, RunRequest, Trigger
 from shared.log import log_check
-from shared.sync.messages import RunMessage, TableMessage
+from shared.sync.messages import RunMessage, TableMessage, table_messages
 from shared.sync.tables import Delivered
 
 LONGEST_REST_SECONDS = 0.6
@@ -23,12 +24,12 @@ _log = logging.getLogger("ase_route_sync")
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Of a table: that of its run, where that has ended and people are to be told; or its own, to
-    be looked at again later.
+    """Of a table: that of its run, where that has ended and people are to be told; and those for
+    the end of the tables' queue, its own or the next table's.
     """
 
     ended: str | None = None
-    later: str | None = None
+    later: tuple[str, ...] = ()
 
 
 def scheduled_sync() -> str:
@@ -68,9 +69,16 @@ def sync_route_table(text: str) -> Messages:
     if rest:
         # Those that were sent away together do not come together.
         time.sleep(min(rest, LONGEST_REST_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
-        return Messages(later=text)
-    delivered = context.tables.sync(message.run_id, message.route_table_id)
-    return Messages(ended=_ended(message, delivered))
+        return Messages(later=(text,))
+    try:
+        delivered = context.tables.sync(message.run_id, message.route_table_id)
+    except TransientError:
+        if message.next is None:
+            raise
+        # Those after it do not wait until it is right, or given up.
+        alone = TableMessage(message.run_id, message.route_table_id)
+        return Messages(later=(str(alone), str(message.next)))
+    return _messages(message, delivered)
 
 
 def start_run_without_tags(text: str) -> list[str]:
@@ -83,18 +91,22 @@ def start_run_without_tags(text: str) -> list[str]:
     return _table_messages(run_id, app().run_start.start_without_tags(run_id))
 
 
-def give_up_route_table(text: str) -> str | None:
-    """The message of the table's run, where that has ended and people are to be told."""
+def give_up_route_table(text: str) -> Messages:
+    """The table has failed; what comes after it does not wait for it."""
     try:
         message = TableMessage.parse(text)
     except ValueError:
         _log.error("dropped a poisoned message that is not ours: %.200s", text)
-        return None
-    return _ended(message, app().tables.give_up(message.run_id, message.route_table_id))
+        return Messages()
+    return _messages(message, app().tables.give_up(message.run_id, message.route_table_id))
 
 
-def _ended(message: TableMessage, delivered: Delivered) -> str | None:
-    return str(RunMessage(message.run_id)) if delivered.notice_due else None
+def _messages(message: TableMessage, delivered: Delivered) -> Messages:
+    """A message that comes twice sends on twice, which does nothing twice."""
+    return Messages(
+        str(RunMessage(message.run_id)) if delivered.notice_due else None,
+        () if message.next is None else (str(message.next),),
+    )
 
 
 def _remove_old(context: App) -> None:
@@ -106,4 +118,4 @@ def _remove_old(context: App) -> None:
 
 
 def _table_messages(run_id: str, tables: Iterable[RouteTableId]) -> list[str]:
-    return [str(TableMessage(run_id, table)) for table in tables]
+    return [str(message) for message in table_messages(run_id, tables)]

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -96,7 +96,7 @@ def carry_out(start: str, on_tables: OnTables, on_outcome: OnOutcome) -> dict[st
     lanes = ThreadPoolExecutor(LANES)
     try:
         messages = _started(start)
-        on_tables(len(messages))
+        on_tables(sum(1 + len(TableMessage.parse(text).then) for text in messages))
         for ended in _settled(lanes, messages, on_outcome):
             with suppress(TransientError):  # whoever is not told now, the daily check tells
                 workers.start_run(ended)
@@ -124,29 +124,25 @@ def _settled(
     lanes: ThreadPoolExecutor, messages: Sequence[str], on_outcome: OnOutcome
 ) -> Iterator[str]:
     """The message of the run, when it has ended and people are to be told."""
-    futures = {lanes.submit(_synced, text): TableMessage.parse(text) for text in messages}
-    for future in as_completed(futures):
-        ended, message = future.result(), futures[future]
-        outcome = app().outcomes.get(message.run_id, message.route_table_id)
-        if outcome is not None:
-            on_outcome(outcome)
-        if ended is not None:
-            yield ended
+    waiting = {lanes.submit(_delivered, text): text for text in messages}
+    while waiting:
+        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            text, sent = waiting.pop(future), future.result()
+            waiting |= {lanes.submit(_delivered, later): later for later in sent.later}
+            message = TableMessage.parse(text)
+            outcome = app().outcomes.get(message.run_id, message.route_table_id)
+            if outcome is not None:
+                on_outcome(outcome)
+            if sent.ended is not None:
+                yield sent.ended
 
 
-def _synced(text: str) -> str | None:
+def _delivered(text: str) -> workers.Messages:
     try:
-        return _persistently(lambda: _delivered(text))
+        return _persistently(lambda: workers.sync_route_table(text))
     except TransientError:
         return workers.give_up_route_table(text)
-
-
-def _delivered(text: str) -> str | None:
-    """Again, for as long as the subscription rests."""
-    while True:
-        messages = workers.sync_route_table(text)
-        if messages.later is None:
-            return messages.ended
 
 
 def _persistently[T](attempt: Callable[[], T]) -> T:

@@ -183,7 +183,7 @@ def in_hand(azure, app, monkeypatch):
 
 def test_a_table_without_budget_goes_to_the_end_of_the_queue(azure, app, in_hand, monkeypatch):
     run_id, [one, other] = in_hand
-    assert workers.sync_route_table(one) == Messages(later=one)
+    assert workers.sync_route_table(one) == Messages(later=(one,))
     assert azure.state.log == []
     assert workers.sync_route_table(other) == Messages()
     changed = run_report(app, run_id)["outcomes"]

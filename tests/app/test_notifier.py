@@ -59,8 +59,8 @@ def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
     azure.state.faults.append(refusal("GET", "tables/one", 503, {}, times=99))
     run_id = begin(app)
     [message] = workers.start_run(str(RunMessage(run_id)))
-    ended = workers.give_up_route_table(message)
-    assert ended == str(RunMessage(run_id))
+    ended = str(RunMessage(run_id))
+    assert workers.give_up_route_table(message) == Messages(ended=ended)
     workers.start_run(ended)
     [notice] = receiver.notices
     assert (notice["kind"], notice["items"][0]["state"]) == ("fault", "failed")

@@ -6,11 +6,15 @@ import pytest
 import time_machine
 
 from local.azure.faults import FailOperation, Fault, refusal
+from shared import workers
+from shared.domain.armid import RouteTableId
 from shared.domain.errors import PermanentError, TransientError
 from shared.domain.registration import Registration, RouteException
 from shared.domain.report import Mode
-from shared.sync.messages import RunMessage, TableMessage
+from shared.sync.messages import RunMessage, TableMessage, table_messages
+from shared.workers import Messages
 from tests.builders import (
+    OTHER_SUBSCRIPTION,
     add_table,
     foreign_routes,
     history,
@@ -731,9 +735,48 @@ def test_messages_say_what_they_are():
     table = TableMessage("r", rid("one"))
     assert TableMessage.parse(str(table)) == table
     assert str(RunMessage("r")) == '{"runId": "r"}'
-    for text in ("", "[]", "{}", '{"runId": 5}', '{"runId": "r", "routeTableId": "x"}'):
+    chained = TableMessage("r", rid("one"), (rid("two"), rid("three")))
+    assert TableMessage.parse(str(chained)) == chained
+    assert chained.next == TableMessage("r", rid("two"), (rid("three"),))
+    assert table.next is None
+    astray = f'{{"runId": "r", "routeTableId": "{table_id("one")}", "then": '
+    wrong = ("", "[]", "{}", '{"runId": 5}', '{"runId": "r", "routeTableId": "x"}')
+    for text in (*wrong, f"{astray}5}}", f"{astray}[5]}}"):
         with pytest.raises(ValueError, match=r".+"):
             TableMessage.parse(text)
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 250, 20_001])
+def test_no_more_messages_of_a_subscription_than_azure_lets_be_under_way(count):
+    tables = [rid(f"t{number}") for number in range(count)]
+    other = RouteTableId.parse(table_id("x", OTHER_SUBSCRIPTION))
+    messages = list(table_messages("r", [*tables, other]))
+    longest = max(100, -(-count // 200))
+    assert len(messages) == min(count, longest) + 1
+    listed = [table for message in messages for table in (message.route_table_id, *message.then)]
+    assert sorted(listed, key=str) == sorted([*tables, other], key=str)
+    assert all(len(str(message)) < 48 * 1024 for message in messages)
+
+
+def test_what_comes_after_a_table_does_not_wait_for_it(azure, app, monkeypatch):
+    """Done, in trouble, or given up: the next one's message is sent."""
+    monkeypatch.setattr(workers, "app", lambda: app)
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    run_id = started(app, "one", "two")
+    alone, after = TableMessage(run_id, rid("one")), TableMessage(run_id, rid("two"))
+    chained = str(TableMessage(run_id, rid("one"), (rid("two"),)))
+    azure.state.faults.append(refusal("GET", "tables/one", 503, {}, times=9))
+    assert workers.sync_route_table(chained) == Messages(later=(str(alone), str(after)))
+    with pytest.raises(TransientError):
+        workers.sync_route_table(str(alone))
+    assert workers.give_up_route_table(chained) == Messages(later=(str(after),))
+    assert workers.sync_route_table(str(after)) == Messages()
+    assert workers.sync_route_table(chained) == Messages(later=(str(after),))  # late, and done
+    assert (
+        run_report(app, run_id)["counts"] | {"changed": 1, "failed": 1}
+        == (run_report(app, run_id)["counts"])
+    )
 
 
 def test_the_typed_errors_say_their_code():

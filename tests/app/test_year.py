@@ -101,13 +101,17 @@ class Year:
                 if delivery < DELIVERIES:
                     queue.append((text, delivery + 1))
                     continue
-                given_up = workers.give_up_route_table if table else workers.start_run_without_tags
-                sent = given_up(text)
-            queue.extend((m, 1) for m in ([sent] if isinstance(sent, str) else sent or ()))
+                sent = self.give_up(text) if table else workers.start_run_without_tags(text)
+            queue.extend((message, 1) for message in sent)
 
     def sync(self, text):
-        messages = workers.sync_route_table(text)
-        return messages.ended or messages.later
+        return self.sent(workers.sync_route_table(text))
+
+    def give_up(self, text):
+        return self.sent(workers.give_up_route_table(text))
+
+    def sent(self, messages):
+        return [*([messages.ended] if messages.ended else []), *messages.later]
 
     # -- Days --
 

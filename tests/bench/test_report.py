@@ -49,6 +49,8 @@ def test_a_page_without_a_block_is_refused():
         ({"changed": {"cpuMsATable": 40.1}}, True),
         ({"changed": {"peakMibAWorker": 450}}, False),
         ({"changed": {"peakMibAWorker": 451}}, True),
+        ({"otherMeanwhileSeconds": 15.0}, False),
+        ({"otherMeanwhileSeconds": 15.1}, True),
     ],
 )
 def test_a_missed_goal_is_named(change, missed):
@@ -65,7 +67,8 @@ def test_a_missed_goal_is_named(change, missed):
     }
     results = {
         "growth": {"rows": [right, row]},
-        "throttled": {"failed": 0},
+        "throttled": {"failed": 0, "otherAloneSeconds": 10.0, "otherMeanwhileSeconds": 9.0}
+        | change,
         "coldStart": {"goalMet": True},
         "alertStorm": {"goals_met": True},
     }

@@ -78,7 +78,8 @@ def _at(context: App, scope: str, needed: Sequence[str]) -> Finding | None:
             pages = context.clients.pages(scope.split("/")[2], url)
             missing = lacking([role for page in pages for role in page["value"]], needed)
     except RouteSyncError as error:
-        return Finding(subject, Grade.FAULT, f"not known: {error}", remedy)
+        listing = f"{remedy}, and {LIST_PERMISSIONS} to tell it by"
+        return Finding(subject, Grade.FAULT, f"not known: {error}", listing)
     if not missing:
         return None
     return Finding(subject, Grade.FAULT, f"lacking: {', '.join(missing)}", remedy)
