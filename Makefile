@@ -32,13 +32,16 @@ setup: $(PYTHON_READY) $(NODE_READY)
 run: setup
 	@$(BIN)/python -m local.run
 
-# A data file of its own: two runs at once do not meet in it.
+# Files of its own: two runs at once do not meet in them.
 test: export COVERAGE_FILE := $(shell mktemp -u)
+test: export ACTIONS_FILE := $(shell mktemp -u)
 test: lint
 	$(BIN)/pytest
 	@echo "Branch coverage of the domain and the use cases:"
 	@$(BIN)/coverage report --include='shared/domain/*,shared/sync/*' --fail-under=95
 	@rm -f $(COVERAGE_FILE)
+	@$(BIN)/python -m tests.rights $(ACTIONS_FILE)
+	@rm -f $(ACTIONS_FILE)
 	@$(BIN)/python -m tests.recordings
 
 test-recordings: setup

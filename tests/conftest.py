@@ -16,6 +16,7 @@ from shared.settings import Settings
 
 from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure, timers
 from .receiver import Receiver
+from .rights import note_actions
 
 # A busy machine is no fault.
 hypothesis.settings.register_profile(
@@ -48,6 +49,7 @@ def azure() -> Iterator[SimulatedAzure]:
         for subscription in (SUBSCRIPTION, OTHER_SUBSCRIPTION):
             running.state.add_group(subscription, "rg")
         yield running
+        note_actions(running.state.log)
 
 
 @pytest.fixture

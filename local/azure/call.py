@@ -1,7 +1,7 @@
 """One request on the way through the simulated Azure."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -26,6 +26,8 @@ class Call:
     """Whether to answer with what stood before the last write."""
     fate: "Fate | None" = None
     """How the operation that this begins is to go."""
+    linked: list[str] = field(default_factory=list)
+    """Actions on other resources that this one refers to."""
 
     @property
     def api_version(self) -> str:

@@ -162,6 +162,8 @@ class Gateway:
             "query": call.request.url.query[:_LOGGED_QUERY_LENGTH],
             "ifMatch": call.request.headers.get("if-match"),
             "action": call.target.action(call.request.method),
+            "linked": call.linked,
+            "userAgent": call.request.headers.get("user-agent", ""),
             "body": content,
             "correlationId": str(uuid.uuid4()),
             "principal": None,

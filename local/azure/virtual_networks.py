@@ -133,6 +133,7 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
 
 def _may_join(call: Call, subnet_id: str, referenced_id: str, join: str) -> None:
     """The gateway's: whoever writes a subnet needs to be allowed to join what it refers to."""
+    call.linked.append(join)
     if not call.principal.may(join, referenced_id):
         raise errors.linked_authorization_failed(
             call.principal.object_id,

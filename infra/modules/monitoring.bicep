@@ -1,0 +1,40 @@
+// Where the app's log goes: only whoever has a role may write to it.
+param name string
+param location string
+param tags object
+
+@description('Days that records are kept.')
+@minValue(30)
+@maxValue(730)
+param retentionDays int = 90
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+  name: 'log-${name}'
+  location: location
+  tags: tags
+  properties: {
+    retentionInDays: retentionDays
+    sku: {
+      name: 'PerGB2018'
+    }
+    features: {
+      disableLocalAuth: true
+    }
+  }
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' = {
+  name: 'appi-${name}'
+  location: location
+  tags: tags
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    DisableLocalAuth: true
+    WorkspaceResourceId: workspace.id
+  }
+}
+
+output applicationInsightsId string = insights.id
+output applicationInsightsName string = insights.name
+output connectionString string = insights.properties.ConnectionString

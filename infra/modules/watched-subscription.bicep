@@ -1,0 +1,19 @@
+// Lets the app keep the route tables of one subscription.
+targetScope = 'subscription'
+
+@description('Of the app\'s identity.')
+param principalId string
+
+@description('Names, which are GUIDs, of the role definitions to assign.')
+param roleNames array
+
+resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in roleNames: {
+    name: guid(subscription().id, principalId, role)
+    properties: {
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    }
+  }
+]
