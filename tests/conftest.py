@@ -44,12 +44,13 @@ def storage(azurite: Callable[[], str]) -> str:
 
 
 @pytest.fixture
-def azure() -> Iterator[SimulatedAzure]:
+def azure(request: pytest.FixtureRequest) -> Iterator[SimulatedAzure]:
     with SimulatedAzure() as running:
         for subscription in (SUBSCRIPTION, OTHER_SUBSCRIPTION):
             running.state.add_group(subscription, "rg")
         yield running
-        note_actions(running.state.log)
+        if request.path.parent.name != "azure":  # there the simulated Azure itself is tried
+            note_actions(running.state.log)
 
 
 @pytest.fixture
