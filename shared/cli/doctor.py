@@ -17,6 +17,7 @@ from .checks.services import (
     identity,
     queue_service,
     queues,
+    route_limits,
     storage,
     storage_fault,
     table_url,
@@ -68,6 +69,7 @@ def _findings() -> Iterator[Finding]:
     yield storage(context)
     yield from queues(queue)
     yield from tags(context)
+    yield from route_limits(context)
     yield from permissions(context)
 
 

@@ -22,7 +22,7 @@ from shared.cli.checks.reach import (
     clock_finding,
     reach,
 )
-from tests.app.helpers import answer, register
+from tests.app.helpers import answer, register, sync
 from tests.builders import SUBSCRIPTION, add_table
 
 A = "20.0.0.0/24"
@@ -96,6 +96,18 @@ def test_a_tag_that_may_not_be_read_names_action_and_subscription(azure, healthy
     found = faults(cli("doctor", "--json"))
     assert "Microsoft.Network/locations/serviceTags/read" in found["service tags"]["remedy"]
     assert SUBSCRIPTION in found["service tags"]["remedy"]
+
+
+def test_limits_that_may_not_be_read_name_action_and_subscription(azure, app, healthy, cli):
+    sync(app)
+    assert "✓ route limits" in cli("doctor").out
+    without = Role("X", ("*",), ("Microsoft.Network/locations/usages/read",))
+    azure.state.identities.app.assignments = [("/", without)]
+    done = cli("doctor", "--json")
+    assert done.status == 0
+    [found] = [f for f in done.json["findings"] if f["subject"] == "route limits"]
+    assert found["grade"] == "warning"
+    assert f"usages/read at /subscriptions/{SUBSCRIPTION}" in found["remedy"]
 
 
 def test_nothing_registered_is_said(azure, app, cli):

@@ -106,6 +106,26 @@ def tags(context: App) -> Iterator[Finding]:
         )
 
 
+def route_limits(context: App) -> Iterator[Finding]:
+    """Whether it is known how many routes the registered tables may have: of those read before."""
+    read = [(r.route_table_id, r.reading) for r in context.registry.list() if r.enabled]
+    places = {(i.subscription_id.lower(), reading.location) for i, reading in read if reading}
+    known = {place: context.route_limits.routes(*place) is not None for place in places}
+    unknown = sorted(
+        {subscription for (subscription, _), is_known in known.items() if not is_known}
+    )
+    for subscription in unknown:
+        yield Finding(
+            "route limits",
+            Grade.WARNING,
+            f"not known in subscription {subscription}: they are not judged there",
+            "assign a role with Microsoft.Network/locations/usages/read at "
+            f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
+        )
+    if places and not unknown:
+        yield Finding("route limits", Grade.OK, "known of every registered route table")
+
+
 def queue_service(settings: Settings) -> QueueServiceClient:
     """Of the one account, by its connection string or the identity."""
     if settings.storage_connection_string is not None:
