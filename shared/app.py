@@ -56,9 +56,7 @@ class App:
         self.runs = RunLog(self.account.runs)
         self.outcomes = OutcomeLog(self.account.outcomes)
         self.checks = CheckLog(self.account.runs)
-        credential = Credential(
-            authority=settings.cloud.authority, client_id=settings.azure_client_id
-        )
+        credential = arm_credential(settings)
         self.identity = OwnIdentity(credential, settings.cloud.credential_scope)
         self.clients = ArmClients(
             credential,
@@ -217,6 +215,17 @@ def _app() -> App:
     return App(Settings.read(os.environ))
 
 
+def arm_credential(settings: Settings) -> Credential:
+    return Credential(authority=settings.cloud.authority, client_id=settings.azure_client_id)
+
+
+def storage_credential(settings: Settings) -> Credential:
+    return Credential(
+        authority=settings.cloud.authority,
+        client_id=settings.storage_client_id or settings.azure_client_id,
+    )
+
+
 def _webhook(settings: Settings) -> Webhook:
     if settings.notify_webhook_url is None:
         return NoWebhook()
@@ -232,8 +241,5 @@ def _storage_account(settings: Settings) -> StorageAccount:
         return StorageAccount.from_connection_string(settings.storage_connection_string)
     return StorageAccount.from_identity(
         settings.table_endpoint,
-        Credential(
-            authority=settings.cloud.authority,
-            client_id=settings.storage_client_id or settings.azure_client_id,
-        ),
+        storage_credential(settings),
     )

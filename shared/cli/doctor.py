@@ -68,9 +68,9 @@ def _findings() -> Iterator[Finding]:
         return
     yield storage(context)
     yield from queues(queue)
-    yield from tags(context)
-    yield from route_limits(context)
-    yield from permissions(context)
+    registered = [one for one in context.registry.list() if one.enabled]
+    for look in (tags, route_limits, permissions):
+        yield from look(context, registered)
 
 
 def _schedules(settings: Settings) -> Finding:

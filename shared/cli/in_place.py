@@ -27,8 +27,8 @@ _ORIGIN = "https://in-place.invalid/api/"
 type Endpoint = Callable[[func.HttpRequest], func.HttpResponse]
 type OnTables = Callable[[int], None]
 """Told how many tables a run has."""
-type OnOutcome = Callable[[Mapping[str, Any]], None]
-"""Told of each table what became of it."""
+type OnDelivered = Callable[[TableMessage], None]
+"""Told of each message that was delivered."""
 
 
 class Refused(Exception):
@@ -87,7 +87,7 @@ def asked_for(endpoint: StartsRun, body: Mapping[str, Any]) -> str:
     return sent[0]
 
 
-def carry_out(start: str, on_tables: OnTables, on_outcome: OnOutcome) -> dict[str, Any]:
+def carry_out(start: str, on_tables: OnTables, on_delivered: OnDelivered) -> dict[str, Any]:
     """Deliver a run's messages as the queues would; return its report.
 
     What has begun when a person interrupts is brought to its end, and the run fails.
@@ -97,7 +97,7 @@ def carry_out(start: str, on_tables: OnTables, on_outcome: OnOutcome) -> dict[st
     try:
         messages = _started(start)
         on_tables(sum(1 + len(TableMessage.parse(text).then) for text in messages))
-        for ended in _settled(lanes, messages, on_outcome):
+        for ended in _settled(lanes, messages, on_delivered):
             with suppress(TransientError):  # whoever is not told now, the daily check tells
                 workers.start_run(ended)
     except KeyboardInterrupt:
@@ -121,7 +121,7 @@ def _started(start: str) -> Sequence[str]:
 
 
 def _settled(
-    lanes: ThreadPoolExecutor, messages: Sequence[str], on_outcome: OnOutcome
+    lanes: ThreadPoolExecutor, messages: Sequence[str], on_delivered: OnDelivered
 ) -> Iterator[str]:
     """The message of the run, when it has ended and people are to be told."""
     waiting = {lanes.submit(_delivered, text): text for text in messages}
@@ -130,10 +130,7 @@ def _settled(
         for future in done:
             text, sent = waiting.pop(future), future.result()
             waiting |= {lanes.submit(_delivered, later): later for later in sent.later}
-            message = TableMessage.parse(text)
-            outcome = app().outcomes.get(message.run_id, message.route_table_id)
-            if outcome is not None:
-                on_outcome(outcome)
+            on_delivered(TableMessage.parse(text))
             if sent.ended is not None:
                 yield sent.ended
 

@@ -9,7 +9,7 @@ from shared.domain.addresses import difference
 
 from . import show
 from .in_place import call, listed
-from .shell import Ended, Json, answer
+from .shell import Ended, Json, answer, said
 
 Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
 
@@ -34,9 +34,9 @@ def discover(
 
     Exit status 1 where a subscription could not be looked through.
     """
-    asked: dict[str, Any] = {"register": register, "acknowledge": acknowledge}
-    asked |= {"subscriptions": subscription} if subscription else {}
-    asked |= {"owner": owner} if owner else {}
+    asked = said(
+        subscriptions=subscription, owner=owner, register=register, acknowledge=acknowledge
+    )
     found = call(endpoints.discover, asked)
     answer(found, show.discovered(found), as_json=as_json)
     if found["errors"]:

@@ -24,6 +24,7 @@ from .shell import (
     ask,
     carried_out,
     need_somebody,
+    said,
 )
 
 FAILED, PENDING, BLOCKED = 1, 2, 3
@@ -52,7 +53,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what apply would change. Nothing is written to Azure."""
-    asked = _body(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
+    asked = said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
     report = _carried_out(endpoints.start_sync, {**asked, "mode": Mode.PLAN}, as_json=as_json)
     answer(report, show.report(report), as_json=as_json)
     raise Ended(exit_status(report))
@@ -76,7 +77,7 @@ def apply(
     Shows the plan and asks; what you confirm is applied exactly. With --yes it does what the weekly
     run does: what APPLY_POLICY withholds stays withheld.
     """
-    asked = _body(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
+    asked = said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
     if not yes:
         need_somebody(as_json=as_json)
         planned = _planned(asked, plan_run, as_json=as_json)
@@ -85,7 +86,7 @@ def apply(
             raise Ended(exit_status(planned))
         ask("Apply this?")
         plan_run = planned["runId"]
-    asked |= _body(planRunId=plan_run, force=force)
+    asked |= said(planRunId=plan_run, force=force)
     _do(endpoints.start_sync, {**asked, "mode": Mode.APPLY}, as_json=as_json)
 
 
@@ -105,7 +106,7 @@ def provision(
     as_json: Json = False,
 ) -> None:
     """Give an environment that has no route table one, and register it."""
-    asked = _body(aseId=ase_id, nsg=nsg, tags=_pairs(tag), acknowledge=acknowledge)
+    asked = said(aseId=ase_id, nsg=nsg, tags=_pairs(tag), acknowledge=acknowledge)
     if not (plan_only or yes):
         need_somebody(as_json=as_json)
     if plan_only or not yes:
@@ -130,7 +131,7 @@ def adopt(
     if not yes:
         need_somebody(as_json=as_json)
         ask(f"Adopt routes in {route_table}?")
-    body = _body(routeTableId=route_table, fromOwner=from_owner, reason=reason)
+    body = said(routeTableId=route_table, fromOwner=from_owner, reason=reason)
     _do(endpoints.adopt, body, as_json=as_json)
 
 
@@ -147,13 +148,13 @@ def rollback(
         need_somebody(as_json=as_json)
         answer(None, show.outcome(_outcome_of(run, route_table)), as_json=False)
         ask("Undo this?")
-    body = _body(routeTableId=route_table, runId=run, reason=reason, force=force)
+    body = said(routeTableId=route_table, runId=run, reason=reason, force=force)
     _do(endpoints.rollback, body, as_json=as_json)
 
 
 def release(route_table: Table, reason: Reason, as_json: Json = False) -> None:
     """Let the next run bring a table that is held or contested to its tags again."""
-    released = call(endpoints.release, _body(routeTableId=route_table, reason=reason))
+    released = call(endpoints.release, said(routeTableId=route_table, reason=reason))
     answer(released, show.registration(released), as_json=as_json)
 
 
@@ -192,11 +193,6 @@ def _planned(asked: Mapping[str, Any], plan_run: str | None, *, as_json: bool) -
 
 def _carried_out(endpoint: StartsRun, body: Mapping[str, Any], *, as_json: bool) -> dict[str, Any]:
     return carried_out(asked_for(endpoint, body), as_json=as_json)
-
-
-def _body(**given: object) -> dict[str, Any]:
-    """What was said; the functions know their defaults."""
-    return {name: value for name, value in given.items() if value}
 
 
 def _pairs(texts: Sequence[str] | None) -> dict[str, str]:

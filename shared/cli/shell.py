@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from shared.app import app
+from shared.sync.messages import TableMessage
 
 from . import show
 from .in_place import Refused, carry_out
@@ -66,11 +68,18 @@ def carried_out(start: str, *, as_json: bool) -> dict[str, Any]:
         def begun(tables: int) -> None:
             progress.update(task, description="Route tables", total=tables)
 
-        def settled(outcome: Mapping[str, Any]) -> None:
-            progress.console.print(show.progress_line(outcome))
-            progress.advance(task)
+        def delivered(message: TableMessage) -> None:
+            outcome = app().outcomes.get(message.run_id, message.route_table_id)
+            if outcome is not None:
+                progress.console.print(show.progress_line(outcome))
+                progress.advance(task)
 
-        return carry_out(start, begun, settled if watched else lambda _outcome: None)
+        return carry_out(start, begun, delivered if watched else lambda _message: None)
+
+
+def said(**given: object) -> dict[str, Any]:
+    """A body of what was said; the functions know their defaults."""
+    return {name: value for name, value in given.items() if value}
 
 
 def console(*, stderr: bool = False) -> Console:

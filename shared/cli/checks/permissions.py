@@ -31,8 +31,7 @@ type Scope = tuple[str, Sequence[str]]
 """An ARM id, and the actions that are needed there."""
 
 
-def permissions(context: App) -> Iterator[Finding]:
-    registered = [r for r in context.registry.list() if r.enabled]
+def permissions(context: App, registered: Sequence[Registration]) -> Iterator[Finding]:
     if not registered:
         yield Finding(
             "permissions",

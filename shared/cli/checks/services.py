@@ -1,17 +1,16 @@
 """Who we are, and whether storage, its queues and the service tags answer us."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jwt
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 from azure.storage.queue import QueueServiceClient
 
-from shared.app import App
-from shared.arm.credential import Credential
-from shared.domain.addresses import service_tag_of
+from shared.app import App, arm_credential, storage_credential
 from shared.domain.errors import RouteSyncError
+from shared.domain.registration import Registration
 from shared.settings import Settings
 
 from .finding import Finding, Grade
@@ -23,7 +22,7 @@ _PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
 def identity(settings: Settings) -> Finding:
     """Whose token Azure gets, as the token says. Source: "Access token claims reference"."""
     try:
-        token = credential_of(settings).get_token(settings.cloud.credential_scope).token
+        token = arm_credential(settings).get_token(settings.cloud.credential_scope).token
         claims = jwt.decode(token, options={"verify_signature": False})
     except (AzureError, jwt.InvalidTokenError) as error:
         return Finding(
@@ -85,12 +84,11 @@ def queues(service: QueueServiceClient) -> Iterator[Finding]:
         yield Finding("queues", Grade.OK, f"messages waiting: {said}")
 
 
-def tags(context: App) -> Iterator[Finding]:
+def tags(context: App, registered: Sequence[Registration]) -> Iterator[Finding]:
     """Whether the tags that are in use can be read, and which change number each place gives."""
-    wanted = {s for r in context.registry.list() if r.enabled for s in r.service_tags}
-    wanted = wanted or {context.settings.service_tag}
+    wanted = {tag for one in registered for tag in one.service_tags}
     try:
-        compared = context.pull.compare({tag for tag in wanted if service_tag_of(tag)})
+        compared = context.pull.compare(wanted or {context.settings.service_tag})
     except RouteSyncError as error:
         yield _unusable_tag(context.settings, str(error))
         return
@@ -106,9 +104,9 @@ def tags(context: App) -> Iterator[Finding]:
         )
 
 
-def route_limits(context: App) -> Iterator[Finding]:
+def route_limits(context: App, registered: Sequence[Registration]) -> Iterator[Finding]:
     """Whether it is known how many routes the registered tables may have: of those read before."""
-    read = [(r.route_table_id, r.reading) for r in context.registry.list() if r.enabled]
+    read = [(one.route_table_id, one.reading) for one in registered]
     places = {(i.subscription_id.lower(), reading.location) for i, reading in read if reading}
     known = {place: context.route_limits.routes(*place) is not None for place in places}
     unknown = sorted(
@@ -134,10 +132,7 @@ def queue_service(settings: Settings) -> QueueServiceClient:
     host = f"{settings.storage_account_name}.queue.{settings.cloud.storage_suffix}"
     return QueueServiceClient(
         endpoint or f"https://{host}",
-        credential=Credential(
-            authority=settings.cloud.authority,
-            client_id=settings.storage_client_id or settings.azure_client_id,
-        ),
+        credential=storage_credential(settings),
     )
 
 
@@ -145,10 +140,6 @@ def table_url(settings: Settings) -> str:
     if settings.storage_connection_string is None:
         return settings.table_endpoint
     return str(TableServiceClient.from_connection_string(settings.storage_connection_string).url)
-
-
-def credential_of(settings: Settings) -> Credential:
-    return Credential(authority=settings.cloud.authority, client_id=settings.azure_client_id)
 
 
 def _length(service: QueueServiceClient, name: str) -> int | None:
