@@ -91,6 +91,7 @@ class Settings(BaseModel):
     max_sync_age_days: int = Field(2, alias="MAX_SYNC_AGE_DAYS", ge=1, le=3650)
     run_retention_days: int = Field(400, alias="RUN_RETENTION_DAYS", ge=1, le=3650)
     website_hostname: str | None = Field(None, alias="WEBSITE_HOSTNAME")
+    website_auth_enabled: bool = Field(False, alias="WEBSITE_AUTH_ENABLED")
     storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
     storage_account_name: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
     storage_table_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(

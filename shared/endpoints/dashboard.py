@@ -20,6 +20,7 @@ from shared.pages.reports import history_entry, outcome, report_head, run_row
 from shared.pages.tables import pages_of, routes, row
 from shared.pages.timeline import timeline
 
+from .callers import Role, caller_of
 from .shell import existing_registration, existing_run
 
 TABLES_A_PAGE = 50
@@ -34,6 +35,7 @@ def dashboard(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    caller_of(context, request).needs(Role.READER)
     for name, show in _PAGES.items():
         value = request.params.get(name)
         if value:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Annotated, Concatenate, Protocol
 
 import azure.functions as func
@@ -22,6 +23,8 @@ from shared.http import (
 )
 from shared.sync.messages import RunMessage
 
+from .callers import Role, caller_of
+
 _RETRY_AFTER_SECONDS = "5"
 NOT_ENABLED = "not registered, or disabled"
 
@@ -37,11 +40,21 @@ class TableBody(Body):
 
 
 def endpoint[**P](
-    handler: Callable[Concatenate[App, P], func.HttpResponse],
-) -> Callable[P, func.HttpResponse]:
+    handler: Callable[Concatenate[App, func.HttpRequest, P], func.HttpResponse],
+) -> Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]:
+    """Whoever only looks needs to be a reader, whoever does anything an operator."""
+
     @functools.wraps(handler)
-    def answer(*args: P.args, **kwargs: P.kwargs) -> func.HttpResponse:
-        return respond(lambda: handler(app(), *args, **kwargs), json_error)
+    def answer(
+        request: func.HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+    ) -> func.HttpResponse:
+        def handled() -> func.HttpResponse:
+            context = app()
+            role = Role.READER if request.method == "GET" else Role.OPERATOR
+            caller_of(context, request).needs(role)
+            return handler(context, request, *args, **kwargs)
+
+        return respond(handled, json_error)
 
     return answer
 
@@ -87,6 +100,7 @@ class StartsRun(Protocol):
     def __call__(
         self,
         request: func.HttpRequest,
+        /,
         send: Callable[[str], None],
         trigger: Trigger = Trigger.HTTP,
     ) -> func.HttpResponse: ...
@@ -102,7 +116,10 @@ def starts_run(wanted: Callable[[App, func.HttpRequest, Trigger], RunRequest]) -
         send: Callable[[str], None],
         trigger: Trigger = Trigger.HTTP,
     ) -> func.HttpResponse:
-        run = context.create_run(wanted(context, request, trigger))
+        asked = wanted(context, request, trigger)
+        if trigger is Trigger.HTTP:
+            asked = replace(asked, requested_by=caller_of(context, request).requested_by)
+        run = context.create_run(asked)
         send(str(RunMessage(run.run_id)))
         return accepted(request, run)
 

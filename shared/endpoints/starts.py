@@ -12,6 +12,7 @@ from shared.domain.report import Action, Mode, RunRequest, Trigger
 from shared.domain.safety import FORCEABLE
 from shared.http import Body, invalid_body, parse_body
 
+from .callers import Role, caller_of
 from .shell import (
     NOT_ENABLED,
     Reason,
@@ -44,6 +45,8 @@ class RollbackBody(TableBody):
 @starts_run
 def start_sync(context: App, request: func.HttpRequest, trigger: Trigger) -> RunRequest:
     body = parse_body(request, SyncBody)
+    if body.plan_run_id is not None or body.force:
+        _needs_approver(context, request, trigger)
     asked, unknown = _asked(context, body)
     faults = [*_approval_faults(context, body), *_force_faults(body.force), *unknown]
     if faults:
@@ -77,6 +80,8 @@ def adopt(context: App, request: func.HttpRequest, trigger: Trigger) -> RunReque
 @starts_run
 def rollback(context: App, request: func.HttpRequest, trigger: Trigger) -> RunRequest:
     body = parse_body(request, RollbackBody)
+    if body.force:
+        _needs_approver(context, request, trigger)
     faults = _force_faults(body.force)
     if faults:
         raise invalid_body(faults)
@@ -97,6 +102,12 @@ def rollback(context: App, request: func.HttpRequest, trigger: Trigger) -> RunRe
         force=tuple(body.force),
         reason=body.reason,
     )
+
+
+def _needs_approver(context: App, request: func.HttpRequest, trigger: Trigger) -> None:
+    """Over HTTP. At the command line Azure itself judges who may write."""
+    if trigger is Trigger.HTTP:
+        caller_of(context, request).needs(Role.APPROVER)
 
 
 def _asked(context: App, body: SyncBody) -> tuple[tuple[RouteTableId, ...], list[tuple[str, str]]]:

@@ -15,7 +15,7 @@ NEEDED = {
 # The host's, not the app's.
 HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
 # App Service gives it.
-GIVEN = {"WEBSITE_HOSTNAME"}
+GIVEN = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"}
 
 
 def faults(**changed):

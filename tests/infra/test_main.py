@@ -72,7 +72,7 @@ def test_every_module_that_is_named_is_there():
 def test_every_setting_is_deployed_and_no_other():
     block = text("main.bicep").split("appSettings: union(\n")[1].split("},\n")[0]
     deployed = names_of(block)
-    of_the_platform = {"WEBSITE_HOSTNAME", "AZURE_CLIENT_ID"}  # the latter by modules/app.bicep
+    of_the_platform = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "AZURE_CLIENT_ID"}  # the last by modules/app.bicep
     known = {str(field.alias) for field in Settings.model_fields.values()}
     assert deployed == {
         name for name in known - of_the_platform if not name.startswith("AzureWebJobsStorage")
