@@ -10,10 +10,12 @@ PYTHON_READY := $(VENV)/.installed
 NODE_READY := node_modules/.installed
 AZURE_CLI := .venv-azure-cli
 AZURE_CLI_READY := $(AZURE_CLI)/.installed
+CHECKOV := .venv-checkov
+CHECKOV_READY := $(CHECKOV)/.installed
 SOURCES := function_app.py shared local bench tests
 export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED
 
-.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint format requirements clean
+.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint audit format licences package sbom requirements clean
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
@@ -23,6 +25,10 @@ help:
 	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
 	@echo "make bench         how fast it is beside what people do today: bench/results.json, docs/scale.md (15 minutes)"
 	@echo "make screenshots   the README's pictures, from the local stack (needs chromium)"
+	@echo "make audit         what is known of the dependencies' vulnerabilities (asks the Python Package Index)"
+	@echo "make package       build/ase-route-sync.zip, for a deployment without azd"
+	@echo "make sbom          build/sbom.json: what that package contains (CycloneDX)"
+	@echo "make licences      docs/licences.md anew"
 	@echo "make format        write the format that make test asks for"
 	@echo "make requirements  pin requirements*.in anew"
 	@echo "make clean         remove what set-up installed"
@@ -35,7 +41,7 @@ run: setup
 # Files of its own: two runs at once do not meet in them.
 test: export COVERAGE_FILE := $(shell mktemp -u)
 test: export ACTIONS_FILE := $(shell mktemp -u)
-test: lint
+test: lint $(CHECKOV_READY)
 	$(BIN)/pytest
 	@echo "Branch coverage of the domain and the use cases:"
 	@$(BIN)/coverage report --include='shared/domain/*,shared/sync/*' --fail-under=95
@@ -65,10 +71,28 @@ lint: setup
 	$(BIN)/ruff format --check $(SOURCES) examples
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive function_app.py shared
+	$(BIN)/zizmor --offline --quiet .github
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/actionlint
 
 format: setup
 	$(BIN)/ruff check --fix $(SOURCES) examples
 	$(BIN)/ruff format $(SOURCES) examples
+
+audit: setup
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements.txt -r requirements-cli.txt
+
+licences: setup
+	@$(BIN)/python -m local.licences > docs/licences.md
+
+package: setup
+	@mkdir -p build && rm -f build/ase-route-sync.zip
+	@git archive --format=zip -o build/ase-route-sync.zip HEAD \
+		function_app.py host.json requirements.txt shared ':!shared/cli' ':!shared/__main__.py'
+
+sbom: setup
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o build/sbom.json requirements.txt
 
 PIN := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -78,9 +102,10 @@ requirements: setup
 	$(PIN) --constraint requirements.txt requirements-cli.in -o requirements-cli.txt
 	$(PIN) requirements-dev.in -o requirements-dev.txt
 	$(PIN) local/conformance-requirements.in -o local/conformance-requirements.txt
+	$(PIN) tests/infra/checkov-requirements.in -o tests/infra/checkov-requirements.txt
 
 clean:
-	rm -rf $(VENV) $(AZURE_CLI) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(AZURE_CLI) $(CHECKOV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(PYTHON_READY): requirements.txt requirements-cli.txt requirements-dev.txt .python-version
 	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'
@@ -93,6 +118,12 @@ $(AZURE_CLI_READY): local/conformance-requirements.txt .python-version
 	@echo "· Installing the Azure CLI into $(AZURE_CLI) (some minutes, once)"
 	@"$(PYTHON)" -m venv --clear $(AZURE_CLI)
 	@$(AZURE_CLI)/bin/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r local/conformance-requirements.txt
+	@touch $@
+
+$(CHECKOV_READY): tests/infra/checkov-requirements.txt .python-version
+	@echo "· Installing checkov into $(CHECKOV) (a minute, once)"
+	@"$(PYTHON)" -m venv --clear $(CHECKOV)
+	@$(CHECKOV)/bin/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r tests/infra/checkov-requirements.txt
 	@touch $@
 
 $(NODE_READY): package.json package-lock.json

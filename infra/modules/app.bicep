@@ -1,10 +1,17 @@
-// The function app, on Flex Consumption.
+// The function app: on Flex Consumption, or on a Premium plan where the cloud has no Flex Consumption.
 param name string
 param location string
 param tags object
+
+@allowed(['flex', 'premium'])
+param hostingPlan string
+
+@description('Size of the Premium plan.')
+param premiumSku string
+
 param identityId string
 param identityClientId string
-param storageAccountName string
+param storageEndpoints object
 param deploymentContainer string
 
 @secure()
@@ -13,20 +20,73 @@ param applicationInsightsConnectionString string
 @description('Settings of the app itself, by name.')
 param appSettings object
 
+@description('Subnet that the app reaches everything from; empty for none.')
+param integrationSubnetId string
+
+@allowed(['Enabled', 'Disabled'])
+param publicNetworkAccess string
+
+@description('Client id of the registration in Entra that callers have tokens for; empty for keys alone.')
+param authClientId string
+
 @description('Most instances at a time; each has 24 route tables in hand.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
+var flex = hostingPlan == 'flex'
+var pythonVersion = '3.13'
+var flexPlan = {
+  name: 'FC1'
+  tier: 'FlexConsumption'
+}
+var premiumPlan = {
+  name: premiumSku
+}
+var flexConfig = {
+  functionAppConfig: {
+    deployment: {
+      storage: {
+        type: 'blobContainer'
+        value: deploymentContainer
+        authentication: {
+          type: 'UserAssignedIdentity'
+          userAssignedIdentityResourceId: identityId
+        }
+      }
+    }
+    runtime: {
+      name: 'python'
+      version: pythonVersion
+    }
+    scaleAndConcurrency: {
+      instanceMemoryMB: 2048
+      maximumInstanceCount: maximumInstanceCount
+    }
+  }
+}
+var premiumSiteConfig = {
+  alwaysOn: true
+  linuxFxVersion: 'PYTHON|${pythonVersion}'
+  vnetRouteAllEnabled: true
+}
+// Flex Consumption refuses each of these.
+var premiumSettings = {
+  ENABLE_ORYX_BUILD: 'true'
+  FUNCTIONS_EXTENSION_VERSION: '~4'
+  FUNCTIONS_WORKER_RUNTIME: 'python'
+  SCM_DO_BUILD_DURING_DEPLOYMENT: 'true'
+}
+var integration = {
+  virtualNetworkSubnetId: integrationSubnetId
+}
+
 resource plan 'Microsoft.Web/serverfarms@2024-04-01' = {
   name: 'plan-${name}'
   location: location
   tags: tags
-  kind: 'functionapp'
-  sku: {
-    tier: 'FlexConsumption'
-    name: 'FC1'
-  }
+  kind: flex ? 'functionapp' : 'linux'
+  sku: flex ? flexPlan : premiumPlan
   properties: {
     reserved: true
   }
@@ -43,43 +103,33 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       '${identityId}': {}
     }
   }
-  properties: {
-    serverFarmId: plan.id
-    httpsOnly: true
-    keyVaultReferenceIdentity: identityId
-    siteConfig: {
-      ftpsState: 'Disabled'
-      http20Enabled: true
-      minTlsVersion: '1.2'
-      scmMinTlsVersion: '1.2'
-    }
-    functionAppConfig: {
-      deployment: {
-        storage: {
-          type: 'blobContainer'
-          value: deploymentContainer
-          authentication: {
-            type: 'UserAssignedIdentity'
-            userAssignedIdentityResourceId: identityId
-          }
-        }
-      }
-      runtime: {
-        name: 'python'
-        version: '3.13'
-      }
-      scaleAndConcurrency: {
-        instanceMemoryMB: 2048
-        maximumInstanceCount: maximumInstanceCount
-      }
-    }
-  }
+  properties: union(
+    {
+      serverFarmId: plan.id
+      httpsOnly: true
+      keyVaultReferenceIdentity: identityId
+      publicNetworkAccess: publicNetworkAccess
+      siteConfig: union(
+        {
+          ftpsState: 'Disabled'
+          http20Enabled: true
+          minTlsVersion: '1.2'
+          scmMinTlsVersion: '1.2'
+        },
+        flex ? {} : premiumSiteConfig
+      )
+    },
+    flex ? flexConfig : {},
+    empty(integrationSubnetId) ? {} : integration
+  )
 
   resource settings 'config' = {
     name: 'appsettings'
     properties: union(
       {
-        AzureWebJobsStorage__accountName: storageAccountName
+        AzureWebJobsStorage__blobServiceUri: storageEndpoints.blob
+        AzureWebJobsStorage__queueServiceUri: storageEndpoints.queue
+        AzureWebJobsStorage__tableServiceUri: storageEndpoints.table
         AzureWebJobsStorage__credential: 'managedidentity'
         AzureWebJobsStorage__clientId: identityClientId
         AZURE_CLIENT_ID: identityClientId
@@ -87,6 +137,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
         PYTHON_THREADPOOL_THREAD_COUNT: '32'
       },
+      flex ? {} : premiumSettings,
       appSettings
     )
   }
@@ -103,6 +154,38 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     name: 'scm'
     properties: {
       allow: false
+    }
+  }
+
+  // A token is judged here; whoever brings none still needs a key, and the app says what that opens.
+  resource authentication 'config' = if (!empty(authClientId)) {
+    name: 'authsettingsV2'
+    properties: {
+      platform: {
+        enabled: true
+      }
+      globalValidation: {
+        requireAuthentication: false
+        unauthenticatedClientAction: 'AllowAnonymous'
+      }
+      httpSettings: {
+        requireHttps: true
+      }
+      identityProviders: {
+        azureActiveDirectory: {
+          enabled: true
+          registration: {
+            clientId: authClientId
+            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+          }
+          validation: {
+            allowedAudiences: [
+              authClientId
+              'api://${authClientId}'
+            ]
+          }
+        }
+      }
     }
   }
 }

@@ -3,6 +3,9 @@ param location string
 param tags object
 param skuName string
 
+@allowed(['Enabled', 'Disabled'])
+param publicNetworkAccess string
+
 var queueNames = [
   'route-table-runs'
   'route-table-runs-poison'
@@ -32,11 +35,11 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
     minimumTlsVersion: 'TLS1_2'
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: publicNetworkAccess
     supportsHttpsTrafficOnly: true
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: 'Allow'
+      defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny'
     }
   }
 }
@@ -80,4 +83,9 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-
 
 output id string = account.id
 output name string = account.name
+output endpoints object = {
+  blob: account.properties.primaryEndpoints.blob
+  queue: account.properties.primaryEndpoints.queue
+  table: account.properties.primaryEndpoints.table
+}
 output deploymentContainer string = '${account.properties.primaryEndpoints.blob}${container}'

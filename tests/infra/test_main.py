@@ -1,22 +1,18 @@
-"""What `azd up` deploys: held against the app's own settings and names, and the plan's rules."""
+"""What `azd up` deploys: held against the app's own settings and names, and the plans' rules."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
-import tree_sitter_bicep
 from pycep import BicepParser
-from tree_sitter import Language, Parser
 
 from shared.settings import Settings
 
-from .test_bicep import INFRA, resources
+from .bicep import FILES, INFRA, body_of, module_of, root_of, text, variables_of
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(INFRA.rglob("*.bicep"))
 REFUSED_BY_FLEX = {
-    "AzureWebJobsStorage__blobServiceUri__",
     "ENABLE_ORYX_BUILD",
     "FUNCTIONS_EXTENSION_VERSION",
     "FUNCTIONS_WORKER_RUNTIME",
@@ -38,20 +34,20 @@ REFUSED_BY_FLEX = {
 """Source: "Flex Consumption plan deprecations"."""
 
 
-def text(name):
+def source(name):
     return (INFRA / name).read_text()
 
 
-def names_of(block):
-    """The keys of an object that stands in the text, one a line."""
-    return set(re.findall(r"^\s+(\w+): ", block, re.MULTILINE))
+@pytest.fixture(scope="module")
+def deployed():
+    """The app's own settings, as main.bicep gives them."""
+    return module_of("main.bicep", "app")["params"]["appSettings"][0]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_two_parsers_understand_it(file):
     assert BicepParser().parse(file_path=file)
-    tree = Parser(Language(tree_sitter_bicep.language())).parse(file.read_bytes())
-    assert not tree.root_node.has_error
+    assert not root_of(file.relative_to(INFRA)).has_error
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -61,47 +57,70 @@ def test_every_resource_has_an_api_version_that_is_no_preview(file):
             assert re.fullmatch(r"[\w.]+/[\w/]+@\d{4}-\d\d-\d\d", kind)
 
 
-def test_every_module_that_is_named_is_there():
+def test_every_file_that_is_named_is_there():
     for file in FILES:
         for path in re.findall(
-            r"(?:^module \w+ |loadJsonContent\()'([^']+)'", file.read_text(), re.MULTILINE
+            r"(?:^module \w+ |load(?:Json|Text)Content\()'([^']+)'", file.read_text(), re.MULTILINE
         ):
             assert (file.parent / path).is_file(), path
 
 
-def test_every_setting_is_deployed_and_no_other():
-    block = text("main.bicep").split("appSettings: union(\n")[1].split("},\n")[0]
-    deployed = names_of(block)
-    of_the_platform = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED", "AZURE_CLIENT_ID"}  # the last by modules/app.bicep
+def test_nothing_comes_from_a_registry():
+    assert not re.search(r"'(br|ts)[:/]", "".join(file.read_text() for file in FILES))
+
+
+def test_every_setting_is_deployed_and_no_other(deployed):
+    of_the_platform = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"}
+    of_the_module = {"AZURE_CLIENT_ID"}
     known = {str(field.alias) for field in Settings.model_fields.values()}
-    assert deployed == {
-        name for name in known - of_the_platform if not name.startswith("AzureWebJobsStorage")
+    assert deployed.keys() == {
+        name
+        for name in known - of_the_platform - of_the_module
+        if not name.startswith("AzureWebJobsStorage")
     }
 
 
-def test_what_is_deployed_without_a_parameter_is_the_documented_default():
-    block = text("main.bicep").split("appSettings: union(\n")[1].split("},\n")[0]
-    given = dict(re.findall(r"^\s+(\w+): '([^']*)'", block, re.MULTILINE))
+def test_what_is_deployed_without_a_parameter_is_the_documented_default(deployed):
+    parameters = {"SYNC_SCHEDULE", "CHECK_SCHEDULE", "AZURE_CLOUD", "APPLY_POLICY", "PAUSED"}
     required = {
         "SERVICE_TAG_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
         "SERVICE_TAG_LOCATIONS": "westeurope",
         "AzureWebJobsStorage": "x",
     }
+    given = {k: v for k, v in deployed.items() if k not in parameters | required.keys()}
     assert Settings.read({**required, **given}) == Settings.read(required)
 
 
 def test_the_app_has_its_storage_and_its_log_by_identity_alone():
-    block = text("modules/app.bicep").split("properties: union(\n")[1].split("},\n")[0]
-    settings = names_of(block)
-    assert settings >= {"AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId"}
-    assert "AzureWebJobsStorage" not in settings
-    assert "APPLICATIONINSIGHTS_AUTHENTICATION_STRING" in settings
-    assert not settings & REFUSED_BY_FLEX
+    base, flex, premium, _ = body_of("modules/app.bicep", "settings")["properties"]
+    assert {
+        *(f"AzureWebJobsStorage__{name}ServiceUri" for name in ("blob", "queue", "table")),
+        *("AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId"),
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    } <= base.keys()
+    assert "AzureWebJobsStorage" not in base.keys() | premium.keys()
     assert "listKeys" not in "".join(file.read_text() for file in FILES)
+    assert flex == {}
+    assert not base.keys() & REFUSED_BY_FLEX
+
+
+def test_what_flex_consumption_refuses_a_premium_plan_gets():
+    *_, premium, _ = body_of("modules/app.bicep", "settings")["properties"]
+    assert premium.keys() <= REFUSED_BY_FLEX
+    assert premium["FUNCTIONS_WORKER_RUNTIME"] == "python"
+
+
+def test_either_plan_runs_the_python_of_the_repository():
+    version = (ROOT / ".python-version").read_text().strip()
+    variables = variables_of("modules/app.bicep")
+    assert variables["pythonVersion"] == version
+    app = body_of("modules/app.bicep", "app")["properties"]
+    assert app["functionAppConfig"]["runtime"] == {"name": "python", "version": version}
+    assert app["siteConfig"]["linuxFxVersion"] == "'PYTHON|${pythonVersion}'"
 
 
 def test_storage_has_no_keys_no_public_blobs_and_todays_tls():
-    properties = resources("modules/storage.bicep")["account"]["config"]["properties"]
+    properties = body_of("modules/storage.bicep", "account")["properties"]
     assert properties["allowSharedKeyAccess"] is False
     assert properties["allowBlobPublicAccess"] is False
     assert properties["supportsHttpsTrafficOnly"] is True
@@ -109,35 +128,105 @@ def test_storage_has_no_keys_no_public_blobs_and_todays_tls():
 
 
 def test_queues_and_tables_are_those_of_the_code():
-    storage = text("modules/storage.bicep")
+    variables = variables_of("modules/storage.bicep")
     functions = (ROOT / "function_app.py").read_text()
-    queues = set(re.findall(r"'(route-table-[\w-]+)'", storage))
     used = set(re.findall(r'"(route-table-[\w-]+)"', functions))
-    assert queues == used | {f"{name}-poison" for name in used}
+    assert {*variables["queueNames"]} == used | {f"{name}-poison" for name in used}
     account = (ROOT / "shared" / "storage" / "account.py").read_text()
-    for table in re.findall(r'create_table_if_not_exists\("(\w+)"\)', account):
-        assert f"'{table}'" in storage
+    tables = re.findall(r'create_table_if_not_exists\("(\w+)"\)', account)
+    assert {*variables["tableNames"]} >= {*tables} != set()
 
 
 def test_nobody_writes_to_the_log_without_a_role():
-    found = resources("modules/monitoring.bicep")
-    assert found["insights"]["config"]["properties"]["DisableLocalAuth"] is True
-    assert found["workspace"]["config"]["properties"]["features"]["disableLocalAuth"] is True
+    insights = body_of("modules/monitoring.bicep", "insights")
+    assert insights["properties"]["DisableLocalAuth"] is True
+    workspace = body_of("modules/monitoring.bicep", "workspace")
+    assert workspace["properties"]["features"]["disableLocalAuth"] is True
 
 
 def test_the_site_takes_https_and_no_passwords():
-    app = resources("modules/app.bicep")["app"]["config"]["properties"]
+    app = body_of("modules/app.bicep", "app")["properties"]
     assert app["httpsOnly"] is True
     assert app["siteConfig"]["ftpsState"] == "Disabled"
-    assert app["functionAppConfig"]["runtime"] == {"name": "python", "version": "3.13"}
-    assert text("modules/app.bicep").count("allow: false") == 2
+    for way in ("ftp", "scm"):
+        assert body_of("modules/app.bicep", way)["properties"] == {"allow": False}
 
 
-def test_the_runtime_is_that_of_the_repository():
-    assert (ROOT / ".python-version").read_text().strip() == "3.13"
+def test_private_is_private_on_storage_and_site_and_for_each_of_their_services():
+    main = source("main.bicep")
+    assert "var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'" in main
+    for module in ("storage", "app"):
+        given = module_of("main.bicep", module)["params"]["publicNetworkAccess"]
+        assert given == "publicNetworkAccess"
+    account = body_of("modules/storage.bicep", "account")["properties"]
+    assert account["publicNetworkAccess"] == "publicNetworkAccess"
+    assert account["networkAcls"]["defaultAction"] == ["Allow", "Deny"]
+    site = body_of("modules/app.bicep", "app")["properties"]
+    assert site["publicNetworkAccess"] == "publicNetworkAccess"
+    services = variables_of("modules/private-network.bicep")["services"]
+    assert [s["groupId"] for s in services] == ["blob", "queue", "table", "sites"]
+    zones = variables_of("modules/private-network.bicep")["siteZones"]
+    assert zones.keys() == {"AzureCloud", "AzureUSGovernment", "AzureChinaCloud"}
 
 
-def test_azd_fills_in_what_has_no_default():
-    parameters = json.loads(text("main.parameters.json"))["parameters"]
-    required = re.findall(r"^param (\w+) \w+$", text("main.bicep"), re.MULTILINE)
-    assert {*parameters} == {*required}
+def test_a_token_is_judged_and_a_key_alone_still_opens():
+    config = body_of("modules/app.bicep", "authentication")
+    assert config["name"] == "authsettingsV2"
+    properties = config["properties"]
+    assert properties["platform"] == {"enabled": True}
+    assert properties["globalValidation"] == {
+        "requireAuthentication": False,
+        "unauthenticatedClientAction": "AllowAnonymous",
+    }
+    provider = properties["identityProviders"]["azureActiveDirectory"]
+    assert provider["enabled"] is True
+    assert provider["validation"]["allowedAudiences"][0] == "authClientId"
+
+
+def parameters():
+    """Of main.bicep: each name, its type and its default as text, None where it has none."""
+    found = re.findall(r"^param (\w+) (\w+)(?: = (.+))?$", source("main.bicep"), re.MULTILINE)
+    return {name: (kind, default or None) for name, kind, default in found}
+
+
+def test_each_parameter_can_be_given_by_azd_and_has_the_default_of_bicep():
+    given = json.loads(source("main.parameters.json"))["parameters"]
+    assert given.keys() == parameters().keys()
+    for name, (_, default) in parameters().items():
+        value = given[name]["value"]
+        if isinstance(value, str) and (variable := re.fullmatch(r"\$\{(\w+)(?:=(.*))?\}", value)):
+            value = variable[2] or ""
+        text_ = json.dumps(value) if isinstance(value, dict) else value
+        assert text_ == (default or "").strip("'"), name
+
+
+def test_each_parameter_is_documented_with_its_default():
+    rows = (ROOT / "docs" / "deploy.md").read_text()
+    for name, (_, default) in parameters().items():
+        row = re.search(rf"^\| `{name}`[^|]*\| ([^|]*) \|", rows, re.MULTILINE)
+        assert row is not None, name
+        shown = (default or "required").strip("'").replace("{}", "") or "none"
+        assert row[1].strip("`") == shown, name
+
+
+def test_each_parameter_and_module_says_what_it_is_for():
+    for name in parameters():
+        before = source("main.bicep").split(f"\nparam {name} ")[0]
+        assert "@description(" in before.rsplit("\n\n", 1)[1], name
+    for file in FILES:
+        assert file.read_text().startswith("// "), file
+
+
+def test_where_roles_are_not_assigned_each_is_printed():
+    outputs = source("main.bicep").split("// Where somebody else has to assign roles")[1]
+    for role in ("operator", "provisioner", "built-in"):
+        assert f"loadJsonContent('roles/{role}.json')" in outputs
+    for name in ("ROLES_TO_MAKE", "NETWORK", "STORAGE", "LOG"):
+        assert re.search(rf"^output {name}\w* array = \[$", outputs, re.MULTILINE)
+
+
+def test_storage_and_log_get_the_built_in_roles_that_are_printed():
+    known = json.loads(source("roles/built-in.json"))
+    loops = [text(node) for node in root_of("modules/access.bicep").named_children]
+    for scope in known:
+        assert any(f"items(roles.{scope})" in loop for loop in loops)

@@ -9,7 +9,7 @@ import pytest
 from shared.cli.checks import permissions
 from tests.rights import AUDITOR, OPERATOR, PROVISIONER, ROLES, actions_of, main, note_actions
 
-from .test_bicep import INFRA
+from .bicep import INFRA
 
 
 @pytest.mark.parametrize("role", [AUDITOR, OPERATOR, PROVISIONER])

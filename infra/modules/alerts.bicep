@@ -1,0 +1,123 @@
+// Who is told, and of what: a failed run, what the daily check found, a check that did not come, a
+// message that was given up. A log alert looks back two days at most.
+param name string
+param location string
+param tags object
+param applicationInsightsId string
+
+@description('Mail addresses that are told.')
+param emails array
+
+@description('Action groups, by id, that are told as well.')
+param otherActionGroupIds array
+
+var rules = [
+  {
+    name: 'failed-run'
+    displayName: 'A run has failed'
+    description: 'The run ended as Failed: GET /api/runs/{runId} has its report. docs/operations.md'
+    severity: 1
+    query: loadTextContent('../queries/failed-runs.kql')
+    every: 'PT15M'
+    within: 'PT1H'
+    operator: 'GreaterThan'
+    dimensions: ['runId']
+  }
+  {
+    name: 'alarm'
+    displayName: 'The daily check has an alarm'
+    description: 'docs/operations.md has what each code means, and what to do. It is told again each day until its cause is gone.'
+    severity: 2
+    query: loadTextContent('../queries/alarms.kql')
+    every: 'PT1H'
+    within: 'P2D'
+    operator: 'GreaterThan'
+    dimensions: ['code', 'routeTableId']
+  }
+  {
+    name: 'heartbeat'
+    displayName: 'The daily check did not come'
+    description: 'No check within 26 hours: nobody looks after the route tables. Is the app running, does its log arrive? After the first deployment this fires until the first check.'
+    severity: 1
+    query: loadTextContent('../queries/heartbeat.kql')
+    every: 'PT1H'
+    within: 'P2D'
+    operator: 'LessThanOrEqual'
+    dimensions: []
+  }
+  {
+    name: 'poison'
+    displayName: 'A message was given up'
+    description: 'A run could not be started, or a route table not be brought right, in all deliveries: look at the run, and at the exceptions of the function.'
+    severity: 1
+    query: loadTextContent('../queries/poison.kql')
+    every: 'PT15M'
+    within: 'PT1H'
+    operator: 'GreaterThan'
+    dimensions: ['operation_Name']
+  }
+]
+
+resource group 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: name
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'routesync'
+    emailReceivers: [
+      for email in emails: {
+        name: email
+        emailAddress: email
+        useCommonAlertSchema: true
+      }
+    ]
+  }
+}
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
+  for rule in rules: {
+    name: '${name}-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'ASE Route Sync: ${rule.displayName}'
+      description: rule.description
+      severity: rule.severity
+      enabled: true
+      autoMitigate: true
+      // Before the first record there is no such table.
+      skipQueryValidation: true
+      scopes: [
+        applicationInsightsId
+      ]
+      evaluationFrequency: rule.every
+      windowSize: rule.within
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Count'
+            operator: rule.operator
+            threshold: 0
+            dimensions: map(rule.dimensions, dimension => {
+              name: dimension
+              operator: 'Include'
+              values: ['*']
+            })
+            failingPeriods: {
+              numberOfEvaluationPeriods: 1
+              minFailingPeriodsToAlert: 1
+            }
+          }
+        ]
+      }
+      actions: {
+        actionGroups: concat([group.id], otherActionGroupIds)
+      }
+    }
+  }
+]
+
+output actionGroupId string = group.id

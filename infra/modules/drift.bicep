@@ -1,0 +1,26 @@
+// Drift in one subscription: the rule of modules/drift-alert.bicep needs a resource group there.
+targetScope = 'subscription'
+
+param resourceGroupName string
+param location string
+param tags object
+param appUrl string
+
+@secure()
+param hostKey string
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: resourceGroupName
+  location: location
+  tags: tags
+}
+
+module rule 'drift-alert.bicep' = {
+  name: 'drift'
+  scope: group
+  params: {
+    appUrl: appUrl
+    hostKey: hostKey
+    tags: tags
+  }
+}

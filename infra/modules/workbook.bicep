@@ -1,0 +1,84 @@
+// A page on the log: how old, what changed, what went wrong, who called.
+param name string
+param location string
+param tags object
+param applicationInsightsId string
+
+@description('What the queries look back over, in days.')
+param days int = 90
+
+var questions = [
+  {
+    title: 'Days since each route table was found right, by the last check'
+    query: loadTextContent('../queries/tables.kql')
+    visualization: 'table'
+  }
+  {
+    title: 'Days since the oldest of them was found right'
+    query: loadTextContent('../queries/oldest-table.kql')
+    visualization: 'timechart'
+  }
+  {
+    title: 'What went wrong'
+    query: loadTextContent('../queries/went-wrong.kql')
+    visualization: 'table'
+  }
+  {
+    title: 'Routes added, put right and removed'
+    query: loadTextContent('../queries/changes.kql')
+    visualization: 'barchart'
+  }
+  {
+    title: 'Runs'
+    query: loadTextContent('../queries/runs.kql')
+    visualization: 'table'
+  }
+  {
+    title: 'How each route table fared, week by week'
+    query: loadTextContent('../queries/tables-by-week.kql')
+    visualization: 'table'
+  }
+  {
+    title: 'Alerts that came, and what became of them'
+    query: loadTextContent('../queries/alerts.kql')
+    visualization: 'table'
+  }
+]
+var items = [
+  for question in questions: {
+    type: 3
+    name: question.title
+    content: {
+      version: 'KqlItem/1.0'
+      title: question.title
+      query: question.query
+      visualization: question.visualization
+      size: 0
+      queryType: 0
+      resourceType: 'microsoft.insights/components'
+      timeContext: {
+        durationMs: days * 24 * 60 * 60 * 1000
+      }
+    }
+  }
+]
+
+resource workbook 'Microsoft.Insights/workbooks@2022-04-01' = {
+  name: guid(resourceGroup().id, name)
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: name
+    category: 'workbook'
+    sourceId: applicationInsightsId
+    version: 'Notebook/1.0'
+    serializedData: string({
+      version: 'Notebook/1.0'
+      items: items
+      fallbackResourceIds: [
+        applicationInsightsId
+      ]
+    })
+  }
+}

@@ -1,0 +1,85 @@
+"""What the pages say of the product, held against the product."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import licences
+from shared.domain.clouds import CLOUDS
+from shared.settings import Settings
+from tests.builders import BESIDE, needs_recordings
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = BESIDE / "design" / "contract.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+GALLERY = ["Features", "Getting Started", "Resources", "Guidance", "Important Security Notice"]
+"""Source: the README guidelines of the Azure Developer CLI's gallery."""
+
+
+def anchors(page):
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {word.replace(" ", "-") for word in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    for link in links:
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_readme_has_the_sections_of_the_gallery():
+    text = (ROOT / "README.md").read_text()
+    assert {*GALLERY} <= {*re.findall(r"^## (.+)$", text, re.MULTILINE)}
+
+
+def test_the_first_screen_has_the_picture_the_question_and_the_two_commands():
+    first = "\n".join((ROOT / "README.md").read_text().splitlines()[:60])
+    assert "<img " in first
+    assert "## Do I need this?" in first
+    for command in ("make run", "azd up"):
+        assert re.search(rf"^{command}  ", first, re.MULTILINE)
+
+
+def test_the_firewall_is_told_of_each_host_of_each_cloud():
+    page = (ROOT / "docs" / "network.md").read_text()
+    for cloud in CLOUDS.values():
+        for host in (cloud.arm_endpoint.removeprefix("https://"), cloud.storage_suffix):
+            assert f"`{host}`" in page
+        assert f"`{cloud.authority}`" in page
+
+
+def test_licences_are_those_of_what_is_pinned():
+    assert (ROOT / "docs" / "licences.md").read_text() == licences.page()
+
+
+def test_the_list_of_contents_has_every_package_that_deploys(tmp_path):
+    tool = Path(sys.executable).with_name("cyclonedx-py")
+    pinned = ROOT / "requirements.txt"
+    command = [tool, "requirements", "-o", tmp_path / "sbom.json", pinned]
+    subprocess.run(command, check=True, capture_output=True)
+    components = json.loads((tmp_path / "sbom.json").read_text())["components"]
+    assert sorted(c["name"] for c in components) == sorted(licences.pinned("requirements.txt"))
+    assert all(c["version"] for c in components)
+
+
+@needs_recordings
+def test_the_settings_are_those_of_the_contract():
+    section = CONTRACT.read_text().split("## 2. App settings")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
+    contract = {name for row in rows for name in re.findall(r"`([A-Z]\w+)`", row)}
+    of_the_platform = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"}
+    known = {str(field.alias) for field in Settings.model_fields.values()} - of_the_platform
+    assert {n for n in known if "__" not in n} == {n for n in contract if "__" not in n}

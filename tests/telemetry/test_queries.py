@@ -1,0 +1,213 @@
+"""The queries of the alert rules, the workbook and the documentation.
+
+They are judged by Kusto's own language service, and asked of records that real runs, checks and
+alerts wrote: the tables are those of Application Insights, with what the host puts into them.
+"""
+
+import json
+import logging
+import re
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb_kql
+import pytest
+import time_machine
+
+from shared import workers
+from shared.log import log_alert
+from tests.app.helpers import answer, register, sync
+from tests.builders import add_table, to_firewall
+
+ROOT = Path(__file__).parents[2]
+QUERIES = {
+    file.stem: file.read_text() for file in sorted((ROOT / "infra" / "queries").glob("*.kql"))
+}
+SCHEMA = {
+    "traces": {
+        "timestamp": "datetime",
+        "message": "string",
+        "severityLevel": "int",
+        "operation_Name": "string",
+    },
+    "requests": {"timestamp": "datetime", "operation_Name": "string", "success": "string"},
+    "AzureActivity": {
+        "TimeGenerated": "datetime",
+        "CorrelationId": "string",
+        "Caller": "string",
+        "OperationNameValue": "string",
+    },
+}
+"""Source: the data models of Application Insights and of the activity log; what is used of them."""
+SQL = {"datetime": "TIMESTAMP", "string": "VARCHAR", "int": "INTEGER"}
+SEVERITY = {logging.INFO: 1, logging.WARNING: 2, logging.ERROR: 3}
+START = datetime(2026, 3, 4, 5, 20, tzinfo=UTC)
+NOW = START + timedelta(days=3)
+A, B = "20.0.0.0/24", "20.0.1.0/24"
+
+
+def analysed(queries):
+    asked = json.dumps({"schema": SCHEMA, "queries": queries})
+    command = ["node", str(Path(__file__).with_name("analyse.cjs")), asked]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_kusto_itself_finds_no_fault_in_any_of_them():
+    found = analysed(QUERIES)
+    assert found.keys() == QUERIES.keys()
+    assert {name: f["faults"] for name, f in found.items() if f["faults"]} == {}
+    for name, query in found.items():
+        named = [c for c in query["columns"] if re.fullmatch(r"Column\d+|r_\w+", c)]
+        assert not named, f"{name} has columns that nobody named: {named}"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["traces | where timestampp > ago(1d)", "traces | sumarize count()", "trace | count"]
+)
+def test_it_would_find_one(wrong):
+    assert analysed({"wrong": wrong})["wrong"]["faults"]
+
+
+def test_each_is_used_by_a_rule_or_the_workbook_or_is_in_the_documentation():
+    bicep = "".join(file.read_text() for file in (ROOT / "infra" / "modules").glob("*.bicep"))
+    documented = (ROOT / "docs" / "operations.md").read_text()
+    for name, query in QUERIES.items():
+        assert f"loadTextContent('../queries/{name}.kql')" in bicep or query in documented, name
+
+
+def test_the_documentation_has_no_query_of_its_own():
+    documented = (ROOT / "docs" / "operations.md").read_text()
+    blocks = re.findall(r"```kusto\n(.*?)```", documented, re.DOTALL)
+    assert blocks
+    assert [block for block in blocks if block not in QUERIES.values()] == []
+
+
+class Log:
+    """Application Insights, as far as the queries look into it."""
+
+    def __init__(self):
+        self.connection = duckdb_kql.connect()
+        for table, columns in SCHEMA.items():
+            declared = ", ".join(f"{name} {SQL[type_]}" for name, type_ in columns.items())
+            self.connection.execute(f"CREATE TABLE {table} ({declared})")
+
+    def write(self, table, *row):
+        plain = [v.replace(tzinfo=None) if isinstance(v, datetime) else v for v in row]
+        places = ", ".join("?" for _ in row)
+        self.connection.execute(f"INSERT INTO {table} VALUES ({places})", plain)
+
+    def take(self, caplog, at):
+        """What the host would send of these records, and what it adds to them itself."""
+        for record in caplog.records:
+            level = SEVERITY.get(record.levelno, 1)
+            self.write("traces", at, record.getMessage(), level, "sync_route_table")
+        self.write("traces", at, "Executing 'Functions.sync_route_table'", 1, "sync_route_table")
+        self.write("traces", at, '{"level": "not ours"}', 3, "sync_route_table")
+        caplog.clear()
+
+    def ask(self, name, now):
+        found = duckdb_kql.kql(self.connection, QUERIES[name], query_now=now.replace(tzinfo=None))
+        return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+@pytest.fixture
+def log(azure, app, caplog, monkeypatch):
+    """Of a run that changes two tables, one that fails, a check, an alert, a poisoned message."""
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    monkeypatch.setattr(workers, "app", lambda: app)
+    log = Log()
+    with time_machine.travel(START, tick=False) as clock:
+        answer(azure, A, B)
+        _, two = (add_table(azure.state, name, [to_firewall()]) for name in ("one", "two"))
+        register(app, "one", "two")
+        sync(app)
+        azure.state.remove(two)
+        sync(app)
+        log.take(caplog, START)
+        clock.move_to(NOW)
+        workers.daily_check()
+        log_alert("drift", ignored="it is about what this app did itself")
+        log.take(caplog, NOW)
+    log.write("requests", NOW, "sync_route_table_poison", "True")
+    log.write("requests", NOW, "sync_route_table", "True")
+    return log
+
+
+def test_the_failed_run_is_told_and_the_good_one_is_not(log):
+    [run] = log.ask("failed-runs", NOW)
+    assert re.fullmatch(r"\d{20}-\w{8}", run["runId"])
+    assert json.loads(run["counts"])["failed"] == 1
+
+
+def test_an_alarm_names_its_code_and_its_table(log):
+    found = log.ask("alarms", NOW)
+    assert found
+    assert all(alarm["code"] and alarm["text"] for alarm in found)
+
+
+def test_an_alarm_is_told_for_26_hours_and_the_next_check_tells_it_again(log):
+    assert log.ask("alarms", NOW + timedelta(hours=25, minutes=59))
+    assert log.ask("alarms", NOW + timedelta(hours=26, minutes=1)) == []
+
+
+def test_a_check_counts_as_a_heartbeat_for_26_hours(log):
+    assert len(log.ask("heartbeat", NOW + timedelta(hours=25, minutes=59))) == 1
+    assert log.ask("heartbeat", NOW + timedelta(hours=26, minutes=1)) == []
+
+
+def test_a_poisoned_message_is_told(log):
+    assert [found["operation_Name"] for found in log.ask("poison", NOW)] == [
+        "sync_route_table_poison"
+    ]
+
+
+def test_what_went_wrong_is_the_failed_table_the_failed_run_and_the_alarms(log):
+    found = log.ask("went-wrong", NOW)
+    assert {row["record"] for row in found} == {"routeTable", "run", "alarm"}
+    assert "RouteTableNotFound" in {row["code"] for row in found}
+
+
+def test_each_table_has_its_age_and_its_routes_of_the_last_check(log):
+    found = {row["routeTableId"].rpartition("/")[2]: row for row in log.ask("tables", NOW)}
+    assert found.keys() == {"one", "two"}
+    assert found["one"]["daysSinceRight"] == 0
+    assert found["one"]["routes"] == 3
+    assert found["one"]["routeLimit"] > 0
+    assert log.ask("oldest-table", NOW)[0]["maxDaysSinceRight"] is not None
+
+
+def test_runs_and_changes_are_counted(log):
+    bad, good = sorted(log.ask("runs", NOW), key=lambda run: run["changed"])
+    assert (good["changed"], good["bad"], good["status"]) == (2, 0, "Succeeded")
+    assert (bad["unchanged"], bad["bad"], bad["status"]) == (1, 1, "Failed")
+    [day] = log.ask("changes", NOW)
+    assert (day["added"], day["updated"], day["removed"]) == (4, 0, 0)
+    weeks = {row["routeTableId"].rpartition("/")[2]: row for row in log.ask("tables-by-week", NOW)}
+    assert (weeks["one"]["changed"], weeks["one"]["bad"]) == (1, 0)
+    assert (weeks["two"]["changed"], weeks["two"]["bad"]) == (1, 1)
+
+
+def test_what_became_of_an_alert_is_told(log):
+    [found] = log.ask("alerts", NOW)
+    assert (found["name"], found["ignored"]) == ("drift", "it is about what this app did itself")
+
+
+def test_a_write_is_found_again_in_azures_own_activity_log(log):
+    text = log.connection.execute("SELECT message FROM traces").fetchall()
+    records = [json.loads(m) for (m,) in text if m.startswith('{"record"')]
+    written = [r for r in records if r["record"] == "routeTable" and r["status"] == "changed"]
+    mine = written[0]["correlationId"]
+    log.write("AzureActivity", NOW, mine, "app", "routeTables/write")
+    log.write("AzureActivity", NOW, "another", "x", "routeTables/write")
+    [found] = log.ask("who-wrote", NOW)
+    assert (found["Caller"], found["routeTableId"]) == ("app", written[0]["routeTableId"])
+
+
+def test_one_run_is_followed_through_all_its_messages(log):
+    run_id = log.ask("failed-runs", NOW)[0]["runId"]
+    query = re.sub(r'(r\.runId ==) "[^"]+"', rf'\1 "{run_id}"', QUERIES["one-run"])
+    found = duckdb_kql.kql(log.connection, query).fetchall()
+    kinds = {json.loads(row[2])["record"] for row in found}
+    assert kinds == {"run", "routeTable"}
