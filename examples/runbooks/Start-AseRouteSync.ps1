@@ -8,23 +8,23 @@ The job fails where the run failed, or has not ended in time. Needs no module.
 .PARAMETER Url
 The app's, https://NAME.azurewebsites.net.
 
-.PARAMETER Body
-That of POST /api/sync; {} for all route tables.
-
 .PARAMETER KeyVariable
 An encrypted Automation variable that holds a host key.
 
+.PARAMETER Body
+That of POST /api/sync; {} for all route tables.
+
 .PARAMETER Audience
-Instead of a key: show a token of the Automation account's managed identity for this audience, where
-the app asks for Microsoft Entra authentication.
+Show a token of the Automation account's managed identity for this audience, too: api://CLIENT_ID,
+where callers of the app have app roles.
 
 .PARAMETER WaitMinutes
 How long the job waits for the run.
 #>
 param(
     [Parameter(Mandatory = $true)] [string] $Url,
+    [Parameter(Mandatory = $true)] [string] $KeyVariable,
     [string] $Body = '{}',
-    [string] $KeyVariable,
     [string] $Audience,
     [int] $WaitMinutes = 60
 )
@@ -41,13 +41,11 @@ function Get-IdentityToken([string] $Audience) {
 }
 
 function Get-AppHeader() {
+    $header = @{ 'x-functions-key' = Get-AutomationVariable -Name $KeyVariable }
     if ($Audience) {
-        return @{ Authorization = "Bearer $(Get-IdentityToken $Audience)" }
+        $header.Authorization = "Bearer $(Get-IdentityToken $Audience)"
     }
-    if ($KeyVariable) {
-        return @{ 'x-functions-key' = Get-AutomationVariable -Name $KeyVariable }
-    }
-    throw 'One of KeyVariable and Audience is needed.'
+    return $header
 }
 
 # A run is started once; a read is tried again where the app does not answer.

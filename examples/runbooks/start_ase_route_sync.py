@@ -1,12 +1,12 @@
 """Azure Automation runbook (Python 3.10 or newer): start a run of ASE Route Sync, and wait for it.
 
-    start_ase_route_sync.py URL [--key KEY | --key-variable NAME | --audience AUDIENCE]
+    start_ase_route_sync.py URL (--key KEY | --key-variable NAME) [--audience AUDIENCE]
                             [--body JSON] [--wait-minutes MINUTES]
 
 URL is the app's, https://NAME.azurewebsites.net. BODY is that of `POST /api/sync`, `{}` for all
-route tables. The caller shows a host key, given or kept in an encrypted Automation variable, or a
-token of the Automation account's managed identity for AUDIENCE, where the app asks for Microsoft
-Entra authentication. The job fails where the run failed, or has not ended in time.
+route tables. The caller shows a host key, given or kept in an encrypted Automation variable; and a
+token of the Automation account's managed identity for AUDIENCE, api://CLIENT_ID, where callers of
+the app have app roles. The job fails where the run failed, or has not ended in time.
 
 Standard library only.
 """
@@ -77,16 +77,17 @@ def _call(method, url, headers, body=None):
 
 
 def _credentials(asked):
-    if asked.audience:
-        return {"Authorization": f"Bearer {_identity_token(asked.audience)}"}
     key = asked.key
     if asked.key_variable:
         import automationassets  # only Azure Automation has it
 
         key = automationassets.get_automation_variable(asked.key_variable)
     if not key:
-        raise RunFailed("one of --key, --key-variable and --audience is needed")
-    return {"x-functions-key": key}
+        raise RunFailed("one of --key and --key-variable is needed")
+    if not asked.audience:
+        return {"x-functions-key": key}
+    token = _identity_token(asked.audience)
+    return {"x-functions-key": key, "Authorization": f"Bearer {token}"}
 
 
 def _identity_token(audience):

@@ -82,16 +82,18 @@ def test_where_the_app_does_not_answer_the_job_fails():
     assert "does not answer" in done.stderr
 
 
-def test_a_token_of_the_managed_identity_is_shown(azure, receiver):
+def test_a_token_of_the_managed_identity_is_shown_beside_the_key(azure, receiver):
     """The app behind Microsoft Entra authentication is somebody else's server here."""
     environment = {
         "IDENTITY_ENDPOINT": azure.environment()["IDENTITY_ENDPOINT"],
         "IDENTITY_HEADER": HEADER,
     }
     url = receiver.url.split("/hook")[0]
-    done = job(url, "--audience", "https://management.azure.com", **environment)
+    done = job(url, "--key", "k", "--audience", "https://management.azure.com", **environment)
     assert done.returncode == 1  # it starts no run
-    token = receiver.headers[0]["Authorization"].removeprefix("Bearer ")
+    shown = {name.lower(): value for name, value in receiver.headers[0].items()}
+    assert shown["x-functions-key"] == "k"
+    token = shown["authorization"].removeprefix("Bearer ")
     bearer = {"authorization": f"Bearer {token}"}
     assert azure.state.identities.authenticate(bearer) is azure.state.identities.app
 
