@@ -261,6 +261,8 @@ module drift 'modules/drift.bicep' = [
 output AZURE_RESOURCE_GROUP string = group.name
 output APP_NAME string = app.outputs.name
 output APP_URL string = app.outputs.url
+output STORAGE_ACCOUNT string = storage.outputs.name
+output SERVICE_TAG_SUBSCRIPTION string = tagSubscriptionId
 output PRINCIPAL_ID string = identity.outputs.principalId
 
 // Where somebody else has to assign roles: the definitions, and each assignment as role and scope.
