@@ -36,6 +36,7 @@ def log_run(run: Run) -> None:
         mode=run.request.mode.value,
         status=run.status.value,
         reason=run.request.reason,
+        requestedBy=run.request.requested_by,
         startedAt=utc_text(run.started_at),
         durationMs=round((finished - run.started_at).total_seconds() * 1000),
         versionIds=[version.version_id for version in run.versions],
@@ -88,8 +89,14 @@ def log_alert(name: str | None, *, run_id: str | None = None, ignored: str | Non
     _write(logging.INFO, "alert", name=name, runId=run_id, ignored=ignored)
 
 
-def log_release(route_table_id: RouteTableId, reason: str) -> None:
-    _write(logging.INFO, "release", routeTableId=str(route_table_id), reason=reason)
+def log_release(route_table_id: RouteTableId, *, reason: str, requested_by: str) -> None:
+    _write(
+        logging.INFO,
+        "release",
+        routeTableId=str(route_table_id),
+        reason=reason,
+        requestedBy=requested_by,
+    )
 
 
 def _write(level: int, record: str, **fields: object) -> None:

@@ -9,7 +9,7 @@ from shared.domain.addresses import difference
 
 from . import show
 from .in_place import call, listed
-from .shell import Ended, Json, answer, said
+from .shell import Acknowledge, Ended, Json, answer, said
 
 Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
 
@@ -25,9 +25,7 @@ def discover(
     register: Annotated[
         bool, typer.Option("--register", help="Register the route tables that are found.")
     ] = False,
-    acknowledge: Annotated[
-        bool, typer.Option("--acknowledge", help="Of an ASEv3 too, that needs no such routes.")
-    ] = False,
+    acknowledge: Acknowledge = False,
     as_json: Json = False,
 ) -> None:
     """Find every App Service Environment, its route table, and what is wrong around it.

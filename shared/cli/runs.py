@@ -13,6 +13,7 @@ from shared.endpoints.shell import StartsRun
 from . import show
 from .in_place import Refused, asked_for, call
 from .shell import (
+    Acknowledge,
     Ended,
     Force,
     Json,
@@ -98,9 +99,7 @@ def provision(
     tag: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE, of a new route table; repeat for more.")
     ] = None,
-    acknowledge: Annotated[
-        bool, typer.Option(help="An ASEv3 too, that needs no such routes.")
-    ] = False,
+    acknowledge: Acknowledge = False,
     plan_only: Annotated[bool, typer.Option("--plan", help="Show it, and do nothing.")] = False,
     yes: Yes = False,
     as_json: Json = False,

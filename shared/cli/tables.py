@@ -16,6 +16,7 @@ from . import show
 from .in_place import call, listed
 from .runs import exit_status
 from .shell import (
+    Acknowledge,
     Ended,
     Json,
     OptionalReason,
@@ -72,9 +73,7 @@ def add(
         bool, typer.Option("--disabled", help="Register it, and leave it alone.")
     ] = False,
     note: Annotated[str | None, typer.Option(help="For people.")] = None,
-    acknowledge: Annotated[
-        bool, typer.Option("--acknowledge", help="Of an ASEv3 too, that needs no such routes.")
-    ] = False,
+    acknowledge: Acknowledge = False,
     as_json: Json = False,
 ) -> None:
     """Register a route table, or replace what is registered. Nothing is written to Azure."""

@@ -34,6 +34,7 @@ from shared.log import log_release
 from shared.sync.audit import NOT_NEEDED
 from shared.sync.survey import Survey
 
+from .callers import caller_of
 from .shell import (
     Reason,
     TableBody,
@@ -139,7 +140,11 @@ def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
         enabled_registration(context, body.route_table_id), holds=(), contest=Contest()
     )
     context.registry.release(registration.route_table_id)
-    log_release(registration.route_table_id, body.reason)
+    log_release(
+        registration.route_table_id,
+        reason=body.reason,
+        requested_by=caller_of(context, request).requested_by,
+    )
     return json_response(registration.to_json())
 
 
