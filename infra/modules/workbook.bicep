@@ -44,7 +44,7 @@ var questions = [
     visualization: 'table'
   }
 ]
-var items = [
+var tiles = [
   for question in questions: {
     type: 3
     name: question.title
@@ -75,7 +75,7 @@ resource workbook 'Microsoft.Insights/workbooks@2022-04-01' = {
     version: 'Notebook/1.0'
     serializedData: string({
       version: 'Notebook/1.0'
-      items: items
+      items: tiles
       fallbackResourceIds: [
         applicationInsightsId
       ]
