@@ -213,7 +213,8 @@ module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
   params: {
     location: location
     tags: allTags
-    subnetId: privateEndpointSubnetId
+    // Without the other subnet the app would reach no storage: then this one is refused as empty.
+    subnetId: empty(integrationSubnetId) ? '' : privateEndpointSubnetId
     dnsZoneGroupId: privateDnsZoneGroupId
     storageAccountId: storage.outputs.id
     siteId: app.outputs.id

@@ -4,6 +4,7 @@ param location string
 param tags object
 
 @description('Subnet that gets the private endpoints.')
+@minLength(1)
 param subnetId string
 
 @description('Resource group that the private DNS zones are in; empty where somebody else writes the records.')

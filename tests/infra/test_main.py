@@ -163,6 +163,9 @@ def test_private_is_private_on_storage_and_site_and_for_each_of_their_services()
     assert account["networkAcls"]["defaultAction"] == ["Allow", "Deny"]
     site = body_of("modules/app.bicep", "app")["properties"]
     assert site["publicNetworkAccess"] == "publicNetworkAccess"
+    subnet = module_of("main.bicep", "privateNetwork")["params"]["subnetId"]
+    assert subnet == ["", "privateEndpointSubnetId"]  # refused where either is missing
+    assert "@minLength(1)\nparam subnetId string" in source("modules/private-network.bicep")
     services = variables_of("modules/private-network.bicep")["services"]
     assert [s["groupId"] for s in services] == ["blob", "queue", "table", "sites"]
     zones = variables_of("modules/private-network.bicep")["siteZones"]
