@@ -16,7 +16,7 @@ import pytest
 import time_machine
 
 from shared import workers
-from shared.log import log_alert
+from shared.log import log_alert, log_check
 from tests.app.helpers import answer, register, sync
 from tests.builders import add_table, to_firewall
 
@@ -142,9 +142,19 @@ def test_the_failed_run_is_told_and_the_good_one_is_not(log):
 
 
 def test_an_alarm_names_its_code_and_its_table(log):
-    found = log.ask("alarms", NOW)
-    assert found
-    assert all(alarm["code"] and alarm["text"] for alarm in found)
+    found = {alarm["code"]: alarm for alarm in log.ask("alarms", NOW)}
+    assert found["TableStale"]["routeTableId"].endswith("/routeTables/two")
+    assert found["TableStale"]["text"]
+
+
+def test_an_alarm_of_no_table_has_a_value_to_be_told_apart_by(app, caplog):
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    log = Log()
+    with time_machine.travel(NOW, tick=False):
+        log_check(app.check.check().to_json())
+    log.take(caplog, NOW)
+    found = {alarm["code"]: alarm["routeTableId"] for alarm in log.ask("alarms", NOW)}
+    assert found["NoTableRegistered"] == "none"
 
 
 def test_an_alarm_is_told_for_26_hours_and_the_next_check_tells_it_again(log):
