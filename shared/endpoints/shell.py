@@ -42,21 +42,21 @@ class TableBody(Body):
 def endpoint[**P](
     handler: Callable[Concatenate[App, func.HttpRequest, P], func.HttpResponse],
 ) -> Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]:
-    """Whoever only looks needs to be a reader, whoever does anything an operator."""
-
     @functools.wraps(handler)
     def answer(
         request: func.HttpRequest, /, *args: P.args, **kwargs: P.kwargs
     ) -> func.HttpResponse:
-        def handled() -> func.HttpResponse:
-            context = app()
-            role = Role.READER if request.method == "GET" else Role.OPERATOR
-            caller_of(context, request).needs(role)
-            return handler(context, request, *args, **kwargs)
-
-        return respond(handled, json_error)
+        return respond(lambda: handler(permitted(request), request, *args, **kwargs), json_error)
 
     return answer
+
+
+def permitted(request: func.HttpRequest) -> App:
+    """The app, for whoever may do this: look as a reader, do anything as an operator."""
+    context = app()
+    role = Role.READER if request.method == "GET" else Role.OPERATOR
+    caller_of(context, request).needs(role)
+    return context
 
 
 def existing_run(context: App, run_id: str) -> Run:
