@@ -1,5 +1,6 @@
 """Azure and ARM bodies as the tests need them."""
 
+import base64
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from local.azure.state import State
 from local.azure.throttles import BucketSize
 from shared.domain.addresses import ipv4_of
 from shared.domain.routes import owned_name
+from shared.settings import Settings
 
 # What Azure was recorded to answer stands beside the checkout, not in it.
 BESIDE = Path(__file__).parents[2] / "shared"
@@ -28,6 +30,14 @@ needs_recordings = pytest.mark.skipif(
 SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
 OTHER_SUBSCRIPTION = "22222222-2222-4222-8222-222222222222"
 OWNER = "asemgmt"
+OBJECT_ID = "5f3c0f3e-9a53-4c1c-8f0a-2f6f0c1d7a11"
+"""In Entra, of somebody who calls."""
+SETTINGS = frozenset(
+    name
+    for name in (str(field.alias) for field in Settings.model_fields.values())
+    if name not in {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"} and "__" not in name
+)
+"""What somebody sets: App Service gives two, and a connection may be in several instead of one."""
 
 
 def history(cloud: str = "AzureCloud") -> list[dict[str, Any]]:
@@ -38,9 +48,26 @@ def published_ipv4(published: Mapping[str, Any]) -> set[str]:
     return set(ipv4_of(published["addressPrefixes"]))
 
 
+def switches(disabled: str, *functions: str) -> dict[str, str]:
+    """Settings that say whether these functions of the host are."""
+    return {f"AzureWebJobs.{name}.Disabled": disabled for name in functions}
+
+
 def timers(disabled: str) -> dict[str, str]:
-    """Settings that say whether the host's timers are."""
-    return {f"AzureWebJobs.{name}.Disabled": disabled for name in ("scheduled_sync", "daily_check")}
+    return switches(disabled, "scheduled_sync", "daily_check")
+
+
+def principal(
+    *roles: str,
+    ids: Iterable[str] = (OBJECT_ID,),
+    id_claim: str = "http://schemas.microsoft.com/identity/claims/objectidentifier",
+    role_claim: str = "roles",
+) -> dict[str, str]:
+    """The header that App Service Authentication sets for a caller with these app roles."""
+    claims = [{"typ": id_claim, "val": i} for i in ids]
+    claims += [{"typ": role_claim, "val": role} for role in roles]
+    text = json.dumps({"auth_typ": "aad", "claims": claims, "role_typ": role_claim})
+    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(text.encode()).decode()}
 
 
 def unthrottled(state: State) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.settings import InvalidSettings, Settings
+from tests.builders import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 NEEDED = {
@@ -14,8 +15,6 @@ NEEDED = {
 }
 # The host's, not the app's.
 HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
-# App Service gives it.
-GIVEN = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"}
 
 
 def faults(**changed):
@@ -123,10 +122,8 @@ def test_sample_readme_and_code_know_the_same_settings():
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     table = (ROOT / "README.md").read_text().split("## Settings")[1].split("\n## ")[0]
     documented = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
-    read = {str(field.alias) for field in Settings.model_fields.values()}
-    connection = {name for name in read if name.startswith("AzureWebJobsStorage__")}
-    assert set(sample) - HOSTS_OWN == read - connection - GIVEN
-    assert documented == read - connection - GIVEN
+    assert set(sample) - HOSTS_OWN == SETTINGS
+    assert documented == SETTINGS
 
 
 def test_the_sample_is_valid_as_it_stands():

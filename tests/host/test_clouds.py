@@ -19,6 +19,7 @@ from tests.builders import (
     owned_prefixes,
     published_ipv4,
     route,
+    switches,
     table_id,
     table_writes,
     to_firewall,
@@ -113,7 +114,7 @@ def test_a_cloud_that_lags_behind_is_asked_by_an_older_api_version(azure, make_h
     table = add_table(azure.state, "one", [to_firewall()])
     one = f"/api/route-tables{table_id('one')}"
     # It would take the other's messages.
-    deaf = {f"AzureWebJobs.{name}.Disabled": "true" for name in ("start_run", "sync_route_table")}
+    deaf = switches("true", "start_run", "sync_route_table")
     refused = make_host(AZURE_CLOUD=cloud, ARM_API_VERSION_NETWORK="", **deaf)
     assert refused.request("PUT", one, json={}).status_code == 400
     host = make_host(AZURE_CLOUD=cloud, ARM_API_VERSION_NETWORK="2025-05-01")

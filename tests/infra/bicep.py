@@ -23,15 +23,33 @@ class Declared:
     bodies: tuple[Node, ...]
     variables: Mapping[str, Node]
 
+    @property
+    def body(self) -> dict[str, Any]:
+        """As `plain` has it; parts of a union are one."""
+        return _merged(self.bodies, self.variables)
+
 
 def parsed(source: bytes) -> Node:
     return _PARSER.parse(source).root_node
 
 
+def planted(file: Path, right: str, wrong: str) -> bytes:
+    """The file with a fault in it, in the place of what is right."""
+    source = file.read_text()
+    assert right in source
+    return source.replace(right, wrong).encode()
+
+
+def declarations(root: Node, kind: str) -> dict[str, Node]:
+    """Of a kind, by name: `module_declaration` and the like."""
+    found = [node for node in root.named_children if node.type == kind]
+    return {text(node.named_children[0]): node for node in found}
+
+
 def declared(source: bytes) -> Iterator[Declared]:
     """Every resource that is made, and not one that only is named as `existing`."""
     root = parsed(source)
-    variables = _named(root, "variable_declaration")
+    variables = _meanings(root, "variable_declaration")
     for node in root.named_children:
         yield from _declared(node, variables)
 
@@ -110,19 +128,19 @@ def root_of(name: str) -> Node:
 
 def variables_of(name: str) -> dict[str, Any]:
     """The variables of a file, each as `plain` has it."""
-    found = _named(root_of(name), "variable_declaration")
+    found = _meanings(root_of(name), "variable_declaration")
     return {symbol: plain(node, found) for symbol, node in found.items()}
 
 
 def body_of(name: str, symbol: str) -> dict[str, Any]:
-    """The body of a resource that a file makes, as `plain` has it; parts of a union are one."""
+    """The body of a resource that a file makes."""
     [resource] = [r for r in declared((INFRA / name).read_bytes()) if r.symbol == symbol]
-    return _merged(resource.bodies, resource.variables)
+    return resource.body
 
 
 def module_of(name: str, symbol: str) -> dict[str, Any]:
     """What a file gives to a module."""
-    modules = _named(root_of(name), "module_declaration")
+    modules = _meanings(root_of(name), "module_declaration")
     return _merged([*objects(modules[symbol], {})], {})
 
 
@@ -151,7 +169,6 @@ def _merged(nodes: Iterable[Node], variables: Mapping[str, Node]) -> dict[str, A
     }
 
 
-def _named(root: Node, kind: str) -> dict[str, Node]:
-    """Declarations of a kind: what each name stands for."""
-    found = [node.named_children for node in root.named_children if node.type == kind]
-    return {text(children[0]): children[-1] for children in found}
+def _meanings(root: Node, kind: str) -> dict[str, Node]:
+    """What each name of a kind stands for."""
+    return {name: node.named_children[-1] for name, node in declarations(root, kind).items()}

@@ -10,7 +10,7 @@ from typing import Self
 
 from tree_sitter import Node
 
-from .bicep import objects, parsed, properties, text
+from .bicep import declarations, objects, parsed, properties, text
 
 FUNCTIONS = frozenset(
     {
@@ -22,11 +22,11 @@ FUNCTIONS = frozenset(
 )
 """Those of Bicep that are used here: one that is new is looked up, and added."""
 _DECLARES = {
-    "parameter_declaration": "params",
-    "variable_declaration": "variables",
-    "resource_declaration": "resources",
-    "module_declaration": "modules",
-    "output_declaration": "outputs",
+    "params": "parameter_declaration",
+    "variables": "variable_declaration",
+    "resources": "resource_declaration",
+    "modules": "module_declaration",
+    "outputs": "output_declaration",
 }
 
 
@@ -40,11 +40,7 @@ class Source:
     @classmethod
     def read(cls, source: bytes) -> Self:
         root = parsed(source)
-        declared: dict[str, dict[str, Node]] = {kind: {} for kind in _DECLARES.values()}
-        for node in root.named_children:
-            if node.type in _DECLARES:
-                declared[_DECLARES[node.type]][text(node.named_children[0])] = node
-        return cls(root, declared)
+        return cls(root, {name: declarations(root, kind) for name, kind in _DECLARES.items()})
 
     @property
     def names(self) -> set[str]:
@@ -60,9 +56,12 @@ class Source:
         return {name for name, node in params if len(node.named_children) == 2}
 
 
-def faults(file: Path, source: bytes | None = None) -> Iterator[str]:
-    """What is named and not there, what is there and never named, what a module is not given."""
-    here = Source.read(file.read_bytes() if source is None else source)
+def faults(file: Path, source: bytes) -> Iterator[str]:
+    """What is named and not there, what is there and never named, what a module is not given.
+
+    `file` says where the modules are that it names.
+    """
+    here = Source.read(source)
     modules = {name: _module(file, node) for name, node in here.declared["modules"].items()}
     used: set[str] = set()
     for node in here.root.named_children:
@@ -90,14 +89,16 @@ def _named(node: Node, own: frozenset[str]) -> Iterator[str]:
             return
         case "object_property" if len(children) == 2:
             children = children[1:] if children[0].type == "identifier" else children
-        case "for_statement" | "lambda_expression":
-            *names, last = [c for c in children if c.type != "comment"]
-            iterated = [names.pop()] if node.type == "for_statement" else []
-            for one in iterated:
-                yield from _named(one, own)
-            yield from _named(last, own | {text(name) for name in names})
+        case "for_statement":
+            *names, iterated, body = [c for c in children if c.type != "comment"]
+            yield from _named(iterated, own)
+            yield from _named(body, own | {text(name) for name in names})
             return
-        case _ if node.type in _DECLARES:
+        case "lambda_expression":
+            *names, body = children
+            yield from _named(body, own | {text(name) for name in names})
+            return
+        case kind if kind in _DECLARES.values():
             children = children[1:]
         case "type":
             return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .bicep import FILES, body_of, declared
+from .bicep import FILES, declared
 
 CHECKOV = Path(__file__).parents[2] / ".venv-checkov" / "bin" / "checkov"
 _WEB_APPS = "for web apps, and nothing of a function app's"
@@ -37,12 +37,11 @@ ACCEPTED = {
 def judged(tmp_path_factory):
     folder = tmp_path_factory.mktemp("arm")
     for file in FILES:
-        name = f"modules/{file.name}" if file.parent.name == "modules" else file.name
         resources = [
             {
                 "type": r.type,
                 "apiVersion": r.api_version,
-                **body_of(name, r.symbol),
+                **r.body,
                 "name": r.symbol,
             }
             for r in declared(file.read_bytes())

@@ -8,6 +8,7 @@ import pytest
 from pycep import BicepParser
 
 from shared.settings import Settings
+from tests.builders import SETTINGS
 
 from .bicep import FILES, INFRA, body_of, module_of, root_of, text, variables_of
 
@@ -70,14 +71,8 @@ def test_nothing_comes_from_a_registry():
 
 
 def test_every_setting_is_deployed_and_no_other(deployed):
-    of_the_platform = {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"}
-    of_the_module = {"AZURE_CLIENT_ID"}
-    known = {str(field.alias) for field in Settings.model_fields.values()}
-    assert deployed.keys() == {
-        name
-        for name in known - of_the_platform - of_the_module
-        if not name.startswith("AzureWebJobsStorage")
-    }
+    of_the_module = {"AzureWebJobsStorage", "AZURE_CLIENT_ID"}
+    assert deployed.keys() == SETTINGS - of_the_module
 
 
 def test_what_is_deployed_without_a_parameter_is_the_documented_default(deployed):

@@ -1,6 +1,5 @@
 """Records name who asked."""
 
-import base64
 import json
 import logging
 
@@ -10,9 +9,7 @@ import pytest
 from shared import endpoints
 from shared.endpoints import shell
 from tests.app.helpers import register
-from tests.builders import add_table, table_id, to_firewall
-
-OBJECT_ID = "5f3c0f3e-9a53-4c1c-8f0a-2f6f0c1d7a11"
+from tests.builders import OBJECT_ID, add_table, principal, table_id, to_firewall
 
 
 @pytest.fixture
@@ -26,12 +23,10 @@ def app(azure, make_app, monkeypatch):
 
 def by_an_operator(**body):
     """A request of somebody whom App Service Authentication vouches for."""
-    claims = [{"typ": "oid", "val": OBJECT_ID}, {"typ": "roles", "val": "Operator"}]
-    header = base64.b64encode(json.dumps({"claims": claims}).encode()).decode()
     return func.HttpRequest(
         method="POST",
         url="https://app.invalid/api/x",
-        headers={"X-MS-CLIENT-PRINCIPAL": header},
+        headers=principal("Operator"),
         body=json.dumps(body).encode(),
     )
 
