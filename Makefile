@@ -107,24 +107,25 @@ requirements: setup
 clean:
 	rm -rf $(VENV) $(AZURE_CLI) $(CHECKOV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
+# The target's folder becomes an environment with what the requirements among the prerequisites pin.
+define MAKE_ENVIRONMENT
+	@"$(PYTHON)" -m venv --clear $(@D)
+	@$(@D)/bin/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes $(addprefix -r ,$(filter %.txt,$^))
+	@touch $@
+endef
+
 $(PYTHON_READY): requirements.txt requirements-cli.txt requirements-dev.txt .python-version
 	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'
 	@echo "· Installing Python packages into $(VENV) (a minute or two, once)"
-	@"$(PYTHON)" -m venv --clear $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements.txt -r requirements-cli.txt -r requirements-dev.txt
-	@touch $@
+	$(MAKE_ENVIRONMENT)
 
 $(AZURE_CLI_READY): local/conformance-requirements.txt .python-version
 	@echo "· Installing the Azure CLI into $(AZURE_CLI) (some minutes, once)"
-	@"$(PYTHON)" -m venv --clear $(AZURE_CLI)
-	@$(AZURE_CLI)/bin/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r local/conformance-requirements.txt
-	@touch $@
+	$(MAKE_ENVIRONMENT)
 
 $(CHECKOV_READY): tests/infra/checkov-requirements.txt .python-version
 	@echo "· Installing checkov into $(CHECKOV) (a minute, once)"
-	@"$(PYTHON)" -m venv --clear $(CHECKOV)
-	@$(CHECKOV)/bin/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r tests/infra/checkov-requirements.txt
-	@touch $@
+	$(MAKE_ENVIRONMENT)
 
 $(NODE_READY): package.json package-lock.json
 	@node -e 'const have = +process.versions.node.split(".")[0]; if (have < 20) { console.error("Node 20 or newer is needed, this is " + process.version); process.exit(1) }'
