@@ -1,4 +1,4 @@
-"""`doctor`: what stands in the way of a sync, and what to do about each."""
+"""What stands in the way of a sync, and what to do about each."""
 
 import os
 from collections.abc import Iterator
@@ -23,15 +23,12 @@ from .checks.services import (
     table_url,
     tags,
 )
-from .shell import Ended, Json, answer
+from .errors import Ended
+from .shell import answer
 
 
-def doctor(as_json: Json = False) -> None:
-    """Look at all that a sync needs, and say what to do about each fault.
-
-    Settings, network (name, TCP, TLS, through the proxy), clock, identity, storage, queues, service
-    tags, and the permissions on each registered route table and environment. Nothing is changed.
-    """
+def examine(*, as_json: bool) -> None:
+    """Show each finding when it is found; exit status 1 if one is a fault."""
     found: list[Finding] = []
     for finding in _findings():
         found.append(finding)

@@ -17,6 +17,8 @@ from shared.domain.report import Fault, Trigger
 from shared.endpoints.shell import StartsRun
 from shared.sync.messages import RunMessage, TableMessage
 
+from .errors import Refused
+
 LANES = 8
 """Tables at a time."""
 DELIVERIES = 5
@@ -29,20 +31,6 @@ type OnTables = Callable[[int], None]
 """Told how many tables a run has."""
 type OnDelivered = Callable[[TableMessage], None]
 """Told of each message that was delivered."""
-
-
-class Refused(Exception):
-    """An error as the contract has it."""
-
-    def __init__(self, code: str, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.details = details
-
-    def to_json(self) -> dict[str, Any]:
-        details = {"details": list(self.details)} if self.details else {}
-        return {"error": {"code": self.code, "message": self.message, **details}}
 
 
 def call(

@@ -5,14 +5,9 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from azure.core.exceptions import AzureError
 
-from shared.domain.errors import RouteSyncError
-from shared.settings import InvalidSettings
-
-from . import doctor, lists, runs, show, tables
-from .in_place import Refused
-from .shell import Ended, answer, say
+from .commands import doctor, lists, runs, tables
+from .errors import Ended
 
 commands = typer.Typer(
     help="Keep the routes of App Service Environment management addresses right. Settings are "
@@ -21,7 +16,7 @@ commands = typer.Typer(
     epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 3 blocked.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # Rich takes as long to import as all the rest of `--help`
 )
 for command in (
     *(runs.plan, runs.apply, runs.provision, runs.adopt, runs.rollback, runs.release),
@@ -43,27 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(str(end.code))
     except SystemExit as end:  # what was typed wrong: its 2 would say that changes are pending
         return 1 if end.code else 0
-    except (Refused, InvalidSettings, RouteSyncError, AzureError) as error:
-        return _failed(_refused(error), given)
+    except Exception as error:
+        # Imported only now: the errors' own modules take a second.
+        from .shell import failed
+
+        return failed(error, given)
     return 0
-
-
-def _refused(error: Exception) -> Refused:
-    match error:
-        case Refused():
-            return error
-        case InvalidSettings():
-            faults = [{"target": "settings", "message": fault} for fault in error.faults]
-            return Refused("InvalidSettings", "missing or wrong settings", faults)
-        case RouteSyncError():
-            return Refused(error.code, error.message)
-        case _:
-            return Refused("StorageUnavailable", f"storage does not answer: {error}")
-
-
-def _failed(error: Refused, given: Sequence[str]) -> int:
-    if "--json" in given:
-        answer(error.to_json(), "", as_json=True)
-    else:
-        say(show.error(error))
-    return 1

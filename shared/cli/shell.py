@@ -1,38 +1,26 @@
-"""What the commands share: their options, and how they ask and answer."""
+"""How the commands ask and answer, and how they fail."""
 
 import json
 import sys
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Any
 
 import typer
+from azure.core.exceptions import AzureError
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from shared.app import app
+from shared.domain.errors import RouteSyncError
+from shared.settings import InvalidSettings
 from shared.sync.messages import TableMessage
 
 from . import show
-from .in_place import Refused, carry_out
+from .errors import Refused
+from .in_place import carry_out
 
 WIDTH_OF_A_FILE = 1000
 """Columns, where it is no terminal: nothing is cut off."""
-
-# Plain names: Typer does not look into `type` aliases.
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the HTTP functions do.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
-Reason = Annotated[str, typer.Option(help="Why: it stands in the report.")]
-OptionalReason = Annotated[str | None, typer.Option(help="Why: it stands in the report.")]
-Acknowledge = Annotated[
-    bool, typer.Option("--acknowledge", help="An ASEv3 too, that needs no such routes.")
-]
-Table = Annotated[str, typer.Argument(help="The ARM id of a registered route table.")]
-Force = Annotated[
-    list[str] | None, typer.Option(help="The code of a violation to let pass; repeat for more.")
-]
-
-
-class Ended(SystemExit):
-    """With an exit status of the contract."""
 
 
 def answer(body: Any, shown: RenderableType, *, as_json: bool) -> None:
@@ -83,6 +71,31 @@ def carried_out(start: str, *, as_json: bool) -> dict[str, Any]:
 def said(**given: object) -> dict[str, Any]:
     """A body of what was said; the functions know their defaults."""
     return {name: value for name, value in given.items() if value}
+
+
+def failed(error: Exception, given: Sequence[str]) -> int:
+    """Show why the command failed; the exit status. An error that nobody foresaw is raised."""
+    refused = _refused(error)
+    if "--json" in given:
+        answer(refused.to_json(), "", as_json=True)
+    else:
+        say(show.error(refused))
+    return 1
+
+
+def _refused(error: Exception) -> Refused:
+    match error:
+        case Refused():
+            return error
+        case InvalidSettings():
+            faults = [{"target": "settings", "message": fault} for fault in error.faults]
+            return Refused("InvalidSettings", "missing or wrong settings", faults)
+        case RouteSyncError():
+            return Refused(error.code, error.message)
+        case AzureError():
+            return Refused("StorageUnavailable", f"storage does not answer: {error}")
+        case _:
+            raise error
 
 
 def console(*, stderr: bool = False) -> Console:

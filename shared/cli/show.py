@@ -10,7 +10,7 @@ from rich.text import Text
 from shared.render import needs_nobody, notes_of, version_line
 
 from .checks import Finding, Grade
-from .in_place import Refused
+from .errors import Refused
 
 _KINDS = (("added", "+", "green"), ("updated", "~", "yellow"), ("removed", "-", "red"))
 _COLOURS = {

@@ -1,115 +1,36 @@
-"""`tables list|add|remove`: which route tables are kept right."""
+"""Which route tables are kept right."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
-
-import typer
+from collections.abc import Mapping
+from typing import Any
 
 from shared import endpoints
 from shared.app import app
 from shared.domain.armid import RouteTableId
-from shared.domain.registration import AddressSource, ApplyPolicy, RouteStyle
 from shared.domain.report import Action, Mode, RunRequest, Trigger
 from shared.sync.messages import RunMessage
 
 from . import show
+from .errors import Ended
 from .in_place import call, listed
 from .runs import exit_status
-from .shell import (
-    Acknowledge,
-    Ended,
-    Json,
-    OptionalReason,
-    Table,
-    Yes,
-    answer,
-    ask,
-    carried_out,
-    need_somebody,
-    say,
-)
-
-commands = typer.Typer(help="List, register and unregister route tables.", no_args_is_help=True)
+from .shell import answer, ask, carried_out, need_somebody, say
 
 
-@commands.command("list")
-def list_(as_json: Json = False) -> None:
-    """List the registered route tables."""
+def list_registered(*, as_json: bool) -> None:
     found = listed(endpoints.list_or_get_route_tables)
     answer({"value": found}, show.registrations(found), as_json=as_json)
 
 
-@commands.command()
-def add(
-    resource_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", help="The ARM id of a route table, or of the environment that has it."
-        ),
-    ],
-    ase: Annotated[
-        str | None, typer.Option(help="The ARM id of its App Service Environment.")
-    ] = None,
-    service_tag: Annotated[
-        list[str] | None, typer.Option(help="Repeat for more. Else SERVICE_TAG.")
-    ] = None,
-    address_source: Annotated[
-        AddressSource, typer.Option(help="Who says which addresses are wanted.")
-    ] = AddressSource.SERVICE_TAG,
-    route_style: Annotated[
-        RouteStyle, typer.Option(help="A route for each prefix, or one of the tag itself.")
-    ] = RouteStyle.PREFIXES,
-    apply_policy: Annotated[
-        ApplyPolicy | None, typer.Option(help="Stricter than the app's own.")
-    ] = None,
-    exception: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PREFIX,UNTIL,REASON",
-            help="A conflict that is meant, and until which day; repeat for more.",
-        ),
-    ] = None,
-    disabled: Annotated[
-        bool, typer.Option("--disabled", help="Register it, and leave it alone.")
-    ] = False,
-    note: Annotated[str | None, typer.Option(help="For people.")] = None,
-    acknowledge: Acknowledge = False,
-    as_json: Json = False,
-) -> None:
-    """Register a route table, or replace what is registered. Nothing is written to Azure."""
-    asked: dict[str, Any] = {
-        "aseId": ase,
-        "serviceTags": service_tag,
-        "addressSource": address_source,
-        "routeStyle": route_style,
-        "applyPolicy": apply_policy,
-        "exceptions": _exceptions(exception),
-        "enabled": not disabled,
-        "note": note,
-        "acknowledge": acknowledge,
-    }
-    body = {name: value for name, value in asked.items() if value is not None}
-    registered = call(
-        endpoints.register_route_table, body, route_params={"id": resource_id.strip("/")}
-    )
+def register(resource_id: str, body: Mapping[str, Any], *, as_json: bool) -> None:
+    path = {"id": resource_id.strip("/")}
+    registered = call(endpoints.register_route_table, body, route_params=path)
     answer(registered, show.registration(registered), as_json=as_json)
 
 
-@commands.command()
-def remove(
-    route_table: Table,
-    with_routes: Annotated[
-        bool, typer.Option("--with-routes", help="Take our routes out of the table first.")
-    ] = False,
-    reason: OptionalReason = None,
-    yes: Yes = False,
-    as_json: Json = False,
+def unregister(
+    route_table: str, reason: str | None, *, with_routes: bool, yes: bool, as_json: bool
 ) -> None:
-    """Unregister a route table: it is left as it is, and followed no longer.
-
-    With --with-routes every route of ours is taken out of it, and nothing else; where that fails it
-    stays registered.
-    """
+    """Take our routes out first if that is asked for; if it fails the table stays registered."""
     if not yes:
         need_somebody(as_json=as_json)
     # Unknown is an error before anything is asked, or done.
@@ -146,11 +67,3 @@ def _removal(
     request = RunRequest(Trigger.CLI, mode, Action.REMOVE, (table,), reason=reason)
     run = app().create_run(request)
     return carried_out(str(RunMessage(run.run_id)), as_json=as_json)
-
-
-def _exceptions(texts: Sequence[str] | None) -> list[dict[str, str]]:
-    """Raise typer.BadParameter where one has not all three parts."""
-    parts = [[part.strip() for part in text.split(",", 2)] for text in texts or ()]
-    if any(len(three) != 3 for three in parts):  # noqa: PLR2004
-        raise typer.BadParameter("an exception is PREFIX,UNTIL,REASON")
-    return [dict(zip(("prefix", "until", "reason"), three, strict=True)) for three in parts]

@@ -3,40 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from .addresses import Source
 from .armid import EnvironmentId, RouteTableId
+from .choices import AddressSource, ApplyPolicy, RouteStyle
 from .contest import Contest
 from .report import Fault, OutcomeStatus, fault_json, utc_text
-
-
-class AddressSource(StrEnum):
-    """Who says which addresses are wanted: the service tags, the environment's own API, or both."""
-
-    SERVICE_TAG = "serviceTag"
-    ASE = "ase"
-    BOTH = "both"
-
-
-class RouteStyle(StrEnum):
-    """A route for each prefix, or one for each service tag whose prefixes Azure then knows."""
-
-    PREFIXES = "prefixes"
-    SERVICE_TAG = "serviceTag"
-
-
-class ApplyPolicy(StrEnum):
-    """What waits for a person's approval, the least strict first."""
-
-    AUTO = "auto"
-    ADDITIVE = "additive"
-    APPROVAL = "approval"
-
-
-def strictest(*policies: ApplyPolicy) -> ApplyPolicy:
-    return max(policies, key=list(ApplyPolicy).index)
 
 
 @dataclass(frozen=True, slots=True)

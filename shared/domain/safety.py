@@ -11,8 +11,8 @@ from typing import Any
 
 from .addresses import in_order, is_service_tag
 from .changes import Changes
+from .choices import ApplyPolicy
 from .plan import Plan
-from .registration import ApplyPolicy
 from .report import Fault, Violation, Withheld
 from .routes import Route, RouteTable
 

@@ -11,15 +11,10 @@ from pydantic import Field
 from shared.app import App, utc_now
 from shared.domain.addresses import is_ipv4_prefix, is_service_tag
 from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.choices import AddressSource, ApplyPolicy, RouteStyle
 from shared.domain.contest import Contest
 from shared.domain.errors import PermanentError, RouteSyncError
-from shared.domain.registration import (
-    AddressSource,
-    ApplyPolicy,
-    Registration,
-    RouteException,
-    RouteStyle,
-)
+from shared.domain.registration import Registration, RouteException
 from shared.domain.routable_tags import why_not_routable
 from shared.http import (
     Body,

@@ -7,8 +7,9 @@ from typing import Any
 from shared.domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from shared.domain.alarms import FULL_FROM
 from shared.domain.armid import RouteTableId
+from shared.domain.choices import ApplyPolicy
 from shared.domain.overview import Mood, Standpoint, State
-from shared.domain.registration import ApplyPolicy, Registration
+from shared.domain.registration import Registration
 from shared.domain.report import OutcomeStatus
 from shared.domain.routes import Route, RouteTable
 from shared.render import needs_nobody

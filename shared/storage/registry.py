@@ -10,16 +10,14 @@ from azure.data.tables import TableClient, UpdateMode
 
 from shared.domain.alerts import Place
 from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.choices import AddressSource, ApplyPolicy, RouteStyle
 from shared.domain.contest import Contest, Undoing
 from shared.domain.registration import (
-    AddressSource,
-    ApplyPolicy,
     Hold,
     LastOutcome,
     Reading,
     Registration,
     RouteException,
-    RouteStyle,
     Standing,
 )
 from shared.domain.report import Fault, OutcomeStatus, utc_text

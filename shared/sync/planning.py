@@ -9,11 +9,12 @@ from shared.domain.addresses import (
     is_service_tag,
 )
 from shared.domain.changes import Changes
+from shared.domain.choices import ApplyPolicy, strictest
 from shared.domain.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
 from shared.domain.effective import routing_findings
 from shared.domain.handover import holds_of, make_adoption, make_rollback
 from shared.domain.plan import Plan, foreign_hash, make_plan, owned_prefixes
-from shared.domain.registration import ApplyPolicy, Hold, Registration, strictest
+from shared.domain.registration import Hold, Registration
 from shared.domain.report import Action, Fault, Mode, Run, Violation, listed
 from shared.domain.retention import retained_until, tags_retained_until
 from shared.domain.routes import RouteTable

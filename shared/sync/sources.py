@@ -12,8 +12,9 @@ from shared.domain.addresses import (
     service_tag_of,
     uncovered,
 )
+from shared.domain.choices import RouteStyle
 from shared.domain.errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE, PermanentError
-from shared.domain.registration import Registration, RouteStyle
+from shared.domain.registration import Registration
 from shared.domain.report import Fault, Run, listed
 from shared.domain.retention import SourceHistory
 from shared.domain.routable_tags import why_not_routable

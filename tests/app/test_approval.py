@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.domain.registration import ApplyPolicy, Registration
+from shared.domain.choices import ApplyPolicy
+from shared.domain.registration import Registration
 from shared.domain.report import Mode
 from tests.builders import add_table, owned, owned_prefixes, table_writes, to_firewall
 

@@ -7,8 +7,9 @@ import time_machine
 
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
+from shared.domain.choices import ApplyPolicy
 from shared.domain.errors import TransientError
-from shared.domain.registration import ApplyPolicy, Registration
+from shared.domain.registration import Registration
 from shared.domain.report import Mode
 from tests.builders import add_table, owned, owned_prefixes, table_writes, to_firewall
 

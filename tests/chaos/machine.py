@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from local.azure import faults
 from local.azure.faults import Fault
-from shared.domain.registration import ApplyPolicy, RouteStyle
+from shared.domain.choices import ApplyPolicy, RouteStyle
 from shared.domain.report import Action, Mode
 from tests.builders import owned, route, to_firewall
 

@@ -7,7 +7,7 @@ import pytest
 
 from local.azure import faults
 from local.azure.faults import Fault
-from shared.domain.registration import ApplyPolicy, RouteStyle
+from shared.domain.choices import ApplyPolicy, RouteStyle
 from shared.domain.report import Action, Mode
 from tests.builders import owned, route, to_firewall
 

@@ -10,7 +10,7 @@ from typing import Any
 from local.azure.call import Call
 from local.azure.resources import RouteTable
 from local.azure.state import State
-from shared.domain.registration import ApplyPolicy
+from shared.domain.choices import ApplyPolicy
 from shared.domain.routes import owned_name
 from shared.domain.safety import Approval
 from tests.builders import OWNER

@@ -4,7 +4,8 @@ import pytest
 
 from local.azure.faults import refusal
 from shared.cli.runs import exit_status
-from shared.domain.registration import ApplyPolicy, Registration
+from shared.domain.choices import ApplyPolicy
+from shared.domain.registration import Registration
 from shared.settings import Settings
 from tests.app.helpers import TAG, register, rid, sync
 from tests.builders import (

@@ -1,7 +1,7 @@
 """Which route tables are registered; and taking ours out again."""
 
-from shared.domain.registration import RouteStyle
-from tests.app.helpers import register, rid
+from shared.domain.choices import RouteStyle
+from tests.app.helpers import register, register_many, rid
 from tests.builders import (
     add_table,
     foreign_routes,
@@ -51,8 +51,7 @@ def test_what_people_have_noted_stays_text(azure, app, cli):
 
 
 def test_a_thousand_tables_are_all_listed(app, cli):
-    names = [f"t{number:04}" for number in range(1001)]
-    register(app, *names)
+    register_many(app, (f"t{number:04}" for number in range(1001)))
     assert len(cli("tables", "list", "--json").json["value"]) == 1001
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.changes import Change, Changes
+from shared.domain.choices import ApplyPolicy
 from shared.domain.plan import make_plan, owned_prefixes
-from shared.domain.registration import ApplyPolicy
 from shared.domain.routes import RouteTable
 from shared.domain.safety import Approval, Judgement, Limits, judge, without_equivalent
 from tests.builders import OWNER, history, owned, published_ipv4, route, to_firewall

@@ -1,0 +1,71 @@
+"""Commands that show what there is: environments, versions, runs."""
+
+from typing import Annotated
+
+import typer
+
+from .options import Acknowledge, Json
+
+Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
+
+
+def discover(
+    subscription: Annotated[
+        list[str] | None,
+        typer.Option(help="The id of a subscription; repeat for more. Else all that you may read."),
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="List the route tables with this owner's stamp, too.")
+    ] = None,
+    register: Annotated[
+        bool, typer.Option("--register", help="Register the route tables that are found.")
+    ] = False,
+    acknowledge: Acknowledge = False,
+    as_json: Json = False,
+) -> None:
+    """Find every App Service Environment and its route table.
+
+    It also says what is wrong around each. The exit status is 1 if a subscription could not be
+    looked through.
+    """
+    from shared.cli import lists, shell
+
+    asked = shell.said(
+        subscriptions=subscription, owner=owner, register=register, acknowledge=acknowledge
+    )
+    lists.discover(asked, as_json=as_json)
+
+
+def versions(
+    version_id: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="Show this one.")
+    ] = None,
+    other_id: Annotated[
+        str | None, typer.Argument(metavar="OTHER", help="Show what it has and the first has not.")
+    ] = None,
+    top: Most = 20,
+    as_json: Json = False,
+) -> None:
+    """List, show or compare the recorded versions of service tags."""
+    from shared.cli import lists
+
+    if version_id is None:
+        lists.list_versions(top, as_json=as_json)
+    elif other_id is None:
+        lists.show_version(version_id, as_json=as_json)
+    else:
+        lists.compare_versions(version_id, other_id, as_json=as_json)
+
+
+def runs(
+    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Show its report.")] = None,
+    top: Most = 20,
+    as_json: Json = False,
+) -> None:
+    """List the last runs, or show the report of one."""
+    from shared.cli import lists
+
+    if run_id is None:
+        lists.list_runs(top, as_json=as_json)
+    else:
+        lists.show_run(run_id, as_json=as_json)

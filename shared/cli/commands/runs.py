@@ -1,0 +1,139 @@
+"""Commands that start a run, and release: their options, and what each asks for."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from .options import Acknowledge, Force, Json, OptionalReason, Reason, Table, Yes
+
+Tables = Annotated[
+    list[str] | None,
+    typer.Option("--route-table", help="The ARM id of a registered one; repeat for more."),
+]
+Environments = Annotated[
+    list[str] | None,
+    typer.Option("--ase", help="The ARM id of an App Service Environment; repeat for more."),
+]
+ChangeId = Annotated[str | None, typer.Option(help="Of your own change management.")]
+
+
+class Nsg(StrEnum):
+    AUDIT = "audit"
+    ENSURE = "ensure"
+
+
+def plan(
+    route_table: Tables = None,
+    ase: Environments = None,
+    reason: OptionalReason = None,
+    change_id: ChangeId = None,
+    as_json: Json = False,
+) -> None:
+    """Show what apply would change. Nothing is written to Azure."""
+    from shared.cli import runs, shell
+
+    asked = shell.said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
+    runs.plan(asked, as_json=as_json)
+
+
+def apply(
+    route_table: Tables = None,
+    ase: Environments = None,
+    plan_run: Annotated[
+        str | None,
+        typer.Option("--plan", help="The id of a plan run: apply exactly what it showed."),
+    ] = None,
+    force: Force = None,
+    reason: OptionalReason = None,
+    change_id: ChangeId = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Bring route tables to the newest versions of their tags.
+
+    It shows the plan and asks; what you confirm is applied exactly. With --yes it does what the
+    weekly run does: what APPLY_POLICY withholds stays withheld.
+    """
+    from shared.cli import runs, shell
+
+    asked = shell.said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
+    runs.apply(asked, plan_run, force, yes=yes, as_json=as_json)
+
+
+def provision(
+    ase_id: Annotated[str, typer.Argument(help="The ARM id of an App Service Environment.")],
+    nsg: Annotated[Nsg, typer.Option(help="Look at its security group, or repair that.")] = (
+        Nsg.AUDIT
+    ),
+    tag: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, of a new route table; repeat for more.")
+    ] = None,
+    acknowledge: Acknowledge = False,
+    plan_only: Annotated[bool, typer.Option("--plan", help="Show it, and do nothing.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Give an environment a route table, and register it.
+
+    An environment with another route table is refused: register that one instead.
+    """
+    from shared.cli import runs, shell
+
+    asked = shell.said(aseId=ase_id, nsg=nsg, tags=_pairs(tag), acknowledge=acknowledge)
+    runs.provision(asked, plan_only=plan_only, yes=yes, as_json=as_json)
+
+
+def adopt(
+    route_table: Table,
+    reason: Reason,
+    from_owner: Annotated[
+        str | None, typer.Option(help="Take over the routes with this owner's stamp, too.")
+    ] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Rename routes that cover a wanted address to ours.
+
+    Nothing else of the table is changed.
+    """
+    from shared.cli import runs, shell
+
+    optional = shell.said(fromOwner=from_owner)
+    asked = {"routeTableId": route_table, "reason": reason, **optional}
+    runs.adopt(asked, yes=yes, as_json=as_json)
+
+
+def rollback(
+    route_table: Table,
+    run: Annotated[str, typer.Option(help="The id of the run to undo in this table.")],
+    reason: Reason,
+    force: Force = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Undo what a run did to a route table, and hold it.
+
+    It stays as it was before that run until you release it.
+    """
+    from shared.cli import runs, shell
+
+    optional = shell.said(force=force)
+    asked = {"routeTableId": route_table, "runId": run, "reason": reason, **optional}
+    runs.rollback(asked, yes=yes, as_json=as_json)
+
+
+def release(route_table: Table, reason: Reason, as_json: Json = False) -> None:
+    """Let a table that is held or contested follow its tags again."""
+    from shared.cli import runs
+
+    runs.release({"routeTableId": route_table, "reason": reason}, as_json=as_json)
+
+
+def _pairs(texts: Sequence[str] | None) -> dict[str, str]:
+    """Raise typer.BadParameter if one is not NAME=VALUE."""
+    pairs = [text.partition("=") for text in texts or ()]
+    if not all(separator for _, separator, _ in pairs):
+        raise typer.BadParameter("a tag is NAME=VALUE")
+    return {name: value for name, _, value in pairs}

@@ -1,0 +1,22 @@
+"""How a command can end before it has an answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class Ended(SystemExit):
+    """The command is done, with an exit status of the contract."""
+
+
+class Refused(Exception):
+    """The command cannot be carried out; the contract has the form of the error."""
+
+    def __init__(self, code: str, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def to_json(self) -> dict[str, Any]:
+        details = {"details": list(self.details)} if self.details else {}
+        return {"error": {"code": self.code, "message": self.message, **details}}

@@ -1,0 +1,30 @@
+"""What a person can choose for a route table."""
+
+from enum import StrEnum
+
+
+class AddressSource(StrEnum):
+    """Who says which addresses are wanted: the service tags, the environment's own API, or both."""
+
+    SERVICE_TAG = "serviceTag"
+    ASE = "ase"
+    BOTH = "both"
+
+
+class RouteStyle(StrEnum):
+    """A route for each prefix, or one for each service tag whose prefixes Azure then knows."""
+
+    PREFIXES = "prefixes"
+    SERVICE_TAG = "serviceTag"
+
+
+class ApplyPolicy(StrEnum):
+    """What waits for a person's approval, the least strict first."""
+
+    AUTO = "auto"
+    ADDITIVE = "additive"
+    APPROVAL = "approval"
+
+
+def strictest(*policies: ApplyPolicy) -> ApplyPolicy:
+    return max(policies, key=list(ApplyPolicy).index)

@@ -1,0 +1,52 @@
+"""What `--help` costs, and that it reads well in a narrow terminal."""
+
+import os
+import subprocess
+import sys
+
+from local.azurite import ROOT
+
+COMMANDS = [
+    *("plan", "apply", "provision", "adopt", "rollback", "release"),
+    *("discover", "versions", "runs", "doctor", "tables"),
+]
+OURS = {
+    *("shared", "shared.cli", "shared.cli.main", "shared.cli.errors"),
+    "shared.cli.commands",
+    *(f"shared.cli.commands.{name}" for name in ("doctor", "lists", "options", "runs", "tables")),
+    *("shared.domain", "shared.domain.choices"),
+}
+
+
+def run(*arguments, **environment):
+    command = [sys.executable, "-W", "error", *arguments]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def imported_by(*arguments):
+    _, timed = run("-X", "importtime", *arguments)
+    return {line.rpartition("|")[2].strip() for line in timed.splitlines()}
+
+
+def test_help_imports_typer_and_the_declarations_of_the_commands_alone():
+    imported = imported_by("-m", "shared", "--help") - imported_by("-c", "pass")
+    ours = {name for name in imported if name.partition(".")[0] == "shared"}
+    others = {name.partition(".")[0] for name in imported - ours} - sys.stdlib_module_names
+    assert ours == OURS
+    assert others == {"typer", "annotated_doc", "shellingham"}  # what Typer itself imports
+
+
+def test_each_command_has_its_summary_on_one_line():
+    shown, _ = run("-m", "shared", "--help", COLUMNS="80")
+    listed = shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in listed] == COMMANDS
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
