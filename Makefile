@@ -3,10 +3,12 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON_READY := $(VENV)/.installed
+RUN_READY := $(VENV)/.installed-run
+PYTHON_READY := $(VENV)/.installed-dev
 NODE_READY := node_modules/.installed
 AZURE_CLI := .venv-azure-cli
 AZURE_CLI_READY := $(AZURE_CLI)/.installed
@@ -14,6 +16,8 @@ CHECKOV := .venv-checkov
 CHECKOV_READY := $(CHECKOV)/.installed
 SOURCES := function_app.py shared local bench tests
 export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED
+# The stack and the tests start hundreds of processes: each would compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test test-recordings chaos conformance bench screenshots lint audit format licences package sbom requirements clean
 
@@ -33,9 +37,14 @@ help:
 	@echo "make requirements  pin requirements*.in anew"
 	@echo "make clean         remove what set-up installed"
 
-setup: $(PYTHON_READY) $(NODE_READY)
+# What is needed is installed side by side.
+TOGETHER := @$(MAKE) --no-print-directory --silent --jobs=3
 
-run: setup
+setup:
+	$(TOGETHER) $(PYTHON_READY) $(NODE_READY)
+
+run:
+	$(TOGETHER) $(RUN_READY) $(NODE_READY)
 	@$(BIN)/python -m local.run
 
 # Files of its own: two runs at once do not meet in them.
@@ -100,6 +109,7 @@ PIN := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsaf
 requirements: setup
 	$(PIN) requirements.in -o requirements.txt
 	$(PIN) --constraint requirements.txt requirements-cli.in -o requirements-cli.txt
+	$(PIN) requirements-local.in -o requirements-local.txt
 	$(PIN) requirements-dev.in -o requirements-dev.txt
 	$(PIN) local/conformance-requirements.in -o local/conformance-requirements.txt
 	$(PIN) tests/infra/checkov-requirements.in -o tests/infra/checkov-requirements.txt
@@ -107,25 +117,40 @@ requirements: setup
 clean:
 	rm -rf $(VENV) $(AZURE_CLI) $(CHECKOV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-# The target's folder becomes an environment with what the requirements among the prerequisites pin.
-define MAKE_ENVIRONMENT
-	@"$(PYTHON)" -m venv --clear $(@D)
-	@$(@D)/bin/pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes $(addprefix -r ,$(filter %.txt,$^))
+# Installs what the requirements among the prerequisites pin into the target's folder, by uv if that
+# is there, else by pip; either says how far it is.
+UV := $(shell command -v uv)
+REQUIREMENTS = $(filter %.txt,$^)
+define INSTALL
+	@$(if $(UV),$(UV) pip install --python $(@D)/bin/python --compile-bytecode,\
+		$(@D)/bin/pip install --disable-pip-version-check --progress-bar off) \
+		--require-hashes $(addprefix -r ,$(REQUIREMENTS)) $(if $(UV),,| awk \
+		-v all=$$(cat $(REQUIREMENTS) | grep -o '^[^ ]*==' | sort -u | wc -l) \
+		'/^(Collecting|Processing|Requirement already)/ && (++n % 20 == 0 || n == all) { print "  " n " of " all " packages"; fflush() } \
+		/^Installing/ { print "  unpacking them"; fflush() }')
 	@touch $@
 endef
+NEW_ENVIRONMENT = @rm -rf $(@D) && $(if $(UV),$(UV) venv --quiet --python "$(PYTHON)" $(@D),"$(PYTHON)" -m venv $(@D))
 
-$(PYTHON_READY): requirements.txt requirements-cli.txt requirements-dev.txt .python-version
+$(RUN_READY): requirements.txt requirements-cli.txt requirements-local.txt .python-version
 	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'
-	@echo "· Installing Python packages into $(VENV) (a minute or two, once)"
-	$(MAKE_ENVIRONMENT)
+	@echo "· Installing Python packages into $(VENV) (half a minute, once)"
+	$(NEW_ENVIRONMENT)
+	$(INSTALL)
+
+$(PYTHON_READY): requirements-dev.txt $(RUN_READY)
+	@echo "· Installing what the tests need into $(VENV) (a minute, once)"
+	$(INSTALL)
 
 $(AZURE_CLI_READY): local/conformance-requirements.txt .python-version
 	@echo "· Installing the Azure CLI into $(AZURE_CLI) (some minutes, once)"
-	$(MAKE_ENVIRONMENT)
+	$(NEW_ENVIRONMENT)
+	$(INSTALL)
 
 $(CHECKOV_READY): tests/infra/checkov-requirements.txt .python-version
 	@echo "· Installing checkov into $(CHECKOV) (a minute, once)"
-	$(MAKE_ENVIRONMENT)
+	$(NEW_ENVIRONMENT)
+	$(INSTALL)
 
 $(NODE_READY): package.json package-lock.json
 	@node -e 'const have = +process.versions.node.split(".")[0]; if (have < 20) { console.error("Node 20 or newer is needed, this is " + process.version); process.exit(1) }'

@@ -21,6 +21,10 @@ from .azurite import Azurite
 from .stack import HostProcess
 
 _LOST_ANSWER = '[{"method": "PUT", "path": "tables", "effect": {"kind": "drop", "effected": true}}]'
+_STOPPED = """
+Everything has stopped, because ONCE is set. `make run` starts it again and keeps serving until
+Ctrl-C; it also says what to try: the dashboard, calls with curl, the command line.
+"""
 _TWENTY_OTHERS = '{"seed": 7, "count": 20}'
 
 
@@ -53,12 +57,14 @@ def main() -> int:
         host.fire("scheduled_sync")
         report = host.newest_run()
         print(f"\n{render(report)}")
-        print(f"Whole: {host.url}/api/runs/{report['runId']}?code={host.key}")
-        print(f"Dashboard: {host.url}/api/dashboard?code={host.key}\n")
-        _tell_next(host, azure, tables, settings)
         if not os.environ.get("ONCE"):
+            print(f"Whole: {host.url}/api/runs/{report['runId']}?code={host.key}")
+            print(f"Dashboard: {host.url}/api/dashboard?code={host.key}\n")
+            _tell_next(host, azure, tables, settings)
             _serve_until_interrupted()
-        return 0 if report["status"] == "Succeeded" else 1
+    if os.environ.get("ONCE"):
+        print(_STOPPED, end="")
+    return 0 if report["status"] == "Succeeded" else 1
 
 
 def _tell_next(

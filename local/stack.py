@@ -5,16 +5,45 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 import httpx
+
+from .plain_http import http
 
 ROOT = Path(__file__).parents[1]
 STARTS_WITHIN_SECONDS = 120
 STOPS_WITHIN_SECONDS = 5
+
+
+class Running(Protocol):
+    """A process with three pipes of text."""
+
+    stdin: IO[str] | None
+    stdout: IO[str] | None
+    stderr: IO[str] | None
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def kill(self) -> None: ...
+
+
+def start_cold(environment: Mapping[str, str]) -> Running:
+    """As `make run` does: a new interpreter, which imports everything first."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "local.host"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 class HostProcess:
@@ -27,6 +56,7 @@ class HostProcess:
         port: int = 0,
         key: str = "local-host-key",
         master_key: str = "local-master-key",
+        start: Callable[[Mapping[str, str]], Running] = start_cold,
     ) -> None:
         self.key = key
         self.master_key = master_key
@@ -37,21 +67,13 @@ class HostProcess:
             "HOST_PORT": str(port),
             "HOST_KEY": key,
             "MASTER_KEY": master_key,
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
-        self._process: subprocess.Popen[str] | None = None
+        self._start = start
+        self._process: Running | None = None
         self.errors: list[str] = []
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.host"],
-            cwd=ROOT,
-            env=self._environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._process = self._start(self._environment)
         assert self._process.stdout is not None and self._process.stderr is not None
         self._reader = threading.Thread(
             target=self._read, args=(self._process.stderr,), daemon=True
@@ -73,7 +95,7 @@ class HostProcess:
             process.wait(STOPS_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(STOPS_WITHIN_SECONDS)
         self._reader.join(10)
         process.stdout.close()
 
@@ -86,7 +108,7 @@ class HostProcess:
         """Call the app with its host key, `/admin` and `/local` with the master key."""
         key = self.key if path.startswith("/api/") else self.master_key
         headers = {"x-functions-key": key, **options.pop("headers", {})}
-        return httpx.request(method, self.url + path, headers=headers, timeout=60, **options)
+        return http().request(method, self.url + path, headers=headers, **options)
 
     def fire(self, function: str, **body: str) -> None:
         self.request("POST", f"/admin/functions/{function}", json=body).raise_for_status()

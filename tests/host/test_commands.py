@@ -1,8 +1,10 @@
 """What a newcomer types."""
 
+import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -10,15 +12,20 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from local.plain_http import http
+
 ROOT = Path(__file__).parents[2]
 
 
+def environment_of_a_newcomer(**changed):
+    return {**{k: v for k, v in os.environ.items() if not k.startswith("COV")}, **changed}
+
+
 def test_run_once_prints_the_report_and_how_to_go_on():
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COV")}
     done = subprocess.run(
         [sys.executable, "-m", "local.run"],
         cwd=ROOT,
-        env={**environment, "ONCE": "1", "HOST_PORT": "0"},
+        env=environment_of_a_newcomer(ONCE="1", HOST_PORT="0"),
         capture_output=True,
         text=True,
         timeout=300,
@@ -27,10 +34,33 @@ def test_run_once_prints_the_report_and_how_to_go_on():
     assert done.returncode == 0, done.stderr
     assert "Succeeded" in done.stdout
     assert "Tables: 12 changed" in done.stdout
-    assert re.search(
-        r"curl -X PUT .*\n\s+http://127\.0\.0\.1:\d+/api/route-tables/subscr", done.stdout
+    assert "`make run` starts it again" in done.stdout
+    assert "http://" not in done.stdout  # nothing answers there any more
+
+
+def test_what_run_prints_can_be_tried_until_it_is_interrupted():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.run"],
+        cwd=ROOT,
+        env=environment_of_a_newcomer(ONCE="", HOST_PORT="0"),
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert re.search(r"/api/runs\?code=\S+", done.stdout)
+    with process:
+        assert process.stdout is not None
+        try:
+            lines = itertools.takewhile(lambda line: "until Ctrl-C" not in line, process.stdout)
+            said = "".join(lines)
+            assert re.search(
+                r"curl -X PUT .*\n\s+http://127\.0\.0\.1:\d+/api/route-tables/subscr", said
+            )
+            links = re.findall(r"http://127\.0\.0\.1:\d+/\S+\?code=\S+", said)
+            assert len(links) == 5
+            assert [http().get(link).status_code for link in links] == [200] * 5
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
 
 
 def test_indexing_imports_no_azure_management_sdk():
