@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
-	@echo "make test          lint, format, types, layers, all tests"
+	@echo "make test          lint, format, types, layers, all tests (ONLY=tests/domain or ONLY=word: those tests alone)"
 	@echo "make test-recordings  that the simulated Azure answers as the real one was recorded to"
 	@echo "make chaos         fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
@@ -37,6 +37,7 @@ help:
 	@echo "make requirements  pin requirements*.in anew"
 	@echo "make clean         remove what set-up installed"
 
+BEGUN := $(shell date +%s)
 # What is needed is installed side by side.
 TOGETHER := @$(MAKE) --no-print-directory --silent --jobs=3
 
@@ -47,20 +48,16 @@ run:
 	$(TOGETHER) $(RUN_READY) $(NODE_READY)
 	@$(BIN)/python -m local.run
 
-# Files of its own: two runs at once do not meet in them.
-test: export COVERAGE_FILE := $(shell mktemp -u)
-test: export ACTIONS_FILE := $(shell mktemp -u)
-test: lint $(CHECKOV_READY)
-	$(BIN)/pytest
-	@echo "Branch coverage of the domain and the use cases:"
-	@$(BIN)/coverage report --include='shared/domain/*,shared/sync/*' --fail-under=95
-	@rm -f $(COVERAGE_FILE)
-	@$(BIN)/python -m tests.rights $(ACTIONS_FILE)
-	@rm -f $(ACTIONS_FILE)
-	@$(BIN)/python -m tests.recordings
+test:
+	$(TOGETHER) $(PYTHON_READY) $(NODE_READY) $(if $(ONLY),,$(CHECKOV_READY))
+ifdef ONLY
+	$(BIN)/pytest $(if $(wildcard $(firstword $(subst ::, ,$(ONLY))))$(filter -%,$(ONLY)),$(ONLY),-k '$(ONLY)')
+else
+	@$(BIN)/python -m local.checks --begun $(BEGUN)
+endif
 
 test-recordings: setup
-	$(BIN)/pytest tests/recordings --no-cov
+	$(BIN)/pytest tests/recordings
 	@$(BIN)/python -m tests.recordings
 
 conformance: setup $(AZURE_CLI_READY)
@@ -76,13 +73,7 @@ chaos: setup
 	@$(BIN)/python -m tests.chaos
 
 lint: setup
-	$(BIN)/ruff check $(SOURCES) examples
-	$(BIN)/ruff format --check $(SOURCES) examples
-	$(BIN)/mypy $(SOURCES)
-	$(BIN)/lint-imports
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive function_app.py shared
-	$(BIN)/zizmor --offline --quiet .github
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/actionlint
+	@$(BIN)/python -m local.checks --static
 
 format: setup
 	$(BIN)/ruff check --fix $(SOURCES) examples

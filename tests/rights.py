@@ -1,7 +1,7 @@
 """Whether the roles have exactly the actions that the product performs, over all tests.
 
 Each test notes what the SDKs asked the simulated Azure for in the file that `ACTIONS_FILE` names;
-`python -m tests.rights` compares that with the roles, both ways.
+`python -m tests.rights` compares that file with the roles, both ways.
 """
 
 import json
@@ -41,9 +41,9 @@ def actions_of(role: str) -> frozenset[str]:
     return frozenset(json.loads((ROLES / f"{role}.json").read_text())["Actions"])
 
 
-def main(file: str) -> int:
+def main() -> int:
     """Print what is missing and what is spare; the exit status."""
-    asked = frozenset(Path(file).read_text().splitlines()) - FREE
+    asked = frozenset(Path(os.environ["ACTIONS_FILE"]).read_text().splitlines()) - FREE
     given = actions_of(OPERATOR) | actions_of(PROVISIONER)
     for action in sorted(asked - given):
         print(f"missing in the roles: {action}")
@@ -54,4 +54,4 @@ def main(file: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main())

@@ -60,7 +60,7 @@ def test_what_is_missing_and_what_is_spare_is_told(tmp_path, monkeypatch, capsys
     def asked(actions, agent="azsdk-python-mgmt-network/1"):
         file.unlink(missing_ok=True)
         note_actions({"action": a, "linked": [], "userAgent": agent} for a in actions)
-        return main(str(file))
+        return main()
 
     assert asked(given) == 0
     assert asked({*given, "Microsoft.Network/locations/operations/read"}) == 0
