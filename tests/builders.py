@@ -16,6 +16,7 @@ from local.azure.server import SimulatedAzure
 from local.azure.service_tags import DATA
 from local.azure.state import State
 from local.azure.throttles import BucketSize
+from local.plain_http import http
 from shared.domain.addresses import ipv4_of
 from shared.domain.routes import owned_name
 from shared.settings import Settings
@@ -259,7 +260,7 @@ def ask_azure(
     if path.startswith("/"):
         options["params"] = {"api-version": api_version, **options.get("params", {})}
         path = azure.url + path
-    return httpx.request(method, path, headers=headers, **options)
+    return http().request(method, path, headers=headers, **options)
 
 
 def table_writes(state: State) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 import hypothesis
@@ -10,7 +10,8 @@ import pytest
 
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
-from local.stack import HostProcess
+from local.stack import HostProcess, Running
+from local.warm import PipedProcess
 from shared.app import App
 from shared.settings import Settings
 
@@ -97,6 +98,10 @@ def app(make_app: MakeApp) -> App:
     return make_app()
 
 
+def _start_warm(environment: Mapping[str, str]) -> Running:
+    return PipedProcess("local.host", env=environment)
+
+
 @pytest.fixture
 def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
     """The Functions host, in a process of its own, stopped when the test ends."""
@@ -105,7 +110,7 @@ def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
 
     def make(*, without: tuple[str, ...] = (), **changed: str) -> HostProcess:
         settings = {k: v for k, v in {**app_settings, **changed}.items() if k not in without}
-        host = HostProcess(settings, key=f"key-{next(numbers)}")
+        host = HostProcess(settings, key=f"key-{next(numbers)}", start=_start_warm)
         host.__enter__()
         running.append(host)
         return host

@@ -1,7 +1,8 @@
 """Service tags as the Discovery API answers them: whole (`serviceTags`) and one by one."""
 
+import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,8 @@ class TagHistory:
     """The tag's real history in one cloud, stepped forward; a location may lag behind."""
 
     def __init__(self, cloud: str) -> None:
-        lines = (DATA / f"{cloud}.jsonl").read_text().splitlines()
         self._cloud = cloud
-        self.published: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self.published = _published(cloud)
         self.position = 0
         self.page_size = PAGE_SIZE
         self.lag: dict[str, int] = {}
@@ -126,6 +126,12 @@ def with_tag(
         if changed is not None:
             tags.append({**tag, "properties": {**tag["properties"], "addressPrefixes": changed}})
     return {**body, key: tags}
+
+
+@functools.cache
+def _published(cloud: str) -> Sequence[dict[str, Any]]:
+    """Parsed once a process: each test has an Azure of its own."""
+    return tuple(map(json.loads, (DATA / f"{cloud}.jsonl").read_text().splitlines()))
 
 
 def _answer(call: "Call") -> bytes | Mapping[str, Any]:

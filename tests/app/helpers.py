@@ -1,13 +1,18 @@
 """Runs in this process, the way the queue would deliver them."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from azure.data.tables import TableClient
 
 from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
 from shared.domain.registration import Registration
 from shared.domain.report import Mode, RunRequest, Trigger, report
+from shared.storage.registry import Registry
 from tests.builders import table_id, tag_document
 
 TAG = "AppServiceManagement"
@@ -20,6 +25,40 @@ def rid(name: str) -> RouteTableId:
 def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:
     for name in names:
         app.registry.put(Registration(rid(name), tuple(tags), enabled=enabled))
+
+
+class _Noted:
+    """Takes what a log of the product writes, as a table of storage would."""
+
+    def __init__(self) -> None:
+        self.operations: list[tuple[str, Any, dict[str, Any]]] = []
+
+    def create_entity(self, entity: Any, **how: Any) -> None:
+        self.operations.append(("create", entity, how))
+
+    def upsert_entity(self, entity: Any, **how: Any) -> None:
+        self.operations.append(("upsert", entity, how))
+
+    def update_entity(self, entity: Any, **how: Any) -> dict[str, str]:
+        self.operations.append(("update", entity, how))
+        return {"etag": "known when it is written"}
+
+
+@contextmanager
+def in_batches(table: TableClient) -> Iterator[Any]:
+    """Stands for the table, and writes a hundred rows of one partition with one request at the
+    end: a thousand requests take seconds.
+    """
+    noted = _Noted()
+    yield noted
+    for batch in itertools.batched(noted.operations, 100, strict=False):
+        table.submit_transaction(batch)
+
+
+def register_many(app: App, names: Iterable[str]) -> None:
+    with in_batches(app.account.route_tables) as table:
+        for name in names:
+            Registry(table).put(Registration(rid(name), (TAG,)))
 
 
 def answer(azure: SimulatedAzure, *prefixes: str, location: str = "westeurope") -> None:

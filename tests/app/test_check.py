@@ -11,7 +11,8 @@ from local.azure.authorization import READER
 from local.azure.faults import Fault as Injected
 from local.azure.faults import LoseTag, refusal
 from shared import workers
-from shared.domain.registration import ApplyPolicy, Registration
+from shared.domain.choices import ApplyPolicy
+from shared.domain.registration import Registration
 from shared.domain.report import Mode
 from shared.sync import check
 from tests.builders import (
@@ -175,7 +176,9 @@ def test_while_paused_a_plan_is_said_once(azure, make_app, clock, two):
 
 
 def test_one_tables_trouble_never_ages_another(azure, app, clock, two):
-    azure.state.faults.append(refusal("GET", "tables/one", 503, {}, times=999))
+    # It asks for a wait so long that the check tries no more, and does not sleep here.
+    busy = {"Retry-After": "99"}
+    azure.state.faults.append(refusal("GET", "tables/one", 503, {}, times=999, headers=busy))
     for _ in range(3):
         clock.shift(DAY)
         checked = app.check.check()

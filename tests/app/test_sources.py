@@ -6,7 +6,8 @@ import time_machine
 from local.azure.faults import Fault, Truncate, refusal
 from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
-from shared.domain.registration import AddressSource, Registration, RouteStyle
+from shared.domain.choices import AddressSource, RouteStyle
+from shared.domain.registration import Registration
 from shared.domain.report import Action, Mode
 from tests.builders import (
     add_environment,

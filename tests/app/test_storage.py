@@ -10,16 +10,11 @@ import pytest
 from shared.domain.addresses import SourceContent
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.changes import Change, Changes
+from shared.domain.choices import AddressSource, RouteStyle
 from shared.domain.contest import Contest, Undoing
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.notices import Item, Ledger, OpenFault
-from shared.domain.registration import (
-    AddressSource,
-    LastOutcome,
-    Registration,
-    RouteStyle,
-    Standing,
-)
+from shared.domain.registration import LastOutcome, Registration, Standing
 from shared.domain.report import (
     Action,
     Fault,
@@ -35,11 +30,12 @@ from shared.domain.report import (
 )
 from shared.storage.checks import LedgerLog
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
+from shared.storage.runs import OutcomeLog, RunLog
 from shared.sync.ports import Pending
 from shared.transport import MOST_CONNECTIONS
 from tests.builders import ase_id_of, owned, table_id
 
-from .helpers import TAG, rid
+from .helpers import TAG, in_batches, rid
 
 NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -213,8 +209,9 @@ def test_a_run_that_changed_since_it_was_read_is_not_replaced(app):
 
 def test_runs_are_listed_newest_first_past_a_thousand_rows(app):
     runs = [make_run(NOW + timedelta(minutes=n)) for n in range(1001)]
-    for run in runs:
-        app.runs.create(run)
+    with in_batches(app.account.runs) as table:
+        for run in runs:
+            RunLog(table).create(run)
     assert [r.run_id for r in app.runs.list()] == [r.run_id for r in reversed(runs)]
     older = [r.run_id for r in app.runs.list(older_than=runs[2].run_id)]
     assert older == [runs[1].run_id, runs[0].run_id]
@@ -230,8 +227,9 @@ def test_a_thousand_tables_of_a_run_are_expected_and_settled(app):
     app.outcomes.expect("run", tables)
     assert len(list(app.outcomes.pending("run"))) == 1005
     assert app.outcomes.counts("run") is None
-    for pending in app.outcomes.pending("run"):
-        app.outcomes.settle(pending, outcome("unchanged", pending))
+    with in_batches(app.account.outcomes) as table:
+        for pending in app.outcomes.pending("run"):
+            OutcomeLog(table).settle(pending, outcome("unchanged", pending))
     assert app.outcomes.counts("run") == {"unchanged": 1005}
     assert len(app.outcomes.list("run")) == 1005
 

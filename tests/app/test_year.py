@@ -8,6 +8,7 @@ import azure.functions as func
 import pytest
 import time_machine
 
+from local.azure import identity
 from local.azure.authorization import OWNER
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
@@ -152,6 +153,8 @@ def year(azure, make_app, receiver, monkeypatch):
     monkeypatch.setattr(workers, "app", lambda: app)
     monkeypatch.setattr(shell, "app", lambda: app)
     monkeypatch.setattr(webhook, "REST_SECONDS", 0)
+    # Or each of these days would sign in anew.
+    monkeypatch.setattr(identity, "LIFETIME_SECONDS", 2 * DAYS * 24 * 3600)
     with time_machine.travel(START, tick=False) as clock:
         unthrottled(azure.state)  # a year takes seconds here
         lived = Year(azure, app, receiver, clock)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from local.azure import faults
 from local.azure.faults import schedule
 from local.azurite import ROOT
+from local.plain_http import http
 from tests.builders import SUBSCRIPTION, add_table, route, table_id, to_firewall
 
 TAGS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope/serviceTags"
@@ -22,7 +23,7 @@ def fault(azure):
 
     def order(effect, method="PUT", path="routeTables/one$", **options):
         wanted = {"method": method, "path": path, "effect": effect, **options}
-        answer = httpx.post(f"{azure.url}/simulator/faults", json=[wanted])
+        answer = http().post(f"{azure.url}/simulator/faults", json=[wanted])
         assert answer.status_code == 200, answer.text
 
     return order
@@ -134,11 +135,11 @@ def test_a_token_runs_out_for_good(azure, ask, fault):
 @pytest.mark.parametrize("path", ["/msi/token", "/metadata/identity/oauth2/token"])
 def test_whoever_gives_tokens_may_fail_too(azure, fault, path):
     fault({"kind": "refuse", "status": 500}, "GET", path)
-    assert httpx.get(azure.url + path).status_code == 500
+    assert http().get(azure.url + path).status_code == 500
     fault({"kind": "drop"}, "GET", path)
     with pytest.raises(httpx.TransportError):
-        httpx.get(azure.url + path)
-    assert httpx.get(azure.url + path).status_code in (400, 401)
+        http().get(azure.url + path)
+    assert http().get(azure.url + path).status_code in (400, 401)
 
 
 def test_half_a_page_says_nothing_of_the_rest(azure, ask, fault):
@@ -187,20 +188,20 @@ def test_a_fault_meets_so_many_after_so_many(azure, ask, fault):
     fault({"kind": "refuse", "status": 503}, "GET", "ROUTETABLES/ONE$", skip=2, times=2)
     statuses = [ask("GET", table_id("one")).status_code for _ in range(5)]
     assert statuses == [200, 200, 503, 503, 200]
-    assert httpx.get(f"{azure.url}/simulator/faults").json() == {"value": []}
+    assert http().get(f"{azure.url}/simulator/faults").json() == {"value": []}
     assert ask("PUT", table_id("one"), json=body()).status_code == 200
 
 
 def test_faults_are_shown_added_and_taken_back(azure):
     url = f"{azure.url}/simulator/faults"
-    assert httpx.get(url).json() == {"value": []}
+    assert http().get(url).json() == {"value": []}
     wanted = {"method": "GET", "path": "x", "effect": {"kind": "drop"}}
-    httpx.post(url, json=[wanted])
-    shown = httpx.get(url).json()["value"]
+    http().post(url, json=[wanted])
+    shown = http().get(url).json()["value"]
     whole = {**wanted, "effect": {"kind": "drop", "effected": False}, "times": 1, "skip": 0}
     assert shown == [whole]
-    assert httpx.delete(url).json() == {"value": []}
-    assert httpx.post(url, json=shown).json() == {"value": shown}  # what is shown can be sent
+    assert http().delete(url).json() == {"value": []}
+    assert http().post(url, json=shown).json() == {"value": shown}  # what is shown can be sent
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_faults_are_shown_added_and_taken_back(azure):
     ],
 )
 def test_a_wrong_order_is_refused_and_named(azure, wrong):
-    answer = httpx.post(f"{azure.url}/simulator/faults", json=wrong)
+    answer = http().post(f"{azure.url}/simulator/faults", json=wrong)
     assert answer.status_code == 400
     assert answer.json()[0]["loc"]
     assert azure.state.faults == []
@@ -223,8 +224,8 @@ def test_the_same_seed_gives_the_same_faults(azure):
     url = f"{azure.url}/simulator/faults"
 
     def ordered(seed):
-        httpx.delete(url)
-        return httpx.post(url, json={"seed": seed, "count": 20}).json()["value"]
+        http().delete(url)
+        return http().post(url, json={"seed": seed, "count": 20}).json()["value"]
 
     first = ordered(7)
     assert len(first) == 20

@@ -1,6 +1,5 @@
 """Resource Manager in front: paths, versions, tokens, roles, locks, throttles."""
 
-import httpx
 import pytest
 
 from local.azure.authorization import OWNER, READER, Principal, Role
@@ -8,6 +7,7 @@ from local.azure.errors import ArmError
 from local.azure.identity import HEADER
 from local.azure.locks import Lock
 from local.azure.throttles import BucketSize, Throttles
+from local.plain_http import http
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, route, table_id, to_firewall
 
 VERSION = {"api-version": "2025-05-01"}
@@ -99,14 +99,14 @@ def test_who_asks_needs_a_token_of_this_tenant_for_this_audience(azure):
     good = identities.token()
     for header in (None, "Basic x", "Bearer", "Bearer x", f"Bearer {good[:-4]}aaaa"):
         headers = {} if header is None else {"Authorization": header}
-        answer = httpx.get(azure.url + table_id("one"), params=VERSION, headers=headers)
+        answer = http().get(azure.url + table_id("one"), params=VERSION, headers=headers)
         assert code(answer) == (401, "AuthenticationFailed")
         assert "www-authenticate" in answer.headers
     for_storage = identities.token(audience="https://storage.azure.com")
     stranger = identities.token(Principal(object_id="x", client_id="y"))
     for token in (for_storage, stranger):
         headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx.get(azure.url + table_id("one"), params=VERSION, headers=headers)
+        answer = http().get(azure.url + table_id("one"), params=VERSION, headers=headers)
         assert code(answer) == (401, "AuthenticationFailed")
 
 
@@ -150,7 +150,7 @@ def test_each_identity_has_its_own_roles(azure, ask):
     azure.state.identities.principals.append(reader)
     query = {"resource": "https://management.azure.com", "client_id": "c"}
     own = {"x-identity-header": HEADER}
-    token = httpx.get(f"{azure.url}/msi/token", params=query, headers=own).json()["access_token"]
+    token = http().get(f"{azure.url}/msi/token", params=query, headers=own).json()["access_token"]
     theirs = {"Authorization": f"Bearer {token}"}
     assert ask("GET", table_id("one"), headers=theirs).status_code == 200
     refused = ask("PUT", table_id("one"), json=body(), headers=theirs)

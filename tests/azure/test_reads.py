@@ -1,6 +1,5 @@
 """What is only read, by real clients: Microsoft's SDKs and identity library."""
 
-import httpx
 import pytest
 from azure.identity import ManagedIdentityCredential
 from azure.mgmt.network import NetworkManagementClient
@@ -8,6 +7,7 @@ from azure.mgmt.web import WebSiteManagementClient
 
 from local.azure.hosting_environments import Environment
 from local.azure.identity import HEADER
+from local.plain_http import http
 from shared.arm.client import _AllowPlainHttp
 from tests.builders import SUBSCRIPTION, add_table, table_id
 
@@ -96,11 +96,11 @@ def test_one_tag_is_asked_by_name(azure, client):
 
 def test_the_tag_is_stepped_forward_and_a_location_may_lag(azure):
     azure.state.tags.lag["eastus2"] = 1
-    step = httpx.post(f"{azure.url}/simulator/service-tags/step").json()
+    step = http().post(f"{azure.url}/simulator/service-tags/step").json()
     assert step == {"published": "2019-12-09", "tagChangeNumber": 13}
     assert azure.state.tags.at("westeurope")["tagChangeNumber"] == 13
     assert azure.state.tags.at("eastus2")["tagChangeNumber"] == 11
-    httpx.post(f"{azure.url}/simulator/service-tags/step?steps=99")
+    http().post(f"{azure.url}/simulator/service-tags/step?steps=99")
     assert azure.state.tags.at("westeurope")["published"] == "2022-12-12"
 
 
@@ -179,17 +179,17 @@ def test_a_managed_identity_gets_a_token(azure, ask, monkeypatch, host):
 def test_a_token_endpoint_that_is_asked_wrongly(azure):
     query = {"resource": "https://management.azure.com", "api-version": "2019-08-01"}
     app_service, imds = f"{azure.url}/msi/token", f"{azure.url}/metadata/identity/oauth2/token"
-    assert httpx.get(app_service, params=query).status_code == 401
+    assert http().get(app_service, params=query).status_code == 401
     own = {"x-identity-header": HEADER}
-    assert httpx.get(app_service, headers=own).status_code == 400
+    assert http().get(app_service, headers=own).status_code == 400
     nobody = {**query, "client_id": "x"}
-    assert httpx.get(app_service, params=nobody, headers=own).status_code == 400
-    assert httpx.get(imds, params=query).status_code == 400
-    assert httpx.get(imds, headers={"Metadata": "true"}).status_code == 400
-    assert httpx.get(imds, params=nobody, headers={"Metadata": "true"}).status_code == 400
+    assert http().get(app_service, params=nobody, headers=own).status_code == 400
+    assert http().get(imds, params=query).status_code == 400
+    assert http().get(imds, headers={"Metadata": "true"}).status_code == 400
+    assert http().get(imds, params=nobody, headers={"Metadata": "true"}).status_code == 400
 
 
 def test_the_cloud_says_where_it_is(azure):
-    answer = httpx.get(f"{azure.url}/metadata/endpoints?api-version=2022-09-01").json()
+    answer = http().get(f"{azure.url}/metadata/endpoints?api-version=2022-09-01").json()
     assert answer["resourceManager"] == azure.url
     assert answer["authentication"]["audiences"]

@@ -4,14 +4,14 @@ import json
 from dataclasses import replace
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from local.azure.faults import refusal
+from local.plain_http import http
 from shared.domain.armid import EnvironmentId
 from shared.domain.registration import Registration
 from shared.domain.report import Mode, RunRequest, Trigger
-from tests.app.helpers import TAG, answer, register, rid, sync
+from tests.app.helpers import TAG, answer, register, register_many, rid, sync
 from tests.builders import (
     add_environment,
     add_table,
@@ -85,7 +85,7 @@ def failed(azure, app):
 
 def thousand(azure, app):
     healthy(azure, app)
-    register(app, *(f"rt-{number:04}" for number in range(998)))
+    register_many(app, (f"rt-{number:04}" for number in range(998)))
     return "998 of 1000 route tables to look at"
 
 
@@ -252,7 +252,7 @@ def test_what_was_asked_for_stays_text_on_an_error_page(host, visit):
     ],
 )
 def test_an_error_is_a_page_too(host, query, status, code):
-    found = httpx.get(url(host, **query))
+    found = http().get(url(host, **query))
     assert (found.status_code, found.headers["content-type"]) == (
         status,
         "text/html; charset=utf-8",
@@ -262,20 +262,20 @@ def test_an_error_is_a_page_too(host, query, status, code):
 
 def test_wrong_settings_are_listed_on_the_page(make_host):
     host = make_host(MAX_REMOVED_PERCENT="many", without=("SERVICE_TAG_LOCATIONS",))
-    found = httpx.get(url(host))
+    found = http().get(url(host))
     assert found.status_code == 500
     assert "MAX_REMOVED_PERCENT" in found.text
     assert "SERVICE_TAG_LOCATIONS" in found.text
 
 
 def test_without_a_key_nothing_is_shown(host):
-    assert httpx.get(f"{host.url}/api/dashboard").status_code == 401
+    assert http().get(f"{host.url}/api/dashboard").status_code == 401
 
 
 def test_links_repeat_the_key_of_the_url_and_no_other(azure, app, make_host):
     changed(azure, app)
     host = make_host()
-    with_code = httpx.get(url(host))
+    with_code = http().get(url(host))
     assert with_code.text.count(f"code={host.key}") >= 5
     with_header = host.request("GET", "/api/dashboard")
     assert with_header.status_code == 200
@@ -284,7 +284,7 @@ def test_links_repeat_the_key_of_the_url_and_no_other(azure, app, make_host):
 
 
 def test_a_browser_keeps_and_tells_nothing(host):
-    found = httpx.get(url(host))
+    found = http().get(url(host))
     assert found.headers["cache-control"] == "no-store"
     assert found.headers["referrer-policy"] == "no-referrer"
     assert found.headers["x-content-type-options"] == "nosniff"

@@ -1,3 +1,4 @@
+import logging
 import os
 from collections.abc import Callable, Iterator
 
@@ -14,3 +15,11 @@ def site(azurite: Callable[[], str]) -> Iterator[Site]:
         for name, value in azure.environment().items():
             patch.setitem(os.environ, name, value)
         yield Site(azure, azurite())
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The product logs each fault that it meets, and pytest would write out every traceback."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)

@@ -16,9 +16,10 @@ from local.azure.resources import RouteTable
 from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
+from shared.domain.choices import ApplyPolicy, RouteStyle
 from shared.domain.contest import Contest
 from shared.domain.errors import RouteSyncError
-from shared.domain.registration import ApplyPolicy, Registration, RouteStyle
+from shared.domain.registration import Registration
 from shared.domain.report import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
@@ -98,6 +99,10 @@ class World:
         self.requests: dict[str, RunRequest] = {}
         """Of each run since storage was last emptied."""
         self._checked: set[tuple[str, RouteTableId | None]] = set()
+        # Both were read of storage, and hold until something is written there: most of what a
+        # delivery is judged by was read for the one before.
+        self._registrations: dict[str, Registration] = {}
+        self._versions: list[tuple[str, datetime, frozenset[str]]] = []
         self.watch = Watch(self.state, self.tables, grace_days)
         site.now = START
         self.publish(frozenset(PREFIXES[:4]))
@@ -127,6 +132,7 @@ class World:
     def empty_storage(self) -> None:
         """Lost, and registered anew; what is in the queues knows nothing of it."""
         self.site.empty_storage()
+        self._forget()
         self.requests.clear()
         for table in self.ids.values():
             self._app.registry.put(Registration(table, (TAG,)))
@@ -145,9 +151,11 @@ class World:
 
     def set_policy(self, name: str, policy: ApplyPolicy) -> None:
         self._app.registry.put(replace(self._registration(name), apply_policy=policy))
+        self._forget()
 
     def set_style(self, name: str, style: RouteStyle) -> None:
         self._app.registry.put(replace(self._registration(name), route_style=style))
+        self._forget()
 
     def ask(self, action: Action, name: str, undone: str | None = None) -> str:
         return self._begin(
@@ -164,6 +172,7 @@ class World:
 
     def release(self, name: str) -> None:
         self._app.registry.release(self.ids[name])
+        self._forget()
 
     # -- Messages --
 
@@ -231,6 +240,7 @@ class World:
             else:
                 started = app.run_start.start_without_tags(message.run_id)
                 self.queue += [Message(message.run_id, table) for table in started]
+        self._forget()
 
     # -- The end --
 
@@ -249,6 +259,7 @@ class World:
             self.set_policy(name, ApplyPolicy.AUTO)
             # The others are found, and write the table no more.
             self._app.registry.contest(self.ids[name], Contest(), owned(snapshot(table)))
+        self._forget()
         if "MAX_REMOVED_PERCENT" in self._heal():
             self._heal()  # what the first added counts with the routes that a share of may go
         plan = self.begin(Mode.PLAN)
@@ -273,8 +284,9 @@ class World:
         codes = {violation["code"] for violation in outcome["violations"]}
         if outcome["error"] or outcome["status"] == "planned" or codes - _LASTING:
             self.watch.fault(name, f"not as planned at the end: {outcome}")
-        held = self._held(self.ids[name])
-        is_right = right(self._newest(), held, by_tag=self._by_tag(name))
+        registration = self._registration(name)
+        held = self._held(registration)
+        is_right = right(self._newest(), held, by_tag=_by_tag(registration))
         if "TABLE_FAILED" not in codes and not is_right(self.watch.last(name)):
             self.watch.fault(name, "an address has no route at the end")
 
@@ -322,11 +334,10 @@ class World:
             handed_over = frozenset(done.by_prefix if done else ())
         elif request.action is Action.ADOPT:
             handed_over = frozenset({*PREFIXES, TAG})
-        registration = self._app.registry.get(message.table)
-        policy = registration.apply_policy if registration else None
+        registration = self._registration(message.table.name)
         return Delivery(
             action=request.action.value,
-            policy=policy or ApplyPolicy.AUTO,
+            policy=registration.apply_policy or ApplyPolicy.AUTO,
             approval=(
                 self._app.outcomes.approval(request.plan_run_id, message.table)
                 if request.plan_run_id
@@ -334,28 +345,38 @@ class World:
             ),
             began_with=self._newest(),
             handed_over=handed_over,
-            held=self._held(message.table),
-            contested=self._contested(message.table),
+            held=self._held(registration),
+            contested=_contested(registration),
         )
 
     def _sending(self, request: Any, delivery: Delivery) -> None:
+        if request.method != "GET":
+            self._forget(request.url)
         if _is_write(request):
             delivery.history = self._history()
             delivery.wrote_with = delivery.history[-1][1] if delivery.history else frozenset()
             delivery.today = self.site.now.date()
-            table = next(i for i in self.ids.values() if i.key in request.url.lower())
-            delivery.wrote_held = self._held(table)
-            delivery.wrote_contested = self._contested(table)
+            name = next(n for n, i in self.ids.items() if i.key in request.url.lower())
+            registration = self._registration(name)
+            delivery.wrote_held = self._held(registration)
+            delivery.wrote_contested = _contested(registration)
 
     def _newest(self) -> frozenset[str]:
         history = self._history()
         return history[-1][1] if history else frozenset()
 
     def _history(self) -> list[tuple[datetime, frozenset[str]]]:
-        """Read as it stands, past the product; two of one moment in the order of their numbers."""
-        listed = self.site.storage.get_table_client("ServiceTagVersions").list_entities()
-        oldest_first = sorted(listed, key=lambda entity: entity["versionId"])
-        return [(e["recordedAt"], frozenset(unpack(e, "addressPrefixes"))) for e in oldest_first]
+        return [(at, prefixes) for _, at, prefixes in self._recorded()]
+
+    def _recorded(self) -> list[tuple[str, datetime, frozenset[str]]]:
+        """Read as they stand, past the product; two of one moment in the order of their numbers."""
+        if not self._versions:
+            listed = self.site.storage.get_table_client("ServiceTagVersions").list_entities()
+            self._versions = [
+                (e["versionId"], e["recordedAt"], frozenset(unpack(e, "addressPrefixes")))
+                for e in sorted(listed, key=lambda entity: str(entity["versionId"]))
+            ]
+        return self._versions
 
     def _stale_in_store(self) -> bool:
         return any(f.times and isinstance(f.effect, ServeStale) for f in self.state.faults)
@@ -383,34 +404,45 @@ class World:
         if outcome["status"] not in {"changed", "unchanged"}:
             return
         name = message.table.name
-        versions = [self._app.versions.get(v) for v in outcome["versionIds"]]
-        wanted = frozenset(p for v in versions if v is not None for p in v.ipv4)
+        registration = self._registration(name)
+        versions = [v for v in self._recorded() if v[0] in outcome["versionIds"]]
+        wanted = frozenset(prefix for *_, prefixes in versions for prefix in prefixes)
         # Of what waits for approval the outcome says so.
         withheld = {change["prefix"] for change in outcome["withheld"]}
-        excused = self._held(message.table) | withheld
-        is_right = right(wanted, excused, by_tag=self._by_tag(name))
+        excused = self._held(registration) | withheld
+        is_right = right(wanted, excused, by_tag=_by_tag(registration))
         if not any(map(is_right, self.watch.seen[name])):
             self.watch.fault(name, f"{outcome['status']} was said, and {wanted} is not routed")
 
     def _registration(self, name: str) -> Registration:
-        existing = self._app.registry.get(self.ids[name])
-        assert existing is not None
-        return existing
+        if name not in self._registrations:
+            existing = self._app.registry.get(self.ids[name])
+            assert existing is not None
+            self._registrations[name] = existing
+        return self._registrations[name]
 
-    def _by_tag(self, name: str) -> bool:
-        return self._registration(name).route_style is RouteStyle.SERVICE_TAG
+    def _forget(self, written: str = "/RouteTables /ServiceTagVersions") -> None:
+        """What was read of the table that this URL names; of both, if none is given."""
+        if "/RouteTables" in written:
+            self._registrations.clear()
+        if "/ServiceTagVersions" in written:
+            self._versions = []
 
-    def _contested(self, table: RouteTableId) -> bool:
-        registration = self._app.registry.get(table)
-        return registration is not None and registration.contest.since is not None
-
-    def _held(self, table: RouteTableId) -> frozenset[str]:
-        registration = self._app.registry.get(table)
+    def _held(self, registration: Registration) -> frozenset[str]:
         return frozenset(
             hold.prefix
-            for hold in (registration.holds if registration else ())
-            if self._app.outcomes.status(hold.rollback_run_id, table) != "failed"
+            for hold in registration.holds
+            if self._app.outcomes.status(hold.rollback_run_id, registration.route_table_id)
+            != "failed"
         )
+
+
+def _by_tag(registration: Registration) -> bool:
+    return registration.route_style is RouteStyle.SERVICE_TAG
+
+
+def _contested(registration: Registration) -> bool:
+    return registration.contest.since is not None
 
 
 def _is_write(request: Any) -> bool:

@@ -3,16 +3,16 @@
 import json
 import os
 import pty
-import subprocess
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from local.warm import WarmProcess
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,22 @@ class Done:
 type Cli = Callable[..., Done]
 
 
+@contextmanager
+def _standard_input(typed: str | None) -> Iterator[int]:
+    """A terminal at which somebody has typed this, or nothing at all."""
+    if typed is None:
+        with Path(os.devnull).open() as nothing:
+            yield nothing.fileno()
+        return
+    keyboard, terminal = pty.openpty()
+    try:
+        os.write(keyboard, typed.encode())
+        yield terminal
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+
+
 @pytest.fixture
 def cli(app_settings: dict[str, str]) -> Cli:
     """Whoever `types` sits at a terminal."""
@@ -40,24 +56,23 @@ def cli(app_settings: dict[str, str]) -> Cli:
         **changed: str,
     ) -> Done:
         settings = {k: v for k, v in (app_settings | changed).items() if k not in without}
-        keyboard, terminal = pty.openpty()
-        try:
-            if types is not None:
-                os.write(keyboard, types.encode())
-            done = subprocess.run(
-                [sys.executable, "-W", "error", "-m", "shared", *arguments],
-                cwd=ROOT,
+        with (
+            _standard_input(types) as typed,
+            TemporaryFile("w+") as out,
+            TemporaryFile("w+") as err,
+        ):
+            process = WarmProcess(
+                "shared",
+                *arguments,
                 env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **settings},
-                stdin=subprocess.DEVNULL if types is None else terminal,
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
+                streams=(typed, out.fileno(), err.fileno()),
+                warnings_are_errors=True,
             )
-        finally:
-            os.close(keyboard)
-            os.close(terminal)
-        assert "Traceback" not in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+            status = process.wait(120)
+            out.seek(0)
+            err.seek(0)
+            done = Done(status, out.read(), err.read())
+        assert "Traceback" not in done.err, done.err
+        return done
 
     return run

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
 from local.azure.throttles import BucketSize
+from local.plain_http import http
 from tests.builders import (
     OTHER_SUBSCRIPTION,
     add_environment,
@@ -83,7 +83,7 @@ def test_sync_answers_202_and_its_location_leads_to_the_report(azure, host):
     assert body["statusQueryGetUri"] == answer.headers["location"]
     assert answer.headers["location"] == f"{host.url}/api/runs/{body['runId']}"
     whole = host.ended_run(body["runId"])
-    location = httpx.get(answer.headers["location"], headers={"x-functions-key": host.key})
+    location = http().get(answer.headers["location"], headers={"x-functions-key": host.key})
     assert location.status_code == 200
     assert location.json() == whole
     assert (whole["status"], whole["trigger"], whole["mode"]) == ("Succeeded", "http", "apply")
@@ -117,7 +117,7 @@ def test_plan_writes_nothing_as_azures_own_log_shows(azure, host):
     whole = run_to_end(host, mode="plan")
     assert whole["counts"]["planned"] == 1
     assert len(whole["outcomes"][0]["added"]) == len(published_ipv4(history()[0]))
-    log = httpx.get(f"{azure.url}/simulator/log").json()["value"]
+    log = http().get(f"{azure.url}/simulator/log").json()["value"]
     assert {entry["method"] for entry in log} == {"GET"}
     assert table.routes == [to_firewall()]
 
@@ -135,7 +135,7 @@ def test_the_timer_fires_on_wednesday_at_six(azure, make_host):
 
 
 def test_a_timer_can_be_fired_by_hand_as_in_the_real_host(host):
-    refused = httpx.post(
+    refused = http().post(
         f"{host.url}/admin/functions/scheduled_sync", headers={"x-functions-key": host.key}
     )
     assert refused.status_code == 401
@@ -162,13 +162,13 @@ def test_another_host_on_the_same_storage_finds_nothing_to_do(azure, make_host):
     "path", ["/api/runs", "/api/route-tables", "/api/versions", "/api/runs/x", "/api/versions/x"]
 )
 def test_every_function_but_health_needs_a_key(host, path):
-    assert httpx.get(host.url + path).status_code == 401
-    assert httpx.get(host.url + path, params={"code": "wrong"}).status_code == 401
-    assert httpx.get(host.url + path, params={"code": host.key}).status_code != 401
+    assert http().get(host.url + path).status_code == 401
+    assert http().get(host.url + path, params={"code": "wrong"}).status_code == 401
+    assert http().get(host.url + path, params={"code": host.key}).status_code != 401
 
 
 def test_health_is_anonymous_and_says_little(host):
-    answer = httpx.get(f"{host.url}/api/health")
+    answer = http().get(f"{host.url}/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
@@ -179,7 +179,7 @@ def test_health_says_where_storage_does_not_answer(make_host):
         f"TableEndpoint={gone};QueueEndpoint={gone};BlobEndpoint={gone};"
     )
     host = make_host(AzureWebJobsStorage=storage)
-    answer = httpx.get(f"{host.url}/api/health", timeout=120)
+    answer = http().get(f"{host.url}/api/health", timeout=120)
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "StorageUnavailable"
 
@@ -195,7 +195,7 @@ def test_a_missing_setting_is_one_error_that_lists_them_all(make_host):
     named = " ".join(detail["message"] for detail in error["details"])
     for name in ("SERVICE_TAG_SUBSCRIPTION_ID", "SERVICE_TAG_LOCATIONS", "ROUTE_OWNER"):
         assert name in named
-    health = httpx.get(f"{host.url}/api/health")
+    health = http().get(f"{host.url}/api/health")
     assert health.status_code == 503
     assert "SERVICE_TAG" not in health.text
 
@@ -320,7 +320,7 @@ def test_versions_are_listed_and_shown(azure, host):
     assert (newest["addressPrefixes"], newest["added"], newest["removed"]) == ([B], [], [A])
     assert newest["previousVersionId"] == middle["versionId"]
     link = first_page["nextLink"]
-    last_page = httpx.get(link, headers={"x-functions-key": host.key}).json()
+    last_page = http().get(link, headers={"x-functions-key": host.key}).json()
     assert [v["added"] for v in last_page["value"]] == [[A]]
     assert last_page["nextLink"] is None
     one = host.request("GET", f"/api/versions/{middle['versionId']}").json()
@@ -336,7 +336,7 @@ def test_runs_are_listed_in_pages_the_newest_first(host):
     runs = [run_to_end(host)["runId"] for _ in range(3)]
     page = host.request("GET", "/api/runs?top=2").json()
     assert [run["runId"] for run in page["value"]] == runs[:0:-1]
-    rest = httpx.get(page["nextLink"], headers={"x-functions-key": host.key}).json()
+    rest = http().get(page["nextLink"], headers={"x-functions-key": host.key}).json()
     assert [run["runId"] for run in rest["value"]] == runs[:1]
     assert rest["nextLink"] is None
     assert host.request("GET", "/api/runs/none").json()["error"]["code"] == "RunNotFound"

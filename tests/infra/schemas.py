@@ -5,17 +5,15 @@ It lacks three of Azure Monitor's; for those the models of its SDK say the same.
 
 import functools
 import importlib
-import json
-import os
 import re
-import subprocess
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import files
 from typing import Any
 
+import pytest
 from tree_sitter import Node
 
+from . import azmcp
 from .bicep import Declared, called, literal, properties, text, values
 
 _MONITOR = {
@@ -62,9 +60,15 @@ class Schema:
         return named[0] if named else self.bodies[0]
 
 
-@functools.cache
-def schema_of(kind: str) -> Schema:
-    return _of_monitor(_MONITOR[kind]) if kind in _MONITOR else _of_bicep(kind)
+def schemas_of(kinds: Collection[str], cache: pytest.Cache) -> Callable[[str], Schema]:
+    """`cache` keeps from one run to the next what the schemas of these types are made of."""
+    answers = azmcp.answers({*kinds} - _MONITOR.keys(), cache)
+
+    @functools.cache
+    def schema_of(kind: str) -> Schema:
+        return _of_monitor(_MONITOR[kind]) if kind in _MONITOR else _of_bicep(answers[kind])
+
+    return schema_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,9 @@ def _plain(node: Node, type_: str, at: str) -> Iterator[str]:
         yield f"{at} is {text(node)}, and not {type_}"
 
 
-def _of_bicep(kind: str) -> Schema:
-    found = _asked("bicepschema", "get", "--resource-type", kind)["BicepSchemaResult"]
+def _of_bicep(answer: Any) -> Schema:
+    assert answer["status"] == 200, answer["message"]
+    found = answer["results"]["BicepSchemaResult"]
     [resource] = [entry for entry in found if entry["$type"] == "Resource"]
     body = resource["bodyType"]
     types = {e["name"]: e for e in found if e["$type"] in {"Object", "DiscriminatedObject"}}
@@ -166,20 +171,6 @@ def _type(entry: Mapping[str, Any]) -> Type:
         },
         entry.get("additionalPropertiesType"),
     )
-
-
-def _asked(*command: str) -> Any:
-    tools = [f for f in files("msmcp-azure") or () if f.match("msmcp_azure/bin/azmcp")]
-    done = subprocess.run(
-        [str(tools[0].locate()), *command],
-        env={**os.environ, "AZURE_MCP_COLLECT_TELEMETRY": "false"},
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
-    answer = json.loads(done.stdout)
-    assert answer["status"] == 200, answer["message"]
-    return answer["results"]
 
 
 def _of_monitor(model: str) -> Schema:

@@ -13,7 +13,14 @@ import pytest
 
 from .bicep import FILES, declared
 
-CHECKOV = Path(__file__).parents[2] / ".venv-checkov" / "bin" / "checkov"
+PYTHON = Path(__file__).parents[2] / ".venv-checkov" / "bin" / "python"
+JUDGE = """
+import json, sys
+from checkov.arm.runner import Runner
+
+print(json.dumps(Runner().run(sys.argv[1]).get_dict(), default=str))
+"""
+"""`checkov --framework arm` finds the same, but takes twice as long: it loads every framework."""
 _WEB_APPS = "for web apps, and nothing of a function app's"
 ACCEPTED = {
     "CKV_AZURE_13": "Entra is `authClientId`, a config of its own; a key is needed in any case",
@@ -49,16 +56,15 @@ def judged(tmp_path_factory):
         schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
         template = {"$schema": schema, "contentVersion": "1.0.0.0", "resources": resources}
         (folder / f"{file.stem}.json").write_text(json.dumps(template))
-    command = [CHECKOV, "-d", folder, "--framework", "arm", "-o", "json", "--skip-download"]
     done = subprocess.run(
-        command,
+        [PYTHON, "-c", JUDGE, folder],
         env={**os.environ, "LOG_LEVEL": "CRITICAL"},
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
-    assert done.returncode in {0, 1}, done.stderr
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 

@@ -45,9 +45,15 @@ def deployed():
     return module_of("main.bicep", "app")["params"]["appSettings"][0]
 
 
+@pytest.fixture(scope="module")
+def parser():
+    """All files share it, because each parser loads the grammar anew."""
+    return BicepParser()
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_two_parsers_understand_it(file):
-    assert BicepParser().parse(file_path=file)
+def test_two_parsers_understand_it(file, parser):
+    assert parser.parse(file_path=file)
     assert not root_of(file.relative_to(INFRA)).has_error
 
 

@@ -1,0 +1,116 @@
+"""Processes that begin with everything imported.
+
+Importing the Azure SDKs is most of what a short process costs. A fork server imports them once, and
+each process that starts here is a fork of it: it has its own environment, arguments and standard
+streams, and runs a module as `python -m` does.
+"""
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from multiprocessing import reduction
+from typing import IO, Any
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(
+    [
+        *("azure.data.tables", "azure.identity", "azure.mgmt.network", "azure.mgmt.web", "jwt"),
+        *("azure.storage.queue", "local.host.server", "local.warm", "shared.cli.main"),
+        *("shared.cli.doctor", "shared.cli.lists", "shared.cli.runs", "shared.cli.tables"),
+    ]
+)
+
+
+class WarmProcess:
+    """What callers need of `subprocess.Popen`. `streams` are open files: input, output, errors."""
+
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        env: Mapping[str, str],
+        streams: Sequence[int],
+        warnings_are_errors: bool = False,
+    ) -> None:
+        self._process = _context.Process(
+            target=_run,
+            args=(module, arguments, dict(env), _Streams(streams)),
+            kwargs={"warnings_are_errors": warnings_are_errors},
+            daemon=True,  # it ends with this process
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float) -> int:
+        """Raise subprocess.TimeoutExpired if it has not ended by then."""
+        self._process.join(timeout)
+        status = self._process.exitcode
+        if status is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout)
+        return status
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+class PipedProcess(WarmProcess):
+    """One whose standard streams are pipes of text."""
+
+    def __init__(self, module: str, *arguments: str, env: Mapping[str, str]) -> None:
+        (stdin, to_it), (from_it, stdout), (errors, stderr) = os.pipe(), os.pipe(), os.pipe()
+        self.stdin: IO[str] | None = os.fdopen(to_it, "w")
+        self.stdout: IO[str] | None = os.fdopen(from_it)
+        self.stderr: IO[str] | None = os.fdopen(errors)
+        super().__init__(module, *arguments, env=env, streams=(stdin, stdout, stderr))
+        for fd in (stdin, stdout, stderr):
+            os.close(fd)
+
+
+class _Streams:
+    """A child's standard streams, which travel to it as open files."""
+
+    def __init__(self, fds: Sequence[int]) -> None:
+        self._fds = fds
+
+    def __getstate__(self) -> list[Any]:
+        return [reduction.DupFd(fd) for fd in self._fds]
+
+    def __setstate__(self, duplicates: list[Any]) -> None:
+        self._fds = [duplicate.detach() for duplicate in duplicates]
+
+    def take(self) -> None:
+        """Make them the standard streams of this process."""
+        for number, fd in enumerate(self._fds):
+            os.dup2(fd, number)
+            os.close(fd)
+        sys.stdin = os.fdopen(0, closefd=False)
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+        sys.stderr = os.fdopen(2, "w", closefd=False, buffering=1)
+
+
+def _run(
+    module: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    streams: _Streams,
+    *,
+    warnings_are_errors: bool,
+) -> None:
+    streams.take()
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[1:] = arguments
+    if warnings_are_errors:
+        warnings.simplefilter("error")
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
