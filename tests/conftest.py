@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import httpx
 import hypothesis
 import pytest
+from azure.core.pipeline.transport import HttpTransport
 
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
@@ -24,6 +25,14 @@ hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long ones, which are those that do not count for coverage: while the last of
+    them goes on, there are still short ones for the other workers.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("no_cover") is None)
+
 
 ACCOUNTS = [f"account{number}" for number in range(1000)]
 
@@ -65,6 +74,12 @@ def receiver() -> Iterator[Receiver]:
     """Where notices go, where an app's settings say so."""
     with Receiver() as running:
         yield running
+
+
+@pytest.fixture
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDKs try again at once, instead of after seconds."""
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _transport, _seconds: None)
 
 
 @pytest.fixture

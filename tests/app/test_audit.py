@@ -146,6 +146,7 @@ def test_the_kind_is_written_in_any_case(app, enrol, kind):
         ("/subnets/", 404, {"code": "NotFound"}, "SubnetNotFound"),
     ],
 )
+@pytest.mark.usefixtures("nobody_waits")
 def test_what_cannot_be_read_is_said_and_stands_in_nobodys_way(
     azure, app, enrol, path, status, body, code
 ):

@@ -72,6 +72,7 @@ def test_what_is_registered_already_is_not_registered_anew(azure, app):
     assert app.registry.get(rid("one")).address_source is AddressSource.BOTH
 
 
+@pytest.mark.usefixtures("nobody_waits")
 def test_an_environment_whose_subnet_does_not_answer_is_listed_with_why(azure, app):
     add(azure, "one")
     add(azure, "two")

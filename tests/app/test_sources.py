@@ -146,6 +146,7 @@ def test_a_source_that_cannot_be_read_gives_what_was_last_recorded_additions_onl
     ],
     ids=["forbidden", "unavailable", "empty", "a list", "null", "of null", "odd", "half"],
 )
+@pytest.mark.usefixtures("nobody_waits")
 def test_without_a_recorded_version_the_table_is_failed_and_others_go_on(
     azure, app, enrol, source, fault
 ):

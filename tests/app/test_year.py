@@ -28,6 +28,9 @@ from tests.builders import (
 
 from .helpers import TAG, register, rid
 
+# It runs the same code again and again, and others count for its coverage: without, it is faster.
+pytestmark = pytest.mark.no_cover
+
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 START = datetime(2026, 1, 7, 5, 20, tzinfo=UTC)
 """A Wednesday, when the daily check comes; the weekly sync comes 40 minutes later."""

@@ -1,7 +1,12 @@
 """Some schedules; `make chaos` runs them for as long as one likes."""
 
+import pytest
+
 from .machine import Figures, run_schedules
 from .world import Site
+
+# It runs the same code again and again, and others count for its coverage: without, it is faster.
+pytestmark = pytest.mark.no_cover
 
 SCHEDULES = 30
 

@@ -15,6 +15,9 @@ from . import mutants
 from .watch import TAG
 from .world import PREFIXES, Site, World
 
+# It runs the same code again and again, and others count for its coverage: without, it is faster.
+pytestmark = pytest.mark.no_cover
+
 A, B, C, D, E, F, G, H = PREFIXES
 
 type Schedule = Callable[[World, str], None]
