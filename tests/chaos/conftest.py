@@ -1,5 +1,4 @@
 import logging
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,11 +9,16 @@ from .world import Site
 
 
 @pytest.fixture(scope="session")
-def site(azurite: Callable[[], str]) -> Iterator[Site]:
-    with SimulatedAzure() as azure, pytest.MonkeyPatch.context() as patch:
-        for name, value in azure.environment().items():
-            patch.setitem(os.environ, name, value)
+def kept_site(azurite: Callable[[], str]) -> Iterator[Site]:
+    with SimulatedAzure() as azure:
         yield Site(azure, azurite())
+
+
+@pytest.fixture
+def site(kept_site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    for name, value in kept_site.azure.environment().items():
+        monkeypatch.setenv(name, value)
+    return kept_site
 
 
 @pytest.fixture(autouse=True)
