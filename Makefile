@@ -3,7 +3,6 @@
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-.SHELLFLAGS := -o pipefail -c
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +14,7 @@ AZURE_CLI_READY := $(AZURE_CLI)/.installed
 CHECKOV := .venv-checkov
 CHECKOV_READY := $(CHECKOV)/.installed
 SOURCES := function_app.py shared local bench tests
-export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED
+export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED ONLY
 # The stack and the tests start hundreds of processes: each would compile the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -51,7 +50,7 @@ run:
 test:
 	$(TOGETHER) $(PYTHON_READY) $(NODE_READY) $(if $(ONLY),,$(CHECKOV_READY))
 ifdef ONLY
-	$(BIN)/pytest $(if $(wildcard $(firstword $(subst ::, ,$(ONLY))))$(filter -%,$(ONLY)),$(ONLY),-k '$(ONLY)')
+	@$(BIN)/python -m pytest $(if $(filter tests tests/% -%,$(firstword $(ONLY))),$(ONLY),-k "$$ONLY")
 else
 	@$(BIN)/python -m local.checks --begun $(BEGUN)
 endif
@@ -112,16 +111,22 @@ clean:
 # is there, else by pip; either says how far it is.
 UV := $(shell command -v uv)
 REQUIREMENTS = $(filter %.txt,$^)
+INSTALL_WITH_UV = $(UV) pip install --python $(@D)/bin/python --compile-bytecode
+INSTALL_WITH_PIP = $(@D)/bin/pip install --disable-pip-version-check --progress-bar off
+define COUNTED
+| { all=$$(cat $(REQUIREMENTS) | grep -c '^[^ ]*=='); n=0; \
+	while read -r word _; do case "$$word" in \
+		(Collecting|Processing|Requirement) ((++n % 20)) || echo "  $(@D): $$n of at most $$all packages";; \
+		(Installing) echo "  $(@D): unpacking them";; \
+	esac; done; }
+endef
 define INSTALL
-	@$(if $(UV),$(UV) pip install --python $(@D)/bin/python --compile-bytecode,\
-		$(@D)/bin/pip install --disable-pip-version-check --progress-bar off) \
-		--require-hashes $(addprefix -r ,$(REQUIREMENTS)) $(if $(UV),,| awk \
-		-v all=$$(cat $(REQUIREMENTS) | grep -o '^[^ ]*==' | sort -u | wc -l) \
-		'/^(Collecting|Processing|Requirement already)/ && (++n % 20 == 0 || n == all) { print "  " n " of " all " packages"; fflush() } \
-		/^Installing/ { print "  unpacking them"; fflush() }')
+	@set -o pipefail; $(if $(UV),$(INSTALL_WITH_UV),$(INSTALL_WITH_PIP)) \
+		--require-hashes $(addprefix -r ,$(REQUIREMENTS)) $(if $(UV),,$(COUNTED))
 	@touch $@
 endef
-NEW_ENVIRONMENT = @rm -rf $(@D) && $(if $(UV),$(UV) venv --quiet --python "$(PYTHON)" $(@D),"$(PYTHON)" -m venv $(@D))
+NEW_ENVIRONMENT = @rm -rf $(@D) && $(if $(UV),$(UV) venv --quiet --seed --python "$(PYTHON)",\
+	"$(PYTHON)" -m venv) $(@D)
 
 $(RUN_READY): requirements.txt requirements-cli.txt requirements-local.txt .python-version
 	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'

@@ -65,10 +65,14 @@ def main() -> int:
             "ACTIONS_FILE": f"{folder}/actions",
         }
         static = [beside.submit(_quietly, name, STATIC[name], environment) for name in STATIC]
-        if not given.static:
-            done.append(_aloud("tests", TESTS, environment))
-        done += [future.result() for future in static]
-        if not given.static:
+        try:
+            if not given.static:
+                done.append(_aloud("tests", TESTS, environment))
+            done += [future.result() for future in static]
+        except KeyboardInterrupt:
+            beside.shutdown(wait=False, cancel_futures=True)
+            return 130
+        if all(one.passed for one in done) and not given.static:
             done += [_aloud(name, AFTER_THE_TESTS[name], environment) for name in AFTER_THE_TESTS]
 
     for one in done:
@@ -79,8 +83,13 @@ def main() -> int:
 def _aloud(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Done:
     """Run a check and let it print; wait until it has ended."""
     started = time.monotonic()
-    ended = subprocess.run(_found(command), cwd=ROOT, env=environment, check=False)
-    return Done(name, time.monotonic() - started, ended.returncode == 0)
+    with subprocess.Popen(_found(command), cwd=ROOT, env=environment) as running:
+        try:
+            status = running.wait()
+        except KeyboardInterrupt:
+            running.wait()  # it was interrupted as well, and still says what it has found
+            raise
+    return Done(name, time.monotonic() - started, status == 0)
 
 
 def _quietly(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Done:

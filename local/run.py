@@ -118,10 +118,10 @@ def _alert(target: str) -> str:
 
 
 def _serve_until_interrupted() -> None:
-    print("\nServing until Ctrl-C.", flush=True)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
+    print("\nServing until Ctrl-C.", flush=True)
     stopped.wait()
 
 

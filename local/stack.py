@@ -29,7 +29,7 @@ class Running(Protocol):
     @property
     def pid(self) -> int: ...
     def poll(self) -> int | None: ...
-    def wait(self, timeout: float) -> int: ...
+    def wait(self, timeout: float | None = None) -> int: ...
     def kill(self) -> None: ...
 
 
@@ -95,7 +95,7 @@ class HostProcess:
             process.wait(STOPS_WITHIN_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(STOPS_WITHIN_SECONDS)
+            process.wait()
         self._reader.join(10)
         process.stdout.close()
 

@@ -52,12 +52,12 @@ class WarmProcess:
     def poll(self) -> int | None:
         return self._process.exitcode
 
-    def wait(self, timeout: float) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         """Raise subprocess.TimeoutExpired if it has not ended by then."""
         self._process.join(timeout)
         status = self._process.exitcode
         if status is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout)
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0)
         return status
 
     def kill(self) -> None:

@@ -3,6 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 
 import httpx
 import hypothesis
@@ -120,19 +121,16 @@ def _start_warm(environment: Mapping[str, str]) -> Running:
 @pytest.fixture
 def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
     """The Functions host, in a process of its own, stopped when the test ends."""
-    running: list[HostProcess] = []
     numbers = itertools.count()
+    running = ExitStack()
 
     def make(*, without: tuple[str, ...] = (), **changed: str) -> HostProcess:
         settings = {k: v for k, v in {**app_settings, **changed}.items() if k not in without}
         host = HostProcess(settings, key=f"key-{next(numbers)}", start=_start_warm)
-        host.__enter__()
-        running.append(host)
-        return host
+        return running.enter_context(host)
 
-    yield make
-    for host in running:
-        host.__exit__()
+    with running:
+        yield make
 
 
 @pytest.fixture

@@ -42,5 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Imported only now: the errors' own modules take a second.
         from .shell import failed
 
-        return failed(error, given)
+        status = failed(error, given)
+        if status is None:
+            raise
+        return status
     return 0

@@ -27,7 +27,7 @@ def apply(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """With nobody asked, what the weekly run does; else exactly what was shown and confirmed."""
+    """If nobody is asked, it does what the weekly run does; else exactly what was confirmed."""
     if not yes:
         need_somebody(as_json=as_json)
         planned = _planned(asked, plan_run, as_json=as_json)

@@ -73,9 +73,11 @@ def said(**given: object) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def failed(error: Exception, given: Sequence[str]) -> int:
-    """Show why the command failed; the exit status. An error that nobody foresaw is raised."""
+def failed(error: Exception, given: Sequence[str]) -> int | None:
+    """Show why the command failed; the exit status, or None if nobody foresaw this error."""
     refused = _refused(error)
+    if refused is None:
+        return None
     if "--json" in given:
         answer(refused.to_json(), "", as_json=True)
     else:
@@ -83,7 +85,7 @@ def failed(error: Exception, given: Sequence[str]) -> int:
     return 1
 
 
-def _refused(error: Exception) -> Refused:
+def _refused(error: Exception) -> Refused | None:
     match error:
         case Refused():
             return error
@@ -95,7 +97,7 @@ def _refused(error: Exception) -> Refused:
         case AzureError():
             return Refused("StorageUnavailable", f"storage does not answer: {error}")
         case _:
-            raise error
+            return None
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -20,7 +20,7 @@ from tests.calls import Killed, in_hand
 
 from .helpers import TAG, begin, register, run_report
 
-# It runs the same code again and again, and others count for its coverage: without, it is faster.
+# It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"

@@ -25,7 +25,7 @@ from tests.calls import in_hand
 from .helpers import begin, register, run_report, sync
 from .test_crashes import Queue, start_message
 
-# It runs the same code again and again, and others count for its coverage: without, it is faster.
+# It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
 
 DELIVERIES = 15

@@ -758,6 +758,7 @@ def test_no_more_messages_of_a_subscription_than_azure_lets_be_under_way(count):
     assert all(len(str(message)) < 48 * 1024 for message in messages)
 
 
+@pytest.mark.usefixtures("nobody_waits")
 def test_what_comes_after_a_table_does_not_wait_for_it(azure, app, monkeypatch):
     """Done, in trouble, or given up: the next one's message is sent."""
     monkeypatch.setattr(workers, "app", lambda: app)
@@ -766,9 +767,7 @@ def test_what_comes_after_a_table_does_not_wait_for_it(azure, app, monkeypatch):
     run_id = started(app, "one", "two")
     alone, after = TableMessage(run_id, rid("one")), TableMessage(run_id, rid("two"))
     chained = str(TableMessage(run_id, rid("one"), (rid("two"),)))
-    # It asks for a wait so long that the worker leaves it to the queue, and does not sleep here.
-    busy = refusal("GET", "tables/one", 503, {}, headers={"Retry-After": "60"}, times=9)
-    azure.state.faults.append(busy)
+    azure.state.faults.append(refusal("GET", "tables/one", 503, {}, times=9))
     assert workers.sync_route_table(chained) == Messages(later=(str(alone), str(after)))
     with pytest.raises(TransientError):
         workers.sync_route_table(str(alone))

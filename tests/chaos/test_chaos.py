@@ -5,7 +5,7 @@ import pytest
 from .machine import Figures, run_schedules
 from .world import Site
 
-# It runs the same code again and again, and others count for its coverage: without, it is faster.
+# It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
 
 SCHEDULES = 30

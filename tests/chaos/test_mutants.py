@@ -15,7 +15,7 @@ from . import mutants
 from .watch import TAG
 from .world import PREFIXES, Site, World
 
-# It runs the same code again and again, and others count for its coverage: without, it is faster.
+# It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
 
 A, B, C, D, E, F, G, H = PREFIXES

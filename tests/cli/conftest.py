@@ -68,7 +68,10 @@ def cli(app_settings: dict[str, str]) -> Cli:
                 streams=(typed, out.fileno(), err.fileno()),
                 warnings_are_errors=True,
             )
-            status = process.wait(120)
+            try:
+                status = process.wait(120)
+            finally:
+                process.kill()
             out.seek(0)
             err.seek(0)
             done = Done(status, out.read(), err.read())

@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from local.azurite import ROOT
+from shared.cli import lists
+from shared.cli.main import main
 
 COMMANDS = [
     *("plan", "apply", "provision", "adopt", "rollback", "release"),
@@ -18,7 +22,8 @@ OURS = {
 }
 
 
-def run(*arguments, **environment):
+def run(*arguments, status=0, **environment):
+    """In a new interpreter, which has imported nothing yet."""
     command = [sys.executable, "-W", "error", *arguments]
     done = subprocess.run(
         command,
@@ -28,7 +33,7 @@ def run(*arguments, **environment):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     return done.stdout, done.stderr
 
 
@@ -50,3 +55,18 @@ def test_each_command_has_its_summary_on_one_line():
     listed = shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed] == COMMANDS
     assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+@pytest.mark.parametrize(
+    "command", [("plan",), ("versions",), ("tables", "list"), ("doctor",)], ids=" ".join
+)
+def test_a_command_imports_what_it_needs_when_it_runs(command):
+    shown, said = run("-m", "shared", *command, status=1)
+    assert "SERVICE_TAG_SUBSCRIPTION_ID: missing" in shown + said
+    assert "Traceback" not in said
+
+
+def test_an_error_that_nobody_foresaw_is_raised(monkeypatch):
+    monkeypatch.setattr(lists, "list_runs", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["runs"])

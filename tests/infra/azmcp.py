@@ -54,8 +54,11 @@ def _asked(kinds: Iterable[str]) -> dict[str, Any]:
             print(json.dumps({"jsonrpc": "2.0", **message}), file=to_server, flush=True)
 
         def ask(method: str, **params: Any) -> Any:
-            send(id=next(numbers), method=method, params=params)
-            return json.loads(from_server.readline())["result"]
+            number = next(numbers)
+            send(id=number, method=method, params=params)
+            # In between the server may say something of its own, which has no number.
+            said = map(json.loads, from_server)
+            return next(one["result"] for one in said if one.get("id") == number)
 
         client = {"name": "tests", "version": "1"}
         ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=client)

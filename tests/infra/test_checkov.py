@@ -42,6 +42,8 @@ ACCEPTED = {
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
+    if not PYTHON.exists():
+        pytest.fail("checkov is not installed; `make .venv-checkov/.installed` installs it")
     folder = tmp_path_factory.mktemp("arm")
     for file in FILES:
         resources = [

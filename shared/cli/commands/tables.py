@@ -87,7 +87,7 @@ def remove(
 ) -> None:
     """Unregister a route table: it is left as it is, and followed no longer.
 
-    With --with-routes every route of ours is taken out of it, and nothing else; where that fails it
+    With --with-routes every route of ours is taken out of it, and nothing else; if that fails, it
     stays registered.
     """
     from shared.cli import tables
@@ -96,7 +96,7 @@ def remove(
 
 
 def _exceptions(texts: Sequence[str] | None) -> list[dict[str, str]]:
-    """Raise typer.BadParameter where one has not all three parts."""
+    """Raise typer.BadParameter if one does not have all three parts."""
     parts = [[part.strip() for part in text.split(",", 2)] for text in texts or ()]
     if any(len(three) != 3 for three in parts):  # noqa: PLR2004
         raise typer.BadParameter("an exception is PREFIX,UNTIL,REASON")
