@@ -92,9 +92,7 @@ class App:
             allowed_service_tags=settings.allowed,
         )
         self.route_limits = SubscriptionRouteLimits(self.clients, override=settings.route_limit)
-        environments = ArmEnvironments(
-            self.clients, home_subscription_id=settings.service_tag_subscription_id
-        )
+        environments = ArmEnvironments(self.clients)
         subnets, security_groups = ArmSubnets(self.clients), ArmSecurityGroups(self.clients)
         self.surveyor = Surveyor(environments, subnets, security_groups)
         audit = Audit(self.surveyor, self.versions)

@@ -15,9 +15,8 @@ _SUBSCRIPTIONS = "/subscriptions?api-version=2022-12-01"
 
 
 class ArmEnvironments:
-    def __init__(self, clients: ArmClients, *, home_subscription_id: str) -> None:
+    def __init__(self, clients: ArmClients) -> None:
         self._clients = clients
-        self._home = home_subscription_id
 
     def read(self, environment_id: EnvironmentId) -> Environment:
         """Raise PermanentError `EnvironmentNotFound` where there is none."""
@@ -38,7 +37,7 @@ class ArmEnvironments:
     def subscriptions(self) -> Sequence[str]:
         """The ids of those that the app's identity holds any role in."""
         with arm_answers():
-            pages = self._clients.pages(self._home, _SUBSCRIPTIONS)
+            pages = self._clients.pages(_SUBSCRIPTIONS)
             return [str(found["subscriptionId"]) for page in pages for found in page["value"]]
 
 

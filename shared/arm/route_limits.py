@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from shared.domain.errors import RouteSyncError
 
 from .client import ArmClients
-from .errors import arm_errors
+from .errors import arm_answers
 
 REMEMBERED_SECONDS = 300
 """A thousand tables of one subscription are not a thousand readings of one limit."""
@@ -44,10 +44,13 @@ class SubscriptionRouteLimits:
         return limits
 
     def _usages(self, subscription_id: str, location: str) -> Mapping[str, int]:
-        client = self._clients.network(subscription_id)
+        url = (
+            f"/subscriptions/{subscription_id}/providers/Microsoft.Network/locations/{location}"
+            f"/usages?api-version={self._clients.api_version_network}"
+        )
         try:
-            with arm_errors():
-                usages = client.usages.list(location, **self._clients.call_options)
-                return {str(usage.name.value): usage.limit for usage in usages}
+            with arm_answers():
+                usages = [usage for page in self._clients.pages(url) for usage in page["value"]]
+                return {str(usage["name"]["value"]): int(usage["limit"]) for usage in usages}
         except RouteSyncError:
             return {}

@@ -15,6 +15,13 @@ from .client import API_VERSION_NETWORK, ArmClients, correlation_id_of
 from .errors import arm_answers, arm_errors
 from .writes import LONGEST_WRITE_SECONDS, write
 
+NEXT_HOP_TYPES = frozenset(
+    {"VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None"}
+)
+"""The types every API version knows. Source: azure-mgmt-network's RouteNextHopType."""
+NEWER_NEXT_HOP_TYPES = frozenset({"VirtualApplianceEcmp"})
+"""The types that came with `API_VERSION_NETWORK`."""
+
 # As the SDK's models have it; they cost 12 ms a table. What they do not know is sent as it came.
 _READ_ONLY = frozenset({"etag", "type"})
 _READ_ONLY_OF_TABLE = frozenset({"provisioningState", "resourceGuid", "subnets"})
@@ -32,7 +39,7 @@ class ArmRouteTables:
         """Raise PermanentError `RouteTableNotFound` where there is none."""
         url = f"{route_table_id}?api-version={self._clients.api_version_network}"
         with arm_errors(not_found=ROUTE_TABLE_NOT_FOUND):
-            answer = self._clients.get(route_table_id.subscription_id, url)
+            answer = self._clients.get(url)
         return _read(answer, route_table_id)
 
     def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]:
@@ -44,13 +51,9 @@ class ArmRouteTables:
                 yield RouteTableId.parse(raw["id"]), RouteTable.from_arm(raw)
 
     def next_hop_types(self) -> frozenset[str]:
-        """Those that the API version in use is sure to know."""
-        from azure.mgmt.network import models
-
-        every = frozenset(kind.value for kind in models.RouteNextHopType)
-        newer = {models.RouteNextHopType.VIRTUAL_APPLIANCE_ECMP.value}
+        """Return the next hop types that the API version in use is sure to know."""
         current = self._clients.api_version_network == API_VERSION_NETWORK
-        return every if current else every - newer
+        return NEXT_HOP_TYPES | NEWER_NEXT_HOP_TYPES if current else NEXT_HOP_TYPES
 
     def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
         """The very body of a write that replaces the table's routes."""

@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from azure.core.exceptions import DecodeError
-
 from shared.domain.errors import PermanentError, UnusableServiceTag
 
-from .client import ArmClients, raw_json
+from .client import ArmClients
 from .errors import arm_errors
 
 
@@ -32,11 +30,13 @@ class ServiceTagDiscovery:
         return {**first, "values": values}
 
     def _pages(self, location: str) -> Iterator[Mapping[str, Any]]:
-        client = self._clients.network(self._subscription_id)
+        url = (
+            f"/subscriptions/{self._subscription_id}/providers/Microsoft.Network/locations/"
+            f"{location}/serviceTags?api-version={self._clients.api_version_network}"
+        )
         try:
-            first = client.service_tags.list(location, cls=raw_json, **self._clients.call_options)
-            yield from self._clients.pages(self._subscription_id, first)
-        except (DecodeError, json.JSONDecodeError) as error:
+            yield from self._clients.pages(url)
+        except json.JSONDecodeError as error:
             raise UnusableServiceTag(f"service tags of {location}: not JSON") from error
         except ValueError as error:
             raise UnusableServiceTag(f"service tags of {location}: {error}") from error

@@ -118,6 +118,10 @@ def test_without_a_setting_it_is_the_sdks_own_api_version(azure, app):
     assert ours["query"] == sdks["query"]
 
 
+def test_the_next_hop_types_are_those_that_the_sdk_knows(app):
+    assert app.route_tables.next_hop_types() == {kind.value for kind in models.RouteNextHopType}
+
+
 def _every_key(model, value):
     """A JSON object with each key that the SDK's model knows, and one that it does not."""
     model({})  # it knows its keys from then on

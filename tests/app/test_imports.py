@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from local.azurite import ROOT
+from tests.builders import add_table, table_id
 
 SDKS = {"azure.core", "azure.data", "azure.identity", "azure.mgmt", "requests"}
 OTHERS = {"pydantic", "jwt", "cryptography", "shared"}
@@ -45,3 +46,16 @@ def test_health_imports_only_what_storage_needs(app_settings, unused):
     modules = imported(HEALTH, app_settings)
     assert "azure.data.tables" in modules
     assert unused not in modules
+
+
+def test_reads_of_azure_import_no_client_of_the_sdk(azure, app_settings):
+    add_table(azure.state, "one")
+    read = f"""
+from shared.app import app
+from shared.domain.armid import RouteTableId
+assert app().route_tables.read(RouteTableId.parse("{table_id("one")}")).etag
+assert app().pull.record(["AppServiceManagement"], run_id="run").versions
+"""
+    modules = imported(read, app_settings)
+    assert "azure.mgmt.core" in modules
+    assert not modules & {"azure.mgmt.network", "azure.mgmt.web"}

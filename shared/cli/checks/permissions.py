@@ -74,7 +74,7 @@ def _at(context: App, scope: str, needed: Sequence[str]) -> Finding | None:
     url = f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
     try:
         with arm_answers():
-            pages = context.clients.pages(scope.split("/")[2], url)
+            pages = context.clients.pages(url)
             missing = lacking([role for page in pages for role in page["value"]], needed)
     except RouteSyncError as error:
         listing = f"{remedy}, and {LIST_PERMISSIONS} to tell it by"
