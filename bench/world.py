@@ -15,8 +15,8 @@ from local.host.config import queue_options
 from local.stack import HostProcess
 from shared.domain.addresses import ipv4_of
 from shared.domain.armid import RouteTableId
-from shared.domain.registration import Registration
-from shared.domain.routes import owned_name
+from shared.domain.registry.registration import Registration
+from shared.domain.routing.routes import owned_name
 from shared.storage.account import StorageAccount
 from shared.storage.registry import Registry
 from shared.transport import MOST_CONNECTIONS

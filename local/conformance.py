@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.domain.addresses import ipv4_of
-from shared.domain.routes import owned_name
+from shared.domain.routing.routes import owned_name
 
 from .azure.locks import Lock
 from .azure.resources import RouteTable, SecurityGroup, VirtualNetwork

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.addresses import ipv4_of
-from shared.domain.routes import owned_name
+from shared.domain.routing.routes import owned_name
 
 from .azure.hosting_environments import Environment
 from .azure.resources import RouteTable, SecurityGroup, VirtualNetwork

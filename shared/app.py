@@ -7,38 +7,38 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared.arm.client import ArmClients
-from shared.arm.credential import Credential, OwnIdentity
-from shared.arm.environments import ArmEnvironments, ArmInboundDependencies
-from shared.arm.route_limits import SubscriptionRouteLimits
-from shared.arm.route_tables import ArmRouteTables
-from shared.arm.security_groups import ArmSecurityGroups
-from shared.arm.service_tags import ServiceTagDiscovery
-from shared.arm.subnets import ArmSubnets
-from shared.domain.report import Mode, Run, RunRequest, run_id_of
-from shared.log import log_outcome, log_run, quiet_libraries
-from shared.notify.webhook import HttpWebhook, NoWebhook
-from shared.settings import Settings
-from shared.storage.account import StorageAccount
-from shared.storage.checks import CheckLog, LedgerLog
-from shared.storage.registry import Registry
-from shared.storage.runs import OutcomeLog, RunLog
-from shared.storage.versions import VersionLog
-from shared.sync.alerts import AlertIntake
-from shared.sync.audit import Audit
-from shared.sync.check import DailyCheck
-from shared.sync.discovery import Discovery
-from shared.sync.notifier import Notifier
-from shared.sync.planning import Planning
-from shared.sync.ports import Webhook
-from shared.sync.provision import Provisioner
-from shared.sync.reconcile import Reconciler
-from shared.sync.retention import Retention
-from shared.sync.runs import RunEnd, RunStart
-from shared.sync.settlement import Settlement
-from shared.sync.survey import Surveyor
-from shared.sync.tables import TableSync
-from shared.sync.versions import SourcePull
+from .arm.client import ArmClients
+from .arm.credential import Credential, OwnIdentity
+from .arm.environments import ArmEnvironments, ArmInboundDependencies
+from .arm.route_limits import SubscriptionRouteLimits
+from .arm.route_tables import ArmRouteTables
+from .arm.security_groups import ArmSecurityGroups
+from .arm.service_tags import ServiceTagDiscovery
+from .arm.subnets import ArmSubnets
+from .domain.runs.run import Mode, Run, RunRequest, run_id_of
+from .log import log_outcome, log_run, quiet_libraries
+from .notify.webhook import HttpWebhook, NoWebhook
+from .settings import Settings
+from .storage.account import StorageAccount
+from .storage.checks import CheckLog, LedgerLog
+from .storage.registry import Registry
+from .storage.runs import OutcomeLog, RunLog
+from .storage.versions import VersionLog
+from .sync.ports import Webhook
+from .sync.run.intake import AlertIntake
+from .sync.run.lifecycle import RunEnd, RunStart
+from .sync.run.pull import SourcePull
+from .sync.run.settlement import Settlement
+from .sync.surroundings.audit import Audit
+from .sync.surroundings.discovery import Discovery
+from .sync.surroundings.survey import Surveyor
+from .sync.table.delivery import TableSync
+from .sync.table.planning import Planning
+from .sync.table.provision import Provisioner
+from .sync.table.reconcile import Reconciler
+from .sync.watch.check import DailyCheck
+from .sync.watch.housekeeping import Housekeeping
+from .sync.watch.notifier import Notifier
 
 
 def utc_now() -> datetime:
@@ -178,7 +178,7 @@ class App:
             _webhook(settings),
             utc_now,
         )
-        self.retention = Retention(
+        self.retention = Housekeeping(
             self.runs,
             self.runs,
             self.outcomes,

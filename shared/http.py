@@ -12,8 +12,8 @@ from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from shared.domain.errors import TransientError
-from shared.settings import InvalidSettings
+from .domain.errors import TransientError
+from .settings import InvalidSettings
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PAGE = 1000

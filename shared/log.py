@@ -9,8 +9,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.armid import RouteTableId
-from shared.domain.report import Outcome, Run, RunStatus, fault_json, utc_text
+from .domain.armid import RouteTableId
+from .domain.findings import finding_json
+from .domain.runs.outcome import Outcome
+from .domain.runs.run import Run, RunStatus
+from .domain.times import utc_text
 
 MAX_TABLES = 50
 """Of a check's record, the worst first: a trace holds 32 kB."""
@@ -41,7 +44,7 @@ def log_run(run: Run) -> None:
         durationMs=round((finished - run.started_at).total_seconds() * 1000),
         versionIds=[version.version_id for version in run.versions],
         counts=dict(run.counts),
-        error=fault_json(run.error),
+        error=finding_json(run.error),
     )
 
 
@@ -63,7 +66,7 @@ def log_outcome(run: Run, outcome: Outcome) -> None:
         conflicts=len(outcome.conflicts),
         violations=[violation.code for violation in outcome.violations],
         findings=[finding.code for finding in outcome.findings],
-        error=fault_json(outcome.error),
+        error=finding_json(outcome.error),
         correlationId=outcome.correlation_id,
         durationMs=outcome.duration_ms,
     )

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.domain.addresses import is_service_tag
-from shared.domain.choices import ApplyPolicy
-from shared.domain.clouds import CLOUDS, Cloud
+from .domain.addresses import is_service_tag
+from .domain.clouds import CLOUDS, Cloud
+from .domain.routing.policy import ApplyPolicy
 
 _STORAGE = (
     "AzureWebJobsStorage",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from azure.core.exceptions import AzureError
 
-from shared.app import App, app
-from shared.domain.armid import RouteTableId
-from shared.domain.errors import TransientError
-from shared.domain.report import Mode, RunRequest, Trigger
-from shared.log import log_check
-from shared.sync.messages import RunMessage, TableMessage, table_messages
-from shared.sync.tables import Delivered
+from .app import App, app
+from .domain.armid import RouteTableId
+from .domain.errors import TransientError
+from .domain.runs.run import Mode, RunRequest, Trigger
+from .log import log_check
+from .messages import RunMessage, TableMessage, table_messages
+from .sync.table.delivery import Delivered
 
 LONGEST_REST_SECONDS = 0.6
 """Of one delivery; whoever comes round again rests again."""

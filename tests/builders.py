@@ -18,7 +18,7 @@ from local.azure.state import State
 from local.azure.throttles import BucketSize
 from local.plain_http import http
 from shared.domain.addresses import ipv4_of
-from shared.domain.routes import owned_name
+from shared.domain.routing.routes import owned_name
 from shared.settings import Settings
 
 # What Azure was recorded to answer stands beside the checkout, not in it.

@@ -21,9 +21,8 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
-from shared.domain.clouds import Cloud
-from shared.transport import transport
-
+from ..domain.clouds import Cloud
+from ..transport import transport
 from .budgets import Budgets, is_throttled
 from .credential import Credential, RenewWhenRefused
 

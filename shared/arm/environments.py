@@ -4,10 +4,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from shared.domain.armid import EnvironmentId
-from shared.domain.environments import Environment
-from shared.domain.errors import ENVIRONMENT_NOT_FOUND
-
+from ..domain.armid import EnvironmentId
+from ..domain.errors import ENVIRONMENT_NOT_FOUND
+from ..domain.surroundings.environments import Environment
 from .client import ArmClients
 from .errors import arm_answers
 

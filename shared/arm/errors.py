@@ -15,12 +15,7 @@ from azure.core.exceptions import (
     HttpResponseError,
 )
 
-from shared.domain.errors import (
-    PermanentError,
-    PreconditionFailed,
-    RouteSyncError,
-    TransientError,
-)
+from ..domain.errors import PermanentError, PreconditionFailed, RouteSyncError, TransientError
 
 # What passes though its status alone would not say so: NRP answers 409, 400 and, for a failed
 # long-running operation, 200.

@@ -4,8 +4,7 @@ import threading
 import time
 from collections.abc import Mapping
 
-from shared.domain.errors import RouteSyncError
-
+from ..domain.errors import RouteSyncError
 from .client import ArmClients
 from .errors import arm_answers
 

@@ -7,10 +7,9 @@ from typing import Any, cast
 
 from azure.core.rest import HttpResponse
 
-from shared.domain.armid import RouteTableId
-from shared.domain.errors import ROUTE_TABLE_NOT_FOUND, TransientError
-from shared.domain.routes import Route, RouteTable
-
+from ..domain.armid import RouteTableId
+from ..domain.errors import ROUTE_TABLE_NOT_FOUND, TransientError
+from ..domain.routing.routes import Route, RouteTable
 from .client import API_VERSION_NETWORK, ArmClients, correlation_id_of
 from .errors import arm_answers, arm_errors
 from .writes import LONGEST_WRITE_SECONDS, write

@@ -4,10 +4,9 @@ import functools
 from collections.abc import Mapping
 from typing import Any, cast
 
-from shared.domain.armid import SecurityGroupId
-from shared.domain.errors import SECURITY_GROUP_NOT_FOUND
-from shared.domain.security_rules import SecurityGroup
-
+from ..domain.armid import SecurityGroupId
+from ..domain.errors import SECURITY_GROUP_NOT_FOUND
+from ..domain.surroundings.security_rules import SecurityGroup
 from .client import ArmClients, raw_json
 from .errors import arm_answers
 from .writes import write

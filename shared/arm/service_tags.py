@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shared.domain.errors import PermanentError, UnusableServiceTag
-
+from ..domain.errors import PermanentError, UnusableServiceTag
 from .client import ArmClients
 from .errors import arm_errors
 

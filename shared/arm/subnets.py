@@ -3,10 +3,9 @@
 import functools
 from typing import Any, cast
 
-from shared.domain.armid import RouteTableId, SubnetId
-from shared.domain.environments import Subnet
-from shared.domain.errors import SUBNET_NOT_FOUND
-
+from ..domain.armid import RouteTableId, SubnetId
+from ..domain.errors import SUBNET_NOT_FOUND
+from ..domain.surroundings.environments import Subnet
 from .client import ArmClients, raw_json
 from .errors import arm_answers
 from .writes import write

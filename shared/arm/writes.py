@@ -8,8 +8,7 @@ from azure.core.polling import LROPoller
 from azure.core.rest import HttpResponse
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
-from shared.domain.errors import TransientError
-
+from ..domain.errors import TransientError
 from .errors import arm_errors
 
 POLL_SECONDS = 2

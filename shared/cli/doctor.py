@@ -6,11 +6,10 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
-from shared.app import app
-from shared.settings import InvalidSettings, Settings
-
+from ..app import app
+from ..settings import InvalidSettings, Settings
 from . import show
-from .checks import Finding, Grade
+from .checks import Diagnosis, Grade
 from .checks.permissions import permissions
 from .checks.reach import Clock, Peer, clock_finding, reach
 from .checks.services import (
@@ -29,7 +28,7 @@ from .shell import answer
 
 def examine(*, as_json: bool) -> None:
     """Show each finding when it is found; exit status 1 if one is a fault."""
-    found: list[Finding] = []
+    found: list[Diagnosis] = []
     for finding in _findings():
         found.append(finding)
         if not as_json:
@@ -41,12 +40,14 @@ def examine(*, as_json: bool) -> None:
     raise Ended(0 if healthy else 1)
 
 
-def _findings() -> Iterator[Finding]:
+def _findings() -> Iterator[Diagnosis]:
     try:
         settings = Settings.read(os.environ)
     except InvalidSettings as error:
         for fault in error.faults:
-            yield Finding("settings", Grade.FAULT, fault, "the README has a table of all settings")
+            yield Diagnosis(
+                "settings", Grade.FAULT, fault, "the README has a table of all settings"
+            )
         return
     yield _schedules(settings)
     queue = queue_service(settings)
@@ -70,11 +71,11 @@ def _findings() -> Iterator[Finding]:
         yield from look(context, registered)
 
 
-def _schedules(settings: Settings) -> Finding:
+def _schedules(settings: Settings) -> Diagnosis:
     missing = settings.missing_schedules
     if not missing:
-        return Finding("settings", Grade.OK, "complete")
-    return Finding(
+        return Diagnosis("settings", Grade.OK, "complete")
+    return Diagnosis(
         "settings",
         Grade.WARNING,
         f"{', '.join(missing)} missing: a function app would never run by itself",

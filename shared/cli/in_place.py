@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 
-from shared import endpoints, workers
-from shared.app import app
-from shared.domain.errors import TransientError
-from shared.domain.report import Fault, Trigger
-from shared.endpoints.shell import StartsRun
-from shared.sync.messages import RunMessage, TableMessage
-
+from .. import endpoints, workers
+from ..app import app
+from ..domain.errors import TransientError
+from ..domain.findings import Finding
+from ..domain.runs.run import Trigger
+from ..endpoints.shell import StartsRun
+from ..messages import RunMessage, TableMessage
 from .errors import Refused
 
 LANES = 8
@@ -92,7 +92,7 @@ def carry_out(start: str, on_tables: OnTables, on_delivered: OnDelivered) -> dic
         lanes.shutdown(cancel_futures=True)
         run = app().runs.get(run_id)
         if run is not None:
-            app().run_end.fail(run, Fault("INTERRUPTED", "interrupted at the command line"))
+            app().run_end.fail(run, Finding("INTERRUPTED", "interrupted at the command line"))
         raise
     finally:
         lanes.shutdown(cancel_futures=True)

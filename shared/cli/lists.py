@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared import endpoints
-from shared.domain.addresses import difference
-
+from .. import endpoints
+from ..domain.addresses import difference
 from . import show
 from .errors import Ended
 from .in_place import call, listed

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared import endpoints
-from shared.domain.report import Mode
-from shared.endpoints.shell import StartsRun
-
+from .. import endpoints
+from ..domain.runs.run import Mode
+from ..endpoints.shell import StartsRun
 from . import show
 from .errors import Ended, Refused
 from .in_place import asked_for, call

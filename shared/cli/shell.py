@@ -10,11 +10,10 @@ from azure.core.exceptions import AzureError
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from shared.app import app
-from shared.domain.errors import RouteSyncError
-from shared.settings import InvalidSettings
-from shared.sync.messages import TableMessage
-
+from ..app import app
+from ..domain.errors import RouteSyncError
+from ..messages import TableMessage
+from ..settings import InvalidSettings
 from . import show
 from .errors import Refused
 from .in_place import carry_out

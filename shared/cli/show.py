@@ -7,9 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shared.render import needs_nobody, notes_of, version_line
-
-from .checks import Finding, Grade
+from ..render import needs_nobody, notes_of, version_line
+from .checks import Diagnosis, Grade
 from .errors import Refused
 
 _KINDS = (("added", "+", "green"), ("updated", "~", "yellow"), ("removed", "-", "red"))
@@ -70,7 +69,7 @@ def error(refused: Refused) -> Text:
     return said
 
 
-def finding(found: Finding) -> RenderableType:
+def finding(found: Diagnosis) -> RenderableType:
     sign, colour = _GRADES[found.grade]
     head = Text.assemble((f"{sign} ", colour), (f"{found.subject}: ", "bold"), found.said)
     if found.remedy is not None:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared import endpoints
-from shared.app import app
-from shared.domain.armid import RouteTableId
-from shared.domain.report import Action, Mode, RunRequest, Trigger
-from shared.sync.messages import RunMessage
-
+from .. import endpoints
+from ..app import app
+from ..domain.armid import RouteTableId
+from ..domain.runs.run import Action, Mode, RunRequest, Trigger
+from ..messages import RunMessage
 from . import show
 from .errors import Ended
 from .in_place import call, listed

@@ -7,12 +7,12 @@ from typing import Any
 import azure.functions as func
 from pydantic_core import from_json
 
-from shared.app import App
-from shared.domain.alerts import Alert, Ignored, Notice, Validation, read_alerts, together
-from shared.http import body_of, json_response
-from shared.log import log_alert
-from shared.sync.messages import RunMessage
-
+from ..app import App
+from ..domain.runs.alert import Alert, together
+from ..http import body_of, json_response
+from ..log import log_alert
+from ..messages import RunMessage
+from .alert_shapes import Ignored, Signal, Validation, read_alerts
 from .shell import accepted, endpoint
 
 
@@ -39,7 +39,7 @@ def take_alert(
     return accepted(request, taken.run)
 
 
-def _wanted(context: App, notices: Sequence[Notice]) -> tuple[Alert | None, str]:
+def _wanted(context: App, notices: Sequence[Signal]) -> tuple[Alert | None, str]:
     """What is not our own doing, as one; or why there is none."""
     alerts = [notice for notice in notices if isinstance(notice, Alert)]
     ours = context.identity.names() if any(alert.callers for alert in alerts) else frozenset()

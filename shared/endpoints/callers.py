@@ -9,8 +9,8 @@ from http import HTTPStatus
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
-from shared.app import App
-from shared.http import HttpFault
+from ..app import App
+from ..http import HttpFault
 
 UNVERIFIED = "unverified"
 """`requestedBy` of whoever came with a key alone: it says what they have, not who they are."""

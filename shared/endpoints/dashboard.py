@@ -7,19 +7,20 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.app import App, utc_now
-from shared.domain.armid import RouteTableId
-from shared.domain.errors import RouteSyncError
-from shared.domain.overview import Standpoint
-from shared.domain.registration import Registration
-from shared.domain.report import Fault, Run, report
-from shared.http import HttpFault, respond, whole_number
-from shared.pages import headers, render_page
-from shared.pages.overview import overview
-from shared.pages.reports import history_entry, outcome, report_head, run_row
-from shared.pages.tables import pages_of, routes, row
-from shared.pages.timeline import timeline
-
+from ..app import App, utc_now
+from ..domain.armid import RouteTableId
+from ..domain.errors import RouteSyncError
+from ..domain.findings import Finding
+from ..domain.people.overview import Standpoint
+from ..domain.registry.registration import Registration
+from ..domain.runs.report import report
+from ..domain.runs.run import Run
+from ..http import HttpFault, respond, whole_number
+from ..pages import headers, render_page
+from ..pages.overview import overview
+from ..pages.reports import history_entry, outcome, report_head, run_row
+from ..pages.tables import pages_of, routes, row
+from ..pages.timeline import timeline
 from .shell import existing_registration, existing_run, permitted
 
 TABLES_A_PAGE = 50
@@ -108,7 +109,7 @@ def _routes_now(context: App, table: Registration) -> dict[str, Any]:
     try:
         found = context.route_tables.read(table.route_table_id)
     except RouteSyncError as error:
-        return {"unreadable": Fault.of(error)}
+        return {"unreadable": Finding.of(error)}
     newest = [context.versions.newest(source) for source in table.sources]
     wanted = {prefix for version in newest if version is not None for prefix in version.ipv4}
     shown, counts = routes(

@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 import azure.functions as func
 from pydantic import Field, StringConstraints
 
-from shared.app import App
-from shared.domain.armid import SUBSCRIPTION_ID, EnvironmentId
-from shared.domain.errors import PermanentError
-from shared.domain.report import Action, Mode, RunRequest, Trigger
-from shared.http import Body, HttpFault, invalid_body, json_response, parse_body
-from shared.sync.audit import NOT_NEEDED
-from shared.sync.provision import provisioned_id, refusal_of
-
+from ..app import App
+from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId
+from ..domain.errors import PermanentError
+from ..domain.runs.run import Action, Mode, RunRequest, Trigger
+from ..http import Body, HttpFault, invalid_body, json_response, parse_body
+from ..sync.surroundings.audit import NOT_NEEDED
+from ..sync.table.provision import provisioned_id, refusal_of
 from .shell import endpoint, starts_run
 
 # Source: "Use tags to organize your Azure resources", limitations.

@@ -3,9 +3,9 @@
 import azure.functions as func
 from azure.core.exceptions import AzureError
 
-from shared.app import app
-from shared.http import HttpFault, json_error, json_response, respond
-from shared.settings import InvalidSettings
+from ..app import app
+from ..http import HttpFault, json_error, json_response, respond
+from ..settings import InvalidSettings
 
 
 def health(_request: func.HttpRequest) -> func.HttpResponse:

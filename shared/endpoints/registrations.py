@@ -8,27 +8,19 @@ from urllib.parse import unquote
 import azure.functions as func
 from pydantic import Field
 
-from shared.app import App, utc_now
-from shared.domain.addresses import is_ipv4_prefix, is_service_tag
-from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.choices import AddressSource, ApplyPolicy, RouteStyle
-from shared.domain.contest import Contest
-from shared.domain.errors import PermanentError, RouteSyncError
-from shared.domain.registration import Registration, RouteException
-from shared.domain.routable_tags import why_not_routable
-from shared.http import (
-    Body,
-    HttpFault,
-    invalid_body,
-    json_response,
-    page,
-    parse_body,
-    skip_token,
-)
-from shared.log import log_release
-from shared.sync.audit import NOT_NEEDED
-from shared.sync.survey import Survey
-
+from ..app import App, utc_now
+from ..domain.addresses import is_ipv4_prefix, is_service_tag
+from ..domain.armid import EnvironmentId, RouteTableId
+from ..domain.errors import PermanentError, RouteSyncError
+from ..domain.registry.choices import AddressSource, RouteStyle
+from ..domain.registry.contest import Contest
+from ..domain.registry.registration import Registration, RouteException
+from ..domain.routing.policy import ApplyPolicy
+from ..domain.routing.routable_tags import why_not_routable
+from ..http import Body, HttpFault, invalid_body, json_response, page, parse_body, skip_token
+from ..log import log_release
+from ..sync.surroundings.audit import NOT_NEEDED
+from ..sync.surroundings.survey import Survey
 from .callers import caller_of
 from .shell import (
     Reason,

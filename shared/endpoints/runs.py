@@ -2,10 +2,10 @@
 
 import azure.functions as func
 
-from shared.app import App
-from shared.domain.report import Run, report
-from shared.http import json_response, page, skip_token
-
+from ..app import App
+from ..domain.runs.report import report
+from ..domain.runs.run import Run
+from ..http import json_response, page, skip_token
 from .shell import endpoint, existing_run, no_such_page, while_running
 
 

@@ -8,21 +8,12 @@ from typing import Annotated, Concatenate, Protocol
 import azure.functions as func
 from pydantic import Field
 
-from shared.app import App, app
-from shared.domain.armid import RouteTableId
-from shared.domain.registration import Registration
-from shared.domain.report import Run, RunRequest, RunStatus, Trigger
-from shared.http import (
-    Body,
-    HttpFault,
-    api_url,
-    invalid_body,
-    json_error,
-    json_response,
-    respond,
-)
-from shared.sync.messages import RunMessage
-
+from ..app import App, app
+from ..domain.armid import RouteTableId
+from ..domain.registry.registration import Registration
+from ..domain.runs.run import Run, RunRequest, RunStatus, Trigger
+from ..http import Body, HttpFault, api_url, invalid_body, json_error, json_response, respond
+from ..messages import RunMessage
 from .callers import Role, caller_of
 
 _RETRY_AFTER_SECONDS = "5"

@@ -6,20 +6,13 @@ from typing import Literal
 import azure.functions as func
 from pydantic import Field
 
-from shared.app import App
-from shared.domain.armid import RouteTableId
-from shared.domain.report import Action, Mode, RunRequest, Trigger
-from shared.domain.safety import FORCEABLE
-from shared.http import Body, invalid_body, parse_body
-
+from ..app import App
+from ..domain.armid import RouteTableId
+from ..domain.routing.safety import FORCEABLE
+from ..domain.runs.run import Action, Mode, RunRequest, Trigger
+from ..http import Body, invalid_body, parse_body
 from .callers import Role, caller_of
-from .shell import (
-    NOT_ENABLED,
-    Reason,
-    TableBody,
-    enabled_registration,
-    starts_run,
-)
+from .shell import NOT_ENABLED, Reason, TableBody, enabled_registration, starts_run
 
 
 class SyncBody(Body):

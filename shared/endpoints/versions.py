@@ -2,11 +2,10 @@
 
 import azure.functions as func
 
-from shared.app import App
-from shared.domain.addresses import Version, difference, service_tag_of
-from shared.domain.report import utc_text
-from shared.http import HttpFault, json_response, page, skip_token
-
+from ..app import App
+from ..domain.addresses import Version, difference, service_tag_of
+from ..domain.times import utc_text
+from ..http import HttpFault, json_response, page, skip_token
 from .shell import after, endpoint
 
 

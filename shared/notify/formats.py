@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared.domain.notices import Item, Notice, short_name
-from shared.domain.report import utc_text
+from ..domain.people.notices import Item, Notice, short_name
+from ..domain.times import utc_text
 
 MAX_BYTES = 10_000
 _PRODUCT = "ASE Route Sync"

@@ -8,9 +8,8 @@ from http import HTTPStatus
 
 import requests
 
-from shared.domain.errors import TransientError
-from shared.domain.notices import Notice
-
+from ..domain.errors import TransientError
+from ..domain.people.notices import Notice
 from .formats import rendered
 
 CONNECT_SECONDS, READ_SECONDS = 3, 5

@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.domain.overview import Mood, Standpoint, State
-from shared.domain.registration import Registration
-from shared.domain.report import Run, RunStatus
-
+from ..domain.people.overview import Mood, Standpoint, State
+from ..domain.registry.registration import Registration
+from ..domain.runs.run import Run, RunStatus
 from .tables import STATES
 from .times import ago
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.armid import RouteTableId
-from shared.domain.overview import Mood
-from shared.domain.report import Run, RunStatus
-from shared.render import needs_nobody
-
+from ..domain.armid import RouteTableId
+from ..domain.people.overview import Mood
+from ..domain.runs.run import Run, RunStatus
+from ..render import needs_nobody
 from .tables import mood_of, named
 
 _MOODS = {

@@ -4,16 +4,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from shared.domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
-from shared.domain.alarms import FULL_FROM
-from shared.domain.armid import RouteTableId
-from shared.domain.choices import ApplyPolicy
-from shared.domain.overview import Mood, Standpoint, State
-from shared.domain.registration import Registration
-from shared.domain.report import OutcomeStatus
-from shared.domain.routes import Route, RouteTable
-from shared.render import needs_nobody
-
+from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
+from ..domain.armid import RouteTableId
+from ..domain.people.health import FULL_FROM
+from ..domain.people.overview import Mood, Standpoint, State
+from ..domain.registry.registration import Registration
+from ..domain.routing.policy import ApplyPolicy
+from ..domain.routing.routes import Route, RouteTable
+from ..domain.runs.outcome import OutcomeStatus
+from ..render import needs_nobody
 from .times import ago
 
 type Context = dict[str, Any]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from shared.domain.addresses import Version, difference, ipv4_of, service_tag_of
+from ..domain.addresses import Version, difference, ipv4_of, service_tag_of
 
 WIDTH, HEIGHT = 960, 240
 LEFT, RIGHT = 48, 944

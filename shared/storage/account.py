@@ -5,7 +5,7 @@ from functools import cached_property
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableClient, TableServiceClient
 
-from shared.transport import transport
+from ..transport import transport
 
 
 class StorageAccount:

@@ -12,9 +12,8 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableClient, UpdateMode
 
-from shared.domain.errors import ConcurrentUpdate
-from shared.domain.notices import Item, Ledger, OpenFault
-
+from ..domain.errors import ConcurrentUpdate
+from ..domain.people.notices import Item, Ledger, OpenFault
 from .entities import complement, pack_tight, unpack_tight
 
 _PARTITION = "check"

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from shared.domain.armid import RouteTableId
+from ..domain.armid import RouteTableId
 
 MAX_PROPERTY_CHARACTERS = 32_000
 """Below 64 KiB of UTF-16, with room for characters that take four bytes counted as two."""

@@ -8,20 +8,17 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
-from shared.domain.alerts import Place
-from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.choices import AddressSource, ApplyPolicy, RouteStyle
-from shared.domain.contest import Contest, Undoing
-from shared.domain.registration import (
-    Hold,
-    LastOutcome,
-    Reading,
-    Registration,
-    RouteException,
-    Standing,
-)
-from shared.domain.report import Fault, OutcomeStatus, utc_text
-
+from ..domain.armid import EnvironmentId, RouteTableId
+from ..domain.findings import Finding
+from ..domain.registry.choices import AddressSource, RouteStyle
+from ..domain.registry.contest import Contest, Undoing
+from ..domain.registry.holds import Hold
+from ..domain.registry.registration import Registration, RouteException
+from ..domain.registry.state import LastOutcome, Reading, Standing
+from ..domain.routing.policy import ApplyPolicy
+from ..domain.runs.alert import Place
+from ..domain.runs.outcome import OutcomeStatus
+from ..domain.times import utc_text
 from .entities import pack, table_key, unpack
 
 
@@ -182,7 +179,7 @@ def _last_outcome(entity: Mapping[str, Any]) -> LastOutcome | None:
         at=datetime.fromisoformat(found["at"]),
         status=OutcomeStatus(found["status"]),
         signature=found["signature"],
-        error=Fault(**found["error"]) if found["error"] else None,
+        error=Finding(**found["error"]) if found["error"] else None,
         poisoned=found["poisoned"],
     )
 

@@ -17,26 +17,23 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
-from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.changes import Change, Changes
-from shared.domain.errors import ConcurrentUpdate
-from shared.domain.report import (
+from ..domain.armid import EnvironmentId, RouteTableId
+from ..domain.errors import ConcurrentUpdate
+from ..domain.findings import Finding, finding_json
+from ..domain.routing.changes import Change, Changes
+from ..domain.routing.safety import Approval
+from ..domain.runs.outcome import Outcome, OutcomeStatus
+from ..domain.runs.pending import Pending
+from ..domain.runs.run import (
     Action,
-    Fault,
     Mode,
-    Outcome,
-    OutcomeStatus,
     Run,
     RunRequest,
     RunStatus,
     Trigger,
     VersionSeen,
-    fault_json,
     run_id_of,
 )
-from shared.domain.safety import Approval
-from shared.sync.ports import Pending
-
 from .entities import complement, pack, table_key, unpack
 
 _PARTITION = "run"
@@ -311,7 +308,7 @@ def _run_entity(run: Run) -> dict[str, Any]:
         **pack("force", list(request.force)),
         **pack("promptedBy", list(request.prompted_by)),
         **pack("azureTags", dict(request.azure_tags)),
-        **pack("error", fault_json(run.error)),
+        **pack("error", finding_json(run.error)),
         **pack("unusable", dict(run.unusable)),
         **pack("versions", [asdict(version) for version in run.versions]),
         **pack("counts", dict(run.counts)),
@@ -343,7 +340,7 @@ def _run(entity: Mapping[str, Any]) -> Run:
         status=RunStatus(entity["status"]),
         finished_at=entity.get("finishedAt"),
         fanned_out_at=entity.get("fannedOutAt"),
-        error=Fault(**error) if error else None,
+        error=Finding(**error) if error else None,
         unusable=unpack(entity, "unusable"),
         versions=tuple(
             VersionSeen(**{**v, "added": tuple(v["added"]), "removed": tuple(v["removed"])})
@@ -368,7 +365,7 @@ def _pending_entity(pending: Pending) -> dict[str, Any]:
         "correlationId": pending.correlation_id or "",
         **pack("applied", _changes_json(pending.applied)),
         **pack("intended", _changes_json(pending.intended)),
-        **pack("lastError", fault_json(pending.last_error)),
+        **pack("lastError", finding_json(pending.last_error)),
     }
 
 
@@ -380,7 +377,7 @@ def _pending(entity: Mapping[str, Any]) -> Pending:
         applied=_changes(unpack(entity, "applied")),
         intended=_changes(unpack(entity, "intended")),
         etag=entity["etag"],
-        last_error=Fault(**error) if error else None,
+        last_error=Finding(**error) if error else None,
         correlation_id=entity["correlationId"] or None,
         row_etag=getattr(entity, "metadata", {}).get("etag", ""),
     )

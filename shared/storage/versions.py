@@ -9,15 +9,8 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
-from shared.domain.addresses import (
-    Source,
-    SourceContent,
-    Version,
-    VersionHead,
-    service_tag_of,
-)
-from shared.domain.errors import ConcurrentUpdate
-
+from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
+from ..domain.errors import ConcurrentUpdate
 from .entities import pack, unpack
 
 _LAST = 999_999

@@ -1,57 +1,28 @@
 """What the use cases need of the outside. Errors: see shared.domain.errors."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from shared.domain.addresses import Source, SourceContent, Version, in_order
-from shared.domain.alerts import Place
-from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
-from shared.domain.changes import Changes
-from shared.domain.contest import Contest
-from shared.domain.environments import Environment, Subnet
-from shared.domain.notices import Ledger, Notice
-from shared.domain.registration import Hold, Registration, Standing
-from shared.domain.report import Fault, Outcome, OutcomeStatus, Run
-from shared.domain.routes import Route, RouteTable
-from shared.domain.safety import Approval
-from shared.domain.security_rules import SecurityGroup
+from ..domain.addresses import Source, SourceContent, Version
+from ..domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
+from ..domain.people.notices import Ledger, Notice
+from ..domain.registry.contest import Contest
+from ..domain.registry.holds import Hold
+from ..domain.registry.registration import Registration
+from ..domain.registry.state import Standing
+from ..domain.routing.changes import Changes
+from ..domain.routing.routes import Route, RouteTable
+from ..domain.routing.safety import Approval
+from ..domain.runs.alert import Place
+from ..domain.runs.outcome import Outcome, OutcomeStatus
+from ..domain.runs.pending import Pending
+from ..domain.runs.run import Run
+from ..domain.surroundings.environments import Environment, Subnet
+from ..domain.surroundings.security_rules import SecurityGroup
 
 type Clock = Callable[[], datetime]
 """The time now, aware and in UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A table whose outcome in a run is still open, with what was last tried on it.
-
-    `applied` took effect, `intended` was about to be written over the table with `etag`.
-    `row_etag` is the row's own: of two workers on one table only one gets to say what became of it.
-    """
-
-    run_id: str
-    route_table_id: RouteTableId
-    applied: Changes = field(default_factory=Changes)
-    intended: Changes = field(default_factory=Changes)
-    etag: str = ""
-    last_error: Fault | None = None
-    correlation_id: str | None = None
-    """ARM's, of what led to the last error."""
-    row_etag: str = ""
-
-    def failed(self, error: Fault) -> Outcome:
-        """What is known to have been done is said; what may have been can be undone."""
-        return Outcome(
-            self.route_table_id,
-            OutcomeStatus.FAILED,
-            added=in_order(self.applied.added),
-            removed=in_order(self.applied.removed),
-            updated=in_order(self.applied.updated),
-            error=error,
-            correlation_id=self.correlation_id,
-            changes=self.applied.then(self.intended),
-        )
 
 
 class ServiceTagSource(Protocol):

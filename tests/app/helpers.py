@@ -10,8 +10,9 @@ from azure.data.tables import TableClient
 from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
-from shared.domain.registration import Registration
-from shared.domain.report import Mode, RunRequest, Trigger, report
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.report import report
+from shared.domain.runs.run import Mode, RunRequest, Trigger
 from shared.storage.registry import Registry
 from tests.builders import table_id, tag_document
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from shared.domain.alerts import Alert
-from shared.domain.report import Mode
-from shared.sync.alerts import LOST_AFTER, MOST_SUBSCRIPTIONS
+from shared.domain.runs.alert import Alert
+from shared.domain.runs.run import Mode
+from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, table_id
 
 from .helpers import begin, register, rid, run_report, sync

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.domain.choices import ApplyPolicy
-from shared.domain.registration import Registration
-from shared.domain.report import Mode
+from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.run import Mode
 from tests.builders import add_table, owned, owned_prefixes, table_writes, to_firewall
 
 from .helpers import TAG, answer, approved, outcome_of, register, rid, sync

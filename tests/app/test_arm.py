@@ -22,7 +22,7 @@ from shared.domain.errors import (
     TransientError,
     UnusableServiceTag,
 )
-from shared.domain.routes import RouteTable, internet_route
+from shared.domain.routing.routes import RouteTable, internet_route
 from tests.builders import (
     OTHER_SUBSCRIPTION,
     RECORDINGS,

@@ -6,8 +6,8 @@ import pytest
 
 from local.azure.faults import refusal
 from shared.domain.armid import EnvironmentId
-from shared.domain.registration import Registration
-from shared.domain.report import Mode
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Mode
 from tests.builders import (
     add_environment,
     add_table,

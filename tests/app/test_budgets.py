@@ -13,8 +13,8 @@ from shared import workers
 from shared.arm import budgets
 from shared.arm.budgets import LOW
 from shared.domain.errors import TransientError
-from shared.domain.routes import internet_route
-from shared.sync.messages import TableMessage
+from shared.domain.routing.routes import internet_route
+from shared.messages import TableMessage
 from shared.workers import Messages
 from tests.builders import (
     OTHER_SUBSCRIPTION,

@@ -11,10 +11,10 @@ from local.azure.authorization import READER
 from local.azure.faults import Fault as Injected
 from local.azure.faults import LoseTag, refusal
 from shared import workers
-from shared.domain.choices import ApplyPolicy
-from shared.domain.registration import Registration
-from shared.domain.report import Mode
-from shared.sync import check
+from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.run import Mode
+from shared.sync.watch import check
 from tests.builders import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,

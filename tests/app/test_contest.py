@@ -7,10 +7,10 @@ import time_machine
 
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
-from shared.domain.choices import ApplyPolicy
 from shared.domain.errors import TransientError
-from shared.domain.registration import Registration
-from shared.domain.report import Mode
+from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.run import Mode
 from tests.builders import add_table, owned, owned_prefixes, table_writes, to_firewall
 
 from .helpers import answer, begin, codes, outcome_of, register, rid, sync

@@ -4,9 +4,9 @@ import pytest
 
 from local.azure.faults import refusal
 from shared.domain.armid import EnvironmentId
-from shared.domain.choices import AddressSource
 from shared.domain.errors import RouteSyncError
-from shared.domain.registration import Registration
+from shared.domain.registry.choices import AddressSource
+from shared.domain.registry.registration import Registration
 from tests.builders import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,

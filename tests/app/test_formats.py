@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.notices import Item, Notice, NoticeKind
+from shared.domain.people.notices import Item, Notice, NoticeKind
 from shared.notify.formats import FORMATS, MAX_BYTES, rendered
 from tests.builders import table_id
 

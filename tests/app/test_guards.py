@@ -6,7 +6,7 @@ import pytest
 
 from local.azure.faults import FailOperation, Fault, refusal
 from shared.domain.errors import TransientError
-from shared.domain.report import Mode
+from shared.domain.runs.run import Mode
 from tests.builders import (
     add_table,
     foreign_routes,

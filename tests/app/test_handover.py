@@ -4,7 +4,7 @@ import pytest
 
 from local.azure.faults import Drop, Fault, refusal
 from shared.domain.errors import TransientError
-from shared.domain.report import Action, Mode
+from shared.domain.runs.run import Action, Mode
 from tests.builders import (
     add_table,
     foreign_routes,

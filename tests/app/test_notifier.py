@@ -9,8 +9,8 @@ from local.azure.faults import refusal
 from shared import workers
 from shared.domain.errors import ConcurrentUpdate, TransientError
 from shared.log import quiet_libraries
+from shared.messages import RunMessage, TableMessage
 from shared.notify import webhook
-from shared.sync.messages import RunMessage, TableMessage
 from shared.workers import Messages
 from tests.builders import add_table, to_firewall
 

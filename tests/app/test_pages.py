@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.overview import State
+from shared.domain.people.overview import State
 from shared.pages.tables import STATES
 from shared.pages.times import ago
 

@@ -9,9 +9,9 @@ from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from shared.app import App
 from shared.domain.armid import EnvironmentId
 from shared.domain.errors import TransientError
-from shared.domain.registration import Registration
-from shared.domain.report import Action, Mode
-from shared.sync.provision import provisioned_id
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Action, Mode
+from shared.sync.table.provision import provisioned_id
 from tests.builders import (
     add_environment,
     add_table,

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from shared.domain.registration import Registration, RouteException
+from shared.domain.registry.registration import Registration, RouteException
 from shared.render import render
 from tests.builders import add_table, owned, to_firewall
 

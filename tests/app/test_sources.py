@@ -6,9 +6,9 @@ import time_machine
 from local.azure.faults import Fault, Truncate, refusal
 from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
-from shared.domain.choices import AddressSource, RouteStyle
-from shared.domain.registration import Registration
-from shared.domain.report import Action, Mode
+from shared.domain.registry.choices import AddressSource, RouteStyle
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Action, Mode
 from tests.builders import (
     add_environment,
     add_table,

@@ -9,18 +9,19 @@ import pytest
 
 from shared.domain.addresses import SourceContent
 from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.changes import Change, Changes
-from shared.domain.choices import AddressSource, RouteStyle
-from shared.domain.contest import Contest, Undoing
 from shared.domain.errors import ConcurrentUpdate
-from shared.domain.notices import Item, Ledger, OpenFault
-from shared.domain.registration import LastOutcome, Registration, Standing
-from shared.domain.report import (
+from shared.domain.findings import Finding
+from shared.domain.people.notices import Item, Ledger, OpenFault
+from shared.domain.registry.choices import AddressSource, RouteStyle
+from shared.domain.registry.contest import Contest, Undoing
+from shared.domain.registry.registration import Registration
+from shared.domain.registry.state import LastOutcome, Standing
+from shared.domain.routing.changes import Change, Changes
+from shared.domain.runs.outcome import Outcome, OutcomeStatus
+from shared.domain.runs.pending import Pending
+from shared.domain.runs.run import (
     Action,
-    Fault,
     Mode,
-    Outcome,
-    OutcomeStatus,
     Run,
     RunRequest,
     RunStatus,
@@ -31,7 +32,6 @@ from shared.domain.report import (
 from shared.storage.checks import LedgerLog
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
 from shared.storage.runs import OutcomeLog, RunLog
-from shared.sync.ports import Pending
 from shared.transport import MOST_CONNECTIONS
 from tests.builders import ase_id_of, owned, table_id
 
@@ -129,7 +129,7 @@ def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
 
 def test_what_was_applied_stays_when_a_registration_is_replaced(app):
     app.registry.put(Registration(rid("a"), (TAG, "Other"), note="old"))
-    last = LastOutcome("run", NOW, OutcomeStatus.FAILED, "sig", Fault("A", "b"), poisoned=True)
+    last = LastOutcome("run", NOW, OutcomeStatus.FAILED, "sig", Finding("A", "b"), poisoned=True)
     app.registry.record(
         rid("a"),
         Standing(
@@ -186,7 +186,7 @@ def test_a_run_comes_back_as_it_was_written(app):
         finished_at=NOW + timedelta(minutes=1),
         fanned_out_at=NOW,
         status=RunStatus.FAILED,
-        error=Fault("X", "y"),
+        error=Finding("X", "y"),
         unusable={TAG: "gone"},
         versions=(VersionSeen("v", "c", TAG, "1", ("20.0.0.0/24",), ()),),
         counts={"failed": 1},
@@ -295,7 +295,7 @@ def test_what_is_intended_comes_back_and_shrinks_without_a_rest(app):
     fresh = app.outcomes.get_pending("run", rid("a"))
     long = app.outcomes.save(replace(fresh, intended=many, etag='W/"1"'))
     assert app.outcomes.get_pending("run", rid("A")) == long
-    short = replace(long, intended=Changes(), last_error=Fault("X", "y"), applied=many)
+    short = replace(long, intended=Changes(), last_error=Finding("X", "y"), applied=many)
     assert app.outcomes.save(short) == app.outcomes.get_pending("run", rid("A"))
 
 

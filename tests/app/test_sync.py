@@ -9,9 +9,9 @@ from local.azure.faults import FailOperation, Fault, refusal
 from shared import workers
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import PermanentError, TransientError
-from shared.domain.registration import Registration, RouteException
-from shared.domain.report import Mode
-from shared.sync.messages import RunMessage, TableMessage, table_messages
+from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.runs.run import Mode
+from shared.messages import RunMessage, TableMessage, table_messages
 from shared.workers import Messages
 from tests.builders import (
     OTHER_SUBSCRIPTION,

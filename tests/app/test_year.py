@@ -14,7 +14,7 @@ from local.azure.faults import refusal
 from local.azure.resources import new_etag
 from shared import endpoints, workers
 from shared.domain.errors import TransientError
-from shared.domain.registration import Registration, RouteException
+from shared.domain.registry.registration import Registration, RouteException
 from shared.endpoints import shell
 from shared.notify import webhook
 from tests.builders import (

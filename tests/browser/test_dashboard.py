@@ -9,8 +9,8 @@ import pytest
 from local.azure.faults import refusal
 from local.plain_http import http
 from shared.domain.armid import EnvironmentId
-from shared.domain.registration import Registration
-from shared.domain.report import Mode, RunRequest, Trigger
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Mode, RunRequest, Trigger
 from tests.app.helpers import TAG, answer, register, register_many, rid, sync
 from tests.builders import (
     add_environment,

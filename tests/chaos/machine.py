@@ -10,8 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from local.azure import faults
 from local.azure.faults import Fault
-from shared.domain.choices import ApplyPolicy, RouteStyle
-from shared.domain.report import Action, Mode
+from shared.domain.registry.choices import RouteStyle
+from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.run import Action, Mode
 from tests.builders import owned, route, to_firewall
 
 from .watch import TAG

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from shared.arm.route_tables import ArmRouteTables
-from shared.domain import handover, plan, safety
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
-from shared.domain.plan import Plan
-from shared.domain.routes import Route, RouteTable, is_owned
-from shared.sync import planning
-from shared.sync.planning import Planning
-from shared.sync.reconcile import Reconciler
-from shared.sync.sources import Sources
+from shared.domain.routing import handover, plan, safety
+from shared.domain.routing.plan import Plan
+from shared.domain.routing.routes import Route, RouteTable, is_owned
+from shared.sync.table import planning
+from shared.sync.table.planning import Planning
+from shared.sync.table.reconcile import Reconciler
+from shared.sync.table.sources import Sources
 from tests.builders import OWNER
 
 type Patch = pytest.MonkeyPatch

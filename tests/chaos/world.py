@@ -16,11 +16,12 @@ from local.azure.resources import RouteTable
 from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
-from shared.domain.choices import ApplyPolicy, RouteStyle
-from shared.domain.contest import Contest
 from shared.domain.errors import RouteSyncError
-from shared.domain.registration import Registration
-from shared.domain.report import Action, Mode, RunRequest, Trigger
+from shared.domain.registry.choices import RouteStyle
+from shared.domain.registry.contest import Contest
+from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
 from tests.builders import SUBSCRIPTION, add_table, tag_document, unthrottled

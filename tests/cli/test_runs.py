@@ -4,8 +4,8 @@ import pytest
 
 from local.azure.faults import refusal
 from shared.cli.runs import exit_status
-from shared.domain.choices import ApplyPolicy
-from shared.domain.registration import Registration
+from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
 from shared.settings import Settings
 from tests.app.helpers import TAG, register, rid, sync
 from tests.builders import (

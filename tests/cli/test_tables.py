@@ -1,6 +1,6 @@
 """Which route tables are registered; and taking ours out again."""
 
-from shared.domain.choices import RouteStyle
+from shared.domain.registry.choices import RouteStyle
 from tests.app.helpers import register, register_many, rid
 from tests.builders import (
     add_table,

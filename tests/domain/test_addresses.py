@@ -4,13 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.addresses import (
-    difference,
-    in_order,
-    ipv4_of,
-    parse_service_tag,
-    union,
-)
+from shared.domain.addresses import difference, in_order, ipv4_of, parse_service_tag, union
 from shared.domain.errors import UnusableServiceTag
 from tests.builders import BESIDE, history, needs_recordings, tag_document
 

@@ -4,18 +4,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.alarms import Measured, Measurements, alarms, needs_run
 from shared.domain.armid import RouteTableId
-from shared.domain.contest import Contest, Undoing
-from shared.domain.registration import Hold, LastOutcome, Registration, RouteException
-from shared.domain.report import Fault, Outcome, OutcomeStatus, Violation
+from shared.domain.findings import Finding
+from shared.domain.people.health import Measured, Measurements, alarms, needs_run
+from shared.domain.registry.contest import Contest, Undoing
+from shared.domain.registry.holds import Hold
+from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.registry.state import LastOutcome
+from shared.domain.routing.safety import Violation
+from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, table_id
 
 NOW = datetime(2026, 3, 4, 5, 20, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 TAG = "AppServiceManagement"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
-DENIED = Fault(
+DENIED = Finding(
     "AuthorizationFailed",
     "The client 'c' with object id 'o' does not have authorization to perform action "
     f"'Microsoft.Network/routeTables/write' over scope '{table_id('one')}' or the scope is invalid",
@@ -77,7 +81,7 @@ def test_a_table_not_found_right_for_longer_than_two_days(age, expected):
 
 
 def test_its_age_says_what_stands_in_the_way():
-    gone = Fault("RouteTableNotFound", "not found")
+    gone = Finding("RouteTableNotFound", "not found")
     tables = [measured(right_at=NOW - 5 * DAY, fault=gone), measured("two"), measured("three")]
     [alarm] = alarms(found(*tables))
     assert alarm.message == "not found right for 5.0 days: RouteTableNotFound"
@@ -85,7 +89,7 @@ def test_its_age_says_what_stands_in_the_way():
 
 
 def test_a_poisoned_outcome():
-    last = failed(Fault("RetryableError", "busy"), poisoned=True)
+    last = failed(Finding("RetryableError", "busy"), poisoned=True)
     [alarm] = alarms(found(measured(last_outcome=last)))
     assert (alarm.code, alarm.message) == (
         "TablePoisoned",
@@ -140,7 +144,7 @@ def test_what_is_held_and_what_is_contested():
 
 
 def test_a_tag_that_can_not_be_believed():
-    unusable = {TAG: Fault("TAG_UNAVAILABLE", "empty")}
+    unusable = {TAG: Finding("TAG_UNAVAILABLE", "empty")}
     [alarm] = alarms(found(measured(), unusable=unusable))
     assert (alarm.code, alarm.message) == ("TagUnavailable", f"{TAG} can't be believed now: empty")
 
@@ -148,7 +152,7 @@ def test_a_tag_that_can_not_be_believed():
 def test_lost_rights_on_the_tag_name_action_and_scope():
     refused = DENIED.message.replace("routeTables/write", "locations/serviceTags/read")
     for message in (refused, "no"):
-        unusable = {TAG: Fault("AuthorizationFailed", message)}
+        unusable = {TAG: Finding("AuthorizationFailed", message)}
         [alarm] = alarms(found(measured(), unusable=unusable))
         assert alarm.code == "RightsLostOnTag"
         assert f"Microsoft.Network/locations/serviceTags/read over {SCOPE}" in alarm.message
@@ -157,7 +161,7 @@ def test_lost_rights_on_the_tag_name_action_and_scope():
 def test_lost_rights_on_most_tables_are_one_alarm_that_names_action_and_scope():
     old = NOW - 9 * DAY
     tables = [
-        measured("one", right_at=old, fault=Fault("AuthorizationFailed", "no")),
+        measured("one", right_at=old, fault=Finding("AuthorizationFailed", "no")),
         measured("two", right_at=old, fault=DENIED, subscription=OTHER_SUBSCRIPTION),
         measured("three", right_at=old, outcome=off_plan("three"), last_outcome=failed(DENIED)),
         measured("four", last_outcome=failed(DENIED)),

@@ -6,17 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.alerts import (
-    MAX_TARGETS,
-    Alert,
-    Ignored,
-    Place,
-    Validation,
-    concerned,
-    read_alerts,
-    together,
-)
 from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.runs.alert import MAX_TARGETS, Alert, Place, concerned, together
+from shared.endpoints.alert_shapes import Ignored, Validation, read_alerts
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
 
 TABLE = table_id("one")

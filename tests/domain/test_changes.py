@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.changes import Change, Changes
-from shared.domain.routes import RouteTable
+from shared.domain.routing.changes import Change, Changes
+from shared.domain.routing.routes import RouteTable
 from tests.builders import owned, route
 
 P, Q = "20.0.0.0/24", "20.0.1.0/24"

@@ -4,8 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.changes import Change, Changes
-from shared.domain.contest import BETWEEN_WRITES, MOST_KEPT, WITHIN, Contest, Undoing, is_undone
+from shared.domain.registry.contest import (
+    BETWEEN_WRITES,
+    MOST_KEPT,
+    WITHIN,
+    Contest,
+    Undoing,
+    is_undone,
+)
+from shared.domain.routing.changes import Change, Changes
 from tests.builders import owned
 
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)

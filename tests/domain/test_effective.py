@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.domain.effective import routing_findings
-from shared.domain.routes import RouteTable
+from shared.domain.routing.effective import routing_findings
+from shared.domain.routing.routes import RouteTable
 from tests.builders import OWNER, owned, route, to_firewall
 
 TAG = "AppServiceManagement"

@@ -2,11 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.changes import Change, Changes
 from shared.domain.errors import PermanentError
-from shared.domain.handover import holds_of, make_adoption, make_rollback
-from shared.domain.plan import make_plan, owned_prefixes
-from shared.domain.routes import RouteTable
+from shared.domain.registry.holds import holds_of
+from shared.domain.routing.changes import Change, Changes
+from shared.domain.routing.handover import make_adoption, make_rollback
+from shared.domain.routing.plan import make_plan, owned_prefixes
+from shared.domain.routing.routes import RouteTable
 from tests.builders import OWNER, owned, route, to_firewall
 
 P, Q, R = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"

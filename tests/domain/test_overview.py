@@ -7,10 +7,12 @@ import pytest
 
 from shared.domain.addresses import VersionHead
 from shared.domain.armid import RouteTableId
-from shared.domain.contest import Contest
-from shared.domain.overview import Mood, Standpoint, State
-from shared.domain.registration import Hold, LastOutcome, Registration
-from shared.domain.report import OutcomeStatus
+from shared.domain.people.overview import Mood, Standpoint, State
+from shared.domain.registry.contest import Contest
+from shared.domain.registry.holds import Hold
+from shared.domain.registry.registration import Registration
+from shared.domain.registry.state import LastOutcome
+from shared.domain.runs.outcome import OutcomeStatus
 from tests.builders import table_id
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.plan import Plan, foreign_essence, make_plan, owned_prefixes
-from shared.domain.routes import RouteTable
+from shared.domain.routing.plan import Plan, foreign_essence, make_plan, owned_prefixes
+from shared.domain.routing.routes import RouteTable
 from tests.builders import OWNER, owned, route, to_firewall
 
 P = "20.0.0.0/24"

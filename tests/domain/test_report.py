@@ -3,20 +3,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.armid import RouteTableId
-from shared.domain.report import (
-    Fault,
-    Mode,
-    Outcome,
-    OutcomeStatus,
-    Run,
-    RunRequest,
-    RunStatus,
-    Trigger,
-    Violation,
-    Withheld,
-    final_status,
-    report,
-)
+from shared.domain.findings import Finding
+from shared.domain.routing.safety import Violation, Withheld
+from shared.domain.runs.outcome import Outcome, OutcomeStatus
+from shared.domain.runs.report import report
+from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger, final_status
 from tests.builders import table_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +27,7 @@ def test_one_bad_outcome_fails_the_run(status):
 
 
 def test_an_error_fails_the_run_whatever_its_outcomes():
-    assert final_status(Fault("X", "y"), {"changed": 1}) is RunStatus.FAILED
+    assert final_status(Finding("X", "y"), {"changed": 1}) is RunStatus.FAILED
 
 
 def test_only_good_outcomes_or_none_are_a_success():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.addresses import Version
-from shared.domain.retention import SourceHistory, retained_until
+from shared.domain.routing.grace import SourceHistory, retained_until
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 START = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)

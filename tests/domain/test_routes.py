@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.routes import Route, RouteTable, internet_route, is_owned, owned_name
+from shared.domain.routing.routes import Route, RouteTable, internet_route, is_owned, owned_name
 from tests.builders import OWNER, RECORDINGS, needs_recordings, owned, route
 
 

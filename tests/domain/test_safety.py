@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.changes import Change, Changes
-from shared.domain.choices import ApplyPolicy
-from shared.domain.plan import make_plan, owned_prefixes
-from shared.domain.routes import RouteTable
-from shared.domain.safety import Approval, Judgement, Limits, judge, without_equivalent
+from shared.domain.routing.changes import Change, Changes
+from shared.domain.routing.plan import make_plan, owned_prefixes
+from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.routing.routes import RouteTable
+from shared.domain.routing.safety import Approval, Judgement, Limits, judge, without_equivalent
 from tests.builders import OWNER, history, owned, published_ipv4, route, to_firewall
 
 P, Q, R = "20.0.0.0/24", "20.5.0.0/24", "20.6.0.0/24"

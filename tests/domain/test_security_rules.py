@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from local.azure.security_groups import DEFAULT_RULES
 from shared.domain.armid import SecurityGroupId
-from shared.domain.report import Fault
-from shared.domain.security_rules import SecurityGroup, judge_inbound, missing_rule
+from shared.domain.findings import Finding
+from shared.domain.surroundings.security_rules import SecurityGroup, judge_inbound, missing_rule
 from tests.builders import OWNER, rule, table_id
 
 GROUP = table_id("nsg").replace("routeTables", "networkSecurityGroups")
@@ -171,7 +171,7 @@ def test_the_missing_rule_takes_the_last_free_priority_that_takes_effect(rules, 
 )
 def test_why_there_can_be_no_rule_is_said(rules, code):
     fault = added(*rules)
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, Finding)
     assert fault.code == code
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.plan import foreign_essence, make_plan
-from shared.domain.routable_tags import why_not_routable
-from shared.domain.routes import RouteTable
-from shared.domain.safety import judge, without_equivalent
+from shared.domain.routing.plan import foreign_essence, make_plan
+from shared.domain.routing.routable_tags import why_not_routable
+from shared.domain.routing.routes import RouteTable
+from shared.domain.routing.safety import judge, without_equivalent
 from tests.builders import OWNER, owned, route, to_firewall
 
 from .test_safety import LIMITS, codes, table

@@ -1,5 +1,5 @@
 """What the doctor looks at, one after the other."""
 
-from .finding import Finding, Grade
+from .diagnosis import Diagnosis, Grade
 
-__all__ = ["Finding", "Grade"]
+__all__ = ["Diagnosis", "Grade"]

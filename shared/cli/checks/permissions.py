@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from shared.app import App
-from shared.arm.errors import arm_answers
-from shared.domain.errors import RouteSyncError
-from shared.domain.registration import Registration
-
-from .finding import Finding, Grade
+from ...app import App
+from ...arm.errors import arm_answers
+from ...domain.errors import RouteSyncError
+from ...domain.registry.registration import Registration
+from .diagnosis import Diagnosis, Grade
 
 API_VERSION = "2022-04-01"
 LIST_PERMISSIONS = "Microsoft.Authorization/permissions/read"
@@ -31,9 +30,9 @@ type Scope = tuple[str, Sequence[str]]
 """An ARM id, and the actions that are needed there."""
 
 
-def permissions(context: App, registered: Sequence[Registration]) -> Iterator[Finding]:
+def permissions(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
     if not registered:
-        yield Finding(
+        yield Diagnosis(
             "permissions",
             Grade.WARNING,
             "no route table is registered, so none was looked at",
@@ -47,7 +46,7 @@ def permissions(context: App, registered: Sequence[Registration]) -> Iterator[Fi
     yield from faults
     if not faults:
         count = len(scopes)
-        yield Finding("permissions", Grade.OK, f"all that is needed at {count} scopes")
+        yield Diagnosis("permissions", Grade.OK, f"all that is needed at {count} scopes")
 
 
 def lacking(granted: Iterable[Mapping[str, Any]], needed: Sequence[str]) -> list[str]:
@@ -68,7 +67,7 @@ def _scopes(context: App, one: Registration) -> Iterator[Scope]:
         yield str(survey.subnet.security_group_id), GROUP_ACTIONS
 
 
-def _at(context: App, scope: str, needed: Sequence[str]) -> Finding | None:
+def _at(context: App, scope: str, needed: Sequence[str]) -> Diagnosis | None:
     subject = "permissions"
     remedy = f"assign a role with {', '.join(needed)} at {scope}, or above it"
     url = f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
@@ -78,10 +77,10 @@ def _at(context: App, scope: str, needed: Sequence[str]) -> Finding | None:
             missing = lacking([role for page in pages for role in page["value"]], needed)
     except RouteSyncError as error:
         listing = f"{remedy}, and {LIST_PERMISSIONS} to tell it by"
-        return Finding(subject, Grade.FAULT, f"not known: {error}", listing)
+        return Diagnosis(subject, Grade.FAULT, f"not known: {error}", listing)
     if not missing:
         return None
-    return Finding(subject, Grade.FAULT, f"lacking: {', '.join(missing)}", remedy)
+    return Diagnosis(subject, Grade.FAULT, f"lacking: {', '.join(missing)}", remedy)
 
 
 def _gives(role: Mapping[str, Any], action: str) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 from requests.utils import get_environ_proxies, select_proxy
 
-from .finding import Finding, Grade
+from .diagnosis import Diagnosis, Grade
 
 TIMEOUT_SECONDS = 10
 CLOCK_WARNING_SECONDS = 30
@@ -43,7 +43,7 @@ class Clock:
             self.ahead = (datetime.now(UTC) - theirs).total_seconds()
 
 
-def reach(peer: Peer, clock: Clock) -> Finding:
+def reach(peer: Peer, clock: Clock) -> Diagnosis:
     """Go as far as an answer, whatever that says."""
     target = urlsplit(peer.url)
     proxy = _proxy_of(peer.url)
@@ -53,10 +53,10 @@ def reach(peer: Peer, clock: Clock) -> Finding:
         addresses = _addresses(first)
         clock.compare(_date_of_answer(target, proxy))
     except (OSError, http.client.HTTPException) as error:
-        return Finding(subject, Grade.FAULT, *_why(error, peer, target, proxy))
+        return Diagnosis(subject, Grade.FAULT, *_why(error, peer, target, proxy))
     way = f"through the proxy {_place(proxy)}" if proxy else f"at {', '.join(addresses)}"
     private = not proxy and all(ipaddress.ip_address(a).is_private for a in addresses)
-    return Finding(subject, Grade.OK, f"{target.hostname} {way}{' (private)' if private else ''}")
+    return Diagnosis(subject, Grade.OK, f"{target.hostname} {way}{' (private)' if private else ''}")
 
 
 def _addresses(url: SplitResult) -> list[str]:
@@ -139,13 +139,13 @@ def _port(url: SplitResult) -> int:
     return url.port or _PORTS[url.scheme]
 
 
-def clock_finding(clock: Clock) -> Finding:
+def clock_finding(clock: Clock) -> Diagnosis:
     """Azure takes a token or a signature only of somebody whose clock is nearly right."""
     if clock.ahead is None:
-        return Finding("clock", Grade.WARNING, "no answer to compare it with")
+        return Diagnosis("clock", Grade.WARNING, "no answer to compare it with")
     seconds = abs(clock.ahead)
     said = f"{seconds:.0f} s {'ahead of' if clock.ahead > 0 else 'behind'} Azure's"
     if seconds <= CLOCK_WARNING_SECONDS:
-        return Finding("clock", Grade.OK, said)
+        return Diagnosis("clock", Grade.OK, said)
     grade = Grade.FAULT if seconds > CLOCK_FAULT_SECONDS else Grade.WARNING
-    return Finding("clock", grade, said, "set this machine's clock by NTP")
+    return Diagnosis("clock", grade, said, "set this machine's clock by NTP")

@@ -8,24 +8,23 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient, UpdateMode
 from azure.storage.queue import QueueServiceClient
 
-from shared.app import App, arm_credential, storage_credential
-from shared.domain.errors import RouteSyncError
-from shared.domain.registration import Registration
-from shared.settings import Settings
-
-from .finding import Finding, Grade
+from ...app import App, arm_credential, storage_credential
+from ...domain.errors import RouteSyncError
+from ...domain.registry.registration import Registration
+from ...settings import Settings
+from .diagnosis import Diagnosis, Grade
 
 QUEUES = ("route-table-runs", "route-table-sync")
 _PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
 
 
-def identity(settings: Settings) -> Finding:
+def identity(settings: Settings) -> Diagnosis:
     """Whose token Azure gets, as the token says. Source: "Access token claims reference"."""
     try:
         token = arm_credential(settings).get_token(settings.cloud.credential_scope).token
         claims = jwt.decode(token, options={"verify_signature": False})
     except (AzureError, jwt.InvalidTokenError) as error:
-        return Finding(
+        return Diagnosis(
             "identity",
             Grade.FAULT,
             f"nobody is signed in: {_first_line(error)}",
@@ -33,10 +32,10 @@ def identity(settings: Settings) -> Finding:
             "one in AZURE_CLIENT_ID",
         )
     who = next((claims[n] for n in ("upn", "unique_name", "appid", "azp") if n in claims), "?")
-    return Finding("identity", Grade.OK, f"{who} (object {claims.get('oid', '?')})")
+    return Diagnosis("identity", Grade.OK, f"{who} (object {claims.get('oid', '?')})")
 
 
-def storage(context: App) -> Finding:
+def storage(context: App) -> Diagnosis:
     """Whether the tables can be read and written."""
     table = context.account.runs
     try:
@@ -45,11 +44,11 @@ def storage(context: App) -> Finding:
         table.delete_entity(_PROBE)
     except AzureError as error:
         return storage_fault(error)
-    return Finding("storage", Grade.OK, "the tables can be read and written")
+    return Diagnosis("storage", Grade.OK, "the tables can be read and written")
 
 
-def storage_fault(error: AzureError) -> Finding:
-    return Finding(
+def storage_fault(error: AzureError) -> Diagnosis:
+    return Diagnosis(
         "storage",
         Grade.FAULT,
         f"the tables can't be read and written: {_first_line(error)}",
@@ -58,13 +57,13 @@ def storage_fault(error: AzureError) -> Finding:
     )
 
 
-def queues(service: QueueServiceClient) -> Iterator[Finding]:
+def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
     """How many messages wait, and how many were given up."""
     try:
         waiting = {name: _length(service, name) for name in QUEUES}
         given_up = {name: _length(service, f"{name}-poison") for name in QUEUES}
     except AzureError as error:
-        yield Finding(
+        yield Diagnosis(
             "queues",
             Grade.FAULT,
             f"they can't be read: {_first_line(error)}",
@@ -73,7 +72,7 @@ def queues(service: QueueServiceClient) -> Iterator[Finding]:
         return
     poisoned = {name: count for name, count in given_up.items() if count}
     for name, count in poisoned.items():
-        yield Finding(
+        yield Diagnosis(
             "queues",
             Grade.WARNING,
             f"{count} messages wait in {name}-poison",
@@ -81,10 +80,10 @@ def queues(service: QueueServiceClient) -> Iterator[Finding]:
         )
     if not poisoned:
         said = ", ".join(f"{count or 0} in {name}" for name, count in waiting.items())
-        yield Finding("queues", Grade.OK, f"messages waiting: {said}")
+        yield Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
 
 
-def tags(context: App, registered: Sequence[Registration]) -> Iterator[Finding]:
+def tags(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
     """Whether the tags that are in use can be read, and which change number each place gives."""
     wanted = {tag for one in registered for tag in one.service_tags}
     try:
@@ -97,14 +96,14 @@ def tags(context: App, registered: Sequence[Registration]) -> Iterator[Finding]:
     if not compared.unusable:
         numbers = ", ".join(f"{number} in {at}" for at, number in compared.change_numbers.items())
         news = f"; not recorded yet: {', '.join(sorted(compared.differs))}"
-        yield Finding(
+        yield Diagnosis(
             "service tags",
             Grade.OK,
             f"change number {numbers}{news if compared.differs else ''}",
         )
 
 
-def route_limits(context: App, registered: Sequence[Registration]) -> Iterator[Finding]:
+def route_limits(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
     """Whether it is known how many routes the registered tables may have: of those read before."""
     read = [(one.route_table_id, one.reading) for one in registered]
     places = {(i.subscription_id.lower(), reading.location) for i, reading in read if reading}
@@ -113,7 +112,7 @@ def route_limits(context: App, registered: Sequence[Registration]) -> Iterator[F
         {subscription for (subscription, _), is_known in known.items() if not is_known}
     )
     for subscription in unknown:
-        yield Finding(
+        yield Diagnosis(
             "route limits",
             Grade.WARNING,
             f"not known in subscription {subscription}: they are not judged there",
@@ -121,7 +120,7 @@ def route_limits(context: App, registered: Sequence[Registration]) -> Iterator[F
             f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
         )
     if places and not unknown:
-        yield Finding("route limits", Grade.OK, "known of every registered route table")
+        yield Diagnosis("route limits", Grade.OK, "known of every registered route table")
 
 
 def queue_service(settings: Settings) -> QueueServiceClient:
@@ -154,8 +153,8 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _unusable_tag(settings: Settings, said: str) -> Finding:
-    return Finding(
+def _unusable_tag(settings: Settings, said: str) -> Diagnosis:
+    return Diagnosis(
         "service tags",
         Grade.FAULT,
         said,

@@ -10,6 +10,6 @@ def doctor(as_json: Json = False) -> None:
     identity, storage, queues, service tags, and the permissions on each registered route table and
     environment, and says what to do about each fault. Nothing is changed.
     """
-    from shared.cli import doctor
+    from .. import doctor
 
     doctor.examine(as_json=as_json)

@@ -28,7 +28,7 @@ def discover(
     It also says what is wrong around each. The exit status is 1 if a subscription could not be
     looked through.
     """
-    from shared.cli import lists, shell
+    from .. import lists, shell
 
     asked = shell.said(
         subscriptions=subscription, owner=owner, register=register, acknowledge=acknowledge
@@ -47,7 +47,7 @@ def versions(
     as_json: Json = False,
 ) -> None:
     """List, show or compare the recorded versions of service tags."""
-    from shared.cli import lists
+    from .. import lists
 
     if version_id is None:
         lists.list_versions(top, as_json=as_json)
@@ -63,7 +63,7 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the last runs, or show the report of one."""
-    from shared.cli import lists
+    from .. import lists
 
     if run_id is None:
         lists.list_runs(top, as_json=as_json)

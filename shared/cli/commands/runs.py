@@ -32,7 +32,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what apply would change. Nothing is written to Azure."""
-    from shared.cli import runs, shell
+    from .. import runs, shell
 
     asked = shell.said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
     runs.plan(asked, as_json=as_json)
@@ -56,7 +56,7 @@ def apply(
     It shows the plan and asks; what you confirm is applied exactly. With --yes it does what the
     weekly run does: what APPLY_POLICY withholds stays withheld.
     """
-    from shared.cli import runs, shell
+    from .. import runs, shell
 
     asked = shell.said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
     runs.apply(asked, plan_run, force, yes=yes, as_json=as_json)
@@ -79,7 +79,7 @@ def provision(
 
     An environment with another route table is refused: register that one instead.
     """
-    from shared.cli import runs, shell
+    from .. import runs, shell
 
     asked = shell.said(aseId=ase_id, nsg=nsg, tags=_pairs(tag), acknowledge=acknowledge)
     runs.provision(asked, plan_only=plan_only, yes=yes, as_json=as_json)
@@ -98,7 +98,7 @@ def adopt(
 
     Nothing else of the table is changed.
     """
-    from shared.cli import runs, shell
+    from .. import runs, shell
 
     optional = shell.said(fromOwner=from_owner)
     asked = {"routeTableId": route_table, "reason": reason, **optional}
@@ -117,7 +117,7 @@ def rollback(
 
     It stays as it was before that run until you release it.
     """
-    from shared.cli import runs, shell
+    from .. import runs, shell
 
     optional = shell.said(force=force)
     asked = {"routeTableId": route_table, "runId": run, "reason": reason, **optional}
@@ -126,7 +126,7 @@ def rollback(
 
 def release(route_table: Table, reason: Reason, as_json: Json = False) -> None:
     """Let a table that is held or contested follow its tags again."""
-    from shared.cli import runs
+    from .. import runs
 
     runs.release({"routeTableId": route_table, "reason": reason}, as_json=as_json)
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.domain.choices import AddressSource, ApplyPolicy, RouteStyle
-
+from ...domain.registry.choices import AddressSource, RouteStyle
+from ...domain.routing.policy import ApplyPolicy
 from .options import Acknowledge, Json, OptionalReason, Table, Yes
 
 commands = typer.Typer(help="List, register and unregister route tables.", no_args_is_help=True)
@@ -15,7 +15,7 @@ commands = typer.Typer(help="List, register and unregister route tables.", no_ar
 @commands.command("list")
 def list_(as_json: Json = False) -> None:
     """List the registered route tables."""
-    from shared.cli import tables
+    from .. import tables
 
     tables.list_registered(as_json=as_json)
 
@@ -58,7 +58,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Register a route table, or replace what is registered. Nothing is written to Azure."""
-    from shared.cli import tables
+    from .. import tables
 
     asked: dict[str, Any] = {
         "aseId": ase,
@@ -90,7 +90,7 @@ def remove(
     With --with-routes every route of ours is taken out of it, and nothing else; if that fails, it
     stays registered.
     """
-    from shared.cli import tables
+    from .. import tables
 
     tables.unregister(route_table, reason, with_routes=with_routes, yes=yes, as_json=as_json)
 

@@ -1,0 +1,266 @@
+"""What the daily check has measured -> what a person has to look at."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from ..addresses import Source
+from ..armid import RouteTableId
+from ..findings import Finding, finding_json
+from ..registry.registration import Registration
+from ..runs.outcome import Outcome, OutcomeStatus
+from ..times import utc_text
+
+FULL_FROM = 0.8
+"""Share of a table's route limit above which it is about to be full."""
+EXCEPTION_NOTICE = timedelta(days=7)
+"""So long before its end an exception is said to be about to end."""
+MOST_LISTED = 500
+"""Tables in a report, the worst first: a row holds 1 MiB."""
+DOCUMENT_AGE = timedelta(days=35)
+"""The tags are published every week: one that stands still for so long is not read rightly."""
+RIGHTS = frozenset({"AuthorizationFailed", "LinkedAuthorizationFailed"})
+"""Codes of what a role assignment would mend."""
+
+_REFUSED = re.compile(r"perform action '(?P<action>[^']+)' over scope '(?P<scope>[^']+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Of one table, or of everything."""
+
+    code: str
+    message: str
+    route_table_id: RouteTableId | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        table = None if self.route_table_id is None else str(self.route_table_id)
+        return {"code": self.code, "message": self.message, "routeTableId": table}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One registered table as the check found it; `fault` is why it could not be judged.
+
+    `right_at` is when it was last found right: now, or before, or where it never was, since when
+    it is watched.
+    """
+
+    registration: Registration
+    right_at: datetime
+    outcome: Outcome | None = None
+    fault: Finding | None = None
+    routes: int | None = None
+    route_limit: int | None = None
+
+    @property
+    def right(self) -> bool:
+        return self.outcome is not None and self.outcome.found_right
+
+    def days_since_right(self, now: datetime) -> float:
+        return (now - self.right_at) / timedelta(days=1)
+
+    def to_json(self, now: datetime) -> dict[str, Any]:
+        last = self.registration.last_outcome
+        return {
+            "routeTableId": str(self.registration.route_table_id),
+            "right": self.right,
+            "status": self.outcome.status.value if self.outcome else None,
+            "error": finding_json(self.fault),
+            "daysSinceRight": round(self.days_since_right(now), 2),
+            "routes": self.routes,
+            "routeLimit": self.route_limit,
+            "held": len(self.registration.holds),
+            "contested": self.registration.contest.since is not None,
+            "poisoned": last is not None and last.poisoned,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """All that one check has found. `unusable` says why a service tag can't be believed now, by
+    the code of the error that was met; `document_since` when the published document last changed.
+    """
+
+    at: datetime
+    tables: Sequence[Measured]
+    unusable: Mapping[Source, Finding]
+    document_since: datetime
+    missing_settings: Sequence[str] = ()
+    tag_scope: str
+    max_age_days: int
+
+
+def alarms(found: Measurements) -> tuple[Alarm, ...]:
+    """What many tables share is one alarm, and none of each."""
+    denied = [m for m in found.tables if (t := _trouble(m)) is not None and t.code in RIGHTS]
+    most = 2 * len(denied) > len(found.tables)
+    excused = {m.registration.route_table_id for m in denied} if most else set()
+    return (
+        *_of_settings(found),
+        *_of_document(found),
+        *_of_tags(found),
+        *([_rights_on_tables(denied, len(found.tables))] if most else ()),
+        *(
+            alarm
+            for measured in found.tables
+            for alarm in _of_table(
+                measured, found, excused=measured.registration.route_table_id in excused
+            )
+        ),
+    )
+
+
+def _trouble(measured: Measured) -> Finding | None:
+    """What stands in the way: now, or in the last run if it still may."""
+    last = measured.registration.last_outcome
+    if measured.right or measured.fault is not None or last is None:
+        return measured.fault
+    return last.error
+
+
+def _of_settings(found: Measurements) -> Iterator[Alarm]:
+    if not found.tables:
+        yield Alarm("NoTableRegistered", "no route table is registered and enabled")
+    for name in found.missing_settings:
+        yield Alarm("ScheduleMissing", f"the setting {name} is missing: its timer never fires")
+
+
+def _of_document(found: Measurements) -> Iterator[Alarm]:
+    age = found.at - found.document_since
+    if age >= DOCUMENT_AGE:
+        yield Alarm(
+            "DocumentUnchanged",
+            f"the published service tags are the same for {age.days} days, and are published every "
+            "week: look at what SERVICE_TAG_LOCATIONS answer",
+        )
+
+
+def _of_tags(found: Measurements) -> Iterator[Alarm]:
+    for source, fault in found.unusable.items():
+        if fault.code in RIGHTS:
+            action, scope = _refused([fault.message], found.tag_scope, _READ_TAGS)
+            message = f"{action} over {scope} is refused: {source} can't be read"
+            yield Alarm("RightsLostOnTag", message)
+        else:
+            yield Alarm("TagUnavailable", f"{source} can't be believed now: {fault.message}")
+
+
+_READ_TAGS = "Microsoft.Network/locations/serviceTags/read"
+_READ_TABLE = "Microsoft.Network/routeTables/read"
+
+
+def _rights_on_tables(denied: Sequence[Measured], count: int) -> Alarm:
+    ids = [m.registration.route_table_id for m in denied]
+    subscriptions = dict.fromkeys(f"/subscriptions/{i.subscription_id.lower()}" for i in ids)
+    messages = [t.message for m in denied if (t := _trouble(m)) is not None]
+    action, _ = _refused(messages, "", _READ_TABLE)
+    where = ", ".join(subscriptions)
+    message = f"{action} over {where} is refused: on {len(denied)} of {count} route tables"
+    return Alarm("RightsLostOnTables", message)
+
+
+def _refused(messages: Iterable[str], scope: str, action: str) -> tuple[str, str]:
+    """As Azure names them, or as we know them."""
+    for message in messages:
+        if match := _REFUSED.search(message):
+            return match["action"], scope or match["scope"]
+    return action, scope
+
+
+def _of_table(measured: Measured, found: Measurements, *, excused: bool) -> Iterator[Alarm]:
+    registration = measured.registration
+    table = registration.route_table_id
+    for code, message in (
+        *([] if excused else _of_age(measured, found)),
+        *_of_capacity(measured),
+        *_of_exceptions(registration, found.at.date()),
+        *_of_people(registration),
+    ):
+        yield Alarm(code, message, table)
+
+
+def _of_age(measured: Measured, found: Measurements) -> Iterator[tuple[str, str]]:
+    days = measured.days_since_right(found.at)
+    last = measured.registration.last_outcome
+    if days > found.max_age_days:
+        trouble = _trouble(measured)
+        why = f": {trouble.code}" if trouble else ""
+        yield "TableStale", f"not found right for {days:.1f} days{why}"
+    if last is not None and last.poisoned:
+        why = f": {last.error.code}" if last.error else ""
+        yield "TablePoisoned", f"run {last.run_id} gave up on it{why}"
+
+
+def _of_capacity(measured: Measured) -> Iterator[tuple[str, str]]:
+    routes, limit = measured.routes, measured.route_limit
+    if routes is not None and limit is not None and routes > FULL_FROM * limit:
+        yield "CapacityLow", f"{routes} of the {limit} routes that it may hold are used"
+
+
+def _of_exceptions(registration: Registration, today: date) -> Iterator[tuple[str, str]]:
+    for exception in registration.exceptions:
+        if timedelta() <= exception.until - today <= EXCEPTION_NOTICE:
+            yield (
+                "ExceptionEnding",
+                f"{exception.prefix} is accepted until {exception.until}: {exception.reason}",
+            )
+
+
+def _of_people(registration: Registration) -> Iterator[tuple[str, str]]:
+    if registration.holds:
+        runs = ", ".join(dict.fromkeys(hold.undone_run_id for hold in registration.holds))
+        count = len(registration.holds)
+        yield "TableHeld", f"{count} prefixes are held since run {runs} was rolled back: release it"
+    if registration.contest.since is not None:
+        yield (
+            "TableContested",
+            f"{registration.contest}: find out who else writes the table, then release it",
+        )
+
+
+def summary(found: Measurements) -> dict[str, Any]:
+    """The figures of a check."""
+    tables = found.tables
+    ages = [m.days_since_right(found.at) for m in tables]
+    worst = sorted(tables, key=lambda m: (m.right, -m.days_since_right(found.at)))
+    return {
+        "at": utc_text(found.at),
+        "tables": len(tables),
+        "right": _count(m.right for m in tables),
+        "notJudged": _count(m.fault is not None for m in tables),
+        "poisoned": _count(
+            (last := m.registration.last_outcome) is not None and last.poisoned for m in tables
+        ),
+        "held": _count(bool(m.registration.holds) for m in tables),
+        "contested": _count(m.registration.contest.since is not None for m in tables),
+        "maxDaysSinceRight": round(max(ages, default=0), 2),
+        "documentUnchangedDays": (found.at - found.document_since).days,
+        "unusable": {source: finding_json(fault) for source, fault in found.unusable.items()},
+        "routeTables": [m.to_json(found.at) for m in worst[:MOST_LISTED]],
+    }
+
+
+def _count(values: Iterable[bool]) -> int:
+    return sum(values)
+
+
+def is_off_plan(measured: Measured, *, paused: bool) -> bool:
+    """Whether a run would write something, or say what has not been said yet."""
+    if measured.outcome is None:
+        return True
+    if measured.right:
+        return False
+    last = measured.registration.last_outcome
+    said = last is not None and last.signature == measured.outcome.signature
+    return not said or (measured.outcome.writes and not paused)
+
+
+def needs_run(measured: Measured, differing: Collection[Source], *, paused: bool) -> bool:
+    """Of these sources something else was read than is recorded."""
+    last = measured.registration.last_outcome
+    failed = last is not None and last.status is OutcomeStatus.FAILED
+    differs = any(source in differing for source in measured.registration.sources)
+    return differs or failed or is_off_plan(measured, paused=paused)

@@ -1,0 +1,18 @@
+"""What a person can choose for a route table."""
+
+from enum import StrEnum
+
+
+class AddressSource(StrEnum):
+    """Who says which addresses are wanted: the service tags, the environment's own API, or both."""
+
+    SERVICE_TAG = "serviceTag"
+    ASE = "ase"
+    BOTH = "both"
+
+
+class RouteStyle(StrEnum):
+    """A route for each prefix, or one for each service tag whose prefixes Azure then knows."""
+
+    PREFIXES = "prefixes"
+    SERVICE_TAG = "serviceTag"

@@ -1,0 +1,91 @@
+"""The two queue messages. They name what is to be done; everything else is read when it is."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from .domain.armid import RouteTableId
+
+MOST_AT_ONCE = 100
+"""Messages of one run and one subscription. Azure lets no more be under way there: 10 writes a
+second, of which each takes up to 10 seconds. What waits behind them in the queue, of another
+subscription, comes to the front all the sooner.
+"""
+LONGEST_CHAIN = 200
+"""Tables in one message, which may be 48 KiB long."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunMessage:
+    run_id: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raise ValueError for what is not one of our messages."""
+        return cls(_text(_object(text), "runId"))
+
+    def __str__(self) -> str:
+        return json.dumps({"runId": self.run_id})
+
+
+@dataclass(frozen=True, slots=True)
+class TableMessage:
+    """Of one table; `then` are those whose messages come after it, one after the other."""
+
+    run_id: str
+    route_table_id: RouteTableId
+    then: tuple[RouteTableId, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raise ValueError for what is not one of our messages."""
+        body = _object(text)
+        then = body.get("then", [])
+        if not isinstance(then, list):
+            raise ValueError(f"a message with another then: {text[:200]}")  # noqa: TRY004
+        return cls(
+            _text(body, "runId"),
+            RouteTableId.parse(_text(body, "routeTableId")),
+            tuple(RouteTableId.parse(str(table)) for table in then),
+        )
+
+    @property
+    def next(self) -> Self | None:
+        if not self.then:
+            return None
+        return type(self)(self.run_id, self.then[0], self.then[1:])
+
+    def __str__(self) -> str:
+        body: dict[str, object] = {"runId": self.run_id, "routeTableId": str(self.route_table_id)}
+        return json.dumps(body | ({"then": [str(i) for i in self.then]} if self.then else {}))
+
+
+def table_messages(run_id: str, tables: Iterable[RouteTableId]) -> Iterator[TableMessage]:
+    """Those to begin with: each table is in one of them."""
+    by_subscription: dict[str, list[RouteTableId]] = {}
+    for table in tables:
+        by_subscription.setdefault(table.subscription_id.lower(), []).append(table)
+    for its in by_subscription.values():
+        for chain in _chains(its):
+            yield TableMessage(run_id, chain[0], tuple(chain[1:]))
+
+
+def _chains(tables: Sequence[RouteTableId]) -> Iterator[Sequence[RouteTableId]]:
+    count = min(len(tables), max(MOST_AT_ONCE, math.ceil(len(tables) / LONGEST_CHAIN)))
+    return (tables[first::count] for first in range(count))
+
+
+def _object(text: str) -> dict[str, Any]:
+    body = json.loads(text)
+    if not isinstance(body, dict):
+        raise ValueError(f"a message that is no object: {text[:200]}")  # noqa: TRY004
+    return body
+
+
+def _text(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"a message without {key}: {str(body)[:200]}")  # noqa: TRY004
+    return value

@@ -1,0 +1,57 @@
+"""The one way in which an outcome becomes final: on the table's own row, in its run, in the log."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ...domain.registry.state import LastOutcome, Standing
+from ...domain.runs.outcome import Outcome
+from ...domain.runs.pending import Pending
+from ...domain.runs.run import Mode, Run
+from ..ports import Clock, Outcomes, Registrations
+
+
+class Settlement:
+    """While `paused` a plan is the last word on a table, too."""
+
+    def __init__(
+        self,
+        registrations: Registrations,
+        outcomes: Outcomes,
+        clock: Clock,
+        on_outcome: Callable[[Run, Outcome], None],
+        *,
+        paused: bool,
+    ) -> None:
+        self._registrations = registrations
+        self._outcomes = outcomes
+        self._clock = clock
+        self._on_outcome = on_outcome
+        self._paused = paused
+
+    def settle(
+        self,
+        run: Run,
+        pending: Pending,
+        outcome: Outcome,
+        standing: Standing | None = None,
+        *,
+        poisoned: bool = False,
+    ) -> None:
+        """Raise ConcurrentUpdate where pending has been saved since it was read."""
+        known = standing or Standing()
+        if run.request.mode is Mode.APPLY or self._paused:
+            known = replace(known, outcome=self._last(run, outcome, poisoned=poisoned))
+        if known != Standing():
+            self._registrations.record(pending.route_table_id, known)
+        self._outcomes.settle(pending, outcome)
+        self._on_outcome(run, outcome)
+
+    def _last(self, run: Run, outcome: Outcome, *, poisoned: bool) -> LastOutcome:
+        return LastOutcome(
+            run_id=run.run_id,
+            at=self._clock(),
+            status=outcome.status,
+            signature=outcome.signature,
+            error=outcome.error,
+            poisoned=poisoned,
+        )

@@ -1,0 +1,103 @@
+"""What is to be said of a table's environment in every report: where the table stands, and whether
+the network security group lets the environment be managed.
+"""
+
+from collections.abc import Collection, Iterator
+
+from ...domain.addresses import MANAGEMENT_TAG
+from ...domain.armid import EnvironmentId
+from ...domain.errors import TransientError
+from ...domain.findings import Finding
+from ...domain.registry.registration import Registration
+from ...domain.routing.routes import RouteTable
+from ...domain.surroundings.security_rules import Verdict, judge_inbound
+from ..ports import Versions
+from .survey import NO_ROUTE_TABLE, Survey, Surveyor
+
+NOT_NEEDED = Finding(
+    "NotNeeded",
+    "an ASEv3 is not managed through the customer's network: it needs none of these routes",
+)
+OTHER_ROUTE_TABLE = "OtherRouteTable"
+_TRAFFIC = f"TCP 454-455 from {MANAGEMENT_TAG}"
+
+
+class Audit:
+    def __init__(self, surveyor: Surveyor, versions: Versions) -> None:
+        self._surveyor = surveyor
+        self._versions = versions
+
+    def findings(self, registration: Registration, table: RouteTable | None) -> tuple[Finding, ...]:
+        """Of the table as last read, if it could be. Nothing here stands in the way of routes."""
+        if registration.ase_id is None:
+            return ()
+        try:
+            survey = self._surveyor.survey(registration.ase_id)
+        except TransientError as error:
+            return (Finding("NotAudited", f"{registration.ase_id}: {error}"),)
+        return (
+            *(fault for fault in survey.faults if fault.code != NO_ROUTE_TABLE),
+            *of_kind(survey),
+            *_of_place(survey, registration, table),
+            *self.of_security_group(survey),
+        )
+
+    def of_security_group(self, survey: Survey) -> tuple[Finding, ...]:
+        if survey.subnet is None:
+            return ()
+        if survey.subnet.security_group_id is None:
+            return (
+                Finding(
+                    "NsgNone", f"the subnet has no network security group: {_TRAFFIC} is let in"
+                ),
+            )
+        verdict = self.verdict(survey)
+        if verdict is None:
+            return ()
+        name = survey.subnet.security_group_id.name
+        return tuple(_of_verdict(f"network security group {name}", verdict))
+
+    def verdict(self, survey: Survey) -> Verdict | None:
+        """None where the group or the addresses are not known."""
+        management = self._management(survey.environment_id)
+        if survey.security_group is None or survey.subnet is None or not management:
+            return None
+        return judge_inbound(survey.security_group, management, survey.subnet.address_prefixes)
+
+    def _management(self, environment_id: EnvironmentId) -> Collection[str]:
+        newest = self._versions.newest(MANAGEMENT_TAG) or self._versions.newest(environment_id.key)
+        return () if newest is None else newest.ipv4
+
+
+def of_kind(survey: Survey) -> tuple[Finding, ...]:
+    """Whether it needs any of this."""
+    return (NOT_NEEDED,) if survey.manages_itself else ()
+
+
+def _of_place(
+    survey: Survey, registration: Registration, table: RouteTable | None
+) -> Iterator[Finding]:
+    subnet_id = survey.environment.subnet_id if survey.environment else None
+    if subnet_id is None:
+        return
+    if survey.route_table_id not in (None, registration.route_table_id):
+        yield Finding(
+            OTHER_ROUTE_TABLE,
+            f"the environment's subnet now has {survey.route_table_id}: register that one, if it "
+            "is meant to be there; nothing is written to it unasked",
+        )
+    elif table is not None and not table.is_on(str(subnet_id)):
+        yield Finding("NotAttached", f"the table is not on the environment's subnet {subnet_id}")
+
+
+def _of_verdict(name: str, verdict: Verdict) -> Iterator[Finding]:
+    for rule in verdict.unsure:
+        yield Finding(
+            "NsgNotSure",
+            f"{name}: rule {rule.name} may keep out {_TRAFFIC}; what {', '.join(rule.unknown)} "
+            "holds is not known here",
+        )
+    if verdict.denied_by is not None:
+        yield Finding("NsgDenies", f"{name}: rule {verdict.denied_by.name} keeps out {_TRAFFIC}")
+    elif verdict.allowed:
+        yield Finding("NsgAllows", f"{name}: {', '.join(verdict.allowed_by)} let in {_TRAFFIC}")

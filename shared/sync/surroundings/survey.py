@@ -1,0 +1,87 @@
+"""What stands around an App Service Environment: its subnet, and what that subnet has."""
+
+from dataclasses import dataclass, replace
+
+from ...domain.armid import EnvironmentId, RouteTableId
+from ...domain.errors import PermanentError
+from ...domain.findings import Finding
+from ...domain.surroundings.environments import Environment, Subnet
+from ...domain.surroundings.security_rules import SecurityGroup
+from ..ports import Environments, SecurityGroups, Subnets
+
+NO_ROUTE_TABLE = "SubnetWithoutRouteTable"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """As far as it could be read; `faults` say where that ended, and why."""
+
+    environment_id: EnvironmentId
+    environment: Environment | None = None
+    subnet: Subnet | None = None
+    security_group: SecurityGroup | None = None
+    faults: tuple[Finding, ...] = ()
+
+    @property
+    def route_table_id(self) -> RouteTableId | None:
+        return self.subnet.route_table_id if self.subnet else None
+
+    @property
+    def manages_itself(self) -> bool:
+        """Whether it is known to need none of this."""
+        return self.environment is not None and self.environment.manages_itself
+
+    @property
+    def has_security_group(self) -> bool:
+        """Whether its subnet has one, readable or not."""
+        return self.subnet is not None and self.subnet.security_group_id is not None
+
+    def adding(self, fault: Finding) -> "Survey":
+        return replace(self, faults=(*self.faults, fault))
+
+
+class Surveyor:
+    def __init__(
+        self, environments: Environments, subnets: Subnets, security_groups: SecurityGroups
+    ) -> None:
+        self._environments = environments
+        self._subnets = subnets
+        self._security_groups = security_groups
+
+    def survey(self, environment_id: EnvironmentId) -> Survey:
+        """Raise TransientError; what lasts is among the faults."""
+        try:
+            environment = self._environments.read(environment_id)
+        except PermanentError as error:
+            return Survey(environment_id).adding(Finding.of(error))
+        return self.around(environment)
+
+    def around(self, environment: Environment) -> Survey:
+        """The same of an environment that has been read. Raise TransientError."""
+        survey = Survey(environment.environment_id, environment)
+        subnet_id = environment.subnet_id
+        if subnet_id is None:
+            return survey.adding(
+                Finding("SubnetUnknown", "the environment names no subnet of a virtual network")
+            )
+        there = subnet_id.virtual_network.subscription_id
+        if there.lower() != environment.environment_id.subscription_id.lower():
+            message = f"subnet {subnet_id} is not in the environment's own subscription"
+            return survey.adding(Finding("VirtualNetworkInOtherSubscription", message))
+        try:
+            survey = replace(survey, subnet=self._subnets.read(subnet_id))
+        except PermanentError as error:
+            return survey.adding(Finding.of(error))
+        survey = self._with_security_group(survey)
+        if survey.route_table_id is None:
+            return survey.adding(Finding(NO_ROUTE_TABLE, f"subnet {subnet_id} has no route table"))
+        return survey
+
+    def _with_security_group(self, survey: Survey) -> Survey:
+        if survey.subnet is None or survey.subnet.security_group_id is None:
+            return survey
+        try:
+            group = self._security_groups.read(survey.subnet.security_group_id)
+        except PermanentError as error:
+            return survey.adding(Finding.of(error))
+        return replace(survey, security_group=group)

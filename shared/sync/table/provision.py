@@ -1,0 +1,248 @@
+"""A route table for an environment that has none: made, filled, registered, and set on its subnet.
+
+Each step looks first at what is there, so that a repeated delivery goes on where one ended.
+"""
+
+from dataclasses import replace
+from typing import cast
+
+from ...domain.armid import EnvironmentId, RouteTableId
+from ...domain.errors import ROUTE_TABLE_NOT_FOUND, PermanentError
+from ...domain.findings import Finding
+from ...domain.registry.registration import Registration
+from ...domain.routing.changes import Changes
+from ...domain.routing.plan import foreign_hash
+from ...domain.routing.routes import RouteTable, is_owned
+from ...domain.runs.outcome import Outcome, OutcomeStatus
+from ...domain.runs.pending import Pending
+from ...domain.runs.run import Mode, Run
+from ...domain.surroundings.security_rules import missing_rule
+from ..ports import Outcomes, Registrations, RouteTables, SecurityGroups, Subnets
+from ..surroundings.audit import OTHER_ROUTE_TABLE, Audit
+from ..surroundings.survey import Survey, Surveyor
+from .planning import Planner
+from .reconcile import Reconciled, Reconciler, Written, outcome_of
+
+ROUTE_TABLE_TAKEN = "RouteTableTaken"
+
+
+def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
+    """The table is beside its environment, under the name that the Azure CLI gives it."""
+    return RouteTableId(
+        environment_id.subscription_id,
+        environment_id.resource_group,
+        f"{environment_id.name}-Route-Table",
+    )
+
+
+def refusal_of(survey: Survey) -> Finding | None:
+    """Why a surveyed environment can't be given a table."""
+    if survey.subnet is None:
+        return survey.faults[-1]
+    if survey.route_table_id not in (None, provisioned_id(survey.environment_id)):
+        message = f"the subnet has {survey.route_table_id}: register that one instead"
+        return Finding(OTHER_ROUTE_TABLE, message)
+    return None
+
+
+class Provisioner:
+    def __init__(
+        self,
+        surveyor: Surveyor,
+        audit: Audit,
+        route_tables: RouteTables,
+        subnets: Subnets,
+        security_groups: SecurityGroups,
+        registrations: Registrations,
+        outcomes: Outcomes,
+        reconciler: Reconciler,
+        *,
+        owner: str,
+        default_service_tag: str,
+    ) -> None:
+        self._surveyor = surveyor
+        self._audit = audit
+        self._route_tables = route_tables
+        self._subnets = subnets
+        self._security_groups = security_groups
+        self._registrations = registrations
+        self._outcomes = outcomes
+        self._reconciler = reconciler
+        self._owner = owner
+        self._default_service_tag = default_service_tag
+
+    def provision(self, run: Run, pending: Pending, planner: Planner, mode: Mode) -> Reconciled:
+        """Raise PermanentError or TransientError where not even the table could be made."""
+        survey = self._surveyor.survey(_asked(run))
+        refusal = refusal_of(survey)
+        if refusal is not None:
+            raise PermanentError(refusal.code, refusal.message)
+        existing = self._existing(pending.route_table_id, survey)
+        table = existing or _new_table(survey, run)
+        registration = self._registration(run, pending.route_table_id)
+        if mode is Mode.PLAN:
+            return self._planned(run, pending, planner, table, registration, survey)
+        if existing is None:
+            pending, blocked = self._create(pending, planner, table, registration)
+            if blocked is not None:
+                return blocked
+        self._register(registration)
+        done = self._reconciler.reconcile(pending, planner, mode)
+        outcome = done.outcome
+        if existing is None:
+            outcome = _adding(outcome, _created(pending.route_table_id))
+        if not outcome.found_right:
+            return replace(done, outcome=_not_set(outcome, survey))
+        try:
+            outcome = self._set_on_subnet(outcome, survey)
+            outcome = self._with_rule(run, outcome, survey)
+        except PermanentError as error:
+            outcome = _failed(outcome, Finding.of(error))
+        return replace(done, outcome=outcome, table=self._route_tables.read(pending.route_table_id))
+
+    def _existing(self, route_table_id: RouteTableId, survey: Survey) -> RouteTable | None:
+        """Raise PermanentError where one is there that would bring its own routes to the subnet."""
+        try:
+            table = self._route_tables.read(route_table_id)
+        except PermanentError as error:
+            if error.code != ROUTE_TABLE_NOT_FOUND:
+                raise
+            return None
+        others = [route.name for route in table.routes if not is_owned(route, self._owner)]
+        if others and survey.route_table_id is None:
+            raise PermanentError(
+                ROUTE_TABLE_TAKEN,
+                f"{route_table_id} is there already, on another subnet or none, and holds routes "
+                f"that are not ours: {', '.join(others)}; set it on the subnet yourself, or remove "
+                "it",
+            )
+        return table
+
+    def _registration(self, run: Run, route_table_id: RouteTableId) -> Registration:
+        """As it is registered, or is going to be."""
+        existing = self._registrations.get(route_table_id)
+        return existing or Registration(route_table_id, (self._default_service_tag,), _asked(run))
+
+    def _register(self, registration: Registration) -> None:
+        route_table_id = registration.route_table_id
+        if self._registrations.get(route_table_id) is not None:
+            return
+        self._registrations.put(registration)
+        # Nothing in it is anybody else's: where its making failed, it may be written again.
+        self._registrations.note_sound(route_table_id, {foreign_hash(_EMPTY, owner=self._owner)})
+
+    def _planned(
+        self,
+        run: Run,
+        pending: Pending,
+        planner: Planner,
+        table: RouteTable,
+        registration: Registration,
+        survey: Survey,
+    ) -> Reconciled:
+        proposal = planner(registration)(table, Changes())
+        outcome = outcome_of(pending, table, proposal, Written())
+        rule = self._rule(run, survey)
+        to_do = [
+            *([] if table.etag else [_created(pending.route_table_id)]),
+            *([] if survey.route_table_id else [_attached(survey)]),
+            *(
+                []
+                if rule is None
+                else [rule if isinstance(rule, Finding) else _added(survey, rule)]
+            ),
+        ]
+        if to_do and outcome.status is OutcomeStatus.UNCHANGED:
+            outcome = replace(outcome, status=OutcomeStatus.PLANNED)
+        return Reconciled(pending, _adding(outcome, *to_do), table, registration)
+
+    def _create(
+        self, pending: Pending, planner: Planner, new: RouteTable, registration: Registration
+    ) -> tuple[Pending, Reconciled | None]:
+        """With its routes, in one write. Where that is blocked, the outcome that says so."""
+        proposal = planner(registration)(new, Changes())
+        plan = proposal.judgement.plan
+        if proposal.judgement.blocked:
+            outcome = outcome_of(pending, new, proposal, Written())
+            return pending, Reconciled(pending, outcome, new, registration)
+        pending = self._outcomes.save(replace(pending, intended=plan.changes, etag=new.etag))
+        self._route_tables.create(pending.route_table_id, self._route_tables.body(new, plan.routes))
+        return pending, None
+
+    def _rule(self, run: Run, survey: Survey) -> tuple[str, dict[str, object]] | Finding | None:
+        """What `nsg: ensure` has to add, or why it can't; None where there is nothing to do."""
+        if not run.request.ensure_nsg or not survey.has_security_group:
+            return None
+        verdict = self._audit.verdict(survey)
+        if survey.security_group is None or verdict is None:
+            return Finding(
+                "NsgNotJudged", "the subnet's network security group could not be judged"
+            )
+        if verdict.allowed:
+            return None
+        return missing_rule(survey.security_group, verdict, owner=self._owner)
+
+    def _set_on_subnet(self, outcome: Outcome, survey: Survey) -> Outcome:
+        if survey.subnet is None or survey.route_table_id is not None:
+            return outcome
+        self._subnets.set_route_table(survey.subnet, outcome.route_table_id)
+        return _changed(_adding(outcome, _attached(survey)))
+
+    def _with_rule(self, run: Run, outcome: Outcome, survey: Survey) -> Outcome:
+        rule = self._rule(run, survey)
+        if isinstance(rule, Finding):
+            return _failed(outcome, rule)
+        if rule is None or survey.security_group is None:
+            return outcome
+        self._security_groups.add_rule(survey.security_group, *rule)
+        return _changed(_adding(outcome, _added(survey, rule)))
+
+
+def _asked(run: Run) -> EnvironmentId:
+    return cast(EnvironmentId, run.request.ase_id)  # a run that provisions names one
+
+
+_EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "routes": []}})
+
+
+def _new_table(survey: Survey, run: Run) -> RouteTable:
+    """A table that is not there yet, as it would be without routes."""
+    location = survey.environment.location if survey.environment else ""
+    tags = {"tags": dict(run.request.azure_tags)} if run.request.azure_tags else {}
+    return RouteTable.from_arm({**_EMPTY.raw, "location": location, **tags})
+
+
+def _created(route_table_id: RouteTableId) -> Finding:
+    return Finding("RouteTableCreated", f"{route_table_id} was not there, and is made")
+
+
+def _attached(survey: Survey) -> Finding:
+    subnet_id = survey.subnet.subnet_id if survey.subnet else None
+    return Finding("RouteTableAttached", f"the table is set on subnet {subnet_id}")
+
+
+def _added(survey: Survey, rule: tuple[str, dict[str, object]]) -> Finding:
+    name, properties = rule
+    where = survey.security_group.group_id if survey.security_group else None
+    return Finding("NsgRuleAdded", f"rule {name} at priority {properties['priority']} in {where}")
+
+
+def _adding(outcome: Outcome, *findings: Finding) -> Outcome:
+    return replace(outcome, findings=(*outcome.findings, *findings))
+
+
+def _not_set(outcome: Outcome, survey: Survey) -> Outcome:
+    """A table that is not right goes on no subnet."""
+    if survey.route_table_id is not None or outcome.status.is_bad:
+        return outcome
+    return _failed(outcome, Finding("NotProvisioned", "not right yet, and not set on the subnet"))
+
+
+def _changed(outcome: Outcome) -> Outcome:
+    if outcome.status is OutcomeStatus.UNCHANGED:
+        return replace(outcome, status=OutcomeStatus.CHANGED)
+    return outcome
+
+
+def _failed(outcome: Outcome, error: Finding) -> Outcome:
+    return replace(outcome, status=OutcomeStatus.FAILED, error=error)

@@ -1,0 +1,282 @@
+"""One route table: read, plan, write, verify; in plan mode only say what that would take."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from ...domain.addresses import in_order
+from ...domain.errors import PermanentError, PreconditionFailed, TransientError
+from ...domain.findings import Finding
+from ...domain.registry.registration import Registration
+from ...domain.routing.changes import Changes
+from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
+from ...domain.routing.routes import RouteTable
+from ...domain.routing.safety import (
+    APPLY_POLICY,
+    FOREIGN_WOULD_CHANGE,
+    Judgement,
+    block,
+    withheld_of,
+)
+from ...domain.runs.outcome import Outcome, OutcomeStatus
+from ...domain.runs.pending import Pending
+from ...domain.runs.run import Mode
+from ..ports import Outcomes, Registrations, RouteTables
+from .planning import Planner, Proposal
+
+MAX_WRITES = 3
+"""In one delivery, where others keep writing the same table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The outcome, what was pending as last saved, and what both were worked out from."""
+
+    pending: Pending
+    outcome: Outcome
+    table: RouteTable
+    registration: Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What has taken effect so far in this run."""
+
+    changes: Changes = field(default_factory=Changes)
+    findings: tuple[Finding, ...] = ()
+    correlation_id: str | None = None
+
+
+class Reconciler:
+    def __init__(
+        self,
+        route_tables: RouteTables,
+        registrations: Registrations,
+        outcomes: Outcomes,
+        *,
+        owner: str,
+    ) -> None:
+        self._route_tables = route_tables
+        self._registrations = registrations
+        self._outcomes = outcomes
+        self._owner = owner
+
+    def reconcile(self, pending: Pending, planner: Planner, mode: Mode) -> Reconciled:
+        """Bring one table to what the planner says, or in plan mode say what that takes.
+
+        What else there is to know is read after the table: where it changes together with the
+        table in between, the write is refused by its ETag, and planned anew. It is read again for
+        every table that is not exactly as the write before it left it.
+        Raise PermanentError or TransientError; a table that is not as planned is never an outcome.
+        """
+        table = self._route_tables.read(pending.route_table_id)
+        written = Written(_taken_effect(pending, table))
+        for writes in range(MAX_WRITES + 1):
+            registration = self._registration(pending)
+            plan_of = planner(registration)
+            proposal = plan_of(table, written.changes)
+            plan = proposal.judgement.plan
+            if mode is Mode.PLAN:
+                return self._reconciled(pending, table, registration, proposal, written)
+            if not table.sound and not table.failed:
+                raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
+            noted = self._note(registration, table, proposal)
+            if proposal.judgement.blocked or (table.sound and not plan.changes):
+                return self._reconciled(pending, table, registration, proposal, written)
+            body = self._route_tables.body(table, plan.routes)
+            strays = self._strays(table, body, plan)
+            if strays:
+                proposal = replace(proposal, judgement=_refused(proposal.judgement, table, strays))
+                return self._reconciled(pending, table, registration, proposal, written)
+            if writes == MAX_WRITES:
+                break
+            pending = self._outcomes.save(
+                replace(pending, applied=written.changes, intended=plan.changes, etag=table.etag)
+            )
+            table, written = self._write(pending, table, body, proposal.judgement, written)
+            if table.sound and not noted and self._is_as_sent(table, body):
+                proposal = plan_of(table, written.changes)
+                if not proposal.judgement.plan.changes:
+                    return self._reconciled(pending, table, registration, proposal, written)
+        raise TransientError(
+            "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"
+        )
+
+    def _reconciled(
+        self,
+        pending: Pending,
+        table: RouteTable,
+        registration: Registration,
+        proposal: Proposal,
+        written: Written,
+    ) -> Reconciled:
+        outcome = outcome_of(pending, table, proposal, written)
+        return Reconciled(pending, outcome, table, registration)
+
+    def _write(
+        self,
+        pending: Pending,
+        table: RouteTable,
+        body: RouteTable,
+        judgement: Judgement,
+        written: Written,
+    ) -> tuple[RouteTable, Written]:
+        findings, correlation_id = written.findings, written.correlation_id
+        try:
+            after = self._route_tables.write(pending.route_table_id, body, table.etag)
+        except PreconditionFailed:
+            after = self._route_tables.read(pending.route_table_id)
+        else:
+            correlation_id = after.correlation_id
+            handed_over = judgement.plan.handed_over
+            findings = (*findings, *judgement.findings, *self._findings(table, after, handed_over))
+        return after, Written(_taken_effect(pending, after), findings, correlation_id)
+
+    def _registration(self, pending: Pending) -> Registration:
+        found = self._registrations.get(pending.route_table_id)
+        if found is None or not found.enabled:
+            raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
+        return without_vain_holds(found, self._outcomes)
+
+    def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> bool:
+        """Record what has to be known of the table, and held, before anything is written to it.
+        Return whether there was anything.
+
+        A write that fails halfway leaves it unsound, with what is not ours as it was or as it was
+        to be.
+        """
+        noted = False
+        if table.sound:
+            planned = replace(table, routes=proposal.judgement.plan.routes)
+            sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
+            if sound != registration.sound_foreign:
+                self._registrations.note_sound(registration.route_table_id, sound)
+                noted = True
+        if proposal.contest is not None:
+            owned = owned_prefixes(table, owner=self._owner)
+            self._registrations.contest(registration.route_table_id, proposal.contest, owned)
+            noted = True
+        if proposal.holds not in ((), registration.holds) and not proposal.judgement.blocked:
+            self._registrations.hold(registration.route_table_id, proposal.holds)
+            noted = True
+        return noted
+
+    def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
+        """Whether nobody has changed the table since we wrote it."""
+        stand, sent = (
+            (
+                {(r.name, r.prefix, r.next_hop_type) for r in t.routes},
+                foreign_essence(t, owner=self._owner),
+            )
+            for t in (table, body)
+        )
+        return stand == sent
+
+    def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
+        """Routes that are not ours and that the write would change."""
+        read, sent = (
+            foreign_essence(t, owner=self._owner, apart_from=plan.handed_over)
+            for t in (table, body)
+        )
+        return [r for r in read if r not in sent] + [r for r in sent if r not in read]
+
+    def _findings(
+        self, before: RouteTable, after: RouteTable, handed_over: Collection[str]
+    ) -> list[Finding]:
+        findings = []
+        unlike = [
+            foreign_essence(table, owner=self._owner, apart_from=handed_over)
+            for table in (before, after)
+        ]
+        if unlike[0] != unlike[1]:
+            findings.append(
+                Finding(
+                    "ForeignChangedMeanwhile",
+                    "routes that are not ours changed between our write and the reading after it",
+                )
+            )
+        if before.failed:
+            state = before.provisioning_state
+            findings.append(
+                Finding("WasFailed", f"the table was in state {state}: it was written again whole")
+            )
+        return findings
+
+
+def without_vain_holds(registration: Registration, outcomes: Outcomes) -> Registration:
+    """A rollback that failed holds nothing: it may not even have begun to write."""
+    table, failed = registration.route_table_id, OutcomeStatus.FAILED
+    rollbacks = {hold.rollback_run_id for hold in registration.holds}
+    vain = {run for run in rollbacks if outcomes.status(run, table) is failed}
+    holds = tuple(hold for hold in registration.holds if hold.rollback_run_id not in vain)
+    return replace(registration, holds=holds)
+
+
+def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
+    """What this run has done to the table: a write whose answer was lost counts too."""
+    if table.etag != pending.etag and pending.intended.reached_by(table):
+        return pending.applied.then(pending.intended)
+    return pending.applied
+
+
+def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]) -> Judgement:
+    message = "the write would change routes that are not ours, and was not sent"
+    violation = block(FOREIGN_WOULD_CHANGE, message, len(strays))
+    return replace(
+        judgement,
+        plan=judgement.plan.without_changes(table),
+        withheld=(
+            *judgement.withheld,
+            *withheld_of(judgement.plan.changes, FOREIGN_WOULD_CHANGE),
+        ),
+        violations=(*judgement.violations, violation),
+        blocked=True,
+    )
+
+
+def outcome_of(
+    pending: Pending, table: RouteTable, proposal: Proposal, written: Written
+) -> Outcome:
+    """What to report of a table as it stands, and what was done to it."""
+    judgement = proposal.judgement
+    shown = judgement.plan.changes or written.changes
+    return Outcome(
+        route_table_id=pending.route_table_id,
+        status=_status(table, judgement, written.changes),
+        version_ids=proposal.version_ids,
+        plan_checksum=written.changes.then(judgement.proposed).checksum,
+        added=in_order(shown.added),
+        removed=in_order(shown.removed),
+        updated=in_order(shown.updated),
+        covered=judgement.plan.covered,
+        retained=judgement.plan.retained,
+        withheld=judgement.withheld,
+        conflicts=judgement.plan.conflicts,
+        violations=judgement.violations,
+        findings=tuple(
+            dict.fromkeys((*written.findings, *_name_findings(judgement.plan), *judgement.findings))
+        ),
+        correlation_id=written.correlation_id or table.correlation_id,
+        changes=written.changes,
+    )
+
+
+def _status(table: RouteTable, judgement: Judgement, written: Changes) -> OutcomeStatus:
+    """The worst that was met."""
+    if judgement.violations:
+        return OutcomeStatus.BLOCKED
+    if any(conflict.accepted is None for conflict in judgement.plan.conflicts):
+        return OutcomeStatus.CONFLICT
+    if written:
+        return OutcomeStatus.CHANGED
+    waiting = any(change.why == APPLY_POLICY for change in judgement.withheld)
+    if judgement.plan.changes or table.failed or waiting:
+        return OutcomeStatus.PLANNED
+    return OutcomeStatus.UNCHANGED
+
+
+def _name_findings(plan: Plan) -> tuple[Finding, ...]:
+    return tuple(
+        Finding("NameTaken", f"{c.prefix}: the name {c.route_name} is somebody else's route")
+        for c in plan.conflicts
+        if c.name_taken
+    )

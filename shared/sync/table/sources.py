@@ -1,0 +1,162 @@
+"""What the sources of a table say is wanted, from their newest recorded versions."""
+
+import functools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ...domain.addresses import MANAGEMENT_TAG, Source, Version, in_order, service_tag_of, uncovered
+from ...domain.errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE, PermanentError
+from ...domain.findings import Finding, listed
+from ...domain.registry.choices import RouteStyle
+from ...domain.registry.registration import Registration
+from ...domain.routing.grace import SourceHistory
+from ...domain.routing.routable_tags import why_not_routable
+from ...domain.runs.run import Run
+from ..ports import Versions
+
+_REPAIRED = "repaired from the last recorded version, additions only"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted in a table, by these versions, and what can't be believed of that now.
+
+    `tags` has the IPv4 prefixes of every service tag that the table is or was about.
+    """
+
+    versions: tuple[Version, ...]
+    style: RouteStyle
+    tags: Mapping[str, frozenset[str]]
+    doubts: tuple[Finding, ...] = ()
+    comparison: tuple[Finding, ...] = ()
+
+    @functools.cached_property
+    def addresses(self) -> frozenset[str]:
+        """IPv4 prefixes."""
+        return frozenset(prefix for version in self.versions for prefix in version.ipv4)
+
+    @property
+    def by_tag(self) -> frozenset[str]:
+        """The tags whose own route is wanted instead of all they hold."""
+        if self.style is RouteStyle.PREFIXES:
+            return frozenset()
+        tags = (service_tag_of(version.source) for version in self.versions)
+        return frozenset(tag for tag in tags if tag is not None)
+
+    @property
+    def held_by_tag(self) -> frozenset[str]:
+        return frozenset(prefix for tag in self.by_tag for prefix in self.tags[tag])
+
+    @functools.cached_property
+    def desired(self) -> frozenset[str]:
+        """What becomes routes."""
+        if not self.by_tag:
+            return self.addresses
+        return self.by_tag | uncovered(self.addresses, self.held_by_tag)
+
+    @property
+    def version_ids(self) -> tuple[str, ...]:
+        return tuple(version.version_id for version in self.versions)
+
+
+class Sources:
+    def __init__(self, versions: Versions, *, allowed_service_tags: Collection[str]) -> None:
+        self._versions = versions
+        self._allowed = frozenset(allowed_service_tags)
+
+    def wanted(self, run: Run, registration: Registration) -> Wanted:
+        """Raise PermanentError where a source has nothing recorded, or may not be used so."""
+        newest = self._newest(registration)
+        versions = tuple(self._usable(run, s, newest[s]) for s in registration.sources)
+        if registration.route_style is RouteStyle.SERVICE_TAG:
+            _check_routable(versions)
+        return Wanted(
+            versions,
+            registration.route_style,
+            _held_by_tags(newest),
+            tuple(
+                Finding(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
+                for source in registration.sources
+                if source in run.unusable
+            ),
+            _comparison(run, registration, newest),
+        )
+
+    def tags(self, registration: Registration) -> Mapping[str, frozenset[str]]:
+        """The IPv4 prefixes of every service tag that the table is or was about."""
+        return _held_by_tags(self._newest(registration))
+
+    def _newest(self, registration: Registration) -> Mapping[Source, Version | None]:
+        known = {*registration.known_sources, *registration.former_sources}
+        return {source: self._versions.newest(source) for source in known}
+
+    def histories(self, registration: Registration) -> list[SourceHistory]:
+        """Of every source that the registration ever had."""
+        return [
+            *(SourceHistory(self._versions.history(s)) for s in registration.sources),
+            *(
+                SourceHistory(self._versions.history(source), ended_at)
+                for source, ended_at in registration.former_sources.items()
+            ),
+        ]
+
+    def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
+        tag = service_tag_of(source)
+        if tag is not None and tag not in self._allowed:
+            raise PermanentError("SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS")
+        if newest is None:
+            why = run.unusable.get(source, f"no version of {source} is recorded")
+            raise PermanentError(_unavailable(source), why)
+        return newest
+
+
+def _comparison(
+    run: Run, registration: Registration, newest: Mapping[Source, Version | None]
+) -> tuple[Finding, ...]:
+    """Which addresses only the service tag, or only the environment's own API, knows."""
+    if registration.ase_id is None:
+        return ()
+    managing = {MANAGEMENT_TAG} & {*registration.service_tags} or registration.service_tags
+    compared = [*managing, registration.ase_id.key]
+    unusable = [source for source in compared if source in run.unusable]
+    if unusable:
+        return tuple(Finding("NotCompared", run.unusable[source]) for source in unusable)
+    *of_tags, of_ase = (_ipv4_of(newest[source]) for source in compared)
+    return _difference({prefix for prefixes in of_tags for prefix in prefixes}, of_ase)
+
+
+def _held_by_tags(
+    newest: Mapping[Source, Version | None],
+) -> Mapping[str, frozenset[str]]:
+    return {s: frozenset(_ipv4_of(version)) for s, version in newest.items() if service_tag_of(s)}
+
+
+def _ipv4_of(version: Version | None) -> tuple[str, ...]:
+    return () if version is None else version.ipv4
+
+
+def _check_routable(versions: Iterable[Version]) -> None:
+    for version in versions:
+        tag = service_tag_of(version.source)
+        why = None if tag is None else why_not_routable(version.cloud, tag)
+        if why is not None:
+            raise PermanentError("SERVICE_TAG_NOT_ROUTABLE", why)
+
+
+def _unavailable(source: Source) -> str:
+    return ASE_UNAVAILABLE if service_tag_of(source) is None else TAG_UNAVAILABLE
+
+
+def _difference(of_tags: Collection[str], of_ase: Collection[str]) -> tuple[Finding, ...]:
+    return (
+        *listed(
+            "OnlyServiceTagKnows",
+            "the environment's own API does not name",
+            in_order(uncovered(of_tags, of_ase)),
+        ),
+        *listed(
+            "OnlyAseKnows",
+            "the service tag does not hold",
+            in_order(uncovered(of_ase, of_tags)),
+        ),
+    )
