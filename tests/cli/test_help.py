@@ -18,7 +18,8 @@ OURS = {
     *("shared", "shared.cli", "shared.cli.main", "shared.cli.errors"),
     "shared.cli.commands",
     *(f"shared.cli.commands.{name}" for name in ("doctor", "lists", "options", "runs", "tables")),
-    *("shared.domain", "shared.domain.registry.choices"),
+    *("shared.domain", "shared.domain.registry", "shared.domain.registry.choices"),
+    *("shared.domain.routing", "shared.domain.routing.policy"),
 }
 
 
