@@ -18,7 +18,7 @@ export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_POR
 # The stack and the tests start hundreds of processes: each would compile the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint audit format licences package sbom requirements clean
+.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint reading audit format licences package sbom requirements clean
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
@@ -33,6 +33,7 @@ help:
 	@echo "make sbom          build/sbom.json: what that package contains (CycloneDX)"
 	@echo "make licences      docs/licences.md anew"
 	@echo "make format        write the format that make test asks for"
+	@echo "make reading       how the code and the pages read, in figures"
 	@echo "make requirements  pin requirements*.in anew"
 	@echo "make clean         remove what set-up installed"
 
@@ -73,6 +74,9 @@ chaos: setup
 
 lint: setup
 	@$(BIN)/python -m local.checks --static
+
+reading: setup
+	@$(BIN)/python -m local.reading
 
 format: setup
 	$(BIN)/ruff check --fix $(SOURCES) examples
