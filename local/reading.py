@@ -96,7 +96,7 @@ def figures(root: Path = ROOT) -> Sequence[Figure]:
         ),
         Figure(
             "complexity of the most complex function",
-            max(block.complexity for text in sources.values() for block in _blocks(text)),
+            max(most for text in sources.values() for most in _complexities(text)),
             most=12,
         ),
         Figure(
@@ -119,7 +119,8 @@ def headless_sentences(root: Path = ROOT) -> Iterator[str]:
             found = (sentence for sentence in _sentences(text) if _is_headless(sentence))
             yield from (f"{path.relative_to(root)}: {sentence}" for sentence in found)
     for page in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]:
-        found = filter(_is_headless, _sentences(_without_blocks(page.read_text())))
+        sentences = _sentences(_without_blocks(page.read_text()))
+        found = (sentence for sentence in sentences if _is_headless(sentence))
         yield from (f"{page.relative_to(root)}: {sentence}" for sentence in found)
 
 
@@ -172,10 +173,10 @@ def _is_headless(sentence: str) -> bool:
     return bool(_HEADLESS.match(sentence)) and not sentence.endswith("?")
 
 
-def _blocks(text: str) -> Iterator[object]:
+def _complexities(text: str) -> Iterator[int]:
     for block in cc_visit(text):
-        yield block
-        yield from getattr(block, "methods", ())
+        yield block.complexity
+        yield from (method.complexity for method in getattr(block, "methods", ()))
 
 
 def _any_uses(tree: ast.Module) -> int:
