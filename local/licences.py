@@ -9,15 +9,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PINNED = {
-    "What deploys": "requirements.txt",
-    "What the command line needs besides": "requirements-cli.txt",
+    "Packages that are deployed": "requirements.txt",
+    "More packages for the command line": "requirements-cli.txt",
 }
 
 
 _HEAD = """# Licences
 
-ASE Route Sync is under the [MIT licence](../LICENSE). What it is built on, as the packages
-themselves say; `make licences` writes this page, `make test` holds it.
+ASE Route Sync is under the [MIT licence](../LICENSE). This page lists the packages that it is built on,
+with the licence that each package names. `make licences` writes it, and `make test` checks it.
 """
 
 
