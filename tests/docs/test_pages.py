@@ -14,7 +14,7 @@ from tests.builders import BESIDE, SETTINGS, needs_recordings
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = BESIDE / "design" / "contract.md"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 GALLERY = ["Features", "Getting Started", "Resources", "Guidance", "Important Security Notice"]
 """Source: the README guidelines of the Azure Developer CLI's gallery."""
 
@@ -26,7 +26,7 @@ def anchors(page):
     return {word.replace(" ", "-") for word in words}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_link_leads_somewhere(page):
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
