@@ -16,7 +16,7 @@ PINNED = {
 
 _HEAD = """# Licences
 
-ASE Route Sync is under the [MIT licence](../LICENSE). This page lists the packages that it is built on,
+ASE Route Sync is under the [MIT licence](../LICENSE). This page lists the packages that it uses,
 with the licence that each package names. `make licences` writes it, and `make test` checks it.
 """
 

@@ -3,20 +3,20 @@
 Azure Automation runbook (PowerShell 7.2 or newer): start a run of ASE Route Sync, and wait for it.
 
 .DESCRIPTION
-The job fails where the run failed, or has not ended in time. Needs no module.
+The job fails if the run failed or has not ended in time. The runbook needs no module.
 
 .PARAMETER Url
-The app's, https://NAME.azurewebsites.net.
+The address of the app, https://NAME.azurewebsites.net.
 
 .PARAMETER KeyVariable
 An encrypted Automation variable that holds a host key.
 
 .PARAMETER Body
-That of POST /api/sync; {} for all route tables.
+The body of POST /api/sync; {} means all route tables.
 
 .PARAMETER Audience
-Show a token of the Automation account's managed identity for this audience, too: api://CLIENT_ID,
-where callers of the app have app roles.
+If callers of the app have app roles: also send a token of the Automation account's managed
+identity for this audience, api://CLIENT_ID.
 
 .PARAMETER WaitMinutes
 How long the job waits for the run.
@@ -48,7 +48,7 @@ function Get-AppHeader() {
     return $header
 }
 
-# A run is started once; a read is tried again where the app does not answer.
+# If the app does not answer, only a read is tried again, so that no run is started twice.
 function Invoke-App([string] $Method, [string] $Uri, [string] $Content) {
     $call = @{
         Method = $Method

@@ -3,10 +3,11 @@
     start_ase_route_sync.py URL (--key KEY | --key-variable NAME) [--audience AUDIENCE]
                             [--body JSON] [--wait-minutes MINUTES]
 
-URL is the app's, https://NAME.azurewebsites.net. BODY is that of `POST /api/sync`, `{}` for all
-route tables. The caller shows a host key, given or kept in an encrypted Automation variable; and a
-token of the Automation account's managed identity for AUDIENCE, api://CLIENT_ID, where callers of
-the app have app roles. The job fails where the run failed, or has not ended in time.
+URL is the address of the app, https://NAME.azurewebsites.net. JSON is the body of `POST /api/sync`;
+`{}` means all route tables. Give a host key, or keep it in an encrypted Automation variable. If
+callers of the app have app roles, also give AUDIENCE, api://CLIENT_ID: the runbook then sends a
+token of the Automation account's managed identity as well. The job fails if the run failed or has
+not ended in time.
 
 Standard library only.
 """
@@ -43,7 +44,7 @@ def main(arguments):
 
 
 def _follow(answered, headers, ends):
-    """The report of the run that has ended; `Location` and `Retry-After` say where and when."""
+    """Wait at the pace of `Retry-After` until the run has ended, and return its report."""
     location = answered["Location"]
     while time.monotonic() < ends:
         time.sleep(min(int(answered.get("Retry-After", "5")), LONGEST_WAIT_SECONDS))
@@ -57,8 +58,8 @@ def _follow(answered, headers, ends):
 
 
 def _call(method, url, headers, body=None):
-    """Status, headers and JSON. A read is tried again where the app does not answer; a run is
-    started once.
+    """Return status, headers and JSON. If the app does not answer, only a read is tried again, so
+    that no run is started twice.
     """
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
     left = TRIES if method == "GET" else 1
@@ -91,7 +92,7 @@ def _credentials(asked):
 
 
 def _identity_token(audience):
-    """Of the Automation account's managed identity."""
+    """Return a token of the Automation account's managed identity."""
     query = urllib.parse.urlencode({"resource": audience, "api-version": "2019-08-01"})
     request = urllib.request.Request(
         f"{os.environ['IDENTITY_ENDPOINT']}?{query}",
