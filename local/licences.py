@@ -1,4 +1,4 @@
-"""The licences of what deploys and of the command line, as a page: `make licences`."""
+"""`make licences`: write the page that lists the licences of all packages the product uses."""
 
 import json
 import re
@@ -9,32 +9,33 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PINNED = {
-    "What deploys": "requirements.txt",
-    "What the command line needs besides": "requirements-cli.txt",
+    "Packages of the deployed app": "requirements.txt",
+    "Further packages of the command line": "requirements-cli.txt",
 }
 
 
 _HEAD = """# Licences
 
-ASE Route Sync is under the [MIT licence](../LICENSE). What it is built on, as the packages
-themselves say; `make licences` writes this page, `make test` holds it.
+ASE Route Sync is under the [MIT licence](../LICENSE). It uses these packages, whose metadata
+states their licences. `make licences` writes this page, and `make test` checks that it is current.
 """
 
 
 def page() -> str:
-    """From the metadata of the installed packages."""
+    """Return the page, made from the metadata of the installed packages."""
     parts = [_HEAD]
     seen: set[str] = set()
     for title, file in PINNED.items():
         names = [name for name in pinned(file) if name not in seen]
         seen.update(names)
+
         parts.append(f"\n## {title}\n\n| package | licence |\n|---|---|\n")
         parts += [f"| {name} | {licence} |\n" for name, licence in _licences(names)]
     return "".join(parts)
 
 
 def pinned(file: str) -> list[str]:
-    """The names of the packages that a requirements file pins."""
+    """Return the names of the packages that a requirements file pins."""
     return re.findall(r"^([\w.-]+)==", (ROOT / file).read_text(), re.MULTILINE)
 
 
