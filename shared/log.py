@@ -93,6 +93,8 @@ def log_check(report: Mapping[str, Any]) -> None:
         routeTables=tables,
         routeTablesLeftOut=report["tables"] - len(tables),
     )
+
+    # Alert rules look for these records, so each alarm has its own.
     for alarm in alarms:
         _write(logging.ERROR, "alarm", checkId=report["checkId"], **alarm)
 

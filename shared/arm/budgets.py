@@ -1,4 +1,4 @@
-"""How many requests each subscription has left, as Azure's answers say.
+"""The number of requests that each subscription has left, as Azure's answers say.
 
 The header counts the requests of all workers together, so the workers share a budget without
 talking to each other. Sources: "Understand how Azure Resource Manager throttles requests";
@@ -21,7 +21,7 @@ LOW = 60
 A full budget is 250 reads or 200 writes.
 """
 REST_SECONDS = 1.0
-"""How long a low budget holds back new work. Azure adds 25 reads and 10 writes per second."""
+"""A low budget holds back new work for this long. Azure adds 25 reads and 10 writes per second."""
 _REMAINING = tuple(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes"))
 _THROTTLING_CODES = frozenset(
     {
