@@ -38,7 +38,7 @@ def queue_options(root: Path, environment: Mapping[str, str]) -> QueueOptions:
     )
 
 
-def resolved(text: str) -> str:
+def resolve(text: str) -> str:
     """Replace each `%NAME%` by its setting. Raise HostError if it is missing, as the real host."""
 
     def setting(match: re.Match[str]) -> str:

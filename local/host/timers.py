@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from azure_functions_runtime.bindings.datumdef import Datum
 from croniter import croniter
 
-from .config import HostError, resolved
+from .config import HostError, resolve
 from .worker import Function
 
 TICK_SECONDS = 0.2
@@ -19,7 +19,7 @@ type Invoke = Callable[[Function, Datum], Awaitable[object]]
 
 def schedule_of(function: Function) -> str:
     """Raise HostError if the setting is missing or is not NCRONTAB."""
-    text = resolved(function.trigger["schedule"])
+    text = resolve(function.trigger["schedule"])
     if len(text.split()) != 6 or not croniter.is_valid(text, second_at_beginning=True):
         raise HostError(f"{function.name}: the schedule expression '{text}' is not valid.")
     return text

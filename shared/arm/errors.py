@@ -68,7 +68,7 @@ def arm_errors(*, not_found: str | None = None) -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        found = typed(error)
+        found = typed_error(error)
         if not_found is not None and found.code in _NOT_FOUND_CODES:
             found = PermanentError(not_found, found.message, correlation_id=found.correlation_id)
         raise found from error
@@ -85,7 +85,7 @@ def arm_answers(*, not_found: str | None = None) -> Iterator[None]:
         raise TransientError("UNEXPECTED_ANSWER", message) from error
 
 
-def typed(error: AzureError) -> RouteSyncError:
+def typed_error(error: AzureError) -> RouteSyncError:
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         # A missing identity looks the same as an identity endpoint that is down, which passes.
         return TransientError("CREDENTIAL_UNAVAILABLE", error.message)

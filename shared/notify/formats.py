@@ -20,18 +20,18 @@ type Body = dict[str, Any]
 type _Render = Callable[[Notice, Sequence[Item], int, str | None], Body]
 
 
-def rendered(notice: Notice, name: str, address: str | None) -> bytes:
+def render(notice: Notice, name: str, address: str | None) -> bytes:
     """Return the notice in the format `name`, with links if the app's own `address` is known.
 
     If the body is too large, its last items are left out and counted.
     """
-    render = FORMATS[name]
+    render_body = FORMATS[name]
     link = f"{address}/api/{notice.path}" if address and notice.path else None
 
     shown = len(notice.items)
     while True:
         left_out = len(notice.items) - shown
-        body = render(notice, notice.items[:shown], left_out, link)
+        body = render_body(notice, notice.items[:shown], left_out, link)
         encoded = json.dumps(body, ensure_ascii=False).encode()
         if len(encoded) <= MAX_BYTES or shown == 0:
             return encoded

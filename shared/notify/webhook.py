@@ -10,7 +10,7 @@ import requests
 
 from ..domain.errors import TransientError
 from ..domain.people.notices import Notice
-from .formats import rendered
+from .formats import render
 
 CONNECT_SECONDS, READ_SECONDS = 3, 5
 REST_SECONDS = 60
@@ -45,7 +45,7 @@ class HttpWebhook:
 
     def _post(self, notice: Notice) -> str | None:
         """Return why the webhook did not accept the notice, or None if it did."""
-        body = rendered(notice, self._format_name, self._address)
+        body = render(notice, self._format_name, self._address)
         headers = {"Content-Type": "application/json", "X-Run-Id": notice.notice_id}
 
         try:
