@@ -1,6 +1,7 @@
-"""Triggers only: parse, call, render.
+"""The triggers of the app. Each function parses, calls and renders, and decides nothing.
 
-What the functions import takes seconds: not when they are indexed, but when one is first called.
+The functions import `shared` when they are called: the import takes seconds, and the host must not
+wait for it while it indexes them.
 """
 
 import typing
@@ -25,7 +26,7 @@ def scheduled_sync(timer: func.TimerRequest, start: func.Out[str]) -> None:
 @app.timer_trigger("timer", schedule="%CHECK_SCHEDULE%", run_on_startup=False, use_monitor=True)
 @app.queue_output("runs", queue_name=RUNS, connection=STORAGE)
 def daily_check(timer: func.TimerRequest, runs: func.Out[typing.List[str]]) -> None:  # noqa: UP006
-    # The worker refuses `list[str]` here, and below.
+    # The worker accepts `typing.List[str]` but not `list[str]`, here and below.
     from shared import workers
 
     runs.set(workers.daily_check())

@@ -1,1 +1,1 @@
-"""How fast it is, measured on the local stack: `make bench` writes results.json."""
+"""`make bench`: measure the product's speed on the local stack, and write results.json."""

@@ -1,7 +1,7 @@
-"""What people do today, as a process of its own: `python -m bench.by_hand {sdk|az|whole}`.
+"""The ways in which people do it today: `python -m bench.by_hand {sdk|az|whole}`.
 
-A line of its input is one step, as JSON: the tables, and the prefixes to add. A line of its output
-says that it is done.
+Each line of its input is one step as JSON: the tables, and the prefixes to add. After each step it
+prints `done`.
 """
 
 import json
@@ -21,24 +21,25 @@ type Way = Callable[[Step], None]
 
 
 def sdk() -> Way:
-    """The article's way: one route at a time, by the SDK, waiting for each."""
+    """Add one route at a time by the SDK, and wait for each. Microsoft's article does this."""
     clients: dict[str, NetworkManagementClient] = {}
 
-    def step(step: Step) -> None:
+    def run(step: Step) -> None:
         for table in map(RouteTableId.parse, step["tables"]):
             routes = _client(clients, table.subscription_id).routes
             for prefix in step["added"]:
-                routes.begin_create_or_update(
+                operation = routes.begin_create_or_update(
                     table.resource_group, table.name, _name(prefix), _route(prefix)
-                ).result()
+                )
+                operation.result()
 
-    return step
+    return run
 
 
 def az() -> Way:
-    """The same by the Azure CLI, as the article has it."""
+    """Add one route at a time by the Azure CLI, with the article's command."""
 
-    def step(step: Step) -> None:
+    def run(step: Step) -> None:
         for table in map(RouteTableId.parse, step["tables"]):
             for prefix in step["added"]:
                 _az(
@@ -49,32 +50,32 @@ def az() -> Way:
                     *("--address-prefix", prefix, "--next-hop-type", "Internet"),
                 )
 
-    return step
+    return run
 
 
 def whole() -> Way:
-    """The peers' way: one table at a time, the whole of it."""
+    """Write one whole table at a time, as similar tools do."""
     clients: dict[str, NetworkManagementClient] = {}
 
-    def step(step: Step) -> None:
+    def run(step: Step) -> None:
         for table in map(RouteTableId.parse, step["tables"]):
             tables = _client(clients, table.subscription_id).route_tables
-            found = tables.get(table.resource_group, table.name)
-            assert found.properties is not None and found.properties.routes is not None
-            found.properties.routes += [_route(prefix) for prefix in step["added"]]
-            tables.begin_create_or_update(table.resource_group, table.name, found).result()
+            body = tables.get(table.resource_group, table.name)
+            assert body.properties is not None and body.properties.routes is not None
+            body.properties.routes += [_route(prefix) for prefix in step["added"]]
+            tables.begin_create_or_update(table.resource_group, table.name, body).result()
 
-    return step
+    return run
 
 
 WAYS: Mapping[str, Callable[[], Way]] = {"sdk": sdk, "az": az, "whole": whole}
 
 
 def main(way: str) -> None:
-    step = WAYS[way]()
+    run = WAYS[way]()
     print("ready", flush=True)
     for line in sys.stdin:
-        step(json.loads(line))
+        run(json.loads(line))
         print("done", flush=True)
 
 

@@ -1,9 +1,10 @@
-"""Cold start: to index function_app.py, and to answer the first `health`."""
+"""Cold start: the times to index function_app.py and to answer the first `health`."""
 
 import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from .meter import Meter
 ROOT = Path(__file__).parents[1]
 TIMES = 9
 GOAL = 1.3
-"""Indexing, in bare imports of azure.functions."""
+"""Indexing may take this many times a bare import of azure.functions."""
 _BARE = "import azure.functions"
 _INDEX = "import function_app; function_app.app.get_functions()"
 _TIMED = """
@@ -31,40 +32,47 @@ print(seconds, psutil.Process().memory_info().rss / 1024**2)
 
 
 def measure() -> dict[str, Any]:
-    # In turns, so that what else the machine does meets both; the first pair fills the disk cache.
-    pairs = [(_timed(_BARE), _timed(_INDEX)) for _ in range(TIMES + 1)][1:]
-    bare, index = (statistics.median(s for s, _ in runs) for runs in zip(*pairs, strict=True))
-    bare_mib, index_mib = (max(m for _, m in runs) for runs in zip(*pairs, strict=True))
-    started, health, mib = _first_health()
-    ratio = statistics.median(indexed / alone for (alone, _), (indexed, _) in pairs)
+    return {**_indexing(), **_first_health()}
+
+
+def _indexing() -> dict[str, Any]:
+    # Both run by turns, so that other work of the machine slows both. The first pair only fills
+    # the disk cache.
+    pairs = [(_run(_BARE), _run(_INDEX)) for _ in range(TIMES + 1)][1:]
+    bare_runs, index_runs = zip(*pairs, strict=True)
+
+    ratio = statistics.median(index.seconds / bare.seconds for bare, index in pairs)
     return {
-        "bareImportSeconds": round(bare, 3),
-        "indexSeconds": round(index, 3),
+        "bareImportSeconds": round(statistics.median(run.seconds for run in bare_runs), 3),
+        "indexSeconds": round(statistics.median(run.seconds for run in index_runs), 3),
         "timesBareImport": round(ratio, 2),
-        "bareImportMib": round(bare_mib),
-        "indexMib": round(index_mib),
-        "localHostStartsSeconds": round(started, 2),
-        "firstHealthSeconds": round(health, 2),
-        "firstHealthMib": mib,
+        "bareImportMib": round(max(run.mib for run in bare_runs)),
+        "indexMib": round(max(run.mib for run in index_runs)),
         "goalMet": ratio < GOAL,
     }
 
 
-def _timed(work: str) -> tuple[float, float]:
-    """Seconds, and MiB at the end, of a fresh interpreter."""
-    done = subprocess.run(
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A new interpreter's time, and its memory at the end."""
+
+    seconds: float
+    mib: float
+
+
+def _run(work: str) -> _Run:
+    process = subprocess.run(
         [sys.executable, "-c", _TIMED.format(work=work)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    seconds, mib = done.stdout.split()
-    return float(seconds), float(mib)
+    seconds, mib = process.stdout.split()
+    return _Run(float(seconds), float(mib))
 
 
-def _first_health() -> tuple[float, float, int]:
-    """Seconds until the local host is up, then until the answer, and the process's MiB then."""
+def _first_health() -> dict[str, Any]:
     with Azurite() as storage, SimulatedAzure() as azure:
         settings = {
             **sample.settings(),
@@ -73,8 +81,13 @@ def _first_health() -> tuple[float, float, int]:
         }
         began = time.perf_counter()
         with HostProcess(settings) as host, Meter([host.pid]) as meter:
-            started = time.perf_counter()
+            ready = time.perf_counter()
             host.request("GET", "/api/health").raise_for_status()
             answered = time.perf_counter()
-            time.sleep(0.5)  # the memory is looked at every now and then
-            return started - began, answered - started, meter.used().peak_mib
+            time.sleep(0.5)  # the meter reads the memory at intervals
+
+            return {
+                "localHostStartsSeconds": round(ready - began, 2),
+                "firstHealthSeconds": round(answered - ready, 2),
+                "firstHealthMib": meter.usage().peak_mib,
+            }

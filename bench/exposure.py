@@ -1,4 +1,4 @@
-"""How long addresses that are wanted have no route, in Azure as it stands from moment to moment."""
+"""Measures for how long wanted addresses have no route in Azure."""
 
 import time
 from collections.abc import Iterable
@@ -8,37 +8,36 @@ from local.azure.call import Call
 from local.azure.resources import RouteTable
 from local.azure.state import State
 
-from .world import wanted
+from .world import wanted_prefixes
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed:
-    """`address_seconds`: for each table, each address without its route, how long."""
-
+class Result:
     address_seconds: float
+    """The time without a route, summed over all tables and their wanted addresses."""
     last_right_after: float
-    """Seconds from the tag's change to the moment when the last table had all routes."""
+    """The seconds from the tag's change until the last table had all its routes."""
 
 
 class Exposure:
-    """Looks whenever Azure has accepted something."""
+    """Looks at a table whenever Azure has accepted a write of it."""
 
     def __init__(self, state: State, tables: Iterable[str]) -> None:
         self._state = state
         self._tables = [table.lower() for table in tables]
-        self._wanted = wanted(state)
-        self._began = self._looked = time.monotonic()
+        self._wanted = wanted_prefixes(state)
+        self._began = self._last_look = time.monotonic()
         self._missing = {table: self._missing_in(table) for table in self._tables}
         self._address_seconds = 0.0
         self._last_right_after = 0.0
         state.watch = self._look
 
-    def ended(self) -> Exposed:
-        """What came of it. Raise RuntimeError where an address still has no route."""
+    def result(self) -> Result:
+        """End the measurement. Raise RuntimeError if a wanted address still has no route."""
         self._state.watch = lambda _call: None
         if any(self._missing.values()):
-            raise RuntimeError("an address that is wanted has no route")
-        return Exposed(round(self._address_seconds, 1), round(self._last_right_after, 1))
+            raise RuntimeError("a wanted address has no route")
+        return Result(round(self._address_seconds, 1), round(self._last_right_after, 1))
 
     def _look(self, call: Call | None) -> None:
         if call is None or call.request.method == "GET":
@@ -46,19 +45,23 @@ class Exposure:
         table = call.target.resource_id.lower().split("/routes/")[0]
         if table not in self._missing:
             return
+
+        # Nothing has changed since the last look, so the same addresses were missing until now.
         now = time.monotonic()
-        self._address_seconds += sum(self._missing.values()) * (now - self._looked)
-        self._looked = now
-        before, self._missing[table] = self._missing[table], self._missing_in(table)
-        if before and not self._missing[table]:
+        self._address_seconds += sum(self._missing.values()) * (now - self._last_look)
+        self._last_look = now
+
+        missing = self._missing_in(table)
+        if self._missing[table] and not missing:
             self._last_right_after = now - self._began
+        self._missing[table] = missing
 
     def _missing_in(self, table: str) -> int:
-        found = self._state.find(RouteTable, table)
-        assert found is not None
-        routed = {
+        resource = self._state.find(RouteTable, table)
+        assert resource is not None
+        to_internet = {
             route["properties"]["addressPrefix"]
-            for route in found.routes
+            for route in resource.routes
             if route["properties"]["nextHopType"] == "Internet"
         }
-        return len(self._wanted - routed)
+        return len(self._wanted - to_internet)

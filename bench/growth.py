@@ -1,6 +1,5 @@
-"""How cost grows: from 1 to 1,000 tables, over 1 to 50 subscriptions, with 1 to 4 workers."""
+"""Growth: 1 to 1,000 tables in 1 to 50 subscriptions, with 1 to 4 workers."""
 
-import collections
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from local.stack import HostProcess
 
 from .bound import bound
 from .meter import Meter
-from .runs import ended, requests_of, start
+from .runs import count_requests, start, wait_for_end
 from .world import LANES, POSITION, World, world
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """More workers at less speed: in each second as much is computed."""
+    """Cases with more workers have less speed, so that a second has about the same work."""
 
     tables: int
     subscriptions: int
@@ -40,75 +39,76 @@ CASES = (
 def measure() -> dict[str, Any]:
     rows = []
     for case in CASES:
-        rows.append(_measured(case))
+        rows.append(_measure_case(case))
         print(f"  {_line(rows[-1])}", flush=True)
     return {"lanes": LANES, "rows": rows}
 
 
-def _measured(case: Case) -> dict[str, Any]:
-    calls: collections.Counter[str] = collections.Counter()
+def _measure_case(case: Case) -> dict[str, Any]:
+    storage_calls: list[str] = []
     with (
-        Azurite(on_request=lambda _line: calls.update(("storage",))) as azurite,
+        Azurite(on_request=storage_calls.append) as azurite,
         world(azurite, position=POSITION, speedup=case.speedup) as here,
     ):
         tables = here.add_tables(case.tables, subscriptions=case.subscriptions)
         here.register(tables)
         with here.hosts(case.workers) as hosts:
-            unchanged = _run(case, here, hosts, calls)
+            unchanged = _measure_run(case, here, hosts, storage_calls)
             here.state.tags.step()
-            changed = _run(case, here, hosts, calls)
-    least = bound(
+            changed = _measure_run(case, here, hosts, storage_calls)
+
+    lowest = bound(
         case.tables,
         subscriptions=case.subscriptions,
         lanes=LANES * case.workers,
         state=here.state,
     )
-    seconds = least.seconds / case.speedup
+    seconds = lowest.seconds / case.speedup
     return {
         "tables": case.tables,
         "subscriptions": case.subscriptions,
         "workers": case.workers,
         "speedup": case.speedup,
         "boundSeconds": round(seconds, 1),
-        "boundBy": least.by,
+        "boundBy": lowest.by,
         "timesBound": round(changed["seconds"] / seconds, 2),
         "changed": changed,
         "unchanged": unchanged,
     }
 
 
-def _run(
-    case: Case, here: World, hosts: Sequence[HostProcess], calls: collections.Counter[str]
+def _measure_run(
+    case: Case, here: World, hosts: Sequence[HostProcess], storage_calls: list[str]
 ) -> dict[str, Any]:
-    """Sync all tables, and count what that took."""
+    """Sync all tables, and return the costs, most of them per table."""
     here.state.log.clear()
-    calls.clear()
-    own = _own_cpu(hosts)
+    storage_calls.clear()
+    host_cpu = _host_cpu(hosts)
     with Meter(host.pid for host in hosts) as meter:
         began = time.monotonic()
-        run_id = start(hosts[0])
-        run = ended(hosts[0], run_id)
+        run = wait_for_end(hosts[0], start(hosts[0]))
         seconds = time.monotonic() - began
-        used = meter.used()
-        own = _own_cpu(hosts) - own
+        usage = meter.usage()
+        host_cpu = _host_cpu(hosts) - host_cpu
     if run["status"] != "Succeeded":
         raise RuntimeError(f"the run did not succeed: {run}")
+
     count = case.tables
-    asked = requests_of(here.state)
+    requests = count_requests(here.state)
     return {
         "seconds": round(seconds, 1),
-        **{name: round(number / count, 2) for name, number in asked.items() if name != "429"},
-        "met429": asked["429"],
-        "storageCallsATable": round(calls["storage"] / count, 1),
-        "cpuMsATable": round((used.cpu_seconds - own) * 1000 / count, 1),
-        "localHostCpuMsATable": round(own * 1000 / count, 1),
-        "peakMibAWorker": used.peak_mib,
+        **{name: round(requests[name] / count, 2) for name in ("reads", "writes", "polls")},
+        "met429": requests["429"],
+        "storageCallsATable": round(len(storage_calls) / count, 1),
+        "cpuMsATable": round((usage.cpu_seconds - host_cpu) * 1000 / count, 1),
+        "localHostCpuMsATable": round(host_cpu * 1000 / count, 1),
+        "peakMibAWorker": usage.peak_mib,
     }
 
 
-def _own_cpu(hosts: Sequence[HostProcess]) -> float:
-    """Seconds that the local hosts have used for themselves: they are not what is deployed."""
-    answers = (host.request("GET", "/local/cpu").raise_for_status() for host in hosts)
+def _host_cpu(hosts: Sequence[HostProcess]) -> float:
+    """Return the seconds that the local hosts used for themselves: nobody deploys these hosts."""
+    answers = [host.request("GET", "/local/cpu").raise_for_status() for host in hosts]
     return sum(float(answer.json()["seconds"]) for answer in answers)
 
 
@@ -118,6 +118,6 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['tables']:>5} tables {row['subscriptions']:>3} subscriptions {row['workers']} "
         f"workers (speedup {row['speedup']:g}): {changed['seconds']} s, {row['timesBound']} x the "
         f"bound of {row['boundSeconds']} s ({row['boundBy']}); {changed['cpuMsATable']} ms CPU and "
-        f"{changed['storageCallsATable']} storage calls a table, {changed['met429']} 429s; "
-        f"{changed['peakMibAWorker']} MiB a worker"
+        f"{changed['storageCallsATable']} storage calls per table, {changed['met429']} 429s; "
+        f"{changed['peakMibAWorker']} MiB per worker"
     )

@@ -1,4 +1,4 @@
-"""Runs on a host, and what Azure was asked meanwhile."""
+"""Runs on a host, and the requests to Azure meanwhile."""
 
 import time
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from local.azure.operations import OperationApi
 from local.azure.state import State
 from local.stack import HostProcess
 
-_LOOKED_EVERY_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 
 
 def start(host: HostProcess, tables: Sequence[str] | None = None) -> str:
@@ -17,21 +17,23 @@ def start(host: HostProcess, tables: Sequence[str] | None = None) -> str:
     return str(answer.json()["runId"])
 
 
-def ended(host: HostProcess, run_id: str, within: float = 600) -> dict[str, Any]:
-    """The run as the list has it: a report of a thousand tables is work of its own."""
+def wait_for_end(host: HostProcess, run_id: str, within: float = 600) -> dict[str, Any]:
+    """Return the run from the list of runs, because a report of a thousand tables costs time.
+
+    Raise TimeoutError after `within` seconds.
+    """
     ends = time.monotonic() + within
     while time.monotonic() < ends:
-        time.sleep(_LOOKED_EVERY_SECONDS)
-        listed = host.request("GET", "/api/runs?top=5").raise_for_status().json()["value"]
-        for run in listed:
-            if run["runId"] == run_id and run["status"] != "Running":
-                found: dict[str, Any] = run
-                return found
-    raise TimeoutError(f"run {run_id} not ended within {within} s")
+        time.sleep(_POLL_SECONDS)
+        runs = host.request("GET", "/api/runs?top=5").raise_for_status().json()["value"]
+        found: list[dict[str, Any]] = [run for run in runs if run["runId"] == run_id]
+        if found and found[0]["status"] != "Running":
+            return found[0]
+    raise TimeoutError(f"run {run_id} did not end within {within} s")
 
 
-def requests_of(state: State) -> dict[str, int]:
-    """What Azure was asked: of route tables, of operations, and what it refused for too many."""
+def count_requests(state: State) -> dict[str, int]:
+    """Count the reads and writes of route tables, the polls of operations, and the 429s."""
     counts = dict.fromkeys(("reads", "writes", "polls", "429"), 0)
     for entry in state.log:
         if entry["status"] == 429:

@@ -1,4 +1,4 @@
-"""The same steps of the tag's real history, by what people do today and by us."""
+"""The same steps of the tag's real history, done in today's ways and by ASE Route Sync."""
 
 import functools
 import json
@@ -10,28 +10,29 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.azure_cli import AzureCli, make_certificate, sign_in
 from local.azurite import Azurite
 
-from .exposure import Exposure
+from .exposure import Exposure, Result
 from .meter import Meter
-from .runs import ended, requests_of, start
-from .world import World, speedup, wanted, world
+from .runs import count_requests, start, wait_for_end
+from .world import World, speedup, wanted_prefixes, world
 
 ROOT = Path(__file__).parents[1]
 TABLES, SUBSCRIPTIONS = 2, 2
 FIRST, STEPS = 34, 2
-"""In the tag's history: from here on 5 more addresses, then one."""
+"""The position in the tag's history. The first step adds three addresses, the second five."""
 CLI = ROOT / ".venv-azure-cli" / "bin" / "az"
-"""Where `make conformance` installs it."""
+"""`make conformance` installs the Azure CLI here."""
 
 type Step = Callable[[list[str]], None]
-"""Let these prefixes be routed in all tables; return when that is done."""
+"""Routes these prefixes in all tables, and returns when all is done."""
 type Way = Callable[[World, list[str], Path], AbstractContextManager[tuple[Step, int]]]
-"""Of the tables, and the authority that Azure's certificate is of: a step, and whose process."""
+"""Takes the tables and the certificate authority. Gives a step, and the process that runs it."""
 
 
 def measure() -> dict[str, Any]:
@@ -43,11 +44,12 @@ def measure() -> dict[str, Any]:
     }
     executable = _executable()
     if executable is None:
-        print("  skipped, for it is not installed (make conformance does): the Azure CLI")
+        print("  skipped, because it is not installed (make conformance does): the Azure CLI")
         del ways["by hand, Azure CLI"]
+
     rows = []
     for name, way in ways.items():
-        rows.append({"way": name, **_measured(way)})
+        rows.append({"way": name, **_measure_way(way)})
         print(f"  {_line(rows[-1])}", flush=True)
     return {
         "speedup": speedup(),
@@ -58,50 +60,56 @@ def measure() -> dict[str, Any]:
     }
 
 
-def _measured(way: Way) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _StepResult:
+    """Times are in seconds."""
+
+    addresses: int
+    seconds: float
+    exposure: Result
+
+
+def _measure_way(way: Way) -> dict[str, Any]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ca, certificate = make_certificate(folder)
+        storage = stack.enter_context(Azurite())
         here = stack.enter_context(
-            world(
-                stack.enter_context(Azurite()),
-                position=FIRST,
-                speedup=speedup(),
-                certificate=certificate,
-            )
+            world(storage, position=FIRST, speedup=speedup(), certificate=certificate)
         )
         tables = here.add_tables(TABLES, subscriptions=SUBSCRIPTIONS)
         step, pid = stack.enter_context(way(here, tables, ca))
+
         here.state.log.clear()
         with Meter([pid]) as meter:
-            seconds = address_seconds = last_right = 0.0
-            added = 0
-            for _ in range(STEPS):
-                before = wanted(here.state)
-                here.state.tags.step()
-                new = sorted(wanted(here.state) - before)
-                exposure = Exposure(here.state, tables)
-                began = time.monotonic()
-                step(new)
-                seconds += time.monotonic() - began
-                exposed = exposure.ended()
-                address_seconds += exposed.address_seconds
-                last_right += exposed.last_right_after
-                added += len(new)
-            used = meter.used()
-        asked = requests_of(here.state)
+            steps = [_measure_step(here, tables, step) for _ in range(STEPS)]
+            usage = meter.usage()
+        requests = count_requests(here.state)
+
     return {
-        "addresses": added,
-        "seconds": round(seconds, 1),
-        "reads": asked["reads"],
-        "writes": asked["writes"],
-        "polls": asked["polls"],
-        "met429": asked["429"],
-        "addressSeconds": round(address_seconds),
-        "lastRightAfterSeconds": round(last_right, 1),
-        "cpuSeconds": round(used.cpu_seconds, 1),
-        "peakMib": used.peak_mib,
+        "addresses": sum(one.addresses for one in steps),
+        "seconds": round(sum(one.seconds for one in steps), 1),
+        "reads": requests["reads"],
+        "writes": requests["writes"],
+        "polls": requests["polls"],
+        "met429": requests["429"],
+        "addressSeconds": round(sum(one.exposure.address_seconds for one in steps)),
+        "lastRightAfterSeconds": round(sum(one.exposure.last_right_after for one in steps), 1),
+        "cpuSeconds": round(usage.cpu_seconds, 1),
+        "peakMib": usage.peak_mib,
     }
+
+
+def _measure_step(here: World, tables: list[str], step: Step) -> _StepResult:
+    before = wanted_prefixes(here.state)
+    here.state.tags.step()
+    new = sorted(wanted_prefixes(here.state) - before)
+
+    exposure = Exposure(here.state, tables)
+    began = time.monotonic()
+    step(new)
+    seconds = time.monotonic() - began
+    return _StepResult(len(new), seconds, exposure.result())
 
 
 @contextmanager
@@ -111,8 +119,8 @@ def _by_cli(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, in
     az = AzureCli(executable, ca.parent, here.azure, ca)
     sign_in(az, here.azure, tables[0].split("/")[2])
     environment = {**az.environment, "AZURE_CLI": str(executable)}
-    with _process("az", tables, environment) as way:
-        yield way
+    with _process("az", tables, environment) as step:
+        yield step
 
 
 @contextmanager
@@ -126,11 +134,11 @@ def _by_sdk(way: str, here: World, tables: list[str], ca: Path) -> Iterator[tupl
 def _ours(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, int]]:
     here.register(tables)
     with here.hosts(1, REQUESTS_CA_BUNDLE=str(ca)) as [host]:
-        # The others have their imports behind them, too.
-        ended(host, start(host))
+        # The other ways import everything before they are measured, so this one does as well.
+        wait_for_end(host, start(host))
 
         def step(_added: list[str]) -> None:
-            run = ended(host, start(host))
+            run = wait_for_end(host, start(host))
             if run["status"] != "Succeeded":
                 raise RuntimeError(f"the run did not succeed: {run}")
 
@@ -150,29 +158,29 @@ def _process(
         text=True,
     )
     assert process.stdin is not None and process.stdout is not None
-    lines, answers = process.stdin, process.stdout
+    steps, answers = process.stdin, process.stdout
 
-    def answered(what: str) -> None:
-        if answers.readline().strip() != what:
+    def expect(answer: str) -> None:
+        if answers.readline().strip() != answer:
             raise RuntimeError(f"{way} failed")
 
     def step(added: list[str]) -> None:
-        lines.write(json.dumps({"tables": tables, "added": added}) + "\n")
-        lines.flush()
-        answered("done")
+        steps.write(json.dumps({"tables": tables, "added": added}) + "\n")
+        steps.flush()
+        expect("done")
 
     try:
-        answered("ready")
+        expect("ready")
         yield step, process.pid
     finally:
-        lines.close()
+        steps.close()
         process.wait(60)
         answers.close()
 
 
 def _executable() -> Path | None:
-    found = str(CLI) if CLI.exists() else shutil.which("az")
-    return None if found is None else Path(found)
+    path = str(CLI) if CLI.exists() else shutil.which("az")
+    return None if path is None else Path(path)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A thousand tables in one subscription, and a run meanwhile for a table of another."""
+"""A run for a thousand tables in one subscription, and meanwhile one for a table of another."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ from local.azurite import Azurite
 from local.stack import HostProcess
 
 from .bound import bound
-from .runs import ended, requests_of, start
+from .runs import count_requests, start, wait_for_end
 from .world import LANES, POSITION, World, world
 
 TABLES, WORKERS, SPEEDUP = 1000, 4, 2.0
@@ -19,36 +19,37 @@ def measure() -> dict[str, Any]:
         many = here.add_tables(TABLES, subscriptions=1)
         other = here.add_table(1, "rt-other")
         here.register([*many, other])
-        # How many bytes may be read is nowhere published: what the simulated Azure takes for it
-        # would set the pace here.
+        # Azure's limit of bytes is not published, so the simulation's guess must not set the pace.
         here.state.throttles.limits.network_read_bytes = 10**12
         with here.hosts(WORKERS) as hosts:
-            measured = _measured(here, hosts[0], many, other)
-    print(f"  {_line(measured)}", flush=True)
-    return measured
+            row = _measure_runs(here, hosts[0], many, other)
+    print(f"  {_line(row)}", flush=True)
+    return row
 
 
-def _measured(here: World, host: HostProcess, many: list[str], other: str) -> dict[str, Any]:
+def _measure_runs(here: World, host: HostProcess, many: list[str], other: str) -> dict[str, Any]:
     here.state.tags.step()
-    alone, _ = _timed(host, [other])
+    alone, _ = _time_run(host, [other])
+
     here.state.tags.step()
     here.state.log.clear()
     began = time.monotonic()
     run_id = start(host, many)
     time.sleep(MEANWHILE_AFTER_SECONDS)
-    meanwhile, counts = _timed(host, [other])
-    run = ended(host, run_id)
+    meanwhile, counts = _time_run(host, [other])
+    run = wait_for_end(host, run_id)
     seconds = time.monotonic() - began
-    least = bound(TABLES, subscriptions=1, lanes=LANES * WORKERS, state=here.state)
+
+    lowest = bound(TABLES, subscriptions=1, lanes=LANES * WORKERS, state=here.state)
     return {
         "tables": TABLES,
         "workers": WORKERS,
         "speedup": SPEEDUP,
         "seconds": round(seconds, 1),
-        "boundSeconds": round(least.seconds / SPEEDUP, 1),
-        "boundBy": least.by,
-        "timesBound": round(seconds * SPEEDUP / least.seconds, 2),
-        "met429": requests_of(here.state)["429"],
+        "boundSeconds": round(lowest.seconds / SPEEDUP, 1),
+        "boundBy": lowest.by,
+        "timesBound": round(seconds * SPEEDUP / lowest.seconds, 2),
+        "met429": count_requests(here.state)["429"],
         "changed": run["counts"]["changed"],
         "failed": run["counts"]["failed"],
         "otherAloneSeconds": round(alone, 1),
@@ -57,9 +58,10 @@ def _measured(here: World, host: HostProcess, many: list[str], other: str) -> di
     }
 
 
-def _timed(host: HostProcess, tables: list[str]) -> tuple[float, dict[str, int]]:
+def _time_run(host: HostProcess, tables: list[str]) -> tuple[float, dict[str, int]]:
+    """Return the seconds of a run for these tables, and its counts."""
     began = time.monotonic()
-    run = ended(host, start(host, tables))
+    run = wait_for_end(host, start(host, tables))
     return time.monotonic() - began, run["counts"]
 
 

@@ -1,4 +1,4 @@
-"""What the measurements stand on: a simulated Azure that takes its time, tables, and hosts."""
+"""The world of a measurement: a simulated Azure as slow as the real one, tables, and hosts."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,14 +22,16 @@ from shared.storage.registry import Registry
 from shared.transport import MOST_CONNECTIONS
 
 READ_SECONDS, WRITE_SECONDS, OPERATION_SECONDS = 0.06, 0.15, (1.0, 10.0)
-"""Of Azure Resource Manager, and of an operation of Microsoft.Network."""
+"""The times of Azure Resource Manager, and the shortest and longest operation of
+Microsoft.Network.
+"""
 OWNER = "asemgmt"
 POSITION = 32
-"""In the tag's history: five versions are left to step through."""
+"""The position in the tag's history. Five versions are left to step through."""
 _QUEUES = queue_options(Path(__file__).parents[1], {})
-"""As host.json says."""
+"""The options of host.json."""
 LANES = _QUEUES.batch_size + _QUEUES.new_batch_threshold
-"""Tables that one worker has in hand at a time."""
+"""The number of tables that one worker serves at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class World:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Of a host here: its own waits are shortened as Azure's are."""
+        """Return the settings of a host. Its own waits are as much shorter as Azure's."""
         queues = "AzureFunctionsJobHost__extensions__queues__"
         idle_poll = _QUEUES.max_polling_interval.total_seconds() / self.speedup
         put_back = max(1, round(_QUEUES.visibility_timeout.total_seconds() / self.speedup))
+
         return {
             **sample.settings(),
             **self.azure.environment(),
@@ -62,27 +65,30 @@ class World:
 
     @contextmanager
     def hosts(self, count: int, **settings: str) -> Iterator[list[HostProcess]]:
-        """As many workers on the same queues."""
+        """Start this many workers on the same queues."""
         with ExitStack() as stack:
-            wanted = {**self.settings, **settings}
-            hosts = [stack.enter_context(HostProcess(wanted)) for _ in range(count)]
+            all_settings = {**self.settings, **settings}
+            hosts = [stack.enter_context(HostProcess(all_settings)) for _ in range(count)]
             yield hosts
-        for line in (line for host in hosts for line in host.errors):
-            print(f"  a host wrote: {line}", flush=True)
+
+        for host in hosts:
+            for line in host.errors:
+                print(f"  a host wrote: {line}", flush=True)
 
     def add_table(self, subscription: int, name: str) -> str:
-        """One as the tag is now, in one of the subscriptions; return its ARM id."""
-        table = (
+        """Add a table that is right for the current tag, and return its ARM id."""
+        resource_id = (
             f"/subscriptions/00000000-0000-4000-8000-{subscription:012}/resourceGroups/rg"
             f"/providers/Microsoft.Network/routeTables/{name}"
         )
+        routes = _routes(self.state)
         self.state.add_table(
-            RouteTable(resource_id=table, location="westeurope", routes=_routes(self.state))
+            RouteTable(resource_id=resource_id, location="westeurope", routes=routes)
         )
-        return table
+        return resource_id
 
     def add_tables(self, count: int, *, subscriptions: int) -> list[str]:
-        """The same of many, spread evenly."""
+        """Add tables, spread evenly over the subscriptions."""
         return [self.add_table(number % subscriptions, f"rt-{number}") for number in range(count)]
 
     def register(self, tables: Sequence[str]) -> None:
@@ -96,37 +102,38 @@ class World:
 def world(
     azurite: Azurite, *, position: int, speedup: float, certificate: Path | None = None
 ) -> Iterator[World]:
-    """With the tag at this position of its history."""
-    both = None if certificate is None else (certificate, certificate)
-    with SimulatedAzure(certificate=both) as azure:
-        azure.state.timing.read_seconds = READ_SECONDS
-        azure.state.timing.write_seconds = WRITE_SECONDS
-        azure.state.timing.operation_seconds = OPERATION_SECONDS
-        azure.state.timing.speedup = speedup
+    """Start a simulated Azure with the tag at this position of its history."""
+    files = None if certificate is None else (certificate, certificate)
+    with SimulatedAzure(certificate=files) as azure:
+        timing = azure.state.timing
+        timing.read_seconds = READ_SECONDS
+        timing.write_seconds = WRITE_SECONDS
+        timing.operation_seconds = OPERATION_SECONDS
+        timing.speedup = speedup
+
         azure.state.tags.position = position
         azure.state.add_group(sample.TAG_SUBSCRIPTION, "rg")
         yield World(azure, azurite, speedup)
 
 
-def wanted(state: State) -> frozenset[str]:
-    """The prefixes of the tag as it is published now."""
+def wanted_prefixes(state: State) -> frozenset[str]:
+    """Return the IPv4 prefixes of the tag's current version."""
     return frozenset(ipv4_of(state.tags.at("")["addressPrefixes"]))
 
 
 def _routes(state: State) -> list[Child]:
-    to_firewall = {"nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.0.4"}
-    return [
-        {"name": "default", "properties": {"addressPrefix": "0.0.0.0/0", **to_firewall}},
-        *(
-            {
-                "name": owned_name(OWNER, prefix),
-                "properties": {"addressPrefix": prefix, "nextHopType": "Internet"},
-            }
-            for prefix in sorted(wanted(state))
-        ),
-    ]
+    to_firewall = {
+        "addressPrefix": "0.0.0.0/0",
+        "nextHopType": "VirtualAppliance",
+        "nextHopIpAddress": "10.0.0.4",
+    }
+    routes: list[Child] = [{"name": "default", "properties": to_firewall}]
+    for prefix in sorted(wanted_prefixes(state)):
+        to_internet = {"addressPrefix": prefix, "nextHopType": "Internet"}
+        routes.append({"name": owned_name(OWNER, prefix), "properties": to_internet})
+    return routes
 
 
 def speedup() -> float:
-    """How much faster than the real one's the simulated Azure's time passes, by default."""
+    """Return how much faster the simulated Azure is than the real one, by default."""
     return float(os.environ.get("SPEEDUP") or 10)

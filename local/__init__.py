@@ -1,1 +1,1 @@
-"""A workbench, never deployed: a simulated Azure, a Functions host, and Azurite."""
+"""Development only, never deployed: a simulated Azure, a Functions host and Azurite."""

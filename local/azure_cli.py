@@ -1,4 +1,4 @@
-"""The real Azure CLI against the simulated Azure: it speaks https alone, and signs in."""
+"""The real Azure CLI on the simulated Azure. The CLI needs https, and must sign in."""
 
 import json
 import os
@@ -18,7 +18,7 @@ LONGEST_COMMAND_SECONDS = 120
 
 
 class AzureCli:
-    """The real one, with a configuration of its own."""
+    """The installed Azure CLI, with its own configuration folder."""
 
     def __init__(self, executable: Path, folder: Path, azure: SimulatedAzure, ca: Path) -> None:
         self._executable = executable.absolute()
@@ -33,19 +33,20 @@ class AzureCli:
         self.calls = 0
 
     def __call__(self, *arguments: str, shown: bool = True) -> Any:
-        """What it answers, as JSON; raise RuntimeError where it fails."""
-        done = self._run(arguments, shown=shown)
-        if done.returncode:
-            raise RuntimeError(f"az {' '.join(arguments)}: {done.stderr.strip()}")
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        """Return the command's JSON output. Raise RuntimeError if the command fails."""
+        process = self._run(arguments, shown=shown)
+        if process.returncode:
+            raise RuntimeError(f"az {' '.join(arguments)}: {process.stderr.strip()}")
+        return json.loads(process.stdout) if process.stdout.strip() else None
 
     def refused(self, code: str, *arguments: str) -> None:
-        """Raise RuntimeError unless it fails, and tells its user this code."""
-        done = self._run(arguments, shown=True)
-        expect(done.returncode != 0 and code in done.stderr, f"refused: {done.stderr.strip()}")
+        """Raise RuntimeError unless the command fails and shows this error code to its user."""
+        process = self._run(arguments, shown=True)
+        message = process.stderr.strip()
+        expect(process.returncode != 0 and code in message, f"refused: {message}")
 
     def on_path(self, folder: Path) -> str:
-        """A PATH on which `az` is this one, for programs that ask it who is signed in."""
+        """Return a PATH on which `az` is this CLI, for programs that sign in through it."""
         variables = (f"{name}={shlex.quote(value)}" for name, value in self.environment.items())
         script = folder / "az"
         script.write_text(f'#!/bin/sh\nexec env {" ".join(variables)} {self._executable} "$@"\n')
@@ -55,7 +56,7 @@ class AzureCli:
     def _run(self, arguments: Sequence[str], *, shown: bool) -> subprocess.CompletedProcess[str]:
         self.calls += 1
         began = time.monotonic()
-        done = subprocess.run(
+        process = subprocess.run(
             [self._executable, *arguments, "--output", "json", "--only-show-errors"],
             env=self.environment,
             capture_output=True,
@@ -63,24 +64,30 @@ class AzureCli:
             check=False,
             timeout=LONGEST_COMMAND_SECONDS,
         )
+
         if shown:
             say(f"az {' '.join(arguments)}  ({time.monotonic() - began:.1f} s)")
-        return done
+        return process
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """The authority's certificate, and the server's with its key."""
+    """Return the files of the authority's certificate, and of the server's with its key."""
     authority = trustme.CA()
-    ca, server = folder / "ca.pem", folder / "server.pem"
+    ca = folder / "ca.pem"
     authority.cert_pem.write_to_path(str(ca))
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(server))
+
+    server = folder / "server.pem"
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(server))
     return ca, server
 
 
 def sign_in(az: AzureCli, azure: SimulatedAzure, subscription_id: str) -> None:
-    """As the managed identity, in a cloud of its own."""
+    """Sign in as the managed identity, in a cloud that the CLI learns to know as `Simulated`."""
     for name in ("core.instance_discovery", "core.collect_telemetry"):
         az("config", "set", f"{name}=false", shown=False)
+
+    # Without the discovery of endpoints, the CLI needs all of them by option.
     origin = azure.url
     az(
         *("cloud", "register", "--name", "Simulated", "--skip-endpoint-discovery"),
@@ -93,11 +100,11 @@ def sign_in(az: AzureCli, azure: SimulatedAzure, subscription_id: str) -> None:
     az("account", "set", "--subscription", subscription_id)
 
 
-def expect(holds: bool, what: str) -> None:
-    """Say so where it holds, raise RuntimeError where it does not."""
+def expect(holds: bool, claim: str) -> None:
+    """Print the claim if it holds. Raise RuntimeError if it does not."""
     if not holds:
-        raise RuntimeError(f"not so: {what}")
-    print(f"  ✓ {what}", flush=True)
+        raise RuntimeError(f"this does not hold: {claim}")
+    print(f"  ✓ {claim}", flush=True)
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's storage emulator, in memory on ports of 127.0.0.1."""
+"""Azurite, Microsoft's storage emulator. It keeps its data in memory and listens on 127.0.0.1."""
 
 import os
 import re
@@ -11,15 +11,16 @@ from typing import Self
 from local.listening import KEEP_ALIVE_SECONDS
 
 ROOT = Path(__file__).parents[1]
-# The emulator's well-known account, in Microsoft's documentation.
+# Microsoft's documentation publishes the account of the emulator.
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _SERVICES = ("blob", "queue", "table")
 
 
 class Azurite:
-    """Start and stop it as a context; port 0 picks a free one. `on_request` is told each request,
-    as a line of its access log.
+    """Starts and stops Azurite as a context. Port 0 picks a free port.
+
+    `on_request` gets each request as a line of the access log.
     """
 
     def __init__(
@@ -41,22 +42,18 @@ class Azurite:
         return f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};{endpoints}"
 
     def __enter__(self) -> Self:
-        options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
-        if self._on_request is None:
-            options.append("--silent")
-        for name, port in self._ports.items():
-            options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
-            options += [f"--{name}KeepAliveTimeout", str(KEEP_ALIVE_SECONDS)]
+        accounts = ";".join(f"{account}:{KEY}" for account in self._accounts)
         self._process = subprocess.Popen(
-            ["node", str(ROOT / "local" / "azurite.cjs"), *options],
+            ["node", str(ROOT / "local" / "azurite.cjs"), *self._options()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "AZURITE_ACCOUNTS": ";".join(f"{a}:{KEY}" for a in self._accounts)},
+            env={**os.environ, "AZURITE_ACCOUNTS": accounts},
         )
-        self._wait(self._process)
+        self._wait_until_ready(self._process)
+
         if self._on_request is not None:
             threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
         return self
@@ -68,20 +65,29 @@ class Azurite:
         process.wait(20)
         process.stdout.close()
 
+    def _options(self) -> list[str]:
+        options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+        if self._on_request is None:
+            options.append("--silent")
+        for name, port in self._ports.items():
+            options += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port)]
+            options += [f"--{name}KeepAliveTimeout", str(KEEP_ALIVE_SECONDS)]
+        return options
+
     def _follow(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None and self._on_request is not None
         for line in process.stdout:
             if " HTTP/1.1" in line:
                 self._on_request(line)
 
-    def _wait(self, process: subprocess.Popen[str]) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        said = []
+        output = []
         for line in process.stdout:
-            said.append(line)
+            output.append(line)
             found = re.search(r"Azurite (\w+) service is successfully listening at (\S+)", line)
             if found:
                 self._urls[found[1].lower()] = found[2]
             if len(self._urls) == len(_SERVICES):
                 return
-        raise RuntimeError("Azurite did not start:\n" + "".join(said))
+        raise RuntimeError("Azurite did not start:\n" + "".join(output))

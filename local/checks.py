@@ -1,7 +1,7 @@
-"""`make test`: every check, and how long each took.
+"""`make test`: run every check, and print how long each took.
 
-The tests are shown while they run. The other checks run beside them, one after the other, and only
-what one of them finds is shown.
+The tests print while they run. The other checks run beside them, one after the other, and print
+only if they fail.
 """
 
 import argparse
@@ -27,10 +27,10 @@ STATIC: Mapping[str, Sequence[str]] = {
     "zizmor": ("zizmor", "--offline", "--quiet", ".github"),
     "actionlint": ("actionlint",),
 }
-"""They look at the sources alone. The longest comes first."""
+"""These checks read only the sources. The longest comes first."""
 TESTS = (
-    # They wait for Azurite and for hosts, so three keep two processors busy. Each gets one test at
-    # a time, so that none is left with two long ones at the end.
+    # Tests wait for Azurite and for hosts, so three workers keep two processors busy. Each worker
+    # gets one test at a time, so that no worker has two long tests left at the end.
     *("pytest", "--numprocesses=3", "--maxschedchunk=1", "--durations=10"),
     *("--cov=shared/domain", "--cov=shared/sync", "--cov-branch", "--cov-report="),
 )
@@ -39,7 +39,7 @@ AFTER_THE_TESTS: Mapping[str, Sequence[str]] = {
     "rights": ("python", "-m", "tests.rights"),
     "recordings": ("python", "-m", "tests.recordings"),
 }
-"""They judge what the tests have left behind, and say what they found."""
+"""These checks read what the tests have left behind, and always print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +50,65 @@ class Done:
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(description="Run every check.")
-    asked.add_argument("--static", action="store_true", help="those of the sources alone")
-    asked.add_argument("--begun", type=int, help="when set-up began, in seconds since 1970")
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description="Run every check.")
+    parser.add_argument("--static", action="store_true", help="run only the checks of the sources")
+    parser.add_argument("--begun", type=int, help="when set-up began, in seconds since 1970")
+    options = parser.parse_args()
 
-    done = [] if given.begun is None else [Done("set-up", time.time() - given.begun, passed=True)]
+    checks: list[Done] = []
+    if options.begun is not None:
+        checks.append(Done("set-up", time.time() - options.begun, passed=True))
+    try:
+        checks += _run_checks(with_tests=not options.static)
+    except KeyboardInterrupt:
+        return 130
+
+    for check in checks:
+        print(f"{check.name:<12}{check.seconds:7.1f} s  {'passed' if check.passed else 'FAILED'}")
+    return 0 if all(check.passed for check in checks) else 1
+
+
+def _run_checks(*, with_tests: bool) -> list[Done]:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
-        # Files of its own, so that two runs at once do not meet in them.
-        environment = {
-            **os.environ,
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-            "COVERAGE_FILE": f"{folder}/coverage",
-            "ACTIONS_FILE": f"{folder}/actions",
-        }
+        environment = _environment(folder)
         static = [beside.submit(_quietly, name, STATIC[name], environment) for name in STATIC]
         try:
-            if not given.static:
-                done.append(_aloud("tests", TESTS, environment))
-            done += [future.result() for future in static]
+            checks = [_aloud("tests", TESTS, environment)] if with_tests else []
+            checks += [future.result() for future in static]
         except KeyboardInterrupt:
             beside.shutdown(wait=False, cancel_futures=True)
-            return 130
-        if all(one.passed for one in done) and not given.static:
-            done += [_aloud(name, AFTER_THE_TESTS[name], environment) for name in AFTER_THE_TESTS]
+            raise
 
-    for one in done:
-        print(f"{one.name:<12}{one.seconds:7.1f} s  {'passed' if one.passed else 'FAILED'}")
-    return 0 if all(one.passed for one in done) else 1
+        # After a failure, the tests may not have left everything behind.
+        if with_tests and all(check.passed for check in checks):
+            checks += [_aloud(name, AFTER_THE_TESTS[name], environment) for name in AFTER_THE_TESTS]
+        return checks
+
+
+def _environment(folder: str) -> Mapping[str, str]:
+    """The tests write into this folder, so that two runs at once do not disturb each other."""
+    return {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "COVERAGE_FILE": f"{folder}/coverage",
+        "ACTIONS_FILE": f"{folder}/actions",
+    }
 
 
 def _aloud(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Done:
-    """Run a check and let it print; wait until it has ended."""
+    """Run a check that prints, and wait until it has ended."""
     started = time.monotonic()
     with subprocess.Popen(_found(command), cwd=ROOT, env=environment) as running:
         try:
             status = running.wait()
         except KeyboardInterrupt:
-            running.wait()  # it was interrupted as well, and still says what it has found
+            running.wait()  # it is interrupted as well, and still prints its result
             raise
     return Done(name, time.monotonic() - started, status == 0)
 
 
 def _quietly(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Done:
-    """Run a check; print what it says only if it fails."""
+    """Run a check, and print its output only if it fails."""
     started = time.monotonic()
     ended = subprocess.run(
         _found(command), cwd=ROOT, env=environment, check=False, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""The system's own Chromium, without a window."""
+"""The Chromium of the system, without a window."""
 
 import shutil
 
@@ -9,8 +9,9 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def installed() -> str | None:
-    """Where it is."""
-    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+    """Return the path of the program, or None if it is not installed."""
+    paths = map(shutil.which, _NAMES)
+    return next(filter(None, paths), None)
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -1,4 +1,4 @@
-"""Calls to servers of 127.0.0.1 over plain HTTP."""
+"""Calls to servers on 127.0.0.1 over plain HTTP."""
 
 import functools
 
@@ -7,5 +7,5 @@ import httpx
 
 @functools.cache
 def http() -> httpx.Client:
-    """The process's one client. To read the certificates, as each new client does, takes 50 ms."""
+    """Return the one client of the process: a new one reads the certificates, which takes 50 ms."""
     return httpx.Client(verify=False, trust_env=False, timeout=60)  # noqa: S501

@@ -1,6 +1,7 @@
-"""`make run`: the weekly sync once, on a sample Azure, then served until Ctrl-C.
+"""`make run`: run the weekly sync once on a sample Azure, then serve until Ctrl-C.
 
-ONCE=1 stops after the report. Ports: HOST_PORT, ARM_PORT, AZURITE_{TABLE,QUEUE,BLOB}_PORT.
+ONCE=1 stops after the report. HOST_PORT, ARM_PORT and AZURITE_{TABLE,QUEUE,BLOB}_PORT set the
+ports.
 """
 
 import json
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import Any
 
 from shared.render import render
 
@@ -23,84 +25,100 @@ from .stack import HostProcess
 _LOST_ANSWER = '[{"method": "PUT", "path": "tables", "effect": {"kind": "drop", "effected": true}}]'
 _STOPPED = """
 Everything has stopped, because ONCE is set. `make run` starts it again and keeps serving until
-Ctrl-C; it also says what to try: the dashboard, calls with curl, the command line.
+Ctrl-C. It also lists what to try: the dashboard, calls with curl, the command line.
 """
 _TWENTY_OTHERS = '{"seed": 7, "count": 20}'
 
 
 def main() -> int:
+    once = bool(os.environ.get("ONCE"))
     with ExitStack() as stack:
         _say("Starting Azurite (tables, queues)")
-        ports = {n: _port(f"AZURITE_{n.upper()}_PORT") for n in ("table", "queue", "blob")}
+        ports = {name: _port(f"AZURITE_{name.upper()}_PORT") for name in ("table", "queue", "blob")}
         storage = stack.enter_context(Azurite(ports))
+
         _say("Starting the simulated Azure, with the real history of the service tag")
         azure = stack.enter_context(SimulatedAzure(port=_port("ARM_PORT")))
         tables = sample.fill(azure.state)
+
         _say("Starting the Functions host, which indexes function_app.py")
         settings = {
             **sample.settings(),
             **azure.environment(),
             "AzureWebJobsStorage": storage.connection_string(),
         }
-        host = stack.enter_context(
-            HostProcess(
-                settings,
-                port=_port("HOST_PORT", 7071),
-                key=secrets.token_urlsafe(24),
-                master_key=secrets.token_urlsafe(24),
-            )
-        )
-        _say(f"Registering {len(tables.registered)} route tables")
-        for table in tables.registered:
-            host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
-        _say("Firing scheduled_sync, as Wednesday 06:00 UTC would")
-        host.fire("scheduled_sync")
-        report = host.newest_run()
-        print(f"\n{render(report)}")
-        if not os.environ.get("ONCE"):
-            print(f"Whole: {host.url}/api/runs/{report['runId']}?code={host.key}")
+        host = stack.enter_context(_host(settings))
+
+        report = _first_run(host, tables)
+        if not once:
+            print(f"Full report: {host.url}/api/runs/{report['runId']}?code={host.key}")
             print(f"Dashboard: {host.url}/api/dashboard?code={host.key}\n")
-            _tell_next(host, azure, tables, settings)
+            _print_next_steps(host, azure, tables, settings)
             _serve_until_interrupted()
-    if os.environ.get("ONCE"):
+
+    # The message says that everything has stopped, so it comes after the stack's end.
+    if once:
         print(_STOPPED, end="")
     return 0 if report["status"] == "Succeeded" else 1
 
 
-def _tell_next(
+def _host(settings: Mapping[str, str]) -> HostProcess:
+    return HostProcess(
+        settings,
+        port=_port("HOST_PORT", 7071),
+        key=secrets.token_urlsafe(24),
+        master_key=secrets.token_urlsafe(24),
+    )
+
+
+def _first_run(host: HostProcess, tables: sample.Sample) -> dict[str, Any]:
+    _say(f"Registering {len(tables.registered)} route tables")
+    for table in tables.registered:
+        host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
+
+    _say("Firing scheduled_sync, which the timer does on Wednesday at 06:00 UTC")
+    host.fire("scheduled_sync")
+    report = host.newest_run()
+    print(f"\n{render(report)}")
+    return report
+
+
+def _print_next_steps(
     host: HostProcess, azure: SimulatedAzure, tables: sample.Sample, settings: Mapping[str, str]
 ) -> None:
     key = f"-H 'x-functions-key: {host.key}'"
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+
     print(
-        "Not registered, so not touched; register it, then sync again:",
+        "This table is not registered, so no run changes it. Register it, then sync again:",
         f"  {tables.unregistered}",
         f"  curl -X PUT {key} -d '{{}}' \\\n    {host.url}/api/route-tables{tables.unregistered}",
-        "  It holds a wanted prefix with another next hop: the run will report a conflict there.",
+        "  It has a wanted prefix with another next hop, so the run will report a conflict.",
         "",
-        "An environment that has no route table yet; docs/walk-through.md gives it one:",
+        "This environment has no route table yet; docs/walk-through.md gives it one:",
         f"  {tables.without_table}",
         "",
         "Try next:",
-        "  every environment, what stands around it, and what is wrong",
+        "  list every environment with its surroundings and their faults",
         f"    curl -X POST {key} -d '{{}}' {host.url}/api/discover",
         "  publish the tag's next version",
         f"    curl -X POST {azure.url}/simulator/service-tags/step",
         "  start a run; follow Location until it answers 200",
         f'    curl -i -X POST {key} -d \'{{"mode": "apply"}}\' {host.url}/api/sync',
-        "  runs, registered tables, recorded versions, health; what Azure was asked",
+        "  see runs, registered tables, recorded versions, health, and all requests to Azure",
         f"    {host.url}/api/runs?code={host.key}",
         f"    {host.url}/api/route-tables?code={host.key}",
         f"    {host.url}/api/versions?code={host.key}",
         f"    {host.url}/api/health",
         f"    {azure.url}/simulator/log",
-        "  an alert, as Azure Monitor sends it: somebody wrote a table",
+        "  send an alert in Azure Monitor's form, which says that somebody wrote a table",
         f"    curl -X POST {key} -d '{_alert(tables.registered[0])}' \\",
         f"      {host.url}/api/alerts",
-        "  let the next write's answer be lost, or twenty other things go wrong, and sync again",
+        "  lose the answer to the next write, or let twenty other things fail, and sync again",
         f"    curl -X POST {azure.url}/simulator/faults -d '{_LOST_ANSWER}'",
         f"    curl -X POST {azure.url}/simulator/faults -d '{_TWENTY_OTHERS}'",
-        "  the command line, on the same Azure",
-        f"    env {' '.join(f'{k}={shlex.quote(v)}' for k, v in settings.items())} \\",
+        "  use the command line on the same Azure",
+        f"    env {variables} \\",
         "      .venv/bin/python -m shared plan",
         sep="\n",
     )
@@ -118,11 +136,12 @@ def _alert(target: str) -> str:
 
 
 def _serve_until_interrupted() -> None:
-    stopped = threading.Event()
+    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: stop.set())
+
     print("\nServing until Ctrl-C.", flush=True)
-    stopped.wait()
+    stop.wait()
 
 
 def _port(name: str, default: int = 0) -> int:

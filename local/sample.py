@@ -1,5 +1,7 @@
-"""A sample Azure: three subscriptions, a dozen environments with their route tables as one finds
-them in the wild, one whose table nobody has registered, and one that has none.
+"""A sample Azure with three subscriptions and fourteen environments.
+
+Twelve have registered route tables in the conditions that real tables are in. One has a table that
+nobody has registered, and one has no table.
 """
 
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ SUBSCRIPTIONS = (
 )
 LOCATIONS = ("westeurope", "northeurope", "eastus2", "australiaeast")
 VERSIONS_AHEAD = 3
-"""How many of the tag's published versions are left to step through."""
+"""The number of the tag's published versions that are left to step through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,20 @@ class Sample:
 
 
 def fill(state: State) -> Sample:
-    """Put the tables there, and the tag some versions before the newest."""
+    """Add the resources, and set the tag to a version before the newest."""
     state.tags.position = len(state.tags.published) - 1 - VERSIONS_AHEAD
+
     registered = []
     for number in range(12):
-        table = _table(number, f"ase{number + 1:02}")
-        table.routes += _found_there(state, number)
+        name = f"ase{number + 1:02}"
+        table = _table(number, name)
+        table.routes += _routes_before_us(state, number)
         state.add_table(table)
-        _add_environment(state, f"ase{number + 1:02}", table)
+        _add_environment(state, name, table)
         registered.append(table.resource_id)
+
+    # In this table somebody sends a management address to the firewall, on purpose or by mistake.
     stray = _table(12, "ase-legacy")
-    # Here somebody sends a management address to the firewall on purpose, or by mistake.
     first = ipv4_of(state.tags.at("")["addressPrefixes"])[0]
     stray.routes += [
         _default_to_firewall(12),
@@ -51,6 +56,7 @@ def fill(state: State) -> Sample:
     ]
     state.add_table(stray)
     _add_environment(state, "ase-legacy", stray)
+
     bare = _add_environment(state, "ase-new", _table(0, "ase-new"), attached=False)
     return Sample(registered, stray.resource_id, bare.resource_id)
 
@@ -72,10 +78,28 @@ def _table(number: int, name: str) -> RouteTable:
 def _add_environment(
     state: State, name: str, table: RouteTable, *, attached: bool = True
 ) -> Environment:
-    """An environment with its network; one that has no table has no rule for its management."""
+    """Add an environment and its network.
+
+    Without a table, it has no security rule for its management traffic either.
+    """
     group = table.resource_id.split("/providers/")[0]
-    subnet_id = table.subnets[0]
-    network_id, _, subnet = subnet_id.partition("/subnets/")
+    network_id, _, subnet = table.subnets[0].partition("/subnets/")
+    _add_network(state, name, table, attached=attached)
+
+    environment = Environment(
+        resource_id=f"{group}/providers/Microsoft.Web/hostingEnvironments/{name}",
+        location=table.location,
+        kind="ASEV2",
+        virtual_network={"id": network_id, "subnet": subnet},
+        # The environment's own API lacks the newest addresses of the tag.
+        management=list(ipv4_of(state.tags.at("")["addressPrefixes"])[:-2]),
+    )
+    state.environments[environment.resource_id.lower()] = environment
+    return environment
+
+
+def _add_network(state: State, name: str, table: RouteTable, *, attached: bool) -> None:
+    group = table.resource_id.split("/providers/")[0]
     security_group_id = f"{group}/providers/Microsoft.Network/networkSecurityGroups/nsg-{name}"
     rules = [simple_rule("HTTPS", 130, "Inbound", "*", "*", "443")]
     properties: dict[str, Any] = {
@@ -85,45 +109,37 @@ def _add_environment(
     if attached:
         rules.append(simple_rule("Inbound-management", 100, "Inbound", SERVICE_TAG, "*", "454-455"))
         properties["routeTable"] = {"id": table.resource_id}
-    state.add(
-        SecurityGroup(
-            resource_id=security_group_id,
-            location=table.location,
-            rules=rules,
-            subnets=[subnet_id],
-        )
-    )
-    state.add(
-        VirtualNetwork(
-            resource_id=network_id,
-            location=table.location,
-            properties={"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}},
-            subnets=[{"name": subnet, "properties": properties}],
-        )
-    )
-    environment = Environment(
-        resource_id=f"{group}/providers/Microsoft.Web/hostingEnvironments/{name}",
+
+    subnet_id = table.subnets[0]
+    security_group = SecurityGroup(
+        resource_id=security_group_id,
         location=table.location,
-        kind="ASEV2",
-        virtual_network={"id": network_id, "subnet": subnet},
-        # The environments' own API is some addresses behind the tag.
-        management=list(ipv4_of(state.tags.at("")["addressPrefixes"])[:-2]),
+        rules=rules,
+        subnets=[subnet_id],
     )
-    state.environments[environment.resource_id.lower()] = environment
-    return environment
+    network_id, _, subnet = subnet_id.partition("/subnets/")
+    network = VirtualNetwork(
+        resource_id=network_id,
+        location=table.location,
+        properties={"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}},
+        subnets=[{"name": subnet, "properties": properties}],
+    )
+    state.add(security_group)
+    state.add(network)
 
 
-def _found_there(state: State, number: int) -> list[dict[str, Any]]:
-    """What a table holds before we come: each fourth is found in the same condition."""
+def _routes_before_us(state: State, number: int) -> list[dict[str, Any]]:
+    """Return the routes that a table has before our first run. There are four conditions."""
     older = state.tags.published[state.tags.position - 8]
     prefixes = ipv4_of(older["addressPrefixes"])
     routes = [_default_to_firewall(number)]
+
     match number % 4:
-        case 1:  # the Microsoft article's loop was here, with an older list
-            routes += [_route(p.split("/")[0], p) for p in prefixes[:60]]
-        case 2:  # we were here, some versions ago
-            routes += [_route(owned_name("asemgmt", p), p) for p in prefixes]
-        case 3:  # routes of other tools, one of them equal to a wanted one
+        case 1:  # the loop of Microsoft's article ran with an older list
+            routes += [_route(prefix.split("/")[0], prefix) for prefix in prefixes[:60]]
+        case 2:  # our app ran some versions ago
+            routes += [_route(owned_name("asemgmt", prefix), prefix) for prefix in prefixes]
+        case 3:  # other tools made routes, and one of them is equal to a wanted route
             routes += [
                 _route("monitoring", "AzureMonitor"),
                 _route("equal-by-hand", prefixes[-1]),
@@ -146,7 +162,7 @@ def _route(
 
 
 def settings() -> dict[str, str]:
-    """The app settings that the sample needs, but for storage and the simulated Azure's own."""
+    """Return the sample's app settings. Storage and the simulated Azure add theirs."""
     return {
         "SYNC_SCHEDULE": "0 0 6 * * 3",
         "CHECK_SCHEDULE": "0 20 5 * * *",

@@ -1,10 +1,10 @@
-"""`make screenshots`: the README's pictures, of the local stack."""
+"""`make screenshots`: take the README's pictures from the local stack."""
 
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -34,23 +34,36 @@ def main() -> None:
             "AzureWebJobsStorage": storage.connection_string(),
         }
         with HostProcess(settings) as host:
-            found = host.request("POST", "/api/discover", json={"register": True})
-            found.raise_for_status()
-            newest = None
-            # The daily check finds the tag's next version, and starts a run.
-            for function in ("scheduled_sync", "scheduled_sync", "daily_check"):
-                host.fire(function)
-                newest = host.newest_run(other_than=newest)["runId"]
-                azure.state.tags.step()
-            # Of one table somebody has forgotten the role.
-            others = [(table, OWNER) for table in [*tables.registered, tables.unregistered][1:]]
-            azure.state.identities.app.assignments = [("/", READER), *others]
-            with sync_playwright() as playwright:
-                browser = launch(playwright)
-                _take_dashboard(browser, f"{host.url}/api/dashboard?code={host.key}")
-                for command in ("plan", "doctor"):
-                    _take_command(browser, command, settings)
-                browser.close()
+            _make_history(host, azure)
+            _forget_one_role(azure, [*tables.registered, tables.unregistered])
+            _take_all(f"{host.url}/api/dashboard?code={host.key}", settings)
+
+
+def _make_history(host: HostProcess, azure: SimulatedAzure) -> None:
+    discovery = host.request("POST", "/api/discover", json={"register": True})
+    discovery.raise_for_status()
+
+    # The daily check finds the tag's next version, and starts a run.
+    newest = None
+    for function in ("scheduled_sync", "scheduled_sync", "daily_check"):
+        host.fire(function)
+        newest = host.newest_run(other_than=newest)["runId"]
+        azure.state.tags.step()
+
+
+def _forget_one_role(azure: SimulatedAzure, tables: Sequence[str]) -> None:
+    """The pictures show a table for which the app has no role."""
+    others = [(table, OWNER) for table in tables[1:]]
+    azure.state.identities.app.assignments = [("/", READER), *others]
+
+
+def _take_all(dashboard_url: str, settings: Mapping[str, str]) -> None:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        _take_dashboard(browser, dashboard_url)
+        for command in ("plan", "doctor"):
+            _take_command(browser, command, settings)
+        browser.close()
 
 
 def _take_dashboard(browser: Browser, url: str) -> None:
@@ -62,14 +75,17 @@ def _take_dashboard(browser: Browser, url: str) -> None:
 
 
 def _take_command(browser: Browser, command: str, settings: Mapping[str, str]) -> None:
-    """As it looks in a terminal."""
+    """Show the command's output as a terminal would."""
     arguments = [sys.executable, "-m", "shared", command]
     environment = {**os.environ, **settings, "FORCE_COLOR": "1", "COLUMNS": str(_COLUMNS)}
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+
+    # The console records what it prints, but must print to some file.
     with tempfile.TemporaryFile("w") as nowhere:
         terminal = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True)
         terminal.print(Text(f"$ ase-route-sync {command}", style="bold"))
         terminal.print(Text.from_ansi(done.stdout))
+
     page = browser.new_page(device_scale_factor=2)
     page.set_content(terminal.export_svg(title="ase-route-sync"))
     page.locator("svg").screenshot(path=DOCS / f"cli-{command}.png")

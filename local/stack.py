@@ -1,4 +1,4 @@
-"""The host as a process of its own, on the simulated Azure and Azurite."""
+"""The Functions host as a separate process, on the simulated Azure and Azurite."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ class Running(Protocol):
 
 
 def start_cold(environment: Mapping[str, str]) -> Running:
-    """As `make run` does: a new interpreter, which imports everything first."""
+    """Start a new interpreter, which imports everything first. `make run` does this."""
     return subprocess.Popen(
         [sys.executable, "-m", "local.host"],
         cwd=ROOT,
@@ -47,7 +47,7 @@ def start_cold(environment: Mapping[str, str]) -> Running:
 
 
 class HostProcess:
-    """Start and stop it as a context. `settings` are all the app sees of its own."""
+    """Starts and stops the host as a context. The app sees no settings but `settings`."""
 
     def __init__(
         self,
@@ -62,12 +62,13 @@ class HostProcess:
         self.master_key = master_key
         self.url = ""
         self._environment = {
-            **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LOG_LEVEL")},
+            **_inherited_variables(),
             **settings,
             "HOST_PORT": str(port),
             "HOST_KEY": key,
             "MASTER_KEY": master_key,
         }
+
         self._start = start
         self._process: Running | None = None
         self.errors: list[str] = []
@@ -75,10 +76,14 @@ class HostProcess:
     def __enter__(self) -> Self:
         self._process = self._start(self._environment)
         assert self._process.stdout is not None and self._process.stderr is not None
+
+        # A process whose error pipe is full would stop, so somebody must read it.
         self._reader = threading.Thread(
             target=self._read, args=(self._process.stderr,), daemon=True
         )
         self._reader.start()
+
+        # The first line of its output is the host's address.
         try:
             self.url = self._process.stdout.readline().strip()
             self._wait_until_ready()
@@ -105,7 +110,7 @@ class HostProcess:
         return self._process.pid
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Call the app with its host key, `/admin` and `/local` with the master key."""
+        """Call the app with its host key, or `/admin` and `/local` with the master key."""
         key = self.key if path.startswith("/api/") else self.master_key
         headers = {"x-functions-key": key, **options.pop("headers", {})}
         return http().request(method, self.url + path, headers=headers, **options)
@@ -118,16 +123,20 @@ class HostProcess:
         answer.raise_for_status()
 
     def newest_run(self, *, other_than: str | None = None, within: float = 120) -> dict[str, Any]:
-        """Wait for the newest run, other than this one, to appear; return its report, ended."""
+        """Wait until the newest run has another id than `other_than` and has ended.
+
+        Return its report. Raise TimeoutError after `within` seconds.
+        """
         ends = time.monotonic() + within
         while time.monotonic() < ends:
-            listed = self.request("GET", "/api/runs?top=1").raise_for_status().json()["value"]
-            if listed and listed[0]["runId"] != other_than:
-                return self.ended_run(listed[0]["runId"], within=ends - time.monotonic())
+            runs = self.request("GET", "/api/runs?top=1").raise_for_status().json()["value"]
+            if runs and runs[0]["runId"] != other_than:
+                return self.ended_run(runs[0]["runId"], within=ends - time.monotonic())
             time.sleep(0.1)
         raise TimeoutError(f"no new run within {within} s\n" + "\n".join(self.errors))
 
     def ended_run(self, run_id: str, *, within: float = 120) -> dict[str, Any]:
+        """Wait until the run has ended. Raise TimeoutError after `within` seconds."""
         ends = time.monotonic() + within
         while time.monotonic() < ends:
             answer = self.request("GET", f"/api/runs/{run_id}").raise_for_status()
@@ -135,7 +144,7 @@ class HostProcess:
                 report: dict[str, Any] = answer.json()
                 return report
             time.sleep(0.1)
-        raise TimeoutError(f"run {run_id} not ended within {within} s\n" + "\n".join(self.errors))
+        raise TimeoutError(f"run {run_id} did not end within {within} s\n" + "\n".join(self.errors))
 
     def _read(self, stream: IO[str]) -> None:
         with stream:
@@ -148,9 +157,16 @@ class HostProcess:
             if self._process.poll() is not None:
                 self._reader.join(10)
                 raise RuntimeError("the host did not start:\n" + "\n".join(self.errors))
+
+            # Until the host listens, it refuses connections.
             try:
                 if self.request("GET", "/admin/host/status").is_success:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
         raise TimeoutError("the host did not answer")
+
+
+def _inherited_variables() -> dict[str, str]:
+    names = ("PATH", "HOME", "LANG", "LOG_LEVEL")
+    return {name: os.environ[name] for name in names if name in os.environ}

@@ -1,8 +1,8 @@
-"""Processes that begin with everything imported.
+"""Processes that start with everything imported.
 
-Importing the Azure SDKs is most of what a short process costs. A fork server imports them once, and
-each process that starts here is a fork of it: it has its own environment, arguments and standard
-streams, and runs a module as `python -m` does.
+A short process spends most of its time importing the Azure SDKs. A fork server imports them once,
+and each process here is a fork of it. It has its own environment, arguments and standard streams,
+and runs a module as `python -m` does.
 """
 
 import multiprocessing
@@ -26,7 +26,10 @@ _context.set_forkserver_preload(
 
 
 class WarmProcess:
-    """What callers need of `subprocess.Popen`. `streams` are open files: input, output, errors."""
+    """Has the part of `subprocess.Popen` that callers need.
+
+    `streams` are open files: input, output and errors.
+    """
 
     def __init__(
         self,
@@ -53,7 +56,7 @@ class WarmProcess:
         return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Raise subprocess.TimeoutExpired if it has not ended by then."""
+        """Raise subprocess.TimeoutExpired if the process has not ended by then."""
         self._process.join(timeout)
         status = self._process.exitcode
         if status is None:
@@ -65,7 +68,7 @@ class WarmProcess:
 
 
 class PipedProcess(WarmProcess):
-    """One whose standard streams are pipes of text."""
+    """A process whose standard streams are pipes of text."""
 
     def __init__(self, module: str, *arguments: str, env: Mapping[str, str]) -> None:
         (stdin, to_it), (from_it, stdout), (errors, stderr) = os.pipe(), os.pipe(), os.pipe()
@@ -78,7 +81,7 @@ class PipedProcess(WarmProcess):
 
 
 class _Streams:
-    """A child's standard streams, which travel to it as open files."""
+    """The standard streams of a child process, which receives them as open files."""
 
     def __init__(self, fds: Sequence[int]) -> None:
         self._fds = fds

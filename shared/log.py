@@ -1,7 +1,7 @@
-"""Records for those who operate the app: each is one line of JSON, `record` says of what.
+"""Log records for operators. Each is one line of JSON, and its key `record` names the kind.
 
-One a run, one a table of a run, one a check, one an alarm, one an alert, one a release. Their
-fields and the usual questions to them: docs/operations.md.
+There is one record for each run, table of a run, check, alarm, alert and release.
+docs/operations.md has the fields and the usual queries.
 """
 
 import json
@@ -16,32 +16,35 @@ from .domain.runs.run import Run, RunStatus
 from .domain.times import utc_text
 
 MAX_TABLES = 50
-"""Of a check's record, the worst first: a trace holds 32 kB."""
+"""A check's record lists this many tables, the worst first, because a trace holds only 32 kB."""
 
 _log = logging.getLogger("ase_route_sync")
 
 
 def quiet_libraries() -> None:
-    """They would write each request, and a webhook's URL is a key."""
+    """Stop libraries from logging each request: the URL of a webhook is a secret."""
     for name in ("azure", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def log_run(run: Run) -> None:
-    """Once, when the run has ended."""
-    finished = run.finished_at or run.started_at
+    """Call this once, when the run has ended."""
+    level = logging.ERROR if run.status is RunStatus.FAILED else logging.INFO
+    duration = (run.finished_at or run.started_at) - run.started_at
+    request = run.request
+
     _write(
-        logging.ERROR if run.status is RunStatus.FAILED else logging.INFO,
+        level,
         "run",
         runId=run.run_id,
-        trigger=run.request.trigger.value,
-        action=run.request.action.value,
-        mode=run.request.mode.value,
+        trigger=request.trigger.value,
+        action=request.action.value,
+        mode=request.mode.value,
         status=run.status.value,
-        reason=run.request.reason,
-        requestedBy=run.request.requested_by,
+        reason=request.reason,
+        requestedBy=request.requested_by,
         startedAt=utc_text(run.started_at),
-        durationMs=round((finished - run.started_at).total_seconds() * 1000),
+        durationMs=round(duration.total_seconds() * 1000),
         versionIds=[version.version_id for version in run.versions],
         counts=dict(run.counts),
         error=finding_json(run.error),
@@ -49,8 +52,10 @@ def log_run(run: Run) -> None:
 
 
 def log_outcome(run: Run, outcome: Outcome) -> None:
+    level = logging.WARNING if outcome.status.is_bad else logging.INFO
+
     _write(
-        logging.WARNING if outcome.status.is_bad else logging.INFO,
+        level,
         "routeTable",
         runId=run.run_id,
         trigger=run.request.trigger.value,
@@ -73,22 +78,29 @@ def log_outcome(run: Run, outcome: Outcome) -> None:
 
 
 def log_check(report: Mapping[str, Any]) -> None:
-    """All its figures, and a record of its own for each alarm."""
-    listed = report["routeTables"][:MAX_TABLES]
+    """Write one record with all figures of the check, and one more for each alarm."""
+    figures = {
+        name: value for name, value in report.items() if name not in {"alarms", "routeTables"}
+    }
+    tables = report["routeTables"][:MAX_TABLES]
+    alarms = report["alarms"]
+
     _write(
         logging.INFO,
         "check",
-        **{key: value for key, value in report.items() if key not in {"alarms", "routeTables"}},
-        alarms=len(report["alarms"]),
-        routeTables=listed,
-        routeTablesLeftOut=report["tables"] - len(listed),
+        **figures,
+        alarms=len(alarms),
+        routeTables=tables,
+        routeTablesLeftOut=report["tables"] - len(tables),
     )
-    for alarm in report["alarms"]:
+
+    # Alert rules look for these records, so each alarm has its own.
+    for alarm in alarms:
         _write(logging.ERROR, "alarm", checkId=report["checkId"], **alarm)
 
 
 def log_alert(name: str | None, *, run_id: str | None = None, ignored: str | None = None) -> None:
-    """What became of an alert: the run it started or joined, or why it was ignored."""
+    """Record the run that the alert started or joined, or why the alert was ignored."""
     _write(logging.INFO, "alert", name=name, runId=run_id, ignored=ignored)
 
 

@@ -1,4 +1,4 @@
-"""App settings, read once at the first invocation. One error lists every fault."""
+"""App settings, read once at the first invocation. One error lists all faults."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
 class InvalidSettings(Exception):
-    """Missing or wrong settings, every one of them."""
+    """Some settings are missing or wrong; `faults` lists all of them."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
@@ -40,9 +40,9 @@ def _service_tag(value: str) -> str:
 
 def _url(value: str) -> str:
     url = urlsplit(value)
-    loopback = url.hostname in LOOPBACK
-    if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and loopback)):
-        raise ValueError("not an https URL; plain http is for loopback alone")
+    is_plain_loopback = url.scheme == "http" and url.hostname in LOOPBACK
+    if not url.hostname or not (url.scheme == "https" or is_plain_loopback):
+        raise ValueError("not an https URL; plain http is allowed on loopback only")
     return value
 
 
@@ -101,14 +101,17 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
-        """Raise InvalidSettings. An empty setting is a missing one."""
-        given: dict[str, Any] = {k: v.strip() for k, v in environment.items() if v.strip()}
+        """Treat an empty setting as missing. Raise InvalidSettings if any setting is wrong."""
+        stripped = {name: value.strip() for name, value in environment.items()}
+        given: dict[str, Any] = {name: value for name, value in stripped.items() if value}
+
         faults = _storage_faults(given)
         try:
             settings = cls.model_validate(given)
         except ValidationError as error:
             faults += [_fault(detail) for detail in error.errors(include_url=False)]
             raise InvalidSettings(faults) from None
+
         if faults:
             raise InvalidSettings(faults)
         return settings
@@ -119,38 +122,42 @@ class Settings(BaseModel):
 
     @property
     def allowed(self) -> frozenset[str]:
-        """The service tags that may be registered and synced."""
+        """Return the service tags that may be registered and synced."""
         return frozenset(self.allowed_service_tags or [self.service_tag])
 
     @property
     def missing_schedules(self) -> list[str]:
-        """The host never fires a timer whose setting is missing."""
+        """Return the missing schedules: without its schedule, a timer never fires."""
         given = {"SYNC_SCHEDULE": self.sync_schedule, "CHECK_SCHEDULE": self.check_schedule}
         return [name for name, value in given.items() if value is None]
 
     @property
     def address(self) -> str | None:
-        """Where the app itself is reached, as App Service tells it."""
+        """Return the app's own URL. App Service sets the host name."""
         if self.website_hostname is None:
             return None
-        local = urlsplit(f"//{self.website_hostname}").hostname in LOOPBACK
-        return f"{'http' if local else 'https'}://{self.website_hostname}"
+        is_local = urlsplit(f"//{self.website_hostname}").hostname in LOOPBACK
+        scheme = "http" if is_local else "https"
+        return f"{scheme}://{self.website_hostname}"
 
     @property
     def table_endpoint(self) -> str:
-        """Where tables are, for an identity-based connection."""
+        """Return the URL of Table Storage for an identity-based connection."""
         return self.storage_table_service_uri or (
             f"https://{self.storage_account_name}.table.{self.cloud.storage_suffix}"
         )
 
 
 def _storage_faults(given: Mapping[str, Any]) -> list[str]:
-    return [] if any(way in given for way in _STORAGE) else [f"{' or '.join(_STORAGE)}: missing"]
+    if any(name in given for name in _STORAGE):
+        return []
+    return [f"{' or '.join(_STORAGE)}: missing"]
 
 
 def _fault(detail: Mapping[str, Any]) -> str:
     name = str(detail["loc"][0])
     if detail["type"] == "missing":
         return f"{name}: missing"
-    # Never the value itself: it may be a secret.
-    return f"{name}: {re.sub(r'^Value error, ', '', detail['msg'])}"
+    # The value itself is never shown, because it may be a secret.
+    message = re.sub(r"^Value error, ", "", detail["msg"])
+    return f"{name}: {message}"

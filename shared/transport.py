@@ -1,4 +1,4 @@
-"""HTTP connections that are kept: one for each of a worker's threads, whatever it talks to."""
+"""HTTP connections that stay open: one for each thread of a worker and each host."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -9,13 +9,14 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 
 MOST_CONNECTIONS = 32
-"""To one host: as many threads as a worker may have. The library's own 10 would have the others
-begin anew, with TLS, for each request.
+"""Connections to one host, as many as a worker may have threads.
+
+The library's default is 10: every further thread would open a new TLS connection for each request.
 """
 
 
 def transport() -> RequestsTransport:
-    """For clients that live as long as the process."""
+    """Make the transport of clients that live as long as the process."""
     session = _Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
@@ -23,13 +24,14 @@ def transport() -> RequestsTransport:
 
 
 class _Session(requests.Session):
-    """Looks once a host, not for each request, which proxy and certificates the environment names:
-    that costs as much as parsing a small answer.
+    """Looks up the environment's proxy and certificates once for each host.
+
+    `requests` does so for each request, which costs as much as parsing a small answer.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[object, Any] = {}
+        self._settings: dict[object, Any] = {}
 
     def merge_environment_settings(
         self,
@@ -39,10 +41,10 @@ class _Session(requests.Session):
         verify: bool | str | None,
         cert: Any,
     ) -> Any:
-        parts = urlsplit(url)
-        asked = (parts.scheme, parts.netloc, *sorted((proxies or {}).items()), stream, verify, cert)
-        if asked not in self._known:
-            self._known[asked] = super().merge_environment_settings(
+        host = urlsplit(url)[:2]
+        key = (host, *sorted((proxies or {}).items()), stream, verify, cert)
+        if key not in self._settings:
+            self._settings[key] = super().merge_environment_settings(
                 url, proxies, stream, verify, cert
             )
-        return self._known[asked].copy()
+        return self._settings[key].copy()

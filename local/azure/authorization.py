@@ -1,4 +1,4 @@
-"""Who may do what: role assignments, by scope and action, as Azure RBAC evaluates them."""
+"""Role assignments by scope and action, evaluated as Azure RBAC does."""
 
 import fnmatch
 from dataclasses import dataclass, field
@@ -23,17 +23,20 @@ class Principal:
     object_id: str
     client_id: str
     assignments: list[tuple[str, Role]] = field(default_factory=list)
-    """Scope and role; a role holds at its scope and everything below."""
+    """Scope and role. A role applies at its scope and everywhere below it."""
 
     def roles_at(self, scope: str) -> list[Role]:
-        return [role for at, role in self.assignments if within(scope, at)]
+        return [role for role_scope, role in self.assignments if within(scope, role_scope)]
 
     def may(self, action: str, scope: str) -> bool:
         return any(role.allows(action) for role in self.roles_at(scope))
 
     def sees(self, scope: str) -> bool:
-        """Whether a role is held at the scope, above or below it."""
-        return any(within(scope, at) or within(at, scope) for at, _ in self.assignments)
+        """Return whether the principal has a role at the scope, above it or below it."""
+        return any(
+            within(scope, role_scope) or within(role_scope, scope)
+            for role_scope, _ in self.assignments
+        )
 
 
 NOBODY = Principal(object_id="", client_id="")

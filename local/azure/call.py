@@ -1,4 +1,4 @@
-"""One request on the way through the simulated Azure."""
+"""One request on its way through the simulated Azure."""
 
 import json
 from dataclasses import dataclass, field
@@ -23,11 +23,11 @@ class Call:
     body: bytes
     principal: Principal = NOBODY
     stale: bool = False
-    """Whether to answer with what stood before the last write."""
+    """If true, the answer shows the state before the last write."""
     fate: "Fate | None" = None
-    """How the operation that this begins is to go."""
+    """The course of the operation that this call begins."""
     linked: list[str] = field(default_factory=list)
-    """Actions on other resources that this one refers to."""
+    """Actions on other resources to which this one refers."""
 
     @property
     def api_version(self) -> str:
@@ -35,7 +35,7 @@ class Call:
 
     @property
     def origin(self) -> str:
-        """Links lead back to the address that was asked."""
+        """Links in answers lead back to the address to which the request went."""
         return f"{self.request.url.scheme}://{self.request.url.netloc}"
 
     def json(self) -> dict[str, Any]:
@@ -48,9 +48,10 @@ class Call:
         return body
 
     def page(self, key: str, values: list[Any], size: int | None = None) -> dict[str, Any]:
-        """One page of a list; `nextLink` is absent on the last."""
+        """Return one page of a list. The last page has no `nextLink`."""
         size = size or self.state.page_size
         start = int(self.request.query_params.get("$skipToken", "0"))
+
         page: dict[str, Any] = {key: values[start : start + size]}
         if start + size < len(values):
             url = self.request.url.include_query_params(**{"$skipToken": start + size})

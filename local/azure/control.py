@@ -1,4 +1,4 @@
-"""What the workbench asks of the simulated Azure; nothing here is Azure's."""
+"""The API by which tests and people control the simulation. The real Azure has nothing like it."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .state import State
 
 
 class Seeded(BaseModel):
-    """So many faults drawn from this seed."""
+    """A request for `count` faults, drawn from a seed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,33 +27,33 @@ class ControlApi:
         self._state = state
 
     async def log(self, _request: Request) -> Response:
-        """Every ARM request so far; writes with their bodies."""
+        """Return every ARM request so far. Writes have their bodies."""
         return JSONResponse({"value": self._state.log})
 
     async def step(self, request: Request) -> Response:
-        """Publish the next version of the tag, or the one `?steps=` further."""
+        """Publish the next version of the tag, or go `?steps=` versions further."""
         published = self._state.tags.step(int(request.query_params.get("steps", "1")))
         return JSONResponse({k: published[k] for k in ("published", "tagChangeNumber")})
 
     async def faults(self, _request: Request) -> Response:
-        """What is still in store."""
-        return self._in_store()
+        return self._pending_faults()
 
     async def add_faults(self, request: Request) -> Response:
-        """Faults as they are listed, or `{"seed", "count"}`: the same seed, the same faults."""
+        """Take a list of faults, or `{"seed", "count"}`. The same seed gives the same faults."""
         try:
             wanted = _WANTED.validate_json(await request.body())
         except ValidationError as error:
             return Response(error.json(include_url=False), 400, media_type="application/json")
-        added = schedule(wanted.seed, wanted.count) if isinstance(wanted, Seeded) else wanted
-        self._state.faults += added
-        return self._in_store()
+
+        faults = schedule(wanted.seed, wanted.count) if isinstance(wanted, Seeded) else wanted
+        self._state.faults += faults
+        return self._pending_faults()
 
     async def clear_faults(self, _request: Request) -> Response:
         self._state.faults.clear()
-        return self._in_store()
+        return self._pending_faults()
 
-    def _in_store(self) -> Response:
-        waiting = (fault for fault in self._state.faults if fault.times)
-        value: list[Any] = [fault.model_dump(mode="json") for fault in waiting]
+    def _pending_faults(self) -> Response:
+        pending = [fault for fault in self._state.faults if fault.times]
+        value: list[Any] = [fault.model_dump(mode="json") for fault in pending]
         return JSONResponse({"value": value})

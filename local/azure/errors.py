@@ -1,6 +1,6 @@
 """Every error of the simulated Azure, in the two envelopes of the real one.
 
-Codes and messages as recorded or cited; where no text of the real service is known, the docstring
+Codes and messages are recorded or cited. If no text of the real service is known, the docstring
 says UNCONFIRMED.
 """
 
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 
 class ArmError(Exception):
-    """Errors of a resource provider have `details`; the gateway's have a header instead."""
+    """Errors of a resource provider have `details`. Errors of the gateway have a header instead."""
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class ArmError(Exception):
         self.status = status
         self.error: dict[str, Any] = {"code": code, "message": message}
         self.headers: dict[str, str] = dict(headers or {})
+
         if gateway:
             self.headers["x-ms-failure-cause"] = "gateway"
         else:
@@ -39,7 +40,7 @@ class ArmError(Exception):
         return JSONResponse({"error": self.error}, self.status, self.headers)
 
 
-# -- The gateway: who asks, for what, may he ------------------------------------------------------
+# -- The gateway: identity, path and rights -------------------------------------------------------
 
 
 def authentication_failed() -> ArmError:
@@ -72,7 +73,7 @@ def missing_api_version() -> ArmError:
 
 
 def unknown_api_version(kind: str, api_version: str, newest: str) -> ArmError:
-    """UNCONFIRMED: cited for other providers."""
+    """UNCONFIRMED: the text is cited for other providers."""
     namespace, _, types = kind.partition("/")
     return ArmError(
         400,
@@ -171,7 +172,7 @@ def resource_not_found(kind: str, name: str, group: str) -> ArmError:
 
 
 def parent_not_found(parent_id: str) -> ArmError:
-    """UNCONFIRMED for a route of a table that is not there."""
+    """UNCONFIRMED for a route of a table that does not exist."""
     return ArmError(
         404,
         "ParentResourceNotFound",
@@ -194,7 +195,7 @@ def other_location(name: str, location: str) -> ArmError:
     )
 
 
-# -- Too much, too busy ---------------------------------------------------------------------------
+# -- Throttling, and resources that are busy ------------------------------------------------------
 
 
 def subscription_throttled(
@@ -289,18 +290,12 @@ def child_not_found(resource_id: str) -> ArmError:
 
 
 def etag_mismatch(given: str, actual: str, resource_id: str) -> ArmError:
-    return ArmError(
-        412,
-        "PreconditionFailed",
-        "Precondition failed.",
-        details=[
-            {
-                "code": "PreconditionFailedEtagMismatch",
-                "message": f"Etag provided in if-match header {given} does not match etag "
-                f"{actual} of resource {resource_id} in NRP data store.",
-            }
-        ],
-    )
+    detail = {
+        "code": "PreconditionFailedEtagMismatch",
+        "message": f"Etag provided in if-match header {given} does not match etag {actual} of "
+        f"resource {resource_id} in NRP data store.",
+    }
+    return ArmError(412, "PreconditionFailed", "Precondition failed.", details=[detail])
 
 
 def parent_failed(method: str, child_id: str, operation_id: str) -> ArmError:
@@ -366,5 +361,5 @@ def host_bits_set(prefix: str, resource_id: str, right: str) -> ArmError:
 
 
 def refused(code: str, message: str) -> ArmError:
-    """A rule of one kind of resource, worded where the rule stands."""
+    """Make the error of a rule that concerns only one kind of resource."""
     return ArmError(400, code, message)

@@ -1,6 +1,6 @@
-"""Faults on demand: which requests they meet, and what they do to them.
+"""Faults on demand: the requests that they hit, and their effects.
 
-Each fault is one class here; `/simulator/faults` takes and shows them as JSON, by `kind`.
+Each effect is one class here. `/simulator/faults` takes and shows faults as JSON, by `kind`.
 """
 
 import asyncio
@@ -21,11 +21,13 @@ STATUSES = (429, 500, 502, 503, 504)
 
 
 class ConnectionDropped(Exception):
-    """Close the connection without an answer."""
+    """The connection is to be closed without an answer."""
 
 
 class Effect(BaseModel):
-    """What becomes of a request. `before` may answer in the place of Azure, `after` change it."""
+    """The effect on a request. `before` may answer instead of Azure, and `after` may change
+    Azure's answer.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,12 +39,12 @@ class Effect(BaseModel):
 
 
 class Refuse(Effect):
-    """Answer with an error, before anything has happened or after all has."""
+    """Answers with an error, either before the request takes effect or after it."""
 
     kind: Literal["refuse"] = "refuse"
     status: int
     body: Any = None
-    """JSON, or as text what is none; without it a body as a front door sends it."""
+    """JSON, or text that is no JSON. Without a body, the answer is a front door's HTML page."""
     headers: dict[str, str] = {}
     effected: bool = False
 
@@ -62,7 +64,7 @@ class Refuse(Effect):
 
 
 class Drop(Effect):
-    """Drop the connection, before anything has happened or after all has."""
+    """Drops the connection, either before the request takes effect or after it."""
 
     kind: Literal["drop"] = "drop"
     effected: bool = False
@@ -86,13 +88,13 @@ class Delay(Effect):
 
 
 class FailOperation(Effect):
-    """Let the write be accepted and its operation fail; the resource is `Failed` then."""
+    """Accepts the write and lets its operation fail. Then the resource is `Failed`."""
 
     kind: Literal["failOperation"] = "failOperation"
     code: str = "InternalServerError"
     message: str = "An error occurred."
     reverts: bool = False
-    """Whether the resource is then as it was before the write, or as it was to be."""
+    """If true, the resource returns to its state before the write. Otherwise the write stays."""
 
     async def before(self, call: Call) -> Response | None:
         error = {"code": self.code, "message": self.message, "details": []}
@@ -101,7 +103,7 @@ class FailOperation(Effect):
 
 
 class HangOperation(Effect):
-    """Let the write be accepted and its operation never end; the resource stays `Updating`."""
+    """Accepts the write and never ends its operation. The resource stays `Updating`."""
 
     kind: Literal["hangOperation"] = "hangOperation"
 
@@ -111,7 +113,7 @@ class HangOperation(Effect):
 
 
 class ServeStale(Effect):
-    """Answer a read or a list with what stood before the last write."""
+    """Answers a read or a list with the state before the last write."""
 
     kind: Literal["serveStale"] = "serveStale"
 
@@ -121,7 +123,7 @@ class ServeStale(Effect):
 
 
 class LoseRace(Effect):
-    """Let somebody else write the resource just before: the ETag is another, and so the content."""
+    """Lets somebody else write the resource first, so that its ETag and content have changed."""
 
     kind: Literal["loseRace"] = "loseRace"
 
@@ -131,7 +133,7 @@ class LoseRace(Effect):
 
 
 class ExpireToken(Effect):
-    """Let the token of this request have run out, for this and every later request."""
+    """Lets the token of this request expire, for this and every later request."""
 
     kind: Literal["expireToken"] = "expireToken"
 
@@ -141,7 +143,7 @@ class ExpireToken(Effect):
 
 
 class HalfPage(Effect):
-    """Leave out the second half of a list, and the link to what follows."""
+    """Leaves out the second half of a list and the link to the next page."""
 
     kind: Literal["halfPage"] = "halfPage"
 
@@ -156,7 +158,7 @@ class HalfPage(Effect):
 
 
 class Truncate(Effect):
-    """Send the first half of the body as if it were the whole."""
+    """Sends the first half of the body as if it were the whole body."""
 
     kind: Literal["truncate"] = "truncate"
 
@@ -165,7 +167,7 @@ class Truncate(Effect):
 
 
 class LoseTag(Effect):
-    """Leave the service tag out of the answer."""
+    """Leaves the service tag out of the answer."""
 
     kind: Literal["loseTag"] = "loseTag"
 
@@ -174,13 +176,15 @@ class LoseTag(Effect):
 
 
 class ShrinkTag(Effect):
-    """Leave out all but this share of the service tag's prefixes."""
+    """Keeps only this share of the service tag's prefixes."""
 
     kind: Literal["shrinkTag"] = "shrinkTag"
     share: float = Field(0.5, ge=0, le=1)
 
     async def after(self, call: Call, response: Response) -> Response:
-        return _with_tag(call, response, lambda found: found[: int(len(found) * self.share)])
+        return _with_tag(
+            call, response, lambda prefixes: prefixes[: int(len(prefixes) * self.share)]
+        )
 
 
 type AnyEffect = Annotated[
@@ -201,9 +205,9 @@ type AnyEffect = Annotated[
 
 
 class Fault(BaseModel):
-    """Meets the requests of this method whose path the pattern is found in, without regard to case.
+    """Hits the requests with this method and a path that contains the pattern, ignoring case.
 
-    The first `skip` of them pass unharmed, the next `times` do not.
+    The first `skip` of these requests pass unharmed, and the next `times` are hit.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -215,8 +219,12 @@ class Fault(BaseModel):
     skip: int = 0
 
     def takes(self, method: str, path: str) -> bool:
-        if self.times < 1 or self.method != method or not re.search(self.path, path, re.IGNORECASE):
+        """Return whether the fault hits this request, and count the request."""
+        if self.times < 1 or self.method != method:
             return False
+        if not re.search(self.path, path, re.IGNORECASE):
+            return False
+
         if self.skip > 0:
             self.skip -= 1
             return False
@@ -225,9 +233,10 @@ class Fault(BaseModel):
 
 
 async def met(call: Call, answer: Callable[[], Response]) -> Response:
-    """The answer, or what the fault that is in store for the request makes of it."""
+    """Return the answer. If a fault hits the request, the fault may change it."""
     method, path = call.request.method, call.request.url.path
-    fault = next((f for f in call.state.faults if f.takes(method, path)), None)
+    hits = (fault for fault in call.state.faults if fault.takes(method, path))
+    fault = next(hits, None)
     if fault is None:
         return answer()
     response = await fault.effect.before(call)
@@ -251,9 +260,13 @@ def refusal(
 
 
 def schedule(seed: int, count: int) -> list[Fault]:
-    """The same faults for the same seed; what they meet depends on the requests alone."""
+    """Draw faults. The same seed gives the same faults; the requests decide what they hit."""
     rng = random.Random(seed)  # noqa: S311
-    return [_MENU[rng.randrange(len(_MENU))](rng) for _ in range(count)]
+    faults = []
+    for _ in range(count):
+        draw = _MENU[rng.randrange(len(_MENU))]
+        faults.append(draw(rng))
+    return faults
 
 
 def _fault(rng: random.Random, effect: AnyEffect, *targets: tuple[str, str]) -> Fault:
@@ -271,9 +284,10 @@ _WRITES = (("PUT", _TABLE),)
 
 def _refused(rng: random.Random) -> Fault:
     retry_after = rng.choice((None, "1", "31"))
+    server_error = {"error": {"code": "ServerTimeout", "message": "Try later."}}
     effect = Refuse(
         status=rng.choice(STATUSES),
-        body=rng.choice((None, {"error": {"code": "ServerTimeout", "message": "Try later."}})),
+        body=rng.choice((None, server_error)),
         headers={} if retry_after is None else {"Retry-After": retry_after},
         effected=rng.random() < 0.5,
     )

@@ -1,6 +1,7 @@
-"""Azure Resource Manager in front of the resource providers: who may ask what, and in which order.
+"""Azure Resource Manager, in front of the resource providers.
 
-1. a fault that is in store for the request
+Order of its checks:
+1. a fault that hits the request
 2. authentication, then the token buckets of the caller
 3. the path: its type, the api-version, the subscription
 4. authorization, then the resource group, then locks
@@ -11,6 +12,7 @@ import asyncio
 import json
 import re
 import uuid
+from collections.abc import Callable
 from http.client import BAD_REQUEST
 from typing import Any, Protocol
 
@@ -34,7 +36,7 @@ from .usages import UsageApi
 from .virtual_networks import VirtualNetworkApi
 
 _API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
-# Whoever may write may follow: roles on one resource group are known to suffice.
+# A caller who may write may also poll: a role on one resource group is known to be enough.
 _FREE_KINDS = (OperationApi.kind, OperationResultApi.kind, TenantApi.kind)
 _LOGGED_QUERY_LENGTH = 200
 
@@ -46,65 +48,57 @@ class _Api(Protocol):
 class Gateway:
     def __init__(self, state: State) -> None:
         self._state = state
-        parents: tuple[NetworkResourceApi[Any], ...] = (
-            RouteTableApi(),
-            VirtualNetworkApi(),
-            SecurityGroupApi(),
-        )
-        apis: tuple[_Api, ...] = (
-            *parents,
-            *(NetworkChildApi(parent) for parent in parents),
-            OperationApi(),
-            OperationResultApi(),
-            ServiceTagApi(),
-            ServiceTagDetailApi(),
-            UsageApi(),
-            EnvironmentApi(),
-            InboundDependencyApi(),
-            TenantApi(),
-            SubscriptionApi(),
-            GroupApi(),
-            PermissionApi(),
-        )
-        self._apis = {api.kind.lower(): api for api in apis}
+        self._apis = {api.kind.lower(): api for api in _all_apis()}
 
     async def __call__(self, request: Request) -> Response:
-        """Raise ConnectionDropped where a fault says so."""
+        """Raise ConnectionDropped if a fault drops the connection."""
         target = Target.parse(request.url.path)
         if target is None:
             return errors.unknown_type(request.url.path, "").response()
         api = self._apis.get(target.kind.lower())
         if api is not None:
             target = target.spelled(api.kind)
+
         call = Call(state=self._state, request=request, target=target, body=await request.body())
-        entry = self._note(call)
+        return await self._respond(call, api)
+
+    async def _respond(self, call: Call, api: _Api | None) -> Response:
+        entry = self._log(call)
         timing = self._state.timing
         await asyncio.sleep(timing.real(timing.answer_seconds(call.request.method)))
         response = await met(call, lambda: self._answer(call, api))
-        entry["status"], entry["principal"] = response.status_code, call.principal.object_id
-        if "Retry-After" in response.headers:
-            asked = timing.real(float(response.headers["Retry-After"]))
-            response.headers["Retry-After"] = f"{asked:g}"
+
+        entry["status"] = response.status_code
+        entry["principal"] = call.principal.object_id
         response.headers["x-ms-correlation-request-id"] = entry["correlationId"]
+        if "Retry-After" in response.headers:
+            seconds = timing.real(float(response.headers["Retry-After"]))
+            response.headers["Retry-After"] = f"{seconds:g}"
         return response
 
     def _answer(self, call: Call, api: _Api | None) -> Response:
-        method, target = call.request.method, call.target
         try:
-            call.principal = self._state.identities.authenticate(call.request.headers)
-            remaining = self._state.throttles.admit(
-                method, target.subscription, call.principal.object_id
-            )
+            remaining = self._admit(call)
             self._check_path(call, api)
             self._check_rights(call)
+
+            # The watcher sees the state before the call and after it, without other changes.
             self._state.settle()
             self._state.watch(None)
             response = self._provide(call, api)
             self._state.watch(call if response.status_code < BAD_REQUEST else None)
         except errors.ArmError as error:
             return error.response()
+
         response.headers.update(remaining)
         return response
+
+    def _admit(self, call: Call) -> dict[str, str]:
+        """Return the headers that say how many requests the caller has left."""
+        call.principal = self._state.identities.authenticate(call.request.headers)
+        return self._state.throttles.admit(
+            call.request.method, call.target.subscription, call.principal.object_id
+        )
 
     def _check_path(self, call: Call, api: _Api | None) -> None:
         target, version = call.target, call.api_version
@@ -112,9 +106,11 @@ class Gateway:
             raise errors.missing_api_version()
         if api is None:
             raise errors.unknown_type(target.kind, version)
+
         newest = self._state.newest_api_version
         if not _API_VERSION.fullmatch(version) or version[:10] > newest:
             raise errors.unknown_api_version(target.kind, version, newest)
+
         subscription = target.subscription
         if subscription and subscription.lower() not in self._state.subscriptions:
             raise errors.subscription_not_found(subscription)
@@ -123,38 +119,40 @@ class Gateway:
         method, target = call.request.method, call.target
         action = target.action(method)
         lists_subscriptions = target.kind == SubscriptionApi.kind and target.is_collection
-        free = target.kind in _FREE_KINDS or lists_subscriptions
-        if not free and not call.principal.may(action, target.resource_id):
+        is_free = target.kind in _FREE_KINDS or lists_subscriptions
+        if not is_free and not call.principal.may(action, target.resource_id):
             raise errors.authorization_failed(call.principal.object_id, action, target.resource_id)
+
         if target.group:
             group = self._state.group(target.group_id)
             if group is None:
                 raise errors.group_not_found(target.group)
             if group.being_deleted and method != "GET":
                 raise errors.group_being_deleted(target.group)
+
         self._state.locks.check(method, target.resource_id)
 
     def _provide(self, call: Call, api: _Api | None) -> Response:
         method, target = call.request.method, call.target
-        name = "list_page" if method == "GET" and target.is_collection else method.lower()
-        handler = getattr(api, name, None)
-        if handler is None or (name != "list_page" and target.is_collection):
-            raise errors.method_not_allowed(method)
+        handler = _handler(call, api)
         if target.namespace != "Microsoft.Network":
-            return handler(call)  # type: ignore[no-any-return]
+            return handler(call)
+
+        # Microsoft.Network counts the calls that it refuses as well.
         self._state.throttles.admit_to_network(method, target.subscription)
         try:
-            response: Response = handler(call)
+            response = handler(call)
         except errors.ArmError as error:
             response = error.response()
         self._state.throttles.count_for_network(method, target.subscription, len(response.body))
         return response
 
-    def _note(self, call: Call) -> dict[str, Any]:
+    def _log(self, call: Call) -> dict[str, Any]:
         try:
-            content = json.loads(call.body) if call.body else None
+            body = json.loads(call.body) if call.body else None
         except ValueError:
-            content = call.body.decode(errors="replace")
+            body = call.body.decode(errors="replace")
+
         entry = {
             "at": self._state.timing.now(),
             "method": call.request.method,
@@ -164,10 +162,43 @@ class Gateway:
             "action": call.target.action(call.request.method),
             "linked": call.linked,
             "userAgent": call.request.headers.get("user-agent", ""),
-            "body": content,
+            "body": body,
             "correlationId": str(uuid.uuid4()),
             "principal": None,
-            "status": None,  # and so it stays where the connection is dropped
+            "status": None,  # it stays None if the connection is dropped
         }
         self._state.log.append(entry)
         return entry
+
+
+def _all_apis() -> list[_Api]:
+    parents: list[NetworkResourceApi[Any]] = [
+        RouteTableApi(),
+        VirtualNetworkApi(),
+        SecurityGroupApi(),
+    ]
+    return [
+        *parents,
+        *(NetworkChildApi(parent) for parent in parents),
+        OperationApi(),
+        OperationResultApi(),
+        ServiceTagApi(),
+        ServiceTagDetailApi(),
+        UsageApi(),
+        EnvironmentApi(),
+        InboundDependencyApi(),
+        TenantApi(),
+        SubscriptionApi(),
+        GroupApi(),
+        PermissionApi(),
+    ]
+
+
+def _handler(call: Call, api: _Api | None) -> Callable[[Call], Response]:
+    """Raise ArmError if the API has no such method."""
+    method, is_collection = call.request.method, call.target.is_collection
+    name = "list_page" if method == "GET" and is_collection else method.lower()
+    handler: Callable[[Call], Response] | None = getattr(api, name, None)
+    if handler is None or (name != "list_page" and is_collection):
+        raise errors.method_not_allowed(method)
+    return handler

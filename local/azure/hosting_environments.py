@@ -1,4 +1,4 @@
-"""Microsoft.Web/hostingEnvironments, and what their own API says of their addresses."""
+"""Microsoft.Web/hostingEnvironments, and their own API of inbound addresses."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ class Environment:
     resource_id: str
     location: str
     virtual_network: dict[str, Any]
-    """v3: the id of the subnet; v1 and v2: the id of the virtual network, and the subnet's name."""
+    """v3 has the id of the subnet. v1 and v2 have the id of the network and the subnet's name."""
     kind: str = "ASEV3"
     management: list[str] = field(default_factory=list)
     vip: str = "52.165.238.66/32"
@@ -29,6 +29,15 @@ class Environment:
         return self.resource_id.rsplit("/", 1)[1]
 
     def to_json(self) -> dict[str, Any]:
+        properties = {
+            "provisioningState": "Succeeded",
+            "status": "Ready",
+            "virtualNetwork": self.virtual_network,
+            "internalLoadBalancingMode": "None",
+            "suspended": False,
+            **self.properties,
+        }
+
         return {
             "id": self.resource_id,
             "name": self.name,
@@ -36,14 +45,7 @@ class Environment:
             "kind": self.kind,
             "location": self.location,
             "tags": {},
-            "properties": {
-                "provisioningState": "Succeeded",
-                "status": "Ready",
-                "virtualNetwork": self.virtual_network,
-                "internalLoadBalancingMode": "None",
-                "suspended": False,
-                **self.properties,
-            },
+            "properties": properties,
         }
 
 
@@ -55,30 +57,34 @@ class EnvironmentApi:
 
     def list_page(self, call: Call) -> Response:
         scope = call.target.key
-        found = [e for key, e in call.state.environments.items() if within(key, scope)]
-        return JSONResponse(call.page("value", [environment.to_json() for environment in found]))
+        value = [
+            environment.to_json()
+            for key, environment in call.state.environments.items()
+            if within(key, scope)
+        ]
+        return JSONResponse(call.page("value", value))
 
 
 class InboundDependencyApi:
-    """The addresses that manage this one environment, and others that do not."""
+    """The addresses from which this environment is managed, and its own."""
 
     kind = f"{KIND}/inboundNetworkDependenciesEndpoints"
 
     def list_page(self, call: Call) -> Response:
-        found = _find(call)
-        entries = [
-            ("App Service management", found.management, ["454", "455"]),
-            ("App Service Environment VIP", [found.vip], ["454", "455", "16001"]),
-            ("App Service Environment subnet", [found.subnet_prefix], ["All"]),
+        environment = _find(call)
+        rows = [
+            ("App Service management", environment.management, ["454", "455"]),
+            ("App Service Environment VIP", [environment.vip], ["454", "455", "16001"]),
+            ("App Service Environment subnet", [environment.subnet_prefix], ["All"]),
         ]
-        value = [{"description": d, "endpoints": e, "ports": p} for d, e, p in entries]
-        page = call.page("value", value)
-        return JSONResponse({"nextLink": None, "id": None, **page})
+        keys = ("description", "endpoints", "ports")
+        value = [dict(zip(keys, row, strict=True)) for row in rows]
+        return JSONResponse({"nextLink": None, "id": None, **call.page("value", value)})
 
 
 def _find(call: Call) -> Environment:
     target = call.target.parent
-    found = call.state.environments.get(target.key)
-    if found is None:
+    environment = call.state.environments.get(target.key)
+    if environment is None:
         raise resource_not_found(KIND, target.name, target.group)
-    return found
+    return environment

@@ -1,4 +1,4 @@
-"""Managed identities: the endpoints that hand out tokens, and the check of the tokens.
+"""Managed identities: the endpoints that issue tokens, and the check of tokens.
 
 Sources: "How to use managed identities for App Service" (REST endpoint reference, 2019-08-01),
 "How to use managed identities on a virtual machine" (IMDS, 2018-02-01).
@@ -26,13 +26,13 @@ _AUDIENCES = {
     "AzureUSGovernment": {"management.core.usgovcloudapi.net"},
     "AzureChinaCloud": {"management.chinacloudapi.cn", "management.core.chinacloudapi.cn"},
 }
-"""A token for another cloud, or in Azure Government for the name of ARM itself, is refused."""
-# The clock of a test may stand elsewhere than when the token was made.
+"""Tokens for another cloud are refused. Azure Government also refuses tokens for ARM's own name."""
+# A test may have moved the clock since the token was made.
 _JWT_OPTIONS: jwt.types.Options = {"verify_aud": False, "verify_iat": False, "verify_nbf": False}
 
 
 class Identities:
-    """The principals of one tenant; the first is the system-assigned identity."""
+    """The principals of one tenant. The first one is the system-assigned identity."""
 
     def __init__(self, cloud: str) -> None:
         self._audiences = _AUDIENCES[cloud]
@@ -48,17 +48,19 @@ class Identities:
 
     @property
     def app(self) -> Principal:
-        """The one that the product runs as."""
+        """Return the identity of the product."""
         return self.principals[0]
 
     def find(self, client_id: str | None) -> Principal | None:
         if client_id is None:
             return self.app
-        return next((p for p in self.principals if p.client_id == client_id), None)
+        found = (one for one in self.principals if one.client_id == client_id)
+        return next(found, None)
 
     def token(self, principal: Principal | None = None, audience: str | None = None) -> str:
         principal = principal or self.app
         audience = audience or f"https://{max(self._audiences)}"
+
         now = int(time.time())
         claims = {
             "aud": audience,
@@ -76,23 +78,29 @@ class Identities:
         return jwt.encode(claims, self._key, algorithm="HS256")
 
     def expire(self, headers: Mapping[str, str]) -> None:
-        """Let the token of this request have run out."""
+        """Treat the token of this request as expired from now on."""
         self._expired.add(_bearer(headers))
 
     def authenticate(self, headers: Mapping[str, str]) -> Principal:
-        token = _bearer(headers)
-        if token in self._expired:
-            raise expired_token()
-        try:
-            claims = jwt.decode(token, self._key, algorithms=["HS256"], options=_JWT_OPTIONS)
-        except jwt.ExpiredSignatureError:
-            raise expired_token() from None
-        except jwt.InvalidTokenError:
-            raise authentication_failed() from None
+        """Return the principal of the request's token. Raise ArmError if it is not valid."""
+        claims = self._claims(_bearer(headers))
         principal = self.find(claims["appid"])
         if principal is None or urlsplit(claims["aud"]).hostname not in self._audiences:
             raise authentication_failed()
         return principal
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
+        if token in self._expired:
+            raise expired_token()
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token, self._key, algorithms=["HS256"], options=_JWT_OPTIONS
+            )
+        except jwt.ExpiredSignatureError:
+            raise expired_token() from None
+        except jwt.InvalidTokenError:
+            raise authentication_failed() from None
+        return claims
 
 
 class IdentityApi:
@@ -124,6 +132,7 @@ class IdentityApi:
     def _answer(self, request: Request, principal: Principal) -> Response:
         resource = request.query_params["resource"]
         now = int(time.time())
+
         body: dict[str, Any] = {
             "access_token": self._identities.token(principal, resource),
             "expires_on": str(now + LIFETIME_SECONDS),

@@ -1,8 +1,8 @@
-"""Management locks: what is locked at a scope is locked below it.
+"""Management locks. A lock applies at its scope and everywhere below it.
 
-Source: "Lock your resources to protect your infrastructure". A ReadOnly lock refuses every write;
-a CanNotDelete lock refuses a DELETE, of a child as well, but not the PUT of a whole table that
-leaves a route out.
+Source: "Lock your resources to protect your infrastructure". A ReadOnly lock refuses every write. A
+CanNotDelete lock refuses the DELETE of a resource and of its children, but not the PUT of a whole
+table that leaves a route out.
 """
 
 from enum import StrEnum
@@ -19,12 +19,19 @@ class Lock(StrEnum):
 
 
 class Locks(dict[str, Lock]):
-    """Scope -> lock."""
+    """The lock of each scope."""
 
     def check(self, method: str, scope: str) -> None:
         if method not in _REFUSED:
             return
-        refusing = {Lock.READ_ONLY} | ({Lock.CAN_NOT_DELETE} if method == "DELETE" else set())
-        locked = [at for at, lock in self.items() if lock in refusing and within(scope, at)]
+        refusing = {Lock.READ_ONLY}
+        if method == "DELETE":
+            refusing.add(Lock.CAN_NOT_DELETE)
+
+        locked = [
+            locked_scope
+            for locked_scope, lock in self.items()
+            if lock in refusing and within(scope, locked_scope)
+        ]
         if locked:
             raise scope_locked(scope, _REFUSED[method], locked)

@@ -1,6 +1,6 @@
-"""`/metadata/endpoints`: what a client needs to know of a cloud before it signs in.
+"""`/metadata/endpoints`: the addresses of a cloud, which a client needs before it signs in.
 
-Read by the Azure CLI (`az cloud register --endpoint-resource-manager`) as one object.
+The Azure CLI (`az cloud register --endpoint-resource-manager`) expects one object.
 """
 
 from starlette.requests import Request
@@ -11,17 +11,19 @@ from .identity import TENANT
 
 async def endpoints(request: Request) -> Response:
     origin = f"{request.url.scheme}://{request.url.netloc}"
+    authentication = {
+        "loginEndpoint": origin,
+        "audiences": [origin],
+        "tenant": TENANT,
+        "identityProvider": "AAD",
+    }
+
     return JSONResponse(
         {
             "name": "Simulated",
             "resourceManager": origin,
             "portal": origin,
-            "authentication": {
-                "loginEndpoint": origin,
-                "audiences": [origin],
-                "tenant": TENANT,
-                "identityProvider": "AAD",
-            },
+            "authentication": authentication,
             "suffixes": {"storage": "core.windows.net", "keyVaultDns": "vault.azure.net"},
             "gallery": origin,
             "graph": origin,

@@ -1,13 +1,14 @@
-"""What is the same for every resource of Microsoft.Network that has children.
+"""The behaviour that all resources of Microsoft.Network with children share.
 
-One ETag serves a resource and its children; it changes when a write begins and again when it ends.
-A PUT replaces: what it leaves out is gone. A write of what is there already changes nothing.
+A resource and its children share one ETag, which changes when a write begins and again when it
+ends. A PUT replaces the resource, so a key that it leaves out is gone. A write with the same
+content changes nothing.
 """
 
 import copy
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -22,15 +23,15 @@ _READ_ONLY = {"provisioningState", "resourceGuid", "hasBgpOverride"}
 
 
 class NetworkResourceApi[R: Resource]:
-    """GET, LIST, PUT, PATCH and DELETE; what a kind has of its own are the methods at the end."""
+    """GET, LIST, PUT, PATCH and DELETE. Each kind overrides the methods of the last section."""
 
     kind: str
     child_kind: str
     model: type[R]
     retry_after = 10
-    """Seconds that a write asks to wait before its operation is followed."""
+    """Seconds that a caller is asked to wait before the first poll."""
     child_noun: str
-    """As operations are named: PutRouteOperation."""
+    """The name of a child in the names of operations, such as PutRouteOperation."""
 
     def get(self, call: Call) -> Response:
         resource = self.find(call)
@@ -45,11 +46,13 @@ class NetworkResourceApi[R: Resource]:
         existing = call.state.find(self.model, call.target.key)
         self.refuse_if_busy(call, call.target.key)
         check_if_match(call, existing)
+
         wanted = self._parse(call, existing)
         self.check(call, wanted, existing)
         if existing is not None and _would_change_nothing(existing, wanted):
             operation = call.state.begin_nothing(existing)
             return self._accepted(call, 200, self.to_json(existing, call), operation, None)
+
         resource = existing or wanted
         before = call.state.write(resource)
         resource.take(wanted)
@@ -58,11 +61,12 @@ class NetworkResourceApi[R: Resource]:
         return self._accepted(call, 200 if existing else 201, body, operation, self.retry_after)
 
     def patch(self, call: Call) -> Response:
-        """Change the tags, at once: nothing else can be patched."""
+        """Change the tags at once. Nothing else can be patched."""
         resource = self.find(call)
         self.refuse_if_busy(call, resource.key)
         check_if_match(call, resource)
         tags = part(call.json(), "tags", dict)
+
         call.state.write(resource)
         resource.tags = tags
         resource.etag = new_etag()
@@ -76,6 +80,7 @@ class NetworkResourceApi[R: Resource]:
         self.refuse_if_busy(call, resource.key)
         check_if_match(call, resource)
         self.refuse_if_in_use(resource)
+
         call.state.remove(resource)
         operation = self._begin(
             call, f"Delete{self.noun}Operation", resource, copy.copy(resource), gone=True
@@ -105,28 +110,22 @@ class NetworkResourceApi[R: Resource]:
         self.refuse_if_busy(call, resource.key)
         check_if_match(call, resource)
         _refuse_if_failed(call, resource)
+
         existing = resource.child(name)
         child = self.parse_child({**call.json(), "name": existing["name"] if existing else name})
-        # A child that is replaced keeps its place.
-        children = [child if other is existing else other for other in resource.children]
-        if existing is None:
-            children.append(child)
+        children = _with_child(resource, existing, child)
         self.check_children(call, resource, children)
         if existing == child:
             operation = call.state.begin_nothing(resource)
             body = self.child_to_json(resource, child, call)
             return self._accepted(call, 200, body, operation, None, notification=False)
+
         before = call.state.write(resource)
         resource.children = children
         operation = self._begin(call, f"Put{self.child_noun}Operation", resource, before)
-        return self._accepted(
-            call,
-            200 if existing else 201,
-            self.child_to_json(resource, child, call),
-            operation,
-            self.retry_after,
-            notification=False,
-        )
+        body = self.child_to_json(resource, child, call)
+        status = 200 if existing else 201
+        return self._accepted(call, status, body, operation, self.retry_after, notification=False)
 
     def delete_child(self, call: Call) -> Response:
         resource = self.find(call)
@@ -137,12 +136,13 @@ class NetworkResourceApi[R: Resource]:
         check_if_match(call, resource)
         _refuse_if_failed(call, resource)
         self.refuse_if_child_in_use(resource, child)
+
         before = call.state.write(resource)
         resource.children = [other for other in resource.children if other is not child]
         operation = self._begin(call, f"Delete{self.child_noun}Operation", resource, before)
         return self._deleted(call, operation, notification=False)
 
-    # -- What a kind has of its own --
+    # -- Methods that a kind overrides --
 
     @property
     def noun(self) -> str:
@@ -160,6 +160,7 @@ class NetworkResourceApi[R: Resource]:
             body["location"] = resource.location
         if resource.tags is not None:
             body["tags"] = resource.tags
+
         children = [self.child_to_json(resource, child, call) for child in resource.children]
         body["properties"] = {
             "provisioningState": resource.provisioning_state,
@@ -186,38 +187,37 @@ class NetworkResourceApi[R: Resource]:
         }
 
     def parse(self, properties: dict[str, Any], **common: Any) -> R:
-        """The resource that these properties of a body describe."""
+        """Return the resource that these properties of a body describe."""
         raise NotImplementedError
 
     def parse_child(self, body: dict[str, Any]) -> Child:
         properties = part(body, "properties", dict)
-        kept = {k: v for k, v in properties.items() if k not in _READ_ONLY}
-        return {"name": part(body, "name", str), "properties": kept}
+        return {"name": part(body, "name", str), "properties": without(_READ_ONLY, properties)}
 
     def parse_children(self, properties: dict[str, Any], name: str) -> list[Child]:
         return [self.parse_child(child) for child in part(properties, name, list)]
 
     def check(self, call: Call, wanted: R, existing: R | None) -> None:
-        """Raise ArmError where the service would refuse it."""
+        """Raise ArmError if the service would refuse the resource."""
         self.check_children(call, wanted, wanted.children)
 
     def check_children(self, call: Call, resource: R, children: list[Child]) -> None:
         raise NotImplementedError
 
     def refuse_if_busy(self, call: Call, key: str) -> None:
-        """Writes to one resource and its children are serialised by the service."""
+        """The service accepts one write at a time for a resource and its children."""
         running = call.state.running_on(key)
         if running is not None:
             raise errors.busy(running.name, running.resource.resource_id, running.seconds_left)
 
     def refuse_if_in_use(self, resource: R) -> None:
-        """Raise ArmError where something else still refers to it."""
+        """Raise ArmError if another resource still refers to this one."""
 
     def refuse_if_child_in_use(self, resource: R, child: Child) -> None:
-        """Raise ArmError where something else still refers to it."""
+        """Raise ArmError if another resource still refers to the child."""
 
     def refer(self, call: Call, before: R | None, after: R | None) -> None:
-        """Let what the children refer to know who refers to it; None is a resource not there."""
+        """Update the resources to which the children refer. None means no resource."""
 
     # -- Shared steps --
 
@@ -241,9 +241,9 @@ class NetworkResourceApi[R: Resource]:
             raise errors.location_required()
         if existing and existing.location and location != existing.location.lower():
             raise errors.other_location(existing.name, existing.location)
-        properties = part(body, "properties", dict)
+
         return self.parse(
-            {k: v for k, v in properties.items() if k not in _READ_ONLY},
+            without(_READ_ONLY, part(body, "properties", dict)),
             resource_id=existing.resource_id if existing else call.target.resource_id,
             location=location,
             tags=part(body, "tags", dict) if "tags" in body else None,
@@ -252,18 +252,18 @@ class NetworkResourceApi[R: Resource]:
     def _begin(
         self, call: Call, name: str, resource: R, before: R | None, *, gone: bool = False
     ) -> Operation:
-        """The operation of what has just been written or removed."""
-        now = None if gone else resource
+        """Begin the operation of a write or a removal that has just happened."""
+        after = None if gone else resource
 
         def undo() -> None:
-            self.refer(call, now, before)
+            self.refer(call, after, before)
             if before is None:
                 call.state.remove(resource)
             else:
                 resource.take(before)
                 call.state.write(resource)
 
-        self.refer(call, before, now)
+        self.refer(call, before, after)
         return call.state.begin(name, resource, call.fate, undo)
 
     def _accepted(
@@ -297,7 +297,7 @@ class NetworkResourceApi[R: Resource]:
 
 
 class NetworkChildApi:
-    """The children of a kind, under their own path."""
+    """The children of a kind of resource, under their own path."""
 
     def __init__(self, parents: NetworkResourceApi[Any]) -> None:
         self.kind = parents.child_kind
@@ -306,7 +306,7 @@ class NetworkChildApi:
 
 
 def part[T](body: Any, name: str, kind: type[T]) -> T:
-    """A part of a body, empty where it is absent or null; raise ArmError for another type."""
+    """Return a part of a body, empty if it is absent or null. Raise ArmError for another type."""
     if not isinstance(body, dict):
         raise errors.invalid_json(f"An object is needed around '{name}'.")
     value = body.get(name)
@@ -315,6 +315,17 @@ def part[T](body: Any, name: str, kind: type[T]) -> T:
     if not isinstance(value, kind):
         raise errors.invalid_json(f"Error converting the value of '{name}'.")
     return value
+
+
+def without(names: Collection[str], properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name not in names}
+
+
+def _with_child(resource: Resource, existing: Child | None, child: Child) -> list[Child]:
+    """A child that is replaced keeps its place."""
+    if existing is None:
+        return [*resource.children, child]
+    return [child if other is existing else other for other in resource.children]
 
 
 def _refuse_if_failed(call: Call, parent: Resource) -> None:
@@ -333,13 +344,14 @@ def check_names(children: Iterable[Child]) -> None:
     names: set[str] = set()
     for child in children:
         check_name(child["name"])
-        if child["name"].lower() in names:  # UNCONFIRMED: no recording of two with one name
+        # UNCONFIRMED: no answer to two children with one name is recorded.
+        if child["name"].lower() in names:
             raise errors.invalid_json(f"Two elements have the name {child['name']}.")
         names.add(child["name"].lower())
 
 
 def check_cidr(prefix: str, resource_id: str) -> None:
-    """Raise ArmError where it is not CIDR, or has host bits set."""
+    """Raise ArmError if the prefix is not CIDR or has host bits set."""
     try:
         network = ipaddress.ip_network(prefix, strict=False)
     except ValueError:
@@ -349,12 +361,13 @@ def check_cidr(prefix: str, resource_id: str) -> None:
 
 
 def check_if_match(call: Call, resource: Resource | None) -> None:
-    """UNCONFIRMED but for tables and subnets: that every write honours it is the harsher."""
+    """Raise ArmError if the ETag differs. UNCONFIRMED except for route tables and subnets."""
     given = call.request.headers.get("if-match")
     if given is None or given == "*":
         return
+
+    # UNCONFIRMED: the answer for a resource that does not exist.
     weak = given if given.startswith("W/") else f'W/"{given}"'
-    # UNCONFIRMED for a resource that is not there: refusing is the harsher.
     actual = "" if resource is None else resource.etag
     if weak != actual:
         raise errors.etag_mismatch(weak, actual, call.target.resource_id)

@@ -1,4 +1,4 @@
-"""Long-running operations: begun by a write, followed by polls, ended in their time."""
+"""Long-running operations. A write begins one, and the caller polls until it ends."""
 
 import uuid
 from collections.abc import Callable
@@ -12,23 +12,23 @@ from .call import Call
 from .errors import child_not_found
 from .resources import Resource, new_etag
 
-# Some 3 kB of signature, as in every link since 2024: whoever cuts or rebuilds a link loses it.
+# Every link since 2024 has about 3 kB of signature, which a client loses if it rebuilds the link.
 _SIGNATURE = {"t": "638619057738293558", "c": "MIIHhzCCBm-" * 230, "s": "iwXUK4yRtRI", "h": "_cM_"}
 
 
 @dataclass(kw_only=True)
 class Fate:
-    """How an operation is to go; by default it succeeds in its time."""
+    """The course of an operation. By default it succeeds after some time."""
 
     hangs: bool = False
     error: dict[str, Any] | None = None
     reverts: bool = False
-    """Whether an operation that fails leaves the resource as it was before the write."""
+    """If true, an operation that fails leaves the resource as it was before the write."""
 
 
 @dataclass(kw_only=True)
 class Operation:
-    """Its effect is there at once, its end at `ends_at`; then the ETag changes a second time."""
+    """An operation takes effect at once and ends at `ends_at`. Then the ETag changes again."""
 
     name: str
     resource: Resource
@@ -36,7 +36,7 @@ class Operation:
     clock: Callable[[], float]
     fate: Fate = field(default_factory=Fate)
     undo: Callable[[], None] = lambda: None
-    """Bring back what was before the write."""
+    """Restores the state before the write."""
     operation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "InProgress"
 
@@ -55,7 +55,7 @@ class Operation:
 
 
 def link(call: Call, kind: str, location: str, operation: Operation) -> str:
-    """Where an operation is followed (`operations`), or its result taken (`operationResults`)."""
+    """Return the URL of an operation (`operations`) or of its result (`operationResults`)."""
     subscription = operation.resource.resource_id.split("/")[2]
     query = urlencode({"api-version": call.api_version, **_SIGNATURE})
     return (
@@ -65,7 +65,7 @@ def link(call: Call, kind: str, location: str, operation: Operation) -> str:
 
 
 class OperationApi:
-    """`locations/{}/operations/{}`: always 200, the failure in the body."""
+    """`locations/{}/operations/{}` always answers 200. A failure is in the body."""
 
     kind = "Microsoft.Network/locations/operations"
 
@@ -80,7 +80,7 @@ class OperationApi:
 
 
 class OperationResultApi:
-    """`locations/{}/operationResults/{}`: 202 until it is there. UNCONFIRMED: no recording."""
+    """`locations/{}/operationResults/{}` answers 202 until the end. UNCONFIRMED: no recording."""
 
     kind = "Microsoft.Network/locations/operationResults"
 
@@ -89,6 +89,7 @@ class OperationResultApi:
         if operation.status == "InProgress":
             headers = {"Location": str(call.request.url), **_retry_after(call)}
             return Response(status_code=202, headers=headers)
+
         if operation.fate.error:
             return JSONResponse({"error": {"details": [], **operation.fate.error}}, 500)
         return Response(status_code=204)
@@ -96,8 +97,11 @@ class OperationResultApi:
 
 def find(call: Call) -> Operation:
     operation = call.state.operations.get(call.target.name)
-    signed = all(call.request.query_params.get(k) == v for k, v in _SIGNATURE.items())
-    if operation is None or not signed:  # UNCONFIRMED: what a link without its signature answers
+    query = call.request.query_params
+    is_signed = all(query.get(name) == value for name, value in _SIGNATURE.items())
+
+    # UNCONFIRMED: no answer to a link without its signature is recorded.
+    if operation is None or not is_signed:
         raise child_not_found(call.target.resource_id)
     return operation
 

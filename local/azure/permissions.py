@@ -1,4 +1,4 @@
-"""`Microsoft.Authorization/permissions`, of any scope: what the caller may do there.
+"""`Microsoft.Authorization/permissions`: the caller's rights at any scope.
 
 Source: "Permissions - List For Resource".
 """

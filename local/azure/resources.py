@@ -1,11 +1,11 @@
-"""What can stand in Microsoft.Network: a resource, its children, and one ETag for all of them."""
+"""The resources of Microsoft.Network. A resource and its children share one ETag."""
 
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 type Child = dict[str, Any]
-"""Its `name` and its `properties`, without what the service itself adds."""
+"""A child's `name` and `properties`, without the keys that the service itself adds."""
 
 
 ROUTE_TABLE_DEFAULTS = {"disableBgpRoutePropagation": False}
@@ -19,7 +19,7 @@ def new_etag() -> str:
 class Resource:
     resource_id: str
     location: str
-    """Empty, and then absent, in a table that Azure Firewall made, as recorded."""
+    """Azure Firewall makes tables without a location, as recorded: then this is empty."""
     tags: dict[str, str] | None = None
     properties: dict[str, Any] = field(default_factory=dict)
     resource_guid: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -44,12 +44,12 @@ class Resource:
         raise NotImplementedError
 
     def child(self, name: str) -> Child | None:
-        """Names are compared without regard to case."""
+        """Find a child by its name, ignoring case."""
         found = (child for child in self.children if child["name"].lower() == name.lower())
         return next(found, None)
 
     def take(self, other: "Resource") -> None:
-        """Have the content of the other, and go on being this one."""
+        """Replace the content by the other's, but keep the identity."""
         self.tags, self.properties, self.children = other.tags, other.properties, other.children
 
     @property
@@ -61,7 +61,7 @@ class Resource:
 class RouteTable(Resource):
     routes: list[Child] = field(default_factory=list)
     subnets: list[str] = field(default_factory=list)
-    """Ids of the subnets that say they use it: theirs to say, not the table's."""
+    """Ids of the subnets that refer to the table. A write of the table does not change them."""
 
     @property
     def content(self) -> object:

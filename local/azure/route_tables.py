@@ -1,4 +1,4 @@
-"""Microsoft.Network/routeTables and their routes: the rules that are theirs alone."""
+"""Microsoft.Network/routeTables and their routes, and the rules that only they have."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 from . import errors
 from .call import Call
-from .network import NetworkResourceApi, check_cidr, check_names, part
+from .network import NetworkResourceApi, check_cidr, check_names, part, without
 from .resources import ROUTE_TABLE_DEFAULTS, Child, RouteTable
 
 NEXT_HOPS = {
@@ -19,7 +19,7 @@ NEXT_HOPS = {
     "None",
 }
 SERVICE_TAGS_A_TABLE = 25
-"""As documented; `usages` says 30. The lower is the harsher."""
+"""The documented limit. `usages` says 30, and the simulation enforces the lower one."""
 _SERVICE_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
 _NEVER_A_ROUTE = {
     "AzureLoadBalancer",
@@ -30,7 +30,7 @@ _NEVER_A_ROUTE = {
     "VirtualNetwork",
 }
 _OLD = "2018"
-"""Bodies of api-versions before it have fewer keys, as recorded with 2017-10-01."""
+"""Before this api-version bodies have fewer keys, as recorded with 2017-10-01."""
 
 
 class RouteTableApi(NetworkResourceApi[RouteTable]):
@@ -46,7 +46,7 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
         if call.api_version >= _OLD:
             properties = {**ROUTE_TABLE_DEFAULTS, **resource.properties}
         properties["routes"] = children
-        if resource.subnets:  # absent, not empty, where no subnet has it
+        if resource.subnets:  # if no subnet refers to the table, the key is absent
             properties["subnets"] = [{"id": subnet} for subnet in resource.subnets]
         return properties
 
@@ -59,7 +59,7 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
         return body
 
     def parse(self, properties: dict[str, Any], **common: Any) -> RouteTable:
-        own = {k: v for k, v in properties.items() if k not in ("routes", "subnets")}
+        own = without(("routes", "subnets"), properties)
         routes = self.parse_children(properties, "routes")
         return RouteTable(properties=own, routes=routes, **common)
 
@@ -68,27 +68,20 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
         if existing is not None:
             return
         tables = call.state.below(RouteTable, call.target.subscription_id)
-        there = sum(table.location == wanted.location for table in tables)
-        if there >= call.state.limits["RouteTables"]:
+        count = sum(table.location == wanted.location for table in tables)
+        if count >= call.state.limits["RouteTables"]:
             raise over_limit("RouteTables", call.target.subscription_id, call)
 
     def check_children(self, call: Call, resource: RouteTable, children: list[Child]) -> None:
         check_names(children)
-        holders: dict[str, str] = {}
         for route in children:
-            name, prefix = route["name"], part(route["properties"], "addressPrefix", str)
-            _check_prefix(call, f"{resource.resource_id}/routes/{name}", prefix)
+            _check_prefix(call, resource, route)
             _check_next_hop(route)
-            if prefix in holders:
-                raise errors.refused(
-                    "RouteConflict",
-                    f"Route: {name} conflicts with Route: {holders[prefix]}. Routes cannot have "
-                    "the same AddressPrefix.",
-                )
-            holders[prefix] = name
+        _check_duplicates(children)
+
         if len(children) > call.state.limits["RoutesPerRouteTable"]:
             raise over_limit("RoutesPerRouteTable", resource.resource_id, call)
-        tags = [prefix for prefix in holders if _SERVICE_TAG.fullmatch(prefix)]
+        tags = [route for route in children if _SERVICE_TAG.fullmatch(_prefix(route))]
         if len(tags) > SERVICE_TAGS_A_TABLE:
             raise over_limit("RoutesWithServiceTagPerRouteTable", resource.resource_id, call)
 
@@ -98,12 +91,18 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
 
 
 def over_limit(name: str, scope: str, call: Call) -> errors.ArmError:
-    """UNCONFIRMED: no text of the real service is known, so the code is nobody else's."""
+    """UNCONFIRMED: no text of the real service is known, so the code is made up."""
     limit = call.state.limits[name]
     return errors.refused(f"Unconfirmed{name}Exceeded", f"{scope} would exceed {name}: {limit}.")
 
 
-def _check_prefix(call: Call, route_id: str, prefix: str) -> None:
+def _prefix(route: Child) -> str:
+    return part(route["properties"], "addressPrefix", str)
+
+
+def _check_prefix(call: Call, table: RouteTable, route: Child) -> None:
+    prefix = _prefix(route)
+    route_id = f"{table.resource_id}/routes/{route['name']}"
     if not _SERVICE_TAG.fullmatch(prefix):
         check_cidr(prefix, route_id)
     elif prefix in _NEVER_A_ROUTE or not call.state.tags.routable(prefix):
@@ -111,12 +110,26 @@ def _check_prefix(call: Call, route_id: str, prefix: str) -> None:
         raise errors.invalid_prefix(prefix, route_id)
 
 
+def _check_duplicates(routes: list[Child]) -> None:
+    holders: dict[str, str] = {}
+    for route in routes:
+        name, prefix = route["name"], _prefix(route)
+        if prefix in holders:
+            raise errors.refused(
+                "RouteConflict",
+                f"Route: {name} conflicts with Route: {holders[prefix]}. Routes cannot have "
+                "the same AddressPrefix.",
+            )
+        holders[prefix] = name
+
+
 def _check_next_hop(route: Child) -> None:
-    """UNCONFIRMED: the codes; that the service refuses these is documented."""
+    """The service refuses these routes, as documented. UNCONFIRMED: the codes."""
     properties = route["properties"]
     next_hop, address = properties.get("nextHopType"), properties.get("nextHopIpAddress")
     if next_hop not in NEXT_HOPS:
         raise errors.invalid_json(f"Error converting value {next_hop} to type 'RouteNextHopType'.")
+
     if next_hop == "VirtualAppliance":
         try:
             ipaddress.ip_address(address or "")

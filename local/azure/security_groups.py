@@ -1,6 +1,7 @@
-"""Microsoft.Network/networkSecurityGroups and their rules: the rules that are theirs alone.
+"""Microsoft.Network/networkSecurityGroups and their security rules.
 
-Source: "Network security groups" and the REST reference; no answer of the real service is recorded.
+Sources: "Network security groups" and the REST reference. No answer of the real service is
+recorded.
 """
 
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 from . import errors
 from .call import Call
-from .network import NetworkResourceApi, check_names
+from .network import NetworkResourceApi, check_names, without
 from .resources import Child, SecurityGroup
 
 PRIORITIES = range(100, 4097)
@@ -32,21 +33,19 @@ def _plural(name: str) -> str:
 def simple_rule(
     name: str, priority: int, direction: str, source: str, destination: str, ports: str = "*"
 ) -> Child:
-    """For any protocol; it denies where its name says so."""
-    return {
-        "name": name,
-        "properties": {
-            "protocol": "*",
-            "sourcePortRange": "*",
-            "destinationPortRange": ports,
-            "sourceAddressPrefix": source,
-            "destinationAddressPrefix": destination,
-            "access": "Deny" if name.startswith("Deny") else "Allow",
-            "priority": priority,
-            "direction": direction,
-            **{_plural(field): [] for field in _PLURALS},
-        },
+    """Make a rule for any protocol. It denies if its name begins with `Deny`."""
+    properties = {
+        "protocol": "*",
+        "sourcePortRange": "*",
+        "destinationPortRange": ports,
+        "sourceAddressPrefix": source,
+        "destinationAddressPrefix": destination,
+        "access": "Deny" if name.startswith("Deny") else "Allow",
+        "priority": priority,
+        "direction": direction,
     }
+    lists: dict[str, list[str]] = {_plural(field): [] for field in _PLURALS}
+    return {"name": name, "properties": properties | lists}
 
 
 DEFAULT_RULES = (
@@ -72,6 +71,7 @@ class SecurityGroupApi(NetworkResourceApi[SecurityGroup]):
         for rule in defaults:
             rule["id"] = rule["id"].replace("/securityRules/", "/defaultSecurityRules/")
             rule["type"] = "Microsoft.Network/networkSecurityGroups/defaultSecurityRules"
+
         properties = {
             **resource.properties,
             "securityRules": children,
@@ -83,20 +83,22 @@ class SecurityGroupApi(NetworkResourceApi[SecurityGroup]):
 
     def parse(self, properties: dict[str, Any], **common: Any) -> SecurityGroup:
         derived = ("securityRules", "defaultSecurityRules", "subnets", "networkInterfaces")
-        own = {k: v for k, v in properties.items() if k not in derived}
+        own = without(derived, properties)
         rules = self.parse_children(properties, "securityRules")
         return SecurityGroup(properties=own, rules=rules, **common)
 
     def parse_child(self, body: dict[str, Any]) -> Child:
-        """Each of the fields comes back in the singular or as a list, the list always."""
+        """The service always answers with the list of each field, and drops null values."""
         child = super().parse_child(body)
         lists: dict[str, list[str]] = {_plural(field): [] for field in _PLURALS}
-        given = {k: v for k, v in child["properties"].items() if v is not None}
+        properties = child["properties"].items()
+        given = {name: value for name, value in properties if value is not None}
         child["properties"] = {**lists, **given}
         return child
 
     def check_children(self, call: Call, resource: SecurityGroup, children: list[Child]) -> None:
         check_names(children)
+
         holders: dict[tuple[object, object], str] = {}
         for rule in children:
             _check_rule(rule)
@@ -118,17 +120,20 @@ class SecurityGroupApi(NetworkResourceApi[SecurityGroup]):
 
 
 def _check_rule(rule: Child) -> None:
-    """UNCONFIRMED: the codes; that the service refuses these is documented."""
+    """The service refuses these rules, as documented. UNCONFIRMED: the codes."""
     name, properties = rule["name"], rule["properties"]
     for field, values in _ENUMERATIONS.items():
-        found = {value.lower() for value in values}
-        if str(properties.get(field)).lower() not in found:
+        allowed = {value.lower() for value in values}
+        if str(properties.get(field)).lower() not in allowed:
             raise errors.invalid_json(f"Security rule {name}: {field} is {properties.get(field)}.")
+
     if properties.get("priority") not in PRIORITIES:
         raise errors.refused(
             "SecurityRuleInvalidPriority",
             f"Security rule {name} has an invalid priority. It is between 100 and 4096.",
         )
+
+    # Each field is given either in the singular or as a list.
     for field in _PLURALS:
         if bool(properties.get(field)) == bool(properties[_plural(field)]):
             raise errors.refused(

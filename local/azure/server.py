@@ -1,4 +1,4 @@
-"""The simulated Azure on a port of 127.0.0.1, in a thread of its own."""
+"""The simulated Azure on a port of 127.0.0.1, in its own thread."""
 
 import asyncio
 import threading
@@ -31,7 +31,7 @@ _METHODS = ["GET", "PUT", "PATCH", "DELETE", "POST"]
 
 
 class SimulatedAzure:
-    """Start and stop it as a context. `state` may be looked at and changed in between."""
+    """Starts and stops the simulation as a context. Tests may read and change `state` meanwhile."""
 
     def __init__(
         self,
@@ -40,20 +40,22 @@ class SimulatedAzure:
         port: int = 0,
         certificate: tuple[Path, Path] | None = None,
     ) -> None:
-        """With a certificate and its key, both PEM, it speaks https alone."""
+        """With a certificate and its key, both PEM, the server accepts https only."""
         self.state = State(cloud)
         self._socket = listen(port)
         scheme = "https" if certificate else "http"
         self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
         self._connections: dict[tuple[str, int], asyncio.Transport] = {}
+
+        certificate_file, key_file = certificate or (None, None)
         config = uvicorn.Config(
             self._app(),
             http=self._protocol(),
             log_level="warning",
             lifespan="off",
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            ssl_certfile=certificate[0] if certificate else None,
-            ssl_keyfile=certificate[1] if certificate else None,
+            ssl_certfile=certificate_file,
+            ssl_keyfile=key_file,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -67,11 +69,11 @@ class SimulatedAzure:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Its thread notices within a tenth of a second, and closes the socket: nobody waits.
+        # The thread closes the socket within a tenth of a second, and nobody needs to wait for it.
         self._server.should_exit = True
 
     def environment(self) -> dict[str, str]:
-        """What a process needs to take this for Azure."""
+        """Return the variables that make a process use this simulation as its Azure."""
         return {
             "ARM_ENDPOINT": self.url,
             "IDENTITY_ENDPOINT": f"{self.url}/msi/token",
@@ -81,6 +83,7 @@ class SimulatedAzure:
     def _app(self) -> Starlette:
         identity = IdentityApi(self.state.identities)
         control = ControlApi(self.state)
+
         return Starlette(
             routes=[
                 Route("/msi/token", self._token(identity.app_service)),
@@ -96,14 +99,16 @@ class SimulatedAzure:
         )
 
     def _token(self, answer: Callable[[Request], Response]) -> _Handler:
-        async def met_by_faults(request: Request) -> Response:
+        """Faults can hit token requests as well."""
+
+        async def handle(request: Request) -> Response:
             call = Call(state=self.state, request=request, target=Target(), body=b"")
             return await met(call, lambda: answer(request))
 
-        return self._droppable(met_by_faults)
+        return self._droppable(handle)
 
     def _droppable(self, answer: _Handler) -> _Handler:
-        async def answered_or_dropped(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             try:
                 return await answer(request)
             except ConnectionDropped:
@@ -111,12 +116,12 @@ class SimulatedAzure:
                 self._connections[request.client.host, request.client.port].abort()
                 while (await request.receive())["type"] != "http.disconnect":
                     pass
-                return Response()  # to nobody
+                return Response()  # nobody receives it
 
-        return answered_or_dropped
+        return handle
 
     def _protocol(self) -> type[H11Protocol]:
-        """The server's own, but that a connection can be found by its client, and aborted."""
+        """Extend the server's protocol, so that a client's connection can be found and aborted."""
         connections = self._connections
 
         class Protocol(H11Protocol):

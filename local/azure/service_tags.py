@@ -1,4 +1,4 @@
-"""Service tags as the Discovery API answers them: whole (`serviceTags`) and one by one."""
+"""The Service Tag Discovery API: all tags (`serviceTags`) and single ones (`serviceTagDetails`)."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SERVICE_TAG = "AppServiceManagement"
 PAGE_SIZE = 2
-"""Tags a page; the real service has hundreds of tags, and pages of its own size."""
+"""The number of tags on a page. The real service has hundreds of tags and larger pages."""
 TAG_KINDS = (
     "Microsoft.Network/locations/serviceTags",
     "Microsoft.Network/locations/serviceTagDetails",
@@ -30,11 +30,11 @@ _ROUTABLE = {
     "Sql",
     "Storage",
 }
-"""Tags that a route may have as its prefix, a region behind it or not; the real ones are more."""
+"""Tags that a route may have as its prefix, with or without a region. The real service has more."""
 
 
 class TagHistory:
-    """The tag's real history in one cloud, stepped forward; a location may lag behind."""
+    """The tag's real history in one cloud. Tests step through it, and a location may lag behind."""
 
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
@@ -43,7 +43,7 @@ class TagHistory:
         self.page_size = PAGE_SIZE
         self.lag: dict[str, int] = {}
         self.answers: dict[str, bytes | Mapping[str, Any]] = {}
-        """What a location answers instead: bytes as they are, or a document."""
+        """Bytes or a document that a location answers instead."""
 
     def at(self, location: str) -> dict[str, Any]:
         return self.published[max(0, self.position - self.lag.get(location, 0))]
@@ -53,35 +53,38 @@ class TagHistory:
         return self.published[self.position]
 
     def routable(self, tag: str) -> bool:
-        """Whether a route may have it; never one of its regions, nor any of it in China."""
+        """Return whether a route may have the tag as its prefix."""
+        # No route may have a region of this tag, and in China not even the tag itself.
         if tag == SERVICE_TAG:
             return self._cloud != "AzureChinaCloud"
         return tag.split(".", maxsplit=1)[0] in _ROUTABLE
 
     def document(self, location: str) -> dict[str, Any]:
-        """What this location publishes now, as one document."""
+        """Return the document that the location publishes now."""
         published = self.at(location)
         number = str(published["tagChangeNumber"])
         prefixes = published["addressPrefixes"]
+
+        # Tags whose names begin alike or differ only in case are other tags.
+        values = [
+            _tag("AppService", "13", ["13.64.73.110/32", "191.235.208.12/32"]),
+            _tag("ApiManagement", "7", ["13.64.39.16/32", "40.74.146.80/31"]),
+            _tag(SERVICE_TAG, number, prefixes),
+            _tag(f"{SERVICE_TAG}.WestEurope", number, prefixes[:1]),
+            _tag(SERVICE_TAG.lower(), number, ["51.12.0.0/16"]),
+        ]
         return {
             "name": published["cloud"],
             "id": f"/subscriptions/s/providers/Microsoft.Network/serviceTags/{published['cloud']}",
             "type": "Microsoft.Network/serviceTags",
             "changeNumber": str(published["documentChangeNumber"]),
             "cloud": published["cloud"],
-            "values": [
-                # Names that begin alike, or differ in case, are other tags.
-                _tag("AppService", "13", ["13.64.73.110/32", "191.235.208.12/32"]),
-                _tag("ApiManagement", "7", ["13.64.39.16/32", "40.74.146.80/31"]),
-                _tag(SERVICE_TAG, number, prefixes),
-                _tag(f"{SERVICE_TAG}.WestEurope", number, prefixes[:1]),
-                _tag(SERVICE_TAG.lower(), number, ["51.12.0.0/16"]),
-            ],
+            "values": values,
         }
 
 
 class ServiceTagApi:
-    """`locations/{}/serviceTags`: the whole cloud's tags, in pages."""
+    """`locations/{}/serviceTags` answers all tags of the cloud, in pages."""
 
     kind = TAG_KINDS[0]
 
@@ -91,13 +94,13 @@ class ServiceTagApi:
             return Response(answer, media_type="application/json")
         if not isinstance(answer.get("values"), list):
             return JSONResponse(dict(answer))
-        return JSONResponse(
-            {**answer, **call.page("values", answer["values"], call.state.tags.page_size)}
-        )
+
+        page = call.page("values", answer["values"], call.state.tags.page_size)
+        return JSONResponse({**answer, **page})
 
 
 class ServiceTagDetailApi:
-    """`locations/{}/serviceTagDetails`, of one tag by `tagName`. UNCONFIRMED: no recording."""
+    """`locations/{}/serviceTagDetails` answers the tag `tagName`. UNCONFIRMED: no recording."""
 
     kind = TAG_KINDS[1]
 
@@ -117,28 +120,34 @@ class ServiceTagDetailApi:
 def with_tag(
     body: dict[str, Any], change: Callable[[list[str]], list[str] | None]
 ) -> dict[str, Any]:
-    """An answer of either API with the tag's prefixes changed; without the tag where it is None."""
+    """Change the tag's prefixes in an answer of either API.
+
+    If `change` returns None, the tag is left out.
+    """
     key = "values" if "values" in body else "value"
     tags = []
     for tag in body[key]:
-        prefixes = tag["properties"].get("addressPrefixes", [])
-        changed = change(prefixes) if tag["name"] == SERVICE_TAG else prefixes
-        if changed is not None:
-            tags.append({**tag, "properties": {**tag["properties"], "addressPrefixes": changed}})
+        properties = tag["properties"]
+        prefixes = properties.get("addressPrefixes", [])
+        if tag["name"] == SERVICE_TAG:
+            prefixes = change(prefixes)
+        if prefixes is not None:
+            tags.append({**tag, "properties": {**properties, "addressPrefixes": prefixes}})
     return {**body, key: tags}
 
 
 @functools.cache
 def _published(cloud: str) -> Sequence[dict[str, Any]]:
-    """Parsed once a process: each test has an Azure of its own."""
-    return tuple(map(json.loads, (DATA / f"{cloud}.jsonl").read_text().splitlines()))
+    """Parse once for each process, because each test has its own simulated Azure."""
+    lines = (DATA / f"{cloud}.jsonl").read_text().splitlines()
+    return tuple(json.loads(line) for line in lines)
 
 
 def _answer(call: "Call") -> bytes | Mapping[str, Any]:
     location = call.target.names[0].lower()
     tags = call.state.tags
-    instead = tags.answers.get(location)
-    return tags.document(location) if instead is None else instead
+    answer = tags.answers.get(location)
+    return tags.document(location) if answer is None else answer
 
 
 def _tag(name: str, change_number: str, prefixes: list[str]) -> dict[str, Any]:
@@ -155,4 +164,4 @@ def _tag(name: str, change_number: str, prefixes: list[str]) -> dict[str, Any]:
 
 
 def _without_prefixes(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in properties.items() if k != "addressPrefixes"}
+    return {name: value for name, value in properties.items() if name != "addressPrefixes"}

@@ -1,4 +1,4 @@
-"""What stands in the simulated Azure, what was asked of it, and how it is to behave."""
+"""The state of the simulated Azure: its resources, its log of requests, and its settings."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .faults import Fault
     from .hosting_environments import Environment
 
-# Recorded in 2020, and the lowest that is known; the real ones have grown since.
+# Recorded in 2020. The real limits have grown since, and these are the lowest that are known.
 LIMITS = {"RouteTables": 200, "RoutesPerRouteTable": 400, "RoutesWithServiceTagPerRouteTable": 30}
 ANOTHERS_ROUTE: Child = {
     "name": "written-by-another",
@@ -46,17 +46,19 @@ class State:
         self.timing = Timing()
         self.throttles = Throttles(self.timing.now)
         self.limits = dict(LIMITS)
-        self.faults: list[Fault] = []
-        self.watch: Callable[[Call | None], None] = lambda _call: None
-        """Called before each request is done, and after it: with it, where it was accepted."""
-        self.log: list[dict[str, Any]] = []
-        self.operations: dict[str, Operation] = {}
-        """All there ever were, by id: each can be followed for ever."""
+        self.page_size = 100
         self.poll_seconds = 10
         """`Retry-After` of an operation that still runs, as recorded."""
-        self.page_size = 100
         self.newest_api_version = "2026-03-01"
-        """What the network SDK of this project asks for; a cloud may lag behind."""
+        """The version that this project's network SDK uses. A cloud may lag behind."""
+
+        self.faults: list[Fault] = []
+        self.watch: Callable[[Call | None], None] = lambda _call: None
+        """Called with None before each request, and after it with the call if it was accepted."""
+
+        self.log: list[dict[str, Any]] = []
+        self.operations: dict[str, Operation] = {}
+        """All operations so far, by id. A caller may poll one forever."""
         self.environments: dict[str, Environment] = {}
         self.subscriptions: set[str] = set()
         self._groups: dict[str, Group] = {}
@@ -82,7 +84,7 @@ class State:
     # -- Resources --
 
     def add[R: Resource](self, resource: R) -> R:
-        """Put it there as if it had always stood, and its resource group with it."""
+        """Add the resource and its resource group, as if they had always existed."""
         _, _, subscription, _, group, *_ = resource.resource_id.split("/")
         self.add_group(subscription, group)
         self._resources[resource.key] = resource
@@ -92,9 +94,9 @@ class State:
         return self.add(table)
 
     def find[R: Resource](self, kind: type[R], key: str, *, stale: bool = False) -> R | None:
-        noted = stale and key in self._before
-        found = self._before[key] if noted else self._resources.get(key)
-        return found if isinstance(found, kind) else None
+        was_written = stale and key in self._before
+        resource = self._before[key] if was_written else self._resources.get(key)
+        return resource if isinstance(resource, kind) else None
 
     def below[R: Resource](self, kind: type[R], scope: str, *, stale: bool = False) -> Iterator[R]:
         keys = self._resources | self._before if stale else self._resources
@@ -106,7 +108,7 @@ class State:
     # -- Writes and their operations --
 
     def write[R: Resource](self, resource: R) -> R | None:
-        """Put it there; return how it stood before, which stale answers will tell."""
+        """Store the resource, and return its state before, which stale answers will show."""
         before = copy.deepcopy(self.find(type(resource), resource.key))
         self._before[resource.key] = before
         self._resources[resource.key] = resource
@@ -122,7 +124,7 @@ class State:
         fate: Fate | None = None,
         undo: Callable[[], None] = lambda: None,
     ) -> Operation:
-        """Let the resource be `Updating`, under another ETag."""
+        """Make the resource `Updating` and change its ETag."""
         operation = Operation(
             name=name,
             resource=resource,
@@ -133,13 +135,14 @@ class State:
         )
         self.operations[operation.operation_id] = operation
         self._running[resource.key] = operation
+
         resource.last_operation_id = operation.operation_id
         resource.provisioning_state = "Updating"
         resource.etag = new_etag()
         return operation
 
     def begin_nothing(self, resource: Resource) -> Operation:
-        """The operation of a write that changes nothing: ended at once, the ETag as it was."""
+        """Return the operation of a write that changes nothing: it has ended, the ETag stays."""
         operation = Operation(
             name="Nothing",
             resource=resource,
@@ -161,7 +164,7 @@ class State:
         return self._running.get(key)
 
     def written_by_another(self, key: str) -> None:
-        """Let somebody else write it, this moment, to its end."""
+        """Let somebody else write the resource at once, to the end of the operation."""
         resource = self._resources.get(key)
         if resource is None:
             return
@@ -171,8 +174,8 @@ class State:
             resource.routes.append(copy.deepcopy(ANOTHERS_ROUTE))
         resource.etag = new_etag()
 
-    # -- What was asked --
+    # -- The log --
 
     def writes(self) -> list[dict[str, Any]]:
-        """What was asked but reads, in order."""
+        """Return all requests that are no reads, in order."""
         return [entry for entry in self.log if entry["method"] != "GET"]

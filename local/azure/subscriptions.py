@@ -19,10 +19,13 @@ class SubscriptionApi:
     kind = "Microsoft.Resources/subscriptions"
 
     def list_page(self, call: Call) -> Response:
-        """Those that the caller holds any role in."""
-        every = sorted(call.state.subscriptions)
-        seen = [s for s in every if call.principal.sees(f"/subscriptions/{s}")]
-        return JSONResponse(call.page("value", [_subscription_json(s) for s in seen]))
+        """Answer the subscriptions in which the caller has any role."""
+        rows = [
+            _subscription_json(subscription)
+            for subscription in sorted(call.state.subscriptions)
+            if call.principal.sees(f"/subscriptions/{subscription}")
+        ]
+        return JSONResponse(call.page("value", rows))
 
     def get(self, call: Call) -> Response:
         if call.target.subscription.lower() not in call.state.subscriptions:

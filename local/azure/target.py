@@ -1,4 +1,4 @@
-"""What an ARM path names, and the action that a request on it is."""
+"""The resource or collection that an ARM path names, and the action of a request on it."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -9,8 +9,9 @@ _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`types` and `names` in turn; a collection has one type more than names. `extended` is the id
-    of the resource of another provider that this belongs to.
+    """`types` and `names` alternate in a path. A collection has one type more than names.
+
+    `extended` is the id of the resource of another provider to which this one belongs.
     """
 
     namespace: str = ""
@@ -22,20 +23,21 @@ class Target:
 
     @classmethod
     def parse(cls, path: str) -> Self | None:
-        """None for what is no path of Azure Resource Manager."""
+        """Return None if the path does not belong to Azure Resource Manager."""
         segments = [segment for segment in path.split("/") if segment]
         keys = [key.lower() for key in segments[0::2]]
         scope, resource = _split(segments, keys)
         subscription = scope[1] if len(scope) > 1 else ""
         group = scope[3] if len(scope) > 3 else ""
+
         if resource:
-            namespace, *rest = resource
-            kinds, names = tuple(rest[0::2]), tuple(rest[1::2])
+            namespace, types, names = resource[0], resource[1::2], resource[2::2]
             extended = f"/{'/'.join(scope)}" if "providers" in keys[: len(scope) // 2] else ""
-            return cls(namespace, kinds, names, subscription, group, extended)
-        if keys[:2] in (["tenants"], ["subscriptions"], ["subscriptions", "resourcegroups"]):
-            return cls(RESOURCES, tuple(segments[0::2]), tuple(segments[1::2]), subscription, group)
-        return None
+        elif keys[:2] in (["tenants"], ["subscriptions"], ["subscriptions", "resourcegroups"]):
+            namespace, types, names, extended = RESOURCES, segments[0::2], segments[1::2], ""
+        else:
+            return None
+        return cls(namespace, tuple(types), tuple(names), subscription, group, extended)
 
     @property
     def kind(self) -> str:
@@ -59,7 +61,7 @@ class Target:
 
     @property
     def resource_id(self) -> str:
-        """Without the last type, where it is a collection: the scope that is listed."""
+        """Return the id. A collection has the id of its scope."""
         pairs = zip(self.types, self.names, strict=False)
         within = "".join(f"/{kind}/{name}" for kind, name in pairs)
         if self.namespace == RESOURCES:
@@ -76,7 +78,7 @@ class Target:
         return replace(self, types=self.types[:1], names=self.names[:1])
 
     def spelled(self, kind: str) -> Self:
-        """The same with its namespace and types in the case the provider gives them."""
+        """Return the target with its namespace and types in the case that the provider uses."""
         namespace, *types = kind.split("/")
         return replace(self, namespace=namespace, types=tuple(types))
 
@@ -85,8 +87,8 @@ class Target:
 
 
 def _split(segments: list[str], keys: list[str]) -> tuple[list[str], list[str]]:
-    """What is before the last provider, and that with what is behind it."""
+    """Split the path at its last provider, into the scope and the resource."""
     if "providers" not in keys:
         return segments, []
-    at = 2 * (len(keys) - 1 - keys[::-1].index("providers"))
-    return segments[:at], segments[at + 1 :]
+    last_provider = 2 * (len(keys) - 1 - keys[::-1].index("providers"))
+    return segments[:last_provider], segments[last_provider + 1 :]

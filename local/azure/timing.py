@@ -1,4 +1,4 @@
-"""How long the simulated Azure takes: no time at all, unless one asks for the real one's."""
+"""The speed of the simulated Azure. By default it takes no time, unlike the real one."""
 
 import random
 import time
@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 @dataclass(kw_only=True)
 class Timing:
-    """All in its own seconds, `speedup` of which pass in a real one: so long it waits, so long its
-    throttles and operations last, and so long it asks others to wait.
+    """All times are simulated seconds, and `speedup` of them pass in a real second.
+
+    This holds for answers, operations and throttles, and for the waits that callers are asked for.
     """
 
     speedup: float = 1.0
     read_seconds: float = 0.0
     write_seconds: float = 0.0
     operation_seconds: tuple[float, float] = (0.0, 0.0)
-    """The shortest and the longest, with everything in between."""
+    """The shortest and the longest duration. Each operation takes a random time between them."""
     _random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311
 
     def now(self) -> float:
@@ -28,5 +29,5 @@ class Timing:
         return self._random.uniform(*self.operation_seconds)
 
     def real(self, seconds: float) -> float:
-        """As many as the world around it counts."""
+        """Convert simulated seconds to real ones."""
         return seconds / self.speedup

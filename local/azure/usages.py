@@ -1,11 +1,11 @@
-"""`locations/{}/usages`: what is used of the limits of Microsoft.Network, as recorded."""
+"""`locations/{}/usages`: the limits of Microsoft.Network and their usage, as recorded."""
 
 from starlette.responses import JSONResponse, Response
 
 from .call import Call
 from .resources import Resource, RouteTable, VirtualNetwork
 
-# As recorded in 2020, in its order; the limits that the simulated Azure holds are its own.
+# The rows were recorded in 2020, in this order. A row with None has the simulation's own limit.
 _ROWS = (
     ("VirtualNetworks", "Virtual Networks", 1000),
     ("RouteTables", "Route Tables", None),
@@ -21,7 +21,7 @@ _ROWS = (
     ),
 )
 _COUNTED: dict[str, type[Resource]] = {"VirtualNetworks": VirtualNetwork, "RouteTables": RouteTable}
-"""A limit of each resource has no count: its current value is 0."""
+"""Other limits concern a single resource, so their current value is 0."""
 
 
 class UsageApi:
@@ -34,9 +34,9 @@ class UsageApi:
 
 def _row(call: Call, value: str, name: str, limit: int | None) -> dict[str, object]:
     scope, location = call.target.subscription_id, call.target.names[0]
-    there = call.state.below(_COUNTED[value], scope) if value in _COUNTED else ()
+    resources = call.state.below(_COUNTED[value], scope) if value in _COUNTED else ()
     return {
-        "currentValue": sum(resource.location == location for resource in there),
+        "currentValue": sum(resource.location == location for resource in resources),
         "id": f"{scope}/providers/Microsoft.Network/locations/{location}/usages/{value}",
         "limit": call.state.limits[value] if limit is None else limit,
         "name": {"localizedValue": name, "value": value},

@@ -1,4 +1,4 @@
-"""Microsoft.Network/virtualNetworks and their subnets: the rules that are theirs alone."""
+"""Microsoft.Network/virtualNetworks and their subnets, and the rules that only they have."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from . import errors
 from .call import Call
-from .network import NetworkResourceApi, check_cidr, check_names, part
+from .network import NetworkResourceApi, check_cidr, check_names, part, without
 from .resources import Child, Resource, RouteTable, SecurityGroup, VirtualNetwork, new_etag
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -15,7 +15,7 @@ REFERENCES: dict[str, type[RouteTable | SecurityGroup]] = {
     "networkSecurityGroup": SecurityGroup,
     "routeTable": RouteTable,
 }
-"""What a subnet may refer to; the other side lists the subnets that do."""
+"""Resources to which a subnet may refer. They list the subnets that refer to them."""
 JOINS = {
     "networkSecurityGroup": "Microsoft.Network/networkSecurityGroups/join/action",
     "routeTable": "Microsoft.Network/routeTables/join/action",
@@ -40,26 +40,29 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
         return {**resource.properties, "subnets": children}
 
     def parse(self, properties: dict[str, Any], **common: Any) -> VirtualNetwork:
-        own = {k: v for k, v in properties.items() if k != "subnets"}
         own = {
             "addressSpace": {"addressPrefixes": []},
             "virtualNetworkPeerings": [],
             "enableDdosProtection": False,
             "enableVmProtection": False,
-            **own,
+            **without(("subnets",), properties),
         }
         subnets = self.parse_children(properties, "subnets")
         return VirtualNetwork(properties=own, subnets=subnets, **common)
 
     def parse_child(self, body: dict[str, Any]) -> Child:
-        """Of what it refers to only the id is kept, and nothing that is empty but by default."""
+        """Keep only the id of a reference, and drop what is empty except `serviceEndpoints`."""
         child = super().parse_child(body)
-        given = {k: v for k, v in child["properties"].items() if v not in (None, [])}
+        kept = {
+            name: value
+            for name, value in child["properties"].items()
+            if name == "serviceEndpoints" or value not in (None, [])
+        }
+        properties: dict[str, Any] = {**_SUBNET_DEFAULTS, **kept}
         for name in REFERENCES:
-            if name in given:
-                given[name] = {"id": part(given[name], "id", str)}
-        kept = {k: v for k, v in child["properties"].items() if k == "serviceEndpoints"}
-        child["properties"] = {**_SUBNET_DEFAULTS, **kept, **given}
+            if name in properties:
+                properties[name] = {"id": part(properties[name], "id", str)}
+        child["properties"] = properties
         return child
 
     def check(self, call: Call, wanted: VirtualNetwork, existing: VirtualNetwork | None) -> None:
@@ -70,21 +73,23 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
 
     def check_children(self, call: Call, resource: VirtualNetwork, children: list[Child]) -> None:
         check_names(children)
-        taken: list[tuple[str, Network]] = []
         space = part(part(resource.properties, "addressSpace", dict), "addressPrefixes", list)
         for prefix in space:
             check_cidr(prefix, resource.resource_id)
+
+        others: list[tuple[str, Network]] = []
         for subnet in children:
-            subnet_id = f"{resource.resource_id}/subnets/{subnet['name']}"
+            name, subnet_id = subnet["name"], _subnet_id(resource, subnet)
             for prefix in _prefixes(subnet):
                 check_cidr(prefix, subnet_id)
                 network = ipaddress.ip_network(prefix)
-                _check_place(resource, subnet["name"], network, space, taken)
-                taken.append((subnet["name"], network))
-            self._check_references(call, resource, subnet, subnet_id)
+                _check_is_within(space, network, name, resource.name)
+                _check_overlaps(others, network, name, resource.name)
+                others.append((name, network))
+            self._check_references(call, resource, subnet)
 
     def refuse_if_busy(self, call: Call, key: str) -> None:
-        """A dependent of what is being written is refused with 409, as recorded for a gateway."""
+        """Refuse a write with 409 while another one runs, as recorded for a gateway."""
         running = call.state.running_on(key)
         if running is not None:
             raise errors.another_operation(running.operation_id)
@@ -94,45 +99,51 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
             self.refuse_if_child_in_use(resource, subnet)
 
     def refuse_if_child_in_use(self, resource: VirtualNetwork, child: Child) -> None:
-        """UNCONFIRMED: the text. A delegated subnet is taken to have its service in it."""
+        """Assume that a delegated subnet contains its service. UNCONFIRMED: the text."""
         if child["properties"].get("delegations"):
             raise errors.in_use("InUseSubnetCannotBeDeleted", f"Subnet {child['name']}")
 
     def refer(
         self, call: Call, before: VirtualNetwork | None, after: VirtualNetwork | None
     ) -> None:
-        """The other side lists the subnets that refer to it."""
+        """Update the lists of subnets in the resources to which subnets refer."""
         for name, kind in REFERENCES.items():
-            was, now = _referring(before, name), _referring(after, name)
-            for subnet_id, key in was - now:
+            old, new = _references(before, name), _references(after, name)
+            for subnet_id, key in old - new:
                 if other := call.state.find(kind, key):
-                    other.subnets = [s for s in other.subnets if s.lower() != subnet_id.lower()]
-                    other.etag = new_etag()  # UNCONFIRMED: that it changes is the harsher
-            for subnet_id, key in now - was:
+                    other.subnets = [
+                        known_id
+                        for known_id in other.subnets
+                        if known_id.lower() != subnet_id.lower()
+                    ]
+                    other.etag = new_etag()  # UNCONFIRMED: the ETag changes
+
+            for subnet_id, key in new - old:
                 if other := call.state.find(kind, key):
                     other.subnets.append(subnet_id)
                     other.etag = new_etag()
 
-    def _check_references(
-        self, call: Call, resource: VirtualNetwork, subnet: Child, subnet_id: str
-    ) -> None:
+    def _check_references(self, call: Call, network: VirtualNetwork, subnet: Child) -> None:
+        subnet_id = _subnet_id(network, subnet)
         for name, kind in REFERENCES.items():
-            referenced_id = subnet["properties"].get(name, {}).get("id")
-            if referenced_id is None:
+            other_id = subnet["properties"].get(name, {}).get("id")
+            if other_id is None:
                 continue
-            _may_join(call, subnet_id, referenced_id, JOINS[name])
-            found: Resource | None = call.state.find(kind, referenced_id.lower())
-            if found is None or found.location != resource.location:
-                raise errors.invalid_reference(referenced_id, subnet_id)
-            running = call.state.running_on(found.key)
+
+            _check_join(call, subnet_id, other_id, JOINS[name])
+            other: Resource | None = call.state.find(kind, other_id.lower())
+            if other is None or other.location != network.location:
+                raise errors.invalid_reference(other_id, subnet_id)
+
+            running = call.state.running_on(other.key)
             if running is not None:
                 raise errors.reference_not_provisioned(
-                    referenced_id, subnet_id, found.provisioning_state, running.name
+                    other_id, subnet_id, other.provisioning_state, running.name
                 )
 
 
-def _may_join(call: Call, subnet_id: str, referenced_id: str, join: str) -> None:
-    """The gateway's: whoever writes a subnet needs to be allowed to join what it refers to."""
+def _check_join(call: Call, subnet_id: str, referenced_id: str, join: str) -> None:
+    """The gateway lets a caller refer to a resource only with the right to join it."""
     call.linked.append(join)
     if not call.principal.may(join, referenced_id):
         raise errors.linked_authorization_failed(
@@ -149,41 +160,41 @@ def _prefixes(subnet: Child) -> list[str]:
     return part(properties, "addressPrefixes", list) or [part(properties, "addressPrefix", str)]
 
 
-def _check_place(
-    resource: VirtualNetwork,
-    name: str,
-    network: Network,
-    space: list[str],
-    taken: list[tuple[str, Network]],
-) -> None:
-    if not any(_is_within(network, ipaddress.ip_network(prefix)) for prefix in space):
+def _subnet_id(network: VirtualNetwork, subnet: Child) -> str:
+    return f"{network.resource_id}/subnets/{subnet['name']}"
+
+
+def _check_is_within(space: list[str], range_: Network, name: str, network_name: str) -> None:
+    if not any(_is_within(range_, ipaddress.ip_network(prefix)) for prefix in space):
         raise errors.refused(
             "NetcfgInvalidSubnet",
             f"Subnet '{name}' is not valid because its IP address range is outside the IP address "
-            f"range of virtual network '{resource.name}'.",
+            f"range of virtual network '{network_name}'.",
         )
-    for other, there in taken:
-        if other != name and network.overlaps(there):
+
+
+def _check_overlaps(
+    others: list[tuple[str, Network]], range_: Network, name: str, network_name: str
+) -> None:
+    for other_name, other_range in others:
+        if other_name != name and range_.overlaps(other_range):
             raise errors.refused(
                 "NetcfgSubnetRangesOverlap",
                 f"Subnet '{name}' is not valid because its IP address range overlaps with that of "
-                f"an existing subnet in virtual network '{resource.name}'.",
+                f"an existing subnet in virtual network '{network_name}'.",
             )
 
 
-def _is_within(network: Any, other: Any) -> bool:
-    return bool(network.version == other.version and network.subnet_of(other))
+def _is_within(range_: Any, other: Any) -> bool:
+    return bool(range_.version == other.version and range_.subnet_of(other))
 
 
-def _referring(network: VirtualNetwork | None, name: str) -> set[tuple[str, str]]:
-    """Subnet id and the key of what it refers to."""
+def _references(network: VirtualNetwork | None, name: str) -> set[tuple[str, str]]:
+    """Return the id of each subnet with such a reference, and the key of the other resource."""
     if network is None:
         return set()
     return {
-        (
-            f"{network.resource_id}/subnets/{subnet['name']}",
-            subnet["properties"][name]["id"].lower(),
-        )
+        (_subnet_id(network, subnet), subnet["properties"][name]["id"].lower())
         for subnet in network.subnets
         if name in subnet["properties"]
     }

@@ -1,5 +1,9 @@
 """A Functions host on Microsoft's own worker library.
 
-config.py host.json and settings, worker.py the library, http.py routes and keys, queues.py
-listeners and output bindings, timers.py NCRONTAB, server.py all of it on a port.
+config.py   host.json and app settings
+worker.py   the library, which indexes and invokes functions
+http.py     routes and keys
+queues.py   listeners and output bindings
+timers.py   NCRONTAB
+server.py   all of it on one port
 """

@@ -1,4 +1,4 @@
-"""host.json, overridden by the environment; `%NAME%` in bindings."""
+"""host.json, which the environment can override, and `%NAME%` in bindings."""
 
 import json
 import os
@@ -18,7 +18,7 @@ class HostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QueueOptions:
-    """host.json, `extensions.queues`; defaults as documented."""
+    """`extensions.queues` of host.json. Source of the defaults: Microsoft's host.json reference."""
 
     batch_size: int
     new_batch_threshold: int
@@ -38,15 +38,16 @@ def queue_options(root: Path, environment: Mapping[str, str]) -> QueueOptions:
     )
 
 
-def resolved(text: str) -> str:
-    """`%NAME%` replaced by the setting. Raise HostError where it is missing, as the host does."""
+def resolve(text: str) -> str:
+    """Replace each `%NAME%` by its setting. Raise HostError if it is missing, as the real host."""
 
-    def value(match: re.Match[str]) -> str:
-        if not os.environ.get(match[1]):
-            raise HostError(f"'%{match[1]}%' does not resolve to a value.")
-        return os.environ[match[1]]
+    def setting(match: re.Match[str]) -> str:
+        name = match[1]
+        if not os.environ.get(name):
+            raise HostError(f"'%{name}%' does not resolve to a value.")
+        return os.environ[name]
 
-    return re.sub(r"%([^%]+)%", value, text)
+    return re.sub(r"%([^%]+)%", setting, text)
 
 
 def _host_json(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:

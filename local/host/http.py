@@ -1,4 +1,4 @@
-"""HTTP triggers: routes in the order of function names, keys, route parameters."""
+"""HTTP triggers: routes, keys and route parameters."""
 
 import re
 import secrets
@@ -20,27 +20,32 @@ type Invoke = Callable[[Function, Datum], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """One host key for callers; the master key is for `/admin` too."""
+    """The host key is for callers. The master key also opens `/admin`."""
 
     host: str
     master: str
 
     def open(self, request: Request, *keys: str) -> bool:
+        """Return whether the request has one of these keys."""
         given = request.headers.get("x-functions-key") or request.query_params.get("code") or ""
         return any(secrets.compare_digest(given.encode(), key.encode()) for key in keys)
 
 
 class HttpTriggers:
     def __init__(self, functions: Sequence[Function], keys: Keys, invoke: Invoke) -> None:
-        http = [f for f in functions if f.trigger["type"] == "httpTrigger"]
+        # The real host tries the routes in the order of the functions' names.
+        in_order = sorted(functions, key=lambda function: function.name)
         self._routes = [
-            (f, _pattern(f.trigger["route"])) for f in sorted(http, key=lambda f: f.name)
+            (function, _pattern(function.trigger["route"]))
+            for function in in_order
+            if function.trigger["type"] == "httpTrigger"
         ]
+
         self._keys = keys
         self._invoke = invoke
 
     async def answer(self, request: Request) -> Response:
-        """The first function whose route and method match: the real host knows no precedence."""
+        """Call the first function whose route and method match."""
         path = _decoded(request)
         for function, pattern in self._routes:
             match = pattern.fullmatch(path)
@@ -49,40 +54,45 @@ class HttpTriggers:
         return Response(status_code=404)
 
     async def _call(self, function: Function, request: Request, route: dict[str, str]) -> Response:
-        anonymous = function.trigger["authLevel"].lower() == "anonymous"
-        if not anonymous and not self._keys.open(request, self._keys.host, self._keys.master):
+        is_anonymous = function.trigger["authLevel"].lower() == "anonymous"
+        if not is_anonymous and not self._keys.open(request, self._keys.host, self._keys.master):
             return Response(status_code=401)
         try:
             result = await self._invoke(function, await _request_datum(request, route))
         except InvocationFailed:
             return Response(status_code=500)
-        if result.returned is None:
-            return Response(status_code=204)
-        value = result.returned.value
-        headers = {name: datum.value for name, datum in value["headers"].items()}
-        status = int(value["status_code"].value)
-        return Response(value["body"].value, status, None if status == 204 else headers)
+        return _response(result)
+
+
+def _response(result: Result) -> Response:
+    if result.returned is None:
+        return Response(status_code=204)
+
+    value = result.returned.value
+    headers = {name: datum.value for name, datum in value["headers"].items()}
+    status = int(value["status_code"].value)
+    return Response(value["body"].value, status, None if status == 204 else headers)
 
 
 def _methods(function: Function) -> list[str]:
-    return [str(getattr(m, "value", m)).upper() for m in function.trigger["methods"]]
+    return [method.upper() for method in function.trigger["methods"]]
 
 
 def _decoded(request: Request) -> str:
-    """Each segment decoded but for `%2F`, which the real host leaves as it is."""
+    """Return the path with all escapes decoded except `%2F`, which the real host keeps."""
     raw: bytes = request.scope["raw_path"]
     text = raw.decode("latin-1").removeprefix(PREFIX)
     return unquote(re.sub("%2F", "%252F", text, flags=re.IGNORECASE))
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """`runs/{runId}` -> one segment; `route-tables/{*id}` -> the rest, which may be empty."""
+    """`runs/{runId}` matches one segment. `route-tables/{*id}` matches the rest, even if empty."""
     parts = []
     for segment in template.split("/"):
         if rest := re.fullmatch(r"\{\*(\w+)\}", segment):
             parts.append(rf"(?:/(?P<{rest[1]}>.*))?")
-        elif one := re.fullmatch(r"\{(\w+)\}", segment):
-            parts.append(rf"/(?P<{one[1]}>[^/]+)")
+        elif parameter := re.fullmatch(r"\{(\w+)\}", segment):
+            parts.append(rf"/(?P<{parameter[1]}>[^/]+)")
         else:
             parts.append("/" + re.escape(segment))
     return re.compile("".join(parts).removeprefix("/"), re.IGNORECASE)

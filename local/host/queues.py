@@ -1,4 +1,4 @@
-"""Queue triggers and output bindings over a real queue service, as host.json says."""
+"""Queue triggers and output bindings over a real queue service, with the options of host.json."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from .config import QueueOptions
 from .worker import Function, InvocationFailed
 
 LEASE_SECONDS = 600
-"""A message stays hidden so long while its function runs; the real host renews it."""
+"""How long a message stays hidden while its function runs. The real host renews this lease."""
 SHORTEST_POLL_SECONDS = 0.05
 
 type Invoke = Callable[[Function, Datum, Mapping[str, Datum]], Awaitable[object]]
@@ -44,26 +44,33 @@ class Queues:
         name = function.trigger["queueName"]
         queue = self._client(name)
         sent = self._sent.setdefault(name, asyncio.Event())
+        longest_wait = self._options.max_polling_interval.total_seconds()
         running: set[asyncio.Task[None]] = set()
+
         wait = SHORTEST_POLL_SECONDS
         while True:
             if len(running) > self._options.new_batch_threshold:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            sent.clear()  # before the look: what is sent during it wakes us
+
+            # Clear the event before receiving: a message sent meanwhile must end the wait below.
+            sent.clear()
             messages = await asyncio.to_thread(self._receive, queue)
             for message in messages:
                 task = asyncio.create_task(self._process(function, queue, message))
                 running.add(task)
                 task.add_done_callback(running.discard)
-            longest = self._options.max_polling_interval.total_seconds()
-            wait = SHORTEST_POLL_SECONDS if messages else min(wait * 2, longest)
-            if not messages:
+
+            # An empty queue is asked less and less often.
+            if messages:
+                wait = SHORTEST_POLL_SECONDS
+            else:
+                wait = min(wait * 2, longest_wait)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(sent.wait(), wait)
 
     async def send(self, binding: Mapping[str, Any], value: Datum) -> None:
-        """An output binding: one string is one message, a JSON list is as many."""
+        """Send through an output binding. A JSON list sends one message for each item."""
         texts = [value.value] if value.type == "string" else json.loads(value.value)
         await self._send(binding["queueName"], texts)
 
@@ -77,21 +84,20 @@ class Queues:
             await asyncio.to_thread(_delete, queue, message)
 
     def _receive(self, queue: QueueClient) -> list[QueueMessage]:
+        size = self._options.batch_size
         try:
-            pages = queue.receive_messages(
-                messages_per_page=self._options.batch_size,
-                max_messages=self._options.batch_size,
-                visibility_timeout=LEASE_SECONDS,
+            messages = queue.receive_messages(
+                messages_per_page=size, max_messages=size, visibility_timeout=LEASE_SECONDS
             )
-            return list(pages)
+            return list(messages)
         except ResourceNotFoundError:
-            return []  # made by whoever sends first
+            return []  # the first sender makes the queue
         except AzureError as error:
             _log.warning("queue %s: %s", queue.queue_name, error.message)
             return []
 
     async def _put_back(self, queue: QueueClient, message: QueueMessage) -> None:
-        """Visible again after the timeout, or poison after the last delivery."""
+        """Show the message again after the timeout, or move it to the poison queue at the end."""
         if (message.dequeue_count or 0) < self._options.max_dequeue_count:
             seconds = int(self._options.visibility_timeout.total_seconds())
             await asyncio.to_thread(queue.update_message, message, visibility_timeout=seconds)
@@ -104,7 +110,7 @@ class Queues:
         self._sent.setdefault(name, asyncio.Event()).set()
 
     def _client(self, name: str) -> QueueClient:
-        """One a queue, for it keeps its connections."""
+        """Each queue has one client, which keeps its connections."""
         if name not in self._clients:
             self._clients[name] = QueueClient.from_connection_string(
                 self._connection_string,

@@ -1,8 +1,10 @@
-"""The host on a port of 127.0.0.1: `python -m local.host` with the app's settings as environment.
+"""The host on a port of 127.0.0.1: `python -m local.host`, with the app's settings as environment.
 
-HOST_PORT, HOST_KEY and MASTER_KEY are its own. `POST /admin/functions/{name}` fires a function
-as the real host does; `POST /local/clock` sets the process's clock, so that weeks pass in a test;
-`GET /local/cpu` says what the host itself has used.
+HOST_PORT, HOST_KEY and MASTER_KEY configure the host itself.
+
+POST /admin/functions/{name}   fires a function, as the real host does
+POST /local/clock              sets the clock of the process, so that weeks pass in a test
+GET  /local/cpu                returns the processor time that the host itself has used
 """
 
 import asyncio
@@ -11,11 +13,12 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import time_machine
 import uvicorn
@@ -72,24 +75,29 @@ class Host:
         functions = await worker.load(self._root)
         self._functions = {function.name.lower(): function for function in functions}
         self._http = HttpTriggers(functions, self._keys, self._invoke)
-        tasks = []
-        for function in filter(_enabled, functions):
-            kind = function.trigger["type"]
-            if kind == "timerTrigger":
-                timers.schedule_of(function)
-                tasks.append(asyncio.create_task(timers.keep(function, self._invoke_logged)))
-            elif kind == "queueTrigger":
-                tasks.append(asyncio.create_task(self._queues.listen(function)))
+
+        tasks = [asyncio.create_task(listener) for listener in self._listeners(functions)]
         yield
         for task in tasks:
             task.cancel()
 
+    def _listeners(self, functions: Sequence[Function]) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield one coroutine for each trigger that is not called by HTTP."""
+        for function in filter(_enabled, functions):
+            kind = function.trigger["type"]
+            if kind == "timerTrigger":
+                timers.schedule_of(function)  # a wrong schedule must stop the host at its start
+                yield timers.keep(function, self._invoke_logged)
+            elif kind == "queueTrigger":
+                yield self._queues.listen(function)
+
     async def _invoke(
         self, function: Function, value: Datum, metadata: Mapping[str, Datum] | None = None
     ) -> Result:
-        """Outputs go out when the function has returned, and not at all where it raised.
+        """Call the function, then send its outputs.
 
-        An output that cannot go out fails the invocation, as in the real host.
+        Nothing is sent if the function raised. An output that cannot be sent fails the invocation,
+        as in the real host.
         """
         result = await worker.invoke(function, value, metadata)
         try:
@@ -119,11 +127,13 @@ class Host:
         function = self._functions.get(request.path_params["name"].lower())
         if function is None:
             return Response(status_code=404)
-        body = await request.json() if await request.body() else {}
-        kind = function.trigger["type"]
+
         value = timers.timer_datum()
-        if kind == "queueTrigger":
+        if function.trigger["type"] == "queueTrigger":
+            body = await request.json() if await request.body() else {}
             value = Datum(str(body.get("input", "")), "string")
+
+        # The real host answers at once, too. The set keeps the task from the garbage collector.
         task = asyncio.create_task(self._invoke_logged(function, value))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -142,13 +152,12 @@ class Host:
     async def _cpu(self, request: Request) -> Response:
         if not self._keys.open(request, self._keys.master):
             return Response(status_code=401)
-        own = (
-            thread.ident
-            for thread in threading.enumerate()
-            if thread is threading.main_thread() or thread.name.startswith(_OWN_THREADS)
-        )
-        clocks = (time.pthread_getcpuclockid(ident) for ident in own if ident is not None)
-        return JSONResponse({"seconds": sum(time.clock_gettime(clock) for clock in clocks)})
+        seconds = 0.0
+        for thread in threading.enumerate():
+            is_own = thread is threading.main_thread() or thread.name.startswith(_OWN_THREADS)
+            if is_own and thread.ident is not None:
+                seconds += time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        return JSONResponse({"seconds": seconds})
 
 
 def _enabled(function: Function) -> bool:
@@ -161,24 +170,31 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.ERROR)
     logging.getLogger("ase_route_sync").setLevel(os.environ.get("LOG_LEVEL", "WARNING"))
-    keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
     port = int(os.environ.get("HOST_PORT", "7071"))
     try:
         listening = listen(port)
     except OSError as error:
-        sys.exit(f"port {port}: {error.strerror}; HOST_PORT names another, 0 picks a free one")
-    host = Host(Path(__file__).parents[2], keys)
-    config = uvicorn.Config(
-        host.app(), log_level="warning", lifespan="on", timeout_keep_alive=KEEP_ALIVE_SECONDS
-    )
-    server = uvicorn.Server(config)
+        sys.exit(f"port {port}: {error.strerror}; set HOST_PORT to another, 0 picks a free one")
+
+    server = _server()
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
+
+    # The process that starts the host reads its address from this line.
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     server.run(sockets=[listening])
     sys.exit(0 if server.started else 1)
 
 
+def _server() -> uvicorn.Server:
+    keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
+    host = Host(Path(__file__).parents[2], keys)
+    config = uvicorn.Config(
+        host.app(), log_level="warning", lifespan="on", timeout_keep_alive=KEEP_ALIVE_SECONDS
+    )
+    return uvicorn.Server(config)
+
+
 def _stop_with_parent(server: uvicorn.Server) -> None:
-    """Standard input closes when whoever started the host is gone."""
+    """When the process that started the host ends, standard input closes."""
     sys.stdin.read()
     server.should_exit = True

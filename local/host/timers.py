@@ -1,4 +1,4 @@
-"""Timer triggers by NCRONTAB: six fields, seconds first, day and weekday both to be met."""
+"""Timer triggers by NCRONTAB: six fields, seconds first. Day and weekday must both match."""
 
 import asyncio
 import json
@@ -8,41 +8,44 @@ from datetime import UTC, datetime
 from azure_functions_runtime.bindings.datumdef import Datum
 from croniter import croniter
 
-from .config import HostError, resolved
+from .config import HostError, resolve
 from .worker import Function
 
 TICK_SECONDS = 0.2
-"""The clock may be set at any moment: look often instead of sleeping long."""
+"""Tests may set the clock at any moment, so look often instead of sleeping long."""
 
 type Invoke = Callable[[Function, Datum], Awaitable[object]]
 
 
 def schedule_of(function: Function) -> str:
-    """Raise HostError where the setting is missing or not NCRONTAB."""
-    text = resolved(function.trigger["schedule"])
+    """Raise HostError if the setting is missing or is not NCRONTAB."""
+    text = resolve(function.trigger["schedule"])
     if len(text.split()) != 6 or not croniter.is_valid(text, second_at_beginning=True):
         raise HostError(f"{function.name}: the schedule expression '{text}' is not valid.")
     return text
 
 
 def due(schedule: str, after: datetime) -> datetime:
-    """The next occurrence."""
-    following: datetime = croniter(
+    """Return the next occurrence."""
+    occurrences = croniter(
         schedule, after, ret_type=datetime, second_at_beginning=True, day_or=False
-    ).get_next()
+    )
+    following: datetime = occurrences.get_next()
     return following
 
 
 async def keep(function: Function, invoke: Invoke) -> None:
-    """Fire one timer until cancelled; occurrences that were missed are made up for once."""
+    """Fire one timer until cancelled. After several missed occurrences, fire it once."""
     schedule = schedule_of(function)
     now = datetime.now(UTC)
     at = due(schedule, now)
+
     while True:
         await asyncio.sleep(TICK_SECONDS)
         before, now = now, datetime.now(UTC)
         if now < before:  # the clock was set back
             at = due(schedule, now)
+
         if now >= at:
             past_due = due(schedule, at) <= now
             at = due(schedule, now)

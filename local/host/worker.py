@@ -29,10 +29,10 @@ class Function:
 
     @property
     def trigger(self) -> Mapping[str, Any]:
-        return next(b for b in self.bindings if b["type"].endswith("Trigger"))
+        return next(binding for binding in self.bindings if binding["type"].endswith("Trigger"))
 
     def output(self, name: str) -> Mapping[str, Any]:
-        return next(b for b in self.bindings if b["name"] == name)
+        return next(binding for binding in self.bindings if binding["name"] == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Result:
 
 
 class _Messages:
-    """Stands in for the generated protobuf module: every message is a plain namespace."""
+    """Replaces the generated protobuf module. Every message is a plain namespace."""
 
     class StatusResult(SimpleNamespace):
         Success = "success"
@@ -58,31 +58,37 @@ class _Messages:
 
 
 async def load(root: Path) -> list[Function]:
-    """Index `function_app.py`, once a process. Raise HostError where that fails."""
+    """Index `function_app.py`, once for each process. Raise HostError if that fails."""
     sys.path.insert(0, str(root))
     os.chdir(root)
     runtime.start_threadpool_executor()
+    await _initialise(root)
+
+    metadata = await runtime.functions_metadata_request(None)
+    return [_function(result) for result in metadata.function_metadata_results]
+
+
+async def _initialise(root: Path) -> None:
     messages = _Messages()
     init = SimpleNamespace(capabilities={}, function_app_directory=str(root))
-    answer = await runtime.worker_init_request(
-        SimpleNamespace(
-            request=SimpleNamespace(worker_init_request=init),
-            properties={"host": "127.0.0.1", "protos": messages},
-        )
+    request = SimpleNamespace(
+        request=SimpleNamespace(worker_init_request=init),
+        properties={"host": "127.0.0.1", "protos": messages},
     )
+    answer = await runtime.worker_init_request(request)
     if answer.result.status != messages.StatusResult.Success:
         raise HostError(answer.result.exception.message)
-    indexed = await runtime.functions_metadata_request(None)
-    return [
-        Function(f.name, f.function_id, [json.loads(text) for text in f.raw_bindings])
-        for f in indexed.function_metadata_results
-    ]
+
+
+def _function(metadata: Any) -> Function:
+    bindings = [json.loads(text) for text in metadata.raw_bindings]
+    return Function(metadata.name, metadata.function_id, bindings)
 
 
 async def invoke(
     function: Function, value: Datum, metadata: Mapping[str, Datum] | None = None
 ) -> Result:
-    """Raise InvocationFailed where the function raised."""
+    """Raise InvocationFailed if the function raised."""
     inputs = [(function.trigger["name"], value)]
     succeeded, returned, outputs, error, trace = await invocation_request_native(
         str(uuid.uuid4()), function.function_id, inputs, metadata or {}

@@ -1,1 +1,1 @@
-"""Azure Resource Manager, by Microsoft's own clients."""
+"""The adapters of Azure Resource Manager, over Microsoft's own clients."""

@@ -1,7 +1,8 @@
-"""How much may still be asked of each subscription, as Azure's own answers tell.
+"""The number of requests that each subscription has left, as Azure's answers say.
 
-Every worker is told by the same header what all of them together have left: that is how they share
-it. Source: "Understand how Azure Resource Manager throttles requests"; recorded 429s.
+The header counts the requests of all workers together, so the workers share a budget without
+talking to each other. Sources: "Understand how Azure Resource Manager throttles requests";
+recorded 429s.
 """
 
 import json
@@ -15,11 +16,14 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 LOW = 60
-"""Requests left, of 250 reads or 200 writes at most: what has begun needs those."""
+"""If no more requests than this are left, nothing new begins: work in progress needs them.
+
+A full budget is 250 reads or 200 writes.
+"""
 REST_SECONDS = 1.0
-"""So long what was read of a low budget counts; Azure adds 25 reads and 10 writes a second."""
+"""A low budget holds back new work for this long. Azure adds 25 reads and 10 writes per second."""
 _REMAINING = tuple(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes"))
-_OF_SUBSCRIPTION = frozenset(
+_THROTTLING_CODES = frozenset(
     {
         "SubscriptionRequestsThrottled",
         "RetryableErrorDueToTooManyCalls",
@@ -29,14 +33,14 @@ _OF_SUBSCRIPTION = frozenset(
 
 
 class Budgets(SansIOHTTPPolicy[Any, Any]):
-    """Learns from every answer that passes; one for all clients and threads of a process."""
+    """Reads the budget from every answer. All clients and threads of a process share one object."""
 
     def __init__(self) -> None:
         self._rests_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def seconds_to_rest(self, subscription_id: str) -> float:
-        """How long nothing new should be begun there; 0 where there is budget enough."""
+        """Return how long nothing new should begin there; 0 if the budget is large enough."""
         with self._lock:
             until = self._rests_until.get(subscription_id.lower(), 0.0)
         return max(0.0, until - time.monotonic())
@@ -44,34 +48,41 @@ class Budgets(SansIOHTTPPolicy[Any, Any]):
     def on_response(
         self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
     ) -> None:
-        seconds = _rest_asked_for(response)
+        seconds = _seconds_to_rest(response)
         subscription_id = _subscription_id(request.http_request.url)
-        if seconds and subscription_id:
-            until = time.monotonic() + seconds
-            with self._lock:
-                known = self._rests_until.get(subscription_id, 0.0)
-                self._rests_until[subscription_id] = max(known, until)
+        if not seconds or not subscription_id:
+            return
+
+        # Threads read answers in any order, so a shorter rest must not end a longer one.
+        until = time.monotonic() + seconds
+        with self._lock:
+            known = self._rests_until.get(subscription_id, 0.0)
+            self._rests_until[subscription_id] = max(known, until)
 
 
 def is_throttled(response: PipelineResponse[Any, Any]) -> bool:
-    """Whether the subscription has asked too much; a table that is busy is 429, too."""
+    """Return whether Azure throttles the subscription. A table that is busy also answers 429."""
     if response.http_response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         return False
+
+    # Only the code tells a throttled subscription from a busy table.
     try:
         error = json.loads(response.http_response.read())["error"]
-        codes = {error["code"], *(detail["code"] for detail in error.get("details") or ())}
+        codes = {error["code"]}
+        codes.update(detail["code"] for detail in error.get("details") or ())
     except (LookupError, TypeError, ValueError):
         return False
-    return not _OF_SUBSCRIPTION.isdisjoint(codes)
+    return not _THROTTLING_CODES.isdisjoint(codes)
 
 
-def _rest_asked_for(response: PipelineResponse[Any, Any]) -> float:
+def _seconds_to_rest(response: PipelineResponse[Any, Any]) -> float:
     headers: Mapping[str, str] = response.http_response.headers
     if is_throttled(response):
         return max(REST_SECONDS, _number(headers.get("Retry-After")) or 0.0)
+
     remaining = [_number(headers.get(name)) for name in _REMAINING]
-    low = any(left is not None and left <= LOW for left in remaining)
-    return REST_SECONDS if low else 0.0
+    is_low = any(left is not None and left <= LOW for left in remaining)
+    return REST_SECONDS if is_low else 0.0
 
 
 def _number(text: str | None) -> float | None:

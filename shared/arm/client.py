@@ -1,4 +1,7 @@
-"""Clients of one subscription, one of a kind a process; all over the same connections."""
+"""Clients of Azure Resource Manager.
+
+A process has one client for each subscription and kind, and all clients share their connections.
+"""
 
 import functools
 import gc
@@ -31,9 +34,9 @@ if TYPE_CHECKING:
     from azure.mgmt.web import WebSiteManagementClient
 
 API_VERSION_NETWORK = "2026-03-01"
-"""What azure-mgmt-network itself asks for."""
+"""The version that azure-mgmt-network uses by default."""
 LONGEST_SLEEP_SECONDS = 30
-"""Where ARM asks for more, the message goes back to the queue instead."""
+"""If ARM asks for a longer wait, the message goes back to the queue instead."""
 
 
 class ArmClients:
@@ -47,41 +50,46 @@ class ArmClients:
     ) -> None:
         self._credential = credential
         self._cloud = cloud
-        self.budgets = Budgets()
         self._endpoint = endpoint or cloud.arm_endpoint
         self.api_version_network = api_version or API_VERSION_NETWORK
         self.call_options: dict[str, Any] = {"api_version": self.api_version_network}
-        """What every call of a network operation takes: the clients themselves ignore it."""
+        """Every call of a network operation needs these: the clients ignore the version if it is
+        given to them.
+        """
+
+        # Every pipeline has these two, so that all threads share connections and budgets.
+        self.budgets = Budgets()
         self._transport = transport()
+
         self._reads = self._reading_client()
         self._network: dict[str, NetworkManagementClient] = {}
         self._web: dict[str, WebSiteManagementClient] = {}
         self._lock = threading.Lock()
 
     def network(self, subscription_id: str) -> "NetworkManagementClient":
-        return self._of(self._network, _network_client(), subscription_id)
+        return self._client_for(subscription_id, self._network, _network_client())
 
     def web(self, subscription_id: str) -> "WebSiteManagementClient":
-        from azure.mgmt.web import WebSiteManagementClient  # only where environments are registered
+        from azure.mgmt.web import WebSiteManagementClient  # only environments need it
 
-        return self._of(self._web, WebSiteManagementClient, subscription_id)
+        return self._client_for(subscription_id, self._web, WebSiteManagementClient)
 
     def get(self, url: str) -> HttpResponse:
-        """Return the answer as it came.
+        """Return the answer unparsed.
 
         Reads need neither the SDK's models, which cost 10 ms of processor time for a route table,
         nor the import of its clients, which takes a third of a second.
         Raise azure.core.exceptions.AzureError if the answer is an error.
         """
         request = HttpRequest("GET", self._reads.format_url(url))
-        # The policies parse an answer unless it is a stream.
+        # The policies parse every answer that is not a stream.
         response: HttpResponse = self._reads.send_request(request, stream=True)
         response.read()
         response.raise_for_status()
         return response
 
     def pages(self, first_url: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the pages of a list as they came, each with the `nextLink` of the one before.
+        """Yield the pages of a list, following each page's `nextLink`.
 
         Raise ValueError if a page is not an object, or if its link repeats or leaves the endpoint.
         """
@@ -91,28 +99,33 @@ class ArmClients:
             if not isinstance(page, Mapping):
                 raise ValueError("a page is not an object")  # noqa: TRY004
             yield page
+
             link = page.get("nextLink")
             if not link:
                 return
-            if not isinstance(link, str) or link in seen or not self._owns(link):
+
+            # A link that repeats would never end, and a foreign one would get our token.
+            if not isinstance(link, str) or link in seen or not self._is_on_endpoint(link):
                 raise ValueError("bad nextLink")
             seen.add(link)
             url = link
 
-    def _of[C](self, clients: dict[str, C], kind: Callable[..., C], subscription_id: str) -> C:
+    def _client_for[C](
+        self, subscription_id: str, clients: dict[str, C], client_type: Callable[..., C]
+    ) -> C:
         key = subscription_id.lower()
-        with self._lock:  # messages are served by several threads
+        with self._lock:  # several threads serve messages
             if key not in clients:
-                clients[key] = self._build(kind, subscription_id)
+                clients[key] = self._new_client(subscription_id, client_type)
             return clients[key]
 
-    def _owns(self, url: str) -> bool:
-        """Whether a link is on our ARM endpoint: our token goes nowhere else."""
+    def _is_on_endpoint(self, url: str) -> bool:
+        """Our token goes to our ARM endpoint only."""
         ours, theirs = urlsplit(self._endpoint), urlsplit(url)
         return (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower())
 
-    def _build[C](self, kind: Callable[..., C], subscription_id: str) -> C:
-        return kind(
+    def _new_client[C](self, subscription_id: str, client_type: Callable[..., C]) -> C:
+        return client_type(
             self._credential,
             subscription_id,
             base_url=self._endpoint,
@@ -122,7 +135,7 @@ class ArmClients:
         )
 
     def _reading_client(self) -> "ARMPipelineClient[HttpRequest, HttpResponse]":
-        """Make the client of `get`, with the policies that the SDK's own clients have."""
+        """Make the client for `get`, with the same policies as the SDK's own clients."""
         config: Configuration[Any, Any] = Configuration()
         config.user_agent_policy = UserAgentPolicy(sdk_moniker="ase-route-sync")
         config.redirect_policy = RedirectPolicy()
@@ -146,48 +159,49 @@ class ArmClients:
 
 @functools.cache
 def _network_client() -> "type[NetworkManagementClient]":
-    """A third of a second and 45 MiB when first needed, which stay: no collection of garbage need
-    look at them again.
-    """
+    """Import the client when it is first needed, which takes a third of a second and 45 MiB."""
     from azure.mgmt.network import NetworkManagementClient
+
+    # The imported modules stay for good, so the garbage collector need not look at them again.
 
     gc.freeze()
     return NetworkManagementClient
 
 
 def raw_json(response: PipelineResponse[Any, Any], _model: object, _headers: object) -> Any:
-    """As a call's `cls`: the answer as it came, instead of as the SDK's model of it."""
+    """Return the answer's JSON instead of the SDK's model; pass this as a call's `cls`."""
     return response.http_response.json()
 
 
 def correlation_id_of(response: HttpResponse) -> str | None:
-    """Under which Azure's support finds the request."""
+    """Return the id by which Azure's support finds the request."""
     found = response.headers.get("x-ms-correlation-request-id")
     return None if found is None else str(found)
 
 
 class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
-    """The standard policy sleeps as long as `Retry-After` says, inside the call.
+    """Retries unless the wait is long: the standard policy sleeps inside the call for as long as
+    `Retry-After` says.
 
-    A write is sent again only where the subscription was throttled: then it had no effect.
+    A write is sent again only if Azure throttled the subscription, because then it had no effect.
     """
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        asked = super().get_retry_after(response)
-        if asked is not None and asked > LONGEST_SLEEP_SECONDS:
+        seconds = super().get_retry_after(response)
+        if seconds is not None and seconds > LONGEST_SLEEP_SECONDS:
             return False
         if response.http_request.method != "GET":
-            return asked is not None and is_throttled(response)
+            return seconds is not None and is_throttled(response)
         return bool(super().is_retry(settings, response))
 
     def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
-        """A little longer than asked: those who were refused together do not come together."""
-        asked = super().get_retry_after(response)
-        return None if asked is None else asked * random.uniform(1, 1.25)  # noqa: S311
+        """Add up to a quarter, so that requests refused together do not return together."""
+        seconds = super().get_retry_after(response)
+        return None if seconds is None else seconds * random.uniform(1, 1.25)  # noqa: S311
 
 
 class _AllowPlainHttp(SansIOHTTPPolicy[Any, Any]):
-    """Only the settings' check lets an endpoint be plain http: on loopback."""
+    """The settings have already been checked: an endpoint is plain http on loopback only."""
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         request.context.options["enforce_https"] = False

@@ -1,4 +1,4 @@
-"""Whoever we are: managed identity in Azure, `az login` on a laptop."""
+"""The app's identity: a managed identity in Azure, `az login` on a laptop."""
 
 import logging
 import threading
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
 
 PATIENCE_SECONDS = 0.5
-"""An alert is answered at once, whether it is known or not who we are."""
+"""An alert must be answered at once, even if our own names are not known yet."""
 
 _log = logging.getLogger("ase_route_sync")
 
 
 class Credential:
-    """azure-identity's own, that can sign in anew.
+    """A DefaultAzureCredential that can sign in again.
 
-    By itself it would give a token that Azure refuses until the end that the token was made with.
+    azure-identity alone would return a token from its cache until the token expires, even if Azure
+    refuses it.
     """
 
     def __init__(self, *, authority: str, client_id: str | None) -> None:
@@ -54,7 +55,7 @@ class Credential:
 
 
 class OwnIdentity:
-    """Under which names Azure knows us, as our own token says.
+    """The names by which Azure knows the app, read from its own token.
 
     Source: "Access token claims reference" (oid, appid, azp).
     """
@@ -63,38 +64,39 @@ class OwnIdentity:
         self._credential = credential
         self._scope = scope
         self._names: frozenset[str] = frozenset()
-        self._asking: threading.Thread | None = None
+        self._question: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def names(self) -> frozenset[str]:
-        """In lower case; none where that is not known soon."""
+        """Return them in lower case, or nothing if the answer takes longer than half a second."""
         if not self._names:
-            self._begun().join(PATIENCE_SECONDS)
+            self._running_question().join(PATIENCE_SECONDS)
         return self._names
 
-    def _begun(self) -> threading.Thread:
-        """Whoever asks first begins; those who ask meanwhile wait for the same answer."""
+    def _running_question(self) -> threading.Thread:
+        """The first caller starts the question. Later callers wait for the same answer."""
         with self._lock:
-            if self._asking is None or not self._asking.is_alive():
-                self._asking = threading.Thread(target=self._ask, daemon=True)
-                self._asking.start()
-            return self._asking
+            if self._question is None or not self._question.is_alive():
+                self._question = threading.Thread(target=self._ask, daemon=True)
+                self._question.start()
+            return self._question
 
     def _ask(self) -> None:
-        import jwt  # with all of cryptography
+        import jwt  # it imports all of cryptography
 
         try:
             token = self._credential.get_token(self._scope).token
             claims = jwt.decode(token, options={"verify_signature": False})
         except (AzureError, jwt.InvalidTokenError) as error:
-            _log.warning("who we are is not known: %s", type(error).__name__)
+            _log.warning("the app's own identity could not be read: %s", type(error).__name__)
             return
-        ids = (claims.get(name) for name in ("oid", "appid", "azp"))
-        self._names = frozenset(str(one).lower() for one in ids if one)
+
+        names = [claims.get(claim) for claim in ("oid", "appid", "azp")]
+        self._names = frozenset(str(name).lower() for name in names if name)
 
 
 class RenewWhenRefused(SansIOHTTPPolicy[Any, Any]):
-    """After a 401 the next request signs in anew."""
+    """After a 401, the next request signs in again."""
 
     def __init__(self, credential: Credential) -> None:
         self._credential = credential

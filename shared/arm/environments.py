@@ -1,5 +1,6 @@
-"""App Service Environments (Microsoft.Web/hostingEnvironments/read and
-…/inboundNetworkDependenciesEndpoints/read), and the subscriptions that they are looked for in.
+"""App Service Environments, and the subscriptions in which discovery looks for them.
+
+Rights: Microsoft.Web/hostingEnvironments/read and …/inboundNetworkDependenciesEndpoints/read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ class ArmEnvironments:
         self._clients = clients
 
     def read(self, environment_id: EnvironmentId) -> Environment:
-        """Raise PermanentError `EnvironmentNotFound` where there is none."""
+        """Raise PermanentError `EnvironmentNotFound` if there is none."""
         client = self._clients.web(environment_id.subscription_id)
         with arm_answers(not_found=ENVIRONMENT_NOT_FOUND):
             found = client.app_service_environments.get(
@@ -27,14 +28,14 @@ class ArmEnvironments:
             return Environment.from_arm(found.as_dict())
 
     def list(self, subscription_id: str) -> Iterator[Environment]:
-        """Every environment of a subscription, page by page."""
+        """Yield every environment of a subscription, page by page."""
         client = self._clients.web(subscription_id)
         with arm_answers():
             for found in client.app_service_environments.list():
                 yield Environment.from_arm(found.as_dict())
 
     def subscriptions(self) -> Sequence[str]:
-        """The ids of those that the app's identity holds any role in."""
+        """Return the ids of the subscriptions in which the app's identity has a role."""
         with arm_answers():
             pages = self._clients.pages(_SUBSCRIPTIONS)
             return [str(found["subscriptionId"]) for page in pages for found in page["value"]]
@@ -45,7 +46,7 @@ class ArmInboundDependencies:
         self._clients = clients
 
     def read(self, environment_id: EnvironmentId) -> Sequence[object]:
-        """All entries: of its management, its VIP and its subnet."""
+        """Return all entries: the management addresses, the VIP and the subnet."""
         client = self._clients.web(environment_id.subscription_id)
         with arm_answers(not_found=ENVIRONMENT_NOT_FOUND):
             list_entries = (

@@ -1,6 +1,7 @@
-"""azure.core errors -> typed errors, by `error.code` and never by message.
+"""Typed errors from azure.core's errors, decided by `error.code` and never by the message.
 
-Codes: recorded answers of Microsoft.Network and of the ARM gateway; "Resource Manager throttling".
+Sources of the codes: recorded answers of Microsoft.Network and of the ARM gateway; "Understand how
+Azure Resource Manager throttles requests".
 """
 
 from collections.abc import Iterator
@@ -17,9 +18,9 @@ from azure.core.exceptions import (
 
 from ..domain.errors import PermanentError, PreconditionFailed, RouteSyncError, TransientError
 
-# What passes though its status alone would not say so: NRP answers 409, 400 and, for a failed
-# long-running operation, 200.
-_PASSING = frozenset(
+# These errors pass by themselves. The status does not always say so: Microsoft.Network answers
+# some of them with 409 or 400, and a failed long-running operation with 200.
+_PASSING_CODES = frozenset(
     {
         "AnotherOperationInProgress",
         "Canceled",
@@ -36,85 +37,91 @@ _PASSING = frozenset(
         "TooManyRequests",
     }
 )
-# What lasts until somebody changes something, and what that is.
-_WHAT_TO_DO = {
+# These errors last until somebody removes their cause.
+_REMEDIES = {
     "AuthorizationFailed": (
         "assign the app's identity a role with this action at this scope; "
-        "a new assignment takes some minutes to hold"
+        "a new assignment takes effect after some minutes"
     ),
     "LinkedAuthorizationFailed": (
-        "assign the app's identity a role with this action on the linked scope, too"
+        "assign the app's identity a role with this action on the linked scope as well"
     ),
     "ScopeLocked": "remove the management lock, or disable the table's registration",
     "RequestDisallowedByPolicy": (
-        "ask for an exemption of this route table from the Azure Policy assignment that denies it; "
+        "exempt this route table from the Azure Policy assignment that denies the change; "
         "landing zones often deny routes with next hop Internet"
     ),
     "ReadOnlyDisabledSubscription": "enable the subscription again",
 }
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
-
-
-_NOT_FOUND = frozenset(
+_NOT_FOUND_CODES = frozenset(
     {"NotFound", "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
 )
 
 
 @contextmanager
 def arm_errors(*, not_found: str | None = None) -> Iterator[None]:
-    """Raise PermanentError, TransientError or PreconditionFailed instead of azure.core's.
+    """Raise PermanentError, TransientError or PreconditionFailed instead of azure.core's errors.
 
-    `not_found` is the code under which a report shows that there is no such resource.
+    If the resource does not exist, the error has the code `not_found`.
     """
     try:
         yield
     except AzureError as error:
-        found = typed(error)
-        if not_found is not None and found.code in _NOT_FOUND:
+        found = typed_error(error)
+        if not_found is not None and found.code in _NOT_FOUND_CODES:
             found = PermanentError(not_found, found.message, correlation_id=found.correlation_id)
         raise found from error
 
 
 @contextmanager
 def arm_answers(*, not_found: str | None = None) -> Iterator[None]:
-    """The same around what reads an answer, too: one of another shape is a TransientError."""
+    """Do the same as `arm_errors`, and raise TransientError if the answer cannot be read."""
     try:
         with arm_errors(not_found=not_found):
             yield
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        message = f"an answer that can't be understood: {error}"
+        message = f"Azure's answer has an unexpected form: {error}"
         raise TransientError("UNEXPECTED_ANSWER", message) from error
 
 
-def typed(error: AzureError) -> RouteSyncError:
+def typed_error(error: AzureError) -> RouteSyncError:
     if isinstance(error, ClientAuthenticationError) and error.response is None:
-        # The identity endpoint may be down; that there is none looks the same.
+        # A missing identity looks the same as an identity endpoint that is down, which passes.
         return TransientError("CREDENTIAL_UNAVAILABLE", error.message)
     if isinstance(error, DecodeError) or not isinstance(error, HttpResponseError):
-        # No answer, or half of one: what was asked may have taken effect.
+        # The answer is missing or cut off, so the request may have taken effect.
         return TransientError(type(error).__name__, error.message)
-    code, message = _code_of(error)
-    correlation_id = _header(error, "x-ms-correlation-request-id")
+    return _typed_answer(error)
+
+
+def _typed_answer(error: HttpResponseError) -> RouteSyncError:
+    code, message = _code_and_message(error)
+    if code in _REMEDIES:
+        message = f"{message} What to do: {_REMEDIES[code]}."
+
     if code == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
-        return PreconditionFailed(code, message, correlation_id=correlation_id)
-    if code in _WHAT_TO_DO:
-        message = f"{message} What to do: {_WHAT_TO_DO[code]}."
-    passing = code in _PASSING or error.status_code in _PASSING_STATUS
-    kind = TransientError if passing else PermanentError
-    return kind(code, message, correlation_id=correlation_id)
+        error_type: type[RouteSyncError] = PreconditionFailed
+    elif code in _PASSING_CODES or error.status_code in _PASSING_STATUS:
+        error_type = TransientError
+    else:
+        error_type = PermanentError
+    return error_type(code, message, correlation_id=_correlation_id(error))
 
 
-def _code_of(error: HttpResponseError) -> tuple[str, str]:
+def _code_and_message(error: HttpResponseError) -> tuple[str, str]:
     odata: Any = error.error
     code = getattr(odata, "code", None) or f"HTTP_{error.status_code}"
     message = getattr(odata, "message", None) or error.message
+
+    # The outer message is often general, and the first detail names the cause.
     details = getattr(odata, "details", None) or []
     if details and getattr(details[0], "code", None):
         message = f"{message} {details[0].code}: {details[0].message}"
     return str(code), str(message)
 
 
-def _header(error: HttpResponseError, name: str) -> str | None:
+def _correlation_id(error: HttpResponseError) -> str | None:
     headers = getattr(error.response, "headers", None) or {}
-    value = headers.get(name)
+    value = headers.get("x-ms-correlation-request-id")
     return None if value is None else str(value)

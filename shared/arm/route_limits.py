@@ -1,4 +1,4 @@
-"""How many routes a table may hold (Microsoft.Network/locations/usages/read)."""
+"""The number of routes that a table may hold. Right: Microsoft.Network/locations/usages/read."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from .client import ArmClients
 from .errors import arm_answers
 
 REMEMBERED_SECONDS = 300
-"""A thousand tables of one subscription are not a thousand readings of one limit."""
+"""A run over a thousand tables of one subscription reads the limit once."""
 _ROUTES = "RoutesPerRouteTable"
 _TAG_ROUTES = "RoutesWithServiceTagPerRouteTable"
 
@@ -22,27 +22,29 @@ class SubscriptionRouteLimits:
         self._lock = threading.Lock()
 
     def routes(self, subscription_id: str, location: str | None) -> int | None:
-        """None where it can't be known now: what Azure would refuse it refuses all the same."""
+        """Return None if the limit is unknown: Azure still refuses a table that exceeds it."""
         if self._override is not None:
             return self._override
         return self._limits(subscription_id, location).get(_ROUTES)
 
     def tag_routes(self, subscription_id: str, location: str | None) -> int | None:
-        """The same of routes whose prefix is a service tag."""
+        """Return the limit of routes whose prefix is a service tag, or None if it is unknown."""
         return self._limits(subscription_id, location).get(_TAG_ROUTES)
 
     def _limits(self, subscription_id: str, location: str | None) -> Mapping[str, int]:
         if location is None:
             return {}
         key = subscription_id.lower(), location.lower()
+        now = time.monotonic()
+        # Keep the lock while reading, so that threads that begin together read once.
         with self._lock:
             read_at, limits = self._read.get(key, (-float(REMEMBERED_SECONDS), {}))
-            if time.monotonic() - read_at >= REMEMBERED_SECONDS:
-                read_at, limits = time.monotonic(), self._usages(*key)
-                self._read[key] = read_at, limits
+            if now - read_at >= REMEMBERED_SECONDS:
+                limits = self._read_limits(*key)
+                self._read[key] = now, limits
         return limits
 
-    def _usages(self, subscription_id: str, location: str) -> Mapping[str, int]:
+    def _read_limits(self, subscription_id: str, location: str) -> Mapping[str, int]:
         url = (
             f"/subscriptions/{subscription_id}/providers/Microsoft.Network/locations/{location}"
             f"/usages?api-version={self._clients.api_version_network}"

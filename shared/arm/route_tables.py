@@ -1,4 +1,4 @@
-"""Route tables (Microsoft.Network/routeTables/read, /write), whole table at a time."""
+"""Route tables, read and written as a whole. Rights: Microsoft.Network/routeTables/read, /write."""
 
 import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,11 +17,12 @@ from .writes import LONGEST_WRITE_SECONDS, write
 NEXT_HOP_TYPES = frozenset(
     {"VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None"}
 )
-"""The types every API version knows. Source: azure-mgmt-network's RouteNextHopType."""
+"""The types that every API version knows. Source: azure-mgmt-network's RouteNextHopType."""
 NEWER_NEXT_HOP_TYPES = frozenset({"VirtualApplianceEcmp"})
 """The types that came with `API_VERSION_NETWORK`."""
 
-# As the SDK's models have it; they cost 12 ms a table. What they do not know is sent as it came.
+# The SDK's models drop the same keys, but cost 12 ms for each table. Keys that the models do not
+# know are sent back unchanged.
 _READ_ONLY = frozenset({"etag", "type"})
 _READ_ONLY_OF_TABLE = frozenset({"provisioningState", "resourceGuid", "subnets"})
 _READ_ONLY_OF_ROUTE = frozenset({"hasBgpOverride", "provisioningState"})
@@ -35,14 +36,14 @@ class ArmRouteTables:
         self._longest_write_seconds = longest_write_seconds
 
     def read(self, route_table_id: RouteTableId) -> RouteTable:
-        """Raise PermanentError `RouteTableNotFound` where there is none."""
+        """Raise PermanentError `RouteTableNotFound` if there is none."""
         url = f"{route_table_id}?api-version={self._clients.api_version_network}"
         with arm_errors(not_found=ROUTE_TABLE_NOT_FOUND):
             answer = self._clients.get(url)
-        return _read(answer, route_table_id)
+        return _table(answer, route_table_id)
 
     def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]:
-        """Every table of a subscription, page by page."""
+        """Yield every table of a subscription, page by page."""
         client = self._clients.network(subscription_id)
         with arm_errors():
             for model in client.route_tables.list_all(**self._clients.call_options):
@@ -51,39 +52,38 @@ class ArmRouteTables:
 
     def next_hop_types(self) -> frozenset[str]:
         """Return the next hop types that the API version in use is sure to know."""
-        current = self._clients.api_version_network == API_VERSION_NETWORK
-        return NEXT_HOP_TYPES | NEWER_NEXT_HOP_TYPES if current else NEXT_HOP_TYPES
+        if self._clients.api_version_network == API_VERSION_NETWORK:
+            return NEXT_HOP_TYPES | NEWER_NEXT_HOP_TYPES
+        return NEXT_HOP_TYPES
 
     def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
-        """The very body of a write that replaces the table's routes."""
+        """Return the exact body of a write that replaces the table's routes."""
         raw = table.to_arm(tuple(routes))
-        properties = _writable(raw["properties"], _READ_ONLY_OF_TABLE)
-        properties["routes"] = [
-            _writable(route, _READ_ONLY)
-            | {"properties": _writable(route.get("properties") or {}, _READ_ONLY_OF_ROUTE)}
-            for route in properties["routes"]
-        ]
-        return RouteTable.from_arm(
-            _writable(raw, _READ_ONLY | {"name"}) | {"properties": properties}
-        )
+        properties = _without(_READ_ONLY_OF_TABLE, raw["properties"])
+        properties["routes"] = [_route_body(route) for route in properties["routes"]]
+
+        body = _without(_READ_ONLY | {"name"}, raw)
+        return RouteTable.from_arm(body | {"properties": properties})
 
     def create(self, route_table_id: RouteTableId, body: RouteTable) -> None:
-        """One PUT of a table that is not there. Raise as `write`."""
+        """PUT a new table. Raise the same errors as `write`."""
         self._put(route_table_id, body, {"If-None-Match": "*"})
 
     def write(self, route_table_id: RouteTableId, body: RouteTable, etag: str) -> RouteTable:
-        """One PUT of the whole table if it still has this ETag, followed to its end.
+        """PUT the whole table if it still has this ETag, and wait for the end of the operation.
 
-        Return the table as read after that, with the correlation id of the write. Raise
-        PreconditionFailed where the table has changed, and TransientError where the end is not
-        known: then read again, it may have taken effect.
+        Return the table as read afterwards, with the correlation id of the write. Raise
+        PreconditionFailed if the table has changed. Raise TransientError if the result is unknown:
+        the write may have taken effect, so read the table again.
         """
-        begun, ended = self._put(route_table_id, body, {"If-Match": etag})
-        if ended.request.method == "GET":
-            after = _read(ended, route_table_id)
+        first_answer, last_answer = self._put(route_table_id, body, {"If-Match": etag})
+
+        # An operation ends with a GET of the table. A PUT that ends at once does not.
+        if last_answer.request.method == "GET":
+            after = _table(last_answer, route_table_id)
         else:
             after = self.read(route_table_id)
-        return replace(after, correlation_id=correlation_id_of(begun))
+        return replace(after, correlation_id=correlation_id_of(first_answer))
 
     def _put(
         self, route_table_id: RouteTableId, body: RouteTable, headers: Mapping[str, str]
@@ -99,23 +99,32 @@ class ArmRouteTables:
         return write(begin, headers, longest_seconds=self._longest_write_seconds)
 
 
-def _writable(raw: Mapping[str, Any], read_only: Collection[str]) -> dict[str, Any]:
-    return {key: value for key, value in raw.items() if key not in read_only}
+def _route_body(route: Mapping[str, Any]) -> dict[str, Any]:
+    properties = _without(_READ_ONLY_OF_ROUTE, route.get("properties") or {})
+    return _without(_READ_ONLY, route) | {"properties": properties}
 
 
-def _read(answer: HttpResponse, route_table_id: RouteTableId) -> RouteTable:
+def _without(names: Collection[str], raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in raw.items() if name not in names}
+
+
+def _table(answer: HttpResponse, route_table_id: RouteTableId) -> RouteTable:
     with arm_answers():
         raw = answer.json()
-    if not _is_whole(raw, route_table_id):
-        raise TransientError("UNEXPECTED_ANSWER", "the answer is not this route table, whole")
+    if not _is_complete(raw, route_table_id):
+        raise TransientError("UNEXPECTED_ANSWER", "the answer is not this route table in full")
     return RouteTable.from_arm(raw, correlation_id_of(answer))
 
 
-def _is_whole(raw: Any, route_table_id: RouteTableId) -> bool:
-    """Half an answer must not become a PUT that wipes the other half, nor one without ETag."""
+def _is_complete(raw: Any, route_table_id: RouteTableId) -> bool:
+    """Half an answer must not become a PUT that deletes the other half or has no ETag."""
     match raw:
-        case {"id": str(found), "etag": str(etag), "properties": {"routes": list(routes)}}:
-            named = all(isinstance(r, dict) and isinstance(r.get("name"), str) for r in routes)
-            return named and bool(etag) and found.lower() == route_table_id.key
+        case {"id": str(found_id), "etag": str(etag), "properties": {"routes": list(routes)}}:
+            is_this_table = found_id.lower() == route_table_id.key
+            return bool(etag) and is_this_table and all(_has_name(route) for route in routes)
         case _:
             return False
+
+
+def _has_name(route: object) -> bool:
+    return isinstance(route, dict) and isinstance(route.get("name"), str)

@@ -1,4 +1,7 @@
-"""Network security groups (Microsoft.Network/networkSecurityGroups/read, securityRules/write)."""
+"""Network security groups.
+
+Rights: Microsoft.Network/networkSecurityGroups/read and …/securityRules/write.
+"""
 
 import functools
 from collections.abc import Mapping
@@ -17,7 +20,7 @@ class ArmSecurityGroups:
         self._clients = clients
 
     def read(self, group_id: SecurityGroupId) -> SecurityGroup:
-        """Raise PermanentError `SecurityGroupNotFound` where there is none."""
+        """Raise PermanentError `SecurityGroupNotFound` if there is none."""
         client = self._clients.network(group_id.subscription_id)
         with arm_answers(not_found=SECURITY_GROUP_NOT_FOUND):
             raw: Any = client.network_security_groups.get(
@@ -29,9 +32,10 @@ class ArmSecurityGroups:
             return SecurityGroup.from_arm(raw, group_id)
 
     def add_rule(self, group: SecurityGroup, name: str, properties: Mapping[str, Any]) -> None:
-        """Add this one rule; its priority may have been taken since the group was read.
+        """Add one rule.
 
-        Raise as shared.arm.writes does.
+        Raise PermanentError if another rule has taken its priority since the group was read, and
+        otherwise the errors of `writes.write`.
         """
         client = self._clients.network(group.group_id.subscription_id)
         begin = functools.partial(

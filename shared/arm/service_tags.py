@@ -1,4 +1,4 @@
-"""Service Tag Discovery API (Microsoft.Network/locations/serviceTags/read)."""
+"""The Service Tag Discovery API. Right: Microsoft.Network/locations/serviceTags/read."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,18 +15,19 @@ class ServiceTagDiscovery:
         self._subscription_id = subscription_id
 
     def read(self, location: str) -> Mapping[str, Any]:
-        """The whole answer of one location, its pages as one document.
+        """Return the whole answer of one location, its pages joined to one document.
 
-        Raise UnusableServiceTag where it cannot be had or is not complete, TransientError where
-        trying again may help.
+        Raise UnusableServiceTag if the answer cannot be read or is incomplete. Raise TransientError
+        if another attempt may help.
         """
         try:
             with arm_errors():
-                first, *rest = self._pages(location)
+                pages = list(self._pages(location))
         except PermanentError as error:
             raise UnusableServiceTag(f"service tags of {location}: {error}", error.code) from error
-        values = [value for page in (first, *rest) for value in _values(page, location)]
-        return {**first, "values": values}
+
+        values = [value for page in pages for value in _values(page, location)]
+        return {**pages[0], "values": values}
 
     def _pages(self, location: str) -> Iterator[Mapping[str, Any]]:
         url = (

@@ -1,7 +1,7 @@
-"""Subnets (Microsoft.Network/virtualNetworks/subnets/read, /write), and their security groups."""
+"""Subnets. Rights: Microsoft.Network/virtualNetworks/subnets/read, /write."""
 
 import functools
-from typing import Any, cast
+from typing import Any
 
 from ..domain.armid import RouteTableId, SubnetId
 from ..domain.errors import SUBNET_NOT_FOUND
@@ -16,7 +16,7 @@ class ArmSubnets:
         self._clients = clients
 
     def read(self, subnet_id: SubnetId) -> Subnet:
-        """Raise PermanentError `SubnetNotFound` where there is none."""
+        """Raise PermanentError `SubnetNotFound` if there is none."""
         network = subnet_id.virtual_network
         client = self._clients.network(network.subscription_id)
         with arm_answers(not_found=SUBNET_NOT_FOUND):
@@ -30,22 +30,26 @@ class ArmSubnets:
             return Subnet.from_arm(raw, subnet_id)
 
     def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> None:
-        """Replace the subnet as read by the same with this table, if it still has its ETag.
+        """Attach the table to the subnet if the subnet still has the ETag that was read.
 
-        Raise as shared.arm.writes does.
+        Raise the errors of `writes.write`.
         """
-        from azure.mgmt.network import models
-
         network = subnet.subnet_id.virtual_network
         client = self._clients.network(network.subscription_id)
-        # The model leaves out what is read-only and keeps what it does not know.
-        body = models.Subnet(subnet.with_route_table(route_table_id))
         begin = functools.partial(
             client.subnets.begin_create_or_update,
             network.resource_group,
             network.name,
             subnet.subnet_id.name,
-            cast(Any, body.as_dict(exclude_readonly=True)),
+            _body(subnet, route_table_id),
             **self._clients.call_options,
         )
         write(begin, {"If-Match": subnet.etag})
+
+
+def _body(subnet: Subnet, route_table_id: RouteTableId) -> Any:
+    """A PUT replaces the whole subnet. The model drops read-only keys and keeps unknown ones."""
+    from azure.mgmt.network import models
+
+    model = models.Subnet(subnet.with_route_table(route_table_id))
+    return model.as_dict(exclude_readonly=True)

@@ -1,4 +1,4 @@
-"""Writes to Microsoft.Network: long-running operations, followed to their end."""
+"""Writes to Microsoft.Network: long-running operations, each followed to its end."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,11 +12,19 @@ from ..domain.errors import TransientError
 from .errors import arm_errors
 
 POLL_SECONDS = 2
-"""Between polls where ARM names no Retry-After: the SDK's own 30 s is far above what is usual."""
-LONGEST_WRITE_SECONDS = 120
-"""As often as one delivery may write, and be throttled before, it stays within host.json's
-functionTimeout.
+"""The time between two polls if ARM sends no `Retry-After`.
+
+The SDK would wait 30 s, which is far longer than a write usually takes.
 """
+LONGEST_WRITE_SECONDS = 120
+"""All writes of one delivery, and the waits when Azure throttles them, must fit into the
+functionTimeout of host.json.
+"""
+
+type _Answer = PipelineResponse[Any, HttpResponse]
+# If an answer gets lost, do not send the PUT again: after a first PUT that succeeded, the second
+# one would get a false 412.
+_NO_BLIND_RETRIES = {"retry_connect": 0, "retry_read": 0, "retry_status": 1}
 
 
 def write(
@@ -25,32 +33,37 @@ def write(
     *,
     longest_seconds: float = LONGEST_WRITE_SECONDS,
 ) -> tuple[HttpResponse, HttpResponse]:
-    """Begin one PUT with these headers, and follow it to its end.
+    """PUT with these headers and wait for the end of the operation.
 
-    Return the first answer and the last one: the PUT's own, or that of the reading with which the
-    SDK ends an operation. Raise PreconditionFailed where the resource has changed, and
-    TransientError where the end is not known: then read again, it may have taken effect.
+    Return the first and the last answer. The last answer is the PUT's own, or the answer to the GET
+    with which the SDK ends an operation. Raise PreconditionFailed if the resource has changed.
+    Raise TransientError if the result is unknown: the write may have taken effect, so read the
+    resource again.
     """
-    answers: list[PipelineResponse[Any, HttpResponse]] = []
+    answers: list[_Answer] = []
     with arm_errors():
         poller = begin(
             headers=headers,
-            # A blind second PUT would meet the first one as a false 412: after an answer that was
-            # lost it is not sent again. Polls may repeat.
-            retry_connect=0,
-            retry_read=0,
-            retry_status=1,
             polling=_Polling(POLL_SECONDS),
             raw_response_hook=answers.append,
+            **_NO_BLIND_RETRIES,
         )
-        poller.wait(longest_seconds)
-        if not poller.done():
-            raise TransientError("WRITE_NOT_ENDED", f"not ended after {longest_seconds:g} s")
-        return answers[-1].http_response, poller.result()
+
+        last_answer = _last_answer(poller, longest_seconds)
+        return answers[-1].http_response, last_answer
+
+
+def _last_answer(poller: LROPoller[Any], longest_seconds: float) -> HttpResponse:
+    # `result(timeout)` would return an unfinished resource without an error.
+    poller.wait(longest_seconds)
+    if not poller.done():
+        raise TransientError("WRITE_NOT_ENDED", f"not ended after {longest_seconds:g} s")
+    answer: HttpResponse = poller.result()
+    return answer
 
 
 class _Polling(ARMPolling):
-    """Results in the last answer as it came, not in the SDK's model of it."""
+    """Returns the last answer instead of the SDK's model of it."""
 
     def resource(self) -> HttpResponse:
         response: HttpResponse = self._pipeline_response.http_response

@@ -1,1 +1,1 @@
-"""Notices to people: their formats, and the webhook that takes them."""
+"""Notices to people: their formats, and the webhook that receives them."""

@@ -1,4 +1,4 @@
-"""A notice as the receivers want it, 10 kB at most.
+"""Notices in the formats of their receivers, each of 10 kB at most.
 
 Sources: "Format cards in Microsoft Teams" and the Adaptive Cards schema 1.4; Slack's "Incoming
 webhooks" and "Block Kit" (a header is 150 characters at most, a section 3,000).
@@ -20,19 +20,23 @@ type Body = dict[str, Any]
 type _Render = Callable[[Notice, Sequence[Item], int, str | None], Body]
 
 
-def rendered(notice: Notice, name: str, address: str | None) -> bytes:
-    """In the format of this name. `address` is the app's own, for links; None where not known.
+def render(notice: Notice, name: str, address: str | None) -> bytes:
+    """Return the notice in the format `name`, with links if the app's own `address` is known.
 
-    Items are left out from the end, and counted, until it is small enough.
+    If the body is too large, its last items are left out and counted.
     """
+    render_body = FORMATS[name]
     link = f"{address}/api/{notice.path}" if address and notice.path else None
+
     shown = len(notice.items)
     while True:
         left_out = len(notice.items) - shown
-        body = FORMATS[name](notice, notice.items[:shown], left_out, link)
+        body = render_body(notice, notice.items[:shown], left_out, link)
         encoded = json.dumps(body, ensure_ascii=False).encode()
         if len(encoded) <= MAX_BYTES or shown == 0:
             return encoded
+
+        # Items have about the same size, so this share of them nearly fits.
         shown = shown * MAX_BYTES // (len(encoded) + 1)
 
 
@@ -50,40 +54,40 @@ def _as_json(notice: Notice, items: Sequence[Item], left_out: int, link: str | N
 
 
 def _as_teams(notice: Notice, items: Sequence[Item], left_out: int, link: str | None) -> Body:
-    """A message with one Adaptive Card, as the Workflows webhook takes it."""
+    """Return a message with one Adaptive Card, which the Workflows webhook expects."""
+    content_type = "application/vnd.microsoft.card.adaptive"
+    card = _adaptive_card(notice, _lines(items, left_out), link)
+    attachment = {"contentType": content_type, "contentUrl": None, "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def _adaptive_card(notice: Notice, lines: Sequence[str], link: str | None) -> Body:
+    title = _text_block(_title(notice), size="Medium", weight="Bolder")
     card: Body = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
         "msteams": {"width": "Full"},
-        "body": [
-            _text_block(_title(notice), size="Medium", weight="Bolder"),
-            {
-                "type": "FactSet",
-                "facts": [{"title": k, "value": _plain(v)} for k, v in _facts(notice).items()],
-            },
-            *(_text_block(line) for line in _lines(items, left_out)),
-        ],
+        "body": [title, _fact_set(_facts(notice)), *(_text_block(line) for line in lines)],
     }
     if link is not None:
         card["actions"] = [{"type": "Action.OpenUrl", "title": "Report", "url": link}]
-    kind = "application/vnd.microsoft.card.adaptive"
-    attachment = {"contentType": kind, "contentUrl": None, "content": card}
-    return {"type": "message", "attachments": [attachment]}
+    return card
 
 
 def _as_slack(notice: Notice, items: Sequence[Item], left_out: int, link: str | None) -> Body:
     title = _title(notice)
-    facts = [f"*{_mrkdwn(k)}:* {_mrkdwn(v)}" for k, v in _facts(notice).items()]
+    facts = [f"*{_mrkdwn(name)}:* {_mrkdwn(value)}" for name, value in _facts(notice).items()]
     lines = [f"• {_mrkdwn(line)}" for line in _lines(items, left_out)]
-    blocks: list[Body] = [
-        {"type": "header", "text": {"type": "plain_text", "text": title[:150]}},
-        _section("\n".join(facts)),
-    ]
-    # A section holds some lines only; a message holds 50 blocks.
-    blocks += [_section("\n".join(lines[at : at + 3])) for at in range(0, len(lines), 3)][:40]
+
+    # A section holds only a few lines, and a message holds 50 blocks.
+    groups = ["\n".join(lines[at : at + 3]) for at in range(0, len(lines), 3)]
+    sections = ["\n".join(facts), *groups[:40]]
     if link is not None:
-        blocks.append(_section(f"<{link}|Report>"))
+        sections.append(f"<{link}|Report>")
+
+    header: Body = {"type": "header", "text": {"type": "plain_text", "text": title[:150]}}
+    blocks = [header, *(_section(text) for text in sections)]
     return {"text": _mrkdwn(title), "blocks": blocks}
 
 
@@ -104,12 +108,19 @@ def _lines(items: Sequence[Item], left_out: int) -> list[str]:
 
 
 def _line(item: Item) -> str:
-    where = f" {short_name(item.route_table_id)}" if item.route_table_id else ""
-    return f"{item.state}{where}: {item.text}" if item.text else f"{item.state}{where}"
+    line = item.state
+    if item.route_table_id:
+        line = f"{line} {short_name(item.route_table_id)}"
+    return f"{line}: {item.text}" if item.text else line
 
 
 def _text_block(text: str, **style: str) -> Body:
     return {"type": "TextBlock", "text": _plain(text), "wrap": True, **style}
+
+
+def _fact_set(facts: Mapping[str, str]) -> Body:
+    rows = [{"title": name, "value": _plain(value)} for name, value in facts.items()]
+    return {"type": "FactSet", "facts": rows}
 
 
 def _section(text: str) -> Body:
@@ -117,7 +128,7 @@ def _section(text: str) -> Body:
 
 
 def _plain(text: str) -> str:
-    """Text blocks are Markdown: what comes from elsewhere is text."""
+    """Escape Markdown, which Teams would render in names and messages of others."""
     return _MARKDOWN.sub(r"\\\1", text)
 
 

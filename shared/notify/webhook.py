@@ -1,6 +1,6 @@
-"""The webhook that takes notices.
+"""The webhook that receives notices.
 
-Its URL is a secret: it is in no message, and in no log.
+Its URL is a secret, so no message and no log contains it.
 """
 
 import time
@@ -10,15 +10,15 @@ import requests
 
 from ..domain.errors import TransientError
 from ..domain.people.notices import Notice
-from .formats import rendered
+from .formats import render
 
 CONNECT_SECONDS, READ_SECONDS = 3, 5
 REST_SECONDS = 60
-"""After an attempt that failed none is made for so long: a webhook that hangs holds nothing up."""
+"""The time without attempts after a failed one, so that a webhook that hangs delays nothing."""
 
 
 class NoWebhook:
-    """Nobody wants to be told."""
+    """The webhook of an app that sends no notices."""
 
     def send(self, _notice: Notice, /) -> None:
         return
@@ -32,26 +32,32 @@ class HttpWebhook:
         self._rests_until = 0.0
 
     def send(self, notice: Notice, /) -> None:
-        """Raise TransientError where it was not taken: whoever asked tries again."""
+        """Raise TransientError if the webhook did not accept the notice: the caller tries again."""
         if time.monotonic() < self._rests_until:
-            raise TransientError("NOTIFY_FAILED", "the webhook failed a moment ago: not tried")
-        why = self._post(notice)
-        if why is not None:
+            raise TransientError(
+                "NOTIFY_FAILED", "the webhook failed a moment ago, so the notice was not sent"
+            )
+
+        failure = self._post(notice)
+        if failure is not None:
             self._rests_until = time.monotonic() + REST_SECONDS
-            raise TransientError("NOTIFY_FAILED", f"the webhook {why}")
+            raise TransientError("NOTIFY_FAILED", f"the webhook {failure}")
 
     def _post(self, notice: Notice) -> str | None:
-        """Why it was not taken."""
+        """Return why the webhook did not accept the notice, or None if it did."""
+        body = render(notice, self._format_name, self._address)
+        headers = {"Content-Type": "application/json", "X-Run-Id": notice.notice_id}
+
         try:
             with requests.post(
                 self._url,
-                data=rendered(notice, self._format_name, self._address),
-                headers={"Content-Type": "application/json", "X-Run-Id": notice.notice_id},
+                data=body,
+                headers=headers,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
-                stream=True,  # what it has to say is not waited for
+                stream=True,  # do not wait for the body of the answer
             ) as answer:
-                taken = answer.status_code // 100 == HTTPStatus.OK // 100
-                return None if taken else f"answered {answer.status_code}"
+                is_accepted = answer.status_code // 100 == HTTPStatus.OK // 100
+                return None if is_accepted else f"answered {answer.status_code}"
         except requests.RequestException as error:
             return f"could not be reached: {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""The tables of the one storage account that the host, the queue and we use."""
+"""The tables of the storage account, which the host, the queues and the app share."""
 
 from functools import cached_property
 
@@ -9,8 +9,9 @@ from ..transport import transport
 
 
 class StorageAccount:
-    """Tables are made when first used. Raises azure.core errors as they come: a worker fails
-    with them and the queue delivers again.
+    """Makes each table when it is first used.
+
+    All errors of azure.core reach the caller: they fail the worker, and the queue delivers again.
     """
 
     def __init__(self, service: TableServiceClient) -> None:
@@ -43,5 +44,6 @@ class StorageAccount:
         return self._service.create_table_if_not_exists("SyncOutcomes")
 
     def check(self) -> None:
-        """Raise azure.core.exceptions.AzureError where the account does not answer."""
-        next(iter(self.runs.list_entities(results_per_page=1, select=["RowKey"])), None)
+        """Raise azure.core.exceptions.AzureError if the account does not answer."""
+        rows = self.runs.list_entities(results_per_page=1, select=["RowKey"])
+        next(iter(rows), None)

@@ -1,7 +1,7 @@
-"""What Table Storage asks of keys and properties.
+"""Keys and properties that Table Storage accepts.
 
-Source: "Understanding the Table service data model": a key is 1 KiB at most and holds no `/`, `\\`,
-`#`, `?` or control character; a string property is 64 KiB of UTF-16 at most, an entity 1 MiB.
+Source: "Understanding the Table service data model". A key has 1 KiB at most and no `/`, `\\`, `#`,
+`?` or control character. A string property has 64 KiB of UTF-16 at most, and an entity 1 MiB.
 """
 
 import base64
@@ -13,11 +13,11 @@ from typing import Any
 from ..domain.armid import RouteTableId
 
 MAX_PROPERTY_CHARACTERS = 32_000
-"""Below 64 KiB of UTF-16, with room for characters that take four bytes counted as two."""
+"""Less than 64 KiB of UTF-16, even if some characters take four bytes."""
 
 
 def table_key(route_table_id: RouteTableId) -> str:
-    """A legal key for any ARM id, the same for every spelling of it, and readable."""
+    """Return a legal and readable key, which is the same for every spelling of the ARM id."""
     return route_table_id.key.strip("/").replace("/", "|")
 
 
@@ -25,33 +25,40 @@ _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 
 def complement(digits: str) -> str:
-    """As a row key what is newest comes first."""
+    """Return the nines' complement. As row keys, complements put the newest row first."""
     return digits.translate(_COMPLEMENT)
 
 
 def pack(name: str, value: object) -> dict[str, str | int]:
-    """A value of any length as properties `name`, `name1`, …, and their number."""
+    """Return a value of any length as the properties `name`, `name1`, … and `nameParts`.
+
+    `nameParts` is their number: a longer value may have left further parts on the row.
+    """
     text = json.dumps(value, separators=(",", ":"))
-    parts = [
-        text[start : start + MAX_PROPERTY_CHARACTERS]
-        for start in range(0, len(text), MAX_PROPERTY_CHARACTERS)
-    ]
-    # The number tells the parts of this value from those that a longer one left on the row.
-    return {f"{name}Parts": len(parts)} | {
-        f"{name}{index or ''}": part for index, part in enumerate(parts)
-    }
-
-
-def pack_tight(name: str, value: object) -> dict[str, str | int]:
-    """The same for what names many tables: their ids are alike, and an entity holds 1 MiB."""
-    text = json.dumps(value, separators=(",", ":"))
-    return pack(name, base64.b64encode(zlib.compress(text.encode())).decode())
-
-
-def unpack_tight(entity: Mapping[str, Any], name: str) -> Any:
-    return json.loads(zlib.decompress(base64.b64decode(unpack(entity, name))))
+    starts = range(0, len(text), MAX_PROPERTY_CHARACTERS)
+    properties: dict[str, str | int] = {f"{name}Parts": len(starts)}
+    for index, start in enumerate(starts):
+        properties[_part_name(name, index)] = text[start : start + MAX_PROPERTY_CHARACTERS]
+    return properties
 
 
 def unpack(entity: Mapping[str, Any], name: str) -> Any:
-    parts = (entity[f"{name}{index or ''}"] for index in range(entity[f"{name}Parts"]))
+    count = entity[f"{name}Parts"]
+    parts = [entity[_part_name(name, index)] for index in range(count)]
     return json.loads("".join(parts))
+
+
+def pack_tight(name: str, value: object) -> dict[str, str | int]:
+    """Compress the value first. Use this for ids of many tables, which hardly differ."""
+    text = json.dumps(value, separators=(",", ":"))
+    compressed = zlib.compress(text.encode())
+    return pack(name, base64.b64encode(compressed).decode())
+
+
+def unpack_tight(entity: Mapping[str, Any], name: str) -> Any:
+    compressed = base64.b64decode(unpack(entity, name))
+    return json.loads(zlib.decompress(compressed))
+
+
+def _part_name(name: str, index: int) -> str:
+    return f"{name}{index or ''}"

@@ -1,4 +1,4 @@
-"""ServiceTagVersions: one row a recorded version, the newest of a source first."""
+"""ServiceTagVersions: one row for each recorded version, the newest of a source first."""
 
 import hashlib
 import re
@@ -18,8 +18,10 @@ _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})"
 
 
 class VersionLog:
-    """The versions of one cloud; a version's id is `{cloud}.{service tag}-{number}`, or
-    `{cloud}.ase.{name}.{hash}-{number}` of what an App Service Environment's API answered.
+    """The versions of one cloud.
+
+    A version's id is `{cloud}.{service tag}-{number}`. If the API of an App Service Environment is
+    the source, the id is `{cloud}.ase.{name}.{hash}-{number}`.
     """
 
     def __init__(self, table: TableClient, *, cloud: str) -> None:
@@ -27,35 +29,35 @@ class VersionLog:
         self._cloud = cloud
 
     def newest(self, source: Source) -> Version | None:
-        return next(self._of(source, results_per_page=1), None)
+        return next(self._query(source, results_per_page=1), None)
 
     def history(self, source: Source) -> list[Version]:
-        """Oldest first."""
-        return list(self._of(source))[::-1]
+        """Return all versions of the source, the oldest first."""
+        return list(self._query(source))[::-1]
 
     def list(self) -> Iterator[Version]:
-        """Of every source; in no order across sources."""
+        """Yield the versions of all sources, which come in no particular order."""
         return (_version(entity) for entity in self._table.list_entities())
 
     def heads(self) -> dict[Source, VersionHead]:
-        """Of every source its newest version, without addresses."""
-        rows = self._table.list_entities(
-            select=["versionId", "source", "changeNumber", "recordedAt"]
-        )
+        """Return the newest version of each source, without its addresses."""
+        columns = ["versionId", "source", "changeNumber", "recordedAt"]
         newest: dict[Source, VersionHead] = {}
-        for row in rows:  # the newest of a source comes first
+        for row in self._table.list_entities(select=columns):
             head = VersionHead(
                 row["versionId"], row["source"], row["changeNumber"], row["recordedAt"]
             )
-            newest.setdefault(head.source, head)
+            newest.setdefault(head.source, head)  # the newest of a source comes first
         return newest
 
     def get(self, version_id: str) -> Version | None:
         match = _VERSION_ID.fullmatch(version_id)
         if match is None:
             return None
+
+        row_key = _row_key(int(match["number"]))
         try:
-            return _version(self._table.get_entity(match["source"], _row_key(int(match["number"]))))
+            return _version(self._table.get_entity(match["source"], row_key))
         except ResourceNotFoundError:
             return None
 
@@ -67,7 +69,7 @@ class VersionLog:
         recorded_at: datetime,
         run_id: str,
     ) -> Version:
-        """Raise ConcurrentUpdate where another has appended after `previous` already."""
+        """Raise ConcurrentUpdate if another worker has already appended after `previous`."""
         number = 1 if previous is None else int(previous.version_id[-6:]) + 1
         partition = self._partition(content.source)
         entity: dict[str, Any] = {
@@ -84,24 +86,30 @@ class VersionLog:
             **pack("locations", content.locations),
             **pack("addressPrefixes", content.address_prefixes),
         }
+
+        # The number is part of the key, so only one worker can make this row.
         try:
             self._table.create_entity(entity)
         except ResourceExistsError as error:
             raise ConcurrentUpdate("VERSION_RECORDED", entity["versionId"]) from error
         return _version(entity)
 
-    def _of(self, source: Source, **options: Any) -> Iterator[Version]:
+    def _query(self, source: Source, **options: Any) -> Iterator[Version]:
+        parameters = {"source": self._partition(source)}
         entities = self._table.query_entities(
-            "PartitionKey eq @source", parameters={"source": self._partition(source)}, **options
+            "PartitionKey eq @source", parameters=parameters, **options
         )
         return (_version(entity) for entity in entities)
 
     def _partition(self, source: Source) -> str:
-        """Legal as a key, and as one segment of a URL; readable."""
+        """Return a readable name that is legal as a key and as one segment of a URL."""
         if service_tag_of(source) is not None:
             return f"{self._cloud}.{source}"
+
+        # Environments in different resource groups can have the same name, so add a hash of the id.
         name = source.rsplit("/", 1)[1]
-        return f"{self._cloud}.ase.{name}.{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+        digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+        return f"{self._cloud}.ase.{name}.{digest}"
 
 
 def _row_key(number: int) -> str:

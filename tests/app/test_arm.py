@@ -13,7 +13,7 @@ from azure.core.exceptions import (
 from azure.mgmt.network import models
 
 from local.azure.faults import FailOperation, Fault, refusal
-from shared.arm.errors import typed
+from shared.arm.errors import typed_error
 from shared.arm.route_tables import ArmRouteTables
 from shared.arm.service_tags import ServiceTagDiscovery
 from shared.domain.errors import (
@@ -338,16 +338,16 @@ def test_every_recorded_error_is_expected_here():
 @pytest.mark.parametrize("name", _EXPECTED)
 def test_recorded_errors_are_typed_by_code(name):
     response = json.loads((RECORDINGS / f"{name}.json").read_text())["response"]
-    error = typed(_error(response["status"], response["body"]))
+    error = typed_error(_error(response["status"], response["body"]))
     assert type(error) is _EXPECTED[name]
     assert error.code == response["body"]["error"]["code"]
 
 
 def test_the_code_counts_and_not_the_message():
     misleading = {"error": {"code": "ScopeLocked", "message": "RetryableError, try again"}}
-    assert type(typed(_error(409, misleading))) is PermanentError
+    assert type(typed_error(_error(409, misleading))) is PermanentError
     passing = {"error": {"code": "AnotherOperationInProgress", "message": "ScopeLocked"}}
-    assert type(typed(_error(409, passing))) is TransientError
+    assert type(typed_error(_error(409, passing))) is TransientError
 
 
 @pytest.mark.parametrize(
@@ -362,12 +362,12 @@ def test_the_code_counts_and_not_the_message():
     ],
 )
 def test_errors_without_a_code_are_typed_by_what_they_are(error, kind):
-    found = typed(error)
+    found = typed_error(error)
     assert type(found) is kind
     assert found.code
 
 
 def test_arms_correlation_id_stays_with_the_error():
     body = {"error": {"code": "ScopeLocked", "message": "locked"}}
-    error = typed(_error(409, body, {"x-ms-correlation-request-id": "abc"}))
+    error = typed_error(_error(409, body, {"x-ms-correlation-request-id": "abc"}))
     assert error.correlation_id == "abc"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.people.notices import Item, Notice, NoticeKind
-from shared.notify.formats import FORMATS, MAX_BYTES, rendered
+from shared.notify.formats import FORMATS, MAX_BYTES, render
 from tests.builders import table_id
 
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
@@ -30,7 +30,7 @@ def notice(*items, **changed):
 
 
 def body(name, found=None, address=ADDRESS):
-    return json.loads(rendered(found or notice(), name, address))
+    return json.loads(render(found or notice(), name, address))
 
 
 def test_json_has_every_field():
@@ -88,7 +88,7 @@ def test_what_comes_from_elsewhere_stays_text():
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_is_too_much_is_counted(name):
     items = [Item("failed", f"{n} " + "é" * 290, table_id(f"table{n}")) for n in range(1000)]
-    encoded = rendered(notice(*items), name, ADDRESS)
+    encoded = render(notice(*items), name, ADDRESS)
     assert len(encoded) <= MAX_BYTES
     text = encoded.decode()
     assert "failed" in text
@@ -105,7 +105,7 @@ _texts = st.text(max_size=300)
     st.dictionaries(st.text(max_size=30), _texts, max_size=6),
 )
 def test_whatever_it_says_it_is_json_of_10_kb_at_most(name, items, facts):
-    encoded = rendered(notice(*items, facts=facts), name, ADDRESS)
+    encoded = render(notice(*items, facts=facts), name, ADDRESS)
     assert len(encoded) <= MAX_BYTES
     message = json.loads(encoded)
     if name == "slack":

@@ -4,7 +4,7 @@ import pytest
 
 from bench.bound import bound
 from bench.exposure import Exposure
-from bench.world import wanted
+from bench.world import wanted_prefixes
 from local.azure.state import State
 from tests.azure.test_life import table_with
 from tests.builders import add_table, owned, table_id
@@ -29,13 +29,13 @@ def test_the_bound_is_what_latency_or_a_throttle_sets(tables, subscriptions, lan
 
 def test_an_address_is_exposed_until_azure_has_its_route(azure, ask):
     azure.state.tags.position = 33
-    prefixes = sorted(wanted(azure.state))
+    prefixes = sorted(wanted_prefixes(azure.state))
     add_table(azure.state, "one", [owned(p) for p in prefixes[:-1]])
     exposure = Exposure(azure.state, [table_id("one")])
     with pytest.raises(RuntimeError, match="no route"):
-        exposure.ended()
+        exposure.result()
     exposure = Exposure(azure.state, [table_id("one")])
     ask("PUT", table_id("one"), json=table_with(*map(owned, prefixes))).raise_for_status()
-    exposed = exposure.ended()
-    assert exposed.last_right_after >= 0
-    assert exposed.address_seconds == exposed.last_right_after
+    result = exposure.result()
+    assert result.last_right_after >= 0
+    assert result.address_seconds == result.last_right_after

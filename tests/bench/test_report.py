@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from bench.report import PAGE, PICTURES, RESULTS, blocks, faults, fingerprint, rendered
+from bench.report import PAGE, PICTURES, RESULTS, blocks, faults, fingerprint, render
 
 RECORDED = json.loads(RESULTS.read_text())
 
 
 def test_the_pages_tables_are_made_from_the_results():
     page = PAGE.read_text()
-    assert rendered(page, RECORDED) == page
+    assert render(page, RECORDED) == page
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -27,13 +27,13 @@ def test_a_figure_that_was_not_measured_is_seen():
     page = PAGE.read_text()
     [seconds] = re.findall(r"\| ASE Route Sync \| ([0-9.]+) \|", page)
     changed = page.replace(f"| ASE Route Sync | {seconds} |", "| ASE Route Sync | 0.1 |")
-    assert rendered(changed, RECORDED) != changed
+    assert render(changed, RECORDED) != changed
 
 
 def test_a_page_without_a_block_is_refused():
     name = next(iter(blocks(RECORDED)))
     with pytest.raises(ValueError, match=name):
-        rendered(PAGE.read_text().replace(f"<!-- {name} -->", ""), RECORDED)
+        render(PAGE.read_text().replace(f"<!-- {name} -->", ""), RECORDED)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from local.azurite import ROOT, Azurite
-from local.host.config import HostError, queue_options, resolved
+from local.host.config import HostError, queue_options, resolve
 from local.host.timers import due
 from shared.transport import MOST_CONNECTIONS
 
@@ -46,9 +46,9 @@ def test_a_worker_has_a_thread_and_a_connection_for_each_table_in_hand_and_some_
 
 def test_a_setting_that_a_binding_names_must_be_there(monkeypatch):
     monkeypatch.setenv("SOME_SCHEDULE", "x")
-    assert resolved("%SOME_SCHEDULE%") == "x"
+    assert resolve("%SOME_SCHEDULE%") == "x"
     with pytest.raises(HostError, match="NO_SUCH_SETTING"):
-        resolved("%NO_SUCH_SETTING%")
+        resolve("%NO_SUCH_SETTING%")
 
 
 def test_azurite_tells_each_request():
