@@ -1,21 +1,4 @@
-"""Desired prefixes + existing route table -> Plan.
-
-| existing route with that prefix             | desired | action                                |
-|---------------------------------------------|---------|---------------------------------------|
-| none                                        | yes     | add                                   |
-| ours, same next hop                         | yes     | keep                                  |
-| ours, other next hop                        | yes     | update                                |
-| ours                                        | no      | retain until its day, then remove     |
-| not ours, same next hop                     | yes     | covered: nothing to add               |
-| not ours, other next hop                    | yes     | conflict: leave it, add nothing       |
-| none, and our name is another's             | yes     | conflict `NameTaken`: leave it        |
-| not ours                                    | no      | leave as it came                      |
-
-A service tag can be wanted as a prefix, too: then the prefixes it holds need no route of their own,
-and one of them that somebody's own route takes elsewhere is a conflict. While the tag's route
-cannot stand, owned routes on the prefixes it holds stay, and the other way round. Where it stands
-and is somebody else's, it covers what it holds.
-"""
+"""Existing route table + wanted prefixes -> Plan. The decision table is in `rows`."""
 
 import hashlib
 import json
@@ -25,14 +8,15 @@ from datetime import date
 
 from ..addresses import in_order
 from .changes import Change, Changes
-from .routes import Route, RouteTable, internet_route, is_owned, owned_name, sent_to_internet
+from .routes import Route, RouteTable, internet_route, is_owned, sent_to_internet
+from .rows import Row, Situation
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A wanted prefix that somebody else's route holds, or whose name one does.
+    """A wanted prefix that has a foreign route, or whose name a foreign route has.
 
-    `accepted` is the reason why the registration takes it as meant.
+    `accepted` is the reason for which the registration accepts the conflict.
     """
 
     prefix: str
@@ -52,9 +36,9 @@ class Retained:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to change, and the routes as they will stand, in the order to be written.
+    """The changes to a table, and its routes after them in the order in which to write them.
 
-    `handed_over` are prefixes whose route becomes ours, or stops being ours, on purpose.
+    `handed_over` are the prefixes whose route becomes ours, or stops being ours, on purpose.
     """
 
     changes: Changes
@@ -78,85 +62,87 @@ def make_plan(
     accepted: Mapping[str, str] | None = None,
     tags: Mapping[str, Collection[str]] | None = None,
 ) -> Plan:
-    """Plan one table. `desired` are canonical IPv4 prefixes, and names of service tags;
-    `retained_until` says which owned prefixes stay, though not desired, and until which day. Those
-    `spared` stay too. `accepted` says of each prefix whose conflict is meant to be why. `tags` are
-    the service tags that the table is about, with the IPv4 prefixes that each holds.
+    """Return the plan that brings one table to the desired prefixes.
+
+    `desired` are canonical IPv4 prefixes and names of service tags. `retained_until` has the owned
+    prefixes that stay although they are not desired, and the day until which each stays. The
+    `spared` prefixes stay too. `accepted` has the reason for each conflict that is accepted. `tags`
+    are the service tags that the table is about, with the IPv4 prefixes that each of them holds.
     """
-    wanted = frozenset(desired)
-    ours = {r.prefix: r for r in existing.routes if is_owned(r, owner)}
-    others = [r for r in existing.routes if r.prefix not in ours or ours[r.prefix] is not r]
-    foreign = {r.prefix: r for r in others}
-    names = {r.name.lower(): r for r in others}
-    held = {tag: frozenset(prefixes) for tag, prefixes in (tags or {}).items()}
+    situation = Situation.of(
+        existing, desired, owner=owner, retained=retained_until, spared=spared, tags=tags
+    )
+    return _assemble(existing, situation, retained_until, accepted or {})
 
-    unrouted = wanted - ours.keys() - foreign.keys()
-    covered_by_tag = unrouted & _held_by(held.keys() - ours.keys(), held, foreign)
-    missing = unrouted - covered_by_tag
-    taken = {prefix for prefix in missing if owned_name(owner, prefix).lower() in names}
-    concerned = wanted.union(*(held[tag] for tag in wanted & held.keys()))
-    others_have = (concerned & foreign.keys()) - ours.keys()
-    conflicting = {p for p in others_have if not foreign[p].to_internet}
-    covered = in_order(((others_have - conflicting) & wanted) | covered_by_tag)
-    unwanted = ours.keys() - wanted
-    # While what is to take a route's place cannot stand, it stays.
-    vain = wanted & (taken | conflicting)
-    kept = {p for tag in vain & held.keys() for p in held[tag]}
-    kept |= {tag for tag in unwanted & held.keys() if held[tag] & taken}
-    removed = unwanted - retained_until.keys() - frozenset(spared) - kept
 
-    added = {prefix: internet_route(owner, prefix) for prefix in in_order(missing - taken)}
-    updated = {
-        p: sent_to_internet(ours[p])
-        for p in in_order(wanted & ours.keys())
-        if not ours[p].to_internet
-    }
-    replaced = {id(ours[p]): route for p, route in updated.items()}
-    dropped = {id(ours[p]) for p in removed}
-    standing = (replaced.get(id(r), r) for r in existing.routes if id(r) not in dropped)
+def _assemble(
+    existing: RouteTable,
+    situation: Situation,
+    retained_until: Mapping[str, date],
+    accepted: Mapping[str, str],
+) -> Plan:
+    rows = situation.rows()
+    new = _new_routes(situation, rows)
+
     return Plan(
-        changes=Changes(
-            {p: Change.of(None, route) for p, route in added.items()}
-            | {p: Change.of(ours[p], route) for p, route in updated.items()}
-            | {p: Change.of(ours[p], None) for p in removed}
-        ),
-        routes=(*standing, *added.values()),
-        covered=covered,
-        retained=tuple(
-            Retained(prefix, retained_until[prefix])
-            for prefix in in_order(unwanted & retained_until.keys())
-        ),
-        conflicts=tuple(
-            _conflict(prefix, foreign[prefix], accepted=(accepted or {}).get(prefix))
-            for prefix in in_order(conflicting)
-        )
-        + tuple(
-            _conflict(prefix, names[owned_name(owner, prefix).lower()], name_taken=True)
-            for prefix in in_order(taken)
-        ),
+        Changes({p: Change.of(situation.ours.get(p), route) for p, route in new.items()}),
+        _routes_after(existing, situation.ours, new),
+        covered=_in_row(rows, Row.COVERED),
+        retained=tuple(Retained(p, retained_until[p]) for p in _in_row(rows, Row.RETAIN)),
+        conflicts=_conflicts(situation, rows, accepted),
     )
 
 
-def _held_by(
-    tags: Collection[str],
-    held: Mapping[str, frozenset[str]],
-    foreign: Mapping[str, Route],
-) -> frozenset[str]:
-    """The prefixes of these tags that somebody's route sends to the Internet."""
-    routed = (tag for tag in tags if tag in foreign and foreign[tag].to_internet)
-    return frozenset(prefix for tag in routed for prefix in held[tag])
+def _in_row(rows: Mapping[str, Row], row: Row) -> tuple[str, ...]:
+    return in_order(prefix for prefix in rows if rows[prefix] is row)
+
+
+def _new_routes(situation: Situation, rows: Mapping[str, Row]) -> dict[str, Route | None]:
+    """Return the new route of each prefix that changes; None if its route is removed."""
+    added = {p: internet_route(situation.owner, p) for p in _in_row(rows, Row.ADD)}
+    updated = {p: sent_to_internet(situation.ours[p]) for p in _in_row(rows, Row.UPDATE)}
+    removed = dict.fromkeys(_in_row(rows, Row.REMOVE))
+    return {**added, **updated, **removed}
+
+
+def _routes_after(
+    existing: RouteTable, ours: Mapping[str, Route], new: Mapping[str, Route | None]
+) -> tuple[Route, ...]:
+    """Return the table's routes after the change: each in its place, added ones at the end."""
+    standing = (
+        new.get(route.prefix, route) if ours.get(route.prefix) is route else route
+        for route in existing.routes
+    )
+    added = (route for prefix, route in new.items() if prefix not in ours)
+    return tuple(route for route in (*standing, *added) if route is not None)
+
+
+def _conflicts(
+    situation: Situation, rows: Mapping[str, Row], accepted: Mapping[str, str]
+) -> tuple[Conflict, ...]:
+    conflicts = []
+    for prefix in _in_row(rows, Row.CONFLICT):
+        route = situation.foreign[prefix]
+        reason = accepted.get(prefix)
+        conflicts.append(Conflict(prefix, route.name, route.next_hop_type, accepted=reason))
+
+    for prefix in _in_row(rows, Row.NAME_TAKEN):
+        route = situation.namesakes[prefix]
+        conflicts.append(Conflict(prefix, route.name, route.next_hop_type, name_taken=True))
+    return tuple(conflicts)
 
 
 def owned_prefixes(table: RouteTable, *, owner: str) -> frozenset[str]:
-    """The prefixes of our routes in this table."""
-    return frozenset(r.prefix for r in table.routes if is_owned(r, owner))
+    """Return the prefixes of our routes in this table."""
+    return frozenset(route.prefix for route in table.routes if is_owned(route, owner))
 
 
 def foreign_essence(
     table: RouteTable, *, owner: str, apart_from: Collection[str] = ()
 ) -> list[object]:
-    """What must not differ before and after our write: every route that is not ours, but those
-    of the prefixes that are handed over.
+    """Return what our write must not change: all routes that are not ours.
+
+    The routes on the prefixes `apart_from`, which are handed over, are left out.
     """
     return [
         route.bare()
@@ -166,12 +152,6 @@ def foreign_essence(
 
 
 def foreign_hash(table: RouteTable, *, owner: str) -> str:
-    """SHA-256 (hex) of what is not ours."""
+    """Return the SHA-256 (hex) of all routes that are not ours."""
     text = json.dumps(foreign_essence(table, owner=owner), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _conflict(
-    prefix: str, route: Route, *, name_taken: bool = False, accepted: str | None = None
-) -> Conflict:
-    return Conflict(prefix, route.name, route.next_hop_type, name_taken, accepted)

@@ -1,0 +1,165 @@
+"""Which row of the decision table a prefix is in.
+
+Each prefix that is wanted, or that a route in the table has, is in exactly one row.
+
+| row        | existing route with that prefix          | wanted | what the plan does    |
+|------------|------------------------------------------|--------|-----------------------|
+| add        | none                                     | yes    | adds our route        |
+| keep       | ours, next hop Internet                  | yes    | nothing               |
+| update     | ours, another next hop                   | yes    | sets the next hop     |
+| retain     | ours, within its grace                   | no     | nothing until its day |
+| spare      | ours, held back or without a replacement | no     | nothing for now       |
+| remove     | ours                                     | no     | removes it            |
+| covered    | not ours, next hop Internet              | yes    | nothing               |
+| conflict   | not ours, another next hop               | yes    | nothing, and reports  |
+| name_taken | none, but a foreign route has our name   | yes    | nothing, and reports  |
+| leave      | not ours                                 | no     | nothing               |
+
+A service tag can be wanted like a prefix. Then the prefixes that it holds need no route of their
+own, and a foreign route that takes one of them elsewhere is a conflict too. A foreign route that
+sends a tag to the Internet covers the prefixes that the tag holds.
+
+An owned route has no replacement in two cases: a wanted tag holds its prefix, but the tag's route
+cannot stand; or its prefix is a tag, and a wanted prefix of that tag is in the row name_taken.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from .routes import Route, RouteTable, is_owned, owned_name
+
+
+class Row(StrEnum):
+    """The rows of the table above, in its order."""
+
+    ADD = "add"
+    KEEP = "keep"
+    UPDATE = "update"
+    RETAIN = "retain"
+    SPARE = "spare"
+    REMOVE = "remove"
+    COVERED = "covered"
+    CONFLICT = "conflict"
+    NAME_TAKEN = "name_taken"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The facts that decide the row of each prefix of one table.
+
+    `ours` and `foreign` are the routes by prefix. `namesakes` are by wanted prefix: the foreign
+    route that has our name for it. `tags` has the prefixes that each service tag holds.
+    """
+
+    owner: str
+    wanted: frozenset[str]
+    ours: Mapping[str, Route]
+    foreign: Mapping[str, Route]
+    namesakes: Mapping[str, Route]
+    tags: Mapping[str, frozenset[str]]
+    retained: frozenset[str]
+    spared: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        existing: RouteTable,
+        desired: Collection[str],
+        *,
+        owner: str,
+        retained: Collection[str] = (),
+        spared: Collection[str] = (),
+        tags: Mapping[str, Collection[str]] | None = None,
+    ) -> Self:
+        ours = {route.prefix: route for route in existing.routes if is_owned(route, owner)}
+        foreign = [route for route in existing.routes if ours.get(route.prefix) is not route]
+
+        return cls(
+            owner=owner,
+            wanted=frozenset(desired),
+            ours=ours,
+            foreign={route.prefix: route for route in foreign},
+            namesakes=_namesakes(foreign, desired, owner),
+            tags={tag: frozenset(prefixes) for tag, prefixes in (tags or {}).items()},
+            retained=frozenset(retained),
+            spared=frozenset(spared),
+        )
+
+    def rows(self) -> dict[str, Row]:
+        """Return the row of each prefix that is wanted or has a route."""
+        prefixes = self.wanted | self.ours.keys() | self.foreign.keys()
+        return {prefix: classify(prefix, self) for prefix in prefixes}
+
+
+def _namesakes(
+    foreign: Collection[Route], desired: Collection[str], owner: str
+) -> dict[str, Route]:
+    # Azure refuses the whole table if two names in it differ in case only.
+    by_name = {route.name.lower(): route for route in foreign}
+    names = {prefix: owned_name(owner, prefix).lower() for prefix in desired}
+    return {prefix: by_name[name] for prefix, name in names.items() if name in by_name}
+
+
+def classify(prefix: str, situation: Situation) -> Row:
+    """Return the row that one prefix is in."""
+    if prefix in situation.ours:
+        return _row_of_ours(prefix, situation)
+    if prefix in situation.foreign:
+        return _row_of_foreign(prefix, situation)
+    return _row_without_route(prefix, situation)
+
+
+def _row_of_ours(prefix: str, situation: Situation) -> Row:
+    if prefix in situation.wanted:
+        return Row.KEEP if situation.ours[prefix].to_internet else Row.UPDATE
+    if prefix in situation.retained:
+        return Row.RETAIN
+    if prefix in situation.spared or _lacks_replacement(prefix, situation):
+        return Row.SPARE
+    return Row.REMOVE
+
+
+def _row_of_foreign(prefix: str, situation: Situation) -> Row:
+    wanted = prefix in situation.wanted
+    if situation.foreign[prefix].to_internet:
+        return Row.COVERED if wanted else Row.LEAVE
+    return Row.CONFLICT if wanted or _is_in_wanted_tag(prefix, situation) else Row.LEAVE
+
+
+def _row_without_route(prefix: str, situation: Situation) -> Row:
+    if prefix not in situation.wanted:
+        return Row.LEAVE
+    if _is_in_foreign_tag(prefix, situation):
+        return Row.COVERED
+    return Row.NAME_TAKEN if prefix in situation.namesakes else Row.ADD
+
+
+def _is_in_wanted_tag(prefix: str, situation: Situation) -> bool:
+    wanted = (held for tag, held in situation.tags.items() if tag in situation.wanted)
+    return any(prefix in held for held in wanted)
+
+
+def _is_in_foreign_tag(prefix: str, situation: Situation) -> bool:
+    """Return whether a foreign route sends a tag that holds this prefix to the Internet."""
+    foreign = {tag: situation.foreign.get(tag) for tag in situation.tags.keys() - situation.ours}
+    return any(
+        prefix in situation.tags[tag]
+        for tag, route in foreign.items()
+        if route is not None and route.to_internet
+    )
+
+
+def _lacks_replacement(prefix: str, situation: Situation) -> bool:
+    """Return whether the route that is to replace this owned route cannot stand."""
+    tags = [
+        tag for tag, held in situation.tags.items() if tag in situation.wanted and prefix in held
+    ]
+    if any(classify(tag, situation) in {Row.CONFLICT, Row.NAME_TAKEN} for tag in tags):
+        return True
+
+    # A foreign route on a prefix goes before the tag's route, so that only a taken name matters.
+    successors = situation.tags.get(prefix, frozenset()) & situation.wanted
+    return any(classify(successor, situation) is Row.NAME_TAKEN for successor in successors)
