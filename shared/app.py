@@ -24,6 +24,7 @@ from .storage.checks import CheckLog, LedgerLog
 from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
 from .storage.versions import VersionLog
+from .sync.policy import Policy
 from .sync.ports import Webhook
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
@@ -36,6 +37,7 @@ from .sync.table.delivery import TableSync
 from .sync.table.planning import Planning
 from .sync.table.provision import Provisioner
 from .sync.table.reconcile import Reconciler
+from .sync.table.sources import Sources
 from .sync.watch.check import DailyCheck
 from .sync.watch.housekeeping import Housekeeping
 from .sync.watch.notifier import Notifier
@@ -104,20 +106,24 @@ class App:
             self.registry,
             default_service_tag=settings.service_tag,
         )
-        planning = Planning(
-            self.versions,
-            self.route_limits,
-            utc_now,
+        policy = Policy(
             owner=settings.route_owner,
+            default_service_tag=settings.service_tag,
             allowed_service_tags=settings.allowed,
             grace_days=settings.removal_grace_days,
             max_removed_percent=settings.max_removed_percent,
             apply_policy=settings.apply_policy,
-            next_hop_types=self.route_tables.next_hop_types,
+            next_hop_types=self.route_tables.next_hop_types(),
+            paused=settings.paused,
         )
-        reconciler = Reconciler(
-            self.route_tables, self.registry, self.outcomes, owner=settings.route_owner
+        planning = Planning(
+            Sources(self.versions, policy.allowed_service_tags),
+            self.outcomes,
+            self.route_limits,
+            utc_now,
+            policy,
         )
+        reconciler = Reconciler(self.route_tables, self.registry, self.outcomes, policy)
         self.tables = TableSync(
             self.registry,
             self.runs,
@@ -133,15 +139,13 @@ class App:
                 self.registry,
                 self.outcomes,
                 reconciler,
-                owner=settings.route_owner,
-                default_service_tag=settings.service_tag,
+                policy,
             ),
             audit,
             settlement,
             self.run_end,
             utc_now,
-            owner=settings.route_owner,
-            paused=settings.paused,
+            policy,
         )
         self.alerts = AlertIntake(
             self.registry,

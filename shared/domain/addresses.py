@@ -1,4 +1,4 @@
-"""What a source of addresses answers -> validated content; content hash; what changed.
+"""Answer of a source of addresses -> validated content; its hash; the difference of two contents.
 
 Formats: Service Tag Discovery API (Microsoft.Network/locations/serviceTags), and
 Microsoft.Web/hostingEnvironments/inboundNetworkDependenciesEndpoints.
@@ -20,12 +20,12 @@ type Source = str
 """The name of a service tag, or the ARM id (lower case) of an App Service Environment."""
 
 MANAGEMENT_TAG = "AppServiceManagement"
-"""From which an App Service Environment is managed, on TCP 454 and 455."""
+"""The addresses that manage an App Service Environment, on TCP 454 and 455."""
 
 SERVICE_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
-"""A tag, or one of its regions: `AppServiceManagement`, `Storage.WestEurope`."""
+"""A tag, or one region of a tag: `AppServiceManagement`, `Storage.WestEurope`."""
 
-# IANA special-purpose registries, without what is globally reachable.
+# Source: IANA special-purpose registries; the globally reachable blocks in them are left out.
 _NEVER_PUBLIC: tuple[Network, ...] = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -56,13 +56,13 @@ _MANAGEMENT_ENTRY = "App Service management"
 
 
 def service_tag_of(source: Source) -> str | None:
-    """None for an App Service Environment."""
+    """Return the source if it is a service tag; None if it is an App Service Environment."""
     return None if source.startswith("/") else source
 
 
 @dataclass(frozen=True, slots=True)
 class SourceContent:
-    """What a source answers, at one or more locations, checked; prefixes in numerical order."""
+    """The checked answer of a source at one or more locations; prefixes in numerical order."""
 
     source: Source
     change_number: str
@@ -94,8 +94,10 @@ class Version:
         return ipv4_of(self.address_prefixes)
 
     def says_the_same_as(self, content: SourceContent) -> bool:
-        """Compared for inequality only: the real change number has gone backwards, and the real
-        prefixes have come back under a new number.
+        """Return whether number and prefixes are equal; which one is newer does not matter.
+
+        The real change number has gone backwards, and the real prefixes have come back under a new
+        number.
         """
         return (self.change_number, self.address_prefixes) == (
             content.change_number,
@@ -125,7 +127,7 @@ def difference(before: Iterable[str], after: Iterable[str]) -> Difference:
 
 
 def in_order(prefixes: Iterable[str]) -> tuple[str, ...]:
-    """Service tags by name, then canonical prefixes by family, address and length."""
+    """Sort service tags by name, then canonical prefixes by family, address and length."""
     return tuple(sorted(prefixes, key=_position))
 
 
@@ -138,12 +140,12 @@ def _position(prefix: str) -> tuple[int, int, int, str]:
 
 
 def ipv4_of(prefixes: Iterable[str]) -> tuple[str, ...]:
-    """ASE subnets are IPv4: these alone become routes."""
+    """Return the IPv4 prefixes: ASE subnets are IPv4, so that only these become routes."""
     return tuple(prefix for prefix in prefixes if ":" not in prefix)
 
 
 def uncovered(prefixes: Iterable[str], by: Iterable[str]) -> frozenset[str]:
-    """Those of the IPv4 prefixes that the others, taken together, do not hold whole."""
+    """Return the IPv4 prefixes that the others, taken together, do not hold completely."""
     around = frozenset(ipaddress.collapse_addresses(ipaddress.IPv4Network(p) for p in by))
     lengths = {network.prefixlen for network in around}
 
@@ -155,12 +157,12 @@ def uncovered(prefixes: Iterable[str], by: Iterable[str]) -> frozenset[str]:
 
 
 def is_service_tag(text: str) -> bool:
-    """Whether it may be the name of one; no prefix in CIDR notation is."""
+    """Return whether a service tag may have this name; no prefix in CIDR notation is one."""
     return SERVICE_TAG_NAME.fullmatch(text) is not None
 
 
 def is_ipv4_prefix(text: str) -> bool:
-    """Whether it is canonical: the way in which prefixes are compared."""
+    """Return whether this is an IPv4 prefix in canonical form, in which prefixes are compared."""
     try:
         return str(ipaddress.IPv4Network(text)) == text
     except ValueError:
@@ -172,11 +174,12 @@ def parse_service_tag(
 ) -> SourceContent:
     """Read one tag out of one location's answer.
 
-    `min_prefix_length` is in bits: a wider IPv4 prefix is not believed.
-    Raise UnusableServiceTag, naming every fault, where the tag is not there or not as it must be.
+    `min_prefix_length` is in bits: an IPv4 prefix with fewer bits is not believed.
+    Raise UnusableServiceTag, naming each fault, if the tag is missing or malformed.
     """
     if not isinstance(document, Mapping):
         raise UnusableServiceTag(f"the answer of {location} is not a JSON object")
+
     properties = _properties_of(document, service_tag, location)
     prefixes = _believed(
         properties.get("addressPrefixes"),
@@ -184,6 +187,7 @@ def parse_service_tag(
         min_prefix_length,
         UnusableServiceTag,
     )
+
     return SourceContent(
         source=service_tag,
         change_number=str(properties.get("changeNumber", "")),
@@ -195,10 +199,10 @@ def parse_service_tag(
 def parse_inbound_dependencies(
     entries: Sequence[object], environment_id: Source, *, min_prefix_length: int
 ) -> SourceContent:
-    """Read the management addresses, and no others, out of what an environment's own API answers:
-    never its own VIP or subnet, which the same list holds.
+    """Read the management addresses out of the answer of an environment's own API.
 
-    Raise UnusableEnvironment, naming every fault, where they are not there or not as they must be.
+    The same list holds the environment's own VIP and subnet, which are never read. Raise
+    UnusableEnvironment, naming each fault, if the addresses are missing or malformed.
     """
     named = (e for e in entries if isinstance(e, Mapping))
     found = [e for e in named if str(e.get("description")).lower() == _MANAGEMENT_ENTRY.lower()]
@@ -208,7 +212,7 @@ def parse_inbound_dependencies(
 
 
 def union(contents: Sequence[SourceContent]) -> SourceContent:
-    """The answers of several locations as one: they differ while a version rolls out."""
+    """Unite the answers of several locations: they differ while a version is rolled out."""
     return SourceContent(
         source=contents[0].source,
         change_number=",".join(sorted({content.change_number for content in contents})),
@@ -223,11 +227,13 @@ def _properties_of(
     values = document.get("values")
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise UnusableServiceTag(f"the answer of {location} has no list of values")
+
     entries = [v for v in values if isinstance(v, Mapping) and v.get("name") == service_tag]
     if not entries:
         raise UnusableServiceTag(f"{service_tag} is not in the answer of {location}")
     if len(entries) > 1:
         raise UnusableServiceTag(f"{service_tag} is in the answer of {location} more than once")
+
     properties = entries[0].get("properties")
     if not isinstance(properties, Mapping):
         raise UnusableServiceTag(f"{service_tag} has no properties in {location}")
@@ -237,12 +243,16 @@ def _properties_of(
 def _believed(
     listed: object, named: str, min_prefix_length: int, unusable: Callable[[str], UnusableSource]
 ) -> tuple[str, ...]:
-    """The prefixes in canonical form and numerical order. Raise `unusable`, with every fault."""
+    """Return the prefixes in canonical form and numerical order.
+
+    Raise `unusable`, naming each fault, if they can't be believed.
+    """
     if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
         raise unusable(f"{named} names no addresses")
     faults = _faults_of(listed, min_prefix_length)
     if faults is not None:
         raise unusable(f"{named} cannot be believed: {faults}")
+
     prefixes = in_order({str(ipaddress.ip_network(text)) for text in listed})
     if not ipv4_of(prefixes):
         raise unusable(f"{named} names no IPv4 prefix")
@@ -250,7 +260,7 @@ def _believed(
 
 
 def _faults_of(listed: Iterable[object], min_prefix_length: int) -> str | None:
-    """The first ten of them, and how many more there are."""
+    """Return the first ten faults and the number of the others; None if there is none."""
     faults = [fault for text in listed if (fault := _fault_of(text, min_prefix_length)) is not None]
     more = [f"and {len(faults) - 10} more"] if faults[10:] else []
     return "; ".join((*faults[:10], *more)) or None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ..app import App
 from ..domain.armid import RouteTableId
-from ..domain.routing.safety import FORCEABLE
+from ..domain.routing.judgement import FORCEABLE
 from ..domain.runs.run import Action, Mode, RunRequest, Trigger
 from ..http import Body, invalid_body, parse_body
 from .callers import Role, caller_of

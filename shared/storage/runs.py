@@ -21,7 +21,7 @@ from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.errors import ConcurrentUpdate
 from ..domain.findings import Finding, finding_json
 from ..domain.routing.changes import Change, Changes
-from ..domain.routing.safety import Approval
+from ..domain.routing.judgement import Approval
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.pending import Pending
 from ..domain.runs.run import (

@@ -12,8 +12,8 @@ from ..domain.registry.holds import Hold
 from ..domain.registry.registration import Registration
 from ..domain.registry.state import Standing
 from ..domain.routing.changes import Changes
+from ..domain.routing.judgement import Approval
 from ..domain.routing.routes import Route, RouteTable
-from ..domain.routing.safety import Approval
 from ..domain.runs.alert import Place
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.pending import Pending

@@ -10,11 +10,12 @@ import pytest
 from shared.arm.route_tables import ArmRouteTables
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
-from shared.domain.routing import handover, plan, safety
+from shared.domain.routing import handover, plan, rows, safety
+from shared.domain.routing.judgement import Draft
 from shared.domain.routing.plan import Plan
 from shared.domain.routing.routes import Route, RouteTable, is_owned
-from shared.sync.table import planning
-from shared.sync.table.planning import Planning
+from shared.sync.table.planners import adoption, removal, rollback, sync
+from shared.sync.table.planners.sync import SyncPlanner
 from shared.sync.table.reconcile import Reconciler
 from shared.sync.table.sources import Sources
 from tests.builders import OWNER
@@ -66,7 +67,7 @@ def prefix_match_on_names(patch: Patch) -> None:
     def loosely(route: Route, owner: str) -> bool:
         return route.name.startswith(f"{owner}--")
 
-    for module in (plan, handover):
+    for module in (rows, plan, handover):
         patch.setattr(module, "is_owned", loosely)
 
 
@@ -80,7 +81,7 @@ def removals_from_a_stale_version(patch: Patch) -> None:
         recorded = [
             v
             for tag in registration.service_tags
-            for v in self._versions.history(tag)
+            for v in self.versions.history(tag)
             if v.version_id in seen
         ]
         return replace(newest, versions=tuple(recorded) or newest.versions)
@@ -95,65 +96,67 @@ def migration_that_does_not_look_at_the_tags_route(patch: Patch) -> None:
     def careless(*given: Any, tags: object, **named: Any) -> Plan:
         return make_plan(*given, **named)
 
-    patch.setattr(planning, "make_plan", careless)
+    patch.setattr(sync, "make_plan", careless)
 
 
 def guard_that_blocks_additions(patch: Patch) -> None:
     """Where too much would go, write nothing."""
     judge = safety.judge
 
-    def strict(table: RouteTable, *rest: Any) -> Any:
-        judgement = judge(table, *rest)
+    def strict(draft: Draft, *rest: Any) -> Any:
+        judgement = judge(draft, *rest)
         if judgement.violations:
-            return replace(judgement, plan=judgement.plan.without_changes(table), blocked=True)
+            plan = judgement.plan.without_changes(draft.table)
+            return replace(judgement, plan=plan, blocked=True)
         return judgement
 
-    patch.setattr(planning, "judge", strict)
+    for planner in (sync, adoption, removal, rollback):
+        patch.setattr(planner, "judge", strict)
 
 
 def forget_the_share(patch: Patch) -> None:
     """Remove however much is no longer wanted."""
-    patch.setattr(safety, "_spared", lambda *_: ({}, None))
+    patch.setattr(safety, "_sparing", lambda *_: safety._Sparing())
 
 
 def forget_the_grace(patch: Patch) -> None:
     """Remove what left at once."""
-    patch.setattr(planning, "retained_until", lambda *_, **__: {})
+    patch.setattr(sync, "retained_until", lambda *_, **__: {})
 
 
 def forget_what_is_held(patch: Patch) -> None:
     """Let the next run undo a rollback."""
-    replan = Planning._replan
+    replan = SyncPlanner._replan
 
-    def unheld(self: Planning, *rest: Any, hold: bool) -> Any:
-        return replan(self, *rest, hold=False)
+    def unheld(self: SyncPlanner, table: RouteTable, until: Any, holds: Any) -> Any:
+        return replan(self, table, until, holds=())
 
-    patch.setattr(Planning, "_replan", unheld)
+    patch.setattr(SyncPlanner, "_replan", unheld)
 
 
 def forget_the_contest(patch: Patch) -> None:
     """Write a table that somebody else keeps writing, as if nobody did."""
-    patch.setattr(Planning, "_contested", lambda _self, limits, *_: limits)
+    patch.setattr(SyncPlanner, "_contested", lambda _self, limits, *_: limits)
 
 
 def apply_what_was_not_approved(patch: Patch) -> None:
     """Take any plan run for the approval of any plan."""
     blocks = safety._blocks
 
-    def lenient(table: RouteTable, proposed: Plan, limits: Any, written: Any) -> Any:
-        return blocks(table, proposed, replace(limits, approval=None), written)
+    def lenient(draft: Draft, limits: Any, written: Any) -> Any:
+        return blocks(draft, replace(limits, approval=None), written)
 
     patch.setattr(safety, "_blocks", lenient)
 
 
 def adopt_what_was_wanted_once(patch: Patch) -> None:
     """Take over routes made by hand that no version holds any more."""
-    adoption = handover.make_adoption
+    make_adoption = handover.make_adoption
 
     def greedy(table: RouteTable, wanted: Any, known: Any, **rest: Any) -> Any:
-        return adoption(table, {*wanted, *known}, known, **rest)
+        return make_adoption(table, {*wanted, *known}, known, **rest)
 
-    patch.setattr(planning, "make_adoption", greedy)
+    patch.setattr(adoption, "make_adoption", greedy)
 
 
 def wipe_what_is_not_ours(patch: Patch) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from local.azure.call import Call
 from local.azure.resources import RouteTable
 from local.azure.state import State
+from shared.domain.routing.judgement import Approval
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.routing.routes import owned_name
-from shared.domain.routing.safety import Approval
 from tests.builders import OWNER
 
 MAX_REMOVED_PERCENT = 50

@@ -11,7 +11,7 @@ from shared.domain.registry.contest import Contest, Undoing
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.registry.state import LastOutcome
-from shared.domain.routing.safety import Violation
+from shared.domain.routing.judgement import Violation
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, table_id
 

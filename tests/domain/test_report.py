@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.armid import RouteTableId
 from shared.domain.findings import Finding
-from shared.domain.routing.safety import Violation, Withheld
+from shared.domain.routing.judgement import Violation, Withheld
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.report import report
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger, final_status

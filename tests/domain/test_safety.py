@@ -8,17 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.routing.changes import Change, Changes
+from shared.domain.routing.equivalence import without_equivalent
+from shared.domain.routing.judgement import Approval, Draft, Judgement, Limits
 from shared.domain.routing.plan import make_plan, owned_prefixes
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.routing.routes import RouteTable
-from shared.domain.routing.safety import Approval, Judgement, Limits, judge, without_equivalent
+from shared.domain.routing.safety import judge
 from tests.builders import OWNER, history, owned, published_ipv4, route, to_firewall
 
 P, Q, R = "20.0.0.0/24", "20.5.0.0/24", "20.6.0.0/24"
 DAY = date(2026, 12, 1)
 LIMITS = Limits(
     max_removed_percent=10,
-    route_limit=lambda: 400,
+    route_limit=400,
     next_hop_types=frozenset(
         {"internet", "virtualappliance", "none", "vnetlocal", "virtualnetworkgateway"}
     ),
@@ -51,10 +53,8 @@ def judged(
             spared=spared,
         )
 
-    owned_before = owned_prefixes(existing, owner=OWNER)
-    judgement = judge(
-        existing, owned_before, replan, replace(LIMITS, **limits), written or Changes()
-    )
+    draft = Draft(existing, owned_prefixes(existing, owner=OWNER), replan((), ()), replan)
+    judgement = judge(draft, replace(LIMITS, **limits), written or Changes())
     after = RouteTable("", "Succeeded", judgement.plan.routes, {})
     return judgement, owned_prefixes(after, owner=OWNER)
 
@@ -177,7 +177,7 @@ def test_what_waits_for_approval(policy, after, withheld):
 @pytest.mark.parametrize(("limit", "blocked"), [(5, False), (4, True)])
 def test_capacity_on_both_sides(limit, blocked):
     existing = table(to_firewall(), owned(P), owned(Q, "None"))
-    judgement, after = judged(existing, [P, Q, *some(2)], route_limit=lambda: limit)
+    judgement, after = judged(existing, [P, Q, *some(2)], route_limit=limit)
     assert judgement.blocked is blocked
     if not blocked:
         assert after == {P, Q, *some(2)}
@@ -200,7 +200,7 @@ def test_the_retained_yield_the_oldest_departure_first(limit, yielded):
     by_departure = [prefixes[1], prefixes[2], prefixes[0]]
     until = {p: DAY + timedelta(days=n) for n, p in enumerate(by_departure)}
     existing = table(*(owned(p) for p in prefixes))
-    judgement, after = judged(existing, [P, Q, R], retained=until, route_limit=lambda: limit)
+    judgement, after = judged(existing, [P, Q, R], retained=until, route_limit=limit)
     assert not judgement.violations
     assert not judgement.withheld
     assert after == {P, Q, R, *by_departure[yielded:]}
@@ -216,7 +216,7 @@ def test_the_retained_yield_the_oldest_departure_first(limit, yielded):
 )
 def test_where_nothing_may_be_removed_the_retained_do_not_yield(held_back):
     existing = table(owned(P))
-    judgement, after = judged(existing, [Q], retained={P: DAY}, route_limit=lambda: 1, **held_back)
+    judgement, after = judged(existing, [Q], retained={P: DAY}, route_limit=1, **held_back)
     assert codes(judgement) == ["NO_CAPACITY"]
     assert after == {P}
 
@@ -237,16 +237,15 @@ def test_growth_is_judged_by_capacity_and_not_by_share():
 
 
 def test_a_limit_that_is_not_known_is_not_judged_and_said():
-    judgement, after = judged(table(), some(200), route_limit=lambda: None)
+    judgement, after = judged(table(), some(200), route_limit=None)
     assert len(after) == 200
     assert [f.code for f in judgement.findings] == ["RouteLimitUnknown"]
 
 
-def test_the_limit_is_not_asked_for_where_nothing_is_added():
-    def unasked() -> int:
-        raise AssertionError
-
-    judged(table(owned(P), owned(Q, "None"), owned(R)), [P, Q], route_limit=unasked)
+def test_a_limit_that_is_not_known_does_not_matter_if_nothing_is_added():
+    existing = table(owned(P), owned(Q, "None"), owned(R))
+    judgement, _ = judged(existing, [P, Q], route_limit=None, tag_route_limit=None)
+    assert not judgement.findings
 
 
 @pytest.mark.parametrize(

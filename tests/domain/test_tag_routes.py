@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.routing.plan import foreign_essence, make_plan
+from shared.domain.routing.changes import Changes
+from shared.domain.routing.equivalence import without_equivalent
+from shared.domain.routing.judgement import Draft
+from shared.domain.routing.plan import foreign_essence, make_plan, owned_prefixes
 from shared.domain.routing.routable_tags import why_not_routable
 from shared.domain.routing.routes import RouteTable
-from shared.domain.routing.safety import judge, without_equivalent
+from shared.domain.routing.safety import judge
 from tests.builders import OWNER, owned, route, to_firewall
 
 from .test_safety import LIMITS, codes, table
@@ -98,9 +101,9 @@ def judged(existing, desired, **limits):
         )
 
     tags = {TAG: {f"20.1.{n}.0/24" for n in range(50)}}
-    made = replan((), ()).changes
-    limits = {"tag_route_limit": lambda: 25, **limits}
-    return judge(existing, made.removed, replan, replace(LIMITS, tags=tags, **limits), type(made)())
+    draft = Draft(existing, owned_prefixes(existing, owner=OWNER), replan((), ()), replan)
+    limits = {"tag_route_limit": 25, **limits}
+    return judge(draft, replace(LIMITS, tags=tags, **limits), Changes())
 
 
 def test_the_share_guard_counts_addresses_and_not_routes():
@@ -120,7 +123,7 @@ def test_more_tag_routes_than_a_table_may_hold_are_not_written(others, blocked):
 
 
 def test_an_unknown_limit_of_tag_routes_is_said():
-    judgement = judged(table(), {TAG}, tag_route_limit=lambda: None)
+    judgement = judged(table(), {TAG}, tag_route_limit=None)
     assert [f.code for f in judgement.findings] == ["TagRouteLimitUnknown"]
     assert judgement.plan.changes.added == {TAG}
 
@@ -187,7 +190,7 @@ def test_no_address_that_is_routed_and_wanted_ever_loses_its_route(existing, hel
         ("AzureUSGovernment", TAG, None),
         ("AzureUSGovernment", "Storage", None),
         ("AzureChinaCloud", TAG, "no route may have a service tag"),
-        ("AzureCloud", f"{TAG}.WestEurope", "one of a tag's regions"),
+        ("AzureCloud", f"{TAG}.WestEurope", "one region of a tag"),
         ("AzureCloud", "NoSuchTag", "not known to be usable"),
         ("AzureUSGovernment", "AzureCloud", "not known to be usable"),
     ],

@@ -1,4 +1,4 @@
-"""What writes do to a table: each prefix's route before and after, so that it can be undone."""
+"""The changes that writes make to a table, prefix by prefix, so that they can be undone."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ type Bare = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One prefix. None: it had no route, or has none any more."""
+    """The route of one prefix before and after; None if there is no route."""
 
     before: Bare | None
     after: Bare | None
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one or more writes do to a table, net."""
+    """The net effect of one or more writes on a table."""
 
     by_prefix: Mapping[str, Change] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Changes:
         return {"added": self.added, "updated": self.updated, "removed": self.removed}
 
     def then(self, later: "Changes") -> "Changes":
-        """What was changed and changed back is no change."""
+        """Return the net effect of both; a change that is changed back is none."""
         net = dict(self.by_prefix)
         for prefix, change in later.by_prefix.items():
             first = net.pop(prefix, change)
@@ -59,13 +59,13 @@ class Changes:
         return Changes({p: c for p, c in self.by_prefix.items() if p not in prefixes})
 
     def reached_by(self, table: RouteTable) -> bool:
-        """Whether the table is as these changes leave it."""
+        """Return whether the table is as these changes leave it."""
         standing = standing_routes(table, self.by_prefix)
         return all(same(standing.get(p), change.after) for p, change in self.by_prefix.items())
 
     @property
     def checksum(self) -> str:
-        """SHA-256 (hex): the same where the same prefixes are added, updated and removed."""
+        """SHA-256 (hex), equal if the same prefixes are added, updated and removed."""
         lists = [sorted(prefixes) for prefixes in self.by_kind.values()]
         return hashlib.sha256(json.dumps(lists).encode()).hexdigest()
 
@@ -74,7 +74,10 @@ class Changes:
 
 
 def same(standing: Bare | None, wanted: Bare | None) -> bool:
-    """Whether a route stands as a write would have it: the service may add what it likes."""
+    """Return whether a route is as a write would leave it.
+
+    The service may add properties of its own to a route.
+    """
     if standing is None or wanted is None:
         return standing is wanted
     properties: Bare = standing["properties"]
@@ -84,5 +87,5 @@ def same(standing: Bare | None, wanted: Bare | None) -> bool:
 
 
 def standing_routes(table: RouteTable, prefixes: Collection[str]) -> dict[str, Bare]:
-    """The routes on these; the service lets a prefix stand in a table once."""
+    """Return the routes on these prefixes; the service allows a prefix once in a table."""
     return {route.prefix: route.bare() for route in table.routes if route.prefix in prefixes}

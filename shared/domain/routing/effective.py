@@ -1,5 +1,7 @@
-"""Where a table's routes really take the wanted addresses: by longest prefix match, not only by
-equal prefixes. Source: "Virtual network traffic routing", how Azure selects a route.
+"""How the routes of a table really send the wanted addresses.
+
+The longest matching prefix decides, so that equal prefixes alone do not tell. Source: "Virtual
+network traffic routing", how Azure selects a route.
 """
 
 import ipaddress
@@ -11,7 +13,7 @@ from .routes import Route, RouteTable, is_owned
 NOT_FORCED_TUNNELLED = "notForcedTunnelled"
 _DEFAULT = "0.0.0.0/0"
 _HALVES = ("0.0.0.0/1", "128.0.0.0/1")
-"""Together a default route that goes before it, as some write it."""
+"""Some write the default route as these two, which go before `0.0.0.0/0`."""
 
 
 def routing_findings(
@@ -21,71 +23,84 @@ def routing_findings(
     owner: str,
     tags: Mapping[str, Collection[str]],
 ) -> tuple[Finding, ...]:
-    """Of the IPv4 prefixes that are wanted in a table, and the tags that hold some of them."""
+    """Return the findings for the wanted IPv4 prefixes; `tags` hold some of them."""
     foreign = [route for route in table.routes if not is_owned(route, owner)]
+    tag_routes = [route for route in foreign if route.network is None]
+    owned = [route for route in table.routes if is_owned(route, owner)]
     return (
-        *_taken_elsewhere(foreign, wanted),
-        *_of_tag_routes(table, foreign, owner, tags),
-        *_of_other_traffic(table),
+        *_more_specific(foreign, wanted),
+        *(finding for route in tag_routes for finding in _tag_route(route, owned, tags)),
+        *_default_route(table),
+        *_learned_routes(table),
     )
 
 
-def _taken_elsewhere(foreign: Collection[Route], wanted: Collection[str]) -> Iterator[Finding]:
+def _more_specific(foreign: Collection[Route], wanted: Collection[str]) -> Iterator[Finding]:
     prefixes = frozenset(wanted)
-    for route in foreign:
-        if route.network is None or ":" in route.network or route.to_internet:
-            continue
-        taken = ipaddress.IPv4Network(route.network)
-        around = (str(taken.supernet(new_prefix=n)) for n in range(taken.prefixlen))
-        for prefix in (p for p in around if p in prefixes):
-            yield Finding(
-                "MoreSpecificRoute",
-                f"{prefix}: route {route.name} takes {taken} to {route.next_hop_type}, "
-                "not to the Internet",
-            )
+    elsewhere = [route for route in foreign if not route.to_internet]
 
-
-def _of_tag_routes(
-    table: RouteTable,
-    foreign: Collection[Route],
-    owner: str,
-    tags: Mapping[str, Collection[str]],
-) -> Iterator[Finding]:
-    for route in (r for r in foreign if r.network is None):
-        if route.prefix in tags and route.to_internet:
-            yield Finding(
-                "CoveredByPlatform",
-                f"route {route.name} sends all of {route.prefix} to the Internet, and Azure itself "
-                "keeps its addresses",
-            )
-            held = frozenset(tags[route.prefix])
-            shadowing = [r.name for r in table.routes if r.network in held and is_owned(r, owner)]
-            if shadowing:
+    for route in elsewhere:
+        for prefix in _prefixes_around(route):
+            if prefix in prefixes:
                 yield Finding(
-                    "ShadowsServiceTagRoute",
-                    f"owned routes go before route {route.name}: {', '.join(sorted(shadowing))}",
+                    "MoreSpecificRoute",
+                    f"{prefix}: route {route.name} takes {route.network} to "
+                    f"{route.next_hop_type}, not to the Internet",
                 )
-        elif not route.to_internet and route.prefix not in tags:
-            yield Finding(
-                "TagRouteNotJudged",
-                f"whether route {route.name} takes wanted addresses to {route.next_hop_type} is "
-                f"not visible here: its prefix is {route.prefix}",
-            )
 
 
-def _of_other_traffic(table: RouteTable) -> Iterator[Finding]:
+def _prefixes_around(route: Route) -> Iterator[str]:
+    """Yield the IPv4 prefixes that hold the route's own, the largest first."""
+    if route.network is not None and ":" not in route.network:
+        network = ipaddress.IPv4Network(route.network)
+        for length in range(network.prefixlen):
+            yield str(network.supernet(new_prefix=length))
+
+
+def _tag_route(
+    route: Route, owned: Collection[Route], tags: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    """Yield what there is to say of one foreign route whose prefix is a service tag."""
+    known = route.prefix in tags
+    if not known and not route.to_internet:
+        yield Finding(
+            "TagRouteNotJudged",
+            f"it is not visible here whether route {route.name} takes wanted addresses to "
+            f"{route.next_hop_type}: its prefix is {route.prefix}",
+        )
+    if not known or not route.to_internet:
+        return
+
+    yield Finding(
+        "CoveredByPlatform",
+        f"route {route.name} sends all of {route.prefix} to the Internet, and Azure itself keeps "
+        "its addresses current",
+    )
+    shadowing = sorted(r.name for r in owned if r.network in frozenset(tags[route.prefix]))
+    if shadowing:
+        yield Finding(
+            "ShadowsServiceTagRoute",
+            f"owned routes go before route {route.name}: {', '.join(shadowing)}",
+        )
+
+
+def _default_route(table: RouteTable) -> Iterator[Finding]:
     by_prefix = {route.network: route for route in table.routes}
     default = by_prefix.get(_DEFAULT)
+
     split = all(p in by_prefix and not by_prefix[p].to_internet for p in _HALVES)
     if default is not None and default.to_internet and not split:
         yield Finding(
             NOT_FORCED_TUNNELLED,
-            "the default route already goes to the Internet: without these routes the addresses "
-            "would go there, too",
+            "the default route goes to the Internet already: without our routes the addresses "
+            "would go there too",
         )
+
+
+def _learned_routes(table: RouteTable) -> Iterator[Finding]:
     if table.learns_routes:
         yield Finding(
             "BgpRoutesNotVisible",
-            "gateway route propagation is on: what is learned by BGP is not visible here, and a "
-            "more specific route of it would go before ours",
+            "gateway route propagation is on: routes learned by BGP are not visible here, and a "
+            "more specific one would go before ours",
         )

@@ -1,4 +1,4 @@
-"""How long an address that left its sources keeps its route, worked out from recorded versions."""
+"""How long a prefix that left its sources keeps its route, worked out from recorded versions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,16 @@ from ..addresses import Version
 
 @dataclass(frozen=True, slots=True)
 class SourceHistory:
-    """A source's versions, oldest first; a source that a registration lost ended on that day."""
+    """The versions of a source, oldest first.
+
+    `ended_at` is the moment at which the registration lost the source; None if it still has it.
+    """
 
     versions: Sequence[Version]
     ended_at: datetime | None = None
 
     def contents(self) -> list[tuple[datetime, frozenset[str]]]:
-        """When each content began."""
+        """Return each content of the source with the moment at which it began."""
         if self.ended_at is None:
             return [(v.recorded_at, frozenset(v.address_prefixes)) for v in self.versions]
         seen = [v for v in self.versions if v.recorded_at <= self.ended_at]
@@ -30,10 +33,10 @@ def retained_until(
     grace_days: int,
     today: date,
 ) -> Mapping[str, date]:
-    """For each of these prefixes that is still in its grace, the day (UTC) on which it ends.
+    """Return the day (UTC) on which the grace ends, for each prefix that is still in its grace.
 
-    A prefix left a source with the first version that no longer had it; one that no version holds
-    counts as having left with the first.
+    The grace of a prefix begins with the first version of a source that no longer has the prefix.
+    If no version has ever had it, its grace begins with the oldest version.
     """
     left = {prefix: at for prefix in prefixes if (at := _left_at(prefix, histories)) is not None}
     return _in_grace(left, grace_days, today)
@@ -46,7 +49,10 @@ def tags_retained_until(
     grace_days: int,
     today: date,
 ) -> Mapping[str, date]:
-    """The same for routes whose prefix is a service tag: it left when the registration lost it."""
+    """Return the same for routes whose prefix is a service tag.
+
+    The grace of a tag begins when the registration loses the tag.
+    """
     left = {tag: ended_at[tag] for tag in tags if tag in ended_at}
     return _in_grace(left, grace_days, today)
 

@@ -1,4 +1,4 @@
-"""Plans of what a person asks for: adopt routes that others made, or undo what a run did."""
+"""Plans that a person asks for: adopt routes that others made, or undo what a run did."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ from .routes import Route, RouteTable, is_owned, owned_name, renamed
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A plan that renames, and what it leaves because of the stamp or the name it bears."""
+    """A plan that renames routes, and the prefixes that it leaves as they are.
+
+    Their routes have another owner's stamp, or our name for them belongs to another route.
+    """
 
     plan: Plan
     stamped_by_others: tuple[str, ...]
@@ -27,34 +30,43 @@ def make_adoption(
     owner: str,
     from_owner: str | None,
 ) -> Adoption:
-    """Rename routes to the Internet that are somebody's to ours, all else as it is.
+    """Plan to rename foreign routes to the Internet to our names, and to change nothing else.
 
-    Those on a wanted prefix, but another owner's stamp only where it is `from_owner`'s: of that
-    one, also what was wanted once (`known`), which otherwise would stay for ever.
+    Routes on a wanted prefix are adopted, but with another owner's stamp only if that owner is
+    `from_owner`. Its routes are also adopted if their prefix was wanted once (`known`): otherwise
+    nobody would ever remove them.
     """
+    foreign = [r for r in existing.routes if r.to_internet and r.owner != owner]
+    stamped = [r for r in foreign if r.owner not in {None, from_owner} and r.prefix in wanted]
+    free = [r for r in foreign if _is_free(r, wanted, known, from_owner)]
+
+    # Azure refuses the whole table if two of its routes have one name.
+    taken = _with_name_taken(free, existing, owner)
+    adopted = [route for route in free if route not in taken]
+
+    return Adoption(_renaming(existing, adopted, owner), _prefixes(stamped), _prefixes(taken))
+
+
+def _prefixes(routes: Collection[Route]) -> tuple[str, ...]:
+    return in_order(route.prefix for route in routes)
+
+
+def _with_name_taken(routes: Collection[Route], existing: RouteTable, owner: str) -> list[Route]:
     names = {route.name.lower(): route for route in existing.routes}
-    adopted: dict[str, Route] = {}
-    stamped: list[str] = []
-    taken: list[str] = []
-    for route in existing.routes:
-        prefix, stamp = route.prefix, route.owner
-        if not route.to_internet or stamp == owner:
-            continue
-        taken_over = stamp is not None and stamp == from_owner
-        if prefix not in wanted and not (taken_over and prefix in known):
-            continue
-        if stamp is not None and not taken_over:
-            stamped.append(prefix)
-        elif names.get(owned_name(owner, prefix), route) is not route:
-            taken.append(prefix)
-        else:
-            adopted[prefix] = route
-    changes = Changes({p: Change.of(r, renamed(r, owner)) for p, r in adopted.items()})
-    return Adoption(
-        Plan(changes, _changed(existing, changes), handed_over=frozenset(adopted)),
-        in_order(stamped),
-        in_order(taken),
-    )
+    return [r for r in routes if names.get(owned_name(owner, r.prefix), r) is not r]
+
+
+def _is_free(
+    route: Route, wanted: Collection[str], known: Collection[str], from_owner: str | None
+) -> bool:
+    if route.owner is None:
+        return route.prefix in wanted
+    return route.owner == from_owner and (route.prefix in wanted or route.prefix in known)
+
+
+def _renaming(existing: RouteTable, adopted: Collection[Route], owner: str) -> Plan:
+    changes = Changes({r.prefix: Change.of(r, renamed(r, owner)) for r in adopted})
+    return Plan(changes, _changed(existing, changes), handed_over=frozenset(changes.by_prefix))
 
 
 def make_rollback(
@@ -65,16 +77,27 @@ def make_rollback(
     undone: Collection[str] = (),
     spared: Collection[str] = (),
 ) -> Plan:
-    """Put each prefix back as it was before these changes; those `spared` stay as they are.
+    """Plan to put each prefix back as it was before these changes, but for the `spared` ones.
 
-    Raise PermanentError `MOVED_ON` where the table is neither as the changes left it, but for what
-    an earlier rollback has `undone` of them, nor as it was before.
+    Raise PermanentError `MOVED_ON` if the table is neither as it was before the changes nor as they
+    left it. A prefix that an earlier rollback has `undone` may be as it was before.
     """
+    changes = _undoing(existing, done, undone).without(spared)
+    handed_over = frozenset(
+        prefix
+        for prefix, change in changes.by_prefix.items()
+        if change.before and change.after and not _owned(change.after, owner)
+    )
+    return Plan(changes, _changed(existing, changes), handed_over=handed_over)
+
+
+def _undoing(existing: RouteTable, done: Changes, undone: Collection[str]) -> Changes:
     standing = standing_routes(existing, done.by_prefix)
     names = {route.name.lower() for route in existing.routes}
+
     undo: dict[str, Change] = {}
-    moved_on: list[str] = []
     as_before: list[str] = []
+    moved_on: list[str] = []
     for prefix, change in done.by_prefix.items():
         now = standing.get(prefix)
         if same(now, change.before):
@@ -83,28 +106,22 @@ def make_rollback(
             undo[prefix] = Change(change.after, change.before)
         else:
             moved_on.append(prefix)
+
+    # A table that is all as before was rolled back already. If only a part of it is, somebody else
+    # has put that part back, unless an earlier rollback did.
     if undo:
         moved_on += (prefix for prefix in as_before if prefix not in undone)
     if moved_on:
         raise PermanentError(
             "MOVED_ON",
-            "the table has moved on since that run, nothing is undone: "
-            f"{', '.join(in_order(moved_on))} not as the run left it",
+            "the table has changed since that run, so nothing is undone: not as the run left "
+            f"{', '.join(in_order(moved_on))}",
         )
-    changes = Changes(undo).without(spared)
-    return Plan(
-        changes,
-        _changed(existing, changes),
-        handed_over=frozenset(
-            prefix
-            for prefix, change in changes.by_prefix.items()
-            if change.before and change.after and not _owned(change.after, owner)
-        ),
-    )
+    return Changes(undo)
 
 
 def _name_taken(wanted: Bare | None, names: Collection[str], now: Bare | None) -> bool:
-    """Whether a route that is to come back finds its name in use, by another than it replaces."""
+    """Return whether another route has the name of a route that is to come back."""
     if wanted is None or (now is not None and now["name"].lower() == wanted["name"].lower()):
         return False
     return wanted["name"].lower() in names
@@ -115,7 +132,7 @@ def _owned(bare: Bare, owner: str) -> bool:
 
 
 def _changed(existing: RouteTable, changes: Changes) -> tuple[Route, ...]:
-    """The table's routes with these changes: each in its place, new ones at the end."""
+    """Return the table's routes after these changes: each in its place, new ones at the end."""
     routes: list[Route] = []
     for route in existing.routes:
         change = changes.by_prefix.get(route.prefix)
@@ -123,5 +140,6 @@ def _changed(existing: RouteTable, changes: Changes) -> tuple[Route, ...]:
             routes.append(route)
         elif change.after is not None:
             routes.append(Route.from_arm(change.after))
+
     new = (changes.by_prefix[prefix].after for prefix in in_order(changes.added))
     return (*routes, *(Route.from_arm(bare) for bare in new if bare is not None))

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ApplyPolicy(StrEnum):
-    """What waits for a person's approval, the least strict first."""
+    """Which changes wait for a person's approval; the least strict policy comes first."""
 
     AUTO = "auto"
     ADDITIVE = "additive"

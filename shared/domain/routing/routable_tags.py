@@ -1,9 +1,9 @@
-"""Which service tags a route may have as its prefix: the Discovery API does not tell.
+"""Which service tags a route may have as its prefix, because the Discovery API does not tell.
 
 Source: `networkFeatures` with `UDR` in the weekly published files. Azure Government: the file of
 2020-08-27 (AppServiceManagement again in 2026). China: no tag had it in the file of 2020-09-14, nor
-AppServiceManagement on 2026-07-20. Public: AppServiceManagement on 2025-10-13; the others are those
-that the documentation of their services asks such routes for (API Management, Batch, Databricks).
+AppServiceManagement on 2026-07-20. Public: AppServiceManagement on 2025-10-13; for the others, the
+documentation of their services asks for such routes (API Management, Batch, Databricks).
 """
 
 from collections.abc import Mapping
@@ -38,11 +38,11 @@ _ROUTABLE: Mapping[str, frozenset[str]] = {
 
 
 def why_not_routable(cloud: str, service_tag: str) -> str | None:
-    """None where a route may have this tag as its prefix."""
+    """Return why a route can't have this tag as its prefix; None if it can."""
     if service_tag in _ROUTABLE[cloud]:
         return None
     if not _ROUTABLE[cloud]:
         return f"in {cloud} no route may have a service tag as its prefix"
     if "." in service_tag:
-        return f"{service_tag} is one of a tag's regions: no route may have it as its prefix"
+        return f"{service_tag} is one region of a tag: no route may have it as its prefix"
     return f"{service_tag} is not known to be usable as a route's prefix in {cloud}"

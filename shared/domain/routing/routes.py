@@ -1,6 +1,6 @@
 """ARM JSON <-> route table state; route name <-> owner and prefix.
 
-Format: Microsoft.Network/routeTables. What this module does not know is carried as it came.
+Format: Microsoft.Network/routeTables. Properties that this module does not know stay as they came.
 """
 
 import functools
@@ -20,11 +20,11 @@ _FOLLOWING_FROM_NAME = frozenset({"id", "type"})
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route with the JSON it came as.
+    """One route with the JSON from which it was read.
 
     `network` is its canonical prefix; None for a service tag or anything else that is not CIDR.
-    `prefix` is how it is told from the table's others: its network, or the tag's name as it stands.
-    `owner` is whose stamp it bears: the name parses, and is the very name of the prefix.
+    `prefix` tells it from the table's other routes: its network, or the name of the tag as it is.
+    `owner` is the owner in its name, if the name parses and is exactly the name for its prefix.
     """
 
     name: str
@@ -39,7 +39,9 @@ class Route:
         properties = raw.get("properties") or {}
         address_prefix = str(properties.get("addressPrefix", ""))
         network = _canonical(address_prefix)
-        name, prefix = str(raw.get("name", "")), network or address_prefix
+        prefix = network or address_prefix
+        name = str(raw.get("name", ""))
+
         return cls(
             name=name,
             network=network,
@@ -54,7 +56,7 @@ class Route:
         return self.next_hop_type.lower() == INTERNET.lower()
 
     def bare(self) -> dict[str, Any]:
-        """All that a write has to say for the route to be as it is: nothing of the service's."""
+        """Return the JSON that a write has to contain, without what the service itself adds."""
         return {
             key: _without_service_owned(value)
             for key, value in self.raw.items()
@@ -64,14 +66,16 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """A route table as read, with the ETag that a write has to match."""
+    """A route table as read, with the ETag that a write has to match.
+
+    `correlation_id` is the id that Azure gave to the read, or to the write before it.
+    """
 
     etag: str
     provisioning_state: str
     routes: tuple[Route, ...]
     raw: Mapping[str, Any]
     correlation_id: str | None = None
-    """ARM's, of the reading, or of the write that it followed."""
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any], correlation_id: str | None = None) -> Self:
@@ -90,12 +94,17 @@ class RouteTable:
 
     @property
     def failed(self) -> bool:
-        """The service's remedy is to write the whole table again."""
+        """Whether the last write failed; the service asks to write the whole table again."""
         return self.provisioning_state in {"Failed", "Canceled"}
 
     @property
+    def busy(self) -> bool:
+        """Whether the service is still changing the table."""
+        return not self.sound and not self.failed
+
+    @property
     def location(self) -> str | None:
-        """None in a table that Azure Firewall made."""
+        """The Azure region; None in a table that Azure Firewall made."""
         return self.raw.get("location")
 
     @property
@@ -106,21 +115,21 @@ class RouteTable:
 
     @property
     def subnet_ids(self) -> frozenset[str]:
-        """Of the subnets that have the table, in lower case."""
+        """The ids of the subnets that use the table, in lower case."""
         listed = (self.raw.get("properties") or {}).get("subnets") or ()
         return frozenset(str(subnet.get("id")).lower() for subnet in listed)
 
     def is_on(self, subnet_id: str) -> bool:
-        """Whether the table says that the subnet has it."""
+        """Return whether the subnet uses the table."""
         return subnet_id.lower() in self.subnet_ids
 
     def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
-        """The whole table with these routes instead of its own, all else verbatim."""
+        """Return the whole table with these routes instead of its own, and all else unchanged."""
         properties = {**(self.raw.get("properties") or {}), "routes": [r.raw for r in routes]}
         return {**self.raw, "properties": properties}
 
 
-# A thousand tables hold the same few hundred prefixes, and each is looked at many times.
+# A thousand tables have the same few hundred prefixes, and each of them is looked at many times.
 @functools.lru_cache(maxsize=16_384)
 def _canonical(address_prefix: str) -> str | None:
     try:
@@ -139,21 +148,21 @@ def internet_route(owner: str, prefix: str) -> Route:
 
 
 def renamed(route: Route, owner: str) -> Route:
-    """The same route under our name."""
+    """Return the same route with our name for its prefix."""
     bare = route.bare()
     return Route.from_arm({**bare, "name": owned_name(owner, route.prefix)})
 
 
 def sent_to_internet(route: Route) -> Route:
-    """The same route with next hop Internet."""
+    """Return the same route with next hop Internet."""
     properties = {k: v for k, v in route.raw["properties"].items() if k != "nextHopIpAddress"}
     return Route.from_arm({**route.raw, "properties": {**properties, "nextHopType": INTERNET}})
 
 
-# Name from meaning and meaning from name stand together: what one writes the other must read,
-# and a name from owner and prefix alone never has to change.
+# Writing and reading names stand together, because each must undo the other. A name is made from
+# owner and prefix alone, so that it never has to change.
 def owned_name(owner: str, prefix: str) -> str:
-    """`asemgmt--13.64.115.203_32` for `13.64.115.203/32`; `asemgmt--AppServiceManagement`."""
+    """Return `asemgmt--13.64.115.203_32`, for a tag `asemgmt--AppServiceManagement`."""
     return f"{owner}--{prefix.replace('/', '_')}"
 
 
@@ -169,7 +178,7 @@ def _owner_of(name: str, prefix: str) -> str | None:
 
 
 def is_owned(route: Route, owner: str) -> bool:
-    """Ours only where it bears our stamp."""
+    """Return whether the route has our owner in its name; only then it is ours."""
     return route.owner == owner
 
 

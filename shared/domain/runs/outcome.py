@@ -11,8 +11,8 @@ from ..armid import RouteTableId
 from ..errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE
 from ..findings import Finding, finding_json
 from ..routing.changes import Changes
+from ..routing.judgement import Violation, Withheld
 from ..routing.plan import Conflict, Retained
-from ..routing.safety import Violation, Withheld
 
 
 class OutcomeStatus(StrEnum):

@@ -8,18 +8,18 @@ from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.state import Reading, Standing
-from ...domain.routing.changes import Changes
+from ...domain.routing.judgement import CONTESTED
 from ...domain.routing.plan import owned_prefixes
-from ...domain.routing.safety import CONTESTED
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Action, Mode, Run
+from ..policy import Policy
 from ..ports import Clock, Outcomes, Registrations, Runs
 from ..run.lifecycle import RunEnd
 from ..run.settlement import Settlement
 from ..surroundings.audit import Audit
 from .in_hand import InHand
-from .planning import Planner, Planning
+from .planning import Planning
 from .provision import Provisioner
 from .reconcile import Reconciled, Reconciler
 
@@ -47,9 +47,7 @@ class TableSync:
         settlement: Settlement,
         run_end: RunEnd,
         clock: Clock,
-        *,
-        owner: str,
-        paused: bool,
+        policy: Policy,
     ) -> None:
         self._registrations = registrations
         self._runs = runs
@@ -61,8 +59,8 @@ class TableSync:
         self._settlement = settlement
         self._run_end = run_end
         self._clock = clock
-        self._owner = owner
-        self._paused = paused
+        self._owner = policy.owner
+        self._paused = policy.paused
         self._fanned_out: Run | None = None
         self._in_hand = InHand()
 
@@ -149,10 +147,10 @@ class TableSync:
 
     def _reconcile(self, run: Run, pending: Pending) -> Reconciled:
         mode = self._mode(run)
-        planner = self._planner(run, pending.route_table_id, mode)
+        make_planner = self._planning.planner_for(run, mode, pending.route_table_id)
         if run.request.action is Action.PROVISION:
-            return self._provisioner.provision(run, pending, planner, mode)
-        return self._reconciler.reconcile(pending, planner, mode)
+            return self._provisioner.provision(run, pending, make_planner, mode)
+        return self._reconciler.reconcile(pending, make_planner, mode)
 
     def _mode(self, run: Run) -> Mode:
         return Mode.PLAN if self._paused else run.request.mode
@@ -173,22 +171,6 @@ class TableSync:
             verified_at=self._clock() if verified else None,
             reading=_reading(done),
         )
-
-    def _planner(self, run: Run, table: RouteTableId, mode: Mode) -> Planner:
-        request = run.request
-        if request.action is Action.ADOPT:
-            return self._planning.of_adoption(run)
-        if request.action is Action.REMOVE:
-            return self._planning.of_removal()
-        if request.action is Action.ROLLBACK:
-            done = self._outcomes.changes(request.undone_run_id or "", table) or Changes()
-            return self._planning.of_rollback(run, done)
-        approval = None
-        if request.plan_run_id is not None:
-            approval = self._outcomes.approval(request.plan_run_id, table)
-            if approval is None:
-                raise PermanentError("NOT_PLANNED", f"run {request.plan_run_id} has no plan of it")
-        return self._planning.of_sync(run, mode, approval)
 
 
 def _reading(done: Reconciled) -> Reading | None:

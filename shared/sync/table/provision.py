@@ -10,18 +10,18 @@ from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.errors import ROUTE_TABLE_NOT_FOUND, PermanentError
 from ...domain.findings import Finding
 from ...domain.registry.registration import Registration
-from ...domain.routing.changes import Changes
 from ...domain.routing.plan import foreign_hash
 from ...domain.routing.routes import RouteTable, is_owned
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run
 from ...domain.surroundings.security_rules import missing_rule
+from ..policy import Policy
 from ..ports import Outcomes, Registrations, RouteTables, SecurityGroups, Subnets
 from ..surroundings.audit import OTHER_ROUTE_TABLE, Audit
 from ..surroundings.survey import Survey, Surveyor
-from .planning import Planner
-from .reconcile import Reconciled, Reconciler, Written, outcome_of
+from .planners.proposal import MakePlanner
+from .reconcile import Reconciled, Reconciler, preview
 
 ROUTE_TABLE_TAKEN = "RouteTableTaken"
 
@@ -56,9 +56,7 @@ class Provisioner:
         registrations: Registrations,
         outcomes: Outcomes,
         reconciler: Reconciler,
-        *,
-        owner: str,
-        default_service_tag: str,
+        policy: Policy,
     ) -> None:
         self._surveyor = surveyor
         self._audit = audit
@@ -68,10 +66,12 @@ class Provisioner:
         self._registrations = registrations
         self._outcomes = outcomes
         self._reconciler = reconciler
-        self._owner = owner
-        self._default_service_tag = default_service_tag
+        self._owner = policy.owner
+        self._default_service_tag = policy.default_service_tag
 
-    def provision(self, run: Run, pending: Pending, planner: Planner, mode: Mode) -> Reconciled:
+    def provision(
+        self, run: Run, pending: Pending, make_planner: MakePlanner, mode: Mode
+    ) -> Reconciled:
         """Raise PermanentError or TransientError where not even the table could be made."""
         survey = self._surveyor.survey(_asked(run))
         refusal = refusal_of(survey)
@@ -81,13 +81,13 @@ class Provisioner:
         table = existing or _new_table(survey, run)
         registration = self._registration(run, pending.route_table_id)
         if mode is Mode.PLAN:
-            return self._planned(run, pending, planner, table, registration, survey)
+            return self._planned(run, pending, make_planner, table, registration, survey)
         if existing is None:
-            pending, blocked = self._create(pending, planner, table, registration)
+            pending, blocked = self._create(pending, make_planner, table, registration)
             if blocked is not None:
                 return blocked
         self._register(registration)
-        done = self._reconciler.reconcile(pending, planner, mode)
+        done = self._reconciler.reconcile(pending, make_planner, mode)
         outcome = done.outcome
         if existing is None:
             outcome = _adding(outcome, _created(pending.route_table_id))
@@ -135,13 +135,12 @@ class Provisioner:
         self,
         run: Run,
         pending: Pending,
-        planner: Planner,
+        make_planner: MakePlanner,
         table: RouteTable,
         registration: Registration,
         survey: Survey,
     ) -> Reconciled:
-        proposal = planner(registration)(table, Changes())
-        outcome = outcome_of(pending, table, proposal, Written())
+        outcome = preview(pending, table, make_planner(registration)).outcome
         rule = self._rule(run, survey)
         to_do = [
             *([] if table.etag else [_created(pending.route_table_id)]),
@@ -157,14 +156,22 @@ class Provisioner:
         return Reconciled(pending, _adding(outcome, *to_do), table, registration)
 
     def _create(
-        self, pending: Pending, planner: Planner, new: RouteTable, registration: Registration
+        self,
+        pending: Pending,
+        make_planner: MakePlanner,
+        new: RouteTable,
+        registration: Registration,
     ) -> tuple[Pending, Reconciled | None]:
-        """With its routes, in one write. Where that is blocked, the outcome that says so."""
-        proposal = planner(registration)(new, Changes())
-        plan = proposal.judgement.plan
-        if proposal.judgement.blocked:
-            outcome = outcome_of(pending, new, proposal, Written())
-            return pending, Reconciled(pending, outcome, new, registration)
+        """Create the table with its routes in one write.
+
+        Return what is pending then, and the outcome if the write is blocked.
+        """
+        planned = preview(pending, new, make_planner(registration))
+        judgement = planned.proposal.judgement
+        if judgement.blocked:
+            return pending, Reconciled(pending, planned.outcome, new, registration)
+
+        plan = judgement.plan
         pending = self._outcomes.save(replace(pending, intended=plan.changes, etag=new.etag))
         self._route_tables.create(pending.route_table_id, self._route_tables.body(new, plan.routes))
         return pending, None

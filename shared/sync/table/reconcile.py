@@ -8,20 +8,21 @@ from ...domain.errors import PermanentError, PreconditionFailed, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registration import Registration
 from ...domain.routing.changes import Changes
-from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
-from ...domain.routing.routes import RouteTable
-from ...domain.routing.safety import (
+from ...domain.routing.judgement import (
     APPLY_POLICY,
     FOREIGN_WOULD_CHANGE,
     Judgement,
     block,
     withheld_of,
 )
+from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
+from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode
+from ..policy import Policy
 from ..ports import Outcomes, Registrations, RouteTables
-from .planning import Planner, Proposal
+from .planners.proposal import MakePlanner, Planner, Proposal
 
 MAX_WRITES = 3
 """In one delivery, where others keep writing the same table."""
@@ -52,50 +53,61 @@ class Reconciler:
         route_tables: RouteTables,
         registrations: Registrations,
         outcomes: Outcomes,
-        *,
-        owner: str,
+        policy: Policy,
     ) -> None:
         self._route_tables = route_tables
         self._registrations = registrations
         self._outcomes = outcomes
-        self._owner = owner
+        self._owner = policy.owner
 
-    def reconcile(self, pending: Pending, planner: Planner, mode: Mode) -> Reconciled:
-        """Bring one table to what the planner says, or in plan mode say what that takes.
+    def reconcile(self, pending: Pending, make_planner: MakePlanner, mode: Mode) -> Reconciled:
+        """Bring one table to what its planner proposes, or in plan mode say what that takes.
 
-        What else there is to know is read after the table: where it changes together with the
-        table in between, the write is refused by its ETag, and planned anew. It is read again for
-        every table that is not exactly as the write before it left it.
+        Registration and versions are read after the table. If they change together with the table
+        in between, the ETag refuses the write, and the table is planned again. They are read again
+        for every table that is not exactly as the last write left it.
         Raise PermanentError or TransientError; a table that is not as planned is never an outcome.
         """
         table = self._route_tables.read(pending.route_table_id)
         written = Written(_taken_effect(pending, table))
+
         for writes in range(MAX_WRITES + 1):
             registration = self._registration(pending)
-            plan_of = planner(registration)
-            proposal = plan_of(table, written.changes)
-            plan = proposal.judgement.plan
+            planner = make_planner(registration)
+            proposal = planner.propose(table, written.changes)
             if mode is Mode.PLAN:
                 return self._reconciled(pending, table, registration, proposal, written)
-            if not table.sound and not table.failed:
+
+            # While the service is at work on the table, its routes and its ETag may still change.
+            if table.busy:
                 raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
             noted = self._note(registration, table, proposal)
-            if proposal.judgement.blocked or (table.sound and not plan.changes):
+            if _is_final(table, proposal):
                 return self._reconciled(pending, table, registration, proposal, written)
-            body = self._route_tables.body(table, plan.routes)
-            strays = self._strays(table, body, plan)
+
+            body = self._route_tables.body(table, proposal.judgement.plan.routes)
+            strays = self._strays(table, body, proposal.judgement.plan)
             if strays:
                 proposal = replace(proposal, judgement=_refused(proposal.judgement, table, strays))
                 return self._reconciled(pending, table, registration, proposal, written)
             if writes == MAX_WRITES:
                 break
+
+            # The intent is recorded first, so that a write whose answer is lost counts too.
             pending = self._outcomes.save(
-                replace(pending, applied=written.changes, intended=plan.changes, etag=table.etag)
+                replace(
+                    pending,
+                    applied=written.changes,
+                    intended=proposal.judgement.plan.changes,
+                    etag=table.etag,
+                )
             )
             table, written = self._write(pending, table, body, proposal.judgement, written)
+
+            # If nobody else wrote and nothing was noted, the planner still knows all there is.
             if table.sound and not noted and self._is_as_sent(table, body):
-                proposal = plan_of(table, written.changes)
-                if not proposal.judgement.plan.changes:
+                proposal = planner.propose(table, written.changes)
+                if _is_final(table, proposal):
                     return self._reconciled(pending, table, registration, proposal, written)
         raise TransientError(
             "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"
@@ -202,6 +214,12 @@ class Reconciler:
         return findings
 
 
+def _is_final(table: RouteTable, proposal: Proposal) -> bool:
+    """Return whether nothing is left to write, or nothing may be written."""
+    judgement = proposal.judgement
+    return judgement.blocked or (table.sound and not judgement.plan.changes)
+
+
 def without_vain_holds(registration: Registration, outcomes: Outcomes) -> Registration:
     """A rollback that failed holds nothing: it may not even have begun to write."""
     table, failed = registration.route_table_id, OutcomeStatus.FAILED
@@ -233,12 +251,31 @@ def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A proposal that is not carried out, and the outcome that reports it."""
+
+    proposal: Proposal
+    outcome: Outcome
+
+
+def preview(pending: Pending, table: RouteTable, planner: Planner) -> Preview:
+    """Plan a table to which this run has written nothing, and write nothing."""
+    proposal = planner.propose(table, Changes())
+    return Preview(proposal, outcome_of(pending, table, proposal, Written()))
+
+
 def outcome_of(
     pending: Pending, table: RouteTable, proposal: Proposal, written: Written
 ) -> Outcome:
-    """What to report of a table as it stands, and what was done to it."""
+    """Report a table as it stands, with the changes that the run has made to it."""
     judgement = proposal.judgement
-    shown = judgement.plan.changes or written.changes
+    plan = judgement.plan
+
+    # After a write the plan has nothing left to do, so show what was done.
+    shown = plan.changes or written.changes
+    findings = (*written.findings, *_name_findings(plan), *judgement.findings)
+
     return Outcome(
         route_table_id=pending.route_table_id,
         status=_status(table, judgement, written.changes),
@@ -247,14 +284,12 @@ def outcome_of(
         added=in_order(shown.added),
         removed=in_order(shown.removed),
         updated=in_order(shown.updated),
-        covered=judgement.plan.covered,
-        retained=judgement.plan.retained,
+        covered=plan.covered,
+        retained=plan.retained,
         withheld=judgement.withheld,
-        conflicts=judgement.plan.conflicts,
+        conflicts=plan.conflicts,
         violations=judgement.violations,
-        findings=tuple(
-            dict.fromkeys((*written.findings, *_name_findings(judgement.plan), *judgement.findings))
-        ),
+        findings=tuple(dict.fromkeys(findings)),
         correlation_id=written.correlation_id or table.correlation_id,
         changes=written.changes,
     )

@@ -1,4 +1,4 @@
-"""What the sources of a table say is wanted, from their newest recorded versions."""
+"""The routes that the sources of a table want, by their newest recorded versions."""
 
 import functools
 from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +19,7 @@ _REPAIRED = "repaired from the last recorded version, additions only"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is wanted in a table, by these versions, and what can't be believed of that now.
+    """The routes that these versions want in a table, and what can't be believed of them now.
 
     `tags` has the IPv4 prefixes of every service tag that the table is or was about.
     """
@@ -32,12 +32,12 @@ class Wanted:
 
     @functools.cached_property
     def addresses(self) -> frozenset[str]:
-        """IPv4 prefixes."""
+        """The wanted IPv4 prefixes, whatever the route style."""
         return frozenset(prefix for version in self.versions for prefix in version.ipv4)
 
     @property
     def by_tag(self) -> frozenset[str]:
-        """The tags whose own route is wanted instead of all they hold."""
+        """The tags whose own route is wanted instead of routes for the prefixes that they hold."""
         if self.style is RouteStyle.PREFIXES:
             return frozenset()
         tags = (service_tag_of(version.source) for version in self.versions)
@@ -49,7 +49,7 @@ class Wanted:
 
     @functools.cached_property
     def desired(self) -> frozenset[str]:
-        """What becomes routes."""
+        """The prefixes and tags that become routes."""
         if not self.by_tag:
             return self.addresses
         return self.by_tag | uncovered(self.addresses, self.held_by_tag)
@@ -59,50 +59,52 @@ class Wanted:
         return tuple(version.version_id for version in self.versions)
 
 
+@dataclass(frozen=True, slots=True)
 class Sources:
-    def __init__(self, versions: Versions, *, allowed_service_tags: Collection[str]) -> None:
-        self._versions = versions
-        self._allowed = frozenset(allowed_service_tags)
+    """Reads the recorded versions of a registration's sources."""
+
+    versions: Versions
+    allowed_service_tags: frozenset[str]
 
     def wanted(self, run: Run, registration: Registration) -> Wanted:
-        """Raise PermanentError where a source has nothing recorded, or may not be used so."""
+        """Return what the newest versions want in the table.
+
+        Raise PermanentError if a source has no recorded version or may not be used like this.
+        """
         newest = self._newest(registration)
         versions = tuple(self._usable(run, s, newest[s]) for s in registration.sources)
         if registration.route_style is RouteStyle.SERVICE_TAG:
             _check_routable(versions)
+
         return Wanted(
             versions,
             registration.route_style,
             _held_by_tags(newest),
-            tuple(
-                Finding(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
-                for source in registration.sources
-                if source in run.unusable
-            ),
+            _doubts(run, registration),
             _comparison(run, registration, newest),
         )
 
     def tags(self, registration: Registration) -> Mapping[str, frozenset[str]]:
-        """The IPv4 prefixes of every service tag that the table is or was about."""
+        """Return the IPv4 prefixes of every service tag that the table is or was about."""
         return _held_by_tags(self._newest(registration))
 
-    def _newest(self, registration: Registration) -> Mapping[Source, Version | None]:
-        known = {*registration.known_sources, *registration.former_sources}
-        return {source: self._versions.newest(source) for source in known}
-
     def histories(self, registration: Registration) -> list[SourceHistory]:
-        """Of every source that the registration ever had."""
+        """Return the history of every source that the registration ever had."""
         return [
-            *(SourceHistory(self._versions.history(s)) for s in registration.sources),
+            *(SourceHistory(self.versions.history(s)) for s in registration.sources),
             *(
-                SourceHistory(self._versions.history(source), ended_at)
+                SourceHistory(self.versions.history(source), ended_at)
                 for source, ended_at in registration.former_sources.items()
             ),
         ]
 
+    def _newest(self, registration: Registration) -> Mapping[Source, Version | None]:
+        known = {*registration.known_sources, *registration.former_sources}
+        return {source: self.versions.newest(source) for source in known}
+
     def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
         tag = service_tag_of(source)
-        if tag is not None and tag not in self._allowed:
+        if tag is not None and tag not in self.allowed_service_tags:
             raise PermanentError("SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS")
         if newest is None:
             why = run.unusable.get(source, f"no version of {source} is recorded")
@@ -110,17 +112,28 @@ class Sources:
         return newest
 
 
+def _doubts(run: Run, registration: Registration) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
+        for source in registration.sources
+        if source in run.unusable
+    )
+
+
 def _comparison(
     run: Run, registration: Registration, newest: Mapping[Source, Version | None]
 ) -> tuple[Finding, ...]:
-    """Which addresses only the service tag, or only the environment's own API, knows."""
+    """Report which addresses only the service tag, or only the environment's own API, has."""
     if registration.ase_id is None:
         return ()
+
+    # Other tags of the table say nothing about the management of the environment.
     managing = {MANAGEMENT_TAG} & {*registration.service_tags} or registration.service_tags
     compared = [*managing, registration.ase_id.key]
     unusable = [source for source in compared if source in run.unusable]
     if unusable:
         return tuple(Finding("NotCompared", run.unusable[source]) for source in unusable)
+
     *of_tags, of_ase = (_ipv4_of(newest[source]) for source in compared)
     return _difference({prefix for prefixes in of_tags for prefix in prefixes}, of_ase)
 
@@ -148,15 +161,9 @@ def _unavailable(source: Source) -> str:
 
 
 def _difference(of_tags: Collection[str], of_ase: Collection[str]) -> tuple[Finding, ...]:
+    only_tags = in_order(uncovered(of_tags, of_ase))
+    only_ase = in_order(uncovered(of_ase, of_tags))
     return (
-        *listed(
-            "OnlyServiceTagKnows",
-            "the environment's own API does not name",
-            in_order(uncovered(of_tags, of_ase)),
-        ),
-        *listed(
-            "OnlyAseKnows",
-            "the service tag does not hold",
-            in_order(uncovered(of_ase, of_tags)),
-        ),
+        *listed("OnlyServiceTagKnows", "the environment's own API does not name", only_tags),
+        *listed("OnlyAseKnows", "the service tag does not hold", only_ase),
     )

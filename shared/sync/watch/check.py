@@ -13,14 +13,13 @@ from ...domain.findings import Finding
 from ...domain.people.health import Alarm, Measured, Measurements, alarms, needs_run, summary
 from ...domain.registry.registration import Registration
 from ...domain.registry.state import Reading, Standing
-from ...domain.routing.changes import Changes
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run, RunRequest, Trigger
 from ...domain.times import utc_text
 from ..ports import Checks, Clock, Outcomes, Registrations, RouteLimits, RouteTables, Versions
 from ..run.pull import Compared, SourcePull
 from ..table.planning import Planning
-from ..table.reconcile import Written, outcome_of, without_vain_holds
+from ..table.reconcile import preview, without_vain_holds
 
 LONGEST = timedelta(minutes=6)
 """A function may take ten minutes: tables not looked at by then are left to a run."""
@@ -173,17 +172,16 @@ class DailyCheck:
         registration = without_vain_holds(registration, self._outcomes)
         try:
             table = self._route_tables.read(table_id)
-            planner = self._planning.of_sync(run, Mode.APPLY, None)
-            proposal = planner(registration)(table, Changes())
+            planner = self._planning.planner_for(run, Mode.APPLY, table_id)(registration)
+            found = preview(Pending(run.run_id, table_id), table, planner)
         except RouteSyncError as error:
             return Measured(registration=registration, right_at=now, fault=Finding.of(error))
-        pending = Pending(run.run_id, table_id)
         limit = self._route_limits.routes(table_id.subscription_id, table.location)
         reading = Reading(table.location, len(table.routes), limit)
         return Measured(
             registration=replace(registration, subnet_ids=table.subnet_ids, reading=reading),
             right_at=now,
-            outcome=outcome_of(pending, table, proposal, Written()),
+            outcome=found.outcome,
             routes=reading.routes,
             route_limit=limit,
         )

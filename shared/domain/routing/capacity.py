@@ -1,0 +1,102 @@
+"""Whether a table has room for a plan, and what yields if it has not."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ..addresses import in_order, is_service_tag
+from ..findings import Finding
+from .judgement import NO_CAPACITY, NO_TAG_CAPACITY, Limits, Violation
+from .plan import Plan
+
+_LIMIT_UNKNOWN = Finding(
+    "RouteLimitUnknown",
+    "the number of routes that the table may hold is not known and was not checked: set "
+    "ROUTE_LIMIT, or let the identity read Microsoft.Network/locations/usages",
+)
+_TAG_LIMIT_UNKNOWN = Finding(
+    "TagRouteLimitUnknown",
+    "the number of routes with a service tag that the table may hold is not known and was not "
+    "checked: let the identity read Microsoft.Network/locations/usages",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A plan, and the violation if the table has no room for it."""
+
+    plan: Plan
+    findings: tuple[Finding, ...] = ()
+    violation: Violation | None = None
+
+
+def fit(plan: Plan, replan_without: Callable[[Collection[str]], Plan], limits: Limits) -> Fitting:
+    """Fit a plan into the table, if need be without the routes that left their tags first.
+
+    `replan_without` plans again with these prefixes retained no longer.
+    """
+    tags = _fit_tag_routes(plan, limits)
+    if tags.violation is not None or not plan.changes.added:
+        return tags
+
+    limit = limits.route_limit
+    if limit is None:
+        return replace(tags, findings=(*tags.findings, _LIMIT_UNKNOWN))
+    if len(plan.routes) <= limit:
+        return tags
+
+    # To give up a route for want of room is a removal, and can be forbidden like any other.
+    yielding = _oldest_departures(plan, limit) if limits.against_removals is None else ()
+    smaller = replan_without(yielding)
+    if len(smaller.routes) > limit:
+        return Fitting(smaller, tags.findings, _no_capacity(smaller, limit))
+    return Fitting(smaller, (*tags.findings, _yielded(yielding, limit)))
+
+
+def _fit_tag_routes(plan: Plan, limits: Limits) -> Fitting:
+    added = [prefix for prefix in plan.changes.added if is_service_tag(prefix)]
+    if not added:
+        return Fitting(plan)
+
+    limit = limits.tag_route_limit
+    if limit is None:
+        return Fitting(plan, (_TAG_LIMIT_UNKNOWN,))
+    count = sum(route.network is None for route in plan.routes)
+    return Fitting(plan, violation=_no_tag_capacity(added, count, limit) if count > limit else None)
+
+
+def _oldest_departures(plan: Plan, route_limit: int) -> tuple[str, ...]:
+    """Return as many retained prefixes as have to yield, the oldest departures first."""
+    needed = len(plan.routes) - route_limit
+    by_age = sorted(plan.retained, key=lambda retained: retained.until)
+    return tuple(retained.prefix for retained in by_age[:needed])
+
+
+def _yielded(prefixes: Sequence[str], route_limit: int) -> Finding:
+    return Finding(
+        "RetainedYielded",
+        f"removed before their day, because the table may hold only {route_limit} routes: "
+        f"{', '.join(prefixes)}",
+    )
+
+
+def _no_capacity(plan: Plan, route_limit: int) -> Violation:
+    return Violation(
+        NO_CAPACITY,
+        f"the table would have {len(plan.routes)} routes and may hold {route_limit}: nothing is "
+        f"written. These stay without a route: {', '.join(in_order(plan.changes.added))}",
+        observed=len(plan.routes),
+        limit=route_limit,
+        forceable=False,
+    )
+
+
+def _no_tag_capacity(added: Iterable[str], count: int, limit: int) -> Violation:
+    return Violation(
+        NO_TAG_CAPACITY,
+        f"the table would have {count} routes with a service tag and may hold {limit}: nothing is "
+        f"written. These stay without a route: {', '.join(sorted(added))}; routeStyle prefixes "
+        "needs no such route",
+        observed=count,
+        limit=limit,
+        forceable=False,
+    )

@@ -1,0 +1,63 @@
+"""Whether the other routes of a table do the work of a route that is removed."""
+
+import ipaddress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from ..addresses import is_service_tag
+from .routes import Route
+
+type _Network = ipaddress.IPv4Network
+
+
+def without_equivalent(
+    removed: Iterable[str],
+    routes: Sequence[Route],
+    tags: Mapping[str, Collection[str]] | None = None,
+) -> frozenset[str]:
+    """Return the removed prefixes that leave an address without a route to the Internet.
+
+    `routes` are the routes that stay; by longest prefix match one of them has to send each address
+    to the Internet. Owned prefixes are IPv4 or a service tag, and `tags` has the IPv4 prefixes of
+    each tag. A tag that is not in it counts as without equivalent.
+    """
+    gone = frozenset(removed)
+    if not gone:
+        return gone
+    held = {tag: _networks(prefixes) for tag, prefixes in (tags or {}).items()}
+    standing = _standing(routes, held)
+
+    def is_replaced(prefix: str) -> bool:
+        networks = held.get(prefix, []) if is_service_tag(prefix) else _networks([prefix])
+        return bool(networks) and all(_has_equivalent(network, standing) for network in networks)
+
+    return frozenset(prefix for prefix in gone if not is_replaced(prefix))
+
+
+def _networks(prefixes: Iterable[str]) -> list[_Network]:
+    return [ipaddress.IPv4Network(prefix) for prefix in prefixes]
+
+
+def _standing(
+    routes: Sequence[Route], held: Mapping[str, Collection[_Network]]
+) -> dict[_Network, Route]:
+    """Return the route of each IPv4 network, a tag's networks included."""
+    by_tag = {network: route for route in routes for network in held.get(route.prefix, ())}
+    by_prefix = {
+        ipaddress.IPv4Network(route.network): route
+        for route in routes
+        if route.network and ":" not in route.network
+    }
+    # A route with the prefix itself goes before the route of a tag that holds it.
+    return by_tag | by_prefix
+
+
+def _has_equivalent(prefix: _Network, standing: Mapping[_Network, Route]) -> bool:
+    # More specific routes had their addresses before as well, or are ours.
+    inside = (n for n in standing if n.prefixlen > prefix.prefixlen and n.subnet_of(prefix))
+    routed_inside = sum(n.num_addresses for n in ipaddress.collapse_addresses(inside))
+    if routed_inside == prefix.num_addresses:
+        return True
+
+    around = (n for n in standing if n.supernet_of(prefix))
+    longest = max(around, key=lambda n: n.prefixlen, default=None)
+    return longest is not None and standing[longest].to_internet

@@ -1,0 +1,169 @@
+"""The words in which a plan is judged: limits, violations, what is withheld, and the judgement."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..addresses import in_order
+from ..findings import Finding
+from .changes import Changes
+from .plan import Plan
+from .policy import ApplyPolicy
+from .routes import RouteTable
+
+TOO_MANY_REMOVED = "MAX_REMOVED_PERCENT"
+TABLE_FAILED = "TABLE_FAILED"
+NO_CAPACITY = "NO_CAPACITY"
+NO_TAG_CAPACITY = "NO_TAG_CAPACITY"
+NEXT_HOP_UNKNOWN = "NEXT_HOP_UNKNOWN"
+PLAN_CHANGED = "PLAN_CHANGED"
+FOREIGN_WOULD_CHANGE = "FOREIGN_WOULD_CHANGE"
+CONTESTED = "CONTESTED"
+FORCEABLE = frozenset({TOO_MANY_REMOVED, TABLE_FAILED})
+
+APPLY_POLICY = "APPLY_POLICY"
+HELD = "HELD"
+
+_KIND_OF = {"add": "added", "update": "updated", "remove": "removed"}
+"""How a report names a change that is withheld, and a change that is made."""
+
+type Replan = Callable[[Collection[str], Collection[str]], Plan]
+"""Plan again: spare the first owned prefixes, and retain the second no longer. It is pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan to be judged, the table that it is for, and the way to plan that table again.
+
+    `owned` are the owned prefixes that the table holds now. `proposed` is the plan of which nothing
+    is withheld.
+    """
+
+    table: RouteTable
+    owned: frozenset[str]
+    proposed: Plan
+    replan: Replan
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A change that a guard holds back."""
+
+    prefix: str
+    change: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A limit that a plan exceeds."""
+
+    code: str
+    message: str
+    observed: float
+    limit: float
+    forceable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The changes and violations that a plan run showed for one table.
+
+    `shown` are the prefixes by `added`, `updated` and `removed`, the withheld ones included.
+    """
+
+    checksum: str
+    shown: Mapping[str, frozenset[str]]
+    violations: frozenset[str]
+
+    @classmethod
+    def of(cls, outcome: Mapping[str, Any]) -> "Approval":
+        """Read the approval from an outcome in a report."""
+        withheld: dict[str, set[str]] = {change: set() for change in _KIND_OF}
+        for change in (c for c in outcome["withheld"] if c["why"] != HELD):
+            withheld[change["change"]].add(change["prefix"])
+        return cls(
+            outcome["planChecksum"],
+            {
+                kind: frozenset({*outcome[kind], *withheld[change]})
+                for change, kind in _KIND_OF.items()
+            },
+            frozenset(violation["code"] for violation in outcome["violations"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The facts and settings by which a plan is judged.
+
+    `max_removed_percent` is the largest share of the owned routes that one run may remove.
+    `route_limit` is the number of routes that the table may hold, and `tag_route_limit` the number
+    of routes with a service tag; None if Azure does not tell. Both matter only if the plan adds.
+    `next_hop_types` (lower case) are the types that the API version in use knows.
+    `foreign_as_when_sound`: a table in another state than Succeeded has the same foreign routes as
+    when it was last seen sound. `tags` has the IPv4 prefixes of each service tag that the table is
+    about. `doubt` is the code under which a source can't be believed now. `contested`: the table
+    loses no route. `rests` says why it is too early to write the table at all.
+    """
+
+    max_removed_percent: int
+    next_hop_types: frozenset[str]
+    foreign_as_when_sound: bool
+    route_limit: int | None = None
+    tag_route_limit: int | None = None
+    tags: Mapping[str, Collection[str]] = field(default_factory=dict)
+    doubt: str | None = None
+    policy: ApplyPolicy = ApplyPolicy.AUTO
+    forced: frozenset[str] = frozenset()
+    approval: Approval | None = None
+    contested: bool = False
+    rests: Violation | None = None
+
+    @property
+    def against_removals(self) -> str | None:
+        """The code of what forbids every removal; None if removals are allowed."""
+        if self.doubt is not None:
+            return self.doubt
+        if self.contested:
+            return CONTESTED
+        return APPLY_POLICY if self.policy is ApplyPolicy.ADDITIVE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The part of a plan that may be written, the rest, and what a person needs to look at.
+
+    `proposed` are the changes of the plan of which nothing is withheld. If `blocked`, nothing may
+    be written at all, not even the routes that the table has already.
+    """
+
+    plan: Plan
+    proposed: Changes
+    withheld: tuple[Withheld, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    blocked: bool = False
+
+    def with_more(
+        self, findings: Iterable[Finding], withheld: Iterable[Withheld] = ()
+    ) -> "Judgement":
+        """Return the judgement with these after its own findings and withheld changes."""
+        return replace(
+            self,
+            findings=(*self.findings, *findings),
+            withheld=(*self.withheld, *withheld),
+        )
+
+
+def withheld_of(changes: Changes, why: str) -> tuple[Withheld, ...]:
+    """Return all of these changes as withheld for one reason."""
+    return tuple(
+        Withheld(prefix, change, why)
+        for change, kind in _KIND_OF.items()
+        for prefix in in_order(changes.by_kind[kind])
+    )
+
+
+def block(code: str, message: str, observed: int) -> Violation:
+    """Return the violation of a limit of zero."""
+    return Violation(code, message, observed, 0, code in FORCEABLE)

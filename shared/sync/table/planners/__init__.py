@@ -1,0 +1,1 @@
+"""One planner for each action of a run. `planning` chooses; `proposal` says what a planner is."""

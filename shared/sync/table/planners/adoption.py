@@ -1,0 +1,52 @@
+"""Give our names to routes that cover a wanted prefix, and change nothing else in the table."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ....domain.findings import Finding, listed
+from ....domain.registry.registration import Registration
+from ....domain.routing.changes import Changes
+from ....domain.routing.handover import Adoption, make_adoption
+from ....domain.routing.routes import RouteTable
+from ....domain.routing.safety import judge
+from ..sources import Wanted
+from .guards import Guards
+from .proposal import Proposal, held_findings
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionPlanner:
+    """`known` are all prefixes that the sources of the registration ever had."""
+
+    guards: Guards
+    registration: Registration
+    wanted: Wanted
+    known: Collection[str]
+    from_owner: str | None
+
+    def propose(self, table: RouteTable, written: Changes) -> Proposal:
+        held = {hold.prefix for hold in self.registration.holds}
+        adoption = make_adoption(
+            table,
+            self.wanted.desired - held,
+            frozenset(self.known) - held,
+            owner=self.guards.policy.owner,
+            from_owner=self.from_owner,
+        )
+
+        draft = self.guards.draft(table, lambda *_: adoption.plan)
+        limits = self.guards.limits(draft, self.registration)
+        judgement = judge(draft, limits, written)
+        return Proposal(judgement.with_more(self._findings(adoption)), self.wanted.version_ids)
+
+    def _findings(self, adoption: Adoption) -> tuple[Finding, ...]:
+        return (
+            Finding("Adoption", "routes that cover a wanted prefix get our names"),
+            *held_findings(self.registration.holds),
+            *listed(
+                "StampedByAnother",
+                "their names have another owner, which fromOwner does not name",
+                adoption.stamped_by_others,
+            ),
+            *listed("NameTaken", "our name for them belongs to another route", adoption.name_taken),
+        )

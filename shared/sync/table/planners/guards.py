@@ -1,0 +1,63 @@
+"""The limits by which every planner has its plan judged."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ....domain.addresses import is_service_tag
+from ....domain.registry.registration import Registration
+from ....domain.routing.judgement import Draft, Limits, Replan
+from ....domain.routing.plan import foreign_hash, owned_prefixes
+from ....domain.routing.policy import ApplyPolicy
+from ....domain.routing.routes import RouteTable
+from ...policy import Policy
+from ...ports import RouteLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The facts that judging needs, read before `judge`, which then asks nobody."""
+
+    route_limits: RouteLimits
+    policy: Policy
+
+    def draft(self, table: RouteTable, replan: Replan) -> Draft:
+        """Plan a table with nothing spared and nothing yielding."""
+        owned = owned_prefixes(table, owner=self.policy.owner)
+        return Draft(table, owned, replan((), ()), replan)
+
+    def limits(
+        self,
+        draft: Draft,
+        registration: Registration,
+        *,
+        apply_policy: ApplyPolicy = ApplyPolicy.AUTO,
+    ) -> Limits:
+        """Gather the limits of one draft; the planner adds those of its action."""
+        table = draft.table
+        added = draft.proposed.changes.added
+
+        # Room matters only to routes that may be added now, so that other tables ask Azure nothing.
+        waits = apply_policy is ApplyPolicy.APPROVAL
+        routes, tag_routes = (None, None) if waits else self._room(table, registration, added)
+        return Limits(
+            max_removed_percent=self.policy.max_removed_percent,
+            next_hop_types=frozenset(name.lower() for name in self.policy.next_hop_types),
+            foreign_as_when_sound=table.sound or self._is_as_when_sound(table, registration),
+            route_limit=routes,
+            tag_route_limit=tag_routes,
+            policy=apply_policy,
+        )
+
+    def _room(
+        self, table: RouteTable, registration: Registration, added: Collection[str]
+    ) -> tuple[int | None, int | None]:
+        """Return how many routes, and routes with a service tag, the table may hold."""
+        place = registration.route_table_id.subscription_id, table.location
+        adds_tags = any(is_service_tag(prefix) for prefix in added)
+        return (
+            self.route_limits.routes(*place) if added else None,
+            self.route_limits.tag_routes(*place) if adds_tags else None,
+        )
+
+    def _is_as_when_sound(self, table: RouteTable, registration: Registration) -> bool:
+        return foreign_hash(table, owner=self.policy.owner) in registration.sound_foreign

@@ -1,0 +1,57 @@
+"""What planners have in common: what they propose, and what they report of holds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ....domain.findings import Finding, listed
+from ....domain.registry.contest import Contest
+from ....domain.registry.holds import Hold
+from ....domain.registry.registration import Registration
+from ....domain.routing.changes import Changes
+from ....domain.routing.judgement import Judgement
+from ....domain.routing.routes import RouteTable
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What may become of a table now, and the versions from which that was worked out.
+
+    An apply has to record `holds` before it writes. `contest` is set only if this run has found
+    that somebody undid our changes.
+    """
+
+    judgement: Judgement
+    version_ids: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    contest: Contest | None = None
+
+
+class Planner(Protocol):
+    """Plans one table by a registration and by versions that it was made with."""
+
+    def propose(self, table: RouteTable, written: Changes) -> Proposal:
+        """Plan the table as read. `written` are the changes that this run has made to it already.
+
+        Raise PermanentError if nothing can be planned.
+        """
+
+
+type MakePlanner = Callable[[Registration], Planner]
+"""Reads the newest versions for this registration and makes a planner with them. Raise
+PermanentError if nothing can be planned.
+"""
+
+
+def held_findings(holds: Sequence[Hold]) -> tuple[Finding, ...]:
+    """Report the held prefixes of each run that was rolled back, kept and left alone apart."""
+    grouped: dict[tuple[str, bool], list[str]] = {}
+    for hold in holds:
+        grouped.setdefault((hold.undone_run_id, hold.routed), []).append(hold.prefix)
+
+    findings: list[Finding] = []
+    for (run_id, routed), prefixes in grouped.items():
+        done = "kept" if routed else "left alone"
+        message = f"{done} until a release, because run {run_id} was rolled back"
+        findings += listed("Held", message, prefixes)
+    return tuple(findings)

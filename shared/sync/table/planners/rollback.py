@@ -1,0 +1,69 @@
+"""Put back what a run changed, and hold it until a release."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from ....domain.addresses import in_order
+from ....domain.findings import Finding
+from ....domain.registry.holds import Hold, holds_of
+from ....domain.registry.registration import Registration
+from ....domain.routing.changes import Changes
+from ....domain.routing.handover import make_rollback
+from ....domain.routing.judgement import Judgement, Replan
+from ....domain.routing.plan import Plan
+from ....domain.routing.routes import RouteTable
+from ....domain.routing.safety import judge
+from ....domain.runs.run import Run
+from .guards import Guards
+from .proposal import Proposal, held_findings
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackPlanner:
+    """`done` are the changes of the run that is undone."""
+
+    guards: Guards
+    run: Run
+    done: Changes
+    registration: Registration
+    tags: Mapping[str, Collection[str]]
+
+    def propose(self, table: RouteTable, written: Changes) -> Proposal:
+        """Plan as every planner does. Raise PermanentError `MOVED_ON` if the table has changed."""
+        draft = self.guards.draft(table, self._replan(table))
+        limits = replace(
+            self.guards.limits(draft, self.registration),
+            tags=self.tags,
+            forced=frozenset(self.run.request.force),
+        )
+
+        judgement = judge(draft, limits, written)
+        holds = self._holds(judgement)
+        rollback = Finding("Rollback", f"the changes of run {self._undone_run_id} are undone")
+        return Proposal(judgement.with_more((rollback, *held_findings(holds))), holds=holds)
+
+    @property
+    def _undone_run_id(self) -> str:
+        return self.run.request.undone_run_id or ""
+
+    def _replan(self, table: RouteTable) -> Replan:
+        owner = self.guards.policy.owner
+        holds = self.registration.holds
+        undone = {hold.prefix for hold in holds if hold.undone_run_id == self._undone_run_id}
+
+        def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
+            return make_rollback(table, self.done, owner=owner, undone=undone, spared=spared)
+
+        return replan
+
+    def _holds(self, judgement: Judgement) -> tuple[Hold, ...]:
+        """Return the holds from now on; a newer hold replaces an older one on its prefix."""
+        put_back = self.done.without({change.prefix for change in judgement.withheld})
+        new = holds_of(
+            put_back,
+            owner=self.guards.policy.owner,
+            undone_run_id=self._undone_run_id,
+            rollback_run_id=self.run.run_id,
+        )
+        by_prefix = {hold.prefix: hold for hold in (*self.registration.holds, *new)}
+        return tuple(by_prefix[prefix] for prefix in in_order(by_prefix))

@@ -1,0 +1,207 @@
+"""Bring a table to the newest versions of its sources."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from ....domain.addresses import is_service_tag
+from ....domain.findings import Finding
+from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
+from ....domain.registry.holds import Hold
+from ....domain.registry.registration import Registration
+from ....domain.routing.changes import Changes
+from ....domain.routing.effective import routing_findings
+from ....domain.routing.grace import retained_until, tags_retained_until
+from ....domain.routing.judgement import (
+    CONTESTED,
+    HELD,
+    Approval,
+    Draft,
+    Judgement,
+    Limits,
+    Replan,
+    Violation,
+    Withheld,
+    withheld_of,
+)
+from ....domain.routing.plan import Plan, make_plan, owned_prefixes
+from ....domain.routing.policy import ApplyPolicy, strictest
+from ....domain.routing.routes import RouteTable
+from ....domain.routing.safety import judge
+from ....domain.runs.run import Action, Mode, Run
+from ...ports import Clock
+from ..sources import Sources, Wanted
+from .guards import Guards
+from .proposal import Proposal, held_findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlanner:
+    """Plans by what is `wanted`; `sources` tell since when a prefix is wanted no longer."""
+
+    guards: Guards
+    sources: Sources
+    clock: Clock
+    run: Run
+    mode: Mode
+    approval: Approval | None
+    registration: Registration
+    wanted: Wanted
+
+    def propose(self, table: RouteTable, written: Changes) -> Proposal:
+        until = self._retained_until(table)
+        holds = self.registration.holds
+        draft = self.guards.draft(table, self._replan(table, until, holds))
+
+        # Our changes being undone once more may make the table contested, so look before judging.
+        found = self._found_undone(draft.proposed.changes)
+        contest = found or self.registration.contest
+        judgement = judge(draft, self._contested(self._limits(draft), contest), written)
+
+        findings = (*self._findings(contest), *self._routing_findings(table, judgement))
+        withheld = self._held_back(table, until, judgement.proposed) if holds else ()
+        return Proposal(
+            judgement.with_more(findings, withheld), self.wanted.version_ids, contest=found
+        )
+
+    def _retained_until(self, table: RouteTable) -> Mapping[str, date]:
+        """Return the end of the grace of each owned prefix that is wanted no longer."""
+        owned = owned_prefixes(table, owner=self.guards.policy.owner)
+
+        # A prefix that moves into the route of its tag has not left, and needs no grace.
+        leaving = owned - self.wanted.desired - self.wanted.held_by_tag
+        tags = {prefix for prefix in leaving if is_service_tag(prefix)}
+        prefixes = leaving - tags
+        histories = self.sources.histories(self.registration) if prefixes else ()
+
+        grace_days = self.guards.policy.grace_days
+        today = self.clock().date()
+        ended_at = self.registration.former_sources
+        return {
+            **tags_retained_until(tags, ended_at, grace_days=grace_days, today=today),
+            **retained_until(prefixes, histories, grace_days=grace_days, today=today),
+        }
+
+    def _replan(
+        self, table: RouteTable, until: Mapping[str, date], holds: Sequence[Hold]
+    ) -> Replan:
+        routed = {hold.prefix for hold in holds if hold.routed}
+        left_alone = {hold.prefix for hold in holds if not hold.routed}
+        desired = (self.wanted.desired - left_alone) | routed
+        accepted = self.registration.accepted(self.clock().date())
+
+        def replan(spared: Collection[str], yielding: Collection[str]) -> Plan:
+            return make_plan(
+                table,
+                desired,
+                owner=self.guards.policy.owner,
+                retained_until={p: day for p, day in until.items() if p not in yielding},
+                spared=left_alone.union(spared),
+                accepted=accepted,
+                tags=self.wanted.tags,
+            )
+
+        return replan
+
+    def _limits(self, draft: Draft) -> Limits:
+        approval, doubts = self.approval, self.wanted.doubts
+
+        # A person may force only the violations that a plan has shown.
+        seen = frozenset() if approval is None else approval.violations
+        return replace(
+            self.guards.limits(draft, self.registration, apply_policy=self._apply_policy()),
+            tags=self.wanted.tags,
+            doubt=doubts[0].code if doubts else None,
+            forced=seen.intersection(self.run.request.force),
+            approval=approval,
+        )
+
+    def _apply_policy(self) -> ApplyPolicy:
+        # A plan writes nothing, and a person has asked for what is approved or provisioned.
+        asked = self.approval is not None or self.run.request.action is Action.PROVISION
+        if asked or self.mode is Mode.PLAN:
+            return ApplyPolicy.AUTO
+        own = self.registration.apply_policy or ApplyPolicy.AUTO
+        return strictest(self.guards.policy.apply_policy, own)
+
+    def _found_undone(self, proposed: Changes) -> Contest | None:
+        """Return the contest with one undoing more, if our changes were found undone.
+
+        Each run notes that once, and none notes it while a contested table rests.
+        """
+        contest = self.registration.contest
+        now = self.clock()
+        noted = contest.undone and contest.undone[-1].run_id == self.run.run_id
+        undone = is_undone(self.registration.owned_left, proposed)
+        if noted or contest.rests(now) or not undone:
+            return None
+        return contest.with_undoing(Undoing(now, self.run.run_id, self.run.request.prompted_by))
+
+    def _contested(self, limits: Limits, contest: Contest) -> Limits:
+        """Return the limits of a table that may be contested.
+
+        The run that found our changes undone makes them again at once; other runs wait.
+        """
+        if contest.since is None:
+            return limits
+        now, last = self.clock(), contest.undone[-1]
+        if not contest.rests(now) or last.run_id == self.run.run_id:
+            return replace(limits, contested=True)
+
+        minutes = BETWEEN_WRITES.total_seconds() / 60
+        rests = Violation(
+            CONTESTED,
+            f"{contest}: written at most once in {minutes:g} minutes, until a release",
+            observed=round((now - last.at).total_seconds() / 60, 1),
+            limit=minutes,
+            forceable=False,
+        )
+        return replace(limits, contested=True, rests=rests)
+
+    def _held_back(
+        self, table: RouteTable, until: Mapping[str, date], proposed: Changes
+    ) -> tuple[Withheld, ...]:
+        """Return the changes that a run without holds would make as well."""
+        unheld = self._replan(table, until, holds=())((), ())
+        return withheld_of(unheld.changes.without(proposed.by_prefix), HELD)
+
+    def _findings(self, contest: Contest) -> tuple[Finding, ...]:
+        return (
+            *_approved(self.run),
+            *_contested(contest),
+            *held_findings(self.registration.holds),
+        )
+
+    def _routing_findings(self, table: RouteTable, judgement: Judgement) -> tuple[Finding, ...]:
+        after = replace(table, routes=judgement.plan.routes)
+        wanted = self.wanted
+        return (
+            *_ended_exceptions(self.registration, judgement.plan),
+            *wanted.doubts,
+            *wanted.comparison,
+            *routing_findings(
+                after, wanted.addresses, owner=self.guards.policy.owner, tags=wanted.tags
+            ),
+        )
+
+
+def _approved(run: Run) -> tuple[Finding, ...]:
+    if run.request.plan_run_id is None:
+        return ()
+    return (Finding("Approved", f"by the plan of run {run.request.plan_run_id}"),)
+
+
+def _contested(contest: Contest) -> tuple[Finding, ...]:
+    if contest.since is None:
+        return ()
+    message = f"{contest}: additions only, and at most hourly, until a release"
+    return (Finding("Contested", message),)
+
+
+def _ended_exceptions(registration: Registration, plan: Plan) -> tuple[Finding, ...]:
+    ended = {e.prefix: e for e in registration.exceptions}
+    return tuple(
+        Finding("ExceptionEnded", f"{c.prefix}: was accepted until {ended[c.prefix].until}")
+        for c in plan.conflicts
+        if c.prefix in ended and c.accepted is None and not c.name_taken
+    )
