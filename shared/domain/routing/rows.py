@@ -137,26 +137,24 @@ def _row_without_route(prefix: str, situation: Situation) -> Row:
     return Row.NAME_TAKEN if prefix in situation.namesakes else Row.ADD
 
 
+def _tags_of(prefix: str, situation: Situation) -> list[str]:
+    """Return the tags that hold this prefix."""
+    return [tag for tag, held in situation.tags.items() if prefix in held]
+
+
 def _is_in_wanted_tag(prefix: str, situation: Situation) -> bool:
-    wanted = (held for tag, held in situation.tags.items() if tag in situation.wanted)
-    return any(prefix in held for held in wanted)
+    return any(tag in situation.wanted for tag in _tags_of(prefix, situation))
 
 
 def _is_in_foreign_tag(prefix: str, situation: Situation) -> bool:
     """Return whether a foreign route sends a tag that holds this prefix to the Internet."""
-    foreign = {tag: situation.foreign.get(tag) for tag in situation.tags.keys() - situation.ours}
-    return any(
-        prefix in situation.tags[tag]
-        for tag, route in foreign.items()
-        if route is not None and route.to_internet
-    )
+    tags = [tag for tag in _tags_of(prefix, situation) if tag not in situation.ours]
+    return any(tag in situation.foreign and situation.foreign[tag].to_internet for tag in tags)
 
 
 def _lacks_replacement(prefix: str, situation: Situation) -> bool:
     """Return whether the route that is to replace this owned route cannot stand."""
-    tags = [
-        tag for tag, held in situation.tags.items() if tag in situation.wanted and prefix in held
-    ]
+    tags = [tag for tag in _tags_of(prefix, situation) if tag in situation.wanted]
     if any(classify(tag, situation) in {Row.CONFLICT, Row.NAME_TAKEN} for tag in tags):
         return True
 
