@@ -1,4 +1,4 @@
-"""What the operator has decided for all route tables. The wiring makes it from the settings."""
+"""The operator's decisions for all route tables. The wiring makes them from the settings."""
 
 from dataclasses import dataclass
 

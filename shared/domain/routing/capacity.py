@@ -30,26 +30,34 @@ class Fitting:
 
 
 def fit(plan: Plan, replan_without: Callable[[Collection[str]], Plan], limits: Limits) -> Fitting:
-    """Fit a plan into the table, if need be without the routes that left their tags first.
+    """Fit a plan into the table, if need be without the routes that left their sources first.
 
     `replan_without` plans again with these prefixes retained no longer.
     """
     tags = _fit_tag_routes(plan, limits)
-    if tags.violation is not None or not plan.changes.added:
+    if tags.violation is not None:
         return tags
+    fitting = _fit_routes(plan, replan_without, limits)
+    return replace(fitting, findings=(*tags.findings, *fitting.findings))
 
+
+def _fit_routes(
+    plan: Plan, replan_without: Callable[[Collection[str]], Plan], limits: Limits
+) -> Fitting:
     limit = limits.route_limit
+    if not plan.changes.added:
+        return Fitting(plan)
     if limit is None:
-        return replace(tags, findings=(*tags.findings, _LIMIT_UNKNOWN))
+        return Fitting(plan, (_LIMIT_UNKNOWN,))
     if len(plan.routes) <= limit:
-        return tags
+        return Fitting(plan)
 
-    # To give up a route for want of room is a removal, and can be forbidden like any other.
+    # A route that yields is a removal, and can be forbidden like any other.
     yielding = _oldest_departures(plan, limit) if limits.against_removals is None else ()
     smaller = replan_without(yielding)
     if len(smaller.routes) > limit:
-        return Fitting(smaller, tags.findings, _no_capacity(smaller, limit))
-    return Fitting(smaller, (*tags.findings, _yielded(yielding, limit)))
+        return Fitting(smaller, violation=_no_capacity(smaller, limit))
+    return Fitting(smaller, (_yielded(yielding, limit),))
 
 
 def _fit_tag_routes(plan: Plan, limits: Limits) -> Fitting:

@@ -95,22 +95,18 @@ def _undoing(existing: RouteTable, done: Changes, undone: Collection[str]) -> Ch
     standing = standing_routes(existing, done.by_prefix)
     names = {route.name.lower() for route in existing.routes}
 
-    undo: dict[str, Change] = {}
-    as_before: list[str] = []
-    moved_on: list[str] = []
-    for prefix, change in done.by_prefix.items():
-        now = standing.get(prefix)
-        if same(now, change.before):
-            as_before.append(prefix)
-        elif same(now, change.after) and not _name_taken(change.before, names, now):
-            undo[prefix] = Change(change.after, change.before)
-        else:
-            moved_on.append(prefix)
+    as_before = {p for p, c in done.by_prefix.items() if same(standing.get(p), c.before)}
+    undo = {
+        prefix: Change(change.after, change.before)
+        for prefix, change in done.by_prefix.items()
+        if prefix not in as_before and _can_go_back(change, standing.get(prefix), names)
+    }
+    moved_on = done.by_prefix.keys() - as_before - undo.keys()
 
-    # A table that is all as before was rolled back already. If only a part of it is, somebody else
-    # has put that part back, unless an earlier rollback did.
+    # If all is as before, a rollback is done already. If only a part is, somebody else has put that
+    # part back, unless an earlier rollback did.
     if undo:
-        moved_on += (prefix for prefix in as_before if prefix not in undone)
+        moved_on |= as_before - frozenset(undone)
     if moved_on:
         raise PermanentError(
             "MOVED_ON",
@@ -118,6 +114,11 @@ def _undoing(existing: RouteTable, done: Changes, undone: Collection[str]) -> Ch
             f"{', '.join(in_order(moved_on))}",
         )
     return Changes(undo)
+
+
+def _can_go_back(change: Change, now: Bare | None, names: Collection[str]) -> bool:
+    """Return whether the route is as the change left it and nothing is in the way back."""
+    return same(now, change.after) and not _name_taken(change.before, names, now)
 
 
 def _name_taken(wanted: Bare | None, names: Collection[str], now: Bare | None) -> bool:

@@ -1,4 +1,4 @@
-"""Existing route table + wanted prefixes -> Plan. The decision table is in `rows`."""
+"""Existing route table + desired prefixes -> Plan. The decision table is in `rows`."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """An owned route that is no longer wanted and stays until this day (UTC)."""
+    """An owned route that is no longer desired and stays until this day (UTC)."""
 
     prefix: str
     until: date

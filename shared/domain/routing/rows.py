@@ -1,26 +1,26 @@
 """Which row of the decision table a prefix is in.
 
-Each prefix that is wanted, or that a route in the table has, is in exactly one row.
+Each prefix that is desired, or that a route in the table has, is in exactly one row.
 
-| row        | existing route with that prefix          | wanted | what the plan does    |
-|------------|------------------------------------------|--------|-----------------------|
-| add        | none                                     | yes    | adds our route        |
-| keep       | ours, next hop Internet                  | yes    | nothing               |
-| update     | ours, another next hop                   | yes    | sets the next hop     |
-| retain     | ours, within its grace                   | no     | nothing until its day |
-| spare      | ours, held back or without a replacement | no     | nothing for now       |
-| remove     | ours                                     | no     | removes it            |
-| covered    | not ours, next hop Internet              | yes    | nothing               |
-| conflict   | not ours, another next hop               | yes    | nothing, and reports  |
-| name_taken | none, but a foreign route has our name   | yes    | nothing, and reports  |
-| leave      | not ours                                 | no     | nothing               |
+| row        | existing route with that prefix        | desired | what the plan does    |
+|------------|----------------------------------------|---------|-----------------------|
+| add        | none                                   | yes     | adds our route        |
+| keep       | ours, next hop Internet                | yes     | nothing               |
+| update     | ours, another next hop                 | yes     | sets the next hop     |
+| retain     | ours, within its grace                 | no      | nothing until its day |
+| spare      | ours, spared or not replaced           | no      | nothing for now       |
+| remove     | ours                                   | no      | removes it            |
+| covered    | not ours, next hop Internet            | yes     | nothing               |
+| conflict   | not ours, another next hop             | yes     | nothing, and reports  |
+| name_taken | none, but a foreign route has our name | yes     | nothing, and reports  |
+| leave      | not ours                               | no      | nothing               |
 
-A service tag can be wanted like a prefix. Then the prefixes that it holds need no route of their
-own, and a foreign route that takes one of them elsewhere is a conflict too. A foreign route that
-sends a tag to the Internet covers the prefixes that the tag holds.
+A tag that is desired makes routes for the prefixes that it holds unnecessary, and a foreign route
+that takes one of these prefixes elsewhere is a conflict. A foreign route that sends a tag to the
+Internet covers the prefixes that the tag holds.
 
-An owned route has no replacement in two cases: a wanted tag holds its prefix, but the tag's route
-cannot stand; or its prefix is a tag, and a wanted prefix of that tag is in the row name_taken.
+An owned route is not replaced in two cases: a desired tag holds its prefix, but the tag's route
+cannot stand; or its prefix is a tag, and a desired prefix of this tag is in the row name_taken.
 """
 
 from collections.abc import Collection, Mapping
@@ -50,12 +50,12 @@ class Row(StrEnum):
 class Situation:
     """The facts that decide the row of each prefix of one table.
 
-    `ours` and `foreign` are the routes by prefix. `namesakes` are by wanted prefix: the foreign
+    `ours` and `foreign` are the routes by prefix. `namesakes` are by desired prefix: the foreign
     route that has our name for it. `tags` has the prefixes that each service tag holds.
     """
 
     owner: str
-    wanted: frozenset[str]
+    desired: frozenset[str]
     ours: Mapping[str, Route]
     foreign: Mapping[str, Route]
     namesakes: Mapping[str, Route]
@@ -79,7 +79,7 @@ class Situation:
 
         return cls(
             owner=owner,
-            wanted=frozenset(desired),
+            desired=frozenset(desired),
             ours=ours,
             foreign={route.prefix: route for route in foreign},
             namesakes=_namesakes(foreign, desired, owner),
@@ -89,8 +89,8 @@ class Situation:
         )
 
     def rows(self) -> dict[str, Row]:
-        """Return the row of each prefix that is wanted or has a route."""
-        prefixes = self.wanted | self.ours.keys() | self.foreign.keys()
+        """Return the row of each prefix that is desired or has a route."""
+        prefixes = self.desired | self.ours.keys() | self.foreign.keys()
         return {prefix: classify(prefix, self) for prefix in prefixes}
 
 
@@ -113,24 +113,24 @@ def classify(prefix: str, situation: Situation) -> Row:
 
 
 def _row_of_ours(prefix: str, situation: Situation) -> Row:
-    if prefix in situation.wanted:
+    if prefix in situation.desired:
         return Row.KEEP if situation.ours[prefix].to_internet else Row.UPDATE
     if prefix in situation.retained:
         return Row.RETAIN
-    if prefix in situation.spared or _lacks_replacement(prefix, situation):
+    if prefix in situation.spared or _is_not_replaced(prefix, situation):
         return Row.SPARE
     return Row.REMOVE
 
 
 def _row_of_foreign(prefix: str, situation: Situation) -> Row:
-    wanted = prefix in situation.wanted
+    desired = prefix in situation.desired
     if situation.foreign[prefix].to_internet:
-        return Row.COVERED if wanted else Row.LEAVE
-    return Row.CONFLICT if wanted or _is_in_wanted_tag(prefix, situation) else Row.LEAVE
+        return Row.COVERED if desired else Row.LEAVE
+    return Row.CONFLICT if desired or _is_in_desired_tag(prefix, situation) else Row.LEAVE
 
 
 def _row_without_route(prefix: str, situation: Situation) -> Row:
-    if prefix not in situation.wanted:
+    if prefix not in situation.desired:
         return Row.LEAVE
     if _is_in_foreign_tag(prefix, situation):
         return Row.COVERED
@@ -142,8 +142,8 @@ def _tags_of(prefix: str, situation: Situation) -> list[str]:
     return [tag for tag, held in situation.tags.items() if prefix in held]
 
 
-def _is_in_wanted_tag(prefix: str, situation: Situation) -> bool:
-    return any(tag in situation.wanted for tag in _tags_of(prefix, situation))
+def _is_in_desired_tag(prefix: str, situation: Situation) -> bool:
+    return any(tag in situation.desired for tag in _tags_of(prefix, situation))
 
 
 def _is_in_foreign_tag(prefix: str, situation: Situation) -> bool:
@@ -152,12 +152,12 @@ def _is_in_foreign_tag(prefix: str, situation: Situation) -> bool:
     return any(tag in situation.foreign and situation.foreign[tag].to_internet for tag in tags)
 
 
-def _lacks_replacement(prefix: str, situation: Situation) -> bool:
+def _is_not_replaced(prefix: str, situation: Situation) -> bool:
     """Return whether the route that is to replace this owned route cannot stand."""
-    tags = [tag for tag in _tags_of(prefix, situation) if tag in situation.wanted]
+    tags = [tag for tag in _tags_of(prefix, situation) if tag in situation.desired]
     if any(classify(tag, situation) in {Row.CONFLICT, Row.NAME_TAKEN} for tag in tags):
         return True
 
     # A foreign route on a prefix goes before the tag's route, so that only a taken name matters.
-    successors = situation.tags.get(prefix, frozenset()) & situation.wanted
+    successors = situation.tags.get(prefix, frozenset()) & situation.desired
     return any(classify(successor, situation) is Row.NAME_TAKEN for successor in successors)

@@ -71,13 +71,9 @@ def _partly_withheld(draft: Draft, limits: Limits, sparing: _Sparing) -> Judgeme
         violations = (*sparing.violations, fitting.violation)
         return _blocked(draft, fitting.plan, violations, findings)
 
-    return Judgement(
-        fitting.plan,
-        draft.proposed.changes,
-        tuple(Withheld(prefix, "remove", spared[prefix]) for prefix in in_order(spared)),
-        sparing.violations,
-        findings,
-    )
+    withheld = tuple(Withheld(prefix, "remove", spared[prefix]) for prefix in in_order(spared))
+    proposed = draft.proposed.changes
+    return Judgement(fitting.plan, proposed, withheld, sparing.violations, findings)
 
 
 def _blocked(
@@ -187,13 +183,9 @@ def _too_many_removed(
     gone = draft.proposed.changes.removed | written.removed
     before = len((draft.owned | gone) - written.added)
     percent = 100 * lost / before if before else 0
-    if lost <= ALWAYS_REMOVABLE or percent <= limits.max_removed_percent:
+    limit = limits.max_removed_percent
+    if lost <= ALWAYS_REMOVABLE or percent <= limit:
         return None
 
-    return Violation(
-        TOO_MANY_REMOVED,
-        f"{lost} of {before} routes would be removed and leave addresses without a route",
-        observed=round(percent, 1),
-        limit=limits.max_removed_percent,
-        forceable=True,
-    )
+    message = f"{lost} of {before} routes would be removed and leave addresses without a route"
+    return Violation(TOO_MANY_REMOVED, message, round(percent, 1), limit, forceable=True)

@@ -16,7 +16,7 @@ from .proposal import Proposal, held_findings
 
 @dataclass(frozen=True, slots=True)
 class AdoptionPlanner:
-    """`known` are all prefixes that the sources of the registration ever had."""
+    """Plans by what is `wanted`; `known` are all prefixes that the sources ever had."""
 
     guards: Guards
     registration: Registration
@@ -25,19 +25,22 @@ class AdoptionPlanner:
     from_owner: str | None
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
+        adoption = self._adoption(table)
+        draft = self.guards.draft(table, lambda *_: adoption.plan)
+        limits = self.guards.limits(draft, self.registration)
+        judgement = judge(draft, limits, written)
+        return Proposal(judgement.with_more(self._findings(adoption)), self.wanted.version_ids)
+
+    def _adoption(self, table: RouteTable) -> Adoption:
+        # A rollback may have given a route back to somebody: it stays so until a release.
         held = {hold.prefix for hold in self.registration.holds}
-        adoption = make_adoption(
+        return make_adoption(
             table,
             self.wanted.desired - held,
             frozenset(self.known) - held,
             owner=self.guards.policy.owner,
             from_owner=self.from_owner,
         )
-
-        draft = self.guards.draft(table, lambda *_: adoption.plan)
-        limits = self.guards.limits(draft, self.registration)
-        judgement = judge(draft, limits, written)
-        return Proposal(judgement.with_more(self._findings(adoption)), self.wanted.version_ids)
 
     def _findings(self, adoption: Adoption) -> tuple[Finding, ...]:
         return (

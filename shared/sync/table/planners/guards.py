@@ -1,6 +1,5 @@
 """The limits by which every planner has its plan judged."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from ....domain.addresses import is_service_tag
@@ -34,11 +33,7 @@ class Guards:
     ) -> Limits:
         """Gather the limits of one draft; the planner adds those of its action."""
         table = draft.table
-        added = draft.proposed.changes.added
-
-        # Room matters only to routes that may be added now, so that other tables ask Azure nothing.
-        waits = apply_policy is ApplyPolicy.APPROVAL
-        routes, tag_routes = (None, None) if waits else self._room(table, registration, added)
+        routes, tag_routes = self._room(draft, registration, apply_policy)
         return Limits(
             max_removed_percent=self.policy.max_removed_percent,
             next_hop_types=frozenset(name.lower() for name in self.policy.next_hop_types),
@@ -49,10 +44,14 @@ class Guards:
         )
 
     def _room(
-        self, table: RouteTable, registration: Registration, added: Collection[str]
+        self, draft: Draft, registration: Registration, apply_policy: ApplyPolicy
     ) -> tuple[int | None, int | None]:
         """Return how many routes, and routes with a service tag, the table may hold."""
-        place = registration.route_table_id.subscription_id, table.location
+        place = registration.route_table_id.subscription_id, draft.table.location
+
+        # Azure is asked only if routes may be added now.
+        waits = apply_policy is ApplyPolicy.APPROVAL
+        added = frozenset() if waits else draft.proposed.changes.added
         adds_tags = any(is_service_tag(prefix) for prefix in added)
         return (
             self.route_limits.routes(*place) if added else None,

@@ -1,4 +1,4 @@
-"""What planners have in common: what they propose, and what they report of holds."""
+"""The parts that all planners share: a proposal, the planner itself, and the report of holds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ....domain.routing.routes import RouteTable
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What may become of a table now, and the versions from which that was worked out.
+    """A judged plan of a table, and the versions from which it was worked out.
 
     An apply has to record `holds` before it writes. `contest` is set only if this run has found
     that somebody undid our changes.

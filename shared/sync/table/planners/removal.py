@@ -14,6 +14,8 @@ from .proposal import Proposal
 
 @dataclass(frozen=True, slots=True)
 class RemovalPlanner:
+    """Plans to remove what the table has of ours, and nothing else."""
+
     guards: Guards
     registration: Registration
 
@@ -23,7 +25,7 @@ class RemovalPlanner:
         def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
             return make_plan(table, (), owner=owner, retained_until={}, spared=spared)
 
-        # Whoever asks to remove all routes means all of them.
+        # A person has asked to remove all routes, so that their share does not matter.
         draft = self.guards.draft(table, replan)
         limits = replace(self.guards.limits(draft, self.registration), max_removed_percent=100)
         return Proposal(judge(draft, limits, written))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from ....domain.addresses import is_service_tag
 from ....domain.findings import Finding
@@ -37,7 +37,7 @@ from .proposal import Proposal, held_findings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPlanner:
-    """Plans by what is `wanted`; `sources` tell since when a prefix is wanted no longer."""
+    """Plans by what is `wanted`; `sources` tell when a prefix left them."""
 
     guards: Guards
     sources: Sources
@@ -65,11 +65,8 @@ class SyncPlanner:
         )
 
     def _retained_until(self, table: RouteTable) -> Mapping[str, date]:
-        """Return the end of the grace of each owned prefix that is wanted no longer."""
-        owned = owned_prefixes(table, owner=self.guards.policy.owner)
-
-        # A prefix that moves into the route of its tag has not left, and needs no grace.
-        leaving = owned - self.wanted.desired - self.wanted.held_by_tag
+        """Return the end of the grace of each owned prefix that has left its sources."""
+        leaving = self._leaving(table)
         tags = {prefix for prefix in leaving if is_service_tag(prefix)}
         prefixes = leaving - tags
         histories = self.sources.histories(self.registration) if prefixes else ()
@@ -82,26 +79,39 @@ class SyncPlanner:
             **retained_until(prefixes, histories, grace_days=grace_days, today=today),
         }
 
+    def _leaving(self, table: RouteTable) -> frozenset[str]:
+        owned = owned_prefixes(table, owner=self.guards.policy.owner)
+
+        # A prefix that the route of a tag takes over has not left, and needs no grace.
+        return owned - self.wanted.desired - self.wanted.held_by_tag
+
     def _replan(
         self, table: RouteTable, until: Mapping[str, date], holds: Sequence[Hold]
     ) -> Replan:
-        routed = {hold.prefix for hold in holds if hold.routed}
-        left_alone = {hold.prefix for hold in holds if not hold.routed}
-        desired = (self.wanted.desired - left_alone) | routed
-        accepted = self.registration.accepted(self.clock().date())
-
         def replan(spared: Collection[str], yielding: Collection[str]) -> Plan:
-            return make_plan(
-                table,
-                desired,
-                owner=self.guards.policy.owner,
-                retained_until={p: day for p, day in until.items() if p not in yielding},
-                spared=left_alone.union(spared),
-                accepted=accepted,
-                tags=self.wanted.tags,
-            )
+            retained = {p: day for p, day in until.items() if p not in yielding}
+            return self._plan(table, holds, retained, spared)
 
         return replan
+
+    def _plan(
+        self,
+        table: RouteTable,
+        holds: Sequence[Hold],
+        retained: Mapping[str, date],
+        spared: Collection[str],
+    ) -> Plan:
+        routed = {hold.prefix for hold in holds if hold.routed}
+        left_alone = {hold.prefix for hold in holds if not hold.routed}
+        return make_plan(
+            table,
+            (self.wanted.desired - left_alone) | routed,
+            owner=self.guards.policy.owner,
+            retained_until=retained,
+            spared=left_alone.union(spared),
+            accepted=self.registration.accepted(self.clock().date()),
+            tags=self.wanted.tags,
+        )
 
     def _limits(self, draft: Draft) -> Limits:
         approval, doubts = self.approval, self.wanted.doubts
@@ -144,19 +154,9 @@ class SyncPlanner:
         """
         if contest.since is None:
             return limits
-        now, last = self.clock(), contest.undone[-1]
-        if not contest.rests(now) or last.run_id == self.run.run_id:
-            return replace(limits, contested=True)
-
-        minutes = BETWEEN_WRITES.total_seconds() / 60
-        rests = Violation(
-            CONTESTED,
-            f"{contest}: written at most once in {minutes:g} minutes, until a release",
-            observed=round((now - last.at).total_seconds() / 60, 1),
-            limit=minutes,
-            forceable=False,
-        )
-        return replace(limits, contested=True, rests=rests)
+        now = self.clock()
+        waits = contest.rests(now) and contest.undone[-1].run_id != self.run.run_id
+        return replace(limits, contested=True, rests=_too_early(contest, now) if waits else None)
 
     def _held_back(
         self, table: RouteTable, until: Mapping[str, date], proposed: Changes
@@ -196,6 +196,13 @@ def _contested(contest: Contest) -> tuple[Finding, ...]:
         return ()
     message = f"{contest}: additions only, and at most hourly, until a release"
     return (Finding("Contested", message),)
+
+
+def _too_early(contest: Contest, now: datetime) -> Violation:
+    minutes = BETWEEN_WRITES.total_seconds() / 60
+    message = f"{contest}: written at most once in {minutes:g} minutes, until a release"
+    since = round((now - contest.undone[-1].at).total_seconds() / 60, 1)
+    return Violation(CONTESTED, message, since, minutes, forceable=False)
 
 
 def _ended_exceptions(registration: Registration, plan: Plan) -> tuple[Finding, ...]:
