@@ -90,6 +90,14 @@ def test_a_name_that_is_another_routes_cannot_be_ours(name):
     assert made.name_taken == (P,)
 
 
+def test_the_name_for_a_tag_that_is_another_routes_cannot_be_ours():
+    by_hand = route("by-hand", "AppServiceManagement")
+    named = to_firewall("9.0.0.0/8", "asemgmt--AppServiceManagement")
+    made = adopt(table(by_hand, named), wanted=["AppServiceManagement"])
+    assert not made.plan.changes
+    assert made.name_taken == ("AppServiceManagement",)
+
+
 def test_our_name_in_other_case_on_the_very_route_is_put_right():
     made = adopt(table(route("ASEMGMT--20.0.0.0_24", P)))
     assert [r.name for r in made.plan.routes] == ["asemgmt--20.0.0.0_24"]

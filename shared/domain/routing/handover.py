@@ -53,7 +53,7 @@ def _prefixes(routes: Collection[Route]) -> tuple[str, ...]:
 
 def _with_name_taken(routes: Collection[Route], existing: RouteTable, owner: str) -> list[Route]:
     names = {route.name.lower(): route for route in existing.routes}
-    return [r for r in routes if names.get(owned_name(owner, r.prefix), r) is not r]
+    return [r for r in routes if names.get(owned_name(owner, r.prefix).lower(), r) is not r]
 
 
 def _is_free(
