@@ -25,7 +25,7 @@ from ..ports import Outcomes, Registrations, RouteTables
 from .planners.proposal import MakePlanner, Planner, Proposal
 
 MAX_WRITES = 3
-"""In one delivery, where others keep writing the same table."""
+"""One delivery writes this often at most if others keep writing the same table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What has taken effect so far in this run."""
+    """The changes that this run has made to the table so far."""
 
     changes: Changes = field(default_factory=Changes)
     findings: tuple[Finding, ...] = ()
@@ -150,30 +150,32 @@ class Reconciler:
         return without_vain_holds(found, self._outcomes)
 
     def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> bool:
-        """Record what has to be known of the table, and held, before anything is written to it.
-        Return whether there was anything.
+        """Record what has to be known before anything is written; return whether there was any.
 
-        A write that fails halfway leaves it unsound, with what is not ours as it was or as it was
-        to be.
+        A write that fails halfway leaves the table unsound, and its foreign routes as they were or
+        as they were to be.
         """
         noted = False
+
         if table.sound:
             planned = replace(table, routes=proposal.judgement.plan.routes)
             sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
             if sound != registration.sound_foreign:
                 self._registrations.note_sound(registration.route_table_id, sound)
                 noted = True
+
         if proposal.contest is not None:
             owned = owned_prefixes(table, owner=self._owner)
             self._registrations.contest(registration.route_table_id, proposal.contest, owned)
             noted = True
+
         if proposal.holds not in ((), registration.holds) and not proposal.judgement.blocked:
             self._registrations.hold(registration.route_table_id, proposal.holds)
             noted = True
         return noted
 
     def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
-        """Whether nobody has changed the table since we wrote it."""
+        """Return whether nobody has changed the table since we wrote it."""
         stand, sent = (
             (
                 {(r.name, r.prefix, r.next_hop_type) for r in t.routes},
@@ -184,7 +186,7 @@ class Reconciler:
         return stand == sent
 
     def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
-        """Routes that are not ours and that the write would change."""
+        """Return the foreign routes that the write would change."""
         read, sent = (
             foreign_essence(t, owner=self._owner, apart_from=plan.handed_over)
             for t in (table, body)
@@ -195,17 +197,18 @@ class Reconciler:
         self, before: RouteTable, after: RouteTable, handed_over: Collection[str]
     ) -> list[Finding]:
         findings = []
-        unlike = [
+        then, now = (
             foreign_essence(table, owner=self._owner, apart_from=handed_over)
             for table in (before, after)
-        ]
-        if unlike[0] != unlike[1]:
+        )
+        if then != now:
             findings.append(
                 Finding(
                     "ForeignChangedMeanwhile",
                     "routes that are not ours changed between our write and the reading after it",
                 )
             )
+
         if before.failed:
             state = before.provisioning_state
             findings.append(
@@ -221,7 +224,7 @@ def _is_final(table: RouteTable, proposal: Proposal) -> bool:
 
 
 def without_vain_holds(registration: Registration, outcomes: Outcomes) -> Registration:
-    """A rollback that failed holds nothing: it may not even have begun to write."""
+    """Leave out the holds of failed rollbacks, which may not even have begun to write."""
     table, failed = registration.route_table_id, OutcomeStatus.FAILED
     rollbacks = {hold.rollback_run_id for hold in registration.holds}
     vain = {run for run in rollbacks if outcomes.status(run, table) is failed}
@@ -230,7 +233,7 @@ def without_vain_holds(registration: Registration, outcomes: Outcomes) -> Regist
 
 
 def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
-    """What this run has done to the table: a write whose answer was lost counts too."""
+    """Return what this run has done to the table; a write whose answer was lost counts too."""
     if table.etag != pending.etag and pending.intended.reached_by(table):
         return pending.applied.then(pending.intended)
     return pending.applied
