@@ -151,6 +151,15 @@ def test_the_limit_is_read_once_for_all_tables_of_a_place_and_not_where_nothing_
     assert len([e for e in azure.state.log if e["path"].endswith("/usages")]) == 1
 
 
+def test_the_limit_is_not_read_if_all_additions_wait_for_approval(azure, make_app):
+    app = make_app(APPLY_POLICY="approval")
+    add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    assert {w["change"] for w in outcome_of(sync(app), "one")["withheld"]} == {"add"}
+    assert not [e for e in azure.state.log if e["path"].endswith("/usages")]
+
+
 def test_a_failed_table_is_written_again_only_as_it_was_last_seen_sound(azure, app):
     table = add_table(azure.state, "one", [to_firewall(), owned(C)])
     register(app, "one")
