@@ -1,4 +1,7 @@
-"""Wiring: settings -> adapters -> use cases. Azure SDKs are imported here, when first used."""
+"""Build the adapters and the use cases from the settings.
+
+The adapters import the large Azure SDKs only when they first use them.
+"""
 
 import functools
 import os
@@ -48,7 +51,7 @@ def utc_now() -> datetime:
 
 
 class App:
-    """Everything one process needs, built once from its settings."""
+    """Everything that one process needs, built once from its settings."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -192,7 +195,7 @@ class App:
         )
 
     def create_run(self, request: RunRequest, run_id: str | None = None) -> Run:
-        """Write the run; whoever starts it then sends its one start message."""
+        """Write the run; the caller then sends its one start message."""
         if self.settings.paused:
             request = replace(request, mode=Mode.PLAN)
         started_at = utc_now()
@@ -206,7 +209,7 @@ _building = threading.Lock()
 
 
 def app() -> App:
-    """The process's one App, whichever of its threads asks first. Raise InvalidSettings."""
+    """Return the one App of this process, for every thread. Raise InvalidSettings."""
     with _building:
         return _app()
 

@@ -1,4 +1,4 @@
-"""ARM resource ids, compared without regard to case.
+"""ARM resource ids, which ignore case when they are compared.
 
 Name rules: "Naming rules and restrictions for Azure resources" (Microsoft.Network/routeTables,
 virtualNetworks, networkSecurityGroups; resourceGroups; Microsoft.Web/hostingEnvironments).
@@ -17,7 +17,7 @@ SUBSCRIPTION_ID = re.compile(_GUID, re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResourceId:
-    """Of a resource in a resource group; equal where it differs in case alone."""
+    """The ARM id of a resource in a resource group; ids that differ only in case are equal."""
 
     subscription_id: str
     resource_group: str
@@ -28,7 +28,7 @@ class ResourceId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise ValueError for whatever is not the id of such a resource."""
+        """Raise ValueError if the text is not the id of a resource of this type."""
         match = re.fullmatch(
             rf"/subscriptions/(?P<subscription>{_GUID})/resourceGroups/(?P<group>{_GROUP})"
             rf"/providers/{re.escape(cls.provider_type)}/(?P<name>{_NAME})",
@@ -49,7 +49,7 @@ class ResourceId:
 
     @property
     def key(self) -> str:
-        """The same for every spelling of one id."""
+        """The id in lower case, equal for every spelling of the same id."""
         return str(self).lower()
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ class SubnetId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise ValueError for whatever is not the id of a subnet."""
+        """Raise ValueError if the text is not the id of a subnet."""
         network, separator, name = text.rpartition("/subnets/")
         if not separator or not re.fullmatch(_NAME, name):
             raise ValueError(f"not the ARM id of a subnet: {text[:300]!r}")
@@ -104,7 +104,7 @@ class SubnetId:
 
     @property
     def key(self) -> str:
-        """The same for every spelling of one id."""
+        """The id in lower case, equal for every spelling of the same id."""
         return str(self).lower()
 
     def __str__(self) -> str:

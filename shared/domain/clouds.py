@@ -1,4 +1,7 @@
-"""What differs between the clouds. Source: azure.mgmt.core.tools, azure-cli-core's cloud.py."""
+"""The endpoints and names that differ between the Azure clouds.
+
+Source: azure.mgmt.core.tools, azure-cli-core's cloud.py.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
-"""What can go wrong, by what the caller does about it.
+"""The errors of this app, arranged by how the caller reacts.
 
-RouteSyncError                  a code and a message for the report
-├── UnusableSource              its tables fail, or lose nothing; others go on
-│   ├── UnusableServiceTag      this tag cannot be believed now
-│   └── UnusableEnvironment     what this environment's API says cannot be believed now
-├── PermanentError              trying again does not help: becomes an outcome
-└── TransientError              raised on, so that the queue delivers the message again
+RouteSyncError                  has a code and a message for the report
+├── UnusableSource              tables that use it fail or lose no route; other tables continue
+│   ├── UnusableServiceTag      this service tag cannot be trusted now
+│   └── UnusableEnvironment     the answer of this environment's API cannot be trusted now
+├── PermanentError              a retry does not help, so the error becomes an outcome
+└── TransientError              passes through, so that the queue delivers the message again
     ├── PreconditionFailed      the route table changed since it was read: read and plan again
     └── ConcurrentUpdate        a row changed since it was read
 """
@@ -19,7 +19,7 @@ SECURITY_GROUP_NOT_FOUND = "SecurityGroupNotFound"
 
 
 class RouteSyncError(Exception):
-    """An error with the code under which a report shows it."""
+    """An error with the code that reports show."""
 
     def __init__(self, code: str, message: str, *, correlation_id: str | None = None) -> None:
         super().__init__(message)
@@ -32,12 +32,12 @@ class RouteSyncError(Exception):
 
 
 class UnusableSource(RouteSyncError):
-    pass
+    """`cause` is the code of the error that stopped the read, if it is known."""
+
+    cause: str | None = None
 
 
 class UnusableServiceTag(UnusableSource):
-    """`cause` is the code of the error for which it can't be read, where there was one."""
-
     def __init__(self, message: str, cause: str | None = None) -> None:
         super().__init__(TAG_UNAVAILABLE, message)
         self.cause = cause

@@ -1,8 +1,8 @@
-"""An alert's body -> what it is about, or the reason why it is ignored.
+"""Read from an alert's body what the alert is about, or why it is ignored.
 
 Formats: "Common alert schema", "Non-common alert schema definitions", "Azure Resource Manager as an
-Event Grid source", "Webhook event delivery" (validation). Whatever else comes is ignored: nothing
-here raises, for the body is anybody's who has the key.
+Event Grid source", "Webhook event delivery" (validation). Any other body is ignored. Nothing here
+raises, because anybody who has the key can send any body.
 """
 
 import json
@@ -13,38 +13,22 @@ from typing import Any
 
 from ..domain.runs.alert import MAX_TARGETS, Alert
 
+type _Json = Mapping[str, Any]
+
 _COMMON = "azuremonitorcommonalertschema"
-
-
 _ACTIVITY_LOG = "microsoft.insights/activitylogs"
-
-
 _METRIC = "azuremonitormetricalert"
-
-
 _LOG = "microsoft.insights/logalert"
-
-
 _BUDGET = "aip budget notification"
-
-
 _VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
-
-
 _CHANGED = frozenset(
     {"microsoft.resources.resourcewritesuccess", "microsoft.resources.resourcedeletesuccess"}
 )
-
-
 _NOT_CONCERNED = re.compile("budget|cost|smart", re.IGNORECASE)
-"""Of money, and what Azure itself finds odd in telemetry."""
-
-
+"""Alerts about money, and anomalies that Azure itself detects in telemetry."""
 _RESOURCE = re.compile(r"(?=.{1,1000}\Z)/subscriptions/[^/]+(/[^/]+){0,24}", re.DOTALL)
-
-
 _LONGEST = 200
-"""Characters of what is only shown."""
+"""Characters of a text that is only shown to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +47,41 @@ type Signal = Alert | Ignored | Validation
 
 
 def read_alerts(body: object) -> list[Signal]:
-    """One, or as many as Event Grid's batch has events."""
+    """Return one signal, or one for each event if the body is a batch of Event Grid."""
     if isinstance(body, list):
-        return [_event(event) for event in body] or [Ignored("an empty batch")]
+        return [_read_event(event) for event in body] or [Ignored("an empty batch")]
     if not isinstance(body, Mapping):
         return [Ignored("not an object")]
-    return [_event(body) if "eventType" in body else _alert(body)]
+    return [_read_event(body) if "eventType" in body else _read_alert(body)]
 
 
-def _alert(body: Mapping[str, Any]) -> Signal:
+def _read_alert(body: _Json) -> Signal:
     schema = _text(body, "schemaId").lower()
     reader = _READERS.get(schema)
     if reader is not None:
         return reader(body)
     if not schema and _text(body, "AlertRuleName") and "SearchQuery" in body:
-        return _log_alert(body)
+        return _read_log_alert(body)
     if _NOT_CONCERNED.search(schema):
         return Ignored(f"{_shown(schema)} is not about routes")
     return Ignored(f"unknown schema {_shown(schema)!r}")
 
 
-def _common(body: Mapping[str, Any]) -> Signal:
+def _read_common(body: _Json) -> Signal:
     data = _object(body, "data")
     essentials = _object(data, "essentials")
+    context = _object(data, "alertContext")
+
     service = _text(essentials, "monitoringService")
-    condition = _text(essentials, "monitorCondition")
     if _NOT_CONCERNED.search(service):
         return Ignored(f"{_shown(service)} is not about routes")
-    if condition.lower() != "fired":
-        return Ignored(f"monitorCondition is {_shown(condition)!r}, not Fired")
-    context = _object(data, "alertContext")
-    if "administrative" in service.lower() and not _succeeded(context):
-        return _not_succeeded(context)
+
+    ignored = _unless(essentials, "monitorCondition", "Fired")
+    if ignored is None and "administrative" in service.lower():
+        ignored = _unless_succeeded(context)
+    if ignored is not None:
+        return ignored
+
     return Alert(
         name=_shown(_text(essentials, "alertRule") or service),
         targets=_resources(essentials.get("alertTargetIDs")),
@@ -103,30 +90,35 @@ def _common(body: Mapping[str, Any]) -> Signal:
     )
 
 
-def _activity_log(body: Mapping[str, Any]) -> Signal:
+def _read_activity_log(body: _Json) -> Signal:
     data = _object(body, "data")
-    if not _activated(data):
-        return _not_activated(data)
     event = _object(_object(data, "context"), "activityLog")
-    if _text(event, "eventSource").lower() == "administrative" and not _succeeded(event):
-        return _not_succeeded(event)
-    subscription = _text(event, "subscriptionId")
-    scopes = [
-        _text(event, "resourceId"),
-        _text(_object(event, "authorization"), "scope"),
-        f"/subscriptions/{subscription}" if subscription else "",
-    ]
+
+    ignored = _unless(data, "status", "Activated")
+    if ignored is None and _text(event, "eventSource").lower() == "administrative":
+        ignored = _unless_succeeded(event)
+    if ignored is not None:
+        return ignored
+
+    # An event that names no resource, such as one about a service's health, is about a wider scope.
+    resource = (
+        _text(event, "resourceId")
+        or _text(_object(event, "authorization"), "scope")
+        or f"/subscriptions/{_text(event, 'subscriptionId')}"
+    )
     return Alert(
         name=_shown(_text(event, "operationName") or "activity log"),
-        targets=_resources([next((scope for scope in scopes if scope), "")]),
+        targets=_resources([resource]),
         callers=_callers(event),
     )
 
 
-def _metric_alert(body: Mapping[str, Any]) -> Signal:
+def _read_metric_alert(body: _Json) -> Signal:
     data = _object(body, "data")
-    if not _activated(data):
-        return _not_activated(data)
+    ignored = _unless(data, "status", "Activated")
+    if ignored is not None:
+        return ignored
+
     context = _object(data, "context")
     return Alert(
         name=_shown(_text(context, "name") or "metric"),
@@ -134,36 +126,37 @@ def _metric_alert(body: Mapping[str, Any]) -> Signal:
     )
 
 
-def _log_alert(body: Mapping[str, Any]) -> Signal:
-    """It names the workspace that was searched, and nothing that it is about."""
+def _read_log_alert(body: _Json) -> Signal:
+    """Return an alert about everything: a log alert names only the workspace it searched."""
     data = _object(body, "data") or body
     return Alert(name=_shown(_text(data, "AlertRuleName") or "log search"), targets=())
 
 
-def _budget(_body: Mapping[str, Any]) -> Signal:
+def _read_budget(_body: _Json) -> Signal:
     return Ignored("a budget is not about routes")
 
 
-_READERS: dict[str, Callable[[Mapping[str, Any]], Signal]] = {
-    _COMMON: _common,
-    _ACTIVITY_LOG: _activity_log,
-    _METRIC: _metric_alert,
-    _LOG: _log_alert,
-    _BUDGET: _budget,
+_READERS: dict[str, Callable[[_Json], Signal]] = {
+    _COMMON: _read_common,
+    _ACTIVITY_LOG: _read_activity_log,
+    _METRIC: _read_metric_alert,
+    _LOG: _read_log_alert,
+    _BUDGET: _read_budget,
 }
 
 
-def _event(event: object) -> Signal:
-    """Event Grid's schema."""
+def _read_event(event: object) -> Signal:
+    """Read one event in Event Grid's own schema."""
     if not isinstance(event, Mapping):
         return Ignored("not an event")
+
     kind = _text(event, "eventType")
     data = _object(event, "data")
     if kind.lower() == _VALIDATION:
-        code = _text(data, "validationCode")
-        return Validation(code) if code else Ignored("a validation without its code")
+        return _read_validation(data)
     if kind.lower() not in _CHANGED:
         return Ignored(f"event {_shown(kind)!r} changes no resource")
+
     return Alert(
         name=_shown(_text(data, "operationName") or kind),
         targets=_resources([_text(data, "resourceUri") or _text(event, "subject")]),
@@ -172,54 +165,55 @@ def _event(event: object) -> Signal:
     )
 
 
-def _activated(data: Mapping[str, Any]) -> bool:
-    return _text(data, "status").lower() == "activated"
+def _read_validation(data: _Json) -> Signal:
+    code = _text(data, "validationCode")
+    return Validation(code) if code else Ignored("a validation without its code")
 
 
-def _not_activated(data: Mapping[str, Any]) -> Ignored:
-    return Ignored(f"status is {_shown(_text(data, 'status'))!r}, not Activated")
+def _unless(body: _Json, key: str, wanted: str) -> Ignored | None:
+    value = _text(body, key)
+    if value.lower() == wanted.lower():
+        return None
+    return Ignored(f"{key} is {_shown(value)!r}, not {wanted}")
 
 
-def _succeeded(event: Mapping[str, Any]) -> bool:
-    """One write is several events: when it starts, when it is accepted, and when it has ended."""
-    return _text(event, "status").lower() == "succeeded"
+def _unless_succeeded(event: _Json) -> Ignored | None:
+    """Ignore all but the last of the events that one write causes: started, accepted, ended."""
+    return _unless(event, "status", "Succeeded")
 
 
-def _not_succeeded(event: Mapping[str, Any]) -> Ignored:
-    status = _shown(_text(event, "status"))
-    return Ignored(f"the operation's status is {status!r}, not Succeeded")
-
-
-def _callers(event: Mapping[str, Any]) -> frozenset[str]:
-    """Alerts have the claims as text, events as an object."""
+def _callers(event: _Json) -> frozenset[str]:
     claims = event.get("claims")
+    # Alerts have the claims as text, events as an object.
     if isinstance(claims, str):
         try:
             claims = json.loads(claims)
         except (ValueError, RecursionError):
             claims = None
-    appid = _text(claims, "appid") if isinstance(claims, Mapping) else ""
-    return frozenset(_shown(name) for name in (_text(event, "caller"), appid) if name)
+
+    application = _text(claims, "appid") if isinstance(claims, Mapping) else ""
+    names = (_text(event, "caller"), application)
+    return frozenset(_shown(name) for name in names if name)
 
 
 def _resources(values: object) -> tuple[str, ...]:
-    """Those that are ids of ARM resources; none where there are too many."""
+    """Return the values that are ARM resource ids, or none if there are more than `MAX_TARGETS`."""
     listed = values if isinstance(values, list) else []
     texts = (value.strip().rstrip("/").lower() for value in listed if isinstance(value, str))
     found = dict.fromkeys(text for text in texts if _RESOURCE.fullmatch(text))
     return tuple(found) if len(found) <= MAX_TARGETS else ()
 
 
-def _object(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _object(body: _Json, key: str) -> _Json:
     value = body.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
-def _text(body: Mapping[str, Any], key: str) -> str:
+def _text(body: _Json, key: str) -> str:
     value = body.get(key)
     return value if isinstance(value, str) else ""
 
 
 def _shown(text: str) -> str:
-    """What is only shown is short, and on one line."""
+    """Return a text for people: short and on one line."""
     return " ".join(text.split())[:_LONGEST]

@@ -8,7 +8,7 @@ import azure.functions as func
 from pydantic_core import from_json
 
 from ..app import App
-from ..domain.runs.alert import Alert, together
+from ..domain.runs.alert import Alert, merge_alerts
 from ..http import body_of, json_response
 from ..log import log_alert
 from ..messages import RunMessage
@@ -45,7 +45,7 @@ def _wanted(context: App, notices: Sequence[Signal]) -> tuple[Alert | None, str]
     ours = context.identity.names() if any(alert.callers for alert in alerts) else frozenset()
     others = [a for a in alerts if ours.isdisjoint(c.lower() for c in a.callers)]
     if others:
-        return together(others), ""
+        return merge_alerts(others), ""
     if alerts:
         return None, "it is about what this app did itself"
     return None, next(n.reason for n in notices if isinstance(n, Ignored))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.runs.alert import MAX_TARGETS, Alert, Place, concerned, together
+from shared.domain.runs.alert import MAX_TARGETS, Alert, Place, merge_alerts, select_places
 from shared.endpoints.alert_shapes import Ignored, Validation, read_alerts
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
 
@@ -175,7 +175,7 @@ def test_an_instance_is_told_by_its_own_id():
 
 
 def merged(batch):
-    return together([n for n in read_alerts(batch) if isinstance(n, Alert)])
+    return merge_alerts([n for n in read_alerts(batch) if isinstance(n, Alert)])
 
 
 def test_a_batch_is_one_alert_of_all_its_events():
@@ -226,7 +226,7 @@ KNOWN = place(
 )
 def test_a_target_concerns_the_table_that_it_is_or_holds(target):
     alert = one(common(targets=[target]))
-    assert list(concerned(alert.targets, [KNOWN])) == [KNOWN]
+    assert list(select_places(alert.targets, [KNOWN])) == [KNOWN]
 
 
 @pytest.mark.parametrize(
@@ -246,15 +246,15 @@ def test_a_target_concerns_the_table_that_it_is_or_holds(target):
 def test_what_is_beside_it_concerns_it_not(target):
     alert = one(common(targets=[target]))
     assert alert.targets
-    assert list(concerned(alert.targets, [KNOWN])) == []
+    assert list(select_places(alert.targets, [KNOWN])) == []
 
 
 def test_a_table_whose_subnets_are_not_known_may_be_on_any_of_its_subscription():
     unknown = place()
-    assert list(concerned([SUBNET], [unknown])) == [unknown]
+    assert list(select_places([SUBNET], [unknown])) == [unknown]
     elsewhere = SUBNET.replace(SUBSCRIPTION, OTHER_SUBSCRIPTION)
-    assert list(concerned([elsewhere], [unknown])) == []
-    assert list(concerned([SUBNET], [place(subnet_ids=frozenset())])) == []
+    assert list(select_places([elsewhere], [unknown])) == []
+    assert list(select_places([SUBNET], [place(subnet_ids=frozenset())])) == []
 
 
 _values = st.recursive(

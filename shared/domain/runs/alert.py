@@ -1,4 +1,4 @@
-"""What an alert is about, and which registered route tables that concerns."""
+"""Alerts, and the registered route tables that they concern."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..armid import EnvironmentId, RouteTableId
 
 MAX_TARGETS = 1000
-"""More than that is as good as all."""
+"""An alert with more targets than this counts as an alert about everything."""
 
 
 _NETWORK = re.compile(
@@ -20,10 +20,10 @@ _NETWORK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something happened. Without targets it is about everything.
+    """Something happened to the targets, or to anything if there are no targets.
 
-    `instance` tells it from every other one; None where nothing in the body does. `callers` are
-    names of whoever did what it is about: a user, an object id, an application id.
+    `instance` tells the alert from every other alert; it is None if nothing in the body does.
+    `callers` name who caused the event: a user, an object id or an application id.
     """
 
     name: str
@@ -34,53 +34,79 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A registered table, with what an alert may name instead of it; `subnet_ids` in lower case."""
+    """A registered table and the resources that an alert may name instead of it.
+
+    `subnet_ids` are in lower case, and None if nobody has read yet which subnets have the table.
+    """
 
     route_table_id: RouteTableId
     ase_id: EnvironmentId | None = None
     subnet_ids: frozenset[str] | None = None
 
 
-def together(alerts: Collection[Alert]) -> Alert:
-    """One alert for all of a batch."""
+def merge_alerts(alerts: Collection[Alert]) -> Alert:
+    """Return one alert that stands for a whole batch."""
     if len(alerts) == 1:
         return next(iter(alerts))
+
+    # An alert without targets is about everything, and so is the batch that has one.
     everything = not all(alert.targets for alert in alerts)
-    targets = dict.fromkeys(target for alert in alerts for target in alert.targets)
+    targets = _unique_targets(alerts)
+
+    # If one event has no id, no id can be made that recognises the batch when it comes again.
     instances = sorted(alert.instance or "" for alert in alerts)
+    instance = json.dumps(instances) if all(instances) else None
+
     return Alert(
         name=f"{len(alerts)} events",
-        targets=() if everything or len(targets) > MAX_TARGETS else tuple(targets),
-        instance=json.dumps(instances) if all(instances) else None,
-        callers=frozenset(caller for alert in alerts for caller in alert.callers),
+        targets=() if everything or len(targets) > MAX_TARGETS else targets,
+        instance=instance,
+        callers=frozenset().union(*(alert.callers for alert in alerts)),
     )
 
 
-def concerned(targets: Collection[str], places: Iterable[Place]) -> Iterator[Place]:
-    """Those whose table, environment or subnet is one of these targets, holds it, or is in it.
+def select_places(targets: Collection[str], places: Iterable[Place]) -> Iterator[Place]:
+    """Yield each place that one of the targets concerns.
 
-    Where it is not known yet which subnets have a table, any of its subscription may.
+    A target concerns a place if it is the place's table, environment or subnet, or if one of the
+    two resources contains the other.
     """
     exact = {target.lower() for target in targets}
-    holding = {ancestor for target in exact for ancestor in _ancestors(target)}
-    networks = {match["subscription"] for target in exact if (match := _NETWORK.fullmatch(target))}
+    ancestors = {ancestor for target in exact for ancestor in _ancestors(target)}
+    network_subscriptions = _network_subscriptions(exact)
+
     for place in places:
-        related = [place.route_table_id.key, *(place.subnet_ids or ())]
-        if place.ase_id is not None:
-            related.append(place.ase_id.key)
-        if (
-            any(resource in holding for resource in related)
-            or any(not exact.isdisjoint(_ancestors(resource)) for resource in related)
-            or (
-                place.subnet_ids is None
-                and place.route_table_id.subscription_id.lower() in networks
-            )
-        ):
+        resources = _resource_keys(place)
+        contains_target = not ancestors.isdisjoint(resources)
+        within_target = any(not exact.isdisjoint(_ancestors(key)) for key in resources)
+
+        # If the table's subnets are not known yet, any network of its subscription may have them.
+        subscription = place.route_table_id.subscription_id.lower()
+        may_be_in_network = place.subnet_ids is None and subscription in network_subscriptions
+
+        if contains_target or within_target or may_be_in_network:
             yield place
 
 
+def _unique_targets(alerts: Iterable[Alert]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(target for alert in alerts for target in alert.targets))
+
+
+def _network_subscriptions(targets: Iterable[str]) -> set[str]:
+    """Return the subscriptions of the targets that are virtual networks or within one."""
+    matches = (_NETWORK.fullmatch(target) for target in targets)
+    return {match["subscription"] for match in matches if match is not None}
+
+
+def _resource_keys(place: Place) -> list[str]:
+    keys = [place.route_table_id.key, *(place.subnet_ids or ())]
+    if place.ase_id is not None:
+        keys.append(place.ase_id.key)
+    return keys
+
+
 def _ancestors(resource_id: str) -> Iterator[str]:
-    """The resource itself, and every shorter path."""
+    """Yield the id itself and every shorter path that contains it."""
     end = len(resource_id)
     while end > 0:
         yield resource_id[:end]

@@ -1,7 +1,7 @@
-"""ARM JSON -> an App Service Environment and the subnet it is in.
+"""Read App Service Environments and their subnets from ARM JSON.
 
-Formats: Microsoft.Web/hostingEnvironments, Microsoft.Network/virtualNetworks/subnets. What this
-module does not know is carried as it came.
+Formats: Microsoft.Web/hostingEnvironments, Microsoft.Network/virtualNetworks/subnets. Keys that
+this module does not know are kept unchanged.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ..armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId, Virt
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An App Service Environment; without a subnet where what it says of one isn't understood."""
+    """An App Service Environment; its subnet is None if the JSON does not clearly name one."""
 
     environment_id: EnvironmentId
     kind: str
@@ -22,7 +22,7 @@ class Environment:
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any]) -> Self:
-        """Raise ValueError for what is not an App Service Environment."""
+        """Raise ValueError if the JSON is not an App Service Environment's."""
         properties = raw.get("properties") or {}
         return cls(
             environment_id=EnvironmentId.parse(str(raw.get("id"))),
@@ -33,13 +33,13 @@ class Environment:
 
     @property
     def manages_itself(self) -> bool:
-        """Since v3 nothing of its management is on the customer's network."""
+        """Since v3 no management traffic uses the customer's network."""
         return self.kind == "ASEV3"
 
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet as read, with the ETag that a write has to match."""
+    """A subnet as it was read, with the ETag that a write has to match."""
 
     subnet_id: SubnetId
     etag: str
@@ -50,34 +50,44 @@ class Subnet:
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any], subnet_id: SubnetId) -> Self:
-        """Raise ValueError or LookupError where it is not this subnet, whole and understood."""
-        properties = raw["properties"]
+        """Raise ValueError or LookupError if the JSON is incomplete or describes another subnet."""
         if str(raw["id"]).lower() != subnet_id.key:
             raise ValueError(f"{raw['id']} is not {subnet_id}")
-        table, group = properties.get("routeTable"), properties.get("networkSecurityGroup")
-        several = properties.get("addressPrefixes") or [properties.get("addressPrefix")]
+
+        properties = raw["properties"]
+        table = properties.get("routeTable")
+        group = properties.get("networkSecurityGroup")
+
         return cls(
             subnet_id=subnet_id,
             etag=str(raw["etag"]),
-            address_prefixes=tuple(str(prefix) for prefix in several if prefix),
+            address_prefixes=_address_prefixes(properties),
             route_table_id=RouteTableId.parse(str(table.get("id"))) if table else None,
             security_group_id=SecurityGroupId.parse(str(group.get("id"))) if group else None,
             raw=raw,
         )
 
     def with_route_table(self, route_table_id: RouteTableId) -> dict[str, Any]:
-        """The whole subnet, all else verbatim."""
+        """Return the whole subnet's JSON with this route table and everything else unchanged."""
         properties = {**self.raw["properties"], "routeTable": {"id": str(route_table_id)}}
         return {**self.raw, "properties": properties}
 
 
+def _address_prefixes(properties: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the prefixes from either field: Azure uses the singular or the plural one."""
+    prefixes = properties.get("addressPrefixes") or [properties.get("addressPrefix")]
+    return tuple(str(prefix) for prefix in prefixes if prefix)
+
+
 def _subnet_id(network: Mapping[str, Any]) -> SubnetId | None:
-    """v3 names its subnet; v1 and v2 their virtual network, and the subnet's name beside it."""
+    """Return the id of the environment's subnet, or None if it is not understood."""
     text = str(network.get("id") or "")
     try:
         return SubnetId.parse(text)
     except ValueError:
         pass
+
+    # Only v3 gives the subnet's id; v1 and v2 give the virtual network's id and the subnet's name.
     try:
         return SubnetId(VirtualNetworkId.parse(text), str(network["subnet"]))
     except (ValueError, KeyError):

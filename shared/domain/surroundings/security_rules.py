@@ -1,7 +1,7 @@
-"""Whether a network security group lets an App Service Environment be managed, as Azure evaluates
-its rules: by priority, the first that matches decides, and the default rules come last.
+"""Judge whether a network security group lets an App Service Environment be managed.
 
-Source: "Network security groups" and "Virtual network service tags". Format:
+Azure takes the rules by priority, the first rule that matches decides, and the default rules come
+last. Source: "Network security groups" and "Virtual network service tags". Format:
 Microsoft.Network/networkSecurityGroups.
 """
 
@@ -20,11 +20,11 @@ PRIORITIES = range(100, 4097)
 
 type _Network = ipaddress.IPv4Network
 type _Flow = tuple[_Network, _Network]
-"""From where, to where."""
+"""Traffic from a source network to a destination network."""
 
 _ANYWHERE = ipaddress.IPv4Network("0.0.0.0/0")
 _SOURCES_OF_ALL = {"*", "any", "internet", "azurecloud", MANAGEMENT_TAG.lower()}
-"""Each holds every management address: they are public, and Azure's own."""
+"""Sources that contain every management address: these are public and belong to Azure."""
 _DESTINATIONS_OF_ALL = {"*", "any", "virtualnetwork"}
 _NEVER_PUBLIC = {"azureloadbalancer"}
 _LARGEST_PORT = 65535
@@ -32,7 +32,7 @@ _LARGEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An inbound rule. `unknown` are sources whose addresses are not known here."""
+    """An inbound rule; `unknown` are the sources whose addresses this app does not know."""
 
     name: str
     priority: int
@@ -43,10 +43,39 @@ class Rule:
     source_ports: tuple[range, ...]
     ports: tuple[range, ...]
 
+    @property
+    def has_every_source_port(self) -> bool:
+        """Whether the rule is for any source port that a client may use."""
+        return any(ports.start <= 1 and ports.stop > _LARGEST_PORT for ports in self.source_ports)
+
+    def is_for_port(self, port: int) -> bool:
+        return any(port in ports for ports in self.ports)
+
+    def matches(self, flow: _Flow) -> bool:
+        """Return whether the rule matches some of the flow, by its known sources."""
+        source, destination = flow
+        return any(network.overlaps(source) for network in self.sources) and any(
+            network.overlaps(destination) for network in self.destinations
+        )
+
+    def may_deny(self, flow: _Flow) -> bool:
+        """Return whether the rule denies unknown sources, which may be sources of the flow."""
+        if self.allows or not self.unknown:
+            return False
+        _, destination = flow
+        return any(network.overlaps(destination) for network in self.destinations)
+
+
+_NOTHING_ALLOWS = Rule("(none)", PRIORITIES.stop, False, (), (), (), (), ())
+"""Stands for the denial if no rule of the group decides."""
+
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A network security group as read: every rule, and those for inbound TCP in their order."""
+    """A network security group as it was read.
+
+    `rules` are all of its rules; `inbound` are the rules for inbound TCP, by priority.
+    """
 
     group_id: SecurityGroupId
     rules: tuple[Mapping[str, Any], ...]
@@ -54,18 +83,18 @@ class SecurityGroup:
 
     @classmethod
     def from_arm(cls, raw: Mapping[str, Any], group_id: SecurityGroupId) -> Self:
-        """Raise ValueError or LookupError where a rule is not understood."""
-        lists = (raw["properties"][key] for key in ("securityRules", "defaultSecurityRules"))
-        rules = tuple(rule for listed in lists for rule in listed)
+        """Raise ValueError or LookupError if a rule is not understood."""
+        properties = raw["properties"]
+        rules = (*properties["securityRules"], *properties["defaultSecurityRules"])
         inbound = sorted(_inbound_tcp(rules), key=lambda rule: rule.priority)
         return cls(group_id, rules, tuple(inbound))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Who lets the management traffic in, or who keeps at least some of it out.
+    """The rules that let the management traffic in, or the rule that keeps some of it out.
 
-    `unsure` are rules before that, which may deny some of it: their sources are not known here.
+    `unsure` are earlier rules that may deny some of it, because some of their sources are unknown.
     """
 
     allowed_by: tuple[str, ...] = ()
@@ -80,43 +109,48 @@ class Verdict:
 def judge_inbound(
     group: SecurityGroup, management: Collection[str], subnet: Collection[str]
 ) -> Verdict:
-    """Whether TCP 454 and 455 from these addresses reach all of the subnet (IPv4 prefixes)."""
+    """Judge whether TCP 454 and 455 from the management prefixes reach the whole subnet.
+
+    Prefixes that are not IPv4 are left out.
+    """
     flows = list(product(_networks(management), _networks(subnet)))
-    verdicts = [
-        _judge([rule for rule in group.inbound if _has(rule.ports, port)], flows)
-        for port in MANAGEMENT_PORTS
-    ]
-    denying = [v.denied_by for v in verdicts if v.denied_by is not None]
-    return Verdict(
-        tuple(dict.fromkeys(name for v in verdicts for name in v.allowed_by)),
-        min(denying, key=lambda rule: rule.priority, default=None),
-        tuple(dict.fromkeys(rule for v in verdicts for rule in v.unsure)),
-    )
+    verdicts = [_judge_port(group, port, flows) for port in MANAGEMENT_PORTS]
+
+    # The management needs both ports, so a rule that denies one of them is enough to keep it out.
+    denials = [verdict.denied_by for verdict in verdicts if verdict.denied_by is not None]
+    first_denial = min(denials, key=lambda rule: rule.priority, default=None)
+
+    # Most rules are for both ports, but each is named once.
+    allowed_by = dict.fromkeys(name for verdict in verdicts for name in verdict.allowed_by)
+    unsure = dict.fromkeys(rule for verdict in verdicts for rule in verdict.unsure)
+    return Verdict(tuple(allowed_by), first_denial, tuple(unsure))
 
 
 def missing_rule(
     group: SecurityGroup, verdict: Verdict, *, owner: str
 ) -> tuple[str, dict[str, Any]] | Finding:
-    """The name and the properties of the one rule that lets the management traffic in, at a free
-    priority before the rules that keep it out; or why there can be none.
+    """Return the name and the properties of the one rule that lets the management traffic in.
+
+    Its priority is the last free one before the rules that keep the traffic out. Return a finding
+    if the group can have no such rule.
     """
     name = f"{owner}--{MANAGEMENT_TAG}"
     if any(str(rule.get("name")).lower() == name.lower() for rule in group.rules):
-        return Finding("NsgRuleNameTaken", f"rule {name} is there already, and does not let it in")
-    keeping_out = [rule for rule in (verdict.denied_by, *verdict.unsure) if rule is not None]
-    first = min((rule.priority for rule in keeping_out), default=PRIORITIES.stop)
-    taken = {
-        _properties(rule).get("priority")
-        for rule in group.rules
-        if str(_properties(rule).get("direction")).lower() == "inbound"
-    }
-    free = [p for p in PRIORITIES if p < first and p not in taken]
-    if not free:
+        return Finding(
+            "NsgRuleNameTaken", f"rule {name} exists but does not let the management traffic in"
+        )
+
+    # The new rule must come before every rule that keeps some of the traffic out.
+    obstacles = [rule for rule in (verdict.denied_by, *verdict.unsure) if rule is not None]
+    first = min(obstacles, key=lambda rule: rule.priority, default=_NOTHING_ALLOWS)
+    priority = _last_free_priority(group, before=first.priority)
+    if priority is None:
         return Finding(
             "NsgNoPriorityFree",
-            f"no inbound priority from {PRIORITIES.start} up to that of rule "
-            f"{keeping_out[0].name} is free: move a rule, or allow it there",
+            f"no inbound priority from {PRIORITIES.start} up to the priority of rule {first.name} "
+            "is free: move a rule, or let that rule allow the management traffic",
         )
+
     return name, {
         "description": "App Service Environment management",
         "protocol": "Tcp",
@@ -125,67 +159,86 @@ def missing_rule(
         "destinationAddressPrefix": "*",
         "destinationPortRange": f"{MANAGEMENT_PORTS.start}-{MANAGEMENT_PORTS.stop - 1}",
         "access": "Allow",
-        "priority": free[-1],
+        "priority": priority,
         "direction": "Inbound",
     }
 
 
-def _judge(rules: Iterable[Rule], left: list[_Flow]) -> Verdict:
-    """By the rules of one port, in their order."""
-    allowed: list[str] = []
+def _last_free_priority(group: SecurityGroup, *, before: int) -> int | None:
+    properties = [_properties(rule) for rule in group.rules]
+    taken = {one.get("priority") for one in properties if _is_inbound(one)}
+    free = [priority for priority in PRIORITIES if priority < before and priority not in taken]
+    return free[-1] if free else None
+
+
+def _judge_port(group: SecurityGroup, port: int, flows: list[_Flow]) -> Verdict:
+    """Judge the flows to one port by the group's rules in their order."""
+    undecided = flows
+    allowed_by: list[str] = []
     unsure: list[Rule] = []
-    for rule in rules:
-        if left and not rule.allows and rule.unknown and _reaches(rule.destinations, left):
-            unsure.append(rule)
-        if not any(_overlap(rule, flow) for flow in left):
+    for rule in group.inbound:
+        if not rule.is_for_port(port):
             continue
+        if any(rule.may_deny(flow) for flow in undecided):
+            unsure.append(rule)
+        if not any(rule.matches(flow) for flow in undecided):
+            continue
+
         if not rule.allows:
             return Verdict(denied_by=rule, unsure=tuple(unsure))
-        if _has_all(rule.source_ports):
-            allowed.append(rule.name)
-            left = [rest for flow in left for rest in _outside(flow, rule)]
-    denied_by = _NOTHING_ALLOWS if left else None
-    return Verdict(tuple(allowed), denied_by, tuple(unsure))
 
+        # A client may use any source port, so a rule for only some of them lets nothing in safely.
+        if rule.has_every_source_port:
+            allowed_by.append(rule.name)
+            undecided = _flows_outside(undecided, rule)
 
-_NOTHING_ALLOWS = Rule("(none)", PRIORITIES.stop, False, (), (), (), (), ())
+    return Verdict(tuple(allowed_by), _NOTHING_ALLOWS if undecided else None, tuple(unsure))
 
 
 def _inbound_tcp(rules: Iterable[Mapping[str, Any]]) -> Iterator[Rule]:
     for rule in rules:
         properties = _properties(rule)
-        inbound = str(properties.get("direction")).lower() == "inbound"
-        if inbound and str(properties.get("protocol")).lower() in {"*", "tcp"}:
-            yield _rule(str(rule.get("name")), properties)
+        protocol = str(properties.get("protocol")).lower()
+        if _is_inbound(properties) and protocol in {"*", "tcp"}:
+            yield _parse_rule(str(rule.get("name")), properties)
 
 
-def _rule(name: str, properties: Mapping[str, Any]) -> Rule:
-    sources = _several(properties, "sourceAddressPrefix", "sourceAddressPrefixes")
-    known: list[_Network] = []
-    unknown: list[str] = []
-    for source in sources:
-        if source.lower() in _SOURCES_OF_ALL:
-            known.append(_ANYWHERE)
-        elif (network := _network(source)) is not None:
-            known.append(network)
-        elif source.lower() not in _NEVER_PUBLIC and ":" not in source:
-            unknown.append(source)
+def _parse_rule(name: str, properties: Mapping[str, Any]) -> Rule:
+    known, unknown = _sources(properties)
     return Rule(
         name=name,
         priority=int(properties["priority"]),
         allows=str(properties.get("access")).lower() == "allow",
-        sources=tuple(known),
-        unknown=tuple(unknown),
-        destinations=tuple(
-            network
-            for text in _several(
-                properties, "destinationAddressPrefix", "destinationAddressPrefixes"
-            )
-            if (network := _destination(text)) is not None
-        ),
-        source_ports=_ranges(_several(properties, "sourcePortRange", "sourcePortRanges")),
-        ports=_ranges(_several(properties, "destinationPortRange", "destinationPortRanges")),
+        sources=known,
+        unknown=unknown,
+        destinations=_destinations(properties),
+        source_ports=_port_ranges(_values(properties, "sourcePortRange", "sourcePortRanges")),
+        ports=_port_ranges(_values(properties, "destinationPortRange", "destinationPortRanges")),
     )
+
+
+def _sources(properties: Mapping[str, Any]) -> tuple[tuple[_Network, ...], tuple[str, ...]]:
+    """Return the networks of the known sources and the names of the unknown sources.
+
+    Sources that contain no public IPv4 address are left out.
+    """
+    known: list[_Network] = []
+    unknown: list[str] = []
+    for source in _values(properties, "sourceAddressPrefix", "sourceAddressPrefixes"):
+        network = _ANYWHERE if source.lower() in _SOURCES_OF_ALL else _network(source)
+        if network is not None:
+            known.append(network)
+        elif source.lower() not in _NEVER_PUBLIC and ":" not in source:
+            unknown.append(source)
+    return tuple(known), tuple(unknown)
+
+
+def _destinations(properties: Mapping[str, Any]) -> tuple[_Network, ...]:
+    texts = _values(properties, "destinationAddressPrefix", "destinationAddressPrefixes")
+    networks = [
+        _ANYWHERE if text.lower() in _DESTINATIONS_OF_ALL else _network(text) for text in texts
+    ]
+    return tuple(network for network in networks if network is not None)
 
 
 def _properties(rule: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -193,18 +246,19 @@ def _properties(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _several(properties: Mapping[str, Any], singular: str, plural: str) -> Sequence[str]:
-    """Azure keeps a value in either field; both count."""
+def _is_inbound(properties: Mapping[str, Any]) -> bool:
+    return str(properties.get("direction")).lower() == "inbound"
+
+
+def _values(properties: Mapping[str, Any], singular: str, plural: str) -> Sequence[str]:
+    """Return the values of both fields, because Azure uses either of them."""
     one = properties.get(singular)
-    return [str(text) for text in (*([one] if one else []), *(properties.get(plural) or ()))]
-
-
-def _destination(text: str) -> _Network | None:
-    return _ANYWHERE if text.lower() in _DESTINATIONS_OF_ALL else _network(text)
+    values = [*([one] if one else []), *(properties.get(plural) or ())]
+    return [str(value) for value in values]
 
 
 def _network(text: str) -> _Network | None:
-    """None for a tag, and for what is not IPv4."""
+    """Return None if the text is a tag or not IPv4."""
     try:
         return ipaddress.IPv4Network(text, strict=False)
     except ValueError:
@@ -212,11 +266,12 @@ def _network(text: str) -> _Network | None:
 
 
 def _networks(prefixes: Iterable[str]) -> list[_Network]:
-    return [network for text in prefixes if (network := _network(text)) is not None]
+    networks = [_network(prefix) for prefix in prefixes]
+    return [network for network in networks if network is not None]
 
 
-def _ranges(texts: Iterable[str]) -> tuple[range, ...]:
-    """`*`, `454` or `454-455`."""
+def _port_ranges(texts: Iterable[str]) -> tuple[range, ...]:
+    """Parse `*`, `454` or `454-455`. Raise ValueError for anything else."""
     found = []
     for text in texts:
         first, _, last = ("0", "-", str(_LARGEST_PORT)) if text == "*" else text.partition("-")
@@ -224,46 +279,39 @@ def _ranges(texts: Iterable[str]) -> tuple[range, ...]:
     return tuple(found)
 
 
-def _has(ranges: Iterable[range], port: int) -> bool:
-    return any(port in ports for ports in ranges)
+def _flows_outside(flows: Iterable[_Flow], rule: Rule) -> list[_Flow]:
+    return [part for flow in flows for part in _parts_outside(flow, rule)]
 
 
-def _has_all(ranges: Iterable[range]) -> bool:
-    """Whoever connects picks any port of his own: a rule that wants one lets nobody else in."""
-    return any(ports.start <= 1 and ports.stop > _LARGEST_PORT for ports in ranges)
-
-
-def _reaches(destinations: Iterable[_Network], flows: Iterable[_Flow]) -> bool:
-    return any(d.overlaps(there) for d in destinations for _, there in flows)
-
-
-def _overlap(rule: Rule, flow: _Flow) -> bool:
+def _parts_outside(flow: _Flow, rule: Rule) -> list[_Flow]:
+    """Return the parts of a flow that the rule does not match."""
     source, destination = flow
-    return any(s.overlaps(source) for s in rule.sources) and any(
-        d.overlaps(destination) for d in rule.destinations
-    )
+    sources = [network for network in rule.sources if network.overlaps(source)]
+    destinations = [network for network in rule.destinations if network.overlaps(destination)]
+
+    parts = [flow]
+    for box in product(sources, destinations):
+        parts = [rest for part in parts for rest in _subtract(part, box)]
+    return parts
 
 
-def _outside(flow: _Flow, rule: Rule) -> list[_Flow]:
-    """What of a flow the rule does not match."""
-    left = [flow]
-    source, destination = flow
-    sources = (s for s in rule.sources if s.overlaps(source))
-    for box in product(sources, (d for d in rule.destinations if d.overlaps(destination))):
-        left = [rest for one in left for rest in _minus(one, box)]
-    return left
+def _subtract(flow: _Flow, box: _Flow) -> Iterator[_Flow]:
+    """Yield the parts of a flow outside of a box.
 
-
-def _minus(flow: _Flow, box: _Flow) -> Iterator[_Flow]:
-    """Two networks are apart, or one is within the other."""
-    (source, destination), (from_, to) = flow, box
-    if not (source.overlaps(from_) and destination.overlaps(to)):
+    Two networks are either disjoint or one contains the other, so each part is a flow again.
+    """
+    (source, destination), (box_source, box_destination) = flow, box
+    if not (source.overlaps(box_source) and destination.overlaps(box_destination)):
         yield flow
         return
-    if not source.subnet_of(from_):
-        for rest in source.address_exclude(from_):
+
+    # First the sources outside of the box, to any destination.
+    if not source.subnet_of(box_source):
+        for rest in source.address_exclude(box_source):
             yield rest, destination
-        source = from_
-    if not destination.subnet_of(to):
-        for rest in destination.address_exclude(to):
+        source = box_source
+
+    # Then the sources inside of the box, to the destinations outside.
+    if not destination.subnet_of(box_destination):
+        for rest in destination.address_exclude(box_destination):
             yield source, rest

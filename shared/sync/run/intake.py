@@ -1,28 +1,27 @@
-"""An alert -> at most one run, however often it comes."""
+"""Start at most one run for an alert, however often the alert is delivered."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain
 
 from ...domain.armid import RouteTableId
-from ...domain.runs.alert import Alert, concerned
+from ...domain.runs.alert import Alert, select_places
 from ...domain.runs.run import MAX_RUN_TIME, Action, Mode, Run, RunRequest, Trigger, run_id_of
 from ..ports import Claims, Clock, Registrations, Runs
 
 MOST_SUBSCRIPTIONS = 10
-"""Looked through by themselves; of more, all are."""
+"""If an alert names more subscriptions than this, the tables of all subscriptions are read."""
 LOST_AFTER = timedelta(seconds=10)
-"""A run that has not fanned out by then may have lost its start message: it is sent again."""
+"""If a run has not fanned out by then, its start message may be lost and is sent again."""
 
 type CreateRun = Callable[[RunRequest, str], Run]
-"""Write the run that is wanted, under this id, if it is not there yet."""
+"""Write the requested run under this id, unless a run has this id already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The run that an alert has started or joined, and whether its start message is to be sent."""
+class AlertRun:
+    """The run that an alert started or joined, and whether its start message has to be sent."""
 
     run: Run
     send: bool
@@ -46,27 +45,30 @@ class AlertIntake:
         self._clock = clock
         self._mode = Mode.PLAN if paused else Mode.APPLY
 
-    def take(self, alert: Alert, body: bytes) -> Taken | None:
-        """None where it concerns no registered table.
+    def take(self, alert: Alert, body: bytes) -> AlertRun | None:
+        """Return the run of this alert, or None if it concerns no registered table.
 
-        An alert is told from others by its instance, or else by its body: what comes again has its
-        run already. One that is about tables that a run is still to read joins that run.
+        Two alerts are the same if they have the same instance or, if they have none, the same
+        body. An alert that is delivered again has its run already. An alert about tables that a
+        run is still to read joins that run.
         """
         instance = hashlib.sha256((alert.instance or "").encode() or body).hexdigest()
         claimed = self._claims.claimed(instance)
         run = self._runs.get(claimed) if claimed else None
         if run is not None:
-            return self._joined(run)
-        tables = self._tables(alert.targets)
+            return self._join(run)
+
+        tables = self._select_tables(alert.targets)
         if tables is None:
             return None
-        joinable = next(self._joinable(tables), None)
+
+        joinable = next(self._joinable_runs(tables), None)
         if joinable is not None:
             self._claims.claim(instance, joinable.run_id)
-            return self._joined(joinable)
-        return self._begun(alert, instance, tables)
+            return self._join(joinable)
+        return self._begin(alert, instance, tables)
 
-    def _begun(self, alert: Alert, instance: str, tables: tuple[RouteTableId, ...]) -> Taken:
+    def _begin(self, alert: Alert, instance: str, tables: tuple[RouteTableId, ...]) -> AlertRun:
         request = RunRequest(
             Trigger.ALERT,
             self._mode,
@@ -75,29 +77,36 @@ class AlertIntake:
             prompted_by=tuple(sorted(alert.callers)),
         )
         run_id = run_id_of(self._clock(), instance[:8])
-        first = self._claims.claim(instance, run_id)
-        # Of two deliveries at once one sends; where one ended halfway, the next one does.
-        send = first == run_id or self._runs.get(first) is None
-        return Taken(self._create_run(request, first), send)
+        claimed = self._claims.claim(instance, run_id)
 
-    def _tables(self, targets: Collection[str]) -> tuple[RouteTableId, ...] | None:
-        """Those that are meant: none named for all, and None where nothing is."""
+        # If two deliveries come at once, only the one with the claim sends the message. If that
+        # one stopped before it wrote the run, the next delivery sends it.
+        send = claimed == run_id or self._runs.get(claimed) is None
+        return AlertRun(self._create_run(request, claimed), send)
+
+    def _select_tables(self, targets: Collection[str]) -> tuple[RouteTableId, ...] | None:
+        """Return the tables that the targets concern, or None if they concern no table.
+
+        An empty tuple stands for all tables, as in a run's request.
+        """
         if not targets:
             return ()
-        subscriptions = sorted({target.split("/")[2].lower() for target in targets})
-        asked = subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]
-        places = chain.from_iterable(map(self._registrations.places, asked))
-        return tuple(place.route_table_id for place in concerned(targets, places)) or None
 
-    def _joinable(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
-        """Runs that will read all of these tables, and have read none yet."""
+        subscriptions = sorted({target.split("/")[2].lower() for target in targets})
+        scopes = subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]
+        places = (place for scope in scopes for place in self._registrations.places(scope))
+        return tuple(place.route_table_id for place in select_places(targets, places)) or None
+
+    def _joinable_runs(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
+        """Yield the runs that will read all of these tables and have read none of them yet."""
         for run in self._runs.waiting(since=self._clock() - MAX_RUN_TIME):
-            asked = run.request
-            plain = asked.action is Action.SYNC and asked.plan_run_id is None
-            covers = not asked.route_tables or (tables and {*tables} <= {*asked.route_tables})
-            if plain and covers and asked.mode is self._mode:
+            request = run.request
+            is_plain = request.action is Action.SYNC and request.plan_run_id is None
+            is_for_all = not request.route_tables
+            covers = is_for_all or (tables and {*tables} <= {*request.route_tables})
+            if is_plain and covers and request.mode is self._mode:
                 yield run
 
-    def _joined(self, run: Run) -> Taken:
-        lost = run.fanned_out_at is None and self._clock() - run.started_at > LOST_AFTER
-        return Taken(run, send=lost and not run.ended)
+    def _join(self, run: Run) -> AlertRun:
+        is_late = self._clock() - run.started_at > LOST_AFTER
+        return AlertRun(run, send=run.fanned_out_at is None and is_late and not run.ended)

@@ -1,4 +1,7 @@
-"""A run's beginning and end. Between them each table goes its own way: see tables."""
+"""The start and the end of a run.
+
+Between them each table has its own message: see `shared.sync.table.delivery`.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -13,14 +16,16 @@ from ...domain.registry.registration import Registration
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import MAX_RUN_TIME, Run, VersionSeen, final_status
 from ..ports import Clock, Outcomes, Registrations, Runs, Versions
-from .pull import Pulled, SourcePull
+from .pull import PullResult, SourcePull
 from .settlement import Settlement
+
+type _Pull = Callable[[Run, Collection[Source]], PullResult]
 
 
 class RunEnd:
-    """Whichever worker settles the last table closes the run.
+    """Ends runs: the worker that settles the last table closes the run.
 
-    `notifies`: whether somebody is to be told of a run that has ended.
+    `notifies` says whether anybody is to be notified of a run that has ended.
     """
 
     def __init__(
@@ -41,29 +46,36 @@ class RunEnd:
         self._notifies = notifies
 
     def close_if_complete(self, run_id: str) -> bool:
-        """Whether the run has ended, by this or before, and nobody has been told yet."""
+        """Close the run if no table is pending.
+
+        Return whether the run has ended, now or before, and its notice is still due.
+        """
+        # A table is pending in all calls but the last one, so do not read the run for them.
         if self._outcomes.counts(run_id) is None:
-            return False  # as for every table but the last: the run need not be read
+            return False
+
+        # Each turn reads the run again if another worker has changed it in the meantime.
         run = self._runs.get(run_id)
         while run is not None and not run.ended and run.fanned_out_at is not None:
             counts = self._outcomes.counts(run_id)
             if counts is None:
                 return False
-            run = self._replace(run, run.error, counts)
+            run = self._end(run, run.error, counts)
         return run is not None and run.notice_due
 
     def fail(self, run: Run, error: Finding) -> Run:
-        """End the run with this error, and every outcome that is still open with it."""
+        """End the run with this error, and every pending table with an outcome that has it."""
         while not run.ended:
             for pending in self._outcomes.pending(run.run_id):
                 self._settle_failed(run, pending, error)
             counts = self._outcomes.counts(run.run_id)
             if counts is not None:
-                run = self._replace(run, error, counts)
+                run = self._end(run, error, counts)
         return run
 
     def _settle_failed(self, run: Run, pending: Pending, error: Finding) -> None:
-        with suppress(ConcurrentUpdate):  # a worker is at it: looked at again by the caller
+        # If a worker has just saved this table's row, the caller reads the row again.
+        with suppress(ConcurrentUpdate):
             self._settlement.settle(run, pending, pending.failed(error))
 
     @overload
@@ -71,17 +83,20 @@ class RunEnd:
     @overload
     def expire_if_overdue(self, run: Run | None) -> Run | None: ...
     def expire_if_overdue(self, run: Run | None) -> Run | None:
-        """A run whose worker died must not run for ever."""
+        """Fail the run if it should have ended by now, because its worker may have died."""
         if run is None or not run.overdue(self._clock()):
             return run
         hours = MAX_RUN_TIME.total_seconds() / 3600
-        return self.fail(run, Finding("RUN_TIMED_OUT", f"not ended within {hours:g} hours"))
+        message = f"the run did not end within {hours:g} hours"
+        return self.fail(run, Finding("RUN_TIMED_OUT", message))
 
     def expire_overdue(self) -> None:
+        """Fail every run that should have ended by now."""
         for run in self._runs.running(before=self._clock() - MAX_RUN_TIME):
             self.expire_if_overdue(run)
 
-    def _replace(self, run: Run, error: Finding | None, counts: Mapping[str, int]) -> Run:
+    def _end(self, run: Run, error: Finding | None, counts: Mapping[str, int]) -> Run:
+        """Return the run as ended, or as another worker has changed it in the meantime."""
         ended = replace(
             run,
             status=final_status(error, counts),
@@ -94,12 +109,13 @@ class RunEnd:
             ended = self._runs.replace(ended)
         except ConcurrentUpdate:
             return self._runs.get(run.run_id) or ended
+
         self._on_end(ended)
         return ended
 
 
 class RunStart:
-    """Read the sources, record versions, and say which tables are to be synced."""
+    """Starts runs: reads the sources, records versions and decides which tables to sync."""
 
     def __init__(
         self,
@@ -125,103 +141,122 @@ class RunStart:
         self._allowed = frozenset(allowed_service_tags)
 
     def start(self, run_id: str) -> list[RouteTableId]:
-        """The tables that need a message; safe to repeat at any point.
+        """Return the tables that need a message; safe to repeat at any point.
 
-        The run is fanned out once. Before that no table has a message and none is settled, so
-        that what is expected can be written again; after it only what is pending is sent again.
-        Raise TransientError, after noting it on the run, so that the queue tries again.
+        A run fans out once. Before that no table has a message and none is settled, so the
+        pending rows can be written again. After that only the tables that are still pending get
+        another message. Raise TransientError, which is first recorded on the run, so that the
+        queue delivers the message again.
         """
         return self._start(run_id, self._record)
 
     def start_without_tags(self, run_id: str) -> list[RouteTableId]:
-        """The same where the queue has tried often enough: the tables are repaired from the last
-        recorded versions, additions only, and the run fails.
+        """Start the run without reading the sources, after the queue's last attempt.
+
+        The run fails, but still repairs the tables from the last recorded versions, with
+        additions only.
         """
         return self._start(run_id, self._last_recorded)
 
-    def _start(
-        self, run_id: str, pull: Callable[[Run, Collection[Source]], Pulled]
-    ) -> list[RouteTableId]:
+    def _start(self, run_id: str, pull: _Pull) -> list[RouteTableId]:
         self._run_end.expire_overdue()
         run = self._runs.get(run_id)
         if run is None or run.ended:
             return []
+
         if run.fanned_out_at is None:
             try:
                 self._fan_out(run, pull)
             except TransientError as error:
+                # If every attempt fails, `start_without_tags` reports this error as the reason.
                 self._runs.replace(replace(run, error=Finding.of(error)))
                 raise
+
+        # A run without any table is complete already.
         self._run_end.close_if_complete(run_id)
         return [pending.route_table_id for pending in self._outcomes.pending(run_id)]
 
-    def _record(self, run: Run, sources: Collection[Source]) -> Pulled:
+    def _record(self, run: Run, sources: Collection[Source]) -> PullResult:
         return self._pull.record(sources, run_id=run.run_id)
 
-    def _last_recorded(self, run: Run, sources: Collection[Source]) -> Pulled:
+    def _last_recorded(self, run: Run, sources: Collection[Source]) -> PullResult:
         error = run.error or Finding("START_FAILED", "the run could not start; see the log")
         why = f"the service tags could not be read ({error.code}: {error.message})"
         return self._pull.last_recorded(sources, why=why)
 
-    def _fan_out(self, run: Run, pull: Callable[[Run, Collection[Source]], Pulled]) -> None:
+    def _fan_out(self, run: Run, pull: _Pull) -> None:
         targets = self._targets(run)
         pulled = pull(run, self._sources(targets))
+        versions = tuple(self._version_seen(version, run.run_id) for version in pulled.versions)
+        error = _source_error(pulled.unusable, targets)
+
+        # The pending rows come first: once the run has fanned out, they are never written again.
         self._outcomes.expect(run.run_id, [target.route_table_id for target in targets])
-        self._runs.replace(
-            replace(
-                run,
-                fanned_out_at=self._clock(),
-                versions=tuple(self._seen(version, run.run_id) for version in pulled.versions),
-                unusable=pulled.unusable,
-                error=_source_error(pulled.unusable, targets),
-            )
+        fanned_out = replace(
+            run,
+            fanned_out_at=self._clock(),
+            versions=versions,
+            unusable=pulled.unusable,
+            error=error,
         )
+        self._runs.replace(fanned_out)
 
     def _targets(self, run: Run) -> list[Registration]:
-        asked = run.request.route_tables
-        if asked:
-            found = ((i, self._registrations.get(i)) for i in asked)
-            # One that has gone since is expected all the same, so that the report says so; one
-            # that is provisioned is registered by that.
-            default = (self._default_service_tag,)
-            return [
-                registration or Registration(i, default, run.request.ase_id)
-                for i, registration in found
-            ]
-        return [r for r in self._registrations.list() if r.enabled]
+        requested = run.request.route_tables
+        if requested:
+            return [self._target(run, route_table_id) for route_table_id in requested]
+        return [registration for registration in self._registrations.list() if registration.enabled]
+
+    def _target(self, run: Run, route_table_id: RouteTableId) -> Registration:
+        """Return the table's registration, or a default one if it has none.
+
+        A table whose registration has been removed since the request still gets an outcome, so
+        that the report says so. Provisioning registers its table only later.
+        """
+        default = (self._default_service_tag,)
+        found = self._registrations.get(route_table_id)
+        return found or Registration(route_table_id, default, run.request.ase_id)
 
     def _sources(self, targets: Iterable[Registration]) -> Collection[Source]:
-        """What is only compared with is recorded, too."""
+        """Return the sources to record, with the sources that are only compared with others."""
         named = {source for target in targets for source in target.known_sources}
-        refused = {s for s in named if service_tag_of(s) is not None and s not in self._allowed}
-        return named - refused or {self._default_service_tag}
+        tags = {source for source in named if service_tag_of(source) is not None}
+        return named - (tags - self._allowed) or {self._default_service_tag}
 
-    def _seen(self, version: Version, run_id: str) -> VersionSeen:
-        brought = difference((), ())
+    def _version_seen(self, version: Version, run_id: str) -> VersionSeen:
+        """Return the version with the prefixes that it changed, if this run recorded it."""
+        change = difference((), ())
         if version.run_id == run_id:
-            history = self._versions.history(version.source)
-            before = [v for v in history if v.version_id == version.previous_version_id]
-            brought = difference(
-                before[0].address_prefixes if before else (), version.address_prefixes
-            )
+            change = difference(self._previous_prefixes(version), version.address_prefixes)
+
         return VersionSeen(
             version.version_id,
             version.cloud,
             version.source,
             version.change_number,
-            brought.added,
-            brought.removed,
+            change.added,
+            change.removed,
         )
+
+    def _previous_prefixes(self, version: Version) -> Collection[str]:
+        for earlier in self._versions.history(version.source):
+            if earlier.version_id == version.previous_version_id:
+                return earlier.address_prefixes
+        return ()
 
 
 def _source_error(
     unusable: Mapping[Source, str], targets: Collection[Registration]
 ) -> Finding | None:
-    """Of the sources that some table's routes are made of; without a table, of them all."""
+    """Return the run's error if a source that some table's routes depend on is unusable.
+
+    If there is no table, every source counts.
+    """
     needed = {source for target in targets for source in target.sources}
-    failed = [s for s in sorted(unusable) if s in needed or not needed]
+    failed = [source for source in sorted(unusable) if source in needed or not needed]
     if not failed:
         return None
-    tags = any(service_tag_of(source) for source in failed)
+
+    any_tag = any(service_tag_of(source) for source in failed)
     reasons = dict.fromkeys(unusable[source] for source in failed)
-    return Finding(TAG_UNAVAILABLE if tags else ASE_UNAVAILABLE, "; ".join(reasons))
+    return Finding(TAG_UNAVAILABLE if any_tag else ASE_UNAVAILABLE, "; ".join(reasons))

@@ -1,4 +1,4 @@
-"""Pull the sources of addresses and record what differs from the last recorded version."""
+"""Pull the sources of addresses and record every source that differs from its last version."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,17 +29,19 @@ type _Answer = Mapping[str, Any] | UnusableServiceTag
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
-    """The newest version of each source that can be believed, and why the others cannot."""
+class PullResult:
+    """The newest version of each source that can be trusted, and why the others cannot."""
 
     versions: tuple[Version, ...]
     unusable: Mapping[Source, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Which service tags differ from what is recorded, which can't be believed now, by the code of
-    the error that was met, and the published document's change number at each location.
+class Comparison:
+    """How the published service tags compare with the recorded versions.
+
+    `differs` are the tags that have changed. `unusable` gives, for each tag that cannot be trusted
+    now, the error that was met. `change_numbers` are the published document's, by location.
     """
 
     differs: frozenset[Source]
@@ -65,62 +67,74 @@ class SourcePull:
         self._locations = locations
         self._min_prefix_length = min_prefix_length
 
-    def record(self, sources: Collection[Source], *, run_id: str) -> Pulled:
-        """Record each source whose content differs.
+    def record(self, sources: Collection[Source], *, run_id: str) -> PullResult:
+        """Record a version of each source whose content differs from the last one.
 
-        Wanted is the union of the locations. Gone is what no location has, which only complete
-        answers of all of them can say: one that fails makes the tag unusable. Raise TransientError
-        where a location may answer soon; an environment that may do so holds nobody else up.
+        A service tag's prefixes are the union over all locations. A prefix is gone only if no
+        location has it, which only complete answers from every location can show, so one unusable
+        answer makes the tag unusable. Raise TransientError if a location may answer soon. An
+        environment that may answer soon is only unusable, so that no other source waits for it.
         """
         contents, unusable = self._read(sources)
-        return Pulled(tuple(self._record(content, run_id) for content in contents), unusable)
+        versions = tuple(self._record(content, run_id) for content in contents)
+        return PullResult(versions, unusable)
 
-    def last_recorded(self, sources: Collection[Source], *, why: str) -> Pulled:
-        """Without asking: the newest versions there are, none of which can be believed now."""
-        newest = (self._versions.newest(source) for source in sorted(sources))
-        return Pulled(
-            tuple(version for version in newest if version is not None),
-            dict.fromkeys(sources, why),
+    def last_recorded(self, sources: Collection[Source], *, why: str) -> PullResult:
+        """Return the newest recorded versions without asking the sources.
+
+        All sources count as unusable, for this reason.
+        """
+        newest = [self._versions.newest(source) for source in sorted(sources)]
+        versions = tuple(version for version in newest if version is not None)
+        return PullResult(versions, dict.fromkeys(sources, why))
+
+    def compare(self, service_tags: Collection[Source]) -> Comparison:
+        """Ask each location once and record nothing.
+
+        A transient error is not raised: it makes the tags unusable.
+        """
+        answers = [(location, self._answer_now(location)) for location in self._locations]
+        contents, errors = self._contents(sorted(service_tags), answers)
+        return Comparison(
+            differs=frozenset(content.source for content in contents if self._differs(content)),
+            unusable={tag: _cause_of(error) for tag, error in errors.items()},
+            change_numbers=_change_numbers(answers),
         )
 
-    def compare(self, service_tags: Collection[Source]) -> Compared:
-        """Each location asked once, nothing recorded. What would pass is no error here either."""
-        answers = [(where, self._answer_now(where)) for where in self._locations]
-        differs: set[Source] = set()
-        unusable: dict[Source, Finding] = {}
-        for tag in sorted(service_tags):
-            try:
-                content = self._content(tag, answers)
-            except UnusableServiceTag as error:
-                unusable[tag] = Finding(error.cause or error.code, error.message)
-                continue
-            newest = self._versions.newest(tag)
-            if newest is None or not newest.says_the_same_as(content):
-                differs.add(tag)
-        numbers = {
-            where: str(answer.get("changeNumber"))
-            for where, answer in answers
-            if not isinstance(answer, UnusableServiceTag)
-        }
-        return Compared(frozenset(differs), unusable, numbers)
-
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
-        """Why each of these can't be used that was never recorded and isn't in every answer."""
+        """Return why a source cannot be used, for each such source that was never recorded."""
         unknown = [source for source in sources if self._versions.newest(source) is None]
-        return self._read(unknown)[1]
+        _, reasons = self._read(unknown)
+        return reasons
 
     def _read(self, sources: Collection[Source]) -> tuple[list[SourceContent], dict[Source, str]]:
-        tags = [source for source in sources if service_tag_of(source)]
-        # Every location once, whatever the number of tags.
-        answers = [(where, self._answer(where)) for where in self._locations] if tags else []
+        """Return the contents of the usable sources, and why the others are unusable."""
+        tags = sorted(source for source in sources if service_tag_of(source))
+        environments = sorted(source for source in sources if not service_tag_of(source))
+
+        # One answer has all tags, so ask each location only once.
+        answers = []
+        if tags:
+            answers = [(location, self._answer(location)) for location in self._locations]
+
+        contents, errors = self._contents((*tags, *environments), answers)
+        return contents, {source: error.message for source, error in errors.items()}
+
+    def _contents(
+        self, sources: Iterable[Source], answers: Sequence[tuple[str, _Answer]]
+    ) -> tuple[list[SourceContent], dict[Source, UnusableSource]]:
         contents: list[SourceContent] = []
-        unusable: dict[Source, str] = {}
-        for source in sorted(sources, key=lambda s: (s not in tags, s)):
+        errors: dict[Source, UnusableSource] = {}
+        for source in sources:
             try:
                 contents.append(self._content(source, answers))
             except UnusableSource as error:
-                unusable[source] = error.message
-        return contents, unusable
+                errors[source] = error
+        return contents, errors
+
+    def _differs(self, content: SourceContent) -> bool:
+        newest = self._versions.newest(content.source)
+        return newest is None or not newest.says_the_same_as(content)
 
     def _answer(self, location: str) -> _Answer:
         try:
@@ -129,6 +143,7 @@ class SourcePull:
             return error
 
     def _answer_now(self, location: str) -> _Answer:
+        """Read the location, with any transient error as an unusable answer."""
         try:
             return self._answer(location)
         except TransientError as error:
@@ -136,17 +151,17 @@ class SourcePull:
 
     def _content(self, source: Source, answers: Iterable[tuple[str, _Answer]]) -> SourceContent:
         if service_tag_of(source) is None:
-            return self._of_environment(source)
-        return union([self._at(source, *answer) for answer in answers])
+            return self._environment_content(source)
+        return union([self._tag_content(source, *answer) for answer in answers])
 
-    def _at(self, service_tag: str, location: str, answer: _Answer) -> SourceContent:
+    def _tag_content(self, service_tag: str, location: str, answer: _Answer) -> SourceContent:
         if isinstance(answer, UnusableServiceTag):
             raise answer
         return parse_service_tag(
             answer, service_tag, location=location, min_prefix_length=self._min_prefix_length
         )
 
-    def _of_environment(self, source: Source) -> SourceContent:
+    def _environment_content(self, source: Source) -> SourceContent:
         try:
             entries = self._environments.read(EnvironmentId.parse(source))
         except (PermanentError, TransientError) as error:
@@ -156,6 +171,7 @@ class SourcePull:
         )
 
     def _record(self, content: SourceContent, run_id: str) -> Version:
+        # If another worker appends a version at the same time, compare with that version again.
         while True:
             newest = self._versions.newest(content.source)
             if newest is not None and newest.says_the_same_as(content):
@@ -166,3 +182,15 @@ class SourcePull:
                 )
             except ConcurrentUpdate:
                 continue
+
+
+def _cause_of(error: UnusableSource) -> Finding:
+    return Finding(error.cause or error.code, error.message)
+
+
+def _change_numbers(answers: Iterable[tuple[str, _Answer]]) -> dict[str, str]:
+    return {
+        location: str(answer.get("changeNumber"))
+        for location, answer in answers
+        if not isinstance(answer, UnusableServiceTag)
+    }

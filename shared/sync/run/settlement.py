@@ -1,4 +1,4 @@
-"""The one way in which an outcome becomes final: on the table's own row, in its run, in the log."""
+"""The only way an outcome becomes final: on the table's own row, in its run and in the log."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,10 @@ from ..ports import Clock, Outcomes, Registrations
 
 
 class Settlement:
-    """While `paused` a plan is the last word on a table, too."""
+    """Make outcomes final.
+
+    While the app is `paused`, plans count as a table's last outcome as well.
+    """
 
     def __init__(
         self,
@@ -37,16 +40,20 @@ class Settlement:
         *,
         poisoned: bool = False,
     ) -> None:
-        """Raise ConcurrentUpdate where pending has been saved since it was read."""
+        """Record the outcome in the place of `pending`.
+
+        Raise ConcurrentUpdate if `pending` has been saved since it was read.
+        """
         known = standing or Standing()
         if run.request.mode is Mode.APPLY or self._paused:
-            known = replace(known, outcome=self._last(run, outcome, poisoned=poisoned))
+            known = replace(known, outcome=self._last_outcome(run, outcome, poisoned=poisoned))
+
         if known != Standing():
             self._registrations.record(pending.route_table_id, known)
         self._outcomes.settle(pending, outcome)
         self._on_outcome(run, outcome)
 
-    def _last(self, run: Run, outcome: Outcome, *, poisoned: bool) -> LastOutcome:
+    def _last_outcome(self, run: Run, outcome: Outcome, *, poisoned: bool) -> LastOutcome:
         return LastOutcome(
             run_id=run.run_id,
             at=self._clock(),

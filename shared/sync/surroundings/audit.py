@@ -1,5 +1,7 @@
-"""What is to be said of a table's environment in every report: where the table stands, and whether
-the network security group lets the environment be managed.
+"""Find what every report says about the surroundings of a table's environment.
+
+The findings say whether the table is on the environment's subnet, and whether the network security
+group lets the environment be managed.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,7 +18,7 @@ from .survey import NO_ROUTE_TABLE, Survey, Surveyor
 
 NOT_NEEDED = Finding(
     "NotNeeded",
-    "an ASEv3 is not managed through the customer's network: it needs none of these routes",
+    "an ASEv3 is not managed through the customer's network and needs none of these routes",
 )
 OTHER_ROUTE_TABLE = "OtherRouteTable"
 _TRAFFIC = f"TCP 454-455 from {MANAGEMENT_TAG}"
@@ -28,37 +30,42 @@ class Audit:
         self._versions = versions
 
     def findings(self, registration: Registration, table: RouteTable | None) -> tuple[Finding, ...]:
-        """Of the table as last read, if it could be. Nothing here stands in the way of routes."""
+        """Return the findings about the environment of a registered table.
+
+        `table` is the table as it was last read, or None if it could not be read. No finding here
+        holds back a route.
+        """
         if registration.ase_id is None:
             return ()
         try:
             survey = self._surveyor.survey(registration.ase_id)
         except TransientError as error:
             return (Finding("NotAudited", f"{registration.ase_id}: {error}"),)
+
+        # If the subnet has no route table, the placement findings say so.
+        faults = [fault for fault in survey.faults if fault.code != NO_ROUTE_TABLE]
         return (
-            *(fault for fault in survey.faults if fault.code != NO_ROUTE_TABLE),
-            *of_kind(survey),
-            *_of_place(survey, registration, table),
-            *self.of_security_group(survey),
+            *faults,
+            *kind_findings(survey),
+            *_placement_findings(survey, registration, table),
+            *self.security_group_findings(survey),
         )
 
-    def of_security_group(self, survey: Survey) -> tuple[Finding, ...]:
+    def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:
             return ()
-        if survey.subnet.security_group_id is None:
-            return (
-                Finding(
-                    "NsgNone", f"the subnet has no network security group: {_TRAFFIC} is let in"
-                ),
-            )
+        group_id = survey.subnet.security_group_id
+        if group_id is None:
+            message = f"the subnet has no network security group: {_TRAFFIC} is let in"
+            return (Finding("NsgNone", message),)
+
         verdict = self.verdict(survey)
         if verdict is None:
             return ()
-        name = survey.subnet.security_group_id.name
-        return tuple(_of_verdict(f"network security group {name}", verdict))
+        return tuple(_verdict_findings(f"network security group {group_id.name}", verdict))
 
     def verdict(self, survey: Survey) -> Verdict | None:
-        """None where the group or the addresses are not known."""
+        """Return None if the group or the management addresses are not known."""
         management = self._management(survey.environment_id)
         if survey.security_group is None or survey.subnet is None or not management:
             return None
@@ -69,34 +76,36 @@ class Audit:
         return () if newest is None else newest.ipv4
 
 
-def of_kind(survey: Survey) -> tuple[Finding, ...]:
-    """Whether it needs any of this."""
+def kind_findings(survey: Survey) -> tuple[Finding, ...]:
+    """Return a finding if environments of this kind need no management routes."""
     return (NOT_NEEDED,) if survey.manages_itself else ()
 
 
-def _of_place(
+def _placement_findings(
     survey: Survey, registration: Registration, table: RouteTable | None
 ) -> Iterator[Finding]:
     subnet_id = survey.environment.subnet_id if survey.environment else None
     if subnet_id is None:
         return
+
     if survey.route_table_id not in (None, registration.route_table_id):
         yield Finding(
             OTHER_ROUTE_TABLE,
-            f"the environment's subnet now has {survey.route_table_id}: register that one, if it "
-            "is meant to be there; nothing is written to it unasked",
+            f"the environment's subnet now has {survey.route_table_id}: register that table if it "
+            "is meant to be there; nothing is written to a table that is not registered",
         )
     elif table is not None and not table.is_on(str(subnet_id)):
         yield Finding("NotAttached", f"the table is not on the environment's subnet {subnet_id}")
 
 
-def _of_verdict(name: str, verdict: Verdict) -> Iterator[Finding]:
+def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:
     for rule in verdict.unsure:
         yield Finding(
             "NsgNotSure",
-            f"{name}: rule {rule.name} may keep out {_TRAFFIC}; what {', '.join(rule.unknown)} "
-            "holds is not known here",
+            f"{name}: rule {rule.name} may keep out {_TRAFFIC}: the app does not know the "
+            f"addresses of {', '.join(rule.unknown)}",
         )
+
     if verdict.denied_by is not None:
         yield Finding("NsgDenies", f"{name}: rule {verdict.denied_by.name} keeps out {_TRAFFIC}")
     elif verdict.allowed:

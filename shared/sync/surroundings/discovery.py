@@ -1,4 +1,4 @@
-"""Which App Service Environments there are, what stands around them, and which tables are ours."""
+"""Find App Service Environments, their surroundings, and unregistered tables with our routes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,15 +12,15 @@ from ...domain.routing.plan import owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment
 from ..ports import Environments, Registrations, RouteTables
-from .audit import OTHER_ROUTE_TABLE, Audit, of_kind
+from .audit import OTHER_ROUTE_TABLE, Audit, kind_findings
 from .survey import Survey, Surveyor
 
-type _Registered = dict[RouteTableId, Registration]
+type _ByTable = dict[RouteTableId, Registration]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An environment, whether its subnet's table is registered, and what is wrong."""
+class EnvironmentReport:
+    """An environment, whether its subnet's table is registered, and what is wrong with it."""
 
     survey: Survey
     registered: bool
@@ -41,8 +41,8 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamped:
-    """A table that bears the stamp, with the environment on whose subnet it is."""
+class StampedTable:
+    """A table with routes of the owner, and the environment that has the table on its subnet."""
 
     route_table_id: RouteTableId
     owned_routes: int
@@ -59,11 +59,11 @@ class Stamped:
 
 
 @dataclass(slots=True)
-class Discovered:
-    """What was found, and which subscriptions could not be looked through."""
+class DiscoveryResult:
+    """The environments and tables that were found, and the subscriptions that failed."""
 
-    environments: list[Found] = field(default_factory=list)
-    stamped: list[Stamped] = field(default_factory=list)
+    environments: list[EnvironmentReport] = field(default_factory=list)
+    stamped: list[StampedTable] = field(default_factory=list)
     errors: list[tuple[str, Finding]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -102,92 +102,116 @@ class Discovery:
         owner: str | None,
         register: bool,
         acknowledge: bool,
-    ) -> Discovered:
-        """Every environment of these subscriptions, or of all that are visible.
+    ) -> DiscoveryResult:
+        """Return every environment of these subscriptions, or of all visible subscriptions.
 
-        With `owner`, also the tables that bear its stamp and are not registered. `register`
-        registers what is found; an ASEv3's table only where that is acknowledged. Raise
-        RouteSyncError where the visible subscriptions can't be listed.
+        With an `owner`, the result also has the unregistered tables that have this owner's routes.
+        With `register`, the tables that are found are registered; an ASEv3's table only with
+        `acknowledge`. Raise RouteSyncError if the visible subscriptions cannot be listed.
         """
-        discovered = Discovered()
+        result = DiscoveryResult()
         registered = {r.route_table_id: r for r in self._registrations.list()}
         for subscription in subscriptions or self._environments.subscriptions():
+            # A subscription that fails must not hide the results of the others.
             try:
-                for environment in self._environments.list(subscription):
-                    survey = self._survey(environment)
-                    if register and (acknowledge or not survey.manages_itself):
-                        self._register_surveyed(survey, registered)
-                    discovered.environments.append(self._found(survey, registered))
+                self._add_environments(
+                    result, subscription, registered, register=register, acknowledge=acknowledge
+                )
                 if owner is not None:
-                    for stamped in self._stamped(subscription, owner, discovered, registered):
-                        if register:
-                            self._register(stamped.route_table_id, stamped.ase_id, registered)
-                        discovered.stamped.append(replace(stamped, registered=register))
+                    self._add_stamped(result, subscription, registered, owner, register=register)
             except RouteSyncError as error:
-                discovered.errors.append((subscription, Finding.of(error)))
-        return discovered
+                result.errors.append((subscription, Finding.of(error)))
+        return result
+
+    def _add_environments(
+        self,
+        result: DiscoveryResult,
+        subscription: str,
+        registered: _ByTable,
+        *,
+        register: bool,
+        acknowledge: bool,
+    ) -> None:
+        for environment in self._environments.list(subscription):
+            survey = self._survey(environment)
+            if register and (acknowledge or not survey.manages_itself):
+                self._register_surveyed(survey, registered)
+            result.environments.append(self._report(survey, registered))
+
+    def _add_stamped(
+        self,
+        result: DiscoveryResult,
+        subscription: str,
+        registered: _ByTable,
+        owner: str,
+        *,
+        register: bool,
+    ) -> None:
+        for table_id, table in self._route_tables.list(subscription):
+            owned = owned_prefixes(table, owner=owner)
+            if not owned or table_id in registered:
+                continue
+
+            ase_id = _environment_on(table, result.environments)
+            if register:
+                self._register(table_id, ase_id, registered)
+            result.stamped.append(StampedTable(table_id, len(owned), ase_id, registered=register))
 
     def _survey(self, environment: Environment) -> Survey:
         try:
-            return self._surveyor.around(environment)
+            return self._surveyor.survey_surroundings(environment)
         except TransientError as error:
             survey = Survey(environment.environment_id, environment)
-            return survey.adding(Finding.of(error))
+            return survey.with_fault(Finding.of(error))
 
-    def _found(self, survey: Survey, registered: _Registered) -> Found:
+    def _report(self, survey: Survey, registered: _ByTable) -> EnvironmentReport:
         table = survey.route_table_id
         registration = registered.get(table) if table else None
-        return Found(
-            survey,
-            registration is not None,
-            (
-                *survey.faults,
-                *of_kind(survey),
-                *_of_registration(survey, registration, registered.values()),
-                *(f for f in self._audit.of_security_group(survey) if f.code != "NsgAllows"),
-            ),
-        )
 
-    def _register_surveyed(self, survey: Survey, registered: _Registered) -> None:
+        # The result lists what is wrong, so it leaves out that the traffic is let in.
+        group_findings = self._audit.security_group_findings(survey)
+        faults = (
+            *survey.faults,
+            *kind_findings(survey),
+            *_registration_findings(survey, registration, registered.values()),
+            *(finding for finding in group_findings if finding.code != "NsgAllows"),
+        )
+        return EnvironmentReport(survey, registration is not None, faults)
+
+    def _register_surveyed(self, survey: Survey, registered: _ByTable) -> None:
         table = survey.route_table_id
         existing = registered.get(table) if table else None
         if table is not None and (existing is None or existing.ase_id is None):
             self._register(table, survey.environment_id, registered)
 
     def _register(
-        self, table: RouteTableId, ase_id: EnvironmentId | None, registered: _Registered
+        self, table: RouteTableId, ase_id: EnvironmentId | None, registered: _ByTable
     ) -> None:
-        """As it is registered already, but for the environment."""
+        """Register the table for this environment; the rest of an earlier registration stays."""
         new = Registration(table, (self._default_service_tag,))
         registered[table] = replace(registered.get(table, new), ase_id=ase_id)
         self._registrations.put(registered[table])
 
-    def _stamped(
-        self, subscription: str, owner: str, discovered: Discovered, registered: _Registered
-    ) -> Iterator[Stamped]:
-        for table_id, table in self._route_tables.list(subscription):
-            owned = owned_prefixes(table, owner=owner)
-            if owned and table_id not in registered:
-                ase_id = _environment_on(table, discovered.environments)
-                yield Stamped(table_id, len(owned), ase_id, registered=False)
 
-
-def _of_registration(
+def _registration_findings(
     survey: Survey, registration: Registration | None, registered: Iterable[Registration]
 ) -> Iterator[Finding]:
     if registration is not None and registration.ase_id is None:
-        yield Finding("RegisteredWithoutAse", "its table is registered without the environment")
+        message = "the environment's table is registered without an environment"
+        yield Finding("RegisteredWithoutAse", message)
     elif registration is not None and registration.ase_id != survey.environment_id:
-        yield Finding("RouteTableShared", f"its table is registered for {registration.ase_id}")
+        message = f"the environment's table is registered for {registration.ase_id}"
+        yield Finding("RouteTableShared", message)
+
     for other in registered:
         if other.ase_id == survey.environment_id and other.route_table_id != survey.route_table_id:
-            yield Finding(
-                OTHER_ROUTE_TABLE,
-                f"registered is {other.route_table_id}, which is not on the subnet",
-            )
+            message = f"{other.route_table_id} is registered but is not on the subnet"
+            yield Finding(OTHER_ROUTE_TABLE, message)
 
 
-def _environment_on(table: RouteTable, environments: Iterable[Found]) -> EnvironmentId | None:
+def _environment_on(
+    table: RouteTable, environments: Iterable[EnvironmentReport]
+) -> EnvironmentId | None:
     for found in environments:
         environment = found.survey.environment
         if environment and environment.subnet_id and table.is_on(str(environment.subnet_id)):

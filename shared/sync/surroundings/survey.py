@@ -1,4 +1,4 @@
-"""What stands around an App Service Environment: its subnet, and what that subnet has."""
+"""Read the surroundings of an App Service Environment: its subnet and what is attached to it."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,10 @@ NO_ROUTE_TABLE = "SubnetWithoutRouteTable"
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """As far as it could be read; `faults` say where that ended, and why."""
+    """An environment's surroundings, as far as they could be read.
+
+    `faults` say which part is missing or could not be read, and why.
+    """
 
     environment_id: EnvironmentId
     environment: Environment | None = None
@@ -28,15 +31,15 @@ class Survey:
 
     @property
     def manages_itself(self) -> bool:
-        """Whether it is known to need none of this."""
+        """Whether the environment is known to need no management routes."""
         return self.environment is not None and self.environment.manages_itself
 
     @property
     def has_security_group(self) -> bool:
-        """Whether its subnet has one, readable or not."""
+        """Whether the subnet has a network security group, readable or not."""
         return self.subnet is not None and self.subnet.security_group_id is not None
 
-    def adding(self, fault: Finding) -> "Survey":
+    def with_fault(self, fault: Finding) -> "Survey":
         return replace(self, faults=(*self.faults, fault))
 
 
@@ -49,32 +52,38 @@ class Surveyor:
         self._security_groups = security_groups
 
     def survey(self, environment_id: EnvironmentId) -> Survey:
-        """Raise TransientError; what lasts is among the faults."""
+        """Read the environment and its surroundings.
+
+        Raise TransientError. Permanent errors are among the survey's faults.
+        """
         try:
             environment = self._environments.read(environment_id)
         except PermanentError as error:
-            return Survey(environment_id).adding(Finding.of(error))
-        return self.around(environment)
+            return Survey(environment_id).with_fault(Finding.of(error))
+        return self.survey_surroundings(environment)
 
-    def around(self, environment: Environment) -> Survey:
-        """The same of an environment that has been read. Raise TransientError."""
+    def survey_surroundings(self, environment: Environment) -> Survey:
+        """Read the surroundings of an environment that has been read. Raise TransientError."""
         survey = Survey(environment.environment_id, environment)
         subnet_id = environment.subnet_id
         if subnet_id is None:
-            return survey.adding(
-                Finding("SubnetUnknown", "the environment names no subnet of a virtual network")
-            )
-        there = subnet_id.virtual_network.subscription_id
-        if there.lower() != environment.environment_id.subscription_id.lower():
+            message = "the environment names no subnet of a virtual network"
+            return survey.with_fault(Finding("SubnetUnknown", message))
+
+        subscription_id = environment.environment_id.subscription_id
+        if subnet_id.virtual_network.subscription_id.lower() != subscription_id.lower():
             message = f"subnet {subnet_id} is not in the environment's own subscription"
-            return survey.adding(Finding("VirtualNetworkInOtherSubscription", message))
+            return survey.with_fault(Finding("VirtualNetworkInOtherSubscription", message))
+
         try:
             survey = replace(survey, subnet=self._subnets.read(subnet_id))
         except PermanentError as error:
-            return survey.adding(Finding.of(error))
+            return survey.with_fault(Finding.of(error))
+
         survey = self._with_security_group(survey)
         if survey.route_table_id is None:
-            return survey.adding(Finding(NO_ROUTE_TABLE, f"subnet {subnet_id} has no route table"))
+            message = f"subnet {subnet_id} has no route table"
+            return survey.with_fault(Finding(NO_ROUTE_TABLE, message))
         return survey
 
     def _with_security_group(self, survey: Survey) -> Survey:
@@ -83,5 +92,5 @@ class Surveyor:
         try:
             group = self._security_groups.read(survey.subnet.security_group_id)
         except PermanentError as error:
-            return survey.adding(Finding.of(error))
+            return survey.with_fault(Finding.of(error))
         return replace(survey, security_group=group)

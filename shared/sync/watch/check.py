@@ -17,7 +17,7 @@ from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run, RunRequest, Trigger
 from ...domain.times import utc_text
 from ..ports import Checks, Clock, Outcomes, Registrations, RouteLimits, RouteTables, Versions
-from ..run.pull import Compared, SourcePull
+from ..run.pull import Comparison, SourcePull
 from ..table.planning import Planning
 from ..table.reconcile import preview, without_vain_holds
 
@@ -128,7 +128,7 @@ class DailyCheck:
         self._checks.put(checked.check_id, checked.to_json(), notice_due=checked.notice_due)
         return checked
 
-    def _start(self, asked: Sequence[RouteTableId], count: int, compared: Compared) -> Run | None:
+    def _start(self, asked: Sequence[RouteTableId], count: int, compared: Comparison) -> Run | None:
         if not asked and not compared.differs:
             return None
         reasons = [
@@ -149,7 +149,7 @@ class DailyCheck:
         self,
         check_id: str,
         registered: Sequence[Registration],
-        compared: Compared,
+        compared: Comparison,
         now: datetime,
     ) -> list[Measured]:
         unusable = {source: fault.message for source, fault in compared.unusable.items()}
@@ -203,7 +203,7 @@ class DailyCheck:
             self._registrations.record(registration.route_table_id, standing)
         return found if right else replace(found, right_at=since or now)
 
-    def _document(self, compared: Compared, now: datetime) -> dict[str, Any]:
+    def _document(self, compared: Comparison, now: datetime) -> dict[str, Any]:
         """The change numbers of what is published, and since when they are these."""
         last = self._checks.latest()
         before: dict[str, Any] = (
