@@ -45,7 +45,7 @@ class Rule:
 
     @property
     def has_every_source_port(self) -> bool:
-        """Whether the rule is for any source port that a client may use."""
+        """True if one of the ranges has every source port that a client may use."""
         return any(ports.start <= 1 and ports.stop > _LARGEST_PORT for ports in self.source_ports)
 
     def is_for_port(self, port: int) -> bool:
@@ -116,7 +116,7 @@ def judge_inbound(
     flows = list(product(_networks(management), _networks(subnet)))
     verdicts = [_judge_port(group, port, flows) for port in MANAGEMENT_PORTS]
 
-    # The management needs both ports, so a rule that denies one of them is enough to keep it out.
+    # An environment is managed over both ports, so a rule that denies one of them denies it all.
     denials = [verdict.denied_by for verdict in verdicts if verdict.denied_by is not None]
     first_denial = min(denials, key=lambda rule: rule.priority, default=None)
 

@@ -50,7 +50,7 @@ class RunEnd:
 
         Return whether the run has ended, now or before, and its notice is still due.
         """
-        # A table is pending in all calls but the last one, so do not read the run for them.
+        # In every call but the last a table is still pending, so the run need not be read.
         if self._outcomes.counts(run_id) is None:
             return False
 

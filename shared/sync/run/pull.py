@@ -38,7 +38,7 @@ class PullResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the published service tags compare with the recorded versions.
+    """The difference between the published service tags and the recorded versions.
 
     `differs` are the tags that have changed. `unusable` gives, for each tag that cannot be trusted
     now, the error that was met. `change_numbers` are the published document's, by location.

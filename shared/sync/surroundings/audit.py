@@ -42,7 +42,7 @@ class Audit:
         except TransientError as error:
             return (Finding("NotAudited", f"{registration.ase_id}: {error}"),)
 
-        # If the subnet has no route table, the placement findings say so.
+        # If the subnet has no route table, `NotAttached` says it of the registered table.
         faults = [fault for fault in survey.faults if fault.code != NO_ROUTE_TABLE]
         return (
             *faults,

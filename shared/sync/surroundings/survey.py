@@ -31,12 +31,12 @@ class Survey:
 
     @property
     def manages_itself(self) -> bool:
-        """Whether the environment is known to need no management routes."""
+        """True if the environment is known to need no management routes."""
         return self.environment is not None and self.environment.manages_itself
 
     @property
     def has_security_group(self) -> bool:
-        """Whether the subnet has a network security group, readable or not."""
+        """True if the subnet has a network security group, readable or not."""
         return self.subnet is not None and self.subnet.security_group_id is not None
 
     def with_fault(self, fault: Finding) -> "Survey":
