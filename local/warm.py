@@ -20,7 +20,7 @@ _context.set_forkserver_preload(
     [
         *("azure.data.tables", "azure.identity", "azure.mgmt.network", "azure.mgmt.web", "jwt"),
         *("azure.storage.queue", "local.host.server", "local.warm", "shared.cli.main"),
-        *("shared.cli.doctor", "shared.cli.lists", "shared.cli.runs", "shared.cli.tables"),
+        *("shared.cli.actions", "shared.cli.doctor", "shared.cli.lists", "shared.cli.tables"),
     ]
 )
 

@@ -27,8 +27,10 @@ from .storage.checks import CheckLog, LedgerLog
 from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
 from .storage.versions import VersionLog
+from .sync.asking import Asking
 from .sync.policy import Policy
 from .sync.ports import Webhook
+from .sync.registering import Registering, ServiceTagRules
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
@@ -108,6 +110,27 @@ class App:
             self.route_tables,
             self.registry,
             default_service_tag=settings.service_tag,
+        )
+        self.asking = Asking(
+            self.registry,
+            self.runs,
+            self.outcomes,
+            self.surveyor,
+            self.discovery,
+            self.create_run,
+        )
+        self.registering = Registering(
+            self.registry,
+            self.route_tables,
+            self.route_limits,
+            self.surveyor,
+            self.pull,
+            utc_now,
+            ServiceTagRules(
+                cloud=settings.azure_cloud,
+                allowed=settings.allowed,
+                default=settings.service_tag,
+            ),
         )
         policy = Policy(
             owner=settings.route_owner,

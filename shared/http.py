@@ -1,4 +1,4 @@
-"""HTTP: bodies checked, errors as the contract has them, lists in pages."""
+"""HTTP: request bodies are checked, errors look as the contract says, lists come in pages."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .domain.errors import TransientError
+from .domain.errors import Fault, InvalidRequest, NotFound, TransientError
 from .settings import InvalidSettings
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -21,45 +21,33 @@ MAX_PAGE = 1000
 _log = logging.getLogger("ase_route_sync")
 
 
-class HttpFault(Exception):
-    """What the caller got wrong; `details` has every fault with its place in the body."""
+class HttpError(Exception):
+    """The error that a caller is shown. `details` lists every fault with its place in the body."""
 
-    def __init__(
-        self, status: int, code: str, message: str, details: Iterable[tuple[str, str]] = ()
-    ) -> None:
+    def __init__(self, status: int, code: str, message: str, details: Iterable[Fault] = ()) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
-        self.details = [{"target": target, "message": text} for target, text in details]
+        self.details = tuple(details)
 
 
 class Body(BaseModel):
-    """A request body: camelCase, types strict, unknown keys are faults."""
+    """A request body: camelCase keys, strict types, and a fault for each unknown key."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
 
 
 def respond(
-    answer: Callable[[], func.HttpResponse], show: Callable[[HttpFault], func.HttpResponse]
+    answer: Callable[[], func.HttpResponse], show: Callable[[HttpError], func.HttpResponse]
 ) -> func.HttpResponse:
-    """The shell around every HTTP function: whatever happens, one error is shown and no trace."""
+    """Show exactly one error and never a trace: this is the shell around every HTTP function."""
     try:
         return answer()
-    except HttpFault as fault:
-        return show(fault)
-    except InvalidSettings as error:
-        details = [("settings", fault) for fault in error.faults]
-        return show(HttpFault(500, "InvalidSettings", "missing or wrong app settings", details))
-    except TransientError as error:
-        _log.warning("passing error", exc_info=error)
-        return show(HttpFault(503, error.code, error.message))
-    except AzureError as error:
-        _log.error("storage does not answer", exc_info=error)
-        return show(HttpFault(503, "StorageUnavailable", "storage does not answer"))
-    except Exception as error:  # the last shell: an unforeseen error is an answer too
-        _log.error("unforeseen error", exc_info=error)
-        return show(HttpFault(500, "InternalError", "unforeseen error; see the log"))
+    except (HttpError, InvalidRequest, NotFound, InvalidSettings) as error:
+        return show(_refusal(error))
+    except Exception as error:  # this shell is the last: an unforeseen error is an answer as well
+        return show(_failure(error))
 
 
 def json_response(
@@ -70,30 +58,36 @@ def json_response(
     )
 
 
+def json_error(error: HttpError) -> func.HttpResponse:
+    shown: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.details:
+        details = [{"target": fault.target, "message": fault.message} for fault in error.details]
+        shown["details"] = details
+    return json_response({"error": shown}, status=error.status)
+
+
 def body_of(request: func.HttpRequest) -> bytes:
-    """Raise HttpFault where it is too large."""
+    """Raise HttpError if the body is larger than `MAX_BODY_BYTES`."""
     body = request.get_body()
     if len(body) > MAX_BODY_BYTES:
-        raise HttpFault(413, "BodyTooLarge", f"the body is larger than {MAX_BODY_BYTES} bytes")
+        raise HttpError(413, "BodyTooLarge", f"the body is larger than {MAX_BODY_BYTES} bytes")
     return body
 
 
 def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
-    """An empty body is an empty object. Raise HttpFault with every fault."""
+    """An empty body is an empty object. Raise InvalidRequest with every fault."""
     body = body_of(request)
     try:
         return kind.model_validate_json(body.strip() or b"{}")
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise invalid_body((_place(f["loc"]), f["msg"]) for f in faults) from None
-
-
-def invalid_body(faults: Iterable[tuple[str, str]]) -> HttpFault:
-    return HttpFault(400, "InvalidBody", "the body is not as it must be", faults)
+        raise InvalidRequest(
+            Fault(_place(fault["loc"]), fault["msg"]) for fault in faults
+        ) from None
 
 
 def api_url(request: func.HttpRequest, path: str) -> str:
-    """A URL of this app, as the caller reached it."""
+    """Return a URL of this app under the host name that the caller used."""
     url = urlsplit(request.url)
     prefix, _, _ = url.path.partition("/api/")
     return f"{url.scheme}://{url.netloc}{prefix}/api/{path}"
@@ -107,14 +101,17 @@ def page[T](
     token_of: Callable[[T], str],
     render: Callable[[T], Mapping[str, Any]],
 ) -> func.HttpResponse:
-    """`items` begin after the request's `skip_token`."""
+    """Answer with one page. `items` begin after the request's `skip_token`."""
     top = whole_number(request, "top", 100, MAX_PAGE)
+    # One more than asked for shows whether there is a next page.
     found = list(islice(items, top + 1))
+    shown = found[:top]
+
     link = None
     if len(found) > top:
-        query = urlencode({"top": top, "skipToken": token_of(found[top - 1])})
+        query = urlencode({"top": top, "skipToken": token_of(shown[-1])})
         link = f"{api_url(request, path)}?{query}"
-    return json_response({"value": [render(item) for item in found[:top]], "nextLink": link})
+    return json_response({"value": [render(item) for item in shown], "nextLink": link})
 
 
 def skip_token(request: func.HttpRequest) -> str | None:
@@ -122,10 +119,10 @@ def skip_token(request: func.HttpRequest) -> str | None:
 
 
 def whole_number(request: func.HttpRequest, name: str, default: int, most: int) -> int:
-    """Of the query. Raise HttpFault where it is not one from 1 to `most`."""
+    """Return this query parameter. Raise HttpError if it is not a number from 1 to `most`."""
     text = request.params.get(name, str(default))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise HttpFault(400, "InvalidQuery", f"{name} is a whole number from 1 to {most}")
+        raise HttpError(400, "InvalidQuery", f"{name} is a whole number from 1 to {most}")
     return int(text)
 
 
@@ -133,8 +130,28 @@ def _place(location: tuple[str | int, ...]) -> str:
     return ".".join(str(part) for part in location) or "body"
 
 
-def json_error(fault: HttpFault) -> func.HttpResponse:
-    error: dict[str, Any] = {"code": fault.code, "message": fault.message}
-    if fault.details:
-        error["details"] = fault.details
-    return json_response({"error": error}, status=fault.status)
+def _refusal(error: HttpError | InvalidRequest | NotFound | InvalidSettings) -> HttpError:
+    match error:
+        case InvalidRequest():
+            return HttpError(400, error.code, error.message, error.faults)
+        case NotFound():
+            return HttpError(404, error.code, error.message)
+        case InvalidSettings():
+            details = [Fault("settings", fault) for fault in error.faults]
+            return HttpError(500, "InvalidSettings", "missing or wrong app settings", details)
+        case _:
+            return error
+
+
+def _failure(error: Exception) -> HttpError:
+    """Say to the caller no more than they can act on; the log has the rest."""
+    match error:
+        case TransientError():
+            _log.warning("passing error", exc_info=error)
+            return HttpError(503, error.code, error.message)
+        case AzureError():
+            _log.error("storage does not answer", exc_info=error)
+            return HttpError(503, "StorageUnavailable", "storage does not answer")
+        case _:
+            _log.error("unforeseen error", exc_info=error)
+            return HttpError(500, "InternalError", "unforeseen error; see the log")

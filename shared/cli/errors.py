@@ -1,4 +1,4 @@
-"""How a command can end before it has an answer."""
+"""The ways in which a command can end before it has an answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ class Ended(SystemExit):
 
 
 class Refused(Exception):
-    """The command cannot be carried out; the contract has the form of the error."""
+    """The command cannot be carried out. Each of `details` has a `target` and a `message`."""
 
     def __init__(self, code: str, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
         super().__init__(message)
@@ -18,5 +18,6 @@ class Refused(Exception):
         self.details = details
 
     def to_json(self) -> dict[str, Any]:
+        """The contract has the form of an error."""
         details = {"details": list(self.details)} if self.details else {}
         return {"error": {"code": self.code, "message": self.message, **details}}

@@ -1,39 +1,43 @@
-"""What there is: environments, versions, runs."""
+"""Show what there is: environments, versions, runs."""
 
-from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
-from .. import endpoints
+from .. import answers
+from ..app import app
 from ..domain.addresses import difference
+from ..sync.asking import DiscoverRequest
 from . import show
 from .errors import Ended
-from .in_place import call, listed
 from .shell import answer
 
 
-def discover(asked: Mapping[str, Any], *, as_json: bool) -> None:
-    found = call(endpoints.discover, asked)
+def discover(request: DiscoverRequest, *, as_json: bool) -> None:
+    found = answers.discovery_json(app(), app().asking.discover(request))
     answer(found, show.discovered(found), as_json=as_json)
     if found["errors"]:
         raise Ended(1)
 
 
 def list_versions(most: int, *, as_json: bool) -> None:
-    found = listed(endpoints.list_versions, most)
+    found = [answers.version_json(*pair) for pair in answers.versions(app())[:most]]
     answer({"value": found}, show.versions(found), as_json=as_json)
 
 
 def show_version(version_id: str, *, as_json: bool) -> None:
-    found = _version(version_id)
+    version = answers.existing_version(app(), version_id)
+    found = answers.version_json(version, answers.previous_version(app(), version))
     answer(found, show.version(found), as_json=as_json)
 
 
 def compare_versions(version_id: str, other_id: str, *, as_json: bool) -> None:
-    version, other = _version(version_id), _version(other_id)
-    change = difference(version["addressPrefixes"], other["addressPrefixes"])
-    body = {
-        "from": version["versionId"],
-        "to": other["versionId"],
+    version = answers.existing_version(app(), version_id)
+    other = answers.existing_version(app(), other_id)
+    change = difference(version.address_prefixes, other.address_prefixes)
+
+    body: dict[str, Any] = {
+        "from": version.version_id,
+        "to": other.version_id,
         "added": list(change.added),
         "removed": list(change.removed),
     }
@@ -41,15 +45,10 @@ def compare_versions(version_id: str, other_id: str, *, as_json: bool) -> None:
 
 
 def list_runs(most: int, *, as_json: bool) -> None:
-    found = listed(endpoints.list_runs, most)
+    found = [run.to_json() for run in islice(answers.runs(app()), most)]
     answer({"value": found}, show.runs(found), as_json=as_json)
 
 
 def show_run(run_id: str, *, as_json: bool) -> None:
-    report = call(endpoints.get_run, route_params={"runId": run_id})
+    report = answers.run_report(app(), answers.existing_run(app(), run_id))
     answer(report, show.report(report), as_json=as_json)
-
-
-def _version(version_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = call(endpoints.get_version, route_params={"versionId": version_id})
-    return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
-from .commands import doctor, lists, runs, tables
+from .commands import actions, doctor, lists, tables
 from .errors import Ended
 
 commands = typer.Typer(
@@ -19,7 +19,8 @@ commands = typer.Typer(
     rich_markup_mode=None,  # Rich takes as long to import as all the rest of `--help`
 )
 for command in (
-    *(runs.plan, runs.apply, runs.provision, runs.adopt, runs.rollback, runs.release),
+    *(actions.plan, actions.apply, actions.provision),
+    *(actions.adopt, actions.rollback, actions.release),
     *(lists.discover, lists.versions, lists.runs),
     doctor.doctor,
 ):

@@ -1,68 +1,88 @@
-"""Which route tables are kept right."""
+"""List, register and unregister route tables."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from .. import endpoints
+import typer
+
+from .. import answers
 from ..app import app
-from ..domain.armid import RouteTableId
-from ..domain.runs.run import Action, Mode, RunRequest, Trigger
-from ..messages import RunMessage
+from ..domain.errors import Fault, InvalidRequest
+from ..domain.registry.registration import RouteException
+from ..domain.runs.run import Mode
+from ..sync.asking import RemoveRequest
+from ..sync.registering import RegisterRequest
 from . import show
+from .actions import HERE, exit_status
 from .errors import Ended
-from .in_place import call, listed
-from .runs import exit_status
 from .shell import answer, ask, carried_out, need_somebody, say
 
 
 def list_registered(*, as_json: bool) -> None:
-    found = listed(endpoints.list_or_get_route_tables)
+    found = [registration.to_json() for registration in answers.registrations(app())]
     answer({"value": found}, show.registrations(found), as_json=as_json)
 
 
-def register(resource_id: str, body: Mapping[str, Any], *, as_json: bool) -> None:
-    path = {"id": resource_id.strip("/")}
-    registered = call(endpoints.register_route_table, body, route_params=path)
+def register(request: RegisterRequest, *, as_json: bool) -> None:
+    request = replace(request, resource_id=_absolute(request.resource_id))
+    registered = app().registering.register(request).registration.to_json()
     answer(registered, show.registration(registered), as_json=as_json)
 
 
 def unregister(
     route_table: str, reason: str | None, *, with_routes: bool, yes: bool, as_json: bool
 ) -> None:
-    """Take our routes out first if that is asked for; if it fails the table stays registered."""
+    """Take our routes out first if that is asked for; if it fails, the table stays registered."""
     if not yes:
         need_somebody(as_json=as_json)
-    # Unknown is an error before anything is asked, or done.
-    path = {"id": route_table.strip("/")}
-    known = call(endpoints.list_or_get_route_tables, route_params=path)
+    # A table that is not registered is an error before anything is asked or done.
+    known = str(app().registering.get(_absolute(route_table)).route_table_id)
+
     report = None
     if with_routes:
-        table = RouteTableId.parse(known["routeTableId"])
-        report = _taken_out(table, reason, yes=yes, as_json=as_json)
+        removal = RemoveRequest(route_table=known, reason=reason or None)
+        report = _take_routes_out(removal, yes=yes, as_json=as_json)
         status = exit_status(report)
         if status:
             answer(report, show.report(report), as_json=as_json)
             raise Ended(status)
     elif not yes:
-        ask(f"Unregister {known['routeTableId']}? It keeps its routes.")
-    call(endpoints.unregister_route_table, route_params=path)
-    removed = show.removed(known["routeTableId"], report)
-    answer(report or {"routeTableId": known["routeTableId"]}, removed, as_json=as_json)
+        ask(f"Unregister {known}? It keeps its routes.")
+
+    app().registering.unregister(known)
+    answer(report or {"routeTableId": known}, show.removed(known, report), as_json=as_json)
 
 
-def _taken_out(
-    table: RouteTableId, reason: str | None, *, yes: bool, as_json: bool
-) -> dict[str, Any]:
-    """The report of the run that takes our routes out; first its plan, where somebody is asked."""
+def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> dict[str, Any]:
+    """Return the report of the removal. A person who is asked sees its plan first."""
     if not yes:
-        say(show.report(_removal(Mode.PLAN, table, reason, as_json=as_json)))
+        plan = app().asking.remove(replace(removal, mode=Mode.PLAN), HERE)
+        say(show.report(carried_out(plan, as_json=as_json)))
         ask("Take these routes out, and unregister the route table?")
-    return _removal(Mode.APPLY, table, reason, as_json=as_json)
+    return carried_out(app().asking.remove(removal, HERE), as_json=as_json)
 
 
-def _removal(
-    mode: Mode, table: RouteTableId, reason: str | None, *, as_json: bool
-) -> dict[str, Any]:
-    request = RunRequest(Trigger.CLI, mode, Action.REMOVE, (table,), reason=reason)
-    run = app().create_run(request)
-    return carried_out(str(RunMessage(run.run_id)), as_json=as_json)
+def exceptions(texts: Sequence[str]) -> list[RouteException]:
+    """Parse PREFIX,UNTIL,REASON.
+
+    Raise typer.BadParameter if a part is missing, InvalidRequest if UNTIL is no date.
+    """
+    parsed: list[RouteException] = []
+    for index, text in enumerate(texts):
+        parts = [part.strip() for part in text.split(",", 2)]
+        if len(parts) != 3:  # noqa: PLR2004
+            raise typer.BadParameter("an exception is PREFIX,UNTIL,REASON")
+        prefix, until, reason = parts
+        try:
+            parsed.append(RouteException(prefix, reason, date.fromisoformat(until)))
+        except ValueError:
+            place = f"exceptions.{index}.until"
+            raise InvalidRequest([Fault(place, "not a date such as 2027-01-31")]) from None
+    return parsed
+
+
+def _absolute(resource_id: str) -> str:
+    """People write an id with or without its leading slash."""
+    return "/" + resource_id.strip("/")

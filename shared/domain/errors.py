@@ -4,11 +4,16 @@ RouteSyncError                  has a code and a message for the report
 ├── UnusableSource              tables that use it fail or lose no route; other tables continue
 │   ├── UnusableServiceTag      this service tag cannot be trusted now
 │   └── UnusableEnvironment     the answer of this environment's API cannot be trusted now
+├── InvalidRequest              the caller has to ask for something else
+├── NotFound                    there is nothing with the id that the caller gave
 ├── PermanentError              a retry does not help, so the error becomes an outcome
 └── TransientError              passes through, so that the queue delivers the message again
     ├── PreconditionFailed      the route table changed since it was read: read and plan again
     └── ConcurrentUpdate        a row changed since it was read
 """
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 TAG_UNAVAILABLE = "TAG_UNAVAILABLE"
 ASE_UNAVAILABLE = "ASE_UNAVAILABLE"
@@ -46,6 +51,32 @@ class UnusableServiceTag(UnusableSource):
 class UnusableEnvironment(UnusableSource):
     def __init__(self, message: str) -> None:
         super().__init__(ASE_UNAVAILABLE, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One part of a request that is wrong: its place, for example `routeTables.0`, and why."""
+
+    target: str
+    message: str
+
+
+class InvalidRequest(RouteSyncError):
+    """`faults` lists every part that is wrong. It is empty if the code says all there is to say."""
+
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        code: str = "InvalidBody",
+        message: str = "the request is not valid",
+    ) -> None:
+        super().__init__(code, message)
+        self.faults = tuple(faults)
+
+
+class NotFound(RouteSyncError):
+    pass
 
 
 class PermanentError(RouteSyncError):

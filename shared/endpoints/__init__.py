@@ -1,4 +1,4 @@
-"""What each HTTP function does: parse, call, render."""
+"""The HTTP functions: each parses a request, calls a use case and renders the answer."""
 
 from .alerts import take_alert
 from .dashboard import dashboard

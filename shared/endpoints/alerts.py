@@ -1,8 +1,7 @@
-"""What Azure Monitor and Event Grid have to say."""
+"""Alerts of Azure Monitor and events of Event Grid."""
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import azure.functions as func
 from pydantic_core import from_json
@@ -20,45 +19,58 @@ from .shell import accepted, endpoint
 def take_alert(
     context: App, request: func.HttpRequest, send: Callable[[str], None]
 ) -> func.HttpResponse:
-    """Start the run that the alert asks for, or say why not; never an error but for its size."""
+    """Start or join the run that the alert asks for, or say why the alert is ignored.
+
+    A body that is too large is the only error of the caller.
+    """
     body = body_of(request)
-    notices = read_alerts(_parsed(body))
-    validation = next((n for n in notices if isinstance(n, Validation)), None)
+    signals = read_alerts(_parsed(body))
+    validation = next((one for one in signals if isinstance(one, Validation)), None)
     if validation is not None:
-        # Event Grid takes nothing but 200 for a yes.
+        # Event Grid accepts no other status than 200 as a confirmation.
         return json_response({"validationResponse": validation.code}, status=HTTPStatus.OK)
-    alert, reason = _wanted(context, notices)
-    if alert is None:
-        return _ignored(reason)
-    taken = context.alerts.take(alert, body)
+
+    signal = _relevant(context, signals)
+    if isinstance(signal, Ignored):
+        return _ignored(signal)
+    return _taken(context, request, send, signal)
+
+
+def _taken(
+    context: App, request: func.HttpRequest, send: Callable[[str], None], alert: Alert
+) -> func.HttpResponse:
+    taken = context.alerts.take(alert, request.get_body())
     if taken is None:
-        return _ignored("it concerns no registered route table", alert)
+        return _ignored(Ignored("it concerns no registered route table"), alert)
+
     if taken.send:
         send(str(RunMessage(taken.run.run_id)))
     log_alert(alert.name, run_id=taken.run.run_id)
     return accepted(request, taken.run)
 
 
-def _wanted(context: App, notices: Sequence[Signal]) -> tuple[Alert | None, str]:
-    """What is not our own doing, as one; or why there is none."""
-    alerts = [notice for notice in notices if isinstance(notice, Alert)]
+def _relevant(context: App, signals: Sequence[Signal]) -> Alert | Ignored:
+    """Return one alert for everything that others did, or the reason why there is none."""
+    alerts = [one for one in signals if isinstance(one, Alert)]
+    if not alerts:
+        return next(one for one in signals if isinstance(one, Ignored))
+
+    # Each write of ours raises an event as well: it must not start another run.
     ours = context.identity.names() if any(alert.callers for alert in alerts) else frozenset()
-    others = [a for a in alerts if ours.isdisjoint(c.lower() for c in a.callers)]
-    if others:
-        return merge_alerts(others), ""
-    if alerts:
-        return None, "it is about what this app did itself"
-    return None, next(n.reason for n in notices if isinstance(n, Ignored))
+    others = [
+        alert for alert in alerts if ours.isdisjoint(caller.lower() for caller in alert.callers)
+    ]
+    return merge_alerts(others) if others else Ignored("it is about what this app did itself")
 
 
-def _ignored(reason: str, alert: Alert | None = None) -> func.HttpResponse:
-    log_alert(alert.name if alert else None, ignored=reason)
-    body = {"status": "ignored", "ignored": reason}
+def _ignored(signal: Ignored, alert: Alert | None = None) -> func.HttpResponse:
+    log_alert(alert.name if alert else None, ignored=signal.reason)
+    body = {"status": "ignored", "ignored": signal.reason}
     return json_response(body, status=HTTPStatus.ACCEPTED)
 
 
-def _parsed(body: bytes) -> Any:
-    """None for what is not JSON: text that is not UTF-8, or too deep, is not."""
+def _parsed(body: bytes) -> object:
+    """Return None for whatever is not JSON, also for text that is nested too deeply or no UTF-8."""
     try:
         return from_json(body)
     except ValueError:

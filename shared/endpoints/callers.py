@@ -1,4 +1,4 @@
-"""Who calls: whom App Service Authentication vouches for, or whoever has a key."""
+"""The callers: App Service Authentication vouches for them, or they only have a key."""
 
 import base64
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
 from ..app import App
-from ..http import HttpFault
+from ..http import HttpError
 
 UNVERIFIED = "unverified"
-"""`requestedBy` of whoever came with a key alone: it says what they have, not who they are."""
+"""`requestedBy` of a caller who has a key alone: a key does not say who uses it."""
 
 # Source: "Work with user identities in Azure App Service authentication".
 _PRINCIPAL = "X-MS-CLIENT-PRINCIPAL"
@@ -22,7 +22,7 @@ _ROLES = ("http://schemas.microsoft.com/ws/2008/06/identity/claims/role", "roles
 
 
 class Role(IntEnum):
-    """App roles of the app's registration in Entra; each may do what those before it may."""
+    """App roles of the app's registration in Entra; each may do what the roles before it may."""
 
     READER = 1
     OPERATOR = 2
@@ -31,16 +31,16 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom `requested_by` names, and the most that they may do."""
+    """The name that a report shows as `requestedBy`, and the highest role of the caller."""
 
     requested_by: str
     role: Role | None
 
     def needs(self, role: Role) -> None:
-        """Raise HttpFault where they have not this role."""
+        """Raise HttpError if the caller has a lower role or none."""
         if self.role is None or self.role < role:
             message = f"this needs a token with the app role {role.name.title()}"
-            raise HttpFault(HTTPStatus.FORBIDDEN, "RoleNeeded", message)
+            raise HttpError(HTTPStatus.FORBIDDEN, "RoleNeeded", message)
 
 
 class _Claim(BaseModel):
@@ -56,23 +56,27 @@ class _Principal(BaseModel):
 
 
 def caller_of(context: App, request: func.HttpRequest) -> Caller:
-    """Where authentication is off a key opens everything, and the header is anybody's claim.
+    """Believe the principal in the header only if App Service Authentication is on.
 
-    Where it is on, App Service removes such a header from what comes in and sets its own.
-    Raise HttpFault where that can't be read.
+    If it is on, App Service removes such a header from each request and sets its own. If it is off,
+    anybody can send that header, and a key alone opens everything. Raise HttpError if the header
+    cannot be read.
     """
     if not context.settings.website_auth_enabled:
         return Caller(UNVERIFIED, Role.APPROVER)
     header = request.headers.get(_PRINCIPAL)
     if header is None:
         return Caller(UNVERIFIED, Role.OPERATOR)
+
     try:
         principal = _Principal.model_validate_json(base64.b64decode(header, validate=True))
         [object_id] = set(principal.values(_OBJECT_ID))
     except (ValidationError, ValueError):
         message = f"{_PRINCIPAL} does not name one principal"
-        raise HttpFault(HTTPStatus.UNAUTHORIZED, "PrincipalUnreadable", message) from None
-    held = {role.casefold() for role in principal.values(_ROLES)}
-    return Caller(
-        object_id, max((role for role in Role if role.name.casefold() in held), default=None)
-    )
+        raise HttpError(HTTPStatus.UNAUTHORIZED, "PrincipalUnreadable", message) from None
+    return Caller(object_id, _highest_role(principal))
+
+
+def _highest_role(principal: _Principal) -> Role | None:
+    names = {name.casefold() for name in principal.values(_ROLES)}
+    return max((role for role in Role if role.name.casefold() in names), default=None)

@@ -1,4 +1,4 @@
-"""What an operator looks at: the overview, a run, a route table."""
+"""The pages for an operator: the overview, a run, a route table."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -7,21 +7,21 @@ from typing import Any
 
 import azure.functions as func
 
+from .. import answers
 from ..app import App, utc_now
 from ..domain.armid import RouteTableId
 from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
 from ..domain.people.overview import Standpoint
 from ..domain.registry.registration import Registration
-from ..domain.runs.report import report
 from ..domain.runs.run import Run
-from ..http import HttpFault, respond, whole_number
+from ..http import HttpError, respond, whole_number
 from ..pages import headers, render_page
 from ..pages.overview import overview
 from ..pages.reports import history_entry, outcome, report_head, run_row
 from ..pages.tables import pages_of, routes, row
 from ..pages.timeline import timeline
-from .shell import existing_registration, existing_run, permitted
+from .shell import permitted
 
 TABLES_A_PAGE = 50
 OUTCOMES_A_PAGE = 100
@@ -30,7 +30,7 @@ _FARTHEST_PAGE = 999_999_999
 
 
 def dashboard(request: func.HttpRequest) -> func.HttpResponse:
-    """The shell: an error is a page, too."""
+    """Show errors as a page as well."""
     return respond(
         lambda: _page(permitted(request), request), functools.partial(_error_page, request)
     )
@@ -51,16 +51,21 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
         return -standpoint.state_of(table).rank, table.route_table_id.key
 
     tables = sorted(context.registry.list(), key=worst_first)
+    runs = _last_runs(context)
+    head = overview(
+        tables, runs, context.checks.latest(), standpoint, paused=context.settings.paused
+    )
+
+    # Only the tables of this page need their outcomes, each of which is a row to read.
     page = _number(request)
     shown, last_page = pages_of(tables, page, TABLES_A_PAGE)
-    runs = _last_runs(context)
+    rows = [row(table, standpoint, _last_outcome(context, table)) for table in shown]
+
     return _response(
         request,
         "overview",
-        overview=overview(
-            tables, runs, context.checks.latest(), standpoint, paused=context.settings.paused
-        ),
-        rows=[row(table, standpoint, _last_outcome(context, table)) for table in shown],
+        overview=head,
+        rows=rows,
         page=page,
         last_page=last_page,
         timeline=timeline(context.versions.history(context.settings.service_tag)),
@@ -69,14 +74,16 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.HttpResponse:
-    run = existing_run(context, run_id)
-    whole = report(run, context.outcomes.list(run_id))
+    run = answers.existing_run(context, run_id)
+    report = answers.run_report(context, run)
+
+    # A run can have thousands of outcomes.
     page = _number(request)
-    shown, last_page = pages_of(whole["outcomes"], page, OUTCOMES_A_PAGE)
+    shown, last_page = pages_of(report["outcomes"], page, OUTCOMES_A_PAGE)
     return _response(
         request,
         "run",
-        **report_head(run, whole),
+        **report_head(run, report),
         outcomes=[outcome(found) for found in shown],
         page=page,
         last_page=last_page,
@@ -84,13 +91,13 @@ def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.Http
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
-    table = existing_registration(context, text)
-    standpoint = _standpoint(context)
+    table = context.registering.get(text)
     last = _last_outcome(context, table)
+
     return _response(
         request,
         "route_table",
-        row=row(table, standpoint, last),
+        row=row(table, _standpoint(context), last),
         registration=table.to_json(),
         outcome=None if last is None else outcome(last),
         history=[*_history(context, table.route_table_id)],
@@ -105,11 +112,12 @@ _PAGES: Mapping[str, Callable[[App, func.HttpRequest, str], func.HttpResponse]] 
 
 
 def _routes_now(context: App, table: Registration) -> dict[str, Any]:
-    """The page says the rest all the same where Azure does not answer."""
+    """If Azure does not answer, the page still shows everything else."""
     try:
         found = context.route_tables.read(table.route_table_id)
     except RouteSyncError as error:
         return {"unreadable": Finding.of(error)}
+
     newest = [context.versions.newest(source) for source in table.sources]
     wanted = {prefix for version in newest if version is not None for prefix in version.ipv4}
     shown, counts = routes(
@@ -123,8 +131,7 @@ def _standpoint(context: App) -> Standpoint:
 
 
 def _last_runs(context: App) -> list[Run]:
-    newest = islice(context.runs.list(), LAST_RUNS)
-    return [context.run_end.expire_if_overdue(run) for run in newest]
+    return list(islice(answers.runs(context), LAST_RUNS))
 
 
 def _last_outcome(context: App, table: Registration) -> Mapping[str, Any] | None:
@@ -143,8 +150,8 @@ def _number(request: func.HttpRequest) -> int:
     return whole_number(request, "page", 1, _FARTHEST_PAGE)
 
 
-def _error_page(request: func.HttpRequest, fault: HttpFault) -> func.HttpResponse:
-    return _response(request, "error", status=fault.status, fault=fault)
+def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpResponse:
+    return _response(request, "error", status=error.status, fault=error)
 
 
 def _response(

@@ -4,7 +4,7 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from ..app import app
-from ..http import HttpFault, json_error, json_response, respond
+from ..http import HttpError, json_error, json_response, respond
 from ..settings import InvalidSettings
 
 
@@ -13,9 +13,9 @@ def health(_request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _health() -> func.HttpResponse:
-    """Anyone may ask, so it says nothing of why."""
+    """Anybody may ask, so the answer does not say why storage is unavailable."""
     try:
         app().account.check()
     except (AzureError, InvalidSettings) as error:
-        raise HttpFault(503, "StorageUnavailable", "storage does not answer") from error
+        raise HttpError(503, "StorageUnavailable", "storage does not answer") from error
     return json_response({"status": "ok"})

@@ -93,6 +93,11 @@ class Registrations(Protocol):
 
     def put(self, registration: Registration) -> None: ...
 
+    def delete(self, route_table_id: RouteTableId) -> None: ...
+
+    def release(self, route_table_id: RouteTableId) -> None:
+        """Lift every hold and clear the contested state."""
+
     def note_sound(self, route_table_id: RouteTableId, hashes: Collection[str]) -> None:
         """Record `sound_foreign`."""
 

@@ -17,7 +17,10 @@ COMMANDS = [
 OURS = {
     *("shared", "shared.cli", "shared.cli.main", "shared.cli.errors"),
     "shared.cli.commands",
-    *(f"shared.cli.commands.{name}" for name in ("doctor", "lists", "options", "runs", "tables")),
+    *(
+        f"shared.cli.commands.{name}"
+        for name in ("actions", "doctor", "lists", "options", "tables")
+    ),
     *("shared.domain", "shared.domain.registry", "shared.domain.registry.choices"),
     *("shared.domain.routing", "shared.domain.routing.policy"),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RAISE = {
     *("PermanentError", "TransientError", "ConcurrentUpdate", "PreconditionFailed"),
-    *("Finding", "Violation", "block", "listed", "Alarm", "HttpFault", "Refused"),
+    *("Finding", "Violation", "block", "listed", "Alarm", "HttpError", "NotFound", "Refused"),
 }
 """Whatever is called with a code first."""
 CODE = re.compile(r"[A-Za-z]+(_[A-Z]+)*")

@@ -28,12 +28,16 @@ def discover(
     It also says what is wrong around each. The exit status is 1 if a subscription could not be
     looked through.
     """
-    from .. import lists, shell
+    from ...sync.asking import DiscoverRequest
+    from .. import lists
 
-    asked = shell.said(
-        subscriptions=subscription, owner=owner, register=register, acknowledge=acknowledge
+    request = DiscoverRequest(
+        subscriptions=subscription or None,
+        owner=owner or None,
+        register=register,
+        acknowledge=acknowledge,
     )
-    lists.discover(asked, as_json=as_json)
+    lists.discover(request, as_json=as_json)
 
 
 def versions(

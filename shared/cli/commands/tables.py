@@ -1,7 +1,6 @@
 """`tables list|add|remove`: which route tables are kept right."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -58,21 +57,22 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Register a route table, or replace what is registered. Nothing is written to Azure."""
+    from ...sync.registering import RegisterRequest
     from .. import tables
 
-    asked: dict[str, Any] = {
-        "aseId": ase,
-        "serviceTags": service_tag,
-        "addressSource": address_source,
-        "routeStyle": route_style,
-        "applyPolicy": apply_policy,
-        "exceptions": _exceptions(exception),
-        "enabled": not disabled,
-        "note": note,
-        "acknowledge": acknowledge,
-    }
-    body = {name: value for name, value in asked.items() if value is not None}
-    tables.register(resource_id, body, as_json=as_json)
+    request = RegisterRequest(
+        resource_id=resource_id,
+        ase=ase,
+        service_tags=service_tag or (),
+        address_source=address_source,
+        route_style=route_style,
+        apply_policy=apply_policy,
+        exceptions=tables.exceptions(exception or ()),
+        enabled=not disabled,
+        note=note,
+        acknowledge=acknowledge,
+    )
+    tables.register(request, as_json=as_json)
 
 
 @commands.command()
@@ -93,11 +93,3 @@ def remove(
     from .. import tables
 
     tables.unregister(route_table, reason, with_routes=with_routes, yes=yes, as_json=as_json)
-
-
-def _exceptions(texts: Sequence[str] | None) -> list[dict[str, str]]:
-    """Raise typer.BadParameter if one does not have all three parts."""
-    parts = [[part.strip() for part in text.split(",", 2)] for text in texts or ()]
-    if any(len(three) != 3 for three in parts):  # noqa: PLR2004
-        raise typer.BadParameter("an exception is PREFIX,UNTIL,REASON")
-    return [dict(zip(("prefix", "until", "reason"), three, strict=True)) for three in parts]

@@ -3,7 +3,7 @@
 import pytest
 
 from local.azure.faults import refusal
-from shared.cli.runs import exit_status
+from shared.cli.actions import exit_status
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.settings import Settings

@@ -1,4 +1,4 @@
-"""Commands that start a run, and release: their options, and what each asks for."""
+"""The commands that start a run, and release: their options, and the request that each makes."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -32,10 +32,13 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what apply would change. Nothing is written to Azure."""
-    from .. import runs, shell
+    from ...sync.asking import SyncRequest
+    from .. import actions
 
-    asked = shell.said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
-    runs.plan(asked, as_json=as_json)
+    request = SyncRequest(
+        route_tables=route_table, ases=ase, reason=reason or None, change_id=change_id or None
+    )
+    actions.plan(request, as_json=as_json)
 
 
 def apply(
@@ -56,10 +59,18 @@ def apply(
     It shows the plan and asks; what you confirm is applied exactly. With --yes it does what the
     weekly run does: what APPLY_POLICY withholds stays withheld.
     """
-    from .. import runs, shell
+    from ...sync.asking import SyncRequest
+    from .. import actions
 
-    asked = shell.said(routeTables=route_table, ases=ase, reason=reason, changeId=change_id)
-    runs.apply(asked, plan_run, force, yes=yes, as_json=as_json)
+    request = SyncRequest(
+        route_tables=route_table,
+        ases=ase,
+        plan_run_id=plan_run or None,
+        force=force or (),
+        reason=reason or None,
+        change_id=change_id or None,
+    )
+    actions.apply(request, yes=yes, as_json=as_json)
 
 
 def provision(
@@ -79,10 +90,16 @@ def provision(
 
     An environment with another route table is refused: register that one instead.
     """
-    from .. import runs, shell
+    from ...sync.asking import ProvisionRequest
+    from .. import actions
 
-    asked = shell.said(aseId=ase_id, nsg=nsg, tags=_pairs(tag), acknowledge=acknowledge)
-    runs.provision(asked, plan_only=plan_only, yes=yes, as_json=as_json)
+    request = ProvisionRequest(
+        ase=ase_id,
+        azure_tags=_pairs(tag),
+        ensure_nsg=nsg is Nsg.ENSURE,
+        acknowledge=acknowledge,
+    )
+    actions.provision(request, plan_only=plan_only, yes=yes, as_json=as_json)
 
 
 def adopt(
@@ -98,11 +115,11 @@ def adopt(
 
     Nothing else of the table is changed.
     """
-    from .. import runs, shell
+    from ...sync.asking import AdoptRequest
+    from .. import actions
 
-    optional = shell.said(fromOwner=from_owner)
-    asked = {"routeTableId": route_table, "reason": reason, **optional}
-    runs.adopt(asked, yes=yes, as_json=as_json)
+    request = AdoptRequest(route_table=route_table, reason=reason, from_owner=from_owner or None)
+    actions.adopt(request, yes=yes, as_json=as_json)
 
 
 def rollback(
@@ -117,18 +134,19 @@ def rollback(
 
     It stays as it was before that run until you release it.
     """
-    from .. import runs, shell
+    from ...sync.asking import RollbackRequest
+    from .. import actions
 
-    optional = shell.said(force=force)
-    asked = {"routeTableId": route_table, "runId": run, "reason": reason, **optional}
-    runs.rollback(asked, yes=yes, as_json=as_json)
+    request = RollbackRequest(route_table=route_table, run_id=run, reason=reason, force=force or ())
+    actions.rollback(request, yes=yes, as_json=as_json)
 
 
 def release(route_table: Table, reason: Reason, as_json: Json = False) -> None:
     """Let a table that is held or contested follow its tags again."""
-    from .. import runs
+    from ...sync.asking import ReleaseRequest
+    from .. import actions
 
-    runs.release({"routeTableId": route_table, "reason": reason}, as_json=as_json)
+    actions.release(ReleaseRequest(route_table=route_table, reason=reason), as_json=as_json)
 
 
 def _pairs(texts: Sequence[str] | None) -> dict[str, str]:

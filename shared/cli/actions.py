@@ -1,0 +1,116 @@
+"""Start a run from the command line: plan it, ask, carry it out, show its report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .. import answers
+from ..app import app
+from ..domain.runs.run import Mode, Run, Trigger
+from ..sync.asking import (
+    AdoptRequest,
+    ProvisionRequest,
+    ReleaseRequest,
+    Requester,
+    RollbackRequest,
+    SyncRequest,
+)
+from . import show
+from .errors import Ended, Refused
+from .shell import answer, ask, carried_out, need_somebody
+
+# Azure itself judges who may do this, and its activity log says who did it.
+HERE = Requester(Trigger.CLI)
+
+FAILED, PENDING, BLOCKED = 1, 2, 3
+
+
+def plan(request: SyncRequest, *, as_json: bool) -> None:
+    run = app().asking.sync(replace(request, mode=Mode.PLAN), HERE)
+    _finish(run, as_json=as_json)
+
+
+def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
+    """With `yes` do what the weekly run does; else apply exactly what a person confirms."""
+    if not yes:
+        need_somebody(as_json=as_json)
+        planned = _plan_to_confirm(request, as_json=as_json)
+        answer(planned, show.report(planned), as_json=as_json)
+        status = exit_status(planned)
+        if status != PENDING and not any(show.counted(planned).values()):
+            raise Ended(status)
+
+        ask("Apply this?")
+        request = replace(request, plan_run_id=planned["runId"])
+    _finish(app().asking.sync(request, HERE), as_json=as_json)
+
+
+def provision(request: ProvisionRequest, *, plan_only: bool, yes: bool, as_json: bool) -> None:
+    if not (plan_only or yes):
+        need_somebody(as_json=as_json)
+    if plan_only or not yes:
+        run = app().asking.provision(replace(request, mode=Mode.PLAN), HERE)
+        planned = carried_out(run, as_json=as_json)
+        answer(planned, show.report(planned), as_json=as_json)
+        if plan_only:
+            raise Ended(exit_status(planned))
+
+        ask("Do this?")
+    _finish(app().asking.provision(request, HERE), as_json=as_json)
+
+
+def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
+    if not yes:
+        need_somebody(as_json=as_json)
+        ask(f"Adopt routes in {request.route_table}?")
+    _finish(app().asking.adopt(request, HERE), as_json=as_json)
+
+
+def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
+    if not yes:
+        need_somebody(as_json=as_json)
+        undone = _outcome_of(request.run_id, request.route_table)
+        answer(None, show.outcome(undone), as_json=False)
+        ask("Undo this?")
+    _finish(app().asking.rollback(request, HERE), as_json=as_json)
+
+
+def release(request: ReleaseRequest, *, as_json: bool) -> None:
+    released = app().asking.release(request).to_json()
+    answer(released, show.registration(released), as_json=as_json)
+
+
+def exit_status(report: Mapping[str, Any]) -> int:
+    """Return the contract's exit status for a run's report."""
+    counts = report["counts"]
+    if report["error"] or counts["failed"] or counts["conflict"]:
+        return FAILED
+    if counts["blocked"]:
+        return BLOCKED
+    return PENDING if counts["planned"] else 0
+
+
+def _finish(run: Run, *, as_json: bool) -> None:
+    """Carry the run out, show its report, and end with its exit status."""
+    report = carried_out(run, as_json=as_json)
+    answer(report, show.report(report), as_json=as_json)
+    raise Ended(exit_status(report))
+
+
+def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> dict[str, Any]:
+    """Return the report of the plan run that the request names, or of a new one."""
+    if request.plan_run_id is not None:
+        return answers.run_report(app(), answers.existing_run(app(), request.plan_run_id))
+
+    new = replace(request, mode=Mode.PLAN, force=())
+    return carried_out(app().asking.sync(new, HERE), as_json=as_json)
+
+
+def _outcome_of(run_id: str, route_table: str) -> Mapping[str, Any]:
+    """Raise NotFound if there is no such run, Refused if it has no outcome of this table."""
+    outcomes: Sequence[Mapping[str, Any]]
+    outcomes = answers.run_report(app(), answers.existing_run(app(), run_id))["outcomes"]
+    for outcome in outcomes:
+        if outcome["routeTableId"].lower() == route_table.lower():
+            return outcome
+    raise Refused("NoOutcome", f"run {run_id} has no outcome of this route table")

@@ -1,0 +1,382 @@
+"""The rules for what a person may ask for, at every door.
+
+Each method judges a request as a whole: it raises InvalidRequest with every fault, or does what the
+request says. If that needs a run, only the run is written. The door then sends its start message.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId
+from ..domain.errors import Fault, InvalidRequest
+from ..domain.registry.contest import Contest
+from ..domain.registry.registration import Registration
+from ..domain.routing.safety import FORCEABLE
+from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
+from .ports import Outcomes, Registrations, Runs
+from .surroundings.audit import NOT_NEEDED
+from .surroundings.discovery import Discovered, Discovery
+from .surroundings.survey import Surveyor
+from .table.provision import provisioned_id, refusal_of
+from .texts import MAX_CHANGE_ID, MAX_REASON, azure_tag_faults, owner_faults, text_faults
+
+NOT_ENABLED = "not registered, or disabled"
+
+type CreateRun = Callable[[RunRequest], Run]
+"""Write the run that is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks, and at which door. `name` is None if the door does not know it."""
+
+    trigger: Trigger
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRequest:
+    """Bring route tables to their newest versions, or apply what `plan_run_id` showed.
+
+    The tables are named by their own ids and by the ids of their environments. If both are None,
+    all that are registered and enabled are meant. `force` names the violations to let pass.
+    """
+
+    mode: Mode = Mode.APPLY
+    route_tables: Sequence[str] | None = None
+    ases: Sequence[str] | None = None
+    plan_run_id: str | None = None
+    force: Sequence[str] = ()
+    reason: str | None = None
+    change_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptRequest:
+    """Make routes that cover a wanted address ours, also routes with the stamp of `from_owner`."""
+
+    route_table: str
+    reason: str
+    from_owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequest:
+    """Undo in one route table what a run changed there."""
+
+    route_table: str
+    run_id: str
+    reason: str
+    force: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRequest:
+    """Let a route table that is held or contested follow its tags again."""
+
+    route_table: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveRequest:
+    """Take every route of ours out of a route table."""
+
+    route_table: str
+    mode: Mode = Mode.APPLY
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionRequest:
+    """Give an environment a route table with these Azure tags.
+
+    `ensure_nsg` also adds the rule that its network security group lacks. An ASEv3 needs none of
+    this, so its request needs `acknowledge`.
+    """
+
+    ase: str
+    mode: Mode = Mode.APPLY
+    azure_tags: Mapping[str, str] = field(default_factory=dict)
+    ensure_nsg: bool = False
+    acknowledge: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoverRequest:
+    """Find every environment of these subscriptions, or of all that are visible if None.
+
+    With `owner` the route tables that bear its stamp are found as well. `register` registers the
+    tables, those of an ASEv3 only with `acknowledge`.
+    """
+
+    subscriptions: Sequence[str] | None = None
+    owner: str | None = None
+    register: bool = False
+    acknowledge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    registrations: Registrations
+    runs: Runs
+    outcomes: Outcomes
+    surveyor: Surveyor
+    discovery: Discovery
+    create_run: CreateRun
+
+    def sync(self, request: SyncRequest, by: Requester) -> Run:
+        tables, table_faults = self._tables(request)
+        faults = [
+            *self._approval_faults(request),
+            *_force_faults(request.force),
+            *text_faults("reason", request.reason, MAX_REASON),
+            *text_faults("changeId", request.change_id, MAX_CHANGE_ID),
+            *table_faults,
+        ]
+        if faults:
+            raise InvalidRequest(faults)
+        if request.plan_run_id is not None:
+            tables = self._plan_tables(request.plan_run_id, tables)
+
+        return self.create_run(
+            RunRequest(
+                trigger=by.trigger,
+                requested_by=by.name,
+                mode=request.mode,
+                route_tables=tables,
+                plan_run_id=request.plan_run_id,
+                force=tuple(request.force),
+                reason=request.reason,
+                change_id=request.change_id,
+            )
+        )
+
+    def adopt(self, request: AdoptRequest, by: Requester) -> Run:
+        faults = [
+            *text_faults("reason", request.reason, MAX_REASON),
+            *owner_faults("fromOwner", request.from_owner),
+        ]
+        registration = self._enabled_registration(request.route_table, faults)
+
+        return self.create_run(
+            RunRequest(
+                trigger=by.trigger,
+                requested_by=by.name,
+                mode=Mode.APPLY,
+                action=Action.ADOPT,
+                route_tables=(registration.route_table_id,),
+                from_owner=request.from_owner,
+                reason=request.reason,
+            )
+        )
+
+    def rollback(self, request: RollbackRequest, by: Requester) -> Run:
+        faults = [
+            *_force_faults(request.force),
+            *text_faults("reason", request.reason, MAX_REASON),
+        ]
+        table = self._enabled_registration(request.route_table, faults).route_table_id
+        obstacle = self._rollback_obstacle(request.run_id, table)
+        if obstacle is not None:
+            raise InvalidRequest([Fault("runId", obstacle)])
+
+        return self.create_run(
+            RunRequest(
+                trigger=by.trigger,
+                requested_by=by.name,
+                mode=Mode.APPLY,
+                action=Action.ROLLBACK,
+                route_tables=(table,),
+                undone_run_id=request.run_id,
+                force=tuple(request.force),
+                reason=request.reason,
+            )
+        )
+
+    def release(self, request: ReleaseRequest) -> Registration:
+        """Lift every hold on the table and clear its contested state, at once and without a run."""
+        faults = list(text_faults("reason", request.reason, MAX_REASON))
+        registration = self._enabled_registration(request.route_table, faults)
+
+        self.registrations.release(registration.route_table_id)
+        return replace(registration, holds=(), contest=Contest())
+
+    def remove(self, request: RemoveRequest, by: Requester) -> Run:
+        """A disabled route table can lose our routes as well."""
+        faults = list(text_faults("reason", request.reason, MAX_REASON))
+        registration = self._registration(request.route_table, faults)
+
+        return self.create_run(
+            RunRequest(
+                trigger=by.trigger,
+                requested_by=by.name,
+                mode=request.mode,
+                action=Action.REMOVE,
+                route_tables=(registration.route_table_id,),
+                reason=request.reason,
+            )
+        )
+
+    def provision(self, request: ProvisionRequest, by: Requester) -> Run:
+        """Raise TransientError if Azure cannot be asked about the environment now."""
+        faults = list(azure_tag_faults(request.azure_tags))
+        try:
+            ase_id = EnvironmentId.parse(request.ase)
+        except ValueError as error:
+            raise InvalidRequest([Fault("aseId", str(error)), *faults]) from None
+
+        # A person learns now what would otherwise stand in the report of a run that did nothing.
+        survey = self.surveyor.survey(ase_id)
+        refusal = refusal_of(survey)
+        if refusal is not None:
+            raise InvalidRequest(code=refusal.code, message=refusal.message)
+        if survey.manages_itself and not request.acknowledge:
+            message = f"{NOT_NEEDED.message}; acknowledge: true makes them nevertheless"
+            faults.append(Fault("acknowledge", message))
+        if faults:
+            raise InvalidRequest(faults)
+
+        return self.create_run(
+            RunRequest(
+                trigger=by.trigger,
+                requested_by=by.name,
+                mode=request.mode,
+                action=Action.PROVISION,
+                route_tables=(provisioned_id(ase_id),),
+                ase_id=ase_id,
+                azure_tags=request.azure_tags,
+                ensure_nsg=request.ensure_nsg,
+            )
+        )
+
+    def discover(self, request: DiscoverRequest) -> Discovered:
+        """Raise PermanentError or TransientError if the visible subscriptions cannot be listed."""
+        faults = [
+            *(
+                Fault(f"subscriptions.{index}", "not the id of a subscription")
+                for index, text in enumerate(request.subscriptions or ())
+                if not SUBSCRIPTION_ID.fullmatch(text)
+            ),
+            *owner_faults("owner", request.owner),
+        ]
+        if faults:
+            raise InvalidRequest(faults)
+
+        return self.discovery.discover(
+            request.subscriptions,
+            owner=request.owner,
+            register=request.register,
+            acknowledge=request.acknowledge,
+        )
+
+    def _registration(self, text: str, faults: Sequence[Fault]) -> Registration:
+        """Raise InvalidRequest with these faults, and if this is no registered route table."""
+        found = None
+        try:
+            found = self.registrations.get(RouteTableId.parse(text))
+            why = NOT_ENABLED
+        except ValueError as error:
+            why = str(error)
+
+        if found is None:
+            raise InvalidRequest([Fault("routeTableId", why), *faults])
+        if faults:
+            raise InvalidRequest(faults)
+        return found
+
+    def _enabled_registration(self, text: str, faults: Sequence[Fault]) -> Registration:
+        """Raise InvalidRequest as `_registration` does, and if the registration is disabled."""
+        found = self._registration(text, faults)
+        if not found.enabled:
+            raise InvalidRequest([Fault("routeTableId", NOT_ENABLED)])
+        return found
+
+    def _tables(self, request: SyncRequest) -> tuple[tuple[RouteTableId, ...], list[Fault]]:
+        """The route tables that are named, each once, and a fault for each name without one."""
+        if request.route_tables is None and request.ases is None:
+            return (), []
+        enabled = [one for one in self.registrations.list() if one.enabled]
+        by_id = {one.route_table_id.key: one.route_table_id for one in enabled}
+        by_ase: dict[str, list[RouteTableId]] = {}
+        for one in enabled:
+            if one.ase_id is not None:
+                by_ase.setdefault(one.ase_id.key, []).append(one.route_table_id)
+
+        tables: list[RouteTableId] = []
+        faults: list[Fault] = []
+        for index, text in enumerate(request.route_tables or ()):
+            if text.lower() in by_id:
+                tables.append(by_id[text.lower()])
+            else:
+                faults.append(Fault(f"routeTables.{index}", _why_unknown(text)))
+        for index, text in enumerate(request.ases or ()):
+            if text.lower() in by_ase:
+                tables += by_ase[text.lower()]
+            else:
+                faults.append(Fault(f"ases.{index}", "no enabled registration has this aseId"))
+        return tuple(dict.fromkeys(tables)), faults
+
+    def _approval_faults(self, request: SyncRequest) -> Iterator[Fault]:
+        """Only an ended run in mode plan can be approved, and only what was seen can be forced."""
+        if request.force and (request.plan_run_id is None or request.reason is None):
+            message = "only what was seen can be forced: give planRunId and reason as well"
+            yield Fault("force", message)
+        if request.plan_run_id is None:
+            return
+
+        if request.mode is not Mode.APPLY:
+            yield Fault("mode", "a planRunId is applied")
+        run = self.runs.get(request.plan_run_id)
+        if run is None:
+            yield Fault("planRunId", "there is no run with this id")
+        elif run.request.mode is not Mode.PLAN or run.request.action is not Action.SYNC:
+            yield Fault("planRunId", "not a run in mode plan")
+        elif not run.ended:
+            yield Fault("planRunId", "the run has not ended yet")
+
+    def _plan_tables(
+        self, plan_run_id: str, tables: tuple[RouteTableId, ...]
+    ) -> tuple[RouteTableId, ...]:
+        """Return the named tables, or all of the plan run if none is named.
+
+        Raise InvalidRequest if the run has no plan of one of them.
+        """
+        outcomes = self.outcomes.list(plan_run_id)
+        plan_tables = [RouteTableId.parse(outcome["routeTableId"]) for outcome in outcomes]
+        if not plan_tables:
+            message = "the run has no plan of any route table"
+            raise InvalidRequest([Fault("planRunId", message)])
+
+        faults = [
+            Fault(f"routeTables.{index}", f"run {plan_run_id} has no plan of {table}")
+            for index, table in enumerate(tables)
+            if table not in plan_tables
+        ]
+        if faults:
+            raise InvalidRequest(faults)
+        return tables or tuple(plan_tables)
+
+    def _rollback_obstacle(self, run_id: str, table: RouteTableId) -> str | None:
+        """Say why there is nothing of this run to undo in the table."""
+        if self.runs.get(run_id) is None:
+            return "there is no run with this id"
+        changes = self.outcomes.changes(run_id, table)
+        if changes is None:
+            return "the run has no outcome of this route table, or not yet"
+        return None if changes else "the run has changed nothing in this route table"
+
+
+def _why_unknown(text: str) -> str:
+    try:
+        RouteTableId.parse(text)
+    except ValueError as error:
+        return str(error)
+    return NOT_ENABLED
+
+
+def _force_faults(codes: Iterable[str]) -> Iterator[Fault]:
+    allowed = ", ".join(sorted(FORCEABLE))
+    for index, code in enumerate(codes):
+        if code not in FORCEABLE:
+            yield Fault(f"force.{index}", f"not one of the violations to force: {allowed}")

@@ -1,0 +1,243 @@
+"""The rules for what a person may register, at every door."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ..domain.addresses import is_ipv4_prefix, is_service_tag
+from ..domain.armid import EnvironmentId, RouteTableId
+from ..domain.errors import Fault, InvalidRequest, NotFound, PermanentError, RouteSyncError
+from ..domain.registry.choices import AddressSource, RouteStyle
+from ..domain.registry.registration import Registration, RouteException
+from ..domain.routing.policy import ApplyPolicy
+from ..domain.routing.routable_tags import why_not_routable
+from .ports import Clock, Registrations, RouteLimits, RouteTables
+from .run.pull import SourcePull
+from .surroundings.audit import NOT_NEEDED
+from .surroundings.survey import Survey, Surveyor
+from .texts import MAX_NOTE, MAX_REASON, text_faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRequest:
+    """Register a route table, or replace what is registered for it.
+
+    `resource_id` is the table's id, or the id of the environment whose subnet has the table. If
+    there are no `service_tags`, the app's own tag is meant. An ASEv3 needs no such routes, so its
+    registration needs `acknowledge`.
+    """
+
+    resource_id: str
+    ase: str | None = None
+    service_tags: Sequence[str] = ()
+    address_source: AddressSource = AddressSource.SERVICE_TAG
+    route_style: RouteStyle = RouteStyle.PREFIXES
+    apply_policy: ApplyPolicy | None = None
+    exceptions: Sequence[RouteException] = ()
+    enabled: bool = True
+    note: str | None = None
+    acknowledge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTagRules:
+    """The service tags that may be registered, and the one that is meant if none is named."""
+
+    cloud: str
+    allowed: frozenset[str]
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    registration: Registration
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Registering:
+    registrations: Registrations
+    route_tables: RouteTables
+    route_limits: RouteLimits
+    surveyor: Surveyor
+    pull: SourcePull
+    clock: Clock
+    tag_rules: ServiceTagRules
+
+    def get(self, resource_id: str) -> Registration:
+        """Raise InvalidRequest for whatever is not a route table's id, NotFound if unregistered."""
+        registration = self.registrations.get(_route_table_id(resource_id))
+        if registration is None:
+            raise NotFound("NotRegistered", "this route table is not registered")
+        return registration
+
+    def unregister(self, resource_id: str) -> None:
+        """Leave the table and its routes as they are. Raise as `get` does."""
+        self.registrations.delete(self.get(resource_id).route_table_id)
+
+    def register(self, request: RegisterRequest) -> Entry:
+        """Change the registration only; nothing is written to Azure.
+
+        Raise InvalidRequest with every fault, or with the code that says why an environment has no
+        table to register. Raise TransientError if Azure cannot be asked now.
+        """
+        ase_id, faults = _environment_id(request)
+        route_table_id, survey = self._place(request.resource_id, ase_id)
+        existing = self.registrations.get(route_table_id)
+        tags = tuple(dict.fromkeys(request.service_tags or [self.tag_rules.default]))
+
+        # A person acknowledges an environment once only.
+        if ase_id is not None and (existing is None or existing.ase_id != ase_id):
+            survey = survey or self.surveyor.survey(ase_id)
+            faults += _environment_faults(survey, acknowledge=request.acknowledge)
+        faults += [
+            *self._tag_faults(request.service_tags or tags),
+            *_exception_faults(request.exceptions),
+            *text_faults("note", request.note or None, MAX_NOTE),
+            *self._source_faults(request, ase_id),
+        ]
+        if not faults:
+            faults = self._style_faults(request, route_table_id, tags)
+        if faults:
+            raise InvalidRequest(faults)
+
+        registration = Registration(
+            route_table_id=route_table_id,
+            service_tags=tags,
+            ase_id=ase_id,
+            address_source=request.address_source,
+            route_style=request.route_style,
+            apply_policy=request.apply_policy,
+            exceptions=tuple(request.exceptions),
+            enabled=request.enabled,
+            note=request.note,
+        )
+        return self._put(registration, existing)
+
+    def _put(self, registration: Registration, existing: Registration | None) -> Entry:
+        if existing is not None:
+            registration = existing.replaced_by(registration, self.clock())
+        if registration.subnet_ids is None:
+            # An alert about one of its subnets is to find the table before its first run.
+            subnet_ids = self._subnet_ids(registration.route_table_id)
+            registration = replace(registration, subnet_ids=subnet_ids)
+
+        self.registrations.put(registration)
+        return Entry(registration, is_new=existing is None)
+
+    def _place(
+        self, resource_id: str, ase_id: EnvironmentId | None
+    ) -> tuple[RouteTableId, Survey | None]:
+        """Return the table that is meant, and the survey if the environment's subnet named it."""
+        if ase_id is None or not EnvironmentId.matches(resource_id):
+            return _route_table_id(resource_id), None
+
+        survey = self.surveyor.survey(ase_id)
+        if survey.route_table_id is None:
+            obstacle = survey.faults[-1]
+            raise InvalidRequest(code=obstacle.code, message=obstacle.message)
+        return survey.route_table_id, survey
+
+    def _tag_faults(self, tags: Sequence[str]) -> list[Fault]:
+        """A tag that has no version yet has to be in the answers of all locations."""
+        refused = {tag: why for tag in tags if (why := self._why_refused(tag)) is not None}
+        refused |= self.pull.unusable(set(tags) - refused.keys())
+        return [
+            Fault(f"serviceTags.{index}", refused[tag])
+            for index, tag in enumerate(tags)
+            if tag in refused
+        ]
+
+    def _why_refused(self, tag: str) -> str | None:
+        if not is_service_tag(tag):
+            return "not the name of a service tag"
+        if tag not in self.tag_rules.allowed:
+            return f"{tag} is not in ALLOWED_SERVICE_TAGS"
+        return None
+
+    def _source_faults(
+        self, request: RegisterRequest, ase_id: EnvironmentId | None
+    ) -> Iterator[Fault]:
+        if request.address_source is AddressSource.SERVICE_TAG:
+            return
+        if ase_id is None:
+            yield Fault("addressSource", "ase and both need an aseId")
+        else:
+            for why in self.pull.unusable([ase_id.key]).values():
+                yield Fault("addressSource", why)
+
+    def _style_faults(
+        self, request: RegisterRequest, route_table_id: RouteTableId, tags: Sequence[str]
+    ) -> list[Fault]:
+        """Say why Azure would refuse a route for one of these tags."""
+        if request.route_style is not RouteStyle.SERVICE_TAG:
+            return []
+        if request.address_source is AddressSource.ASE:
+            message = "the addresses that an environment's own API names are no tag"
+            return [Fault("routeStyle", message)]
+
+        reasons = [why_not_routable(self.tag_rules.cloud, tag) for tag in tags]
+        faults = [Fault("routeStyle", why) for why in reasons if why is not None]
+        return faults or self._tag_limit_faults(route_table_id, tags)
+
+    def _tag_limit_faults(self, route_table_id: RouteTableId, tags: Sequence[str]) -> list[Fault]:
+        """Each run judges the limit again, so a table that cannot be read now has no fault."""
+        try:
+            table = self.route_tables.read(route_table_id)
+        except PermanentError:
+            return []
+
+        limit = self.route_limits.tag_routes(route_table_id.subscription_id, table.location)
+        wanted = {route.prefix for route in table.routes if route.network is None} | {*tags}
+        if limit is None or len(wanted) <= limit:
+            return []
+        message = f"the table would have {len(wanted)} routes with a service tag; {limit} may be"
+        return [Fault("routeStyle", message)]
+
+    def _subnet_ids(self, route_table_id: RouteTableId) -> frozenset[str] | None:
+        try:
+            return self.route_tables.read(route_table_id).subnet_ids
+        except RouteSyncError:
+            return None
+
+
+def _route_table_id(text: str) -> RouteTableId:
+    try:
+        return RouteTableId.parse(text)
+    except ValueError as error:
+        raise InvalidRequest(code="InvalidRouteTableId", message=str(error)) from None
+
+
+def _environment_id(request: RegisterRequest) -> tuple[EnvironmentId | None, list[Fault]]:
+    """Both ids can name the environment, but not two different ones."""
+    if EnvironmentId.matches(request.resource_id):
+        same = request.ase is None or request.ase.lower() == request.resource_id.lower()
+        faults = [] if same else [Fault("aseId", f"the id to register is {request.resource_id}")]
+        return EnvironmentId.parse(request.resource_id), faults
+
+    if request.ase is None:
+        return None, []
+    try:
+        return EnvironmentId.parse(request.ase), []
+    except ValueError as error:
+        return None, [Fault("aseId", str(error))]
+
+
+def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
+    if survey.environment is None:
+        return [Fault("aseId", f"{found.code}: {found.message}") for found in survey.faults]
+    if survey.manages_itself and not acknowledge:
+        message = f"{NOT_NEEDED.message}; acknowledge: true registers it nevertheless"
+        return [Fault("acknowledge", message)]
+    return []
+
+
+def _exception_faults(exceptions: Sequence[RouteException]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, exception in enumerate(exceptions):
+        place = f"exceptions.{index}"
+        if not is_ipv4_prefix(exception.prefix):
+            yield Fault(f"{place}.prefix", "not an IPv4 prefix in CIDR notation")
+        elif exception.prefix in seen:
+            yield Fault(f"{place}.prefix", "there is an exception for this prefix already")
+        yield from text_faults(f"{place}.reason", exception.reason, MAX_REASON)
+        seen.add(exception.prefix)
