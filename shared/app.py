@@ -21,7 +21,7 @@ from .arm.subnets import ArmSubnets
 from .domain.runs.run import Mode, Run, RunRequest, run_id_of
 from .log import log_outcome, log_run, quiet_libraries
 from .notify.webhook import HttpWebhook, NoWebhook
-from .settings import Settings
+from .settings import InvalidSettings, Settings
 from .storage.account import StorageAccount
 from .storage.checks import CheckLog, LedgerLog
 from .storage.registry import Registry
@@ -266,7 +266,10 @@ def _webhook(settings: Settings) -> Webhook:
 
 def _storage_account(settings: Settings) -> StorageAccount:
     if settings.storage_connection_string is not None:
-        return StorageAccount.from_connection_string(settings.storage_connection_string)
+        try:
+            return StorageAccount.from_connection_string(settings.storage_connection_string)
+        except ValueError as error:
+            raise InvalidSettings([f"AzureWebJobsStorage: {error}"]) from None
     return StorageAccount.from_identity(
         settings.table_endpoint,
         storage_credential(settings),

@@ -190,7 +190,9 @@ class Registering:
         wanted = {route.prefix for route in table.routes if route.network is None} | {*tags}
         if limit is None or len(wanted) <= limit:
             return []
-        message = f"the table would have {len(wanted)} routes with a service tag; {limit} may be"
+        message = (
+            f"the table would have {len(wanted)} routes with a service tag and may have {limit}"
+        )
         return [Fault("routeStyle", message)]
 
     def _subnet_ids(self, route_table_id: RouteTableId) -> frozenset[str] | None:

@@ -176,9 +176,10 @@ def test_missing_settings_are_listed(cli):
     assert "AzureWebJobsStorage" in refused.err
 
 
-def test_storage_that_does_not_answer_is_one_error(cli):
+def test_a_connection_string_that_is_none_is_one_error(cli):
     refused = cli("runs", AzureWebJobsStorage="UseDevelopmentStorage=true;nonsense")
     assert refused.status == 1
+    assert "InvalidSettings" in refused.err and "AzureWebJobsStorage" in refused.err
 
 
 def test_paused_writes_nothing_and_says_that_changes_are_pending(azure, table, cli):
