@@ -54,6 +54,15 @@ def test_help_imports_typer_and_the_declarations_of_the_commands_alone():
     assert others == {"typer", "annotated_doc", "shellingham"}  # what Typer itself imports
 
 
+def test_no_command_imports_the_functions_or_their_pages():
+    commands = ", ".join(f"shared.cli.{name}" for name in ("actions", "doctor", "lists", "tables"))
+    shown, _ = run("-c", f"import sys, {commands}; print(*sys.modules)")
+    imported = set(shown.split())
+    assert "shared.sync.asking" in imported
+    assert not imported & {"azure.functions", "jinja2"}
+    assert not imported & {"shared.endpoints", "shared.http", "shared.pages"}
+
+
 def test_each_command_has_its_summary_on_one_line():
     shown, _ = run("-m", "shared", "--help", COLUMNS="80")
     listed = shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()

@@ -1,0 +1,147 @@
+"""The rules for what may be registered, whichever door it comes through."""
+
+from datetime import date
+
+import pytest
+
+from shared.domain.errors import InvalidRequest, NotFound
+from shared.domain.registry.choices import AddressSource, RouteStyle
+from shared.domain.registry.registration import RouteException
+from shared.domain.routing.policy import ApplyPolicy
+from shared.sync.registering import RegisterRequest
+from tests.app.helpers import TAG, answer, rid, sync
+from tests.builders import add_environment, add_table, ase_id_of, owned_prefixes, route, table_id
+
+A, B = "20.0.0.0/24", "20.0.1.0/24"
+
+
+@pytest.fixture
+def table(azure):
+    answer(azure, A)
+    return add_table(azure.state, "one")
+
+
+def faults(app, **asked):
+    """Every part of the request that is wrong, and that nothing was registered."""
+    with pytest.raises(InvalidRequest) as refused:
+        app.registering.register(RegisterRequest(**{"resource_id": table_id("one")} | asked))
+    assert refused.value.code == "InvalidBody"
+    assert list(app.registry.list()) == []
+    return {fault.target: fault.message for fault in refused.value.faults}
+
+
+def test_what_is_registered_is_what_was_asked_for(azure, app, table):
+    entry = app.registering.register(
+        RegisterRequest(
+            resource_id=table_id("one"),
+            apply_policy=ApplyPolicy.ADDITIVE,
+            exceptions=[RouteException(B, "the firewall", date(2027, 1, 1))],
+            enabled=False,
+            note="ours",
+        )
+    )
+    assert entry.is_new
+    stored = app.registry.get(rid("one"))
+    assert stored == entry.registration
+    assert (stored.service_tags, stored.apply_policy) == ((TAG,), ApplyPolicy.ADDITIVE)
+    assert (stored.enabled, stored.note) == (False, "ours")
+    assert stored.exceptions[0].prefix == B
+    assert azure.state.writes() == []
+
+
+def test_a_new_registration_keeps_what_was_seen_and_notes_the_tag_that_it_lost(azure, make_app):
+    app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
+    table = add_table(azure.state, "one")
+    app.registering.register(RegisterRequest(resource_id=table_id("one")))
+    sync(app)
+    assert owned_prefixes(table)
+
+    other = RegisterRequest(resource_id=table_id("ONE"), service_tags=["ApiManagement"])
+    entry = app.registering.register(other)
+    assert not entry.is_new
+    assert entry.registration.applied_version_ids
+    assert TAG in app.registry.get(rid("one")).former_sources
+
+
+def test_the_subnets_of_a_table_are_known_before_its_first_run(app, table):
+    registered = app.registering.register(RegisterRequest(resource_id=table_id("one")))
+    assert registered.registration.subnet_ids
+    elsewhere = app.registering.register(RegisterRequest(resource_id=table_id("unreadable")))
+    assert elsewhere.registration.subnet_ids is None
+
+
+def test_an_environments_id_stands_for_the_table_of_its_subnet(app, azure, table):
+    add_environment(azure.state, "one", table=table)
+    entry = app.registering.register(RegisterRequest(resource_id=ase_id_of("one")))
+    assert str(entry.registration.route_table_id) == table_id("one")
+    assert str(entry.registration.ase_id) == ase_id_of("one")
+
+
+def test_an_environment_without_a_table_is_refused_by_name(app, azure):
+    add_environment(azure.state, "bare", table=None)
+    with pytest.raises(InvalidRequest, match="SubnetWithoutRouteTable"):
+        app.registering.register(RegisterRequest(resource_id=ase_id_of("bare")))
+
+
+def test_every_fault_is_listed_at_once(app, table):
+    meant = RouteException(A, "x", date(2027, 1, 1))
+    found = faults(
+        app,
+        ase="/x",
+        service_tags=[TAG, "Storage", "a/b"],
+        address_source=AddressSource.BOTH,
+        exceptions=[meant, meant, RouteException("20.0.0.1/24", "", date(2027, 1, 1))],
+        note="x" * 1001,
+    )
+    assert found.keys() == {
+        *("aseId", "serviceTags.1", "serviceTags.2", "addressSource", "note"),
+        *("exceptions.1.prefix", "exceptions.2.prefix", "exceptions.2.reason"),
+    }
+    assert "ALLOWED_SERVICE_TAGS" in found["serviceTags.1"]
+
+
+def test_a_tag_that_azure_does_not_have_is_a_fault(make_app, table):
+    app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},NoSuchTag")
+    assert faults(app, service_tags=[TAG, "NoSuchTag"]).keys() == {"serviceTags.1"}
+
+
+def test_two_ids_must_name_the_same_environment(app, azure, table):
+    add_environment(azure.state, "one", table=table)
+    found = faults(app, resource_id=ase_id_of("one"), ase=ase_id_of("two"))
+    assert found.keys() == {"aseId"}
+
+
+def test_an_asev3_is_acknowledged_once(app, azure, table):
+    add_environment(azure.state, "one", table=table, kind="ASEV3")
+    assert faults(app, ase=ase_id_of("one")).keys() == {"acknowledge"}
+    request = RegisterRequest(resource_id=table_id("one"), ase=ase_id_of("one"))
+    acknowledged = RegisterRequest(
+        resource_id=table_id("one"), ase=ase_id_of("one"), acknowledge=True
+    )
+    assert app.registering.register(acknowledged).is_new
+    assert not app.registering.register(request).is_new
+
+
+def test_a_tag_is_a_prefix_only_if_azure_takes_it(azure, make_app, table):
+    azure.state.limits["RoutesWithServiceTagPerRouteTable"] = 1
+    answer(azure, A)
+    app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
+    style = {"route_style": RouteStyle.SERVICE_TAG}
+    assert app.registering.register(RegisterRequest(resource_id=table_id("one"), **style)).is_new
+    app.registering.unregister(table_id("one"))
+    table.routes = [route("monitoring", "AzureMonitor")]
+    assert "2 routes" in faults(app, **style)["routeStyle"]
+    # Each run judges the limit again, so a table that cannot be read now is no fault.
+    gone = RegisterRequest(resource_id=table_id("gone"), **style)
+    assert app.registering.register(gone).is_new
+
+
+def test_get_and_unregister_know_only_what_is_registered(app, table):
+    app.registering.register(RegisterRequest(resource_id=table_id("one")))
+    assert app.registering.get(table_id("ONE")).route_table_id == rid("one")
+    app.registering.unregister(table_id("one"))
+    for ask in (app.registering.get, app.registering.unregister):
+        with pytest.raises(NotFound, match="NotRegistered"):
+            ask(table_id("one"))
+        with pytest.raises(InvalidRequest, match="InvalidRouteTableId"):
+            ask("/not/an/id")
