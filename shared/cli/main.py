@@ -1,23 +1,48 @@
-"""The commands by name, and how all of them end."""
+"""Find a command by its name, run it, and return its exit status."""
 
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from .. import __version__
 from .commands import actions, doctor, lists, tables
 from .errors import Ended
 
+PROGRAM = "ase-route-sync"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
 commands = typer.Typer(
-    help="Keep the routes of App Service Environment management addresses right. Settings are "
-    "read from the environment, as the functions read theirs; whoever is signed in with az login "
-    "is who does it.",
+    help="Keep the routes of App Service Environment management addresses right. The settings are "
+    "read from the environment, as the functions read theirs. Azure sees the identity that is "
+    "signed in with az login.",
     epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 3 blocked.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich takes as long to import as all the rest of `--help`
 )
+
+
+@commands.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    """These options stand before a command."""
+
+
 for command in (
     *(actions.plan, actions.apply, actions.provision),
     *(actions.adopt, actions.rollback, actions.release),
@@ -33,14 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Records are for the log of the functions.
     logging.getLogger("ase_route_sync").addHandler(logging.NullHandler())
+
     try:
-        commands(given, prog_name="ase-route-sync")
+        commands(given, prog_name=PROGRAM)
     except Ended as end:
         return int(str(end.code))
-    except SystemExit as end:  # what was typed wrong: its 2 would say that changes are pending
+    except SystemExit as end:
+        # Typer ends with 2 if the command was typed wrongly, but here 2 means changes pending.
         return 1 if end.code else 0
     except Exception as error:
-        # Imported only now: the errors' own modules take a second.
+        # The modules of the errors take a second to import, so they wait until one is met.
         from .shell import failed
 
         status = failed(error, given)

@@ -1,5 +1,6 @@
 """The rules for what may be registered, whichever door it comes through."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -126,14 +127,13 @@ def test_a_tag_is_a_prefix_only_if_azure_takes_it(azure, make_app, table):
     azure.state.limits["RoutesWithServiceTagPerRouteTable"] = 1
     answer(azure, A)
     app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
-    style = {"route_style": RouteStyle.SERVICE_TAG}
-    assert app.registering.register(RegisterRequest(resource_id=table_id("one"), **style)).is_new
+    request = RegisterRequest(resource_id=table_id("one"), route_style=RouteStyle.SERVICE_TAG)
+    assert app.registering.register(request).is_new
     app.registering.unregister(table_id("one"))
     table.routes = [route("monitoring", "AzureMonitor")]
-    assert "2 routes" in faults(app, **style)["routeStyle"]
+    assert "2 routes" in faults(app, route_style=RouteStyle.SERVICE_TAG)["routeStyle"]
     # Each run judges the limit again, so a table that cannot be read now is no fault.
-    gone = RegisterRequest(resource_id=table_id("gone"), **style)
-    assert app.registering.register(gone).is_new
+    assert app.registering.register(replace(request, resource_id=table_id("gone"))).is_new
 
 
 def test_get_and_unregister_know_only_what_is_registered(app, table):
