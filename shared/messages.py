@@ -1,20 +1,21 @@
-"""The two queue messages. They name what is to be done; everything else is read when it is."""
+"""The two queue messages. They name a run or a table; the worker reads everything else."""
 
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from .domain.armid import RouteTableId
 
 MOST_AT_ONCE = 100
-"""Messages of one run and one subscription. Azure lets no more be under way there: 10 writes a
-second, of which each takes up to 10 seconds. What waits behind them in the queue, of another
-subscription, comes to the front all the sooner.
+"""The messages of one run and one subscription that are in the queue at a time.
+
+Azure takes 10 writes a second in a subscription, and each lasts up to 10 seconds, so more messages
+would only wait. The tables of another subscription then come to the front sooner.
 """
 LONGEST_CHAIN = 200
-"""Tables in one message, which may be 48 KiB long."""
+"""The tables that one message can name: it may be 48 KiB long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class RunMessage:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise ValueError for what is not one of our messages."""
+        """Raise ValueError if this is not one of our messages."""
         return cls(_text(_object(text), "runId"))
 
     def __str__(self) -> str:
@@ -32,7 +33,7 @@ class RunMessage:
 
 @dataclass(frozen=True, slots=True)
 class TableMessage:
-    """Of one table; `then` are those whose messages come after it, one after the other."""
+    """One table to sync; `then` are the tables whose messages follow, one after the other."""
 
     run_id: str
     route_table_id: RouteTableId
@@ -40,7 +41,7 @@ class TableMessage:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise ValueError for what is not one of our messages."""
+        """Raise ValueError if this is not one of our messages."""
         body = _object(text)
         then = body.get("then", [])
         if not isinstance(then, list):
@@ -63,12 +64,13 @@ class TableMessage:
 
 
 def table_messages(run_id: str, tables: Iterable[RouteTableId]) -> Iterator[TableMessage]:
-    """Those to begin with: each table is in one of them."""
+    """Yield the messages to begin with. Each table is in exactly one of them."""
     by_subscription: dict[str, list[RouteTableId]] = {}
     for table in tables:
         by_subscription.setdefault(table.subscription_id.lower(), []).append(table)
-    for its in by_subscription.values():
-        for chain in _chains(its):
+
+    for together in by_subscription.values():
+        for chain in _chains(together):
             yield TableMessage(run_id, chain[0], tuple(chain[1:]))
 
 
@@ -77,14 +79,14 @@ def _chains(tables: Sequence[RouteTableId]) -> Iterator[Sequence[RouteTableId]]:
     return (tables[first::count] for first in range(count))
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(text: str) -> dict[str, object]:
     body = json.loads(text)
     if not isinstance(body, dict):
         raise ValueError(f"a message that is no object: {text[:200]}")  # noqa: TRY004
     return body
 
 
-def _text(body: dict[str, Any], key: str) -> str:
+def _text(body: dict[str, object], key: str) -> str:
     value = body.get(key)
     if not isinstance(value, str):
         raise ValueError(f"a message without {key}: {str(body)[:200]}")  # noqa: TRY004

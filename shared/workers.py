@@ -1,4 +1,7 @@
-"""What the timers and the queues do. An error raised here goes to the queue, which tries again."""
+"""The work of the timers and the queues.
+
+An error that is raised here goes to the queue, which delivers the message again.
+"""
 
 import logging
 import random
@@ -17,15 +20,17 @@ from .messages import RunMessage, TableMessage, table_messages
 from .sync.table.delivery import Delivered
 
 LONGEST_REST_SECONDS = 0.6
-"""Of one delivery; whoever comes round again rests again."""
+"""One delivery rests no longer. The message comes again and can rest again."""
 
 _log = logging.getLogger("ase_route_sync")
 
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Of a table: that of its run, where that has ended and people are to be told; and those for
-    the end of the tables' queue, its own or the next table's.
+    """The messages that follow the delivery of a table.
+
+    `ended` goes to the queue of runs if the run has ended and people are to be told. `later` goes to
+    the end of the queue of tables: this table again, or the next one.
     """
 
     ended: str | None = None
@@ -33,17 +38,18 @@ class Messages:
 
 
 def scheduled_sync() -> str:
-    """The start message of a new run."""
+    """Return the start message of a new run."""
     run = app().create_run(RunRequest(Trigger.TIMER, Mode.APPLY))
     return str(RunMessage(run.run_id))
 
 
 def daily_check() -> list[str]:
-    """Messages of the run that it starts, if any, and of what people are still to be told."""
+    """Return the messages for the run that it starts and for the notices that are still due."""
     context = app()
     context.run_end.expire_overdue()
     checked = context.check.check()
     log_check(checked.to_json())
+
     started = [checked.run_id] if checked.run_id else []
     messages = [str(RunMessage(i)) for i in (*started, *context.notifier.due())]
     _remove_old(context)
@@ -51,7 +57,7 @@ def daily_check() -> list[str]:
 
 
 def start_run(text: str) -> list[str]:
-    """The messages of the run's tables; of one that has ended people are told."""
+    """Return the messages of the run's tables. If the run has ended, tell people."""
     context = app()
     run_id = RunMessage.parse(text).run_id
     tables = context.run_start.start(run_id)
@@ -60,29 +66,32 @@ def start_run(text: str) -> list[str]:
 
 
 def sync_route_table(text: str) -> Messages:
-    """While Azure has been asked enough of a subscription for now, its tables go to the end of the
-    queue: those of others are not held up, and what has begun gets what is left.
+    """Sync a table, or send it to the end of the queue if its subscription has to rest.
+
+    A subscription rests while it is short of requests to Azure. The tables of other subscriptions
+    do not wait for it, and the tables that have begun get the requests that are left.
     """
     message = TableMessage.parse(text)
     context = app()
     rest = context.clients.budgets.seconds_to_rest(message.route_table_id.subscription_id)
     if rest:
-        # Those that were sent away together do not come together.
+        # Tables that leave together should not come back together.
         time.sleep(min(rest, LONGEST_REST_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
         return Messages(later=(text,))
+
     try:
         delivered = context.tables.sync(message.run_id, message.route_table_id)
     except TransientError:
         if message.next is None:
             raise
-        # Those after it do not wait until it is right, or given up.
+        # The next table must not wait until this one succeeds or is given up.
         alone = TableMessage(message.run_id, message.route_table_id)
         return Messages(later=(str(alone), str(message.next)))
     return _messages(message, delivered)
 
 
 def start_run_without_tags(text: str) -> list[str]:
-    """The messages of a run whose start was tried often enough: its tables are repaired."""
+    """Return the messages of a run whose start has failed too often: its tables are repaired."""
     try:
         run_id = RunMessage.parse(text).run_id
     except ValueError:
@@ -92,7 +101,7 @@ def start_run_without_tags(text: str) -> list[str]:
 
 
 def give_up_route_table(text: str) -> Messages:
-    """The table has failed; what comes after it does not wait for it."""
+    """End the table as failed, and go on with the next one."""
     try:
         message = TableMessage.parse(text)
     except ValueError:
@@ -102,7 +111,7 @@ def give_up_route_table(text: str) -> Messages:
 
 
 def _messages(message: TableMessage, delivered: Delivered) -> Messages:
-    """A message that comes twice sends on twice, which does nothing twice."""
+    """Safe to deliver twice: the messages that follow are idempotent."""
     return Messages(
         str(RunMessage(message.run_id)) if delivered.notice_due else None,
         () if message.next is None else (str(message.next),),
@@ -110,7 +119,7 @@ def _messages(message: TableMessage, delivered: Delivered) -> Messages:
 
 
 def _remove_old(context: App) -> None:
-    """What can wait until tomorrow must not cost today's messages."""
+    """Old runs can wait until tomorrow, so an error must not cost today's messages."""
     try:
         context.retention.remove_old()
     except AzureError as error:
