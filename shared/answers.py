@@ -1,4 +1,4 @@
-"""What there is to read, with the JSON for it: the same over HTTP and at the command line."""
+"""Read runs, versions and registrations: every door gives the same answers."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -19,20 +19,20 @@ _GOOD_TO_KNOW = frozenset(
         "notForcedTunnelled",
     }
 )
-"""Findings that need nobody."""
+"""A person need not look at findings with these codes."""
 
 
 def needs_nobody(code: str) -> bool:
-    """Whether a finding with this code is only good to know."""
+    """Say whether a finding with this code only informs, so that no person has to act."""
     return code in _GOOD_TO_KNOW
 
 
 _MOST_PREFIXES_SHOWN = 6
-"""Of one table and kind of change: more are counted, and stand in the report itself."""
+"""For one table and kind of change. If there are more, they are only counted here."""
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """From the report's JSON: what changed, what needs a person, and the sum."""
+    """Show the changes, the notes for a person, and the sum. `report` is the JSON."""
     lines = [
         f"Run {report['runId']} ({report['trigger']}, {report['mode']}): {report['status']}",
         *(version_line(version) for version in report["versions"]),
@@ -47,7 +47,7 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def version_line(version: Mapping[str, Any]) -> str:
-    """Which version a run worked from, and what it brought."""
+    """Name the version that a run worked from, and count what it added and removed."""
     line = f"  {version['versionId'].rpartition('-')[0].partition('.')[2]}"
     if version["changeNumber"]:
         line += f": change number {version['changeNumber']}"
@@ -58,13 +58,15 @@ def version_line(version: Mapping[str, Any]) -> str:
 
 def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
     _, _, subscription, _, group, *_, name = outcome["routeTableId"].split("/")
+
     signs = (("+", "added"), ("~", "updated"), ("-", "removed"))
     changes = " ".join(f"{sign}{len(outcome[key])}" for sign, key in signs if outcome[key])
     notes = ", ".join(
         f"{len(outcome[key])} {key}" for key in ("covered", "retained", "withheld") if outcome[key]
     )
-    where = f"{name} in {group} ({subscription})"
-    lines = [f"  {outcome['status']:<9} {changes:<10} {where}" + (f": {notes}" if notes else "")]
+    place = f"{name} in {group} ({subscription})"
+
+    lines = [f"  {outcome['status']:<9} {changes:<10} {place}" + (f": {notes}" if notes else "")]
     lines += [
         f"      {sign} {', '.join(outcome[key])}"
         for sign, key in signs
@@ -75,7 +77,7 @@ def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
 
 
 def notes_of(outcome: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
-    """What there is to say of a table, and whether it needs somebody."""
+    """Yield each note about a table, after whether it needs a person."""
     for conflict in outcome["conflicts"]:
         yield conflict["accepted"] is None, _conflict_text(conflict)
     for fault in (*outcome["violations"], *outcome["findings"]):

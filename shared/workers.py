@@ -29,7 +29,7 @@ _log = logging.getLogger("ase_route_sync")
 class Messages:
     """The messages that follow the delivery of a table.
 
-    `ended` goes to the queue of runs if the run has ended and people are to be told. `later` goes to
+    `ended` goes to the queue of runs if the run has ended and people are to be told. `later` go to
     the end of the queue of tables: this table again, or the next one.
     """
 

@@ -1,10 +1,11 @@
-"""What stands in the way of a sync, and what to do about each."""
+"""Look for everything that prevents a sync, and say what to do about it."""
 
 import os
 from collections.abc import Iterator
 from typing import Any
 
 from azure.core.exceptions import AzureError
+from azure.storage.queue import QueueServiceClient
 
 from ..app import app
 from ..settings import InvalidSettings, Settings
@@ -27,20 +28,21 @@ from .shell import answer
 
 
 def examine(*, as_json: bool) -> None:
-    """Show each finding when it is found; exit status 1 if one is a fault."""
-    found: list[Diagnosis] = []
-    for finding in _findings():
-        found.append(finding)
+    """Show each diagnosis as soon as there is one. The exit status is 1 if one is a fault."""
+    diagnoses: list[Diagnosis] = []
+    for diagnosis in _diagnoses():
+        diagnoses.append(diagnosis)
         if not as_json:
-            answer(None, show.finding(finding), as_json=False)
-    healthy = all(finding.grade is not Grade.FAULT for finding in found)
-    body: dict[str, Any] = {"healthy": healthy, "findings": [f.to_json() for f in found]}
+            answer(None, show.diagnosis(diagnosis), as_json=False)
+
+    healthy = all(diagnosis.grade is not Grade.FAULT for diagnosis in diagnoses)
+    body: dict[str, Any] = {"healthy": healthy, "findings": [one.to_json() for one in diagnoses]}
     if as_json:
         answer(body, "", as_json=True)
     raise Ended(0 if healthy else 1)
 
 
-def _findings() -> Iterator[Diagnosis]:
+def _diagnoses() -> Iterator[Diagnosis]:
     try:
         settings = Settings.read(os.environ)
     except InvalidSettings as error:
@@ -49,26 +51,34 @@ def _findings() -> Iterator[Diagnosis]:
                 "settings", Grade.FAULT, fault, "the README has a table of all settings"
             )
         return
+
     yield _schedules(settings)
     queue = queue_service(settings)
-    clock, reached = Clock(), []
+    clock, is_reachable = Clock(), True
     for peer in _peers(settings, queue.url):
-        reached.append(reach(peer, clock))
-        yield reached[-1]
+        reached = reach(peer, clock)
+        is_reachable = is_reachable and reached.grade is not Grade.FAULT
+        yield reached
     yield clock_finding(clock)
     yield identity(settings)
-    if any(finding.grade is Grade.FAULT for finding in reached):
-        return  # what follows would say the same again, after minutes
+
+    # If a host cannot be reached, the checks of its services would only wait for it again.
+    if is_reachable:
+        yield from _services(queue)
+
+
+def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
     try:
         context = app()
     except AzureError as error:
         yield storage_fault(error)
         return
+
     yield storage(context)
     yield from queues(queue)
-    registered = [one for one in context.registry.list() if one.enabled]
-    for look in (tags, route_limits, permissions):
-        yield from look(context, registered)
+    enabled = [one for one in context.registry.list() if one.enabled]
+    for check in (tags, route_limits, permissions):
+        yield from check(context, enabled)
 
 
 def _schedules(settings: Settings) -> Diagnosis:
@@ -78,20 +88,21 @@ def _schedules(settings: Settings) -> Diagnosis:
     return Diagnosis(
         "settings",
         Grade.WARNING,
-        f"{', '.join(missing)} missing: a function app would never run by itself",
-        "set it in the app's settings; here it is not needed",
+        f"{', '.join(missing)} missing: without it a function app never runs by itself",
+        "set it in the app's settings; the command line does not need it",
     )
 
 
 def _peers(settings: Settings, queue_url: str) -> list[Peer]:
-    """Source of the tags: "Virtual network service tags"."""
+    """Return the hosts to reach. Source of their tags: "Virtual network service tags"."""
     arm = settings.arm_endpoint or settings.cloud.arm_endpoint
     peers = [
         Peer("Azure Resource Manager", arm, "AzureResourceManager"),
         Peer("Table Storage", table_url(settings), "Storage"),
         Peer("Queue Storage", queue_url, "Storage"),
     ]
-    if "IDENTITY_ENDPOINT" not in os.environ:  # else Azure signs in for the managed identity
+    # A managed identity gets its tokens from Azure, not from Entra directly.
+    if "IDENTITY_ENDPOINT" not in os.environ:
         entra = f"https://{settings.cloud.authority}"
         peers.append(Peer("Microsoft Entra", entra, "AzureActiveDirectory"))
     return peers

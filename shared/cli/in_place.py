@@ -12,7 +12,7 @@ from ..domain.findings import Finding
 from ..messages import RunMessage, TableMessage
 
 LANES = 8
-"""So many tables are written at a time."""
+"""This many tables are written at a time."""
 DELIVERIES = 5
 """After so many attempts a passing error counts as a lasting one, as with the queue."""
 SECONDS_BETWEEN = 15
@@ -38,12 +38,16 @@ def carry_out(run_id: str, on_tables: OnTables, on_delivered: OnDelivered) -> No
                 workers.start_run(ended)
     except KeyboardInterrupt:
         lanes.shutdown(cancel_futures=True)
-        run = app().runs.get(run_id)
-        if run is not None:
-            app().run_end.fail(run, Finding("INTERRUPTED", "interrupted at the command line"))
+        _interrupt(run_id)
         raise
     finally:
         lanes.shutdown(cancel_futures=True)
+
+
+def _interrupt(run_id: str) -> None:
+    run = app().runs.get(run_id)
+    if run is not None:
+        app().run_end.fail(run, Finding("INTERRUPTED", "interrupted at the command line"))
 
 
 def _started(run_id: str) -> Sequence[str]:

@@ -3,12 +3,13 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
 from azure.core.exceptions import AzureError
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from .. import answers
 from ..app import app
@@ -51,24 +52,36 @@ def ask(question: str) -> None:
 
 def carried_out(run: Run, *, as_json: bool) -> dict[str, Any]:
     """Carry the run out and return its report. A person sees each table when it is done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     errors = console(stderr=True)
-    watched = errors.is_terminal and not as_json
-
-    with Progress(*columns, console=errors, transient=True, disable=not watched) as progress:
-        task = progress.add_task("Reading the service tags", total=None)
-
-        def show_total(tables: int) -> None:
-            progress.update(task, description="Route tables", total=tables)
-
-        def show_table(message: TableMessage) -> None:
-            outcome = app().outcomes.get(message.run_id, message.route_table_id)
-            if outcome is not None:
-                progress.console.print(show.progress_line(outcome))
-                progress.advance(task)
-
-        carry_out(run.run_id, show_total, show_table if watched else lambda _message: None)
+    if errors.is_terminal and not as_json:
+        with _progress(errors) as progress:
+            watch = _Watch(progress, progress.add_task("Reading the service tags", total=None))
+            carry_out(run.run_id, watch.show_total, watch.show_table)
+    else:
+        carry_out(run.run_id, lambda _tables: None, lambda _message: None)
     return answers.run_report(app(), answers.existing_run(app(), run.run_id))
+
+
+def _progress(errors: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=errors, transient=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Show how far a run has come."""
+
+    progress: Progress
+    task: TaskID
+
+    def show_total(self, tables: int) -> None:
+        self.progress.update(self.task, description="Route tables", total=tables)
+
+    def show_table(self, message: TableMessage) -> None:
+        outcome = app().outcomes.get(message.run_id, message.route_table_id)
+        if outcome is not None:
+            self.progress.console.print(show.progress_line(outcome))
+            self.progress.advance(self.task)
 
 
 def failed(error: Exception, given: Sequence[str]) -> int | None:

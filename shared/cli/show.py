@@ -1,4 +1,4 @@
-"""What people are shown: answers of the functions as text, tables and colours."""
+"""Show the answers to people, as text, tables and colours."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -29,29 +29,31 @@ _WILL, _DID = ("to add", "to change", "to remove"), ("added", "changed", "remove
 
 
 def report(found: Mapping[str, Any]) -> RenderableType:
-    """A plan as a difference, or what a run did; then what needs somebody, and the sum."""
+    """Show the changes that are planned or made, then the notes for a person, then the sum."""
     lines: list[RenderableType] = [_run_line(found)]
     lines += [
         Text(version_line(version), style="dim")
         for version in found["versions"]
         if version["serviceTag"] or version["added"] or version["removed"]
     ]
+
     for alike in _alike(found["outcomes"]):
         lines += [Text(), *_difference(alike, planned=found["mode"] == "plan")]
     notes = _notes_of_all(found["outcomes"])
     lines += [Text(), *notes] if notes else []
+
     if found["error"]:
         lines += [Text(), error(Refused(found["error"]["code"], found["error"]["message"]))]
     return Group(*lines, Text(), *_sum(found))
 
 
 def outcome(found: Mapping[str, Any]) -> RenderableType:
-    """What a run did to one table."""
+    """Show the changes that a run made to one table."""
     return Group(*_difference([found], planned=False), *_notes_of_all([found]))
 
 
 def counted(found: Mapping[str, Any]) -> dict[str, int]:
-    """How many routes are added, changed and removed, in all tables together."""
+    """Count the routes that are added, changed and removed in all tables together."""
     return {kind: sum(len(o[kind]) for o in found["outcomes"]) for kind, _, _ in _KINDS}
 
 
@@ -69,7 +71,7 @@ def error(refused: Refused) -> Text:
     return said
 
 
-def finding(found: Diagnosis) -> RenderableType:
+def diagnosis(found: Diagnosis) -> RenderableType:
     sign, colour = _GRADES[found.grade]
     head = Text.assemble((f"{sign} ", colour), (f"{found.subject}: ", "bold"), found.said)
     if found.remedy is not None:
@@ -79,7 +81,9 @@ def finding(found: Diagnosis) -> RenderableType:
 
 def registrations(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     if not found:
-        return Text("No route table is registered: ase-route-sync discover --register finds them.")
+        return Text(
+            "No route table is registered. Find them with ase-route-sync discover --register."
+        )
     table = _table("route table", "resource group", "environment", "wanted", "found right", "last")
     for one in found:
         last = one["lastOutcome"]
@@ -96,6 +100,11 @@ def registrations(found: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def registration(one: Mapping[str, Any]) -> RenderableType:
+    exceptions = [
+        ("Exception", f"{each['prefix']} until {each['until']}: {each['reason']}")
+        for each in one["exceptions"]
+    ]
+
     rows = [
         ("Route table", one["routeTableId"]),
         ("Environment", one["aseId"] or _NONE),
@@ -103,10 +112,7 @@ def registration(one: Mapping[str, Any]) -> RenderableType:
         ("Policy", one["applyPolicy"] or "the app's"),
         ("Held", ", ".join(hold["prefix"] for hold in one["held"]) or "nothing"),
         ("Contested", _moment(one["contested"]["since"]) if one["contested"] else "no"),
-        *(
-            ("Exception", f"{e['prefix']} until {e['until']}: {e['reason']}")
-            for e in one["exceptions"]
-        ),
+        *exceptions,
         ("Note", one["note"] or _NONE),
         ("Enabled", "yes" if one["enabled"] else "no"),
     ]
@@ -121,9 +127,11 @@ def removed(route_table: str, report_of_removal: Mapping[str, Any] | None) -> Re
 
 
 def discovered(found: Mapping[str, Any]) -> RenderableType:
-    table = _table("environment", "location", "kind", "route table", "registered", "subscription")
+    environments = _table(
+        "environment", "location", "kind", "route table", "registered", "subscription"
+    )
     for one in found["value"]:
-        table.add_row(
+        environments.add_row(
             _last_name(one["aseId"]),
             one["location"] or _NONE,
             one["kind"] or _NONE,
@@ -131,23 +139,29 @@ def discovered(found: Mapping[str, Any]) -> RenderableType:
             "yes" if one["registered"] else Text("no", style="yellow"),
             one["aseId"].split("/")[2],
         )
-    lines: list[RenderableType] = [table]
+
+    lines: list[RenderableType] = [environments]
     for one in found["value"]:
         if one["faults"]:
             lines.append(Text(f"\n{_last_name(one['aseId'])}", style="bold"))
-            lines += [_fault(f) for f in one["faults"]]
+            lines += [_fault(fault) for fault in one["faults"]]
     if found["routeTables"]:
-        stamped = _table("route table with the stamp", "our routes", "environment", "registered")
-        for one in found["routeTables"]:
-            stamped.add_row(
-                _last_name(one["routeTableId"]),
-                str(one["ownedRoutes"]),
-                _last_name(one["aseId"]),
-                "yes" if one["registered"] else "no",
-            )
-        lines += [Text(), stamped]
+        lines += [Text(), _stamped(found["routeTables"])]
     lines += [Text(f"\n{e['subscriptionId']}\n").append(_fault(e)) for e in found["errors"]]
     return Group(*lines)
+
+
+def _stamped(found: Iterable[Mapping[str, Any]]) -> Table:
+    """Show the route tables that were found by the owner's stamp."""
+    table = _table("route table with the stamp", "our routes", "environment", "registered")
+    for one in found:
+        table.add_row(
+            _last_name(one["routeTableId"]),
+            str(one["ownedRoutes"]),
+            _last_name(one["aseId"]),
+            "yes" if one["registered"] else "no",
+        )
+    return table
 
 
 def versions(found: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -204,7 +218,7 @@ def _run_line(found: Mapping[str, Any]) -> Text:
 
 
 def _alike(outcomes: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Those that change something; together, where they change the same."""
+    """Group the outcomes that make the same changes. Outcomes without a change are left out."""
     groups: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
     for each in outcomes:
         changes = tuple(tuple(each[kind]) for kind, _, _ in _KINDS)
@@ -214,7 +228,7 @@ def _alike(outcomes: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]
 
 
 def _difference(alike: Sequence[Mapping[str, Any]], *, planned: bool) -> list[Text]:
-    """As those know it who read plans of other tools."""
+    """Show changes in the form that plans of other tools have."""
     status, plain = alike[0]["status"], "planned" if planned else "changed"
     said = " will be changed" if planned else " changed"
     worse = Text() if status == plain else Text.assemble(", ", _coloured(status))
@@ -231,7 +245,7 @@ def _prefixes(found: Mapping[str, Any]) -> list[Text]:
 
 
 def _notes_of_all(outcomes: Iterable[Mapping[str, Any]]) -> list[Text]:
-    """Each once, with the tables that it is about."""
+    """Show each note once, with the tables that it is about."""
     about: dict[tuple[str, str], list[str]] = {}
     for each in outcomes:
         for note in _notes(each):
@@ -244,21 +258,23 @@ def _notes_of_all(outcomes: Iterable[Mapping[str, Any]]) -> list[Text]:
 
 
 def _notes(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """With the style of each: what needs somebody; what waits or stays, and why."""
+    """Yield each note with its style: the notes that need a person, then withheld and retained."""
     findings = {f"{f['code']}: {f['message']}" for f in found["findings"]}
     for needs, text in notes_of(found):
         if needs:
             yield f"! {text}", "yellow" if text in findings else "red"
+
     waiting: dict[tuple[str, str], list[str]] = {}
     for change in found["withheld"]:
         waiting.setdefault((change["change"], change["why"]), []).append(change["prefix"])
     for (change, why), prefixes in waiting.items():
         yield f"◦ withheld ({why}): {change} {', '.join(prefixes)}", "yellow"
+
     until: dict[str, list[str]] = {}
     for retained in found["retained"]:
         until.setdefault(retained["until"], []).append(retained["prefix"])
     for day, prefixes in until.items():
-        yield f"◦ no longer wanted, stays until {day}: {', '.join(prefixes)}", "dim"
+        yield f"◦ no longer wanted, retained until {day}: {', '.join(prefixes)}", "dim"
 
 
 def _sum(found: Mapping[str, Any]) -> list[Text]:
@@ -303,9 +319,9 @@ def _group_of(resource_id: str) -> str:
 
 def _wanted(one: Mapping[str, Any]) -> str:
     tags = ", ".join(one["serviceTags"])
-    source = {"serviceTag": tags, "ase": "what the environment names"}
-    wanted = source.get(one["addressSource"], f"{tags} and what the environment names")
-    return wanted if one["routeStyle"] == "prefixes" else f"{wanted}, as routes of the tag"
+    source = {"serviceTag": tags, "ase": "the environment's own addresses"}
+    wanted = source.get(one["addressSource"], f"{tags} and the environment's own addresses")
+    return wanted if one["routeStyle"] == "prefixes" else f"{wanted}, as service tag routes"
 
 
 def _moment(text: str | None) -> str:

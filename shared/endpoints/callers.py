@@ -7,7 +7,7 @@ from enum import IntEnum
 from http import HTTPStatus
 
 import azure.functions as func
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ..app import App
 from ..http import HttpError
@@ -69,14 +69,16 @@ def caller_of(context: App, request: func.HttpRequest) -> Caller:
         return Caller(UNVERIFIED, Role.OPERATOR)
 
     try:
-        principal = _Principal.model_validate_json(base64.b64decode(header, validate=True))
-        [object_id] = set(principal.values(_OBJECT_ID))
-    except (ValidationError, ValueError):
+        return _caller(header)
+    except ValueError:
         message = f"{_PRINCIPAL} does not name one principal"
         raise HttpError(HTTPStatus.UNAUTHORIZED, "PrincipalUnreadable", message) from None
-    return Caller(object_id, _highest_role(principal))
 
 
-def _highest_role(principal: _Principal) -> Role | None:
+def _caller(header: str) -> Caller:
+    """Raise ValueError if this is not one principal in Base64."""
+    principal = _Principal.model_validate_json(base64.b64decode(header, validate=True))
+    [object_id] = set(principal.values(_OBJECT_ID))
     names = {name.casefold() for name in principal.values(_ROLES)}
-    return max((role for role in Role if role.name.casefold() in names), default=None)
+    roles = (role for role in Role if role.name.casefold() in names)
+    return Caller(object_id, max(roles, default=None))

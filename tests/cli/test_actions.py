@@ -1,6 +1,7 @@
 """What starts a run: what is shown, what is written, and with which status it ends."""
 
 import pytest
+from rich.console import Console
 
 from local.azure.faults import refusal
 from shared.cli.actions import exit_status
@@ -241,6 +242,24 @@ def test_passing_trouble_is_tried_again_and_at_last_a_failure(
     assert main(["apply", "--yes"]) == 1
     assert "HTTP_503" in capsys.readouterr().out
     assert Settings.read(app_settings).paused is False
+
+
+def test_a_person_sees_each_table_when_it_is_done(azure, app, monkeypatch, capsys):
+    from shared import app as wiring
+    from shared.cli import main, shell
+
+    def terminal(*, stderr=False):
+        return Console(stderr=stderr, force_terminal=stderr, width=120)
+
+    monkeypatch.setattr(wiring, "_app", lambda: app)
+    monkeypatch.setattr(shell, "console", terminal)
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    register(app, "one", "two")
+    assert main(["apply", "--yes"]) == 0
+    shown = capsys.readouterr().err
+    assert "one in rg-one" in shown and "two in rg-two" in shown
+    assert "2/2" in shown
 
 
 def test_an_interrupted_run_fails_and_what_had_begun_is_ended(azure, app, monkeypatch):

@@ -86,7 +86,7 @@ def test_a_role_that_lacks_an_action_is_named_with_its_scope(azure, healthy, cli
     assert done.status == 1
     [found] = faults(done).values()
     assert "/routeTables/one, or above" in found["remedy"]
-    assert found["message"] == "lacking: Microsoft.Network/routeTables/write"
+    assert found["message"] == "missing: Microsoft.Network/routeTables/write"
 
 
 def test_a_tag_that_may_not_be_read_names_action_and_subscription(azure, healthy, cli):

@@ -1,4 +1,4 @@
-"""What the doctor looks at, one after the other."""
+"""The checks of the doctor, one after the other."""
 
 from .diagnosis import Diagnosis, Grade
 

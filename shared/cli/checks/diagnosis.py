@@ -1,4 +1,4 @@
-"""What a check found, and what to do about it."""
+"""The result of one check, and the remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """`remedy` is what to do, and where a firewall stands in the way, which rule to ask for."""
+    """`remedy` says what to do; if a firewall is in the way, it says which rule to ask for."""
 
     subject: str
     grade: Grade

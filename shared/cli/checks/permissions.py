@@ -1,7 +1,7 @@
-"""Whether who runs this may do at each scope what a sync does there.
+"""Check that this identity may do at each scope what a sync does there.
 
-Source: "Permissions - List For Resource" (Microsoft.Authorization), which tells the caller's own;
-"Understand Azure role definitions": notActions are taken off the actions of the same role.
+Sources: "Permissions - List For Resource" (Microsoft.Authorization), which lists the permissions of
+the caller; "Understand Azure role definitions": the notActions of a role limit its own actions.
 """
 
 import fnmatch
@@ -35,22 +35,24 @@ def permissions(context: App, registered: Sequence[Registration]) -> Iterator[Di
         yield Diagnosis(
             "permissions",
             Grade.WARNING,
-            "no route table is registered, so none was looked at",
+            "no route table is registered, so none was checked",
             "ase-route-sync discover --register, or tables add",
         )
         return
+
     scopes = dict(scope for one in registered for scope in _scopes(context, one))
     with ThreadPoolExecutor(_LANES) as lanes:
         found = lanes.map(lambda scope: _at(context, *scope), scopes.items())
-    faults = [finding for finding in found if finding is not None]
+    faults = [diagnosis for diagnosis in found if diagnosis is not None]
+
     yield from faults
     if not faults:
         count = len(scopes)
-        yield Diagnosis("permissions", Grade.OK, f"all that is needed at {count} scopes")
+        yield Diagnosis("permissions", Grade.OK, f"complete at {count} scopes")
 
 
 def lacking(granted: Iterable[Mapping[str, Any]], needed: Sequence[str]) -> list[str]:
-    """The actions that no role gives."""
+    """Return the actions that no role gives."""
     roles = list(granted)
     return [action for action in needed if not any(_gives(role, action) for role in roles)]
 
@@ -68,19 +70,22 @@ def _scopes(context: App, one: Registration) -> Iterator[Scope]:
 
 
 def _at(context: App, scope: str, needed: Sequence[str]) -> Diagnosis | None:
-    subject = "permissions"
     remedy = f"assign a role with {', '.join(needed)} at {scope}, or above it"
-    url = f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
     try:
-        with arm_answers():
-            pages = context.clients.pages(url)
-            missing = lacking([role for page in pages for role in page["value"]], needed)
+        missing = lacking(_granted(context, scope), needed)
     except RouteSyncError as error:
-        listing = f"{remedy}, and {LIST_PERMISSIONS} to tell it by"
-        return Diagnosis(subject, Grade.FAULT, f"not known: {error}", listing)
+        listing = f"{remedy}, and {LIST_PERMISSIONS} to see it"
+        return Diagnosis("permissions", Grade.FAULT, f"they cannot be listed: {error}", listing)
     if not missing:
         return None
-    return Diagnosis(subject, Grade.FAULT, f"lacking: {', '.join(missing)}", remedy)
+    return Diagnosis("permissions", Grade.FAULT, f"missing: {', '.join(missing)}", remedy)
+
+
+def _granted(context: App, scope: str) -> list[Mapping[str, Any]]:
+    """Return the roles of the caller at this scope. Raise RouteSyncError."""
+    url = f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
+    with arm_answers():
+        return [role for page in context.clients.pages(url) for role in page["value"]]
 
 
 def _gives(role: Mapping[str, Any], action: str) -> bool:

@@ -1,4 +1,4 @@
-"""Name, TCP and TLS, through the proxy that the environment names."""
+"""Reach a host by name, TCP and TLS, through the proxy that the environment names."""
 
 import http.client
 import ipaddress
@@ -18,7 +18,7 @@ from .diagnosis import Diagnosis, Grade
 TIMEOUT_SECONDS = 10
 CLOCK_WARNING_SECONDS = 30
 CLOCK_FAULT_SECONDS = 300
-"""What token validation commonly allows for."""
+"""Services that validate tokens usually allow for so much."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -33,7 +33,7 @@ class Peer:
 
 @dataclass(slots=True)
 class Clock:
-    """By how many seconds our clock is ahead of the peers', as their answers say."""
+    """Our clock compared with the peers' clocks; `ahead` is in seconds, None before an answer."""
 
     ahead: float | None = None
 
@@ -44,19 +44,24 @@ class Clock:
 
 
 def reach(peer: Peer, clock: Clock) -> Diagnosis:
-    """Go as far as an answer, whatever that says."""
+    """Ask for an answer of any kind."""
     target = urlsplit(peer.url)
     proxy = _proxy_of(peer.url)
-    first = proxy or target
     subject = f"network: {peer.name}"
+
     try:
-        addresses = _addresses(first)
+        way = _way(_addresses(proxy or target), proxy)
         clock.compare(_date_of_answer(target, proxy))
     except (OSError, http.client.HTTPException) as error:
         return Diagnosis(subject, Grade.FAULT, *_why(error, peer, target, proxy))
-    way = f"through the proxy {_place(proxy)}" if proxy else f"at {', '.join(addresses)}"
-    private = not proxy and all(ipaddress.ip_address(a).is_private for a in addresses)
-    return Diagnosis(subject, Grade.OK, f"{target.hostname} {way}{' (private)' if private else ''}")
+    return Diagnosis(subject, Grade.OK, f"{target.hostname} {way}")
+
+
+def _way(addresses: list[str], proxy: SplitResult | None) -> str:
+    if proxy is not None:
+        return f"through the proxy {_place(proxy)}"
+    private = all(ipaddress.ip_address(address).is_private for address in addresses)
+    return f"at {', '.join(addresses)}{' (private)' if private else ''}"
 
 
 def _addresses(url: SplitResult) -> list[str]:
@@ -88,38 +93,40 @@ def _connection(target: SplitResult, proxy: SplitResult | None) -> http.client.H
 def _why(
     error: Exception, peer: Peer, target: SplitResult, proxy: SplitResult | None
 ) -> tuple[str, str]:
-    """What went wrong, the innermost first, and what to do."""
+    """Say what went wrong, and what to do about it."""
     host = target.hostname
     rule = (
         f"ask for a firewall rule from here to {host}, TCP {_port(target)} "
         f"(service tag {peer.service_tag})"
     )
     first = _place(proxy) if proxy else host
+
+    # A narrower error comes before the error that it is a kind of.
     match error:
         case socket.gaierror():
-            remedy = "ask for the name in the DNS that this network uses"
+            remedy = "ask for an entry for this name in the DNS of this network"
             if proxy:
-                remedy = "look at HTTPS_PROXY: the proxy's name is not known"
+                remedy = "correct HTTPS_PROXY: the proxy's name is not known"
             return f"the name {first} is not known: {error.strerror}", remedy
         case ssl.SSLCertVerificationError():
             said = f"{host} shows a certificate that is not trusted: {error.verify_message}"
-            exempted = f"ask for {host} to be left out of TLS inspection"
-            return said, f"{exempted}, or name its authority's file in REQUESTS_CA_BUNDLE"
+            exempted = f"ask to leave {host} out of TLS inspection"
+            return said, f"{exempted}, or set REQUESTS_CA_BUNDLE to the file of its authority"
         case ssl.SSLError():
             return f"TLS with {host} failed: {error.reason or error}", rule
         case OSError() if str(error).startswith("Tunnel connection failed"):
             return (
                 f"the proxy {first} refuses {host}: {error}",
-                f"ask for {host}, TCP {_port(target)}, to be allowed at the proxy",
+                f"ask to allow {host}, TCP {_port(target)}, at the proxy",
             )
         case TimeoutError():
             return f"{first} does not answer within {TIMEOUT_SECONDS} s", rule
         case _:
-            return f"{first} can't be reached: {error}", rule
+            return f"{first} cannot be reached: {error}", rule
 
 
 def _proxy_of(url: str) -> SplitResult | None:
-    """As the SDKs find it: HTTPS_PROXY, HTTP_PROXY, NO_PROXY."""
+    """Find it as the SDKs do: HTTPS_PROXY, HTTP_PROXY, NO_PROXY."""
     found = select_proxy(url, get_environ_proxies(url))
     if not found:
         return None
@@ -140,12 +147,14 @@ def _port(url: SplitResult) -> int:
 
 
 def clock_finding(clock: Clock) -> Diagnosis:
-    """Azure takes a token or a signature only of somebody whose clock is nearly right."""
+    """Azure accepts a token or a signature only if the sender's clock is nearly right."""
     if clock.ahead is None:
-        return Diagnosis("clock", Grade.WARNING, "no answer to compare it with")
+        return Diagnosis(
+            "clock", Grade.WARNING, "no host has answered, so there is nothing to compare it with"
+        )
     seconds = abs(clock.ahead)
     said = f"{seconds:.0f} s {'ahead of' if clock.ahead > 0 else 'behind'} Azure's"
     if seconds <= CLOCK_WARNING_SECONDS:
         return Diagnosis("clock", Grade.OK, said)
     grade = Grade.FAULT if seconds > CLOCK_FAULT_SECONDS else Grade.WARNING
-    return Diagnosis("clock", grade, said, "set this machine's clock by NTP")
+    return Diagnosis("clock", grade, said, "let NTP set the clock of this machine")

@@ -1,4 +1,4 @@
-"""Who we are, and whether storage, its queues and the service tags answer us."""
+"""Check the identity, storage, its queues and the service tags."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +12,7 @@ from ...app import App, arm_credential, storage_credential
 from ...domain.errors import RouteSyncError
 from ...domain.registry.registration import Registration
 from ...settings import Settings
+from ...sync.run.pull import Compared
 from .diagnosis import Diagnosis, Grade
 
 QUEUES = ("route-table-runs", "route-table-sync")
@@ -19,7 +20,7 @@ _PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
 
 
 def identity(settings: Settings) -> Diagnosis:
-    """Whose token Azure gets, as the token says. Source: "Access token claims reference"."""
+    """Show the name in the token that Azure gets. Source: "Access token claims reference"."""
     try:
         token = arm_credential(settings).get_token(settings.cloud.credential_scope).token
         claims = jwt.decode(token, options={"verify_signature": False})
@@ -31,12 +32,14 @@ def identity(settings: Settings) -> Diagnosis:
             "az login on a laptop; in Azure assign the app an identity, and name a user-assigned "
             "one in AZURE_CLIENT_ID",
         )
-    who = next((claims[n] for n in ("upn", "unique_name", "appid", "azp") if n in claims), "?")
-    return Diagnosis("identity", Grade.OK, f"{who} (object {claims.get('oid', '?')})")
+
+    names = [claims[key] for key in ("upn", "unique_name", "appid", "azp") if key in claims]
+    shown = f"{names[0] if names else '?'} (object {claims.get('oid', '?')})"
+    return Diagnosis("identity", Grade.OK, shown)
 
 
 def storage(context: App) -> Diagnosis:
-    """Whether the tables can be read and written."""
+    """Read and write the tables."""
     table = context.account.runs
     try:
         context.account.check()
@@ -51,80 +54,77 @@ def storage_fault(error: AzureError) -> Diagnosis:
     return Diagnosis(
         "storage",
         Grade.FAULT,
-        f"the tables can't be read and written: {_first_line(error)}",
-        "assign the role Storage Table Data Contributor at the account; where it is reached by a "
-        "private endpoint only, run this from that network",
+        f"the tables cannot be read and written: {_first_line(error)}",
+        "assign the role Storage Table Data Contributor at the account; if it has only a private "
+        "endpoint, run this from that network",
     )
 
 
 def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
-    """How many messages wait, and how many were given up."""
+    """Count the messages that wait and the messages that are poisoned."""
     try:
         waiting = {name: _length(service, name) for name in QUEUES}
-        given_up = {name: _length(service, f"{name}-poison") for name in QUEUES}
+        poisoned = {name: _length(service, f"{name}-poison") for name in QUEUES}
     except AzureError as error:
         yield Diagnosis(
             "queues",
             Grade.FAULT,
-            f"they can't be read: {_first_line(error)}",
+            f"they cannot be read: {_first_line(error)}",
             "assign the role Storage Queue Data Contributor at the account",
         )
         return
-    poisoned = {name: count for name, count in given_up.items() if count}
+
     for name, count in poisoned.items():
-        yield Diagnosis(
-            "queues",
-            Grade.WARNING,
-            f"{count} messages wait in {name}-poison",
-            "where they stay the functions do not run: look at the app's log",
-        )
-    if not poisoned:
+        if count:
+            yield Diagnosis(
+                "queues",
+                Grade.WARNING,
+                f"{count} messages wait in {name}-poison",
+                "if they stay there, the functions do not run: look at the app's log",
+            )
+    if not any(poisoned.values()):
         said = ", ".join(f"{count or 0} in {name}" for name, count in waiting.items())
         yield Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
 
 
 def tags(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
-    """Whether the tags that are in use can be read, and which change number each place gives."""
+    """Read the tags that are in use, and show the change number at each location."""
     wanted = {tag for one in registered for tag in one.service_tags}
     try:
         compared = context.pull.compare(wanted or {context.settings.service_tag})
     except RouteSyncError as error:
         yield _unusable_tag(context.settings, str(error))
         return
+
     for tag, fault in compared.unusable.items():
         yield _unusable_tag(context.settings, f"{tag}: {fault.code}: {fault.message}")
     if not compared.unusable:
-        numbers = ", ".join(f"{number} in {at}" for at, number in compared.change_numbers.items())
-        news = f"; not recorded yet: {', '.join(sorted(compared.differs))}"
-        yield Diagnosis(
-            "service tags",
-            Grade.OK,
-            f"change number {numbers}{news if compared.differs else ''}",
-        )
+        yield _usable_tags(compared)
 
 
 def route_limits(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
-    """Whether it is known how many routes the registered tables may have: of those read before."""
-    read = [(one.route_table_id, one.reading) for one in registered]
-    places = {(i.subscription_id.lower(), reading.location) for i, reading in read if reading}
-    known = {place: context.route_limits.routes(*place) is not None for place in places}
-    unknown = sorted(
-        {subscription for (subscription, _), is_known in known.items() if not is_known}
-    )
+    """Check that the limits of the registered tables that were read before are known."""
+    places = {
+        (one.route_table_id.subscription_id.lower(), one.reading.location)
+        for one in registered
+        if one.reading is not None
+    }
+    unknown = sorted({place[0] for place in places if context.route_limits.routes(*place) is None})
+
     for subscription in unknown:
         yield Diagnosis(
             "route limits",
             Grade.WARNING,
-            f"not known in subscription {subscription}: they are not judged there",
+            f"not known in subscription {subscription}, so no run judges them there",
             "assign a role with Microsoft.Network/locations/usages/read at "
             f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
         )
     if places and not unknown:
-        yield Diagnosis("route limits", Grade.OK, "known of every registered route table")
+        yield Diagnosis("route limits", Grade.OK, "known for every registered route table")
 
 
 def queue_service(settings: Settings) -> QueueServiceClient:
-    """Of the one account, by its connection string or the identity."""
+    """Connect to the one account, by its connection string or by the identity."""
     if settings.storage_connection_string is not None:
         return QueueServiceClient.from_connection_string(settings.storage_connection_string)
     endpoint = os.environ.get("AzureWebJobsStorage__queueServiceUri")
@@ -142,7 +142,7 @@ def table_url(settings: Settings) -> str:
 
 
 def _length(service: QueueServiceClient, name: str) -> int | None:
-    """About how many; None before the first message."""
+    """Return about how many messages it has, None before the first one."""
     try:
         return service.get_queue_client(name).get_queue_properties().approximate_message_count
     except ResourceNotFoundError:
@@ -151,6 +151,12 @@ def _length(service: QueueServiceClient, name: str) -> int | None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _usable_tags(compared: Compared) -> Diagnosis:
+    numbers = ", ".join(f"{number} in {at}" for at, number in compared.change_numbers.items())
+    news = f"; not recorded yet: {', '.join(sorted(compared.differs))}" if compared.differs else ""
+    return Diagnosis("service tags", Grade.OK, f"change number {numbers}{news}")
 
 
 def _unusable_tag(settings: Settings, said: str) -> Diagnosis:

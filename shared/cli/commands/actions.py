@@ -10,13 +10,17 @@ from .options import Acknowledge, Force, Json, OptionalReason, Reason, Table, Ye
 
 Tables = Annotated[
     list[str] | None,
-    typer.Option("--route-table", help="The ARM id of a registered one; repeat for more."),
+    typer.Option(
+        "--route-table", help="The ARM id of a registered route table; repeat it for more."
+    ),
 ]
 Environments = Annotated[
     list[str] | None,
-    typer.Option("--ase", help="The ARM id of an App Service Environment; repeat for more."),
+    typer.Option("--ase", help="The ARM id of an App Service Environment; repeat it for more."),
 ]
-ChangeId = Annotated[str | None, typer.Option(help="Of your own change management.")]
+ChangeId = Annotated[
+    str | None, typer.Option(help="The id of the change in your own change management.")
+]
 
 
 class Nsg(StrEnum):
@@ -56,8 +60,8 @@ def apply(
 ) -> None:
     """Bring route tables to the newest versions of their tags.
 
-    It shows the plan and asks; what you confirm is applied exactly. With --yes it does what the
-    weekly run does: what APPLY_POLICY withholds stays withheld.
+    It shows the plan and asks. If you confirm, exactly this plan is applied. With --yes it does the
+    same as the weekly run: changes that APPLY_POLICY withholds stay withheld.
     """
     from ...sync.asking import SyncRequest
     from .. import actions
@@ -75,20 +79,23 @@ def apply(
 
 def provision(
     ase_id: Annotated[str, typer.Argument(help="The ARM id of an App Service Environment.")],
-    nsg: Annotated[Nsg, typer.Option(help="Look at its security group, or repair that.")] = (
-        Nsg.AUDIT
-    ),
+    nsg: Annotated[
+        Nsg, typer.Option(help="Judge its security group, or add the rule that it lacks.")
+    ] = (Nsg.AUDIT),
     tag: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE, of a new route table; repeat for more.")
+        list[str] | None,
+        typer.Option(help="NAME=VALUE, a tag for the new route table; repeat it for more."),
     ] = None,
     acknowledge: Acknowledge = False,
-    plan_only: Annotated[bool, typer.Option("--plan", help="Show it, and do nothing.")] = False,
+    plan_only: Annotated[
+        bool, typer.Option("--plan", help="Show the plan, and change nothing.")
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Give an environment a route table, and register it.
 
-    An environment with another route table is refused: register that one instead.
+    An environment that has another route table is refused. Register that table instead.
     """
     from ...sync.asking import ProvisionRequest
     from .. import actions
@@ -106,14 +113,14 @@ def adopt(
     route_table: Table,
     reason: Reason,
     from_owner: Annotated[
-        str | None, typer.Option(help="Take over the routes with this owner's stamp, too.")
+        str | None, typer.Option(help="Adopt the routes with the stamp of this owner as well.")
     ] = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Rename routes that cover a wanted address to ours.
+    """Give our names to routes that cover a wanted address.
 
-    Nothing else of the table is changed.
+    Nothing else in the table is changed.
     """
     from ...sync.asking import AdoptRequest
     from .. import actions
@@ -132,7 +139,7 @@ def rollback(
 ) -> None:
     """Undo what a run did to a route table, and hold it.
 
-    It stays as it was before that run until you release it.
+    The table stays as it was before that run until you release it.
     """
     from ...sync.asking import RollbackRequest
     from .. import actions

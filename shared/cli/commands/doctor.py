@@ -1,14 +1,14 @@
-"""`doctor`: what stands in the way of a sync, and what to do about each."""
+"""`doctor`: look for everything that prevents a sync."""
 
 from .options import Json
 
 
 def doctor(as_json: Json = False) -> None:
-    """Look at all that a sync needs, and say what is wrong.
+    """Check everything that a sync needs, and say what is wrong.
 
-    It looks at the settings, the network (name, TCP, TLS, through the proxy), the clock, the
+    It checks the settings, the network (name, TCP, TLS, through the proxy), the clock, the
     identity, storage, queues, service tags, and the permissions on each registered route table and
-    environment, and says what to do about each fault. Nothing is changed.
+    environment. It says what to do about each fault, and changes nothing.
     """
     from .. import doctor
 

@@ -1,4 +1,4 @@
-"""Commands that show what there is: environments, versions, runs."""
+"""The commands that list and show environments, versions and runs."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
 def discover(
     subscription: Annotated[
         list[str] | None,
-        typer.Option(help="The id of a subscription; repeat for more. Else all that you may read."),
+        typer.Option(help="The id of a subscription; repeat it for more. The default is all."),
     ] = None,
     owner: Annotated[
-        str | None, typer.Option(help="List the route tables with this owner's stamp, too.")
+        str | None, typer.Option(help="List the route tables with the stamp of this owner as well.")
     ] = None,
     register: Annotated[
         bool, typer.Option("--register", help="Register the route tables that are found.")
@@ -25,8 +25,8 @@ def discover(
 ) -> None:
     """Find every App Service Environment and its route table.
 
-    It also says what is wrong around each. The exit status is 1 if a subscription could not be
-    looked through.
+    It also lists the faults around each environment. The exit status is 1 if a subscription could
+    not be read.
     """
     from ...sync.asking import DiscoverRequest
     from .. import lists
@@ -45,7 +45,8 @@ def versions(
         str | None, typer.Argument(metavar="VERSION", help="Show this one.")
     ] = None,
     other_id: Annotated[
-        str | None, typer.Argument(metavar="OTHER", help="Show what it has and the first has not.")
+        str | None,
+        typer.Argument(metavar="OTHER", help="Show how this version differs from the first."),
     ] = None,
     top: Most = 20,
     as_json: Json = False,

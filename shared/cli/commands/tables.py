@@ -1,4 +1,4 @@
-"""`tables list|add|remove`: which route tables are kept right."""
+"""`tables list|add|remove`: the route tables that the app keeps right."""
 
 from typing import Annotated
 
@@ -24,35 +24,37 @@ def add(
     resource_id: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="The ARM id of a route table, or of the environment that has it."
+            metavar="ID",
+            help="The ARM id of a route table, or of the environment whose subnet has it.",
         ),
     ],
     ase: Annotated[
         str | None, typer.Option(help="The ARM id of its App Service Environment.")
     ] = None,
     service_tag: Annotated[
-        list[str] | None, typer.Option(help="Repeat for more. Else SERVICE_TAG.")
+        list[str] | None,
+        typer.Option(help="A service tag; repeat it for more. The default is SERVICE_TAG."),
     ] = None,
     address_source: Annotated[
-        AddressSource, typer.Option(help="Who says which addresses are wanted.")
+        AddressSource, typer.Option(help="The source of the wanted addresses.")
     ] = AddressSource.SERVICE_TAG,
     route_style: Annotated[
-        RouteStyle, typer.Option(help="A route for each prefix, or one of the tag itself.")
+        RouteStyle, typer.Option(help="One route for each prefix, or one for each service tag.")
     ] = RouteStyle.PREFIXES,
     apply_policy: Annotated[
-        ApplyPolicy | None, typer.Option(help="Stricter than the app's own.")
+        ApplyPolicy | None, typer.Option(help="A policy that is stricter than the app's own.")
     ] = None,
     exception: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PREFIX,UNTIL,REASON",
-            help="A conflict that is meant, and until which day; repeat for more.",
+            help="A conflict to accept, and its last day; repeat it for more.",
         ),
     ] = None,
     disabled: Annotated[
-        bool, typer.Option("--disabled", help="Register it, and leave it alone.")
+        bool, typer.Option("--disabled", help="Register the table, and leave it alone.")
     ] = False,
-    note: Annotated[str | None, typer.Option(help="For people.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note for people.")] = None,
     acknowledge: Acknowledge = False,
     as_json: Json = False,
 ) -> None:
@@ -79,15 +81,15 @@ def add(
 def remove(
     route_table: Table,
     with_routes: Annotated[
-        bool, typer.Option("--with-routes", help="Take our routes out of the table first.")
+        bool, typer.Option("--with-routes", help="Take our own routes out of the table first.")
     ] = False,
     reason: OptionalReason = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Unregister a route table: it is left as it is, and followed no longer.
+    """Unregister a route table, and leave it as it is.
 
-    With --with-routes every route of ours is taken out of it, and nothing else; if that fails, it
+    With --with-routes, our own routes are taken out of the table first. If that fails, the table
     stays registered.
     """
     from .. import tables
