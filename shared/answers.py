@@ -10,7 +10,7 @@ from .domain.registry.registration import Registration
 from .domain.runs.report import report
 from .domain.runs.run import Run
 from .domain.times import utc_text
-from .sync.surroundings.discovery import Discovered
+from .sync.surroundings.discovery import DiscoveryResult
 
 
 def existing_run(context: App, run_id: str) -> Run:
@@ -75,5 +75,5 @@ def version_json(version: Version, previous: Version | None) -> dict[str, Any]:
     }
 
 
-def discovery_json(context: App, discovered: Discovered) -> dict[str, Any]:
+def discovery_json(context: App, discovered: DiscoveryResult) -> dict[str, Any]:
     return {"cloud": context.settings.azure_cloud, **discovered.to_json()}

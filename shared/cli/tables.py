@@ -69,18 +69,20 @@ def exceptions(texts: Sequence[str]) -> list[RouteException]:
 
     Raise typer.BadParameter if a part is missing, InvalidRequest if UNTIL is no date.
     """
-    parsed: list[RouteException] = []
-    for index, text in enumerate(texts):
-        parts = [part.strip() for part in text.split(",", 2)]
-        if len(parts) != 3:  # noqa: PLR2004
-            raise typer.BadParameter("an exception is PREFIX,UNTIL,REASON")
-        prefix, until, reason = parts
-        try:
-            parsed.append(RouteException(prefix, reason, date.fromisoformat(until)))
-        except ValueError:
-            place = f"exceptions.{index}.until"
-            raise InvalidRequest([Fault(place, "not a date such as 2027-01-31")]) from None
-    return parsed
+    parts = [[part.strip() for part in text.split(",", 2)] for text in texts]
+    if any(len(three) != 3 for three in parts):  # noqa: PLR2004
+        raise typer.BadParameter("an exception is PREFIX,UNTIL,REASON")
+    return [
+        RouteException(prefix, reason, _date(f"exceptions.{index}.until", until))
+        for index, (prefix, until, reason) in enumerate(parts)
+    ]
+
+
+def _date(place: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest([Fault(place, "not a date such as 2027-01-31")]) from None
 
 
 def _absolute(resource_id: str) -> str:

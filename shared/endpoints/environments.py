@@ -25,6 +25,15 @@ class DiscoverBody(Body):
     register_: bool = Field(False, alias="register")
     acknowledge: bool = False
 
+    @property
+    def request(self) -> DiscoverRequest:
+        return DiscoverRequest(
+            subscriptions=self.subscriptions,
+            owner=self.owner,
+            register=self.register_,
+            acknowledge=self.acknowledge,
+        )
+
 
 class ProvisionBody(Body):
     ase_id: str
@@ -33,19 +42,22 @@ class ProvisionBody(Body):
     tags: dict[_TagName, _TagValue] = Field({}, max_length=MAX_AZURE_TAGS)
     acknowledge: bool = False
 
+    @property
+    def request(self) -> ProvisionRequest:
+        return ProvisionRequest(
+            ase=self.ase_id,
+            mode=self.mode,
+            azure_tags=self.tags,
+            ensure_nsg=self.nsg == "ensure",
+            acknowledge=self.acknowledge,
+        )
+
 
 @endpoint
 def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, DiscoverBody)
-    wanted = DiscoverRequest(
-        subscriptions=body.subscriptions,
-        owner=body.owner,
-        register=body.register_,
-        acknowledge=body.acknowledge,
-    )
-
     try:
-        discovered = context.asking.discover(wanted)
+        discovered = context.asking.discover(body.request)
     except PermanentError as error:
         raise HttpError(HTTPStatus.BAD_GATEWAY, error.code, error.message) from error
     return json_response(answers.discovery_json(context, discovered))
@@ -53,12 +65,4 @@ def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
 
 @starts_run
 def provision(context: App, request: func.HttpRequest, by: Requester) -> Run:
-    body = parse_body(request, ProvisionBody)
-    wanted = ProvisionRequest(
-        ase=body.ase_id,
-        mode=body.mode,
-        azure_tags=body.tags,
-        ensure_nsg=body.nsg == "ensure",
-        acknowledge=body.acknowledge,
-    )
-    return context.asking.provision(wanted, by)
+    return context.asking.provision(parse_body(request, ProvisionBody).request, by)

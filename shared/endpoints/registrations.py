@@ -25,6 +25,10 @@ class ExceptionBody(Body):
     reason: Reason
     until: date
 
+    @property
+    def accepted(self) -> RouteException:
+        return RouteException(self.prefix, self.reason, self.until)
+
 
 class RegistrationBody(Body):
     ase_id: str | None = None
@@ -36,6 +40,20 @@ class RegistrationBody(Body):
     enabled: bool = True
     note: str | None = Field(None, max_length=MAX_NOTE)
     acknowledge: bool = False
+
+    def request(self, resource_id: str) -> RegisterRequest:
+        return RegisterRequest(
+            resource_id=resource_id,
+            ase=self.ase_id,
+            service_tags=self.service_tags or (),
+            address_source=self.address_source,
+            route_style=self.route_style,
+            apply_policy=self.apply_policy,
+            exceptions=[exception.accepted for exception in self.exceptions],
+            enabled=self.enabled,
+            note=self.note,
+            acknowledge=self.acknowledge,
+        )
 
 
 @endpoint
@@ -59,20 +77,7 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
 def register_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """The URL has the id of the table, or of the environment whose subnet has it."""
     body = parse_body(request, RegistrationBody)
-    wanted = RegisterRequest(
-        resource_id=_id_in_url(request),
-        ase=body.ase_id,
-        service_tags=body.service_tags or (),
-        address_source=body.address_source,
-        route_style=body.route_style,
-        apply_policy=body.apply_policy,
-        exceptions=[RouteException(e.prefix, e.reason, e.until) for e in body.exceptions],
-        enabled=body.enabled,
-        note=body.note,
-        acknowledge=body.acknowledge,
-    )
-
-    entry = context.registering.register(wanted)
+    entry = context.registering.register(body.request(_id_in_url(request)))
     return json_response(entry.registration.to_json(), status=201 if entry.is_new else 200)
 
 
@@ -87,8 +92,9 @@ def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, TableBody)
     caller = caller_of(context, request)
 
-    wanted = ReleaseRequest(route_table=body.route_table_id, reason=body.reason)
-    registration = context.asking.release(wanted)
+    registration = context.asking.release(
+        ReleaseRequest(route_table=body.route_table_id, reason=body.reason)
+    )
     log_release(registration.route_table_id, reason=body.reason, requested_by=caller.requested_by)
     return json_response(registration.to_json())
 

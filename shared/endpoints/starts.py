@@ -22,14 +22,41 @@ class SyncBody(Body):
     plan_run_id: str | None = None
     force: list[str] = Field([], max_length=10)
 
+    @property
+    def request(self) -> SyncRequest:
+        return SyncRequest(
+            mode=self.mode,
+            route_tables=self.route_tables,
+            ases=self.ases,
+            plan_run_id=self.plan_run_id,
+            force=self.force,
+            reason=self.reason,
+            change_id=self.change_id or None,
+        )
+
 
 class AdoptBody(TableBody):
     from_owner: str | None = Field(None, pattern=OWNER)
+
+    @property
+    def request(self) -> AdoptRequest:
+        return AdoptRequest(
+            route_table=self.route_table_id, reason=self.reason, from_owner=self.from_owner
+        )
 
 
 class RollbackBody(TableBody):
     run_id: str
     force: list[str] = Field([], max_length=10)
+
+    @property
+    def request(self) -> RollbackRequest:
+        return RollbackRequest(
+            route_table=self.route_table_id,
+            run_id=self.run_id,
+            reason=self.reason,
+            force=self.force,
+        )
 
 
 @starts_run
@@ -37,26 +64,12 @@ def start_sync(context: App, request: func.HttpRequest, by: Requester) -> Run:
     body = parse_body(request, SyncBody)
     if body.plan_run_id is not None or body.force:
         caller_of(context, request).needs(Role.APPROVER)
-
-    wanted = SyncRequest(
-        mode=body.mode,
-        route_tables=body.route_tables,
-        ases=body.ases,
-        plan_run_id=body.plan_run_id,
-        force=body.force,
-        reason=body.reason,
-        change_id=body.change_id or None,
-    )
-    return context.asking.sync(wanted, by)
+    return context.asking.sync(body.request, by)
 
 
 @starts_run
 def adopt(context: App, request: func.HttpRequest, by: Requester) -> Run:
-    body = parse_body(request, AdoptBody)
-    wanted = AdoptRequest(
-        route_table=body.route_table_id, reason=body.reason, from_owner=body.from_owner
-    )
-    return context.asking.adopt(wanted, by)
+    return context.asking.adopt(parse_body(request, AdoptBody).request, by)
 
 
 @starts_run
@@ -64,8 +77,4 @@ def rollback(context: App, request: func.HttpRequest, by: Requester) -> Run:
     body = parse_body(request, RollbackBody)
     if body.force:
         caller_of(context, request).needs(Role.APPROVER)
-
-    wanted = RollbackRequest(
-        route_table=body.route_table_id, run_id=body.run_id, reason=body.reason, force=body.force
-    )
-    return context.asking.rollback(wanted, by)
+    return context.asking.rollback(body.request, by)

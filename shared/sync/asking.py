@@ -11,11 +11,11 @@ from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.contest import Contest
 from ..domain.registry.registration import Registration
-from ..domain.routing.safety import FORCEABLE
+from ..domain.routing.judgement import FORCEABLE
 from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
 from .ports import Outcomes, Registrations, Runs
 from .surroundings.audit import NOT_NEEDED
-from .surroundings.discovery import Discovered, Discovery
+from .surroundings.discovery import DiscoveryResult, Discovery
 from .surroundings.survey import Surveyor
 from .table.provision import provisioned_id, refusal_of
 from .texts import MAX_CHANGE_ID, MAX_REASON, azure_tag_faults, owner_faults, text_faults
@@ -226,7 +226,7 @@ class Asking:
         except ValueError as error:
             raise InvalidRequest([Fault("aseId", str(error)), *faults]) from None
 
-        # A person learns now what would otherwise stand in the report of a run that did nothing.
+        # A person learns this now, and not from the report of a run that could do nothing.
         survey = self.surveyor.survey(ase_id)
         refusal = refusal_of(survey)
         if refusal is not None:
@@ -250,7 +250,7 @@ class Asking:
             )
         )
 
-    def discover(self, request: DiscoverRequest) -> Discovered:
+    def discover(self, request: DiscoverRequest) -> DiscoveryResult:
         """Raise PermanentError or TransientError if the visible subscriptions cannot be listed."""
         faults = [
             *(
@@ -293,7 +293,7 @@ class Asking:
         return found
 
     def _tables(self, request: SyncRequest) -> tuple[tuple[RouteTableId, ...], list[Fault]]:
-        """The route tables that are named, each once, and a fault for each name without one."""
+        """Return each named table once, and a fault for each name without a table."""
         if request.route_tables is None and request.ases is None:
             return (), []
         enabled = [one for one in self.registrations.list() if one.enabled]
@@ -342,8 +342,10 @@ class Asking:
 
         Raise InvalidRequest if the run has no plan of one of them.
         """
-        outcomes = self.outcomes.list(plan_run_id)
-        plan_tables = [RouteTableId.parse(outcome["routeTableId"]) for outcome in outcomes]
+        plan_tables = [
+            RouteTableId.parse(outcome["routeTableId"])
+            for outcome in self.outcomes.list(plan_run_id)
+        ]
         if not plan_tables:
             message = "the run has no plan of any route table"
             raise InvalidRequest([Fault("planRunId", message)])
