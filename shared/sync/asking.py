@@ -15,7 +15,7 @@ from ..domain.routing.judgement import FORCEABLE
 from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
 from .ports import Outcomes, Registrations, Runs
 from .surroundings.audit import NOT_NEEDED
-from .surroundings.discovery import DiscoveryResult, Discovery
+from .surroundings.discovery import Discovery, DiscoveryResult
 from .surroundings.survey import Surveyor
 from .table.provision import provisioned_id, refusal_of
 from .texts import MAX_CHANGE_ID, MAX_REASON, azure_tag_faults, owner_faults, text_faults

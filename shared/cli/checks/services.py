@@ -12,7 +12,7 @@ from ...app import App, arm_credential, storage_credential
 from ...domain.errors import RouteSyncError
 from ...domain.registry.registration import Registration
 from ...settings import Settings
-from ...sync.run.pull import Compared
+from ...sync.run.pull import Comparison
 from .diagnosis import Diagnosis, Grade
 
 QUEUES = ("route-table-runs", "route-table-sync")
@@ -153,7 +153,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _usable_tags(compared: Compared) -> Diagnosis:
+def _usable_tags(compared: Comparison) -> Diagnosis:
     numbers = ", ".join(f"{number} in {at}" for at, number in compared.change_numbers.items())
     news = f"; not recorded yet: {', '.join(sorted(compared.differs))}" if compared.differs else ""
     return Diagnosis("service tags", Grade.OK, f"change number {numbers}{news}")
