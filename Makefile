@@ -18,7 +18,7 @@ export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_POR
 # The stack and the tests start hundreds of processes: each would compile the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint reading audit format licences package sbom requirements clean
+.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint reading audit format licences codes package sbom requirements clean
 
 help:
 	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
@@ -32,6 +32,7 @@ help:
 	@echo "make package       build/ase-route-sync.zip, for a deployment without azd"
 	@echo "make sbom          build/sbom.json: what that package contains (CycloneDX)"
 	@echo "make licences      docs/licences.md anew"
+	@echo "make codes         write the tables of codes in docs/operations.md anew"
 	@echo "make format        write the format that make test asks for"
 	@echo "make reading       how the code and the pages read, in figures"
 	@echo "make requirements  pin requirements*.in anew"
@@ -87,6 +88,9 @@ audit: setup
 
 licences: setup
 	@$(BIN)/python -m local.licences > docs/licences.md
+
+codes: setup
+	@$(BIN)/python -m local.codes
 
 package: setup
 	@mkdir -p build && rm -f build/ase-route-sync.zip

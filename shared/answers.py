@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .app import App
+from .domain import codes
 from .domain.addresses import Version, difference, service_tag_of
 from .domain.errors import NotFound
 from .domain.registry.registration import Registration
@@ -17,7 +18,7 @@ def existing_run(context: App, run_id: str) -> Run:
     """An overdue run is ended first. Raise NotFound if there is no run with this id."""
     run = context.run_end.expire_if_overdue(context.runs.get(run_id))
     if run is None:
-        raise NotFound("RunNotFound", "there is no run with this id")
+        raise NotFound(codes.RUN_NOT_FOUND, "there is no run with this id")
     return run
 
 
@@ -40,7 +41,7 @@ def existing_version(context: App, version_id: str) -> Version:
     """Raise NotFound if there is no version with this id."""
     version = context.versions.get(version_id)
     if version is None:
-        raise NotFound("VersionNotFound", "there is no version with this id")
+        raise NotFound(codes.VERSION_NOT_FOUND, "there is no version with this id")
     return version
 
 

@@ -12,6 +12,8 @@ from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from .domain import codes
+from .domain.codes import Code
 from .domain.errors import Fault, InvalidRequest, NotFound, TransientError
 from .settings import InvalidSettings
 
@@ -24,7 +26,9 @@ _log = logging.getLogger("ase_route_sync")
 class HttpError(Exception):
     """The error that a caller is shown. `details` lists every fault with its place in the body."""
 
-    def __init__(self, status: int, code: str, message: str, details: Iterable[Fault] = ()) -> None:
+    def __init__(
+        self, status: int, code: Code, message: str, details: Iterable[Fault] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
@@ -59,7 +63,7 @@ def json_response(
 
 
 def json_error(error: HttpError) -> func.HttpResponse:
-    shown: dict[str, Any] = {"code": error.code, "message": error.message}
+    shown: dict[str, Any] = {"code": error.code.name, "message": error.message}
     if error.details:
         details = [{"target": fault.target, "message": fault.message} for fault in error.details]
         shown["details"] = details
@@ -70,7 +74,9 @@ def body_of(request: func.HttpRequest) -> bytes:
     """Raise HttpError if the body is larger than `MAX_BODY_BYTES`."""
     body = request.get_body()
     if len(body) > MAX_BODY_BYTES:
-        raise HttpError(413, "BodyTooLarge", f"the body is larger than {MAX_BODY_BYTES} bytes")
+        raise HttpError(
+            413, codes.BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes"
+        )
     return body
 
 
@@ -122,7 +128,7 @@ def whole_number(request: func.HttpRequest, name: str, default: int, most: int) 
     """Return this query parameter. Raise HttpError if it is not a number from 1 to `most`."""
     text = request.params.get(name, str(default))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise HttpError(400, "InvalidQuery", f"{name} is a whole number from 1 to {most}")
+        raise HttpError(400, codes.INVALID_QUERY, f"{name} is a whole number from 1 to {most}")
     return int(text)
 
 
@@ -138,7 +144,7 @@ def _refusal(error: HttpError | InvalidRequest | NotFound | InvalidSettings) -> 
             return HttpError(404, error.code, error.message)
         case InvalidSettings():
             details = [Fault("settings", fault) for fault in error.faults]
-            return HttpError(500, "InvalidSettings", "missing or wrong app settings", details)
+            return HttpError(500, codes.INVALID_SETTINGS, "missing or wrong app settings", details)
         case _:
             return error
 
@@ -151,7 +157,7 @@ def _failure(error: Exception) -> HttpError:
             return HttpError(503, error.code, error.message)
         case AzureError():
             _log.error("storage does not answer", exc_info=error)
-            return HttpError(503, "StorageUnavailable", "storage does not answer")
+            return HttpError(503, codes.STORAGE_UNAVAILABLE, "storage does not answer")
         case _:
             _log.error("unforeseen error", exc_info=error)
-            return HttpError(500, "InternalError", "unforeseen error; see the log")
+            return HttpError(500, codes.INTERNAL_ERROR, "unforeseen error; see the log")

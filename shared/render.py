@@ -3,28 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_GOOD_TO_KNOW = frozenset(
-    {
-        "Adoption",
-        "Approved",
-        "BgpRoutesNotVisible",
-        "CoveredByPlatform",
-        "NotNeeded",
-        "NsgAllows",
-        "NsgNone",
-        "NsgRuleAdded",
-        "Rollback",
-        "RouteTableAttached",
-        "RouteTableCreated",
-        "notForcedTunnelled",
-    }
-)
-"""A person need not look at findings with these codes."""
+from .domain.codes import Grade, lookup
 
 
 def needs_nobody(code: str) -> bool:
     """Say whether a finding with this code only informs, so that no person has to act."""
-    return code in _GOOD_TO_KNOW
+    return lookup(code).grade is Grade.INFO
 
 
 _MOST_PREFIXES_SHOWN = 6

@@ -5,8 +5,8 @@ Rights: Microsoft.Web/hostingEnvironments/read and …/inboundNetworkDependencie
 
 from collections.abc import Iterator, Sequence
 
+from ..domain import codes
 from ..domain.armid import EnvironmentId
-from ..domain.errors import ENVIRONMENT_NOT_FOUND
 from ..domain.surroundings.environments import Environment
 from .client import ArmClients
 from .errors import arm_answers
@@ -21,7 +21,7 @@ class ArmEnvironments:
     def read(self, environment_id: EnvironmentId) -> Environment:
         """Raise PermanentError `EnvironmentNotFound` if there is none."""
         client = self._clients.web(environment_id.subscription_id)
-        with arm_answers(not_found=ENVIRONMENT_NOT_FOUND):
+        with arm_answers(not_found=codes.ENVIRONMENT_NOT_FOUND):
             found = client.app_service_environments.get(
                 environment_id.resource_group, environment_id.name
             )
@@ -48,7 +48,7 @@ class ArmInboundDependencies:
     def read(self, environment_id: EnvironmentId) -> Sequence[object]:
         """Return all entries: the management addresses, the VIP and the subnet."""
         client = self._clients.web(environment_id.subscription_id)
-        with arm_answers(not_found=ENVIRONMENT_NOT_FOUND):
+        with arm_answers(not_found=codes.ENVIRONMENT_NOT_FOUND):
             list_entries = (
                 client.app_service_environments.get_inbound_network_dependencies_endpoints
             )

@@ -16,6 +16,8 @@ from azure.core.exceptions import (
     HttpResponseError,
 )
 
+from ..domain import codes
+from ..domain.codes import Code
 from ..domain.errors import PermanentError, PreconditionFailed, RouteSyncError, TransientError
 
 # These errors pass by themselves. The status does not always say so: Microsoft.Network answers
@@ -37,22 +39,6 @@ _PASSING_CODES = frozenset(
         "TooManyRequests",
     }
 )
-# These errors last until somebody removes their cause.
-_REMEDIES = {
-    "AuthorizationFailed": (
-        "assign the app's identity a role with this action at this scope; "
-        "a new assignment takes effect after some minutes"
-    ),
-    "LinkedAuthorizationFailed": (
-        "assign the app's identity a role with this action on the linked scope as well"
-    ),
-    "ScopeLocked": "remove the management lock, or disable the table's registration",
-    "RequestDisallowedByPolicy": (
-        "exempt this route table from the Azure Policy assignment that denies the change; "
-        "landing zones often deny routes with next hop Internet"
-    ),
-    "ReadOnlyDisabledSubscription": "enable the subscription again",
-}
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _NOT_FOUND_CODES = frozenset(
     {"NotFound", "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
@@ -60,7 +46,7 @@ _NOT_FOUND_CODES = frozenset(
 
 
 @contextmanager
-def arm_errors(*, not_found: str | None = None) -> Iterator[None]:
+def arm_errors(*, not_found: Code | None = None) -> Iterator[None]:
     """Raise PermanentError, TransientError or PreconditionFailed instead of azure.core's errors.
 
     If the resource does not exist, the error has the code `not_found`.
@@ -69,56 +55,59 @@ def arm_errors(*, not_found: str | None = None) -> Iterator[None]:
         yield
     except AzureError as error:
         found = typed_error(error)
-        if not_found is not None and found.code in _NOT_FOUND_CODES:
+        if not_found is not None and found.code.name in _NOT_FOUND_CODES:
             found = PermanentError(not_found, found.message, correlation_id=found.correlation_id)
         raise found from error
 
 
 @contextmanager
-def arm_answers(*, not_found: str | None = None) -> Iterator[None]:
+def arm_answers(*, not_found: Code | None = None) -> Iterator[None]:
     """Do the same as `arm_errors`, and raise TransientError if the answer cannot be read."""
     try:
         with arm_errors(not_found=not_found):
             yield
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         message = f"Azure's answer has an unexpected form: {error}"
-        raise TransientError("UNEXPECTED_ANSWER", message) from error
+        raise TransientError(codes.UNEXPECTED_ANSWER, message) from error
 
 
 def typed_error(error: AzureError) -> RouteSyncError:
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         # A missing identity looks the same as an identity endpoint that is down, which passes.
-        return TransientError("CREDENTIAL_UNAVAILABLE", error.message)
+        return TransientError(codes.CREDENTIAL_UNAVAILABLE, error.message)
     if isinstance(error, DecodeError) or not isinstance(error, HttpResponseError):
         # The answer is missing or cut off, so the request may have taken effect.
-        return TransientError(type(error).__name__, error.message)
+        return TransientError(codes.NO_ANSWER, f"{type(error).__name__}: {error.message}")
     return _typed_answer(error)
 
 
 def _typed_answer(error: HttpResponseError) -> RouteSyncError:
     code, message = _code_and_message(error)
-    if code in _REMEDIES:
-        message = f"{message} What to do: {_REMEDIES[code]}."
+    if code.azure and code.name in codes.CODES:
+        message = f"{message} What to do: {code.remedy}"
 
-    if code == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
+    if code.name == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
         error_type: type[RouteSyncError] = PreconditionFailed
-    elif code in _PASSING_CODES or error.status_code in _PASSING_STATUS:
+    elif code.name in _PASSING_CODES or error.status_code in _PASSING_STATUS:
         error_type = TransientError
     else:
         error_type = PermanentError
     return error_type(code, message, correlation_id=_correlation_id(error))
 
 
-def _code_and_message(error: HttpResponseError) -> tuple[str, str]:
+def _code_and_message(error: HttpResponseError) -> tuple[Code, str]:
     odata: Any = error.error
-    code = getattr(odata, "code", None) or f"HTTP_{error.status_code}"
-    message = getattr(odata, "message", None) or error.message
+    message = str(getattr(odata, "message", None) or error.message)
 
     # The outer message is often general, and the first detail names the cause.
     details = getattr(odata, "details", None) or []
     if details and getattr(details[0], "code", None):
         message = f"{message} {details[0].code}: {details[0].message}"
-    return str(code), str(message)
+
+    name = getattr(odata, "code", None)
+    if not name:
+        return codes.ANSWER_WITHOUT_CODE, f"HTTP {error.status_code}: {message}"
+    return codes.lookup(str(name)), message
 
 
 def _correlation_id(error: HttpResponseError) -> str | None:

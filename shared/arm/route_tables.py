@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from azure.core.rest import HttpResponse
 
+from ..domain import codes
 from ..domain.armid import RouteTableId
-from ..domain.errors import ROUTE_TABLE_NOT_FOUND, TransientError
+from ..domain.errors import TransientError
 from ..domain.routing.routes import Route, RouteTable
 from .client import API_VERSION_NETWORK, ArmClients, correlation_id_of
 from .errors import arm_answers, arm_errors
@@ -38,7 +39,7 @@ class ArmRouteTables:
     def read(self, route_table_id: RouteTableId) -> RouteTable:
         """Raise PermanentError `RouteTableNotFound` if there is none."""
         url = f"{route_table_id}?api-version={self._clients.api_version_network}"
-        with arm_errors(not_found=ROUTE_TABLE_NOT_FOUND):
+        with arm_errors(not_found=codes.ROUTE_TABLE_NOT_FOUND):
             answer = self._clients.get(url)
         return _table(answer, route_table_id)
 
@@ -112,7 +113,7 @@ def _table(answer: HttpResponse, route_table_id: RouteTableId) -> RouteTable:
     with arm_answers():
         raw = answer.json()
     if not _is_complete(raw, route_table_id):
-        raise TransientError("UNEXPECTED_ANSWER", "the answer is not this route table in full")
+        raise TransientError(codes.UNEXPECTED_ANSWER, "the answer is not this route table in full")
     return RouteTable.from_arm(raw, correlation_id_of(answer))
 
 

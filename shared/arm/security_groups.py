@@ -7,8 +7,8 @@ import functools
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ..domain import codes
 from ..domain.armid import SecurityGroupId
-from ..domain.errors import SECURITY_GROUP_NOT_FOUND
 from ..domain.surroundings.security_rules import SecurityGroup
 from .client import ArmClients, raw_json
 from .errors import arm_answers
@@ -22,7 +22,7 @@ class ArmSecurityGroups:
     def read(self, group_id: SecurityGroupId) -> SecurityGroup:
         """Raise PermanentError `SecurityGroupNotFound` if there is none."""
         client = self._clients.network(group_id.subscription_id)
-        with arm_answers(not_found=SECURITY_GROUP_NOT_FOUND):
+        with arm_answers(not_found=codes.SECURITY_GROUP_NOT_FOUND):
             raw: Any = client.network_security_groups.get(
                 group_id.resource_group,
                 group_id.name,

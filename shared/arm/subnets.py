@@ -3,8 +3,8 @@
 import functools
 from typing import Any
 
+from ..domain import codes
 from ..domain.armid import RouteTableId, SubnetId
-from ..domain.errors import SUBNET_NOT_FOUND
 from ..domain.surroundings.environments import Subnet
 from .client import ArmClients, raw_json
 from .errors import arm_answers
@@ -19,7 +19,7 @@ class ArmSubnets:
         """Raise PermanentError `SubnetNotFound` if there is none."""
         network = subnet_id.virtual_network
         client = self._clients.network(network.subscription_id)
-        with arm_answers(not_found=SUBNET_NOT_FOUND):
+        with arm_answers(not_found=codes.SUBNET_NOT_FOUND):
             raw: Any = client.subnets.get(
                 network.resource_group,
                 network.name,

@@ -8,6 +8,7 @@ from azure.core.polling import LROPoller
 from azure.core.rest import HttpResponse
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
+from ..domain import codes
 from ..domain.errors import TransientError
 from .errors import arm_errors
 
@@ -57,7 +58,7 @@ def _last_answer(poller: LROPoller[Any], longest_seconds: float) -> HttpResponse
     # `result(timeout)` would return an unfinished resource without an error.
     poller.wait(longest_seconds)
     if not poller.done():
-        raise TransientError("WRITE_NOT_ENDED", f"not ended after {longest_seconds:g} s")
+        raise TransientError(codes.WRITE_NOT_ENDED, f"not ended after {longest_seconds:g} s")
     answer: HttpResponse = poller.result()
     return answer
 

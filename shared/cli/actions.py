@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import answers
 from ..app import app
+from ..domain import codes
 from ..domain.runs.run import Mode, Run, Trigger
 from ..sync.asking import (
     AdoptRequest,
@@ -113,4 +114,4 @@ def _outcome_of(run_id: str, route_table: str) -> Mapping[str, Any]:
     for outcome in outcomes:
         if outcome["routeTableId"].lower() == route_table.lower():
             return outcome
-    raise Refused("NoOutcome", f"run {run_id} has no outcome of this route table")
+    raise Refused(codes.NO_OUTCOME, f"run {run_id} has no outcome of this route table")

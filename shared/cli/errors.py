@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..domain.codes import Code
+
 
 class Ended(SystemExit):
     """The command is done, with an exit status of the contract."""
@@ -11,7 +13,7 @@ class Ended(SystemExit):
 class Refused(Exception):
     """The command cannot be carried out. Each of `details` has a `target` and a `message`."""
 
-    def __init__(self, code: str, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
+    def __init__(self, code: Code, message: str, details: Sequence[Mapping[str, str]] = ()) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -20,4 +22,4 @@ class Refused(Exception):
     def to_json(self) -> dict[str, Any]:
         """The contract has the form of an error."""
         details = {"details": list(self.details)} if self.details else {}
-        return {"error": {"code": self.code, "message": self.message, **details}}
+        return {"error": {"code": self.code.name, "message": self.message, **details}}

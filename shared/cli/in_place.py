@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from .. import workers
 from ..app import app
+from ..domain import codes
 from ..domain.errors import TransientError
 from ..domain.findings import Finding
 from ..messages import RunMessage, TableMessage
@@ -47,7 +48,7 @@ def carry_out(run_id: str, on_tables: OnTables, on_delivered: OnDelivered) -> No
 def _interrupt(run_id: str) -> None:
     run = app().runs.get(run_id)
     if run is not None:
-        app().run_end.fail(run, Finding("INTERRUPTED", "interrupted at the command line"))
+        app().run_end.fail(run, Finding(codes.INTERRUPTED, "interrupted at the command line"))
 
 
 def _started(run_id: str) -> Sequence[str]:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from .. import answers
 from ..app import app
+from ..domain import codes
 from ..domain.errors import InvalidRequest, RouteSyncError
 from ..domain.runs.run import Run
 from ..messages import TableMessage
@@ -41,13 +42,13 @@ def say(shown: RenderableType) -> None:
 def need_somebody(*, as_json: bool) -> None:
     """Raise Refused if nobody can be asked."""
     if as_json or not sys.stdin.isatty():
-        raise Refused("NotConfirmed", "nobody is here to confirm it: say --yes")
+        raise Refused(codes.NOT_CONFIRMED, "nobody is here to confirm it: say --yes")
 
 
 def ask(question: str) -> None:
     """Raise Refused if the answer is no."""
     if not typer.confirm(question, err=True):
-        raise Refused("NotConfirmed", "not confirmed: nothing was changed")
+        raise Refused(codes.NOT_CONFIRMED, "not confirmed: nothing was changed")
 
 
 def carried_out(run: Run, *, as_json: bool) -> dict[str, Any]:
@@ -109,9 +110,9 @@ def _refused(error: Exception) -> Refused | None:
 
         case InvalidSettings():
             faults = [{"target": "settings", "message": fault} for fault in error.faults]
-            return Refused("InvalidSettings", "missing or wrong settings", faults)
+            return Refused(codes.INVALID_SETTINGS, "missing or wrong settings", faults)
         case AzureError():
-            return Refused("StorageUnavailable", f"storage does not answer: {error}")
+            return Refused(codes.STORAGE_UNAVAILABLE, f"storage does not answer: {error}")
         case _:
             return None
 

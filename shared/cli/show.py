@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..domain.codes import lookup
 from ..render import needs_nobody, notes_of, version_line
 from .checks import Diagnosis, Grade
 from .errors import Refused
@@ -43,7 +44,7 @@ def report(found: Mapping[str, Any]) -> RenderableType:
     lines += [Text(), *notes] if notes else []
 
     if found["error"]:
-        lines += [Text(), error(Refused(found["error"]["code"], found["error"]["message"]))]
+        lines += [Text(), error(Refused(lookup(found["error"]["code"]), found["error"]["message"]))]
     return Group(*lines, Text(), *_sum(found))
 
 
@@ -63,11 +64,13 @@ def progress_line(done: Mapping[str, Any]) -> Text:
 
 
 def error(refused: Refused) -> Text:
-    said = Text.assemble(("Error ", "bold red"), (refused.code, "bold"), f": {refused.message}")
+    said = Text.assemble(
+        ("Error ", "bold red"), (refused.code.name, "bold"), f": {refused.message}"
+    )
     for detail in refused.details:
         said.append(f"\n  {detail['target']}: {detail['message']}")
-    if refused.code == "StorageUnavailable":
-        said.append("\nase-route-sync doctor says more.", style="dim")
+    if not refused.code.azure:  # what to do about Azure's own is in the message
+        said.append(f"\n{refused.code.remedy}", style="dim")
     return said
 
 

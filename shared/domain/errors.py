@@ -15,18 +15,14 @@ RouteSyncError                  has a code and a message for the report
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-TAG_UNAVAILABLE = "TAG_UNAVAILABLE"
-ASE_UNAVAILABLE = "ASE_UNAVAILABLE"
-ROUTE_TABLE_NOT_FOUND = "RouteTableNotFound"
-ENVIRONMENT_NOT_FOUND = "EnvironmentNotFound"
-SUBNET_NOT_FOUND = "SubnetNotFound"
-SECURITY_GROUP_NOT_FOUND = "SecurityGroupNotFound"
+from . import codes
+from .codes import Code
 
 
 class RouteSyncError(Exception):
     """An error with the code that reports show."""
 
-    def __init__(self, code: str, message: str, *, correlation_id: str | None = None) -> None:
+    def __init__(self, code: Code, message: str, *, correlation_id: str | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -39,18 +35,18 @@ class RouteSyncError(Exception):
 class UnusableSource(RouteSyncError):
     """`cause` is the code of the error that stopped the read, if it is known."""
 
-    cause: str | None = None
+    cause: Code | None = None
 
 
 class UnusableServiceTag(UnusableSource):
-    def __init__(self, message: str, cause: str | None = None) -> None:
-        super().__init__(TAG_UNAVAILABLE, message)
+    def __init__(self, message: str, cause: Code | None = None) -> None:
+        super().__init__(codes.TAG_UNAVAILABLE, message)
         self.cause = cause
 
 
 class UnusableEnvironment(UnusableSource):
     def __init__(self, message: str) -> None:
-        super().__init__(ASE_UNAVAILABLE, message)
+        super().__init__(codes.ASE_UNAVAILABLE, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ class InvalidRequest(RouteSyncError):
         self,
         faults: Iterable[Fault] = (),
         *,
-        code: str = "InvalidBody",
+        code: Code = codes.INVALID_BODY,
         message: str = "the request is not valid",
     ) -> None:
         super().__init__(code, message)

@@ -1,28 +1,43 @@
-"""A code and what to say about it, as reports, alarms and notices show it."""
+"""A code and what to say about it, as reports, alarms and notices show it.
 
-from collections.abc import Sequence
+The list of all codes is in `codes.py`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from .codes import CODES, Code, Grade, lookup
 from .errors import RouteSyncError
+
+__all__ = ["CODES", "Code", "Finding", "Grade", "finding_json", "finding_of_json", "listed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A code and what to say about it: an error or a finding."""
 
-    code: str
+    code: Code
     message: str
 
     @classmethod
     def of(cls, error: RouteSyncError) -> Self:
         return cls(error.code, error.message)
 
+    @classmethod
+    def plain(cls, code: Code) -> Self:
+        """A finding that has nothing to add to its code."""
+        return cls(code, code.advice)
 
-def listed(code: str, said: str, prefixes: Sequence[str]) -> tuple[Finding, ...]:
-    """One finding of all these prefixes, where there are any."""
+
+def listed(code: Code, said: str, prefixes: Sequence[str]) -> tuple[Finding, ...]:
+    """One finding of all these prefixes, if there are any."""
     return (Finding(code, f"{said}: {', '.join(prefixes)}"),) if prefixes else ()
 
 
 def finding_json(finding: Finding | None) -> dict[str, str] | None:
-    return None if finding is None else {"code": finding.code, "message": finding.message}
+    return None if finding is None else {"code": finding.code.name, "message": finding.message}
+
+
+def finding_of_json(found: Mapping[str, str] | None) -> Finding | None:
+    return Finding(lookup(found["code"]), found["message"]) if found else None

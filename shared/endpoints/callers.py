@@ -10,6 +10,7 @@ import azure.functions as func
 from pydantic import BaseModel
 
 from ..app import App
+from ..domain import codes
 from ..http import HttpError
 
 UNVERIFIED = "unverified"
@@ -40,7 +41,7 @@ class Caller:
         """Raise HttpError if the caller has a lower role or none."""
         if self.role is None or self.role < role:
             message = f"this needs a token with the app role {role.name.title()}"
-            raise HttpError(HTTPStatus.FORBIDDEN, "RoleNeeded", message)
+            raise HttpError(HTTPStatus.FORBIDDEN, codes.ROLE_NEEDED, message)
 
 
 class _Claim(BaseModel):
@@ -72,7 +73,7 @@ def caller_of(context: App, request: func.HttpRequest) -> Caller:
         return _caller(header)
     except ValueError:
         message = f"{_PRINCIPAL} does not name one principal"
-        raise HttpError(HTTPStatus.UNAUTHORIZED, "PrincipalUnreadable", message) from None
+        raise HttpError(HTTPStatus.UNAUTHORIZED, codes.PRINCIPAL_UNREADABLE, message) from None
 
 
 def _caller(header: str) -> Caller:

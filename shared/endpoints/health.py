@@ -4,6 +4,7 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from ..app import app
+from ..domain import codes
 from ..http import HttpError, json_error, json_response, respond
 from ..settings import InvalidSettings
 
@@ -17,5 +18,5 @@ def _health() -> func.HttpResponse:
     try:
         app().account.check()
     except (AzureError, InvalidSettings) as error:
-        raise HttpError(503, "StorageUnavailable", "storage does not answer") from error
+        raise HttpError(503, codes.STORAGE_UNAVAILABLE, "storage does not answer") from error
     return json_response({"status": "ok"})

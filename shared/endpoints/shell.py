@@ -8,6 +8,7 @@ import azure.functions as func
 from pydantic import Field
 
 from ..app import App, app
+from ..domain import codes
 from ..domain.runs.run import Run, RunStatus, Trigger
 from ..http import Body, HttpError, api_url, json_error, json_response, respond
 from ..messages import RunMessage
@@ -95,4 +96,4 @@ def after[T](token: str | None, items: Iterable[T], token_of: Callable[[T], str]
 
 
 def no_such_page() -> HttpError:
-    return HttpError(400, "InvalidQuery", "nothing is listed with this skipToken")
+    return HttpError(400, codes.INVALID_QUERY, "nothing is listed with this skipToken")

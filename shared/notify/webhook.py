@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import requests
 
+from ..domain import codes
 from ..domain.errors import TransientError
 from ..domain.people.notices import Notice
 from .formats import render
@@ -35,13 +36,13 @@ class HttpWebhook:
         """Raise TransientError if the webhook did not accept the notice: the caller tries again."""
         if time.monotonic() < self._rests_until:
             raise TransientError(
-                "NOTIFY_FAILED", "the webhook failed a moment ago, so the notice was not sent"
+                codes.NOTIFY_FAILED, "the webhook failed a moment ago, so the notice was not sent"
             )
 
         failure = self._post(notice)
         if failure is not None:
             self._rests_until = time.monotonic() + REST_SECONDS
-            raise TransientError("NOTIFY_FAILED", f"the webhook {failure}")
+            raise TransientError(codes.NOTIFY_FAILED, f"the webhook {failure}")
 
     def _post(self, notice: Notice) -> str | None:
         """Return why the webhook did not accept the notice, or None if it did."""

@@ -12,6 +12,7 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableClient, UpdateMode
 
+from ..domain import codes
 from ..domain.errors import ConcurrentUpdate
 from ..domain.people.notices import Item, Ledger, OpenFault
 from .entities import complement, pack_tight, unpack_tight
@@ -112,7 +113,9 @@ class LedgerLog:
             else:
                 self._table.create_entity(entity)
         except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError) as error:
-            raise ConcurrentUpdate("LEDGER_CHANGED", "others are told at the same time") from error
+            raise ConcurrentUpdate(
+                codes.LEDGER_CHANGED, "others are told at the same time"
+            ) from error
 
 
 def _keys(check_id: str) -> dict[str, str]:

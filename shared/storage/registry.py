@@ -9,7 +9,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from ..domain.armid import EnvironmentId, RouteTableId
-from ..domain.findings import Finding
+from ..domain.findings import finding_of_json
 from ..domain.registry.choices import AddressSource, RouteStyle
 from ..domain.registry.contest import Contest, Undoing
 from ..domain.registry.holds import Hold
@@ -179,7 +179,7 @@ def _last_outcome(entity: Mapping[str, Any]) -> LastOutcome | None:
         at=datetime.fromisoformat(found["at"]),
         status=OutcomeStatus(found["status"]),
         signature=found["signature"],
-        error=Finding(**found["error"]) if found["error"] else None,
+        error=finding_of_json(found["error"]),
         poisoned=found["poisoned"],
     )
 

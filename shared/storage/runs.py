@@ -17,9 +17,10 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
+from ..domain import codes
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.errors import ConcurrentUpdate
-from ..domain.findings import Finding, finding_json
+from ..domain.findings import finding_json, finding_of_json
 from ..domain.routing.changes import Change, Changes
 from ..domain.routing.judgement import Approval
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -80,7 +81,7 @@ class RunLog:
     def replace(self, run: Run) -> Run:
         """Raise ConcurrentUpdate where the run has changed since it was read."""
         etag = _replace_as_read(
-            self._table, _run_entity(run), run.etag, ConcurrentUpdate("RUN_CHANGED", run.run_id)
+            self._table, _run_entity(run), run.etag, ConcurrentUpdate(codes.RUN_CHANGED, run.run_id)
         )
         return replace(run, etag=etag)
 
@@ -166,7 +167,7 @@ class OutcomeLog:
                     [("create", _pending_entity(Pending(run_id, i))) for i in batch]
                 )
             except TableTransactionError as error:
-                raise ConcurrentUpdate("RUN_CHANGED", run_id) from error
+                raise ConcurrentUpdate(codes.RUN_CHANGED, run_id) from error
 
     def pending(self, run_id: str) -> Iterator[Pending]:
         return (_pending(entity) for entity in self._rows(run_id, _OPEN))
@@ -235,7 +236,7 @@ class OutcomeLog:
             self._table.submit_transaction([("delete", row) for row in batch])
 
     def _replace(self, pending: Pending, row: Mapping[str, Any]) -> str:
-        taken = ConcurrentUpdate("TABLE_TAKEN", str(pending.route_table_id))
+        taken = ConcurrentUpdate(codes.TABLE_TAKEN, str(pending.route_table_id))
         return _replace_as_read(self._table, row, pending.row_etag, taken)
 
     def _outcome(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
@@ -316,7 +317,6 @@ def _run_entity(run: Run) -> dict[str, Any]:
 
 
 def _run(entity: Mapping[str, Any]) -> Run:
-    error = unpack(entity, "error")
     return Run(
         run_id=entity["runId"],
         request=RunRequest(
@@ -340,7 +340,7 @@ def _run(entity: Mapping[str, Any]) -> Run:
         status=RunStatus(entity["status"]),
         finished_at=entity.get("finishedAt"),
         fanned_out_at=entity.get("fannedOutAt"),
-        error=Finding(**error) if error else None,
+        error=finding_of_json(unpack(entity, "error")),
         unusable=unpack(entity, "unusable"),
         versions=tuple(
             VersionSeen(**{**v, "added": tuple(v["added"]), "removed": tuple(v["removed"])})
@@ -370,14 +370,13 @@ def _pending_entity(pending: Pending) -> dict[str, Any]:
 
 
 def _pending(entity: Mapping[str, Any]) -> Pending:
-    error = unpack(entity, "lastError")
     return Pending(
         run_id=entity["PartitionKey"],
         route_table_id=RouteTableId.parse(entity["routeTableId"]),
         applied=_changes(unpack(entity, "applied")),
         intended=_changes(unpack(entity, "intended")),
         etag=entity["etag"],
-        last_error=Finding(**error) if error else None,
+        last_error=finding_of_json(unpack(entity, "lastError")),
         correlation_id=entity["correlationId"] or None,
         row_etag=getattr(entity, "metadata", {}).get("etag", ""),
     )

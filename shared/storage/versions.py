@@ -9,6 +9,7 @@ from typing import Any
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
+from ..domain import codes
 from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
 from ..domain.errors import ConcurrentUpdate
 from .entities import pack, unpack
@@ -91,7 +92,7 @@ class VersionLog:
         try:
             self._table.create_entity(entity)
         except ResourceExistsError as error:
-            raise ConcurrentUpdate("VERSION_RECORDED", entity["versionId"]) from error
+            raise ConcurrentUpdate(codes.VERSION_RECORDED, entity["versionId"]) from error
         return _version(entity)
 
     def _query(self, source: Source, **options: Any) -> Iterator[Version]:

@@ -7,14 +7,14 @@ request says. If that needs a run, only the run is written. The door then sends 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..domain import codes
 from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId
+from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.contest import Contest
 from ..domain.registry.registration import Registration
-from ..domain.routing.judgement import FORCEABLE
 from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
 from .ports import Outcomes, Registrations, Runs
-from .surroundings.audit import NOT_NEEDED
 from .surroundings.discovery import Discovery, DiscoveryResult
 from .surroundings.survey import Surveyor
 from .table.provision import provisioned_id, refusal_of
@@ -232,7 +232,7 @@ class Asking:
         if refusal is not None:
             raise InvalidRequest(code=refusal.code, message=refusal.message)
         if survey.manages_itself and not request.acknowledge:
-            message = f"{NOT_NEEDED.message}; acknowledge: true makes them nevertheless"
+            message = f"{codes.NOT_NEEDED.meaning} acknowledge: true makes them nevertheless"
             faults.append(Fault("acknowledge", message))
         if faults:
             raise InvalidRequest(faults)
@@ -377,8 +377,8 @@ def _why_unknown(text: str) -> str:
     return NOT_ENABLED
 
 
-def _force_faults(codes: Iterable[str]) -> Iterator[Fault]:
+def _force_faults(names: Iterable[str]) -> Iterator[Fault]:
     allowed = ", ".join(sorted(FORCEABLE))
-    for index, code in enumerate(codes):
+    for index, code in enumerate(names):
         if code not in FORCEABLE:
             yield Fault(f"force.{index}", f"not one of the violations to force: {allowed}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ..domain import codes
 from ..domain.addresses import is_ipv4_prefix, is_service_tag
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.errors import Fault, InvalidRequest, NotFound, PermanentError, RouteSyncError
@@ -12,7 +13,6 @@ from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
 from .ports import Clock, Registrations, RouteLimits, RouteTables
 from .run.pull import SourcePull
-from .surroundings.audit import NOT_NEEDED
 from .surroundings.survey import Survey, Surveyor
 from .texts import MAX_NOTE, MAX_REASON, text_faults
 
@@ -67,7 +67,7 @@ class Registering:
         """Raise InvalidRequest for whatever is not a route table's id, NotFound if unregistered."""
         registration = self.registrations.get(_route_table_id(resource_id))
         if registration is None:
-            raise NotFound("NotRegistered", "this route table is not registered")
+            raise NotFound(codes.NOT_REGISTERED, "this route table is not registered")
         return registration
 
     def unregister(self, resource_id: str) -> None:
@@ -206,7 +206,7 @@ def _route_table_id(text: str) -> RouteTableId:
     try:
         return RouteTableId.parse(text)
     except ValueError as error:
-        raise InvalidRequest(code="InvalidRouteTableId", message=str(error)) from None
+        raise InvalidRequest(code=codes.INVALID_ROUTE_TABLE_ID, message=str(error)) from None
 
 
 def _environment_id(request: RegisterRequest) -> tuple[EnvironmentId | None, list[Fault]]:
@@ -228,7 +228,7 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
     if survey.environment is None:
         return [Fault("aseId", f"{found.code}: {found.message}") for found in survey.faults]
     if survey.manages_itself and not acknowledge:
-        message = f"{NOT_NEEDED.message}; acknowledge: true registers it nevertheless"
+        message = f"{codes.NOT_NEEDED.meaning} acknowledge: true registers it nevertheless"
         return [Fault("acknowledge", message)]
     return []
 

@@ -37,8 +37,8 @@ def test_the_stricter_of_the_apps_policy_and_the_tables_own_holds(
     assert (whole["status"], outcome["status"]) == ("Succeeded", status)
     assert owned_prefixes(table) == there
     withheld = {(w["prefix"], w["change"], w["why"]) for w in outcome["withheld"]}
-    removal = {(C, "remove", "APPLY_POLICY")} if C in there else set()
-    addition = {(A, "add", "APPLY_POLICY")} if A not in there else set()
+    removal = {(C, "remove", "ApplyPolicy")} if C in there else set()
+    addition = {(A, "add", "ApplyPolicy")} if A not in there else set()
     assert withheld == removal | addition
     known_right = app.registry.get(rid("one")).verified_at is not None
     assert known_right is (A in there)
@@ -66,7 +66,7 @@ def test_what_was_approved_is_applied_and_nothing_else(azure, make_app):
     assert owned_prefixes(one) == {A, B}
     assert (blocked["status"], whole["status"]) == ("blocked", "Failed")
     [violation] = blocked["violations"]
-    assert (violation["code"], violation["forceable"]) == ("PLAN_CHANGED", False)
+    assert (violation["code"], violation["forceable"]) == ("PlanChanged", False)
     assert f"now also added: {A}" in violation["message"]
     assert two.routes == []
 
@@ -78,7 +78,7 @@ def test_a_version_that_came_after_the_plan_is_not_approved(azure, make_app):
     answer(azure, A)
     plan = sync(app, mode=Mode.PLAN)
     answer(azure, A, B)
-    assert outcome_of(approved(app, plan), "one")["violations"][0]["code"] == "PLAN_CHANGED"
+    assert outcome_of(approved(app, plan), "one")["violations"][0]["code"] == "PlanChanged"
     assert table.routes == []
     assert outcome_of(approved(app, sync(app, mode=Mode.PLAN)), "one")["added"] == [A, B]
 
@@ -100,7 +100,7 @@ def test_a_table_that_failed_in_the_plan_is_not_approved(azure, app):
     plan = sync(app, mode=Mode.PLAN)
     table = add_table(azure.state, "gone")
     answer(azure, A)
-    assert outcome_of(approved(app, plan), "gone")["violations"][0]["code"] == "PLAN_CHANGED"
+    assert outcome_of(approved(app, plan), "gone")["violations"][0]["code"] == "PlanChanged"
     assert table.routes == []
 
 
@@ -114,7 +114,7 @@ def test_a_guard_is_forced_only_where_it_was_seen(azure, app):
     assert outcome_of(approved(app, plan), "one")["status"] == "blocked"
     assert owned_prefixes(one) == {A, *many}  # additions go on
     plan = sync(app, mode=Mode.PLAN)
-    whole = approved(app, plan, force=("MAX_REMOVED_PERCENT",), reason="the tag has moved")
+    whole = approved(app, plan, force=("MaxRemovedPercent",), reason="the tag has moved")
     assert whole["reason"] == "the tag has moved"
     for name in ("one", "two"):
         outcome = outcome_of(whole, name)

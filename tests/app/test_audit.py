@@ -180,13 +180,13 @@ def test_an_answer_that_is_not_understood_stands_in_nobodys_way(azure, app, enro
     whole = sync(app)
     assert whole["status"] == "Succeeded"
     outcome = outcome_of(whole, "one")
-    assert "UNEXPECTED_ANSWER" in {f["message"].split(": ")[1] for f in outcome["findings"]}
+    assert "UnexpectedAnswer" in {f["message"].split(": ")[1] for f in outcome["findings"]}
     assert owned_prefixes(table) == {A}
 
 
 def test_a_rule_that_is_not_understood_is_said(azure, app, enrol):
     enrol(rules=[rule("odd", 100, ports="https")])
-    assert "UNEXPECTED_ANSWER" in findings(app)["NotAudited"]
+    assert "UnexpectedAnswer" in findings(app)["NotAudited"]
 
 
 def test_a_network_in_another_subscription_is_named(azure, app, enrol):

@@ -62,7 +62,7 @@ def asked(checked, app):
 
 
 def codes(checked):
-    return [alarm.code for alarm in checked.alarms]
+    return [alarm.code.name for alarm in checked.alarms]
 
 
 def test_where_all_is_right_it_reads_each_thing_once_and_starts_nothing(azure, make_app, two):
@@ -154,7 +154,7 @@ def test_a_conflict_that_has_been_said_starts_no_run_and_ages(azure, app, clock,
     assert app.check.check().run_id is None
     clock.shift(2 * DAY)
     checked = app.check.check()
-    assert [(a.code, a.route_table_id.name) for a in checked.alarms] == [("TableStale", "one")]
+    assert [(a.code.name, a.route_table_id.name) for a in checked.alarms] == [("TableStale", "one")]
 
 
 def test_what_waits_for_approval_is_said_once(azure, app, clock, two):
@@ -181,7 +181,7 @@ def test_one_tables_trouble_never_ages_another(azure, app, clock, two):
     for _ in range(3):
         clock.shift(DAY)
         checked = app.check.check()
-    assert [(a.code, a.route_table_id.name) for a in checked.alarms] == [("TableStale", "one")]
+    assert [(a.code.name, a.route_table_id.name) for a in checked.alarms] == [("TableStale", "one")]
     ages = {t["routeTableId"]: t["daysSinceRight"] for t in checked.figures["routeTables"]}
     assert (ages[str(rid("one"))], ages[str(rid("two"))]) == (3, 0)
 
@@ -221,7 +221,7 @@ def test_rights_lost_on_the_tag(azure, app, two):
         for name in ("one", "two")
     ]
     [alarm] = app.check.check().alarms
-    assert alarm.code == "RightsLostOnTag"
+    assert alarm.code.name == "RightsLostOnTag"
     assert "Microsoft.Network/locations/serviceTags/read" in alarm.message
     assert f"/subscriptions/{SUBSCRIPTION}" in alarm.message
 
@@ -238,7 +238,7 @@ def test_rights_lost_on_most_tables_are_one_alarm(azure, app, clock, two):
     )
     clock.shift(3 * DAY)
     unavailable, lost = app.check.check().alarms
-    assert (unavailable.code, lost.code) == ("TagUnavailable", "RightsLostOnTables")
+    assert (unavailable.code.name, lost.code.name) == ("TagUnavailable", "RightsLostOnTables")
     assert "Microsoft.Network/routeTables/read" in lost.message
     assert f"/subscriptions/{SUBSCRIPTION}" in lost.message
     assert "2 of 3" in lost.message
@@ -260,7 +260,9 @@ def test_a_table_that_is_almost_full(azure, make_app, two):
     two[0].routes += [owned(f"20.1.{n}.0/24") for n in range(7)]
     app = make_app(ROUTE_LIMIT="11", REMOVAL_GRACE_DAYS="28")
     checked = app.check.check()
-    assert [(a.code, a.route_table_id.name) for a in checked.alarms] == [("CapacityLow", "one")]
+    assert [(a.code.name, a.route_table_id.name) for a in checked.alarms] == [
+        ("CapacityLow", "one")
+    ]
     assert "9 of the 11" in checked.alarms[0].message
 
 
@@ -330,4 +332,4 @@ def test_runs_that_are_overdue_end_with_the_check(app, as_worker, clock, two):
     app.run_start.start(run_id)
     clock.shift(timedelta(hours=2))
     workers.daily_check()
-    assert run_report(app, run_id)["error"]["code"] == "RUN_TIMED_OUT"
+    assert run_report(app, run_id)["error"]["code"] == "RunTimedOut"

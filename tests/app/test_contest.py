@@ -92,11 +92,11 @@ def test_a_contested_table_is_written_at_most_hourly(azure, app, clock, table):
     early = undone(app, clock, table, after=HOUR - SECOND)
     assert early["status"] == "blocked"
     [violation] = early["violations"]
-    assert (violation["code"], violation["limit"]) == ("CONTESTED", 60)
+    assert (violation["code"], violation["limit"]) == ("Contested", 60)
     assert violation["forceable"] is False
     assert {(w["prefix"], w["why"]) for w in early["withheld"]} == {
-        (A, "CONTESTED"),
-        (B, "CONTESTED"),
+        (A, "Contested"),
+        (B, "Contested"),
     }
     assert table_writes(azure.state) == []
     clock.shift(SECOND)
@@ -112,7 +112,7 @@ def test_of_a_contested_table_nothing_is_removed(azure, app, clock, table):
     answer(azure, B, C)
     outcome = outcome_of(sync(app, "one"), "one")
     assert (outcome["status"], outcome["added"], outcome["removed"]) == ("changed", [C], [])
-    assert outcome["withheld"] == [{"prefix": A, "change": "remove", "why": "CONTESTED"}]
+    assert outcome["withheld"] == [{"prefix": A, "change": "remove", "why": "Contested"}]
     assert owned_prefixes(table) == {A, B, C}
     assert outcome_of(sync(app, "one"), "one")["status"] == "unchanged"
 

@@ -46,7 +46,7 @@ def test_the_share_a_run_may_remove_holds_on_both_sides_and_additions_go_on(
     assert owned_prefixes(table) == {*before, A, B}
     assert {w["prefix"] for w in outcome["withheld"]} == set(before[:removed])
     [violation] = outcome["violations"]
-    assert violation["code"] == "MAX_REMOVED_PERCENT"
+    assert violation["code"] == "MaxRemovedPercent"
     assert (violation["observed"], violation["limit"], violation["forceable"]) == (11, 10, True)
     assert app.registry.get(rid("one")).applied_version_ids == ()
 
@@ -92,11 +92,11 @@ def test_capacity_is_the_subscriptions_own_or_as_set(azure, make_app, limit, sta
     assert table_writes(azure.state) == []
     [violation] = outcome["violations"]
     assert (violation["code"], violation["observed"], violation["limit"]) == (
-        *("NO_CAPACITY", 104, 103),
+        *("NoCapacity", 104, 103),
     )
     assert violation["forceable"] is False
     assert outcome["withheld"] == [
-        {"prefix": prefix, "change": "add", "why": "NO_CAPACITY"} for prefix in (A, B)
+        {"prefix": prefix, "change": "add", "why": "NoCapacity"} for prefix in (A, B)
     ]
 
 
@@ -168,7 +168,7 @@ def test_a_failed_table_is_written_again_only_as_it_was_last_seen_sound(azure, a
     blocked = outcome_of(sync(app), "one")
     assert blocked["status"] == "blocked"
     [violation] = blocked["violations"]
-    assert (violation["code"], violation["forceable"]) == ("TABLE_FAILED", True)
+    assert (violation["code"], violation["forceable"]) == ("TableFailed", True)
     assert table_writes(azure.state) == []
 
     table.provisioning_state = "Succeeded"
@@ -191,9 +191,9 @@ def test_a_failed_table_is_forced_by_who_has_seen_it(azure, app):
     register(app, "one")
     answer(azure, A)
     plan = sync(app, mode=Mode.PLAN)
-    assert outcome_of(plan, "one")["violations"][0]["code"] == "TABLE_FAILED"
+    assert outcome_of(plan, "one")["violations"][0]["code"] == "TableFailed"
     assert outcome_of(approved(app, plan), "one")["status"] == "blocked"
-    outcome = outcome_of(approved(app, plan, force=("TABLE_FAILED",)), "one")
+    outcome = outcome_of(approved(app, plan, force=("TableFailed",)), "one")
     assert (outcome["status"], outcome["added"]) == ("changed", [A])
     assert table.provisioning_state == "Succeeded"
 
@@ -222,7 +222,7 @@ def test_a_next_hop_type_that_the_api_version_may_not_know_blocks(
     outcome = outcome_of(sync(app), "one")
     assert outcome["status"] == status
     if status == "blocked":
-        assert outcome["violations"][0]["code"] == "NEXT_HOP_UNKNOWN"
+        assert outcome["violations"][0]["code"] == "NextHopUnknown"
         assert outcome["violations"][0]["forceable"] is False
         assert len(table.routes) == 1
 
@@ -246,7 +246,7 @@ def test_a_body_that_would_change_what_is_not_ours_is_never_sent(azure, app, mon
     monkeypatch.setattr(app.route_tables, "body", faulty)
     outcome = outcome_of(sync(app), "one")
     assert outcome["status"] == "blocked"
-    assert outcome["violations"][0]["code"] == "FOREIGN_WOULD_CHANGE"
+    assert outcome["violations"][0]["code"] == "ForeignWouldChange"
     assert outcome["violations"][0]["forceable"] is False
     assert (outcome["added"], outcome["withheld"][0]["prefix"]) == ([], A)
     assert table_writes(azure.state) == []

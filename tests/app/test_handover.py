@@ -125,7 +125,7 @@ def test_a_rollback_undoes_one_run_and_holds_it_until_the_release(azure, app):
         said = [f["message"] for f in held["findings"] if f["code"] == "Held"]
         assert [message.split(": ")[1] for message in said] == [A, f"{B}, {C}"]
         assert all(run["runId"] in message for message in said)
-        assert {w["why"] for w in held["withheld"]} == {"HELD"}
+        assert {w["why"] for w in held["withheld"]} == {"Held"}
     assert {(w["prefix"], w["change"]) for w in held["withheld"]} == {
         *((A, "remove"), (B, "update"), (C, "add")),
     }
@@ -157,7 +157,7 @@ def test_a_rollback_of_a_table_that_has_moved_on_is_refused_and_holds_nothing(az
     sync(app)
     azure.state.log.clear()
     outcome = roll_back(app, run)
-    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "MOVED_ON")
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "MovedOn")
     assert B in outcome["error"]["message"]
     assert table_writes(azure.state) == []
     assert owned_prefixes(table) == {C}
@@ -218,11 +218,11 @@ def test_a_rollback_goes_through_the_guards_and_can_be_forced(azure, app):
     run = sync(app)
     blocked = roll_back(app, run)
     assert blocked["status"] == "blocked"
-    assert blocked["violations"][0]["code"] == "MAX_REMOVED_PERCENT"
+    assert blocked["violations"][0]["code"] == "MaxRemovedPercent"
     assert owned_prefixes(table) == set(many)
     assert app.registry.get(rid("one")).holds == ()
     assert outcome_of(sync(app), "one")["status"] == "unchanged"
-    forced = roll_back(app, run, force=("MAX_REMOVED_PERCENT",))
+    forced = roll_back(app, run, force=("MaxRemovedPercent",))
     assert (forced["status"], len(forced["removed"])) == ("changed", 10)
     assert table.routes == [to_firewall()]
     assert outcome_of(sync(app), "one")["added"] == []

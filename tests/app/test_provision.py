@@ -176,7 +176,7 @@ def test_more_addresses_than_a_table_may_hold_make_no_table(azure, app):
     add_environment(azure.state, "one")
     answer(azure, A, B)
     outcome = provision(app)
-    assert [v["code"] for v in outcome["violations"]] == ["NO_CAPACITY"]
+    assert [v["code"] for v in outcome["violations"]] == ["NoCapacity"]
     assert azure.state.writes() == []
     assert app.registry.get(TABLE) is None
 
@@ -205,7 +205,7 @@ def test_a_table_that_is_not_right_is_set_on_no_subnet(azure, app):
     answer(azure)  # nothing to believe any more
     outcome = provision(app)
     assert (outcome["status"], outcome["error"]["code"]) == ("failed", "NotProvisioned")
-    assert "TAG_UNAVAILABLE" in codes(outcome)
+    assert "TagUnavailable" in codes(outcome)
     assert "routeTable" not in subnet_of(azure.state, "one")
     answer(azure, A, B)
     assert provision(app)["status"] == "changed"

@@ -123,9 +123,9 @@ def test_a_source_that_cannot_be_read_gives_what_was_last_recorded_additions_onl
     whole = sync(app)
     outcome = outcome_of(whole, "one")
     assert owned_prefixes(table) == {*routed, D}
-    assert (whole["status"], whole["error"]["code"]) == ("Failed", "ASE_UNAVAILABLE")
-    assert outcome["withheld"] == [{"prefix": D, "change": "remove", "why": "ASE_UNAVAILABLE"}]
-    assert "ASE_UNAVAILABLE" in codes(outcome)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "AseUnavailable")
+    assert outcome["withheld"] == [{"prefix": D, "change": "remove", "why": "AseUnavailable"}]
+    assert "AseUnavailable" in codes(outcome)
     assert "AuthorizationFailed" in said(outcome, "NotCompared")
     verified = app.registry.get(rid("one")).verified_at
     assert verified < app.runs.get(whole["runId"]).started_at
@@ -156,7 +156,7 @@ def test_without_a_recorded_version_the_table_is_failed_and_others_go_on(
     answer(azure, C)
     azure.state.faults.append(fault.model_copy())
     whole = sync(app)
-    assert outcome_of(whole, "one")["error"]["code"] == "ASE_UNAVAILABLE"
+    assert outcome_of(whole, "one")["error"]["code"] == "AseUnavailable"
     assert owned_prefixes(table) == set()
     assert owned_prefixes(two) == {C}
 
@@ -167,7 +167,7 @@ def test_without_a_recorded_version_the_table_is_failed_and_others_go_on(
 def test_what_cannot_be_believed_is_not_written(azure, app, enrol, management):
     table = enrol(AddressSource.BOTH, *management)
     answer(azure, C)
-    assert sync(app)["error"]["code"] == "ASE_UNAVAILABLE"
+    assert sync(app)["error"]["code"] == "AseUnavailable"
     assert table_writes(azure.state) == []
     assert owned_prefixes(table) == set()
 
@@ -265,7 +265,7 @@ def test_more_tag_routes_than_the_subscription_allows_are_blocked_by_its_usages(
     answer(azure, A)
     outcome = outcome_of(sync(app), "one")
     assert outcome["status"] == "blocked"
-    assert [v["code"] for v in outcome["violations"]] == ["NO_TAG_CAPACITY"]
+    assert [v["code"] for v in outcome["violations"]] == ["NoTagCapacity"]
     assert owned_prefixes(table) == {A}
     azure.state.limits["RoutesWithServiceTagPerRouteTable"] = 2
     assert outcome_of(sync(make_app()), "one")["status"] == "changed"
@@ -277,7 +277,7 @@ def test_a_tag_that_azure_would_not_route_is_never_sent(azure, make_app):
     style = RouteStyle.SERVICE_TAG
     app.registry.put(Registration(rid("one"), (f"{TAG}.WestEurope",), route_style=style))
     outcome = outcome_of(sync(app), "one")
-    assert outcome["error"]["code"] == "SERVICE_TAG_NOT_ROUTABLE"
+    assert outcome["error"]["code"] == "ServiceTagNotRoutable"
     assert azure.state.writes() == []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.addresses import SourceContent
 from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.codes import lookup
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
 from shared.domain.people.notices import Item, Ledger, OpenFault
@@ -129,7 +130,9 @@ def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
 
 def test_what_was_applied_stays_when_a_registration_is_replaced(app):
     app.registry.put(Registration(rid("a"), (TAG, "Other"), note="old"))
-    last = LastOutcome("run", NOW, OutcomeStatus.FAILED, "sig", Finding("A", "b"), poisoned=True)
+    last = LastOutcome(
+        "run", NOW, OutcomeStatus.FAILED, "sig", Finding(lookup("A"), "b"), poisoned=True
+    )
     app.registry.record(
         rid("a"),
         Standing(
@@ -175,7 +178,7 @@ def test_a_run_comes_back_as_it_was_written(app):
             Action.ADOPT,
             (rid("a"), rid("b")),
             plan_run_id="a plan",
-            force=("MAX_REMOVED_PERCENT",),
+            force=("MaxRemovedPercent",),
             undone_run_id="another",
             from_owner="old",
             reason="why",
@@ -186,7 +189,7 @@ def test_a_run_comes_back_as_it_was_written(app):
         finished_at=NOW + timedelta(minutes=1),
         fanned_out_at=NOW,
         status=RunStatus.FAILED,
-        error=Finding("X", "y"),
+        error=Finding(lookup("X"), "y"),
         unusable={TAG: "gone"},
         versions=(VersionSeen("v", "c", TAG, "1", ("20.0.0.0/24",), ()),),
         counts={"failed": 1},
@@ -295,7 +298,7 @@ def test_what_is_intended_comes_back_and_shrinks_without_a_rest(app):
     fresh = app.outcomes.get_pending("run", rid("a"))
     long = app.outcomes.save(replace(fresh, intended=many, etag='W/"1"'))
     assert app.outcomes.get_pending("run", rid("A")) == long
-    short = replace(long, intended=Changes(), last_error=Finding("X", "y"), applied=many)
+    short = replace(long, intended=Changes(), last_error=Finding(lookup("X"), "y"), applied=many)
     assert app.outcomes.save(short) == app.outcomes.get_pending("run", rid("A"))
 
 

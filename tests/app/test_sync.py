@@ -8,6 +8,7 @@ import time_machine
 from local.azure.faults import FailOperation, Fault, refusal
 from shared import workers
 from shared.domain.armid import RouteTableId
+from shared.domain.codes import lookup
 from shared.domain.errors import PermanentError, TransientError
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.runs.run import Mode
@@ -237,9 +238,9 @@ def test_a_bad_tag_fails_its_tables_before_any_write(azure, app, bad, named):
     azure.state.tags.answers["westeurope"] = bad
     whole = sync(app)
     assert whole["status"] == "Failed"
-    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
+    assert whole["error"]["code"] == "TagUnavailable"
     assert named in whole["error"]["message"]
-    assert outcome_of(whole, "one")["error"]["code"] == "TAG_UNAVAILABLE"
+    assert outcome_of(whole, "one")["error"]["code"] == "TagUnavailable"
     assert azure.state.writes() == []
     assert table.routes == before
     assert list(app.versions.list()) == []
@@ -258,12 +259,12 @@ def test_with_a_version_recorded_a_bad_tag_lets_repair_but_not_remove(azure, app
     table.routes = [to_firewall(), owned(A, "None"), owned(C)]  # B is lost, and A led astray
     azure.state.tags.answers["westeurope"] = bad
     whole = sync(app)
-    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
     outcome = outcome_of(whole, "one")
     assert (outcome["status"], outcome["error"]) == ("changed", None)
     assert (outcome["added"], outcome["updated"], outcome["removed"]) == ([B], [A], [])
-    assert outcome["withheld"] == [{"prefix": C, "change": "remove", "why": "TAG_UNAVAILABLE"}]
-    assert [finding["code"] for finding in outcome["findings"]] == ["TAG_UNAVAILABLE"]
+    assert outcome["withheld"] == [{"prefix": C, "change": "remove", "why": "TagUnavailable"}]
+    assert [finding["code"] for finding in outcome["findings"]] == ["TagUnavailable"]
     assert owned_prefixes(table) == {A, B, C}
     # Whether it is right is not known: the day it was last found right stays.
     assert app.registry.get(rid("one")).verified_at == verified_at
@@ -291,7 +292,7 @@ def test_a_tag_that_is_no_longer_allowed_fails_its_tables(azure, app, make_app):
     add_table(azure.state, "one")
     register(app, "one", tags=("ApiManagement",))
     whole = sync(app)
-    assert outcome_of(whole, "one")["error"]["code"] == "SERVICE_TAG_NOT_ALLOWED"
+    assert outcome_of(whole, "one")["error"]["code"] == "ServiceTagNotAllowed"
     assert azure.state.writes() == []
 
 
@@ -316,7 +317,7 @@ def test_a_location_that_fails_lets_nothing_be_gone(azure, make_app):
     answer(azure, A)
     azure.state.tags.answers["eastus2"] = b"<html>"
     whole = sync(app)
-    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
+    assert whole["error"]["code"] == "TagUnavailable"
     assert "eastus2" in whole["error"]["message"]
     assert owned_prefixes(table) == {C}
 
@@ -331,7 +332,7 @@ def test_a_location_that_fails_lets_what_was_recorded_be_repaired(azure, make_ap
     table.routes, table.etag = [owned(A), owned(C)], 'W/"drifted"'
     azure.state.tags.answers["eastus2"] = b"<html>"
     whole = sync(app)
-    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
     assert owned_prefixes(table) == {A, B, C}
 
 
@@ -391,7 +392,7 @@ def test_a_table_unregistered_since_the_run_began_is_a_failed_outcome(azure, app
     for table in app.run_start.start(run_id):
         app.tables.sync(run_id, table)
     whole = run_report(app, run_id)
-    assert outcome_of(whole, "one")["error"]["code"] == "NOT_REGISTERED"
+    assert outcome_of(whole, "one")["error"]["code"] == "NotRegistered"
     assert azure.state.writes() == []
 
 
@@ -509,8 +510,8 @@ def test_a_run_whose_worker_died_ends_as_failed_after_two_hours(azure, app):
         assert app.tables.sync(run_id, second).outcome is None
     whole = run_report(app, run_id)
     assert whole["status"] == "Failed"
-    assert whole["error"]["code"] == "RUN_TIMED_OUT"
-    assert outcome_of(whole, second.name)["error"]["code"] == "RUN_TIMED_OUT"
+    assert whole["error"]["code"] == "RunTimedOut"
+    assert outcome_of(whole, second.name)["error"]["code"] == "RunTimedOut"
     assert outcome_of(whole, first.name)["status"] == "changed"
     assert azure.state.log == []
 
@@ -519,7 +520,7 @@ def test_the_next_run_ends_one_that_never_started(azure, app):
     stuck = begin(app)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=3), tick=True):
         sync(app)
-    assert run_report(app, stuck)["error"]["code"] == "RUN_TIMED_OUT"
+    assert run_report(app, stuck)["error"]["code"] == "RunTimedOut"
 
 
 def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app):
@@ -574,7 +575,7 @@ def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done
     assert (table.provisioning_state, owned_prefixes(table)) == ("Failed", {A})
     again = app.tables.sync(run_id, rid("one")).outcome
     assert (again.status, again.added) == ("changed", (A,))
-    assert [finding.code for finding in again.findings] == ["WasFailed"]
+    assert [finding.code.name for finding in again.findings] == ["WasFailed"]
     assert table.provisioning_state == "Succeeded"
 
 
@@ -582,7 +583,7 @@ def test_a_table_that_somebody_is_writing_is_waited_for(azure, app):
     table = add_table(azure.state, "one")
     run_id = started(app, "one")
     table.provisioning_state = "Updating"
-    with pytest.raises(TransientError, match="TABLE_BUSY"):
+    with pytest.raises(TransientError, match="TableBusy"):
         app.tables.sync(run_id, rid("one"))
     assert azure.state.writes() == []
 
@@ -627,7 +628,7 @@ def test_others_who_keep_writing_are_not_reported_as_done(azure, app, monkeypatc
     monkeypatch.setattr(app.route_tables, "write", raced)
     run_id = begin(app)
     app.run_start.start(run_id)
-    with pytest.raises(TransientError, match="NOT_AS_PLANNED"):
+    with pytest.raises(TransientError, match="NotAsPlanned"):
         app.tables.sync(run_id, rid("one"))
     assert table.routes == []
 
@@ -709,7 +710,7 @@ def test_no_right_to_read_the_tags_is_an_unavailable_tag(azure, app):
     refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
     azure.state.faults.append(refusal("GET", "serviceTags", 403, refused))
     whole = sync(app)
-    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
+    assert whole["error"]["code"] == "TagUnavailable"
     assert "AuthorizationFailed" in whole["error"]["message"]
 
 
@@ -781,7 +782,7 @@ def test_what_comes_after_a_table_does_not_wait_for_it(azure, app, monkeypatch):
 
 
 def test_the_typed_errors_say_their_code():
-    assert str(PermanentError("Code", "what")) == "Code: what"
+    assert str(PermanentError(lookup("Code"), "what")) == "Code: what"
 
 
 def except_for(app, prefix, until, reason="the proxy team wants it so"):
@@ -871,10 +872,10 @@ def test_without_an_answer_tables_are_repaired_from_what_was_recorded(azure, app
     for message in app.run_start.start_without_tags(run_id):
         app.tables.sync(run_id, message)
     whole = run_report(app, run_id)
-    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
     outcome = outcome_of(whole, "one")
     assert (outcome["added"], outcome["updated"], outcome["removed"]) == ([B], [A], [])
-    assert [w["why"] for w in outcome["withheld"]] == ["TAG_UNAVAILABLE"]
+    assert [w["why"] for w in outcome["withheld"]] == ["TagUnavailable"]
     assert owned_prefixes(table) == {A, B, C}
     assert [v["versionId"][-1] for v in whole["versions"]] == ["1"]
 
@@ -890,7 +891,7 @@ def test_of_two_tables_at_once_the_last_to_be_done_ends_the_run(azure, app, monk
         if table == rid("one"):
             monkeypatch.undo()
             app.tables.sync(run_id, rid("two"))
-            raise TransientError("X", "y")
+            raise TransientError(lookup("X"), "y")
         return read(table)
 
     monkeypatch.setattr(app.route_tables, "read", meanwhile)

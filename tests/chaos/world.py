@@ -166,7 +166,7 @@ class World:
                 action,
                 (self.ids[name],),
                 undone_run_id=undone,
-                force=("MAX_REMOVED_PERCENT",) if undone else (),
+                force=("MaxRemovedPercent",) if undone else (),
                 reason="because",
             )
         )
@@ -261,7 +261,7 @@ class World:
             # The others are found, and write the table no more.
             self._app.registry.contest(self.ids[name], Contest(), owned(snapshot(table)))
         self._forget()
-        if "MAX_REMOVED_PERCENT" in self._heal():
+        if "MaxRemovedPercent" in self._heal():
             self._heal()  # what the first added counts with the routes that a share of may go
         plan = self.begin(Mode.PLAN)
         self.deliver_whole(plan)
@@ -288,7 +288,7 @@ class World:
         registration = self._registration(name)
         held = self._held(registration)
         is_right = right(self._newest(), held, by_tag=_by_tag(registration))
-        if "TABLE_FAILED" not in codes and not is_right(self.watch.last(name)):
+        if "TableFailed" not in codes and not is_right(self.watch.last(name)):
             self.watch.fault(name, "an address has no route at the end")
 
     @property
@@ -450,4 +450,4 @@ def _is_write(request: Any) -> bool:
     return request.method == "PUT" and "/routeTables/" in request.url
 
 
-_LASTING = {"MAX_REMOVED_PERCENT", "TABLE_FAILED"}
+_LASTING = {"MaxRemovedPercent", "TableFailed"}

@@ -86,7 +86,7 @@ def test_yes_leaves_withheld_what_waits_for_approval(azure, app, table, cli):
     app.registry.put(Registration(rid("one"), (TAG,), apply_policy=ApplyPolicy.APPROVAL))
     waiting = cli("apply", "--yes")
     assert waiting.status == 2
-    assert f"withheld (APPLY_POLICY): add {A}" in waiting.out
+    assert f"withheld (ApplyPolicy): add {A}" in waiting.out
     assert azure.state.writes() == []
     plan = cli("plan", "--json").json["runId"]
     assert cli("apply", "--plan", plan, "--yes", "--reason", "seen").status == 0
@@ -99,11 +99,11 @@ def test_what_a_guard_blocks_is_status_3_and_can_be_forced(azure, app, cli):
     table = add_table(azure.state, "one", [owned(p) for p in (A, B, C, D, E)])
     blocked = cli("apply", "--yes")
     assert blocked.status == 3
-    assert "MAX_REMOVED_PERCENT" in blocked.out
+    assert "MaxRemovedPercent" in blocked.out
     assert owned_prefixes(table) == {A, B, C, D, E}
     plan = cli("plan", "--json")
     assert plan.status == 3
-    forced = ("--plan", plan.json["runId"], "--force", "MAX_REMOVED_PERCENT", "--yes")
+    forced = ("--plan", plan.json["runId"], "--force", "MaxRemovedPercent", "--yes")
     unreasoned = cli("apply", *forced)
     assert unreasoned.status == 1
     assert "reason" in unreasoned.err
@@ -121,7 +121,7 @@ def test_a_conflict_and_a_failure_are_status_1(azure, app, cli):
     azure.state.tags.answers["westeurope"] = b"no"
     unusable = cli("apply", "--yes")
     assert unusable.status == 1
-    assert "TAG_UNAVAILABLE" in unusable.out
+    assert "TagUnavailable" in unusable.out
 
 
 def test_tables_that_change_alike_are_shown_once(azure, app, cli):
@@ -240,7 +240,7 @@ def test_passing_trouble_is_tried_again_and_at_last_a_failure(
     assert main(["apply", "--yes"]) == 1
     azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=99, headers=busy))
     assert main(["apply", "--yes"]) == 1
-    assert "HTTP_503" in capsys.readouterr().out
+    assert "AnswerWithoutCode: HTTP 503" in capsys.readouterr().out
     assert Settings.read(app_settings).paused is False
 
 
@@ -281,7 +281,7 @@ def test_an_interrupted_run_fails_and_what_had_begun_is_ended(azure, app, monkey
     monkeypatch.setattr(workers, "sync_route_table", interrupted)
     assert main(["apply", "--yes"]) == 1
     [run] = app.runs.list()
-    assert run.error.code == "INTERRUPTED"
+    assert run.error.code.name == "Interrupted"
     assert len(table_writes(azure.state)) == 1
 
 

@@ -21,7 +21,8 @@ OURS = {
         f"shared.cli.commands.{name}"
         for name in ("actions", "doctor", "lists", "options", "tables")
     ),
-    *("shared.domain", "shared.domain.registry", "shared.domain.registry.choices"),
+    *("shared.domain", "shared.domain.codes"),
+    *("shared.domain.registry", "shared.domain.registry.choices"),
     *("shared.domain.routing", "shared.domain.routing.policy"),
 }
 

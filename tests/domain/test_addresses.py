@@ -64,7 +64,7 @@ def test_a_whole_published_document_is_read(name):
 def test_what_cannot_be_believed_is_unusable_and_says_why(prefixes, named):
     with pytest.raises(UnusableServiceTag, match=named) as raised:
         parse(tag_document(prefixes))
-    assert raised.value.code == "TAG_UNAVAILABLE"
+    assert raised.value.code.name == "TagUnavailable"
     assert "westeurope" in raised.value.message
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.armid import RouteTableId
+from shared.domain.codes import lookup
 from shared.domain.findings import Finding
 from shared.domain.people.health import Measured, Measurements, alarms, needs_run
 from shared.domain.registry.contest import Contest, Undoing
@@ -20,7 +21,7 @@ DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 TAG = "AppServiceManagement"
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
 DENIED = Finding(
-    "AuthorizationFailed",
+    lookup("AuthorizationFailed"),
     "The client 'c' with object id 'o' does not have authorization to perform action "
     f"'Microsoft.Network/routeTables/write' over scope '{table_id('one')}' or the scope is invalid",
 )
@@ -64,7 +65,7 @@ def found(*tables, unusable=None, document_since=NOW, missing=()):
 
 
 def codes(*tables, **other):
-    return [alarm.code for alarm in alarms(found(*tables, **other))]
+    return [alarm.code.name for alarm in alarms(found(*tables, **other))]
 
 
 def failed(error=None, *, poisoned=False):
@@ -81,7 +82,7 @@ def test_a_table_not_found_right_for_longer_than_two_days(age, expected):
 
 
 def test_its_age_says_what_stands_in_the_way():
-    gone = Finding("RouteTableNotFound", "not found")
+    gone = Finding(lookup("RouteTableNotFound"), "not found")
     tables = [measured(right_at=NOW - 5 * DAY, fault=gone), measured("two"), measured("three")]
     [alarm] = alarms(found(*tables))
     assert alarm.message == "not found right for 5.0 days: RouteTableNotFound"
@@ -89,9 +90,9 @@ def test_its_age_says_what_stands_in_the_way():
 
 
 def test_a_poisoned_outcome():
-    last = failed(Finding("RetryableError", "busy"), poisoned=True)
+    last = failed(Finding(lookup("RetryableError"), "busy"), poisoned=True)
     [alarm] = alarms(found(measured(last_outcome=last)))
-    assert (alarm.code, alarm.message) == (
+    assert (alarm.code.name, alarm.message) == (
         "TablePoisoned",
         "run run-1 gave up on it: RetryableError",
     )
@@ -104,7 +105,7 @@ def test_no_table_registered():
 
 def test_a_timer_without_its_setting():
     [alarm] = alarms(found(measured(), missing=["SYNC_SCHEDULE"]))
-    assert (alarm.code, "SYNC_SCHEDULE" in alarm.message) == ("ScheduleMissing", True)
+    assert (alarm.code.name, "SYNC_SCHEDULE" in alarm.message) == ("ScheduleMissing", True)
 
 
 @pytest.mark.parametrize(
@@ -137,38 +138,41 @@ def test_what_is_held_and_what_is_contested():
     undone = (Undoing(NOW, "run-3", ("pipeline@example",)),)
     tables = [measured(holds=(hold,)), measured("two", contest=Contest(undone, NOW))]
     held, contested = alarms(found(*tables))
-    assert (held.code, held.route_table_id) == ("TableHeld", rid("one"))
+    assert (held.code.name, held.route_table_id) == ("TableHeld", rid("one"))
     assert "run-1" in held.message
-    assert (contested.code, contested.route_table_id) == ("TableContested", rid("two"))
+    assert (contested.code.name, contested.route_table_id) == ("TableContested", rid("two"))
     assert "pipeline@example" in contested.message
 
 
 def test_a_tag_that_can_not_be_believed():
-    unusable = {TAG: Finding("TAG_UNAVAILABLE", "empty")}
+    unusable = {TAG: Finding(lookup("TagUnavailable"), "empty")}
     [alarm] = alarms(found(measured(), unusable=unusable))
-    assert (alarm.code, alarm.message) == ("TagUnavailable", f"{TAG} can't be believed now: empty")
+    assert (alarm.code.name, alarm.message) == (
+        "TagUnavailable",
+        f"{TAG} can't be believed now: empty",
+    )
 
 
 def test_lost_rights_on_the_tag_name_action_and_scope():
     refused = DENIED.message.replace("routeTables/write", "locations/serviceTags/read")
     for message in (refused, "no"):
-        unusable = {TAG: Finding("AuthorizationFailed", message)}
+        unusable = {TAG: Finding(lookup("AuthorizationFailed"), message)}
         [alarm] = alarms(found(measured(), unusable=unusable))
-        assert alarm.code == "RightsLostOnTag"
+        assert alarm.code.name == "RightsLostOnTag"
         assert f"Microsoft.Network/locations/serviceTags/read over {SCOPE}" in alarm.message
 
 
 def test_lost_rights_on_most_tables_are_one_alarm_that_names_action_and_scope():
     old = NOW - 9 * DAY
     tables = [
-        measured("one", right_at=old, fault=Finding("AuthorizationFailed", "no")),
+        measured("one", right_at=old, fault=Finding(lookup("AuthorizationFailed"), "no")),
         measured("two", right_at=old, fault=DENIED, subscription=OTHER_SUBSCRIPTION),
         measured("three", right_at=old, outcome=off_plan("three"), last_outcome=failed(DENIED)),
         measured("four", last_outcome=failed(DENIED)),
         measured("five"),
     ]
     [alarm] = alarms(found(*tables))
-    assert alarm.code == "RightsLostOnTables"
+    assert alarm.code.name == "RightsLostOnTables"
     assert "Microsoft.Network/routeTables/write" in alarm.message
     assert f"{SCOPE}, /subscriptions/{OTHER_SUBSCRIPTION}" in alarm.message
     assert "3 of 5" in alarm.message
@@ -183,7 +187,7 @@ def outcome(status, **fields):
     return Outcome(rid("one"), OutcomeStatus(status), **fields)
 
 
-FULL = (Violation("NO_CAPACITY", "full", 401, 400, forceable=False),)
+FULL = (Violation(lookup("NoCapacity"), "full", 401, 400),)
 
 
 @pytest.mark.parametrize(

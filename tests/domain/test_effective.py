@@ -14,7 +14,7 @@ def findings(*routes, propagation=False, tags=None):
     properties = {"routes": list(routes), "disableBgpRoutePropagation": not propagation}
     table = RouteTable.from_arm({"etag": "1", "properties": properties})
     found = routing_findings(table, {A, B}, owner=OWNER, tags=tags or {TAG: {A}})
-    return {finding.code: finding.message for finding in found}
+    return {finding.code.name: finding.message for finding in found}
 
 
 def test_a_table_that_forces_all_else_through_a_firewall_has_nothing_to_say():
@@ -57,7 +57,7 @@ def test_a_more_specific_route_to_the_internet_takes_nothing():
     ],
 )
 def test_a_default_route_that_goes_to_the_internet_already(routes, said):
-    assert ("notForcedTunnelled" in findings(*routes)) is said
+    assert ("NotForcedTunnelled" in findings(*routes)) is said
 
 
 def test_what_is_learned_by_bgp_is_not_visible_here():

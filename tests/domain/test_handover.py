@@ -133,7 +133,7 @@ def test_what_is_spared_stays_and_the_rest_can_follow_later():
     undone = plan.changes.by_prefix
     later = make_rollback(after(plan), changes, owner=OWNER, undone=undone)
     assert routes_of(after(later)) == routes_of(BEFORE)
-    with pytest.raises(PermanentError, match="MOVED_ON"):
+    with pytest.raises(PermanentError, match="MovedOn"):
         make_rollback(after(plan), changes, owner=OWNER)
 
 
@@ -152,7 +152,7 @@ def test_what_is_spared_stays_and_the_rest_can_follow_later():
 def test_a_table_that_has_moved_on_is_not_rolled_back(moved):
     changes = make_plan(BEFORE, {Q, R}, owner=OWNER, retained_until={}).changes
     make_rollback(table(owned(Q), owned(R)), changes, owner=OWNER)
-    with pytest.raises(PermanentError, match="MOVED_ON") as raised:
+    with pytest.raises(PermanentError, match="MovedOn") as raised:
         make_rollback(table(*moved), changes, owner=OWNER)
     assert "20.0." in raised.value.message
 

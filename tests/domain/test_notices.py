@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.armid import RouteTableId
+from shared.domain.codes import lookup
 from shared.domain.findings import Finding
 from shared.domain.people.notices import Ledger, NoticeKind, of_check, of_run
 from shared.domain.routing.plan import Conflict
@@ -28,7 +29,7 @@ def outcome(name="one", status="unchanged", **fields):
 
 
 def failed(name="one", code="AuthorizationFailed"):
-    return outcome(name, "failed", error=Finding(code, "why"))
+    return outcome(name, "failed", error=Finding(lookup(code), "why"))
 
 
 def run(number=0, *, mode=Mode.APPLY, trigger=Trigger.TIMER, **fields):
@@ -109,7 +110,7 @@ def test_what_a_later_run_found_is_not_opened_again():
 
 
 def test_a_source_that_can_not_be_believed_is_a_fault_until_it_can():
-    error = Finding("TAG_UNAVAILABLE", "empty")
+    error = Finding(lookup("TagUnavailable"), "empty")
     seen = VersionSeen("v1", "AzureCloud", TAG, "1", (), ())
     notice, ledger = told(Ledger(), outcome(), error=error, unusable={TAG: "empty"})
     assert notice == (NoticeKind.FAULT, ["failed"])
@@ -119,7 +120,7 @@ def test_a_source_that_can_not_be_believed_is_a_fault_until_it_can():
 
 
 def test_a_run_that_timed_out_is_a_fault_until_one_ends_well():
-    notice, ledger = told(Ledger(), error=Finding("RUN_TIMED_OUT", "two hours"))
+    notice, ledger = told(Ledger(), error=Finding(lookup("RunTimedOut"), "two hours"))
     assert notice == (NoticeKind.FAULT, ["failed"])
     assert told(ledger, outcome(), number=1) == (
         (NoticeKind.RECOVERED, ["recovered"]),
@@ -140,7 +141,9 @@ def test_a_plan_that_nobody_asked_for_tells_of_faults():
 
 def test_a_link_in_a_message_loses_what_may_be_a_key():
     message = "see https://app.example/api/runs/1?code=secret-key&x=1 for more"
-    notice, _ = of_run(run(), [outcome(status="failed", error=Finding("X", message))], Ledger(), {})
+    notice, _ = of_run(
+        run(), [outcome(status="failed", error=Finding(lookup("X"), message))], Ledger(), {}
+    )
     assert "secret-key" not in str(notice)
     assert "https://app.example/api/runs/1" in str(notice)
 
@@ -225,7 +228,7 @@ def test_what_the_check_finds_right_is_no_fault_any_more():
 
 
 def test_a_source_that_the_check_can_read_is_no_fault_any_more():
-    error = Finding("TAG_UNAVAILABLE", "empty")
+    error = Finding(lookup("TagUnavailable"), "empty")
     _, ledger = told(Ledger(), error=error, unusable={TAG: "empty", "/an/ase": "down"})
     kind, ledger = checked(ledger, day=1, unusable=[TAG])
     assert (kind, len(ledger.faults)) == (NoticeKind.DIGEST, 2)

@@ -2,7 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.domain import codes
 from shared.domain.armid import RouteTableId
+from shared.domain.codes import lookup
 from shared.domain.findings import Finding
 from shared.domain.routing.judgement import Violation, Withheld
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
@@ -27,7 +29,7 @@ def test_one_bad_outcome_fails_the_run(status):
 
 
 def test_an_error_fails_the_run_whatever_its_outcomes():
-    assert final_status(Finding("X", "y"), {"changed": 1}) is RunStatus.FAILED
+    assert final_status(Finding(lookup("X"), "y"), {"changed": 1}) is RunStatus.FAILED
 
 
 def test_only_good_outcomes_or_none_are_a_success():
@@ -65,12 +67,20 @@ def test_guards_have_their_place_in_an_outcome():
     body = outcome(
         "a",
         OutcomeStatus.BLOCKED,
-        withheld=(Withheld("20.0.0.0/24", "remove", "X"),),
-        violations=(Violation("X", "too many", 11.0, 10.0, forceable=True),),
+        withheld=(Withheld("20.0.0.0/24", "remove", codes.MAX_REMOVED_PERCENT),),
+        violations=(Violation(codes.MAX_REMOVED_PERCENT, "too many", 11.0, 10.0),),
     )
-    assert body["withheld"] == [{"prefix": "20.0.0.0/24", "change": "remove", "why": "X"}]
+    assert body["withheld"] == [
+        {"prefix": "20.0.0.0/24", "change": "remove", "why": "MaxRemovedPercent"}
+    ]
     assert body["violations"] == [
-        {"code": "X", "message": "too many", "observed": 11.0, "limit": 10.0, "forceable": True}
+        {
+            "code": "MaxRemovedPercent",
+            "message": "too many",
+            "observed": 11.0,
+            "limit": 10.0,
+            "forceable": True,
+        }
     ]
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.codes import lookup
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.equivalence import without_equivalent
 from shared.domain.routing.judgement import Approval, Draft, Judgement, Limits
@@ -64,7 +65,7 @@ def some(count: int) -> list[str]:
 
 
 def codes(judgement: Judgement) -> list[str]:
-    return [violation.code for violation in judgement.violations]
+    return [violation.code.name for violation in judgement.violations]
 
 
 @pytest.mark.parametrize(
@@ -86,18 +87,18 @@ def test_the_share_on_both_sides(before, gone, percent, withheld):
     existing = table(*(owned(p) for p in prefixes))
     judgement, after = judged(existing, prefixes[gone:], max_removed_percent=percent)
     assert len(judgement.withheld) == withheld
-    assert codes(judgement) == ["MAX_REMOVED_PERCENT"] * bool(withheld)
+    assert codes(judgement) == ["MaxRemovedPercent"] * bool(withheld)
     assert len(after) == before - gone + withheld
 
 
 def test_the_share_that_is_forced_is_said_to_be():
     prefixes = some(10)
-    forced = frozenset({"MAX_REMOVED_PERCENT"})
+    forced = frozenset({"MaxRemovedPercent"})
     judgement, after = judged(table(*(owned(p) for p in prefixes)), [P], forced=forced)
     assert after == {P}
     assert not judgement.violations
     assert not judgement.withheld
-    assert [finding.code for finding in judgement.findings] == ["Forced"]
+    assert [finding.code.name for finding in judgement.findings] == ["Forced"]
 
 
 def test_what_a_run_removed_before_counts_too():
@@ -148,9 +149,9 @@ def test_prefixes_that_only_became_one_are_not_counted():
 
 
 def test_without_a_tag_nothing_is_gone_and_nobody_is_to_blame():
-    judgement, after = judged(table(owned(P)), [Q], doubt="TAG_UNAVAILABLE")
-    assert [(w.prefix, w.change, w.why) for w in judgement.withheld] == [
-        (P, "remove", "TAG_UNAVAILABLE")
+    judgement, after = judged(table(owned(P)), [Q], doubt=lookup("TagUnavailable"))
+    assert [(w.prefix, w.change, w.why.name) for w in judgement.withheld] == [
+        (P, "remove", "TagUnavailable")
     ]
     assert judgement.violations == ()
     assert after == {P, Q}
@@ -169,7 +170,7 @@ def test_what_waits_for_approval(policy, after, withheld):
     judgement, there = judged(existing, [Q, R], policy=ApplyPolicy(policy))
     assert there == after
     assert {(w.prefix, w.change) for w in judgement.withheld} == withheld
-    assert {w.why for w in judgement.withheld} <= {"APPLY_POLICY"}
+    assert {w.why.name for w in judgement.withheld} <= {"ApplyPolicy"}
     assert not judgement.violations
     assert not judgement.blocked
 
@@ -185,7 +186,7 @@ def test_capacity_on_both_sides(limit, blocked):
     assert after == {P, Q}
     assert not judgement.plan.changes
     [violation] = judgement.violations
-    assert violation.code == "NO_CAPACITY"
+    assert violation.code.name == "NoCapacity"
     assert (violation.observed, violation.limit, violation.forceable) == (5, 4, False)
     assert all(prefix in violation.message for prefix in some(2))
     assert {(w.prefix, w.change) for w in judgement.withheld} == {
@@ -206,18 +207,18 @@ def test_the_retained_yield_the_oldest_departure_first(limit, yielded):
     assert after == {P, Q, R, *by_departure[yielded:]}
     assert judgement.plan.changes.removed == set(by_departure[:yielded])
     assert [r.prefix for r in judgement.plan.retained] == sorted(by_departure[yielded:])
-    assert [f.code for f in judgement.findings] == ["RetainedYielded"] * bool(yielded)
+    assert [f.code.name for f in judgement.findings] == ["RetainedYielded"] * bool(yielded)
 
 
 @pytest.mark.parametrize(
     "held_back",
-    [{"doubt": "TAG_UNAVAILABLE"}, {"policy": ApplyPolicy.ADDITIVE}],
+    [{"doubt": lookup("TagUnavailable")}, {"policy": ApplyPolicy.ADDITIVE}],
     ids=["without a tag", "without approval"],
 )
 def test_where_nothing_may_be_removed_the_retained_do_not_yield(held_back):
     existing = table(owned(P))
     judgement, after = judged(existing, [Q], retained={P: DAY}, route_limit=1, **held_back)
-    assert codes(judgement) == ["NO_CAPACITY"]
+    assert codes(judgement) == ["NoCapacity"]
     assert after == {P}
 
 
@@ -239,7 +240,7 @@ def test_growth_is_judged_by_capacity_and_not_by_share():
 def test_a_limit_that_is_not_known_is_not_judged_and_said():
     judgement, after = judged(table(), some(200), route_limit=None)
     assert len(after) == 200
-    assert [f.code for f in judgement.findings] == ["RouteLimitUnknown"]
+    assert [f.code.name for f in judgement.findings] == ["RouteLimitUnknown"]
 
 
 def test_a_limit_that_is_not_known_does_not_matter_if_nothing_is_added():
@@ -265,25 +266,25 @@ def test_a_failed_table_is_written_where_it_is_as_it_was_or_somebody_says_so(
         table(owned(P), state=state),
         [P, Q],
         foreign_as_when_sound=as_when_sound,
-        forced=frozenset({"TABLE_FAILED"} if forced else ()),
+        forced=frozenset({"TableFailed"} if forced else ()),
     )
     assert judgement.blocked is blocked
     assert after == ({P} if blocked else {P, Q})
-    assert codes(judgement) == ["TABLE_FAILED"] * blocked
+    assert codes(judgement) == ["TableFailed"] * blocked
     assert all(violation.forceable for violation in judgement.violations)
 
 
 def test_a_failed_table_with_nothing_to_do_is_blocked_too():
-    assert codes(judged(table(owned(P), state="Failed"), [P])[0]) == ["TABLE_FAILED"]
+    assert codes(judged(table(owned(P), state="Failed"), [P])[0]) == ["TableFailed"]
 
 
 @pytest.mark.parametrize(("hop", "blocked"), [("None", False), ("Teleport", True), ("", True)])
 def test_a_next_hop_type_that_is_not_known_blocks(hop, blocked):
     existing = table(route("odd", "10.0.0.0/8", hop))
-    judgement, after = judged(existing, [P], forced=frozenset({"NEXT_HOP_UNKNOWN"}))
+    judgement, after = judged(existing, [P], forced=frozenset({"NextHopUnknown"}))
     assert judgement.blocked is blocked
     assert after == (set() if blocked else {P})
-    assert codes(judgement) == ["NEXT_HOP_UNKNOWN"] * blocked
+    assert codes(judgement) == ["NextHopUnknown"] * blocked
     assert not any(violation.forceable for violation in judgement.violations)
 
 
@@ -296,7 +297,7 @@ def test_a_failed_table_with_one_is_not_written_again():
     odd = table(route("odd", "10.0.0.0/8", "Teleport"), owned(P), state="Failed")
     judgement, _ = judged(odd, [P], foreign_as_when_sound=True)
     assert judgement.blocked
-    assert codes(judgement) == ["NEXT_HOP_UNKNOWN"]
+    assert codes(judgement) == ["NextHopUnknown"]
 
 
 def approval(existing: RouteTable, desired: Iterable[str], **limits) -> Approval:
@@ -307,9 +308,10 @@ def approval(existing: RouteTable, desired: Iterable[str], **limits) -> Approval
             "planChecksum": judgement.proposed.checksum,
             **{kind: sorted(prefixes) for kind, prefixes in changes.by_kind.items()},
             "withheld": [
-                {"prefix": w.prefix, "change": w.change, "why": w.why} for w in judgement.withheld
+                {"prefix": w.prefix, "change": w.change, "why": w.why.name}
+                for w in judgement.withheld
             ],
-            "violations": [{"code": v.code} for v in judgement.violations],
+            "violations": [{"code": v.code.name} for v in judgement.violations],
         }
     )
 
@@ -321,7 +323,7 @@ def test_what_was_approved_is_written_and_anything_else_is_not():
     judgement, after = judged(existing, [R, *some(1)], approval=approved)
     assert after == {P, R}
     [violation] = judgement.violations
-    assert (violation.code, violation.observed, violation.limit) == ("PLAN_CHANGED", 2, 0)
+    assert (violation.code.name, violation.observed, violation.limit) == ("PlanChanged", 2, 0)
     assert not violation.forceable
     assert "now also added: 20.1.0.0/24; no longer added: 20.5.0.0/24" in violation.message
 
@@ -343,9 +345,9 @@ def test_where_nothing_is_left_to_do_nothing_has_changed_since():
 def test_what_a_guard_withheld_was_seen_in_the_plan():
     existing = table(*(owned(p) for p in some(5)))
     approved = approval(existing, [P])
-    assert approved.violations == {"MAX_REMOVED_PERCENT"}
+    assert approved.violations == {"MaxRemovedPercent"}
     judgement, after = judged(existing, [P], approval=approved)
-    assert codes(judgement) == ["MAX_REMOVED_PERCENT"]
+    assert codes(judgement) == ["MaxRemovedPercent"]
     assert after == {P, *some(5)}
     assert judged(existing, [P], approval=approved, forced=approved.violations)[1] == {P}
 
@@ -375,7 +377,7 @@ def test_no_guard_holds_back_an_addition_and_none_lets_a_wanted_route_go(
         existing,
         desired,
         max_removed_percent=percent,
-        doubt=None if believed else "TAG_UNAVAILABLE",
+        doubt=None if believed else lookup("TagUnavailable"),
     )
     assert desired <= after
     withheld = {change.prefix for change in judgement.withheld}

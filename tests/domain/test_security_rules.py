@@ -172,7 +172,7 @@ def test_the_missing_rule_takes_the_last_free_priority_that_takes_effect(rules, 
 def test_why_there_can_be_no_rule_is_said(rules, code):
     fault = added(*rules)
     assert isinstance(fault, Finding)
-    assert fault.code == code
+    assert fault.code.name == code
 
 
 # -- Against an evaluation of every packet --

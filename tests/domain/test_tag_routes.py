@@ -118,13 +118,13 @@ def test_more_tag_routes_than_a_table_may_hold_are_not_written(others, blocked):
     there = [route(f"r{n}", f"Tag{n}") for n in range(others)]
     judgement = judged(table(*there, owned("20.1.1.0/24")), {TAG})
     assert judgement.blocked is blocked
-    assert codes(judgement) == (["NO_TAG_CAPACITY"] if blocked else [])
+    assert codes(judgement) == (["NoTagCapacity"] if blocked else [])
     assert len(judgement.plan.routes) == others + 1
 
 
 def test_an_unknown_limit_of_tag_routes_is_said():
     judgement = judged(table(), {TAG}, tag_route_limit=None)
-    assert [f.code for f in judgement.findings] == ["TagRouteLimitUnknown"]
+    assert [f.code.name for f in judgement.findings] == ["TagRouteLimitUnknown"]
     assert judgement.plan.changes.added == {TAG}
 
 

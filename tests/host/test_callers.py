@@ -41,12 +41,10 @@ def test_whoever_comes_with_a_key_alone_is_unverified_and_approves_nothing(guard
     assert plan["requestedBy"] == "unverified"
     approval = {"planRunId": plan["runId"]}
     assert "Approver" in refused(guarded.request("POST", "/api/sync", json=approval))
-    force = {**approval, "force": ["MAX_REMOVED_PERCENT"], "reason": "seen"}
+    force = {**approval, "force": ["MaxRemovedPercent"], "reason": "seen"}
     refused(guarded.request("POST", "/api/sync", json=force))
     undo = {"routeTableId": table_id("one"), "runId": plan["runId"], "reason": "seen"}
-    refused(
-        guarded.request("POST", "/api/rollback", json={**undo, "force": ["MAX_REMOVED_PERCENT"]})
-    )
+    refused(guarded.request("POST", "/api/rollback", json={**undo, "force": ["MaxRemovedPercent"]}))
     # Without force it is a 400: that run has changed nothing.
     assert guarded.request("POST", "/api/rollback", json=undo).status_code == 400
 

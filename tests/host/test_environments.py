@@ -361,7 +361,7 @@ def test_what_takes_addresses_elsewhere_and_what_is_not_seen_is_named(azure, an_
     assert "proxy takes 20.0.0.9/32" in one["MoreSpecificRoute"]
     assert table_id("new") in one["OtherRouteTable"]
     assert "BgpRoutesNotVisible" in one
-    assert "notForcedTunnelled" in codes(outcomes[table_id("open")])
+    assert "NotForcedTunnelled" in codes(outcomes[table_id("open")])
     assert not any("/new" in write["path"] for write in table_writes(azure.state))
 
 

@@ -386,9 +386,9 @@ def test_a_run_that_never_starts_is_poisoned_and_the_report_says_why(azure, make
     )
     whole = run_to_end(host)
     assert whole["status"] == "Failed"
-    assert whole["error"]["code"] == "TAG_UNAVAILABLE"
-    assert "HTTP_503" in whole["error"]["message"]
-    assert whole["outcomes"][0]["error"]["code"] == "TAG_UNAVAILABLE"
+    assert whole["error"]["code"] == "TagUnavailable"
+    assert "AnswerWithoutCode: HTTP 503" in whole["error"]["message"]
+    assert whole["outcomes"][0]["error"]["code"] == "TagUnavailable"
 
 
 def test_while_the_tags_cannot_be_read_tables_are_repaired_from_the_last_version(azure, make_host):
@@ -405,7 +405,7 @@ def test_while_the_tags_cannot_be_read_tables_are_repaired_from_the_last_version
         refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
     )
     whole = run_to_end(host)
-    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TAG_UNAVAILABLE")
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
     [outcome] = whole["outcomes"]
     assert (outcome["status"], outcome["added"]) == ("changed", [A])
     assert len(table.routes) == 3
@@ -452,7 +452,7 @@ def test_a_run_whose_start_message_was_lost_is_not_running_for_ever(azure, host)
     whole = host.request("GET", f"/api/runs/{run_id}")
     assert whole.status_code == 200
     assert whole.json()["status"] == listed["status"] == "Failed"
-    assert whole.json()["error"]["code"] == "RUN_TIMED_OUT"
+    assert whole.json()["error"]["code"] == "RunTimedOut"
 
 
 def test_a_plan_is_shown_approved_and_applied_over_http(azure, make_host):
@@ -463,8 +463,8 @@ def test_a_plan_is_shown_approved_and_applied_over_http(azure, make_host):
     register(host, "one")
     assert run_to_end(host)["counts"]["planned"] == 1
     plan = run_to_end(host, mode="plan")
-    assert plan["outcomes"][0]["violations"][0]["code"] == "MAX_REMOVED_PERCENT"
-    asked = {"planRunId": plan["runId"], "reason": "CHG7", "force": ["MAX_REMOVED_PERCENT"]}
+    assert plan["outcomes"][0]["violations"][0]["code"] == "MaxRemovedPercent"
+    asked = {"planRunId": plan["runId"], "reason": "CHG7", "force": ["MaxRemovedPercent"]}
     whole = run_to_end(host, **asked)
     assert (whole["status"], whole["reason"]) == ("Succeeded", "CHG7")
     assert {f["code"] for f in whole["outcomes"][0]["findings"]} == {"Approved", "Forced"}
@@ -486,11 +486,11 @@ def test_an_approval_of_what_was_never_planned_is_refused(azure, host):
     assert faults(planRunId=applied) == {"planRunId"}
     assert faults(planRunId=plan, mode="plan") == {"mode"}
     assert faults(planRunId=plan, routeTables=[table_id("two")]) == {"routeTables.0"}
-    forceable = "MAX_REMOVED_PERCENT"
+    forceable = "MaxRemovedPercent"
     assert faults(force=[forceable]) == {"force"}
     assert faults(force=[forceable], reason="x") == {"force"}
     assert faults(force=[forceable], planRunId=plan) == {"force"}
-    several = {"reason": "x", "force": ["NO_CAPACITY", forceable, "y"], "routeTables": ["/x"]}
+    several = {"reason": "x", "force": ["NoCapacity", forceable, "y"], "routeTables": ["/x"]}
     assert faults(planRunId=plan, **several) == {"force.0", "force.2", "routeTables.0"}
     assert len(host.request("GET", "/api/runs").json()["value"]) == 2
 
@@ -552,7 +552,7 @@ def test_bad_requests_to_adopt_roll_back_or_release_start_nothing(azure, host):
     for wrong in ("never", idle):
         assert faults("rollback", **good, runId=wrong) == {"runId"}
     assert faults("rollback", **{**good, "routeTableId": table_id("two")}, runId=run) == {"runId"}
-    assert faults("rollback", **good, runId=run, force=["MOVED_ON"]) == {"force.0"}
+    assert faults("rollback", **good, runId=run, force=["MovedOn"]) == {"force.0"}
     assert len(host.request("GET", "/api/runs").json()["value"]) == 2
 
 

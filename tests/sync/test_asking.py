@@ -64,7 +64,7 @@ def test_every_fault_of_a_sync_is_listed_at_once(app, table):
     request = SyncRequest(
         route_tables=[table_id("one"), table_id("off"), "/not/an/id"],
         ases=["/no/such"],
-        force=["MAX_REMOVED_PERCENT", "NO_CAPACITY"],
+        force=["MaxRemovedPercent", "NoCapacity"],
         reason="",
         change_id="x" * 201,
     )
@@ -118,14 +118,14 @@ def test_a_plan_without_tables_approves_nothing(app, azure):
 def test_only_what_was_seen_is_forced(app, table, given, refused):
     plan = sync(app, mode=Mode.PLAN)["runId"]
     request = SyncRequest(
-        force=["MAX_REMOVED_PERCENT"],
+        force=["MaxRemovedPercent"],
         reason=given.get("reason"),
         plan_run_id=plan if "plan_run_id" in given else None,
     )
     if refused:
         assert faults(app.asking.sync, request, HERE).keys() == refused
     else:
-        assert app.asking.sync(request, HERE).request.force == ("MAX_REMOVED_PERCENT",)
+        assert app.asking.sync(request, HERE).request.force == ("MaxRemovedPercent",)
 
 
 def test_an_adoption_names_an_enabled_table_an_owner_and_a_reason(app, table):
@@ -156,7 +156,7 @@ def test_a_rollback_needs_a_run_that_changed_the_table(app, azure, table):
         replace(good, route_table=table_id("two")),
     ):
         assert faults(app.asking.rollback, request, HERE).keys() == {"runId"}
-    forced = replace(good, force=["MOVED_ON"])
+    forced = replace(good, force=["MovedOn"])
     assert faults(app.asking.rollback, forced, HERE).keys() == {"force.0"}
 
 

@@ -26,7 +26,7 @@ def faults(app, **asked):
     """Every part of the request that is wrong, and that nothing was registered."""
     with pytest.raises(InvalidRequest) as refused:
         app.registering.register(RegisterRequest(**{"resource_id": table_id("one")} | asked))
-    assert refused.value.code == "InvalidBody"
+    assert refused.value.code.name == "InvalidBody"
     assert list(app.registry.list()) == []
     return {fault.target: fault.message for fault in refused.value.faults}
 

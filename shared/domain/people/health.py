@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from .. import codes
 from ..addresses import Source
 from ..armid import RouteTableId
+from ..codes import Code
 from ..findings import Finding, finding_json
 from ..registry.registration import Registration
 from ..runs.outcome import Outcome, OutcomeStatus
@@ -21,7 +23,7 @@ MOST_LISTED = 500
 """Tables in a report, the worst first: a row holds 1 MiB."""
 DOCUMENT_AGE = timedelta(days=35)
 """The tags are published every week: one that stands still for so long is not read rightly."""
-RIGHTS = frozenset({"AuthorizationFailed", "LinkedAuthorizationFailed"})
+RIGHTS = frozenset({codes.AUTHORIZATION_FAILED, codes.LINKED_AUTHORIZATION_FAILED})
 """Codes of what a role assignment would mend."""
 
 _REFUSED = re.compile(r"perform action '(?P<action>[^']+)' over scope '(?P<scope>[^']+)'")
@@ -31,13 +33,13 @@ _REFUSED = re.compile(r"perform action '(?P<action>[^']+)' over scope '(?P<scope
 class Alarm:
     """Of one table, or of everything."""
 
-    code: str
+    code: Code
     message: str
     route_table_id: RouteTableId | None = None
 
     def to_json(self) -> dict[str, Any]:
         table = None if self.route_table_id is None else str(self.route_table_id)
-        return {"code": self.code, "message": self.message, "routeTableId": table}
+        return {"code": self.code.name, "message": self.message, "routeTableId": table}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,19 +125,19 @@ def _trouble(measured: Measured) -> Finding | None:
 
 def _of_settings(found: Measurements) -> Iterator[Alarm]:
     if not found.tables:
-        yield Alarm("NoTableRegistered", "no route table is registered and enabled")
+        yield Alarm(codes.NO_TABLE_REGISTERED, "no route table is registered and enabled")
     for name in found.missing_settings:
-        yield Alarm("ScheduleMissing", f"the setting {name} is missing: its timer never fires")
+        yield Alarm(codes.SCHEDULE_MISSING, f"the setting {name} is missing: its timer never fires")
 
 
 def _of_document(found: Measurements) -> Iterator[Alarm]:
     age = found.at - found.document_since
     if age >= DOCUMENT_AGE:
-        yield Alarm(
-            "DocumentUnchanged",
-            f"the published service tags are the same for {age.days} days, and are published every "
-            "week: look at what SERVICE_TAG_LOCATIONS answer",
+        message = (
+            f"the published service tags are unchanged for {age.days} days, although Azure "
+            f"publishes them every week. {codes.DOCUMENT_UNCHANGED.remedy}"
         )
+        yield Alarm(codes.DOCUMENT_UNCHANGED, message)
 
 
 def _of_tags(found: Measurements) -> Iterator[Alarm]:
@@ -143,9 +145,9 @@ def _of_tags(found: Measurements) -> Iterator[Alarm]:
         if fault.code in RIGHTS:
             action, scope = _refused([fault.message], found.tag_scope, _READ_TAGS)
             message = f"{action} over {scope} is refused: {source} can't be read"
-            yield Alarm("RightsLostOnTag", message)
+            yield Alarm(codes.RIGHTS_LOST_ON_TAG, message)
         else:
-            yield Alarm("TagUnavailable", f"{source} can't be believed now: {fault.message}")
+            yield Alarm(codes.TAG_UNAVAILABLE, f"{source} can't be believed now: {fault.message}")
 
 
 _READ_TAGS = "Microsoft.Network/locations/serviceTags/read"
@@ -159,7 +161,7 @@ def _rights_on_tables(denied: Sequence[Measured], count: int) -> Alarm:
     action, _ = _refused(messages, "", _READ_TABLE)
     where = ", ".join(subscriptions)
     message = f"{action} over {where} is refused: on {len(denied)} of {count} route tables"
-    return Alarm("RightsLostOnTables", message)
+    return Alarm(codes.RIGHTS_LOST_ON_TABLES, message)
 
 
 def _refused(messages: Iterable[str], scope: str, action: str) -> tuple[str, str]:
@@ -182,42 +184,43 @@ def _of_table(measured: Measured, found: Measurements, *, excused: bool) -> Iter
         yield Alarm(code, message, table)
 
 
-def _of_age(measured: Measured, found: Measurements) -> Iterator[tuple[str, str]]:
+def _of_age(measured: Measured, found: Measurements) -> Iterator[tuple[Code, str]]:
     days = measured.days_since_right(found.at)
     last = measured.registration.last_outcome
     if days > found.max_age_days:
         trouble = _trouble(measured)
         why = f": {trouble.code}" if trouble else ""
-        yield "TableStale", f"not found right for {days:.1f} days{why}"
+        yield codes.TABLE_STALE, f"not found right for {days:.1f} days{why}"
     if last is not None and last.poisoned:
         why = f": {last.error.code}" if last.error else ""
-        yield "TablePoisoned", f"run {last.run_id} gave up on it{why}"
+        yield codes.TABLE_POISONED, f"run {last.run_id} gave up on it{why}"
 
 
-def _of_capacity(measured: Measured) -> Iterator[tuple[str, str]]:
+def _of_capacity(measured: Measured) -> Iterator[tuple[Code, str]]:
     routes, limit = measured.routes, measured.route_limit
     if routes is not None and limit is not None and routes > FULL_FROM * limit:
-        yield "CapacityLow", f"{routes} of the {limit} routes that it may hold are used"
+        yield codes.CAPACITY_LOW, f"{routes} of the {limit} routes that it may hold are used"
 
 
-def _of_exceptions(registration: Registration, today: date) -> Iterator[tuple[str, str]]:
+def _of_exceptions(registration: Registration, today: date) -> Iterator[tuple[Code, str]]:
     for exception in registration.exceptions:
         if timedelta() <= exception.until - today <= EXCEPTION_NOTICE:
             yield (
-                "ExceptionEnding",
+                codes.EXCEPTION_ENDING,
                 f"{exception.prefix} is accepted until {exception.until}: {exception.reason}",
             )
 
 
-def _of_people(registration: Registration) -> Iterator[tuple[str, str]]:
+def _of_people(registration: Registration) -> Iterator[tuple[Code, str]]:
     if registration.holds:
         runs = ", ".join(dict.fromkeys(hold.undone_run_id for hold in registration.holds))
         count = len(registration.holds)
-        yield "TableHeld", f"{count} prefixes are held since run {runs} was rolled back: release it"
+        said = f"{count} prefixes are held since run {runs} was rolled back"
+        yield codes.TABLE_HELD, f"{said}. {codes.TABLE_HELD.remedy}"
     if registration.contest.since is not None:
         yield (
-            "TableContested",
-            f"{registration.contest}: find out who else writes the table, then release it",
+            codes.TABLE_CONTESTED,
+            f"{registration.contest}. {codes.TABLE_CONTESTED.remedy}",
         )
 
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from .. import codes
 from ..armid import RouteTableId
 from ..runs.outcome import OutcomeStatus, signature_of
 from ..runs.run import Mode, Run, Trigger
@@ -177,9 +178,12 @@ def _faults_of(run: Run) -> Iterator[tuple[str, OpenFault]]:
         return
     if not run.unusable:
         text = _line(f"{run.error.code}: {run.error.message}")
-        yield _RUN + run.error.code, OpenFault(run.error.code, Item("failed", text))
+        yield _RUN + run.error.code.name, OpenFault(run.error.code.name, Item("failed", text))
     for source, why in run.unusable.items():
-        yield _SOURCE + source, OpenFault(run.error.code, Item("failed", _line(f"{source}: {why}")))
+        yield (
+            _SOURCE + source,
+            OpenFault(run.error.code.name, Item("failed", _line(f"{source}: {why}"))),
+        )
 
 
 def _mended(key: str, run: Run, outcomes: Iterable[Mapping[str, Any]]) -> bool:
@@ -231,13 +235,12 @@ def _item(outcome: Mapping[str, Any]) -> Item:
     signs = (("+", "added"), ("~", "updated"), ("-", "removed"))
     counted = [f"{sign}{len(outcome[key])}" for sign, key in signs if outcome[key]]
     conflicts = [c for c in outcome["conflicts"] if c["accepted"] is None]
-    codes = [violation["code"] for violation in outcome["violations"]]
-    contested = [f["message"] for f in outcome["findings"] if f["code"] == "Contested"]
+    contested = [f["message"] for f in outcome["findings"] if f["code"] == codes.CONTESTED.name]
     error = outcome["error"]
     parts = [
         " ".join(counted),
         f"{_number(len(conflicts), 'conflict')}" if conflicts else "",
-        ", ".join(codes),
+        ", ".join(violation["code"] for violation in outcome["violations"]),
         f"{error['code']}: {error['message']}" if error else "",
         f"contested: {contested[0]}" if contested else "",
     ]

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from .. import codes
 from ..addresses import in_order, is_service_tag
 from ..findings import Finding
-from .judgement import NO_CAPACITY, NO_TAG_CAPACITY, Limits, Violation
+from .judgement import Limits, Violation
 from .plan import Plan
 
 _LIMIT_UNKNOWN = Finding(
-    "RouteLimitUnknown",
+    codes.ROUTE_LIMIT_UNKNOWN,
     "the number of routes that the table may hold is not known and was not checked: set "
     "ROUTE_LIMIT, or let the identity read Microsoft.Network/locations/usages",
 )
 _TAG_LIMIT_UNKNOWN = Finding(
-    "TagRouteLimitUnknown",
+    codes.TAG_ROUTE_LIMIT_UNKNOWN,
     "the number of routes with a service tag that the table may hold is not known and was not "
     "checked: let the identity read Microsoft.Network/locations/usages",
 )
@@ -81,7 +82,7 @@ def _oldest_departures(plan: Plan, route_limit: int) -> tuple[str, ...]:
 
 def _yielded(prefixes: Sequence[str], route_limit: int) -> Finding:
     return Finding(
-        "RetainedYielded",
+        codes.RETAINED_YIELDED,
         f"removed before their day, because the table may hold only {route_limit} routes: "
         f"{', '.join(prefixes)}",
     )
@@ -89,22 +90,20 @@ def _yielded(prefixes: Sequence[str], route_limit: int) -> Finding:
 
 def _no_capacity(plan: Plan, route_limit: int) -> Violation:
     return Violation(
-        NO_CAPACITY,
+        codes.NO_CAPACITY,
         f"the table would have {len(plan.routes)} routes and may hold {route_limit}: nothing is "
         f"written. These stay without a route: {', '.join(in_order(plan.changes.added))}",
         observed=len(plan.routes),
         limit=route_limit,
-        forceable=False,
     )
 
 
 def _no_tag_capacity(added: Iterable[str], count: int, limit: int) -> Violation:
     return Violation(
-        NO_TAG_CAPACITY,
+        codes.NO_TAG_CAPACITY,
         f"the table would have {count} routes with a service tag and may hold {limit}: nothing is "
         f"written. These stay without a route: {', '.join(sorted(added))}; routeStyle prefixes "
         "needs no such route",
         observed=count,
         limit=limit,
-        forceable=False,
     )

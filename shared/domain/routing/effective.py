@@ -7,10 +7,10 @@ network traffic routing", how Azure selects a route.
 import ipaddress
 from collections.abc import Collection, Iterator, Mapping
 
+from .. import codes
 from ..findings import Finding
 from .routes import Route, RouteTable, is_owned
 
-NOT_FORCED_TUNNELLED = "notForcedTunnelled"
 _DEFAULT = "0.0.0.0/0"
 _HALVES = ("0.0.0.0/1", "128.0.0.0/1")
 """Some write the default route as these two, which go before `0.0.0.0/0`."""
@@ -43,7 +43,7 @@ def _more_specific(foreign: Collection[Route], wanted: Collection[str]) -> Itera
         for prefix in _prefixes_around(route):
             if prefix in prefixes:
                 yield Finding(
-                    "MoreSpecificRoute",
+                    codes.MORE_SPECIFIC_ROUTE,
                     f"{prefix}: route {route.name} takes {route.network} to "
                     f"{route.next_hop_type}, not to the Internet",
                 )
@@ -64,7 +64,7 @@ def _tag_route(
     known = route.prefix in tags
     if not known and not route.to_internet:
         yield Finding(
-            "TagRouteNotJudged",
+            codes.TAG_ROUTE_NOT_JUDGED,
             f"it is not visible here whether route {route.name} takes wanted addresses to "
             f"{route.next_hop_type}: its prefix is {route.prefix}",
         )
@@ -72,14 +72,14 @@ def _tag_route(
         return
 
     yield Finding(
-        "CoveredByPlatform",
+        codes.COVERED_BY_PLATFORM,
         f"route {route.name} sends all of {route.prefix} to the Internet, and Azure itself keeps "
         "its addresses current",
     )
     shadowing = sorted(r.name for r in owned if r.network in frozenset(tags[route.prefix]))
     if shadowing:
         yield Finding(
-            "ShadowsServiceTagRoute",
+            codes.SHADOWS_SERVICE_TAG_ROUTE,
             f"owned routes go before route {route.name}: {', '.join(shadowing)}",
         )
 
@@ -91,7 +91,7 @@ def _default_route(table: RouteTable) -> Iterator[Finding]:
     split = all(p in by_prefix and not by_prefix[p].to_internet for p in _HALVES)
     if default is not None and default.to_internet and not split:
         yield Finding(
-            NOT_FORCED_TUNNELLED,
+            codes.NOT_FORCED_TUNNELLED,
             "the default route goes to the Internet already: without our routes the addresses "
             "would go there too",
         )
@@ -100,7 +100,7 @@ def _default_route(table: RouteTable) -> Iterator[Finding]:
 def _learned_routes(table: RouteTable) -> Iterator[Finding]:
     if table.learns_routes:
         yield Finding(
-            "BgpRoutesNotVisible",
+            codes.BGP_ROUTES_NOT_VISIBLE,
             "gateway route propagation is on: routes learned by BGP are not visible here, and a "
             "more specific one would go before ours",
         )

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from .. import codes
 from ..addresses import in_order
 from ..errors import PermanentError
 from .changes import Bare, Change, Changes, same, standing_routes
@@ -109,7 +110,7 @@ def _undoing(existing: RouteTable, done: Changes, undone: Collection[str]) -> Ch
         moved_on |= as_before - frozenset(undone)
     if moved_on:
         raise PermanentError(
-            "MOVED_ON",
+            codes.MOVED_ON,
             "the table has changed since that run, so nothing is undone: not as the run left "
             f"{', '.join(in_order(moved_on))}",
         )

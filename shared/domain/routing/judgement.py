@@ -4,25 +4,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .. import codes
 from ..addresses import in_order
+from ..codes import Code
 from ..findings import Finding
 from .changes import Changes
 from .plan import Plan
 from .policy import ApplyPolicy
 from .routes import RouteTable
-
-TOO_MANY_REMOVED = "MAX_REMOVED_PERCENT"
-TABLE_FAILED = "TABLE_FAILED"
-NO_CAPACITY = "NO_CAPACITY"
-NO_TAG_CAPACITY = "NO_TAG_CAPACITY"
-NEXT_HOP_UNKNOWN = "NEXT_HOP_UNKNOWN"
-PLAN_CHANGED = "PLAN_CHANGED"
-FOREIGN_WOULD_CHANGE = "FOREIGN_WOULD_CHANGE"
-CONTESTED = "CONTESTED"
-FORCEABLE = frozenset({TOO_MANY_REMOVED, TABLE_FAILED})
-
-APPLY_POLICY = "APPLY_POLICY"
-HELD = "HELD"
 
 _KIND_OF = {"add": "added", "update": "updated", "remove": "removed"}
 """How a report names a change that is withheld, and a change that is made."""
@@ -51,18 +40,21 @@ class Withheld:
 
     prefix: str
     change: str
-    why: str
+    why: Code
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """A limit that a plan exceeds."""
 
-    code: str
+    code: Code
     message: str
     observed: float
     limit: float
-    forceable: bool
+
+    @property
+    def forceable(self) -> bool:
+        return self.code.forceable
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,7 @@ class Approval:
     def of(cls, outcome: Mapping[str, Any]) -> "Approval":
         """Read the approval from an outcome in a report."""
         withheld: dict[str, set[str]] = {change: set() for change in _KIND_OF}
-        for change in (c for c in outcome["withheld"] if c["why"] != HELD):
+        for change in (c for c in outcome["withheld"] if c["why"] != codes.HELD.name):
             withheld[change["change"]].add(change["prefix"])
         return cls(
             outcome["planChecksum"],
@@ -112,7 +104,7 @@ class Limits:
     route_limit: int | None = None
     tag_route_limit: int | None = None
     tags: Mapping[str, Collection[str]] = field(default_factory=dict)
-    doubt: str | None = None
+    doubt: Code | None = None
     policy: ApplyPolicy = ApplyPolicy.AUTO
     forced: frozenset[str] = frozenset()
     approval: Approval | None = None
@@ -120,13 +112,13 @@ class Limits:
     rests: Violation | None = None
 
     @property
-    def against_removals(self) -> str | None:
+    def against_removals(self) -> Code | None:
         """The code of what forbids every removal; None if removals are allowed."""
         if self.doubt is not None:
             return self.doubt
         if self.contested:
-            return CONTESTED
-        return APPLY_POLICY if self.policy is ApplyPolicy.ADDITIVE else None
+            return codes.CONTESTED
+        return codes.APPLY_POLICY if self.policy is ApplyPolicy.ADDITIVE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +147,7 @@ class Judgement:
         )
 
 
-def withheld_of(changes: Changes, why: str) -> tuple[Withheld, ...]:
+def withheld_of(changes: Changes, why: Code) -> tuple[Withheld, ...]:
     """Return all of these changes as withheld for one reason."""
     return tuple(
         Withheld(prefix, change, why)
@@ -164,6 +156,6 @@ def withheld_of(changes: Changes, why: str) -> tuple[Withheld, ...]:
     )
 
 
-def block(code: str, message: str, observed: int) -> Violation:
+def block(code: Code, message: str, observed: int) -> Violation:
     """Return the violation of a limit of zero."""
-    return Violation(code, message, observed, 0, code in FORCEABLE)
+    return Violation(code, message, observed, 0)

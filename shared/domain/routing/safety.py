@@ -7,26 +7,14 @@ nothing in it can be written safely.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .. import codes
 from ..addresses import in_order
+from ..codes import Code
 from ..findings import Finding
 from .capacity import fit
 from .changes import Changes
 from .equivalence import without_equivalent
-from .judgement import (
-    APPLY_POLICY,
-    NEXT_HOP_UNKNOWN,
-    PLAN_CHANGED,
-    TABLE_FAILED,
-    TOO_MANY_REMOVED,
-    Approval,
-    Draft,
-    Judgement,
-    Limits,
-    Violation,
-    Withheld,
-    block,
-    withheld_of,
-)
+from .judgement import Approval, Draft, Judgement, Limits, Violation, Withheld, block, withheld_of
 from .plan import Plan
 from .policy import ApplyPolicy
 
@@ -46,7 +34,7 @@ def judge(draft: Draft, limits: Limits, written: Changes) -> Judgement:
     if limits.policy is ApplyPolicy.APPROVAL:
         changes = draft.proposed.changes
         unchanged = draft.proposed.without_changes(draft.table)
-        return Judgement(unchanged, changes, withheld_of(changes, APPLY_POLICY))
+        return Judgement(unchanged, changes, withheld_of(changes, codes.APPLY_POLICY))
 
     return _partly_withheld(draft, limits, _sparing(draft, limits, written))
 
@@ -55,7 +43,7 @@ def judge(draft: Draft, limits: Limits, written: Changes) -> Judgement:
 class _Sparing:
     """The removals that are held back, each with the code of its reason."""
 
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, Code] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -107,14 +95,14 @@ def _blocks(draft: Draft, limits: Limits, written: Changes) -> list[Violation]:
 
 def _failed_table(draft: Draft, limits: Limits) -> Violation | None:
     table = draft.table
-    accepted = limits.foreign_as_when_sound or TABLE_FAILED in limits.forced
+    accepted = limits.foreign_as_when_sound or codes.TABLE_FAILED.name in limits.forced
     if not table.failed or accepted:
         return None
     message = (
         f"the table is in state {table.provisioning_state} and its foreign routes are not as last "
         "seen sound: look at the table and repair it before anything writes it whole"
     )
-    return block(TABLE_FAILED, message, 1)
+    return block(codes.TABLE_FAILED, message, 1)
 
 
 def _unknown_next_hops(draft: Draft, limits: Limits) -> Violation | None:
@@ -130,7 +118,7 @@ def _unknown_next_hops(draft: Draft, limits: Limits) -> Violation | None:
         "a write might lose data, because this API version does not know the next hop type of "
         f"{', '.join(sorted(unknown))}"
     )
-    return block(NEXT_HOP_UNKNOWN, message, len(unknown))
+    return block(codes.NEXT_HOP_UNKNOWN, message, len(unknown))
 
 
 def _changed_plan(draft: Draft, limits: Limits, written: Changes) -> Violation | None:
@@ -143,7 +131,7 @@ def _changed_plan(draft: Draft, limits: Limits, written: Changes) -> Violation |
     if now.checksum == approval.checksum:
         return None
     message, differences = _difference(approval, now)
-    return block(PLAN_CHANGED, message, differences)
+    return block(codes.PLAN_CHANGED, message, differences)
 
 
 def _difference(approval: Approval, now: Changes) -> tuple[str, int]:
@@ -170,10 +158,10 @@ def _sparing(draft: Draft, limits: Limits, written: Changes) -> _Sparing:
     if violation is None:
         return _Sparing()
 
-    if violation.code in limits.forced:
+    if violation.code.name in limits.forced:
         message = f"{violation.code} was forced: {violation.message}"
-        return _Sparing(findings=(Finding("Forced", message),))
-    return _Sparing(dict.fromkeys(removed & lost, TOO_MANY_REMOVED), (violation,))
+        return _Sparing(findings=(Finding(codes.FORCED, message),))
+    return _Sparing(dict.fromkeys(removed & lost, codes.MAX_REMOVED_PERCENT), (violation,))
 
 
 def _too_many_removed(
@@ -188,4 +176,4 @@ def _too_many_removed(
         return None
 
     message = f"{lost} of {before} routes would be removed and leave addresses without a route"
-    return Violation(TOO_MANY_REMOVED, message, round(percent, 1), limit, forceable=True)
+    return Violation(codes.MAX_REMOVED_PERCENT, message, round(percent, 1), limit)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .. import codes
 from ..armid import RouteTableId
-from ..errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE
 from ..findings import Finding, finding_json
 from ..routing.changes import Changes
 from ..routing.judgement import Violation, Withheld
@@ -58,7 +58,7 @@ class Outcome:
     def found_right(self) -> bool:
         """Whether every wanted address is known to have its route."""
         right = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
-        unknown = {TAG_UNAVAILABLE, ASE_UNAVAILABLE}
+        unknown = {codes.TAG_UNAVAILABLE, codes.ASE_UNAVAILABLE}
         known = all(finding.code not in unknown for finding in self.findings)
         return right and known and all(change.change == "remove" for change in self.withheld)
 
@@ -83,7 +83,7 @@ class Outcome:
             "covered": list(self.covered),
             "retained": [{"prefix": r.prefix, "until": r.until.isoformat()} for r in self.retained],
             "withheld": [
-                {"prefix": w.prefix, "change": w.change, "why": w.why} for w in self.withheld
+                {"prefix": w.prefix, "change": w.change, "why": w.why.name} for w in self.withheld
             ],
             "conflicts": [
                 {
@@ -96,7 +96,7 @@ class Outcome:
             ],
             "violations": [
                 {
-                    "code": v.code,
+                    "code": v.code.name,
                     "message": v.message,
                     "observed": v.observed,
                     "limit": v.limit,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Self
 
+from .. import codes
 from ..addresses import MANAGEMENT_TAG
 from ..armid import SecurityGroupId
 from ..findings import Finding
@@ -137,7 +138,8 @@ def missing_rule(
     name = f"{owner}--{MANAGEMENT_TAG}"
     if any(str(rule.get("name")).lower() == name.lower() for rule in group.rules):
         return Finding(
-            "NsgRuleNameTaken", f"rule {name} exists but does not let the management traffic in"
+            codes.NSG_RULE_NAME_TAKEN,
+            f"rule {name} exists but does not let the management traffic in",
         )
 
     # The new rule must come before every rule that keeps some of the traffic out.
@@ -146,7 +148,7 @@ def missing_rule(
     priority = _last_free_priority(group, before=first.priority)
     if priority is None:
         return Finding(
-            "NsgNoPriorityFree",
+            codes.NSG_NO_PRIORITY_FREE,
             f"no inbound priority from {PRIORITIES.start} up to the priority of rule {first.name} "
             "is free: move a rule, or let that rule allow the management traffic",
         )

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import overload
 
+from ...domain import codes
 from ...domain.addresses import Source, Version, difference, service_tag_of
 from ...domain.armid import RouteTableId
-from ...domain.errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE, ConcurrentUpdate, TransientError
+from ...domain.errors import ConcurrentUpdate, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registration import Registration
 from ...domain.runs.pending import Pending
@@ -88,7 +89,7 @@ class RunEnd:
             return run
         hours = MAX_RUN_TIME.total_seconds() / 3600
         message = f"the run did not end within {hours:g} hours"
-        return self.fail(run, Finding("RUN_TIMED_OUT", message))
+        return self.fail(run, Finding(codes.RUN_TIMED_OUT, message))
 
     def expire_overdue(self) -> None:
         """Fail every run that should have ended by now."""
@@ -180,7 +181,7 @@ class RunStart:
         return self._pull.record(sources, run_id=run.run_id)
 
     def _last_recorded(self, run: Run, sources: Collection[Source]) -> PullResult:
-        error = run.error or Finding("START_FAILED", "the run could not start; see the log")
+        error = run.error or Finding(codes.START_FAILED, "the run could not start; see the log")
         why = f"the service tags could not be read ({error.code}: {error.message})"
         return self._pull.last_recorded(sources, why=why)
 
@@ -259,4 +260,4 @@ def _source_error(
 
     any_tag = any(service_tag_of(source) for source in failed)
     reasons = dict.fromkeys(unusable[source] for source in failed)
-    return Finding(TAG_UNAVAILABLE if any_tag else ASE_UNAVAILABLE, "; ".join(reasons))
+    return Finding(codes.TAG_UNAVAILABLE if any_tag else codes.ASE_UNAVAILABLE, "; ".join(reasons))

@@ -6,6 +6,7 @@ group lets the environment be managed.
 
 from collections.abc import Collection, Iterator
 
+from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG
 from ...domain.armid import EnvironmentId
 from ...domain.errors import TransientError
@@ -14,13 +15,12 @@ from ...domain.registry.registration import Registration
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.security_rules import Verdict, judge_inbound
 from ..ports import Versions
-from .survey import NO_ROUTE_TABLE, Survey, Surveyor
+from .survey import Survey, Surveyor
 
 NOT_NEEDED = Finding(
-    "NotNeeded",
+    codes.NOT_NEEDED,
     "an ASEv3 is not managed through the customer's network and needs none of these routes",
 )
-OTHER_ROUTE_TABLE = "OtherRouteTable"
 _TRAFFIC = f"TCP 454-455 from {MANAGEMENT_TAG}"
 
 
@@ -40,10 +40,12 @@ class Audit:
         try:
             survey = self._surveyor.survey(registration.ase_id)
         except TransientError as error:
-            return (Finding("NotAudited", f"{registration.ase_id}: {error}"),)
+            return (Finding(codes.NOT_AUDITED, f"{registration.ase_id}: {error}"),)
 
         # If the subnet has no route table, `NotAttached` says it of the registered table.
-        faults = [fault for fault in survey.faults if fault.code != NO_ROUTE_TABLE]
+        faults = [
+            fault for fault in survey.faults if fault.code != codes.SUBNET_WITHOUT_ROUTE_TABLE
+        ]
         return (
             *faults,
             *kind_findings(survey),
@@ -57,7 +59,7 @@ class Audit:
         group_id = survey.subnet.security_group_id
         if group_id is None:
             message = f"the subnet has no network security group: {_TRAFFIC} is let in"
-            return (Finding("NsgNone", message),)
+            return (Finding(codes.NSG_NONE, message),)
 
         verdict = self.verdict(survey)
         if verdict is None:
@@ -90,23 +92,29 @@ def _placement_findings(
 
     if survey.route_table_id not in (None, registration.route_table_id):
         yield Finding(
-            OTHER_ROUTE_TABLE,
+            codes.OTHER_ROUTE_TABLE,
             f"the environment's subnet now has {survey.route_table_id}: register that table if it "
             "is meant to be there; nothing is written to a table that is not registered",
         )
     elif table is not None and not table.is_on(str(subnet_id)):
-        yield Finding("NotAttached", f"the table is not on the environment's subnet {subnet_id}")
+        yield Finding(
+            codes.NOT_ATTACHED, f"the table is not on the environment's subnet {subnet_id}"
+        )
 
 
 def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:
     for rule in verdict.unsure:
         yield Finding(
-            "NsgNotSure",
+            codes.NSG_NOT_SURE,
             f"{name}: rule {rule.name} may keep out {_TRAFFIC}: the app does not know the "
             f"addresses of {', '.join(rule.unknown)}",
         )
 
     if verdict.denied_by is not None:
-        yield Finding("NsgDenies", f"{name}: rule {verdict.denied_by.name} keeps out {_TRAFFIC}")
+        yield Finding(
+            codes.NSG_DENIES, f"{name}: rule {verdict.denied_by.name} keeps out {_TRAFFIC}"
+        )
     elif verdict.allowed:
-        yield Finding("NsgAllows", f"{name}: {', '.join(verdict.allowed_by)} let in {_TRAFFIC}")
+        yield Finding(
+            codes.NSG_ALLOWS, f"{name}: {', '.join(verdict.allowed_by)} let in {_TRAFFIC}"
+        )

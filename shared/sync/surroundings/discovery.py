@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.errors import RouteSyncError, TransientError
 from ...domain.findings import Finding, finding_json
@@ -12,7 +13,7 @@ from ...domain.routing.plan import owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment
 from ..ports import Environments, Registrations, RouteTables
-from .audit import OTHER_ROUTE_TABLE, Audit, kind_findings
+from .audit import Audit, kind_findings
 from .survey import Survey, Surveyor
 
 type _ByTable = dict[RouteTableId, Registration]
@@ -174,7 +175,7 @@ class Discovery:
             *survey.faults,
             *kind_findings(survey),
             *_registration_findings(survey, registration, registered.values()),
-            *(finding for finding in group_findings if finding.code != "NsgAllows"),
+            *(finding for finding in group_findings if finding.code != codes.NSG_ALLOWS),
         )
         return EnvironmentReport(survey, registration is not None, faults)
 
@@ -198,15 +199,15 @@ def _registration_findings(
 ) -> Iterator[Finding]:
     if registration is not None and registration.ase_id is None:
         message = "the environment's table is registered without an environment"
-        yield Finding("RegisteredWithoutAse", message)
+        yield Finding(codes.REGISTERED_WITHOUT_ASE, message)
     elif registration is not None and registration.ase_id != survey.environment_id:
         message = f"the environment's table is registered for {registration.ase_id}"
-        yield Finding("RouteTableShared", message)
+        yield Finding(codes.ROUTE_TABLE_SHARED, message)
 
     for other in registered:
         if other.ase_id == survey.environment_id and other.route_table_id != survey.route_table_id:
             message = f"{other.route_table_id} is registered but is not on the subnet"
-            yield Finding(OTHER_ROUTE_TABLE, message)
+            yield Finding(codes.OTHER_ROUTE_TABLE, message)
 
 
 def _environment_on(

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.errors import PermanentError
 from ...domain.findings import Finding
 from ...domain.surroundings.environments import Environment, Subnet
 from ...domain.surroundings.security_rules import SecurityGroup
 from ..ports import Environments, SecurityGroups, Subnets
-
-NO_ROUTE_TABLE = "SubnetWithoutRouteTable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +67,12 @@ class Surveyor:
         subnet_id = environment.subnet_id
         if subnet_id is None:
             message = "the environment names no subnet of a virtual network"
-            return survey.with_fault(Finding("SubnetUnknown", message))
+            return survey.with_fault(Finding(codes.SUBNET_UNKNOWN, message))
 
         subscription_id = environment.environment_id.subscription_id
         if subnet_id.virtual_network.subscription_id.lower() != subscription_id.lower():
             message = f"subnet {subnet_id} is not in the environment's own subscription"
-            return survey.with_fault(Finding("VirtualNetworkInOtherSubscription", message))
+            return survey.with_fault(Finding(codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION, message))
 
         try:
             survey = replace(survey, subnet=self._subnets.read(subnet_id))
@@ -83,7 +82,7 @@ class Surveyor:
         survey = self._with_security_group(survey)
         if survey.route_table_id is None:
             message = f"subnet {subnet_id} has no route table"
-            return survey.with_fault(Finding(NO_ROUTE_TABLE, message))
+            return survey.with_fault(Finding(codes.SUBNET_WITHOUT_ROUTE_TABLE, message))
         return survey
 
     def _with_security_group(self, survey: Survey) -> Survey:

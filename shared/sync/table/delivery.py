@@ -4,11 +4,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.state import Reading, Standing
-from ...domain.routing.judgement import CONTESTED
 from ...domain.routing.plan import owned_prefixes
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
@@ -105,7 +105,7 @@ class TableSync:
         outcome = None
         if run is not None and pending is not None:
             error = pending.last_error or Finding(
-                "RETRIES_EXHAUSTED", "every delivery of the table's message failed; see the log"
+                codes.RETRIES_EXHAUSTED, "every delivery of the table's message failed; see the log"
             )
             outcome = pending.failed(error)
             self._settlement.settle(run, pending, outcome, poisoned=True)
@@ -162,7 +162,7 @@ class TableSync:
         follows = run.request.action in {Action.SYNC, Action.PROVISION}
         verified = follows and outcome.found_right
         # While a contested table rests, what was undone is still to be done again.
-        rests = any(violation.code == CONTESTED for violation in outcome.violations)
+        rests = any(violation.code == codes.CONTESTED for violation in outcome.violations)
         leaves = self._mode(run) is Mode.APPLY and not rests
         return Standing(
             owned=owned if leaves and owned != registration.owned_left else None,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import PermanentError
 from ...domain.registry.registration import Registration
@@ -66,7 +67,7 @@ class Planning:
             return None
         approval = self.outcomes.approval(plan_run_id, table)
         if approval is None:
-            raise PermanentError("NOT_PLANNED", f"run {plan_run_id} has no plan of this table")
+            raise PermanentError(codes.NOT_PLANNED, f"run {plan_run_id} has no plan of this table")
         return approval
 
     def _adoption(self, run: Run, registration: Registration) -> Planner:

@@ -6,8 +6,9 @@ Each step looks first at what is there, so that a repeated delivery goes on wher
 from dataclasses import replace
 from typing import cast
 
+from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
-from ...domain.errors import ROUTE_TABLE_NOT_FOUND, PermanentError
+from ...domain.errors import PermanentError
 from ...domain.findings import Finding
 from ...domain.registry.registration import Registration
 from ...domain.routing.plan import foreign_hash
@@ -18,12 +19,10 @@ from ...domain.runs.run import Mode, Run
 from ...domain.surroundings.security_rules import missing_rule
 from ..policy import Policy
 from ..ports import Outcomes, Registrations, RouteTables, SecurityGroups, Subnets
-from ..surroundings.audit import OTHER_ROUTE_TABLE, Audit
+from ..surroundings.audit import Audit
 from ..surroundings.survey import Survey, Surveyor
 from .planners.proposal import MakePlanner
 from .reconcile import Reconciled, Reconciler, preview
-
-ROUTE_TABLE_TAKEN = "RouteTableTaken"
 
 
 def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
@@ -41,7 +40,7 @@ def refusal_of(survey: Survey) -> Finding | None:
         return survey.faults[-1]
     if survey.route_table_id not in (None, provisioned_id(survey.environment_id)):
         message = f"the subnet has {survey.route_table_id}: register that one instead"
-        return Finding(OTHER_ROUTE_TABLE, message)
+        return Finding(codes.OTHER_ROUTE_TABLE, message)
     return None
 
 
@@ -105,13 +104,13 @@ class Provisioner:
         try:
             table = self._route_tables.read(route_table_id)
         except PermanentError as error:
-            if error.code != ROUTE_TABLE_NOT_FOUND:
+            if error.code != codes.ROUTE_TABLE_NOT_FOUND:
                 raise
             return None
         others = [route.name for route in table.routes if not is_owned(route, self._owner)]
         if others and survey.route_table_id is None:
             raise PermanentError(
-                ROUTE_TABLE_TAKEN,
+                codes.ROUTE_TABLE_TAKEN,
                 f"{route_table_id} is there already, on another subnet or none, and holds routes "
                 f"that are not ours: {', '.join(others)}; set it on the subnet yourself, or remove "
                 "it",
@@ -183,7 +182,7 @@ class Provisioner:
         verdict = self._audit.verdict(survey)
         if survey.security_group is None or verdict is None:
             return Finding(
-                "NsgNotJudged", "the subnet's network security group could not be judged"
+                codes.NSG_NOT_JUDGED, "the subnet's network security group could not be judged"
             )
         if verdict.allowed:
             return None
@@ -220,18 +219,20 @@ def _new_table(survey: Survey, run: Run) -> RouteTable:
 
 
 def _created(route_table_id: RouteTableId) -> Finding:
-    return Finding("RouteTableCreated", f"{route_table_id} was not there, and is made")
+    return Finding(codes.ROUTE_TABLE_CREATED, f"{route_table_id} was not there, and is made")
 
 
 def _attached(survey: Survey) -> Finding:
     subnet_id = survey.subnet.subnet_id if survey.subnet else None
-    return Finding("RouteTableAttached", f"the table is set on subnet {subnet_id}")
+    return Finding(codes.ROUTE_TABLE_ATTACHED, f"the table is set on subnet {subnet_id}")
 
 
 def _added(survey: Survey, rule: tuple[str, dict[str, object]]) -> Finding:
     name, properties = rule
     where = survey.security_group.group_id if survey.security_group else None
-    return Finding("NsgRuleAdded", f"rule {name} at priority {properties['priority']} in {where}")
+    return Finding(
+        codes.NSG_RULE_ADDED, f"rule {name} at priority {properties['priority']} in {where}"
+    )
 
 
 def _adding(outcome: Outcome, *findings: Finding) -> Outcome:
@@ -242,7 +243,9 @@ def _not_set(outcome: Outcome, survey: Survey) -> Outcome:
     """A table that is not right goes on no subnet."""
     if survey.route_table_id is not None or outcome.status.is_bad:
         return outcome
-    return _failed(outcome, Finding("NotProvisioned", "not right yet, and not set on the subnet"))
+    return _failed(
+        outcome, Finding(codes.NOT_PROVISIONED, "not right yet, and not set on the subnet")
+    )
 
 
 def _changed(outcome: Outcome) -> Outcome:

@@ -3,18 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from ...domain import codes
 from ...domain.addresses import in_order
 from ...domain.errors import PermanentError, PreconditionFailed, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registration import Registration
 from ...domain.routing.changes import Changes
-from ...domain.routing.judgement import (
-    APPLY_POLICY,
-    FOREIGN_WOULD_CHANGE,
-    Judgement,
-    block,
-    withheld_of,
-)
+from ...domain.routing.judgement import Judgement, block, withheld_of
 from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome, OutcomeStatus
@@ -80,7 +75,7 @@ class Reconciler:
 
             # While the service is at work on the table, its routes and its ETag may still change.
             if table.busy:
-                raise TransientError("TABLE_BUSY", f"the table is {table.provisioning_state}")
+                raise TransientError(codes.TABLE_BUSY, f"the table is {table.provisioning_state}")
             noted = self._note(registration, table, proposal)
             if _is_final(table, proposal):
                 return self._reconciled(pending, table, registration, proposal, written)
@@ -110,7 +105,8 @@ class Reconciler:
                 if _is_final(table, proposal):
                     return self._reconciled(pending, table, registration, proposal, written)
         raise TransientError(
-            "NOT_AS_PLANNED", f"not as planned after {MAX_WRITES} writes: others keep writing it"
+            codes.NOT_AS_PLANNED,
+            f"not as planned after {MAX_WRITES} writes: others keep writing it",
         )
 
     def _reconciled(
@@ -146,7 +142,9 @@ class Reconciler:
     def _registration(self, pending: Pending) -> Registration:
         found = self._registrations.get(pending.route_table_id)
         if found is None or not found.enabled:
-            raise PermanentError("NOT_REGISTERED", "unregistered or disabled since the run began")
+            raise PermanentError(
+                codes.NOT_REGISTERED, "unregistered or disabled since the run began"
+            )
         return without_vain_holds(found, self._outcomes)
 
     def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> bool:
@@ -204,7 +202,7 @@ class Reconciler:
         if then != now:
             findings.append(
                 Finding(
-                    "ForeignChangedMeanwhile",
+                    codes.FOREIGN_CHANGED_MEANWHILE,
                     "routes that are not ours changed between our write and the reading after it",
                 )
             )
@@ -212,7 +210,9 @@ class Reconciler:
         if before.failed:
             state = before.provisioning_state
             findings.append(
-                Finding("WasFailed", f"the table was in state {state}: it was written again whole")
+                Finding(
+                    codes.WAS_FAILED, f"the table was in state {state}: it was written again whole"
+                )
             )
         return findings
 
@@ -241,13 +241,13 @@ def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
 
 def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]) -> Judgement:
     message = "the write would change routes that are not ours, and was not sent"
-    violation = block(FOREIGN_WOULD_CHANGE, message, len(strays))
+    violation = block(codes.FOREIGN_WOULD_CHANGE, message, len(strays))
     return replace(
         judgement,
         plan=judgement.plan.without_changes(table),
         withheld=(
             *judgement.withheld,
-            *withheld_of(judgement.plan.changes, FOREIGN_WOULD_CHANGE),
+            *withheld_of(judgement.plan.changes, codes.FOREIGN_WOULD_CHANGE),
         ),
         violations=(*judgement.violations, violation),
         blocked=True,
@@ -306,7 +306,7 @@ def _status(table: RouteTable, judgement: Judgement, written: Changes) -> Outcom
         return OutcomeStatus.CONFLICT
     if written:
         return OutcomeStatus.CHANGED
-    waiting = any(change.why == APPLY_POLICY for change in judgement.withheld)
+    waiting = any(change.why == codes.APPLY_POLICY for change in judgement.withheld)
     if judgement.plan.changes or table.failed or waiting:
         return OutcomeStatus.PLANNED
     return OutcomeStatus.UNCHANGED
@@ -314,7 +314,7 @@ def _status(table: RouteTable, judgement: Judgement, written: Changes) -> Outcom
 
 def _name_findings(plan: Plan) -> tuple[Finding, ...]:
     return tuple(
-        Finding("NameTaken", f"{c.prefix}: the name {c.route_name} is somebody else's route")
+        Finding(codes.NAME_TAKEN, f"{c.prefix}: the name {c.route_name} is somebody else's route")
         for c in plan.conflicts
         if c.name_taken
     )

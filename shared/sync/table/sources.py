@@ -4,8 +4,10 @@ import functools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG, Source, Version, in_order, service_tag_of, uncovered
-from ...domain.errors import ASE_UNAVAILABLE, TAG_UNAVAILABLE, PermanentError
+from ...domain.codes import Code
+from ...domain.errors import PermanentError
 from ...domain.findings import Finding, listed
 from ...domain.registry.choices import RouteStyle
 from ...domain.registry.registration import Registration
@@ -105,7 +107,9 @@ class Sources:
     def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
         tag = service_tag_of(source)
         if tag is not None and tag not in self.allowed_service_tags:
-            raise PermanentError("SERVICE_TAG_NOT_ALLOWED", f"{tag} is not in ALLOWED_SERVICE_TAGS")
+            raise PermanentError(
+                codes.SERVICE_TAG_NOT_ALLOWED, f"{tag} is not in ALLOWED_SERVICE_TAGS"
+            )
         if newest is None:
             why = run.unusable.get(source, f"no version of {source} is recorded")
             raise PermanentError(_unavailable(source), why)
@@ -132,7 +136,7 @@ def _comparison(
     compared = [*managing, registration.ase_id.key]
     unusable = [source for source in compared if source in run.unusable]
     if unusable:
-        return tuple(Finding("NotCompared", run.unusable[source]) for source in unusable)
+        return tuple(Finding(codes.NOT_COMPARED, run.unusable[source]) for source in unusable)
 
     *of_tags, of_ase = (_ipv4_of(newest[source]) for source in compared)
     return _difference({prefix for prefixes in of_tags for prefix in prefixes}, of_ase)
@@ -153,17 +157,17 @@ def _check_routable(versions: Iterable[Version]) -> None:
         tag = service_tag_of(version.source)
         why = None if tag is None else why_not_routable(version.cloud, tag)
         if why is not None:
-            raise PermanentError("SERVICE_TAG_NOT_ROUTABLE", why)
+            raise PermanentError(codes.SERVICE_TAG_NOT_ROUTABLE, why)
 
 
-def _unavailable(source: Source) -> str:
-    return ASE_UNAVAILABLE if service_tag_of(source) is None else TAG_UNAVAILABLE
+def _unavailable(source: Source) -> Code:
+    return codes.ASE_UNAVAILABLE if service_tag_of(source) is None else codes.TAG_UNAVAILABLE
 
 
 def _difference(of_tags: Collection[str], of_ase: Collection[str]) -> tuple[Finding, ...]:
     only_tags = in_order(uncovered(of_tags, of_ase))
     only_ase = in_order(uncovered(of_ase, of_tags))
     return (
-        *listed("OnlyServiceTagKnows", "the environment's own API does not name", only_tags),
-        *listed("OnlyAseKnows", "the service tag does not hold", only_ase),
+        *listed(codes.ONLY_SERVICE_TAG_KNOWS, "the environment's own API does not name", only_tags),
+        *listed(codes.ONLY_ASE_KNOWS, "the service tag does not hold", only_ase),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ...domain import codes
 from ...domain.addresses import Source
 from ...domain.armid import RouteTableId
 from ...domain.errors import RouteSyncError
@@ -159,7 +160,7 @@ class DailyCheck:
         measured = []
         for registration in registered:
             if time.monotonic() > ends:
-                late = Finding("NotLookedAt", "the check had no time left for it")
+                late = Finding(codes.NOT_LOOKED_AT, "the check had no time left for it")
                 found = Measured(registration=registration, right_at=now, fault=late)
             else:
                 found = self._measure(run, registration)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ....domain import codes
 from ....domain.findings import Finding, listed
 from ....domain.registry.registration import Registration
 from ....domain.routing.changes import Changes
@@ -44,12 +45,14 @@ class AdoptionPlanner:
 
     def _findings(self, adoption: Adoption) -> tuple[Finding, ...]:
         return (
-            Finding("Adoption", "routes that cover a wanted prefix get our names"),
+            Finding(codes.ADOPTION, "routes that cover a wanted prefix get our names"),
             *held_findings(self.registration.holds),
             *listed(
-                "StampedByAnother",
+                codes.STAMPED_BY_ANOTHER,
                 "their names have another owner, which fromOwner does not name",
                 adoption.stamped_by_others,
             ),
-            *listed("NameTaken", "our name for them belongs to another route", adoption.name_taken),
+            *listed(
+                codes.NAME_TAKEN, "our name for them belongs to another route", adoption.name_taken
+            ),
         )

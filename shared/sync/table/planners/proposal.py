@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ....domain import codes
 from ....domain.findings import Finding, listed
 from ....domain.registry.contest import Contest
 from ....domain.registry.holds import Hold
@@ -53,5 +54,5 @@ def held_findings(holds: Sequence[Hold]) -> tuple[Finding, ...]:
     for (run_id, routed), prefixes in grouped.items():
         done = "kept" if routed else "left alone"
         message = f"{done} until a release, because run {run_id} was rolled back"
-        findings += listed("Held", message, prefixes)
+        findings += listed(codes.HELD, message, prefixes)
     return tuple(findings)

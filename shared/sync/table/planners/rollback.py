@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from ....domain import codes
 from ....domain.addresses import in_order
 from ....domain.findings import Finding
 from ....domain.registry.holds import Hold, holds_of
@@ -39,7 +40,7 @@ class RollbackPlanner:
 
         judgement = judge(draft, limits, written)
         holds = self._holds(judgement)
-        rollback = Finding("Rollback", f"the changes of run {self._undone_run_id} are undone")
+        rollback = Finding(codes.ROLLBACK, f"the changes of run {self._undone_run_id} are undone")
         return Proposal(judgement.with_more((rollback, *held_findings(holds))), holds=holds)
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from ....domain import codes
 from ....domain.addresses import is_service_tag
 from ....domain.findings import Finding
 from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
@@ -13,8 +14,6 @@ from ....domain.routing.changes import Changes
 from ....domain.routing.effective import routing_findings
 from ....domain.routing.grace import retained_until, tags_retained_until
 from ....domain.routing.judgement import (
-    CONTESTED,
-    HELD,
     Approval,
     Draft,
     Judgement,
@@ -163,7 +162,7 @@ class SyncPlanner:
     ) -> tuple[Withheld, ...]:
         """Return the changes that a run without holds would make as well."""
         unheld = self._replan(table, until, holds=())((), ())
-        return withheld_of(unheld.changes.without(proposed.by_prefix), HELD)
+        return withheld_of(unheld.changes.without(proposed.by_prefix), codes.HELD)
 
     def _findings(self, contest: Contest) -> tuple[Finding, ...]:
         return (
@@ -188,27 +187,27 @@ class SyncPlanner:
 def _approved(run: Run) -> tuple[Finding, ...]:
     if run.request.plan_run_id is None:
         return ()
-    return (Finding("Approved", f"by the plan of run {run.request.plan_run_id}"),)
+    return (Finding(codes.APPROVED, f"by the plan of run {run.request.plan_run_id}"),)
 
 
 def _contested(contest: Contest) -> tuple[Finding, ...]:
     if contest.since is None:
         return ()
     message = f"{contest}: additions only, and at most hourly, until a release"
-    return (Finding("Contested", message),)
+    return (Finding(codes.CONTESTED, message),)
 
 
 def _too_early(contest: Contest, now: datetime) -> Violation:
     minutes = BETWEEN_WRITES.total_seconds() / 60
     message = f"{contest}: written at most once in {minutes:g} minutes, until a release"
     since = round((now - contest.undone[-1].at).total_seconds() / 60, 1)
-    return Violation(CONTESTED, message, since, minutes, forceable=False)
+    return Violation(codes.CONTESTED, message, since, minutes)
 
 
 def _ended_exceptions(registration: Registration, plan: Plan) -> tuple[Finding, ...]:
     ended = {e.prefix: e for e in registration.exceptions}
     return tuple(
-        Finding("ExceptionEnded", f"{c.prefix}: was accepted until {ended[c.prefix].until}")
+        Finding(codes.EXCEPTION_ENDED, f"{c.prefix}: was accepted until {ended[c.prefix].until}")
         for c in plan.conflicts
         if c.prefix in ended and c.accepted is None and not c.name_taken
     )

@@ -1,0 +1,914 @@
+"""Every code that people meet: what it means, how grave it is, and what to do about it.
+
+A report, an alarm, a notice, an HTTP answer and a command show a code by its name. Names are in
+PascalCase, as the names of Azure's own codes are. docs/operations.md lists them with
+`make codes`. A code that only Azure knows passes through: `lookup` makes a record for it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Grade(StrEnum):
+    """How grave it is, from good to bad."""
+
+    INFO = "info"
+    """Nobody needs to do anything."""
+    ATTENTION = "attention"
+    """Somebody should look at it; routes are kept right meanwhile."""
+    BLOCKS = "blocks"
+    """A guard holds back a change, or the whole table."""
+    FAILS = "fails"
+    """The request, the run or the table failed."""
+
+
+class Place(StrEnum):
+    """The places in which people meet a code."""
+
+    REPORT = "report"
+    ALARM = "alarm"
+    REQUEST = "request"
+    """The answer of an HTTP function or of a command that is refused."""
+
+
+_REPORT = (Place.REPORT,)
+_ALARM = (Place.ALARM,)
+_REQUEST = (Place.REQUEST,)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code. `forceable` says whether a person may let a plan pass this guard; `azure` says
+    that Azure answers it; `related` are the names of codes that explain it further.
+    """
+
+    name: str
+    grade: Grade
+    _: KW_ONLY
+    meaning: str
+    remedy: str
+    forceable: bool = False
+    places: tuple[Place, ...] = _REPORT
+    related: tuple[str, ...] = ()
+    azure: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def advice(self) -> str:
+        """Its meaning and its remedy, as one text."""
+        return f"{self.meaning} {self.remedy}"
+
+
+# Sources of addresses
+
+TAG_UNAVAILABLE = Code(
+    "TagUnavailable",
+    Grade.FAILS,
+    meaning="A service tag could not be read, or its answer is missing, empty or implausible.",
+    remedy=(
+        "Read the message. Check that the app's identity may read service tags in "
+        "SERVICE_TAG_SUBSCRIPTION_ID and that each location in SERVICE_TAG_LOCATIONS answers. "
+        "Until then its tables are repaired from the last recorded version, additions only."
+    ),
+    places=(Place.REPORT, Place.ALARM),
+    related=("AseUnavailable", "RightsLostOnTag"),
+)
+ASE_UNAVAILABLE = Code(
+    "AseUnavailable",
+    Grade.FAILS,
+    meaning="The addresses that an App Service Environment's own API names could not be read.",
+    remedy=(
+        "Check that the environment exists and that the app's identity may read it. Until then "
+        "its tables are repaired from the last recorded version, additions only."
+    ),
+    related=("TagUnavailable",),
+)
+SERVICE_TAG_NOT_ALLOWED = Code(
+    "ServiceTagNotAllowed",
+    Grade.FAILS,
+    meaning="A registered service tag is not in ALLOWED_SERVICE_TAGS.",
+    remedy="Add the tag to ALLOWED_SERVICE_TAGS, or register the table with another tag.",
+)
+SERVICE_TAG_NOT_ROUTABLE = Code(
+    "ServiceTagNotRoutable",
+    Grade.FAILS,
+    meaning="Azure accepts no route that has this service tag as its prefix.",
+    remedy="Register the table with routeStyle: prefixes.",
+    related=("NoTagCapacity",),
+)
+NOT_COMPARED = Code(
+    "NotCompared",
+    Grade.ATTENTION,
+    meaning="The service tag and the environment's own API were not compared: one was not read.",
+    remedy="Follow the remedy of the code that says which of the two could not be read.",
+    related=("TagUnavailable", "AseUnavailable"),
+)
+ONLY_SERVICE_TAG_KNOWS = Code(
+    "OnlyServiceTagKnows",
+    Grade.ATTENTION,
+    meaning="The service tag holds addresses that the environment's own API does not name.",
+    remedy="No action is needed: that API is known to be behind.",
+    related=("OnlyAseKnows",),
+)
+ONLY_ASE_KNOWS = Code(
+    "OnlyAseKnows",
+    Grade.ATTENTION,
+    meaning="The environment's own API names addresses that the service tag does not hold.",
+    remedy="If these addresses need routes, register the table with addressSource: both.",
+    related=("OnlyServiceTagKnows",),
+)
+
+# A table in a run
+
+NOT_REGISTERED = Code(
+    "NotRegistered",
+    Grade.FAILS,
+    meaning="The route table is not registered, or it was unregistered or disabled meanwhile.",
+    remedy="If the table is to be kept right, register it or enable its registration.",
+    places=(Place.REPORT, Place.REQUEST),
+    related=("NoTableRegistered",),
+)
+NOT_PLANNED = Code(
+    "NotPlanned",
+    Grade.FAILS,
+    meaning="The plan run that was approved has no plan of this table.",
+    remedy="Start a new plan run, look at it, and approve that run.",
+    related=("PlanChanged",),
+)
+MOVED_ON = Code(
+    "MovedOn",
+    Grade.FAILS,
+    meaning="The table is not as the run that is to be undone left it, so nothing was undone.",
+    remedy=(
+        "Read which prefixes differ. Roll the later run back first, or undo the change by hand."
+    ),
+)
+ROUTE_TABLE_NOT_FOUND = Code(
+    "RouteTableNotFound",
+    Grade.FAILS,
+    meaning="The route table does not exist.",
+    remedy="Create the table again, or unregister it.",
+)
+TABLE_BUSY = Code(
+    "TableBusy",
+    Grade.FAILS,
+    meaning="Somebody else's write of the table was under way each time it was read.",
+    remedy="Find out who writes the table for so long. The next run tries again.",
+    related=("NotAsPlanned",),
+)
+NOT_AS_PLANNED = Code(
+    "NotAsPlanned",
+    Grade.FAILS,
+    meaning="Others kept changing the table between our write and the reading after it.",
+    remedy="Find out who else writes the table. The next run tries again.",
+    related=("TableBusy", "Contested"),
+)
+WRITE_NOT_ENDED = Code(
+    "WriteNotEnded",
+    Grade.FAILS,
+    meaning="Azure did not end the write in time; the write may still take effect.",
+    remedy="No action is needed: the next attempt reads the table again.",
+)
+RETRIES_EXHAUSTED = Code(
+    "RetriesExhausted",
+    Grade.FAILS,
+    meaning="Every attempt on this table ended without an error that was recorded.",
+    remedy="Look in the log for exceptions of sync_route_table.",
+    related=("TablePoisoned",),
+)
+TABLE_TAKEN = Code(
+    "TableTaken",
+    Grade.FAILS,
+    meaning="Another worker settled this table at the same time.",
+    remedy="No action is needed: the message is delivered again.",
+    related=("RunChanged",),
+)
+
+# A whole run
+
+START_FAILED = Code(
+    "StartFailed",
+    Grade.FAILS,
+    meaning="The run could not begin.",
+    remedy="Look in the log for exceptions of start_run.",
+)
+RUN_TIMED_OUT = Code(
+    "RunTimedOut",
+    Grade.FAILS,
+    meaning="The run did not end within two hours; its open tables have failed.",
+    remedy="Check the length of the queues and the number of instances, then start a sync.",
+)
+INTERRUPTED = Code(
+    "Interrupted",
+    Grade.FAILS,
+    meaning="A person interrupted the command that carried out the run.",
+    remedy="Run the command again.",
+)
+RUN_CHANGED = Code(
+    "RunChanged",
+    Grade.FAILS,
+    meaning="Another worker changed the run's record at the same time.",
+    remedy="No action is needed: the message is delivered again.",
+    related=("TableTaken",),
+)
+VERSION_RECORDED = Code(
+    "VersionRecorded",
+    Grade.FAILS,
+    meaning="Another worker recorded the same version at the same time.",
+    remedy="No action is needed: the version is read again.",
+)
+LEDGER_CHANGED = Code(
+    "LedgerChanged",
+    Grade.FAILS,
+    meaning="Another worker sent notices at the same time.",
+    remedy="No action is needed: the notice is tried again.",
+    related=("NotifyFailed",),
+)
+NOTIFY_FAILED = Code(
+    "NotifyFailed",
+    Grade.FAILS,
+    meaning="The webhook did not accept a notice.",
+    remedy=(
+        "Check how the address in NOTIFY_WEBHOOK_URL answers. The daily check sends the notice "
+        "again."
+    ),
+)
+
+# Azure's answers
+
+UNEXPECTED_ANSWER = Code(
+    "UnexpectedAnswer",
+    Grade.FAILS,
+    meaning="An answer of Azure was incomplete or had an unknown shape.",
+    remedy="If it happens again, open a support request with the correlation id.",
+    related=("NoAnswer", "AnswerWithoutCode"),
+)
+NO_ANSWER = Code(
+    "NoAnswer",
+    Grade.FAILS,
+    meaning="Azure did not answer, or the connection broke; a write may still take effect.",
+    remedy="If it happens again, run ase-route-sync doctor: it checks how Azure can be reached.",
+    related=("UnexpectedAnswer",),
+)
+ANSWER_WITHOUT_CODE = Code(
+    "AnswerWithoutCode",
+    Grade.FAILS,
+    meaning="Azure refused a request by its HTTP status alone, without a code.",
+    remedy="If it happens again, open a support request with the correlation id.",
+    related=("UnexpectedAnswer",),
+)
+CREDENTIAL_UNAVAILABLE = Code(
+    "CredentialUnavailable",
+    Grade.FAILS,
+    meaning="There is no token: the identity's endpoint does not answer, or there is no identity.",
+    remedy="Check the app's identity and AZURE_CLIENT_ID. On a laptop, run az login.",
+)
+AUTHORIZATION_FAILED = Code(
+    "AuthorizationFailed",
+    Grade.FAILS,
+    meaning="The app's identity has no role with this action at this scope.",
+    remedy=(
+        "Assign the app's identity a role with the action at the scope that the message names. A "
+        "new assignment takes some minutes to take effect. ase-route-sync doctor lists what else "
+        "is missing."
+    ),
+    related=("LinkedAuthorizationFailed", "RightsLostOnTag", "RightsLostOnTables"),
+    azure=True,
+)
+LINKED_AUTHORIZATION_FAILED = Code(
+    "LinkedAuthorizationFailed",
+    Grade.FAILS,
+    meaning="The app's identity has no role with this action at a scope that the request links.",
+    remedy="Assign the app's identity a role with the action also at the linked scope.",
+    related=("AuthorizationFailed",),
+    azure=True,
+)
+SCOPE_LOCKED = Code(
+    "ScopeLocked",
+    Grade.FAILS,
+    meaning="A management lock forbids the write.",
+    remedy="Remove the lock, or disable the table's registration.",
+    azure=True,
+)
+REQUEST_DISALLOWED_BY_POLICY = Code(
+    "RequestDisallowedByPolicy",
+    Grade.FAILS,
+    meaning="An Azure Policy assignment denies the write.",
+    remedy=(
+        "Ask for an exemption of this route table from the assignment. Landing zones often deny "
+        "routes with next hop Internet."
+    ),
+    azure=True,
+)
+READ_ONLY_DISABLED_SUBSCRIPTION = Code(
+    "ReadOnlyDisabledSubscription",
+    Grade.FAILS,
+    meaning="The subscription is disabled and can only be read.",
+    remedy="Enable the subscription again.",
+    azure=True,
+)
+
+# Guards
+
+MAX_REMOVED_PERCENT = Code(
+    "MaxRemovedPercent",
+    Grade.BLOCKS,
+    meaning="More routes than MAX_REMOVED_PERCENT allows would be removed at once.",
+    remedy=(
+        "Check whether the service tag really shrank. If it did, start a plan run and apply it "
+        "with force and a reason."
+    ),
+    forceable=True,
+)
+NO_CAPACITY = Code(
+    "NoCapacity",
+    Grade.BLOCKS,
+    meaning="The table would hold more routes than Azure allows.",
+    remedy=(
+        "Raise the limit with a support request, or register the table with routeStyle: serviceTag."
+    ),
+    related=("CapacityLow", "RetainedYielded"),
+)
+NO_TAG_CAPACITY = Code(
+    "NoTagCapacity",
+    Grade.BLOCKS,
+    meaning="The table would hold more routes with a service tag than Azure allows.",
+    remedy="Register the table with routeStyle: prefixes.",
+    related=("ServiceTagNotRoutable",),
+)
+TABLE_FAILED = Code(
+    "TableFailed",
+    Grade.BLOCKS,
+    meaning=(
+        "The table's provisioning state is Failed, and routes that are not ours differ from the "
+        "last sound reading."
+    ),
+    remedy=(
+        "Compare the table with what it should be, repair it in the portal, then start a sync. "
+        "If it is right as it stands, plan and apply that plan with force and a reason."
+    ),
+    forceable=True,
+    related=("WasFailed",),
+)
+NEXT_HOP_UNKNOWN = Code(
+    "NextHopUnknown",
+    Grade.BLOCKS,
+    meaning="A route has a next hop type that this API version does not know and might lose.",
+    remedy="Update the app, or set ARM_API_VERSION_NETWORK to a version that knows the type.",
+)
+FOREIGN_WOULD_CHANGE = Code(
+    "ForeignWouldChange",
+    Grade.BLOCKS,
+    meaning="The write would have changed routes that are not ours, so it was not sent.",
+    remedy="Report this with the run's report: it is a defect of this app.",
+)
+PLAN_CHANGED = Code(
+    "PlanChanged",
+    Grade.BLOCKS,
+    meaning="The plan is no longer the plan that was approved.",
+    remedy="Start a new plan run, look at it, and approve that run.",
+    related=("NotPlanned",),
+)
+CONTESTED = Code(
+    "Contested",
+    Grade.BLOCKS,
+    meaning="Somebody else keeps undoing our changes: only additions are made, at most hourly.",
+    remedy="Find out who else writes the table and stop that, then release the table.",
+    related=("TableContested",),
+)
+APPLY_POLICY = Code(
+    "ApplyPolicy",
+    Grade.BLOCKS,
+    meaning="The change waits for approval, as APPLY_POLICY or the registration's policy asks.",
+    remedy="Start a plan run, look at it, and approve it with its planRunId.",
+    related=("Approved",),
+)
+HELD = Code(
+    "Held",
+    Grade.BLOCKS,
+    meaning="A rollback holds these prefixes as they are, whatever newer versions say.",
+    remedy="If the newest version is to count again, release the table.",
+    related=("Rollback", "TableHeld"),
+)
+
+# Notes of a report about the routes
+
+APPROVED = Code(
+    "Approved",
+    Grade.INFO,
+    meaning="The run applied a plan that a person approved.",
+    remedy="No action is needed.",
+)
+FORCED = Code(
+    "Forced",
+    Grade.ATTENTION,
+    meaning="A person let the plan pass a guard.",
+    remedy="If that was not meant, roll the run back.",
+    related=("MaxRemovedPercent", "TableFailed"),
+)
+ADOPTION = Code(
+    "Adoption",
+    Grade.INFO,
+    meaning="Routes of others on wanted prefixes were given our names.",
+    remedy="No action is needed.",
+    related=("NameTaken", "StampedByAnother"),
+)
+ROLLBACK = Code(
+    "Rollback",
+    Grade.INFO,
+    meaning="The run undid what an earlier run had done.",
+    remedy="No action is needed.",
+    related=("Held",),
+)
+EXCEPTION_ENDED = Code(
+    "ExceptionEnded",
+    Grade.ATTENTION,
+    meaning="An accepted conflict is no longer accepted: its exception has ended.",
+    remedy="Renew the exception, or remove the other route.",
+    related=("ExceptionEnding",),
+)
+NAME_TAKEN = Code(
+    "NameTaken",
+    Grade.ATTENTION,
+    meaning="A route that is not ours has the name that our route needs.",
+    remedy="Rename that route.",
+)
+STAMPED_BY_ANOTHER = Code(
+    "StampedByAnother",
+    Grade.ATTENTION,
+    meaning="Routes on wanted prefixes bear another owner's stamp.",
+    remedy="If that owner is gone, adopt the routes with fromOwner.",
+    related=("Adoption",),
+)
+FOREIGN_CHANGED_MEANWHILE = Code(
+    "ForeignChangedMeanwhile",
+    Grade.ATTENTION,
+    meaning="Routes that are not ours changed between our write and the reading after it.",
+    remedy="If nobody meant that, find out who else writes the table.",
+)
+WAS_FAILED = Code(
+    "WasFailed",
+    Grade.ATTENTION,
+    meaning="The table's provisioning state was Failed, and the whole table was written again.",
+    remedy="No action is needed.",
+    related=("TableFailed",),
+)
+RETAINED_YIELDED = Code(
+    "RetainedYielded",
+    Grade.ATTENTION,
+    meaning="Retained routes were removed before their day, because the table was full.",
+    remedy="Raise the limit with a support request.",
+    related=("NoCapacity",),
+)
+ROUTE_LIMIT_UNKNOWN = Code(
+    "RouteLimitUnknown",
+    Grade.ATTENTION,
+    meaning="It is not known how many routes the table may hold, so that was not judged.",
+    remedy=(
+        "Give the app's identity the action Microsoft.Network/locations/usages/read at the "
+        "subscription, or set ROUTE_LIMIT."
+    ),
+    related=("TagRouteLimitUnknown",),
+)
+TAG_ROUTE_LIMIT_UNKNOWN = Code(
+    "TagRouteLimitUnknown",
+    Grade.ATTENTION,
+    meaning=(
+        "It is not known how many routes with a service tag the table may hold, so that was not "
+        "judged."
+    ),
+    remedy=(
+        "Give the app's identity the action Microsoft.Network/locations/usages/read at the "
+        "subscription."
+    ),
+    related=("RouteLimitUnknown",),
+)
+MORE_SPECIFIC_ROUTE = Code(
+    "MoreSpecificRoute",
+    Grade.ATTENTION,
+    meaning="A narrower route that is not ours takes part of a wanted prefix elsewhere.",
+    remedy="Remove that route if it is not meant.",
+)
+TAG_ROUTE_NOT_JUDGED = Code(
+    "TagRouteNotJudged",
+    Grade.ATTENTION,
+    meaning="A route with another service tag goes elsewhere and may take wanted addresses along.",
+    remedy="Check which addresses that tag holds, and remove the route if it is not meant.",
+)
+COVERED_BY_PLATFORM = Code(
+    "CoveredByPlatform",
+    Grade.INFO,
+    meaning="A route with the service tag itself already sends all its addresses to the Internet.",
+    remedy="No action is needed.",
+    related=("ShadowsServiceTagRoute",),
+)
+SHADOWS_SERVICE_TAG_ROUTE = Code(
+    "ShadowsServiceTagRoute",
+    Grade.ATTENTION,
+    meaning="Routes of ours take precedence over a route with the service tag itself.",
+    remedy=(
+        "No action is needed. If the tag's route is to count, register the table with "
+        "routeStyle: serviceTag."
+    ),
+    related=("CoveredByPlatform",),
+)
+BGP_ROUTES_NOT_VISIBLE = Code(
+    "BgpRoutesNotVisible",
+    Grade.INFO,
+    meaning="Gateway route propagation is on: routes learned by BGP are not visible here.",
+    remedy="If forced tunnelling comes by BGP, look at the effective routes of the subnet.",
+)
+NOT_FORCED_TUNNELLED = Code(
+    "NotForcedTunnelled",
+    Grade.INFO,
+    meaning="The table's default route already goes to the Internet.",
+    remedy="Ask whether this table needs these routes at all.",
+)
+
+# Surroundings of a table
+
+ENVIRONMENT_NOT_FOUND = Code(
+    "EnvironmentNotFound",
+    Grade.FAILS,
+    meaning="The App Service Environment does not exist.",
+    remedy="Register the table with the right aseId, or without one.",
+)
+SUBNET_NOT_FOUND = Code(
+    "SubnetNotFound",
+    Grade.FAILS,
+    meaning="The environment's subnet does not exist.",
+    remedy="Check the environment and its virtual network.",
+)
+SECURITY_GROUP_NOT_FOUND = Code(
+    "SecurityGroupNotFound",
+    Grade.FAILS,
+    meaning="The subnet's network security group does not exist.",
+    remedy="Check which network security group the environment's subnet has.",
+)
+SUBNET_UNKNOWN = Code(
+    "SubnetUnknown",
+    Grade.ATTENTION,
+    meaning="The environment names no subnet of a virtual network.",
+    remedy="Register the route table by its own id.",
+)
+VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION = Code(
+    "VirtualNetworkInOtherSubscription",
+    Grade.ATTENTION,
+    meaning="The environment's subnet is in another subscription and is not looked at.",
+    remedy="Register the route table by its own id.",
+)
+SUBNET_WITHOUT_ROUTE_TABLE = Code(
+    "SubnetWithoutRouteTable",
+    Grade.ATTENTION,
+    meaning="The environment's subnet has no route table.",
+    remedy="If it needs one, use provision, or set a table on the subnet and register it.",
+    related=("NotAttached",),
+)
+NOT_ATTACHED = Code(
+    "NotAttached",
+    Grade.ATTENTION,
+    meaning="The registered table is not on the environment's subnet.",
+    remedy="Set the table on the subnet, or correct the registration.",
+    related=("OtherRouteTable",),
+)
+OTHER_ROUTE_TABLE = Code(
+    "OtherRouteTable",
+    Grade.ATTENTION,
+    meaning="The environment's subnet has another route table; it is never written unasked.",
+    remedy="Register the table that is on the subnet, if it is meant to be there.",
+    related=("NotAttached",),
+)
+REGISTERED_WITHOUT_ASE = Code(
+    "RegisteredWithoutAse",
+    Grade.ATTENTION,
+    meaning="The environment's table is registered without the environment.",
+    remedy="Register the table with its aseId.",
+)
+ROUTE_TABLE_SHARED = Code(
+    "RouteTableShared",
+    Grade.ATTENTION,
+    meaning="The environment's table is registered for another environment.",
+    remedy="Check which environment the registration should name.",
+)
+NOT_NEEDED = Code(
+    "NotNeeded",
+    Grade.INFO,
+    meaning=(
+        "An ASEv3 is not managed through the customer's network: it needs none of these routes."
+    ),
+    remedy="If the environment's table is registered, unregister it.",
+)
+NSG_ALLOWS = Code(
+    "NsgAllows",
+    Grade.INFO,
+    meaning="The network security group lets the management traffic in.",
+    remedy="No action is needed.",
+)
+NSG_NONE = Code(
+    "NsgNone",
+    Grade.INFO,
+    meaning="The subnet has no network security group: all management traffic is let in.",
+    remedy="No action is needed.",
+)
+NSG_DENIES = Code(
+    "NsgDenies",
+    Grade.ATTENTION,
+    meaning="The network security group keeps out some of the management traffic.",
+    remedy="Allow TCP 454-455 from AppServiceManagement, or provision with nsg: ensure.",
+    related=("NsgNotSure",),
+)
+NSG_NOT_SURE = Code(
+    "NsgNotSure",
+    Grade.ATTENTION,
+    meaning="A rule of the network security group may keep out some of the management traffic.",
+    remedy=(
+        "Check which addresses the rule's source holds. If need be, allow TCP 454-455 from "
+        "AppServiceManagement before that rule."
+    ),
+    related=("NsgDenies",),
+)
+NSG_NOT_JUDGED = Code(
+    "NsgNotJudged",
+    Grade.FAILS,
+    meaning="The security group could not be judged, so no rule was added.",
+    remedy="Allow TCP 454-455 from AppServiceManagement by hand, or provision again.",
+    related=("NotAudited",),
+)
+NSG_NO_PRIORITY_FREE = Code(
+    "NsgNoPriorityFree",
+    Grade.FAILS,
+    meaning="No priority is free before the rule that keeps the management traffic out.",
+    remedy="Move a rule, or allow TCP 454-455 from AppServiceManagement by hand.",
+    related=("NsgDenies",),
+)
+NSG_RULE_NAME_TAKEN = Code(
+    "NsgRuleNameTaken",
+    Grade.FAILS,
+    meaning="The security group has a rule of our name that does not let the traffic in.",
+    remedy="Correct or rename that rule, then provision again.",
+    related=("NsgDenies",),
+)
+NOT_AUDITED = Code(
+    "NotAudited",
+    Grade.ATTENTION,
+    meaning=(
+        "The environment, its subnet or its security group could not be read. Routes are kept "
+        "right all the same."
+    ),
+    remedy="Read the message: it says what could not be read, and why.",
+)
+NOT_LOOKED_AT = Code(
+    "NotLookedAt",
+    Grade.ATTENTION,
+    meaning="The daily check had no time left for this table.",
+    remedy="If it happens again, check how long Azure takes to answer.",
+)
+
+# Provisioning
+
+ROUTE_TABLE_TAKEN = Code(
+    "RouteTableTaken",
+    Grade.FAILS,
+    meaning="The table that provision would create exists and holds routes that are not ours.",
+    remedy="Set that table on the subnet yourself and register it, or remove it.",
+    related=("OtherRouteTable",),
+)
+NOT_PROVISIONED = Code(
+    "NotProvisioned",
+    Grade.FAILS,
+    meaning="The new table is not right yet, so it was not set on the subnet.",
+    remedy="Read in the same report why the table is not right, then provision again.",
+)
+ROUTE_TABLE_CREATED = Code(
+    "RouteTableCreated",
+    Grade.INFO,
+    meaning="Provision created the route table, or would create it.",
+    remedy="No action is needed.",
+)
+ROUTE_TABLE_ATTACHED = Code(
+    "RouteTableAttached",
+    Grade.INFO,
+    meaning="Provision set the table on the environment's subnet, or would set it.",
+    remedy="No action is needed.",
+)
+NSG_RULE_ADDED = Code(
+    "NsgRuleAdded",
+    Grade.INFO,
+    meaning="Provision added the rule that lets the management traffic in, or would add it.",
+    remedy="No action is needed.",
+)
+
+# Alarms of the daily check
+
+TABLE_STALE = Code(
+    "TableStale",
+    Grade.ATTENTION,
+    meaning="The table was not found right for more than MAX_SYNC_AGE_DAYS.",
+    remedy="The alarm names the error. Read the last report of the table for the rest.",
+    places=_ALARM,
+    related=("TablePoisoned",),
+)
+TABLE_POISONED = Code(
+    "TablePoisoned",
+    Grade.ATTENTION,
+    meaning="Every attempt on the table failed, and the last run gave it up.",
+    remedy=(
+        "Look in the log for its routeTable records and for exceptions of sync_route_table. The "
+        "check has started a run."
+    ),
+    places=_ALARM,
+    related=("RetriesExhausted", "TableStale"),
+)
+TABLE_CONTESTED = Code(
+    "TableContested",
+    Grade.ATTENTION,
+    meaning="Somebody else keeps undoing our changes to the table.",
+    remedy="Find out who else writes the table and stop that, then release the table.",
+    places=_ALARM,
+    related=("Contested",),
+)
+TABLE_HELD = Code(
+    "TableHeld",
+    Grade.ATTENTION,
+    meaning="Prefixes of the table are held since a rollback.",
+    remedy="If the newest version is to count again, release the table.",
+    places=_ALARM,
+    related=("Held",),
+)
+CAPACITY_LOW = Code(
+    "CapacityLow",
+    Grade.ATTENTION,
+    meaning="The table uses more than 80 % of the routes that it may hold.",
+    remedy=(
+        "Raise the limit with a support request, move other routes to another table, or register "
+        "the table with routeStyle: serviceTag."
+    ),
+    places=_ALARM,
+    related=("NoCapacity",),
+)
+EXCEPTION_ENDING = Code(
+    "ExceptionEnding",
+    Grade.ATTENTION,
+    meaning="The exception of an accepted conflict ends within seven days.",
+    remedy="Renew the exception, or remove the other route.",
+    places=_ALARM,
+    related=("ExceptionEnded",),
+)
+NO_TABLE_REGISTERED = Code(
+    "NoTableRegistered",
+    Grade.ATTENTION,
+    meaning="No route table is registered and enabled.",
+    remedy="Register the tables. POST /api/discover finds them.",
+    places=_ALARM,
+    related=("NotRegistered",),
+)
+SCHEDULE_MISSING = Code(
+    "ScheduleMissing",
+    Grade.ATTENTION,
+    meaning="SYNC_SCHEDULE or CHECK_SCHEDULE is not set, so its timer never fires.",
+    remedy="Set the app setting that the alarm names.",
+    places=_ALARM,
+)
+DOCUMENT_UNCHANGED = Code(
+    "DocumentUnchanged",
+    Grade.ATTENTION,
+    meaning=(
+        "The published service tags are unchanged for 35 days, although Azure publishes them "
+        "every week."
+    ),
+    remedy="Check how the locations in SERVICE_TAG_LOCATIONS answer, and name another one.",
+    places=_ALARM,
+)
+RIGHTS_LOST_ON_TAG = Code(
+    "RightsLostOnTag",
+    Grade.ATTENTION,
+    meaning="The app's identity may no longer read the service tags.",
+    remedy="Assign the role again. The alarm names the action and the scope.",
+    places=_ALARM,
+    related=("AuthorizationFailed", "TagUnavailable"),
+)
+RIGHTS_LOST_ON_TABLES = Code(
+    "RightsLostOnTables",
+    Grade.ATTENTION,
+    meaning="The app's identity may no longer read or write more than half of the tables.",
+    remedy="Assign the role again. The alarm names the action and the scope.",
+    places=_ALARM,
+    related=("AuthorizationFailed",),
+)
+
+# Requests and commands
+
+INVALID_BODY = Code(
+    "InvalidBody",
+    Grade.FAILS,
+    meaning="The body of the request is wrong.",
+    remedy="Correct each fault that the details list with its place.",
+    places=_REQUEST,
+)
+INVALID_QUERY = Code(
+    "InvalidQuery",
+    Grade.FAILS,
+    meaning="A query parameter of the request is wrong.",
+    remedy="Correct the parameter that the message names.",
+    places=_REQUEST,
+)
+INVALID_ROUTE_TABLE_ID = Code(
+    "InvalidRouteTableId",
+    Grade.FAILS,
+    meaning="The id is not the Azure resource id of a route table.",
+    remedy="Use the resource id that the portal shows under the table's properties.",
+    places=_REQUEST,
+)
+BODY_TOO_LARGE = Code(
+    "BodyTooLarge",
+    Grade.FAILS,
+    meaning="The body of the request is larger than 1 MiB.",
+    remedy="Send less at once.",
+    places=_REQUEST,
+)
+RUN_NOT_FOUND = Code(
+    "RunNotFound",
+    Grade.FAILS,
+    meaning="There is no run with this id.",
+    remedy="GET /api/runs lists the runs. Runs older than RUN_RETENTION_DAYS are deleted.",
+    places=_REQUEST,
+)
+VERSION_NOT_FOUND = Code(
+    "VersionNotFound",
+    Grade.FAILS,
+    meaning="There is no version with this id.",
+    remedy="GET /api/versions lists the versions.",
+    places=_REQUEST,
+)
+NO_OUTCOME = Code(
+    "NoOutcome",
+    Grade.FAILS,
+    meaning="The run has no outcome of this route table.",
+    remedy="Choose a run whose report lists the table.",
+    places=_REQUEST,
+)
+INVALID_SETTINGS = Code(
+    "InvalidSettings",
+    Grade.FAILS,
+    meaning="App settings are missing or wrong.",
+    remedy="Correct each setting that the details list.",
+    places=_REQUEST,
+)
+ROLE_NEEDED = Code(
+    "RoleNeeded",
+    Grade.FAILS,
+    meaning="The caller's token does not have the app role that this needs, or there is no token.",
+    remedy="Use a token that has the app role in the message.",
+    places=_REQUEST,
+)
+PRINCIPAL_UNREADABLE = Code(
+    "PrincipalUnreadable",
+    Grade.FAILS,
+    meaning="App Service Authentication describes the caller in a way that can't be read.",
+    remedy="Check the app's authentication settings.",
+    places=_REQUEST,
+)
+STORAGE_UNAVAILABLE = Code(
+    "StorageUnavailable",
+    Grade.FAILS,
+    meaning="The storage account does not answer.",
+    remedy="Run ase-route-sync doctor: it says more.",
+    places=_REQUEST,
+)
+INTERNAL_ERROR = Code(
+    "InternalError",
+    Grade.FAILS,
+    meaning="Something failed that nobody foresaw.",
+    remedy="Look in the log for the trace, and report it.",
+    places=_REQUEST,
+)
+NOT_CONFIRMED = Code(
+    "NotConfirmed",
+    Grade.FAILS,
+    meaning="Nobody confirmed the command, so nothing was changed.",
+    remedy="Confirm it, or run the command with --yes.",
+    places=_REQUEST,
+)
+
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {code.name: code for code in tuple(globals().values()) if isinstance(code, Code)}
+)
+"""Every code above, by its name."""
+
+FORCEABLE = frozenset(code.name for code in CODES.values() if code.forceable)
+
+
+def lookup(name: str) -> Code:
+    """Return the record of this name; a name without one is Azure's own."""
+    return CODES.get(name) or Code(
+        name,
+        Grade.FAILS,
+        meaning="Azure refused the request with a code of its own.",
+        remedy="Read the message, and look the code up in Azure's documentation.",
+        azure=True,
+    )
