@@ -1,4 +1,4 @@
-"""Whether a table has room for a plan, and what yields if it has not."""
+"""Fit a plan into the number of routes that its table may hold."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -46,12 +46,11 @@ def _fit_routes(
     plan: Plan, replan_without: Callable[[Collection[str]], Plan], limits: Limits
 ) -> Fitting:
     limit = limits.route_limit
-    if not plan.changes.added:
+    fits = limit is not None and len(plan.routes) <= limit
+    if fits or not plan.changes.added:
         return Fitting(plan)
     if limit is None:
         return Fitting(plan, (_LIMIT_UNKNOWN,))
-    if len(plan.routes) <= limit:
-        return Fitting(plan)
 
     # A route that yields is a removal, and can be forbidden like any other.
     yielding = _oldest_departures(plan, limit) if limits.against_removals is None else ()

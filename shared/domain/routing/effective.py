@@ -1,4 +1,4 @@
-"""How the routes of a table really send the wanted addresses.
+"""Findings about the routes that the wanted addresses really take.
 
 The longest matching prefix decides, so that equal prefixes alone do not tell. Source: "Virtual
 network traffic routing", how Azure selects a route.

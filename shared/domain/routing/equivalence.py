@@ -1,4 +1,4 @@
-"""Whether the other routes of a table do the work of a route that is removed."""
+"""Find the removed routes whose work no other route of the table does."""
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping, Sequence

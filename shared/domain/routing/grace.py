@@ -1,4 +1,4 @@
-"""How long a prefix that left its sources keeps its route, worked out from recorded versions."""
+"""The grace of prefixes that left their sources, worked out from recorded versions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -83,16 +83,22 @@ def make_rollback(
     Raise PermanentError `MOVED_ON` if the table is neither as it was before the changes nor as they
     left it. A prefix that an earlier rollback has `undone` may be as it was before.
     """
-    changes = _undoing(existing, done, undone).without(spared)
-    handed_over = frozenset(
-        prefix
-        for prefix, change in changes.by_prefix.items()
-        if change.before and change.after and not _owned(change.after, owner)
-    )
-    return Plan(changes, _changed(existing, changes), handed_over=handed_over)
+    undo, moved_on = _undo(existing, done, undone)
+    if moved_on:
+        raise PermanentError(
+            codes.MOVED_ON,
+            "the table has changed since that run, so nothing is undone: not as the run left "
+            f"{', '.join(in_order(moved_on))}",
+        )
+
+    changes = Changes(undo).without(spared)
+    return Plan(changes, _changed(existing, changes), handed_over=_given_back(changes, owner))
 
 
-def _undoing(existing: RouteTable, done: Changes, undone: Collection[str]) -> Changes:
+def _undo(
+    existing: RouteTable, done: Changes, undone: Collection[str]
+) -> tuple[dict[str, Change], set[str]]:
+    """Return the changes that undo these, and the prefixes that somebody has changed since."""
     standing = standing_routes(existing, done.by_prefix)
     names = {route.name.lower() for route in existing.routes}
 
@@ -102,19 +108,20 @@ def _undoing(existing: RouteTable, done: Changes, undone: Collection[str]) -> Ch
         for prefix, change in done.by_prefix.items()
         if prefix not in as_before and _can_go_back(change, standing.get(prefix), names)
     }
-    moved_on = done.by_prefix.keys() - as_before - undo.keys()
 
     # If all is as before, a rollback is done already. If only a part is, somebody else has put that
     # part back, unless an earlier rollback did.
-    if undo:
-        moved_on |= as_before - frozenset(undone)
-    if moved_on:
-        raise PermanentError(
-            codes.MOVED_ON,
-            "the table has changed since that run, so nothing is undone: not as the run left "
-            f"{', '.join(in_order(moved_on))}",
-        )
-    return Changes(undo)
+    put_back = as_before - frozenset(undone) if undo else set()
+    return undo, (done.by_prefix.keys() - as_before - undo.keys()) | put_back
+
+
+def _given_back(changes: Changes, owner: str) -> frozenset[str]:
+    """Return the prefixes whose route stops being ours, because an adoption is undone."""
+    return frozenset(
+        prefix
+        for prefix, change in changes.by_prefix.items()
+        if change.before and change.after and not _owned(change.after, owner)
+    )
 
 
 def _can_go_back(change: Change, now: Bare | None, names: Collection[str]) -> bool:

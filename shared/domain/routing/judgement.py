@@ -14,7 +14,7 @@ from .policy import ApplyPolicy
 from .routes import RouteTable
 
 _KIND_OF = {"add": "added", "update": "updated", "remove": "removed"}
-"""How a report names a change that is withheld, and a change that is made."""
+"""A report has one name for a change that is withheld and another for one that is made."""
 
 type Replan = Callable[[Collection[str], Collection[str]], Plan]
 """Plan again: spare the first owned prefixes, and retain the second no longer. It is pure."""

@@ -1,10 +1,10 @@
-"""How much of a plan waits for approval."""
+"""The part of a plan that waits for approval."""
 
 from enum import StrEnum
 
 
 class ApplyPolicy(StrEnum):
-    """Which changes wait for a person's approval; the least strict policy comes first."""
+    """The changes that wait for a person's approval; the least strict policy comes first."""
 
     AUTO = "auto"
     ADDITIVE = "additive"

@@ -94,12 +94,12 @@ class RouteTable:
 
     @property
     def failed(self) -> bool:
-        """Whether the last write failed; the service asks to write the whole table again."""
+        """True if the last write failed; the service asks to write the whole table again."""
         return self.provisioning_state in {"Failed", "Canceled"}
 
     @property
     def busy(self) -> bool:
-        """Whether the service is still changing the table."""
+        """True while the service is still changing the table."""
         return not self.sound and not self.failed
 
     @property
@@ -109,7 +109,7 @@ class RouteTable:
 
     @property
     def learns_routes(self) -> bool:
-        """Whether gateways may add routes that the table does not show."""
+        """True if gateways may add routes that the table does not show."""
         properties = self.raw.get("properties") or {}
         return properties.get("disableBgpRoutePropagation") is not True
 

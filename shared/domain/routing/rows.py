@@ -74,8 +74,7 @@ class Situation:
         spared: Collection[str] = (),
         tags: Mapping[str, Collection[str]] | None = None,
     ) -> Self:
-        ours = {route.prefix: route for route in existing.routes if is_owned(route, owner)}
-        foreign = [route for route in existing.routes if ours.get(route.prefix) is not route]
+        ours, foreign = _divided(existing, owner)
 
         return cls(
             owner=owner,
@@ -92,6 +91,13 @@ class Situation:
         """Return the row of each prefix that is desired or has a route."""
         prefixes = self.desired | self.ours.keys() | self.foreign.keys()
         return {prefix: classify(prefix, self) for prefix in prefixes}
+
+
+def _divided(existing: RouteTable, owner: str) -> tuple[dict[str, Route], list[Route]]:
+    """Return our routes by prefix, and all others."""
+    ours = {route.prefix: route for route in existing.routes if is_owned(route, owner)}
+    foreign = [route for route in existing.routes if ours.get(route.prefix) is not route]
+    return ours, foreign
 
 
 def _namesakes(

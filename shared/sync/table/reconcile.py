@@ -153,24 +153,39 @@ class Reconciler:
         A write that fails halfway leaves the table unsound, and its foreign routes as they were or
         as they were to be.
         """
-        noted = False
+        noted = (
+            self._note_sound(registration, table, proposal),
+            self._note_contest(registration, table, proposal),
+            self._note_holds(registration, proposal),
+        )
+        return any(noted)
 
-        if table.sound:
-            planned = replace(table, routes=proposal.judgement.plan.routes)
-            sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
-            if sound != registration.sound_foreign:
-                self._registrations.note_sound(registration.route_table_id, sound)
-                noted = True
+    def _note_sound(
+        self, registration: Registration, table: RouteTable, proposal: Proposal
+    ) -> bool:
+        if not table.sound:
+            return False
+        planned = replace(table, routes=proposal.judgement.plan.routes)
+        sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
+        if sound == registration.sound_foreign:
+            return False
+        self._registrations.note_sound(registration.route_table_id, sound)
+        return True
 
-        if proposal.contest is not None:
-            owned = owned_prefixes(table, owner=self._owner)
-            self._registrations.contest(registration.route_table_id, proposal.contest, owned)
-            noted = True
+    def _note_contest(
+        self, registration: Registration, table: RouteTable, proposal: Proposal
+    ) -> bool:
+        if proposal.contest is None:
+            return False
+        owned = owned_prefixes(table, owner=self._owner)
+        self._registrations.contest(registration.route_table_id, proposal.contest, owned)
+        return True
 
-        if proposal.holds not in ((), registration.holds) and not proposal.judgement.blocked:
-            self._registrations.hold(registration.route_table_id, proposal.holds)
-            noted = True
-        return noted
+    def _note_holds(self, registration: Registration, proposal: Proposal) -> bool:
+        if proposal.judgement.blocked or proposal.holds in ((), registration.holds):
+            return False
+        self._registrations.hold(registration.route_table_id, proposal.holds)
+        return True
 
     def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
         """Return whether nobody has changed the table since we wrote it."""
@@ -242,13 +257,11 @@ def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
 def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]) -> Judgement:
     message = "the write would change routes that are not ours, and was not sent"
     violation = block(codes.FOREIGN_WOULD_CHANGE, message, len(strays))
+    withheld = withheld_of(judgement.plan.changes, codes.FOREIGN_WOULD_CHANGE)
     return replace(
         judgement,
         plan=judgement.plan.without_changes(table),
-        withheld=(
-            *judgement.withheld,
-            *withheld_of(judgement.plan.changes, codes.FOREIGN_WOULD_CHANGE),
-        ),
+        withheld=(*judgement.withheld, *withheld),
         violations=(*judgement.violations, violation),
         blocked=True,
     )
