@@ -42,9 +42,7 @@ def make_adoption(
     free = [r for r in foreign if _is_free(r, wanted, known, from_owner)]
 
     # Azure refuses the whole table if two of its routes have one name.
-    taken = _with_name_taken(free, existing, owner)
-    adopted = [route for route in free if route not in taken]
-
+    taken, adopted = _by_name_taken(free, existing, owner)
     return Adoption(_renaming(existing, adopted, owner), _prefixes(stamped), _prefixes(taken))
 
 
@@ -52,9 +50,18 @@ def _prefixes(routes: Collection[Route]) -> tuple[str, ...]:
     return in_order(route.prefix for route in routes)
 
 
-def _with_name_taken(routes: Collection[Route], existing: RouteTable, owner: str) -> list[Route]:
+def _by_name_taken(
+    routes: Collection[Route], existing: RouteTable, owner: str
+) -> tuple[list[Route], list[Route]]:
+    """Divide the routes: another route has our name for them, or none has it."""
     names = {route.name.lower(): route for route in existing.routes}
-    return [r for r in routes if names.get(owned_name(owner, r.prefix).lower(), r) is not r]
+
+    taken: list[Route] = []
+    free: list[Route] = []
+    for route in routes:
+        named = names.get(owned_name(owner, route.prefix).lower(), route)
+        (free if named is route else taken).append(route)
+    return taken, free
 
 
 def _is_free(
