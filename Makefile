@@ -1,5 +1,5 @@
-# From a fresh clone: `make run` shows the main job, `make test` proves it. Both set up all they need.
-# Linux or macOS, make, CPython 3.13, Node 20+.
+# From a fresh clone, `make run` shows the main job and `make test` checks it. Both install what they
+# need. Requirements: Linux or macOS, make, CPython 3.13, Node 20+.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -15,31 +15,31 @@ CHECKOV := .venv-checkov
 CHECKOV_READY := $(CHECKOV)/.installed
 SOURCES := function_app.py shared local bench tests
 export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED ONLY
-# The stack and the tests start hundreds of processes: each would compile the sources anew.
+# The stack and the tests start hundreds of processes, and each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test test-recordings chaos conformance bench screenshots lint reading audit format licences codes package sbom requirements clean
 
 help:
-	@echo "make run           the weekly sync on a sample Azure, then served until Ctrl-C (ONCE=1: stop after the report)"
-	@echo "make test          lint, format, types, layers, all tests (ONLY=tests/domain or ONLY=word: those tests alone)"
-	@echo "make test-recordings  that the simulated Azure answers as the real one was recorded to"
-	@echo "make chaos         fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
-	@echo "make conformance   the Azure CLI against the simulated Azure (some minutes)"
-	@echo "make bench         how fast it is beside what people do today: bench/results.json, docs/scale.md (15 minutes)"
-	@echo "make screenshots   the README's pictures, from the local stack (needs chromium)"
-	@echo "make audit         what is known of the dependencies' vulnerabilities (asks the Python Package Index)"
-	@echo "make package       build/ase-route-sync.zip, for a deployment without azd"
-	@echo "make sbom          build/sbom.json: what that package contains (CycloneDX)"
-	@echo "make licences      docs/licences.md anew"
-	@echo "make codes         write the tables of codes in docs/operations.md anew"
-	@echo "make format        write the format that make test asks for"
-	@echo "make reading       how the code and the pages read, in figures"
-	@echo "make requirements  pin requirements*.in anew"
-	@echo "make clean         remove what set-up installed"
+	@echo "make run           run the weekly sync on a sample Azure, then serve until Ctrl-C (ONCE=1: stop after the report)"
+	@echo "make test          check lint, format, types and layers, and run all tests (ONLY=tests/domain or ONLY=word: only these tests)"
+	@echo "make test-recordings  check that the simulated Azure answers as the recorded real one"
+	@echo "make chaos         run fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
+	@echo "make conformance   run the Azure CLI on the simulated Azure (some minutes)"
+	@echo "make bench         measure the speed beside today's ways: bench/results.json, docs/scale.md (15 minutes)"
+	@echo "make screenshots   take the README's pictures from the local stack (needs chromium)"
+	@echo "make audit         list known vulnerabilities of the dependencies (asks the Python Package Index)"
+	@echo "make package       build build/ase-route-sync.zip, for a deployment without azd"
+	@echo "make sbom          build build/sbom.json, which lists the contents of that package (CycloneDX)"
+	@echo "make licences      write docs/licences.md again"
+	@echo "make codes         write the tables of codes in docs/operations.md again"
+	@echo "make format        format the code as make test expects it"
+	@echo "make reading       measure how well the code and the pages read"
+	@echo "make requirements  pin requirements*.in again"
+	@echo "make clean         remove everything that set-up installed"
 
 BEGUN := $(shell date +%s)
-# What is needed is installed side by side.
+# Independent prerequisites are installed at the same time.
 TOGETHER := @$(MAKE) --no-print-directory --silent --jobs=3
 
 setup:
@@ -115,8 +115,8 @@ requirements: setup
 clean:
 	rm -rf $(VENV) $(AZURE_CLI) $(CHECKOV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-# Installs what the requirements among the prerequisites pin into the target's folder, by uv if that
-# is there, else by pip; either says how far it is.
+# Install the pinned requirements among the prerequisites into the target's folder, by uv if it is
+# installed, otherwise by pip. Both show their progress.
 UV := $(shell command -v uv)
 REQUIREMENTS = $(filter %.txt,$^)
 INSTALL_WITH_UV = $(UV) pip install --python $(@D)/bin/python --compile-bytecode
@@ -137,13 +137,13 @@ NEW_ENVIRONMENT = @rm -rf $(@D) && $(if $(UV),$(UV) venv --quiet --seed --python
 	"$(PYTHON)" -m venv) $(@D)
 
 $(RUN_READY): requirements.txt requirements-cli.txt requirements-local.txt .python-version
-	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, {sys.executable} is {have}; say PYTHON=...")'
+	@"$(PYTHON)" -c 'import sys; want = open(".python-version").read().strip(); have = "%d.%d" % sys.version_info[:2]; sys.exit(None if have == want else f"CPython {want} is needed, but {sys.executable} is {have}; set PYTHON=...")'
 	@echo "· Installing Python packages into $(VENV) (half a minute, once)"
 	$(NEW_ENVIRONMENT)
 	$(INSTALL)
 
 $(PYTHON_READY): requirements-dev.txt $(RUN_READY)
-	@echo "· Installing what the tests need into $(VENV) (a minute, once)"
+	@echo "· Installing the tests' packages into $(VENV) (a minute, once)"
 	$(INSTALL)
 
 $(AZURE_CLI_READY): local/conformance-requirements.txt .python-version
@@ -157,7 +157,7 @@ $(CHECKOV_READY): tests/infra/checkov-requirements.txt .python-version
 	$(INSTALL)
 
 $(NODE_READY): package.json package-lock.json
-	@node -e 'const have = +process.versions.node.split(".")[0]; if (have < 20) { console.error("Node 20 or newer is needed, this is " + process.version); process.exit(1) }'
+	@node -e 'const have = +process.versions.node.split(".")[0]; if (have < 20) { console.error("Node 20 or newer is needed, but this is " + process.version); process.exit(1) }'
 	@echo "· Installing Azurite into node_modules (some seconds, once)"
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

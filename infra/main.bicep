@@ -1,7 +1,7 @@
 // ASE Route Sync in one subscription: `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
-@description('Name of the deployment; part of every resource name.')
+@description('Name of the deployment. It is part of every resource name.')
 @minLength(1)
 @maxLength(40)
 param environmentName string
@@ -9,36 +9,36 @@ param environmentName string
 @description('Azure region of the app. It may keep route tables of any region.')
 param location string
 
-@description('Resource group that everything is made in; rg-NAME where empty.')
+@description('Resource group for all resources. If empty, rg-NAME.')
 param resourceGroupName string = ''
 
-@description('Tags of every resource.')
+@description('Tags for every resource.')
 param tags object = {}
 
-@description('flex: Flex Consumption. premium: a Premium plan, where a cloud or region has no Flex Consumption, as in China.')
+@description('flex: Flex Consumption. premium: a Premium plan, for clouds and regions without Flex Consumption, such as China.')
 @allowed(['flex', 'premium'])
 param hostingPlan string = 'flex'
 
-@description('Size of the Premium plan, where there is one.')
+@description('Size of the Premium plan, if there is one.')
 param premiumSku string = 'P0v3'
 
-@description('Redundancy of the storage account; not every region has zones.')
+@description('Redundancy of the storage account. Not every region has zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_LRS'
 
-@description('Where the Service Tag Discovery API is asked; this subscription where empty.')
+@description('Subscription in which the app calls the Service Tag Discovery API. If empty, this one.')
 param serviceTagSubscriptionId string = ''
 
-@description('Locations that the Service Tag Discovery API is asked at, comma-separated; the app\'s own where empty.')
+@description('Locations for which the app calls the Service Tag Discovery API, comma-separated. If empty, the app\'s own location.')
 param serviceTagLocations string = ''
 
-@description('Subscriptions whose route tables may be registered, comma-separated; this one where empty.')
+@description('Subscriptions whose route tables may be registered, comma-separated. If empty, this one.')
 param watchedSubscriptionIds string = ''
 
-@description('Whether every run only plans: how one begins, and looks on first.')
+@description('If true, every run only plans. Begin with true, and look at the plans first.')
 param paused bool = false
 
-@description('auto, additive (removals wait for approval) or approval (every change does).')
+@description('auto, additive (removals wait for approval) or approval (every change waits).')
 @allowed(['auto', 'additive', 'approval'])
 param applyPolicy string = 'auto'
 
@@ -48,39 +48,39 @@ param syncSchedule string = '0 0 6 * * 3'
 @description('NCRONTAB schedule (UTC) of the daily check.')
 param checkSchedule string = '0 20 5 * * *'
 
-@description('Other app settings, by name, that are to have another value than their default.')
+@description('Further app settings, by name, that need another value than their default.')
 param appSettings object = {}
 
-@description('Whether to make the custom roles and assign them. Where false, the outputs have what whoever may assign roles has to do.')
+@description('If true, the custom roles are made and assigned. If false, the outputs list the roles for a person who may assign them.')
 param assignRoles bool = true
 
-@description('Whether the app may also make route tables for environments that have none.')
+@description('If true, the app may also make route tables for environments that have none.')
 param allowProvisioning bool = false
 
-@description('Client id of a registration in Entra with infra/entra/app-roles.json, where callers are to bring tokens of it; empty for keys alone.')
+@description('Client id of an Entra app registration with infra/entra/app-roles.json. Callers then use its tokens. If empty, callers use keys only.')
 param authClientId string = ''
 
-@description('Mail addresses that alerts go to, comma-separated.')
+@description('Mail addresses that receive alerts, comma-separated.')
 param alertEmails string = ''
 
-@description('Action groups, by id, that alerts go to as well, comma-separated.')
+@description('Ids of further action groups that receive alerts, comma-separated.')
 param alertActionGroupIds string = ''
 
-@description('A host key of the app, once it is deployed, for the alert rules that tell it of drift; empty for none.')
+@description('A host key of the deployed app, for the alert rules that tell it of drift. If empty, there are no such rules.')
 @secure()
 param driftKey string = ''
 
-@description('public, or private: storage and site are reached by private endpoints alone. Needs the two subnets.')
+@description('public, or private. With private, storage and site are reached only through private endpoints, and the two subnets are needed.')
 @allowed(['public', 'private'])
 param networkProfile string = 'public'
 
-@description('Subnet, by id, that the app reaches everything from; delegated to Microsoft.App/environments (flex) or Microsoft.Web/serverFarms (premium).')
+@description('Id of the subnet for the app\'s outgoing traffic, delegated to Microsoft.App/environments (flex) or Microsoft.Web/serverFarms (premium).')
 param integrationSubnetId string = ''
 
-@description('Subnet, by id, that gets the private endpoints.')
+@description('Id of the subnet for the private endpoints.')
 param privateEndpointSubnetId string = ''
 
-@description('Resource group, by id, with the private DNS zones; empty where a policy or somebody else writes the records.')
+@description('Id of the resource group with the private DNS zones. Leave it empty if a policy or somebody else writes the records.')
 param privateDnsZoneGroupId string = ''
 
 var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
@@ -90,7 +90,7 @@ var subscriptionIds = union([tagSubscriptionId], watchedIds)
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var allTags = union(tags, { 'azd-env-name': environmentName })
-// Azure Monitor's webhooks come from outside.
+// Azure Monitor's webhooks cannot reach a private site.
 var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -213,7 +213,8 @@ module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
   params: {
     location: location
     tags: allTags
-    // Without the other subnet the app would reach no storage: then this one is refused as empty.
+    // Without the integration subnet the app could not reach its storage. An empty id makes the
+    // deployment fail instead.
     subnetId: empty(integrationSubnetId) ? '' : privateEndpointSubnetId
     dnsZoneGroupId: privateDnsZoneGroupId
     storageAccountId: storage.outputs.id
@@ -266,7 +267,7 @@ output STORAGE_ACCOUNT string = storage.outputs.name
 output SERVICE_TAG_SUBSCRIPTION string = tagSubscriptionId
 output PRINCIPAL_ID string = identity.outputs.principalId
 
-// Where somebody else has to assign roles: the definitions, and each assignment as role and scope.
+// If somebody else must assign the roles, the outputs list the definitions and the assignments.
 var builtIn = loadJsonContent('roles/built-in.json')
 var scopes = map(subscriptionIds, id => '/subscriptions/${id}')
 var operatorRole = loadJsonContent('roles/operator.json')

@@ -1,4 +1,4 @@
-// What the app's identity may do in its own resource group: its storage and its log.
+// The rights of the app's identity in its own resource group: on its storage and its log.
 param principalId string
 param storageAccountName string
 param applicationInsightsName string

@@ -1,21 +1,21 @@
-// Who is told, and of what: a failed run, what the daily check found, a check that did not come, a
-// message that was given up. A log alert looks back two days at most.
+// The alerts: a failed run, an alarm of the daily check, a check that did not run, a message that was
+// given up. A log alert looks back two days at most.
 param name string
 param location string
 param tags object
 param applicationInsightsId string
 
-@description('Mail addresses that are told.')
+@description('Mail addresses that receive the alerts.')
 param emails array
 
-@description('Action groups, by id, that are told as well.')
+@description('Ids of further action groups that receive the alerts.')
 param otherActionGroupIds array
 
 var rules = [
   {
     name: 'failed-run'
     displayName: 'A run has failed'
-    description: 'The run ended as Failed: GET /api/runs/{runId} has its report. docs/operations.md'
+    description: 'The run ended as Failed. GET /api/runs/{runId} has its report, and docs/operations.md explains it.'
     severity: 1
     query: loadTextContent('../queries/failed-runs.kql')
     every: 'PT15M'
@@ -26,7 +26,7 @@ var rules = [
   {
     name: 'alarm'
     displayName: 'The daily check has an alarm'
-    description: 'docs/operations.md has what each code means, and what to do. It is told again each day until its cause is gone.'
+    description: 'docs/operations.md says what each code means and what to do. The alarm comes again each day until its cause is gone.'
     severity: 2
     query: loadTextContent('../queries/alarms.kql')
     every: 'PT1H'
@@ -37,7 +37,7 @@ var rules = [
   {
     name: 'heartbeat'
     displayName: 'The daily check did not come'
-    description: 'No check within 26 hours: nobody looks after the route tables. Is the app running, does its log arrive? After the first deployment this fires until the first check.'
+    description: 'There was no check for 26 hours, so nobody looks after the route tables. See whether the app runs and its log arrives. After the first deployment this fires until the first check.'
     severity: 1
     query: loadTextContent('../queries/heartbeat.kql')
     every: 'PT1H'
@@ -48,7 +48,7 @@ var rules = [
   {
     name: 'poison'
     displayName: 'A message was given up'
-    description: 'A run could not be started, or a route table not be brought right, in all deliveries: look at the run, and at the exceptions of the function.'
+    description: 'All attempts to start a run or to correct a route table have failed. Look at the run and at the exceptions of the function.'
     severity: 1
     query: loadTextContent('../queries/poison.kql')
     every: 'PT15M'
@@ -87,7 +87,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [
       severity: rule.severity
       enabled: true
       autoMitigate: true
-      // Before the first record there is no such table.
+      // Before the first record, the table of the query does not exist.
       skipQueryValidation: true
       scopes: [
         applicationInsightsId

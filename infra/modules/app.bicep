@@ -1,4 +1,4 @@
-// The function app: on Flex Consumption, or on a Premium plan where the cloud has no Flex Consumption.
+// The function app: on Flex Consumption, or on a Premium plan if the cloud has no Flex Consumption.
 param name string
 param location string
 param tags object
@@ -17,19 +17,19 @@ param deploymentContainer string
 @secure()
 param applicationInsightsConnectionString string
 
-@description('Settings of the app itself, by name.')
+@description('The app\'s own settings, by name.')
 param appSettings object
 
-@description('Subnet that the app reaches everything from; empty for none.')
+@description('Id of the subnet for outgoing traffic. If empty, there is none.')
 param integrationSubnetId string
 
 @allowed(['Enabled', 'Disabled'])
 param publicNetworkAccess string
 
-@description('Client id of the registration in Entra that callers have tokens for; empty for keys alone.')
+@description('Client id of the Entra app registration for callers\' tokens. If empty, callers use keys only.')
 param authClientId string
 
-@description('Most instances at a time; each has 24 route tables in hand.')
+@description('The most instances at a time. Each serves 24 route tables at once.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40
@@ -70,7 +70,7 @@ var premiumSiteConfig = {
   linuxFxVersion: 'PYTHON|${pythonVersion}'
   vnetRouteAllEnabled: true
 }
-// Flex Consumption refuses each of these.
+// Flex Consumption refuses all of these settings.
 var premiumSettings = {
   ENABLE_ORYX_BUILD: 'true'
   FUNCTIONS_EXTENSION_VERSION: '~4'
@@ -142,7 +142,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     )
   }
 
-  // Deployments are by identity: nobody signs in to the site with a name and a password.
+  // Deployments use an identity, so sign-in by name and password is switched off.
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: {
@@ -157,7 +157,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     }
   }
 
-  // A token is judged here; whoever brings none still needs a key, and the app says what that opens.
+  // App Service checks the tokens. A caller without a token still needs a key, and the app decides
+  // which functions a key opens.
   resource authentication 'config' = if (!empty(authClientId)) {
     name: 'authsettingsV2'
     properties: {

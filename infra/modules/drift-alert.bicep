@@ -1,12 +1,11 @@
-// Tells the app of every write to a route table, or deletion of one, in the subscription of the
-// resource group: deploy it to each subscription that holds registered route tables. The app ignores
-// what it wrote itself.
+// Tells the app when somebody writes or deletes a route table in the subscription of the resource
+// group. Deploy it to each subscription with registered route tables. The app ignores its own writes.
 targetScope = 'resourceGroup'
 
 @description('Name of the alert rule and of the action group.')
 param name string = 'ase-route-sync-drift'
 
-@description('The app, https://NAME.azurewebsites.net.')
+@description('URL of the app: https://NAME.azurewebsites.net.')
 param appUrl string
 
 @description('A host key of the app.')
@@ -39,7 +38,7 @@ resource drift 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
   tags: tags
   properties: {
     enabled: true
-    description: 'A route table was written or deleted: ASE Route Sync looks at it, and repairs its own routes.'
+    description: 'Somebody wrote or deleted a route table. ASE Route Sync checks it and repairs its own routes.'
     scopes: [
       subscription().id
     ]

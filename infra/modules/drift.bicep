@@ -1,4 +1,4 @@
-// Drift in one subscription: the rule of modules/drift-alert.bicep needs a resource group there.
+// The drift alert of one subscription. The rule of modules/drift-alert.bicep needs a resource group.
 targetScope = 'subscription'
 
 param resourceGroupName string

@@ -1,4 +1,4 @@
-// Whom the app is, to Azure Resource Manager, storage and Application Insights.
+// The app's identity for Azure Resource Manager, storage and Application Insights.
 param name string
 param location string
 param tags object

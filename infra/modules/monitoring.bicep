@@ -1,9 +1,9 @@
-// Where the app's log goes: only whoever has a role may write to it.
+// The app's log. Only an identity with a role may write to it.
 param name string
 param location string
 param tags object
 
-@description('Days that records are kept.')
+@description('The number of days for which records are kept.')
 @minValue(30)
 @maxValue(730)
 param retentionDays int = 90

@@ -1,9 +1,9 @@
-// One service of one resource, reached from a subnet.
+// A private endpoint: one service of one resource gets an address in a subnet.
 param name string
 param location string
 param tags object
 
-@description('Subnet that gets the address.')
+@description('Id of the subnet for the address.')
 param subnetId string
 
 param serviceId string
@@ -11,7 +11,7 @@ param serviceId string
 @description('blob, queue, table or sites.')
 param groupId string
 
-@description('Private DNS zone that gets the record; empty where a policy or somebody else writes it.')
+@description('Id of the private DNS zone for the record. Leave it empty if a policy or somebody else writes the record.')
 param dnsZoneId string
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2023-11-01' = {

@@ -1,13 +1,13 @@
-// The `private` profile: whatever else has to reach the app or its storage does so from this subnet's
-// virtual network, and from what is peered with it.
+// The `private` profile. Other clients reach the app and its storage only from the virtual network of
+// this subnet and from networks peered with it.
 param location string
 param tags object
 
-@description('Subnet that gets the private endpoints.')
+@description('Id of the subnet for the private endpoints.')
 @minLength(1)
 param subnetId string
 
-@description('Resource group that the private DNS zones are in; empty where somebody else writes the records.')
+@description('Id of the resource group with the private DNS zones. Leave it empty if somebody else writes the records.')
 param dnsZoneGroupId string
 
 param storageAccountId string

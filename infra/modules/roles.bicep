@@ -1,11 +1,11 @@
-// The custom roles, from the same JSON that `az role definition create` takes. Made once, for all
-// watched subscriptions: the name of a role is taken in the whole tenant.
+// The custom roles, from the same JSON that `az role definition create` takes. They are made once for
+// all watched subscriptions, because a role's name is unique in the tenant.
 targetScope = 'subscription'
 
-@description('Part of the roles\' names.')
+@description('A part of the roles\' names.')
 param environmentName string
 
-@description('Where the roles may be assigned.')
+@description('Subscriptions in which the roles may be assigned.')
 param subscriptionIds array
 
 var definitions = [
@@ -34,7 +34,7 @@ resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
   }
 ]
 
-@description('Names, which are GUIDs, of the auditor\'s, the operator\'s and the provisioner\'s role.')
+@description('Names (GUIDs) of the roles for auditor, operator and provisioner.')
 output auditor string = roles[0].name
 output operator string = roles[1].name
 output provisioner string = roles[2].name

@@ -1,4 +1,4 @@
-// The one storage account of the host, its queues and our tables. Nobody has its keys.
+// The storage account for the host, the queues and the app's tables. Its keys are switched off.
 param location string
 param tags object
 param skuName string

@@ -1,10 +1,10 @@
-// Lets the app keep the route tables of one subscription.
+// Gives the app its roles for the route tables of one subscription.
 targetScope = 'subscription'
 
-@description('Of the app\'s identity.')
+@description('Principal id of the app\'s identity.')
 param principalId string
 
-@description('Names, which are GUIDs, of the role definitions to assign.')
+@description('Names (GUIDs) of the role definitions to assign.')
 param roleNames array
 
 resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [

@@ -1,30 +1,30 @@
-// A page on the log: how old, what changed, what went wrong, who called.
+// A workbook that shows the log: ages, changes, failures, runs and alerts.
 param name string
 param location string
 param tags object
 param applicationInsightsId string
 
-@description('What the queries look back over, in days.')
+@description('The number of days for the queries.')
 param days int = 90
 
 var questions = [
   {
-    title: 'Days since each route table was found right, by the last check'
+    title: 'Days since each route table was last found right'
     query: loadTextContent('../queries/tables.kql')
     visualization: 'table'
   }
   {
-    title: 'Days since the oldest of them was found right'
+    title: 'Days since the oldest route table was last found right'
     query: loadTextContent('../queries/oldest-table.kql')
     visualization: 'timechart'
   }
   {
-    title: 'What went wrong'
+    title: 'Failures and warnings'
     query: loadTextContent('../queries/went-wrong.kql')
     visualization: 'table'
   }
   {
-    title: 'Routes added, put right and removed'
+    title: 'Routes added, updated and removed'
     query: loadTextContent('../queries/changes.kql')
     visualization: 'barchart'
   }
@@ -34,12 +34,12 @@ var questions = [
     visualization: 'table'
   }
   {
-    title: 'How each route table fared, week by week'
+    title: 'Results of each route table by week'
     query: loadTextContent('../queries/tables-by-week.kql')
     visualization: 'table'
   }
   {
-    title: 'Alerts that came, and what became of them'
+    title: 'Alerts, and the runs that they started'
     query: loadTextContent('../queries/alerts.kql')
     visualization: 'table'
   }

@@ -87,7 +87,7 @@ def make_rollback(
 ) -> Plan:
     """Plan to put each prefix back as it was before these changes, but for the `spared` ones.
 
-    Raise PermanentError `MOVED_ON` if the table is neither as it was before the changes nor as they
+    Raise PermanentError `MovedOn` if the table is neither as it was before the changes nor as they
     left it. A prefix that an earlier rollback has `undone` may be as it was before.
     """
     undo, moved_on = _undo(existing, done, undone)
