@@ -222,7 +222,7 @@ def test_each_parameter_and_module_says_what_it_is_for():
 
 
 def test_where_roles_are_not_assigned_each_is_printed():
-    outputs = source("main.bicep").split("// Where somebody else has to assign roles")[1]
+    outputs = source("main.bicep").split("// If somebody else must assign the roles")[1]
     for role in ("operator", "provisioner", "built-in"):
         assert f"loadJsonContent('roles/{role}.json')" in outputs
     for name in ("ROLES_TO_MAKE", "NETWORK", "STORAGE", "LOG"):
