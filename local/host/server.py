@@ -133,7 +133,7 @@ class Host:
             body = await request.json() if await request.body() else {}
             value = Datum(str(body.get("input", "")), "string")
 
-        # The real host answers at once, too. The set keeps the task from the garbage collector.
+        # The real host also answers at once. The set keeps the task from the garbage collector.
         task = asyncio.create_task(self._invoke_logged(function, value))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
