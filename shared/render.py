@@ -40,24 +40,29 @@ def version_line(version: Mapping[str, Any]) -> str:
     return f"{line} (version {version['versionId']})"
 
 
+_SIGNS = (("+", "added"), ("~", "updated"), ("-", "removed"))
+
+
 def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
-    _, _, subscription, _, group, *_, name = outcome["routeTableId"].split("/")
-
-    signs = (("+", "added"), ("~", "updated"), ("-", "removed"))
-    changes = " ".join(f"{sign}{len(outcome[key])}" for sign, key in signs if outcome[key])
-    notes = ", ".join(
-        f"{len(outcome[key])} {key}" for key in ("covered", "retained", "withheld") if outcome[key]
-    )
-    place = f"{name} in {group} ({subscription})"
-
-    lines = [f"  {outcome['status']:<9} {changes:<10} {place}" + (f": {notes}" if notes else "")]
-    lines += [
-        f"      {sign} {', '.join(outcome[key])}"
-        for sign, key in signs
-        if 0 < len(outcome[key]) <= _MOST_PREFIXES_SHOWN
+    return [
+        _head_line(outcome),
+        *(
+            f"      {sign} {', '.join(outcome[kind])}"
+            for sign, kind in _SIGNS
+            if 0 < len(outcome[kind]) <= _MOST_PREFIXES_SHOWN
+        ),
+        *(f"      {'!' if needs else '·'} {text}" for needs, text in notes_of(outcome)),
     ]
-    lines += [f"      {'!' if needs else '·'} {text}" for needs, text in notes_of(outcome)]
-    return lines
+
+
+def _head_line(outcome: Mapping[str, Any]) -> str:
+    _, _, subscription, _, group, *_, name = outcome["routeTableId"].split("/")
+    changes = " ".join(f"{sign}{len(outcome[kind])}" for sign, kind in _SIGNS if outcome[kind])
+    line = f"  {outcome['status']:<9} {changes:<10} {name} in {group} ({subscription})"
+
+    kinds = [kind for kind in ("covered", "retained", "withheld") if outcome[kind]]
+    notes = ", ".join(f"{len(outcome[kind])} {kind}" for kind in kinds)
+    return f"{line}: {notes}" if notes else line
 
 
 def notes_of(outcome: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:

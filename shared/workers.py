@@ -72,15 +72,11 @@ def sync_route_table(text: str) -> Messages:
     do not wait for it, and the tables that have begun get the requests that are left.
     """
     message = TableMessage.parse(text)
-    context = app()
-    rest = context.clients.budgets.seconds_to_rest(message.route_table_id.subscription_id)
-    if rest:
-        # Tables that leave together should not come back together.
-        time.sleep(min(rest, LONGEST_REST_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
+    if _rested(message.route_table_id.subscription_id):
         return Messages(later=(text,))
 
     try:
-        delivered = context.tables.sync(message.run_id, message.route_table_id)
+        delivered = app().tables.sync(message.run_id, message.route_table_id)
     except TransientError:
         if message.next is None:
             raise
@@ -88,6 +84,15 @@ def sync_route_table(text: str) -> Messages:
         alone = TableMessage(message.run_id, message.route_table_id)
         return Messages(later=(str(alone), str(message.next)))
     return _messages(message, delivered)
+
+
+def _rested(subscription_id: str) -> bool:
+    """Wait for a moment if the subscription has to rest; say whether it had to."""
+    seconds = app().clients.budgets.seconds_to_rest(subscription_id)
+    if seconds:
+        # Tables that leave together should not come back together.
+        time.sleep(min(seconds, LONGEST_REST_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
+    return bool(seconds)
 
 
 def start_run_without_tags(text: str) -> list[str]:

@@ -31,13 +31,7 @@ _WILL, _DID = ("to add", "to change", "to remove"), ("added", "changed", "remove
 
 def report(found: Mapping[str, Any]) -> RenderableType:
     """Show the changes that are planned or made, then the notes for a person, then the sum."""
-    lines: list[RenderableType] = [_run_line(found)]
-    lines += [
-        Text(version_line(version), style="dim")
-        for version in found["versions"]
-        if version["serviceTag"] or version["added"] or version["removed"]
-    ]
-
+    lines: list[RenderableType] = [_run_line(found), *_version_lines(found)]
     for alike in _alike(found["outcomes"]):
         lines += [Text(), *_difference(alike, planned=found["mode"] == "plan")]
     notes = _notes_of_all(found["outcomes"])
@@ -46,6 +40,15 @@ def report(found: Mapping[str, Any]) -> RenderableType:
     if found["error"]:
         lines += [Text(), error(Refused(lookup(found["error"]["code"]), found["error"]["message"]))]
     return Group(*lines, Text(), *_sum(found))
+
+
+def _version_lines(found: Mapping[str, Any]) -> list[Text]:
+    """An environment's own addresses are worth a line only if they have changed."""
+    return [
+        Text(version_line(version), style="dim")
+        for version in found["versions"]
+        if version["serviceTag"] or version["added"] or version["removed"]
+    ]
 
 
 def outcome(found: Mapping[str, Any]) -> RenderableType:
@@ -262,21 +265,21 @@ def _notes_of_all(outcomes: Iterable[Mapping[str, Any]]) -> list[Text]:
 
 def _notes(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each note with its style: the notes that need a person, then withheld and retained."""
-    findings = {f"{f['code']}: {f['message']}" for f in found["findings"]}
-    for needs, text in notes_of(found):
-        if needs:
+    findings = {f"{finding['code']}: {finding['message']}" for finding in found["findings"]}
+    for needs_person, text in notes_of(found):
+        if needs_person:
             yield f"! {text}", "yellow" if text in findings else "red"
 
-    waiting: dict[tuple[str, str], list[str]] = {}
-    for change in found["withheld"]:
-        waiting.setdefault((change["change"], change["why"]), []).append(change["prefix"])
-    for (change, why), prefixes in waiting.items():
+    withheld: dict[tuple[str, str], list[str]] = {}
+    for each in found["withheld"]:
+        withheld.setdefault((each["change"], each["why"]), []).append(each["prefix"])
+    for (change, why), prefixes in withheld.items():
         yield f"◦ withheld ({why}): {change} {', '.join(prefixes)}", "yellow"
 
-    until: dict[str, list[str]] = {}
-    for retained in found["retained"]:
-        until.setdefault(retained["until"], []).append(retained["prefix"])
-    for day, prefixes in until.items():
+    retained: dict[str, list[str]] = {}
+    for each in found["retained"]:
+        retained.setdefault(each["until"], []).append(each["prefix"])
+    for day, prefixes in retained.items():
         yield f"◦ no longer wanted, retained until {day}: {', '.join(prefixes)}", "dim"
 
 

@@ -44,10 +44,6 @@ def unregister(
     if with_routes:
         removal = RemoveRequest(route_table=known, reason=reason or None)
         report = _take_routes_out(removal, yes=yes, as_json=as_json)
-        status = exit_status(report)
-        if status:
-            answer(report, show.report(report), as_json=as_json)
-            raise Ended(status)
     elif not yes:
         ask(f"Unregister {known}? It keeps its routes.")
 
@@ -56,12 +52,21 @@ def unregister(
 
 
 def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> dict[str, Any]:
-    """Return the report of the removal. A person who is asked sees its plan first."""
+    """Return the report of the removal, or raise Ended if it failed.
+
+    A person who is asked sees its plan first.
+    """
     if not yes:
         plan = app().asking.remove(replace(removal, mode=Mode.PLAN), HERE)
         say(show.report(carried_out(plan, as_json=as_json)))
         ask("Take these routes out, and unregister the route table?")
-    return carried_out(app().asking.remove(removal, HERE), as_json=as_json)
+
+    report = carried_out(app().asking.remove(removal, HERE), as_json=as_json)
+    status = exit_status(report)
+    if status:
+        answer(report, show.report(report), as_json=as_json)
+        raise Ended(status)
+    return report
 
 
 def exceptions(texts: Sequence[str]) -> list[RouteException]:

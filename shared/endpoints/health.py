@@ -1,4 +1,4 @@
-"""Whether storage answers."""
+"""Say whether storage answers."""
 
 import azure.functions as func
 from azure.core.exceptions import AzureError

@@ -28,7 +28,7 @@ type CreateRun = Callable[[RunRequest], Run]
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks, and at which door. `name` is None if the door does not know it."""
+    """The person or program that asks, and the door; `name` is None if the door knows none."""
 
     trigger: Trigger
     name: str | None = None

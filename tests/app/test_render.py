@@ -40,4 +40,4 @@ def test_what_a_guard_found_is_shown_with_what_was_done_all_the_same(azure, app)
     shown = render(sync(app))
     assert "blocked   +1" in shown
     assert "10 withheld" in shown
-    assert "! MaxRemovedPercent: 10 of 10 routes would go" in shown
+    assert "! MaxRemovedPercent: 10 of 10 routes would be removed" in shown

@@ -42,13 +42,11 @@ def permissions(context: App, registered: Sequence[Registration]) -> Iterator[Di
 
     scopes = dict(scope for one in registered for scope in _scopes(context, one))
     with ThreadPoolExecutor(_LANES) as lanes:
-        found = lanes.map(lambda scope: _at(context, *scope), scopes.items())
-    faults = [diagnosis for diagnosis in found if diagnosis is not None]
+        faults = [*filter(None, lanes.map(lambda scope: _at(context, *scope), scopes.items()))]
 
     yield from faults
     if not faults:
-        count = len(scopes)
-        yield Diagnosis("permissions", Grade.OK, f"complete at {count} scopes")
+        yield Diagnosis("permissions", Grade.OK, f"complete at {len(scopes)} scopes")
 
 
 def lacking(granted: Iterable[Mapping[str, Any]], needed: Sequence[str]) -> list[str]:
