@@ -339,7 +339,7 @@ def test_why_a_tag_cannot_be_a_routes_prefix_is_said(azure, an_ase, make_host):
         answer = register(host, table_id("one"), routeStyle="serviceTag", **body)
         return refused(answer)[1]["routeStyle"]
 
-    assert "one of a tag's regions" in why(serviceTags=[f"{TAG}.WestEurope"])
+    assert "is one region of a tag" in why(serviceTags=[f"{TAG}.WestEurope"])
     assert "not known to be usable" in why(serviceTags=["AppService"])
     assert why() == "the table would have 2 routes with a service tag and may have 1"
     assert "are no tag" in why(aseId=ase_id_of("one"), addressSource="ase")
