@@ -15,6 +15,7 @@ from local.host.config import queue_options
 from local.stack import HostProcess
 from shared.domain.addresses import ipv4_of
 from shared.domain.armid import RouteTableId
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.routes import owned_name
 from shared.storage.account import StorageAccount
@@ -95,7 +96,9 @@ class World:
         account = StorageAccount.from_connection_string(self.storage.connection_string())
         registry = Registry(account.route_tables)
         for table in tables:
-            registry.put(Registration(RouteTableId.parse(table), ("AppServiceManagement",)))
+            registry.put(
+                RegisteredTable(RouteTableId.parse(table), Registration(("AppServiceManagement",)))
+            )
 
 
 @contextmanager

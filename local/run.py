@@ -13,9 +13,12 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
 
+from shared.domain.runs.report import Report
+from shared.domain.runs.run import RunStatus
 from shared.render import render
+from shared.storage.account import StorageAccount
+from shared.storage.runs import OutcomeLog, RunLog
 
 from . import sample
 from .azure.server import SimulatedAzure
@@ -49,9 +52,11 @@ def main() -> int:
         }
         host = stack.enter_context(_host(settings))
 
-        report = _first_run(host, tables)
+        run_id = _first_run(host, tables)
+        report = _report(storage.connection_string(), run_id)
+        print(f"\n{render(report)}")
         if not once:
-            print(f"Full report: {host.url}/api/runs/{report['runId']}?code={host.key}")
+            print(f"Full report: {host.url}/api/runs/{run_id}?code={host.key}")
             print(f"Dashboard: {host.url}/api/dashboard?code={host.key}\n")
             _print_next_steps(host, azure, tables, settings)
             _serve_until_interrupted()
@@ -59,7 +64,14 @@ def main() -> int:
     # The message says that everything has stopped, so it comes after the stack's end.
     if once:
         print(_STOPPED, end="")
-    return 0 if report["status"] == "Succeeded" else 1
+    return 0 if report.run.status is RunStatus.SUCCEEDED else 1
+
+
+def _report(connection_string: str, run_id: str) -> Report:
+    account = StorageAccount.from_connection_string(connection_string)
+    run = RunLog(account.runs).get(run_id)
+    assert run is not None
+    return Report.of(run, OutcomeLog(account.outcomes).list(run_id))
 
 
 def _host(settings: Mapping[str, str]) -> HostProcess:
@@ -71,16 +83,16 @@ def _host(settings: Mapping[str, str]) -> HostProcess:
     )
 
 
-def _first_run(host: HostProcess, tables: sample.Sample) -> dict[str, Any]:
+def _first_run(host: HostProcess, tables: sample.Sample) -> str:
+    """Return the id of the run, which has ended."""
     _say(f"Registering {len(tables.registered)} route tables")
     for table in tables.registered:
         host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
 
     _say("Firing scheduled_sync, which the timer does on Wednesday at 06:00 UTC")
     host.fire("scheduled_sync")
-    report = host.newest_run()
-    print(f"\n{render(report)}")
-    return report
+    run_id: str = host.newest_run()["runId"]
+    return run_id
 
 
 def _print_next_steps(

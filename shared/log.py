@@ -6,14 +6,13 @@ docs/operations.md has the fields and the usual queries.
 
 import json
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from .domain.armid import RouteTableId
-from .domain.findings import finding_json
+from .domain.people.check_report import CheckReport
 from .domain.runs.outcome import Outcome
 from .domain.runs.run import Run, RunStatus
 from .domain.times import utc_text
+from .json_shapes import alarm_json, check_json, checked_tables_json, finding_json
 
 MAX_TABLES = 50
 """A check's record lists this many tables, the worst first, because a trace holds only 32 kB."""
@@ -77,26 +76,19 @@ def log_outcome(run: Run, outcome: Outcome) -> None:
     )
 
 
-def log_check(report: Mapping[str, Any]) -> None:
+def log_check(report: CheckReport) -> None:
     """Write one record with all figures of the check, and one more for each alarm."""
-    figures = {
-        name: value for name, value in report.items() if name not in {"alarms", "routeTables"}
+    tables = report.tables[:MAX_TABLES]
+    lists = {
+        "alarms": len(report.alarms),
+        "routeTables": checked_tables_json(tables),
+        "routeTablesLeftOut": report.figures.tables - len(tables),
     }
-    tables = report["routeTables"][:MAX_TABLES]
-    alarms = report["alarms"]
-
-    _write(
-        logging.INFO,
-        "check",
-        **figures,
-        alarms=len(alarms),
-        routeTables=tables,
-        routeTablesLeftOut=report["tables"] - len(tables),
-    )
+    _write(logging.INFO, "check", **check_json(report) | lists)
 
     # Alert rules look for these records, so each alarm has its own.
-    for alarm in alarms:
-        _write(logging.ERROR, "alarm", checkId=report["checkId"], **alarm)
+    for alarm in report.alarms:
+        _write(logging.ERROR, "alarm", checkId=report.check_id, **alarm_json(alarm))
 
 
 def log_alert(name: str | None, *, run_id: str | None = None, ignored: str | None = None) -> None:

@@ -1,82 +1,102 @@
 """A run report as text that a person reads at a glance."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from .domain.codes import Grade, lookup
+from .domain.codes import Code, Grade
+from .domain.findings import Finding
+from .domain.routing.plan import Conflict
+from .domain.runs.outcome import Outcome
+from .domain.runs.report import Report
+from .domain.runs.run import VersionSeen
 
 
-def needs_nobody(code: str) -> bool:
+def needs_nobody(code: Code) -> bool:
     """Say whether a finding with this code only informs, so that no person has to act."""
-    return lookup(code).grade is Grade.INFO
+    return code.grade is Grade.INFO
 
 
 _MOST_PREFIXES_SHOWN = 6
 """For one table and kind of change. If there are more, they are only counted here."""
 
 
-def render(report: Mapping[str, Any]) -> str:
-    """Show the changes, the notes for a person, and the sum. `report` is the JSON."""
+def render(report: Report) -> str:
+    """Show the changes, the notes for a person, and the sum."""
+    run = report.run
     lines = [
-        f"Run {report['runId']} ({report['trigger']}, {report['mode']}): {report['status']}",
-        *(version_line(version) for version in report["versions"]),
+        f"Run {run.run_id} ({run.request.trigger}, {run.request.mode}): {run.status}",
+        *(version_line(version) for version in run.versions),
     ]
-    if report["error"]:
-        lines.append(f"  ERROR {report['error']['code']}: {report['error']['message']}")
-    for outcome in report["outcomes"]:
+    if run.error is not None:
+        lines.append(f"  ERROR {finding_text(run.error)}")
+    for outcome in report.outcomes:
         lines += _outcome_lines(outcome)
-    counted = [f"{number} {status}" for status, number in report["counts"].items() if number]
+
+    counted = [f"{number} {status}" for status, number in report.counts.items() if number]
     lines.append("Tables: " + (", ".join(counted) or "none registered"))
     return "\n".join(lines)
 
 
-def version_line(version: Mapping[str, Any]) -> str:
+def version_line(version: VersionSeen) -> str:
     """Name the version that a run worked from, and count what it added and removed."""
-    line = f"  {version['versionId'].rpartition('-')[0].partition('.')[2]}"
-    if version["changeNumber"]:
-        line += f": change number {version['changeNumber']}"
-    if version["added"] or version["removed"]:
-        line += f", +{len(version['added'])} -{len(version['removed'])} prefixes since the last"
-    return f"{line} (version {version['versionId']})"
+    line = f"  {version.version_id.rpartition('-')[0].partition('.')[2]}"
+    if version.change_number:
+        line += f": change number {version.change_number}"
+    if version.added or version.removed:
+        line += f", +{len(version.added)} -{len(version.removed)} prefixes since the last"
+    return f"{line} (version {version.version_id})"
 
 
-_SIGNS = (("+", "added"), ("~", "updated"), ("-", "removed"))
+def notes_of(outcome: Outcome) -> Iterator[tuple[bool, str]]:
+    """Yield each note about a table, after whether it needs a person."""
+    for conflict in outcome.conflicts:
+        yield conflict.accepted is None, _conflict_text(conflict)
+    for violation in outcome.violations:
+        yield True, f"{violation.code}: {violation.message}"
+    for finding in outcome.findings:
+        yield not needs_nobody(finding.code), finding_text(finding)
+    if outcome.error is not None:
+        yield True, finding_text(outcome.error)
 
 
-def _outcome_lines(outcome: Mapping[str, Any]) -> list[str]:
+def finding_text(finding: Finding) -> str:
+    return f"{finding.code}: {finding.message}"
+
+
+def changes_of(outcome: Outcome) -> tuple[tuple[str, Sequence[str]], ...]:
+    """Return the changed prefixes by the sign that stands for the kind of change."""
+    return (("+", outcome.added), ("~", outcome.updated), ("-", outcome.removed))
+
+
+def counted_changes(outcome: Outcome) -> str:
+    return " ".join(f"{sign}{len(found)}" for sign, found in changes_of(outcome) if found)
+
+
+def _outcome_lines(outcome: Outcome) -> list[str]:
     return [
         _head_line(outcome),
         *(
-            f"      {sign} {', '.join(outcome[kind])}"
-            for sign, kind in _SIGNS
-            if 0 < len(outcome[kind]) <= _MOST_PREFIXES_SHOWN
+            f"      {sign} {', '.join(prefixes)}"
+            for sign, prefixes in changes_of(outcome)
+            if 0 < len(prefixes) <= _MOST_PREFIXES_SHOWN
         ),
         *(f"      {'!' if needs else '·'} {text}" for needs, text in notes_of(outcome)),
     ]
 
 
-def _head_line(outcome: Mapping[str, Any]) -> str:
-    _, _, subscription, _, group, *_, name = outcome["routeTableId"].split("/")
-    changes = " ".join(f"{sign}{len(outcome[kind])}" for sign, kind in _SIGNS if outcome[kind])
-    line = f"  {outcome['status']:<9} {changes:<10} {name} in {group} ({subscription})"
+def _head_line(outcome: Outcome) -> str:
+    table = outcome.route_table_id
+    place = f"{table.name} in {table.resource_group} ({table.subscription_id})"
+    line = f"  {outcome.status:<9} {counted_changes(outcome):<10} {place}"
 
-    kinds = [kind for kind in ("covered", "retained", "withheld") if outcome[kind]]
-    notes = ", ".join(f"{len(outcome[kind])} {kind}" for kind in kinds)
+    kinds = {
+        "covered": outcome.covered,
+        "retained": outcome.retained,
+        "withheld": outcome.withheld,
+    }
+    notes = ", ".join(f"{len(found)} {kind}" for kind, found in kinds.items() if found)
     return f"{line}: {notes}" if notes else line
 
 
-def notes_of(outcome: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
-    """Yield each note about a table, after whether it needs a person."""
-    for conflict in outcome["conflicts"]:
-        yield conflict["accepted"] is None, _conflict_text(conflict)
-    for fault in (*outcome["violations"], *outcome["findings"]):
-        yield not needs_nobody(fault["code"]), f"{fault['code']}: {fault['message']}"
-    if outcome["error"]:
-        yield True, f"{outcome['error']['code']}: {outcome['error']['message']}"
-
-
-def _conflict_text(conflict: Mapping[str, Any]) -> str:
-    said = (
-        f"{conflict['prefix']}: route {conflict['routeName']} sends it to {conflict['nextHopType']}"
-    )
-    return f"{said}, as accepted: {conflict['accepted']}" if conflict["accepted"] else said
+def _conflict_text(conflict: Conflict) -> str:
+    said = f"{conflict.prefix}: route {conflict.route_name} sends it to {conflict.next_hop_type}"
+    return f"{said}, as accepted: {conflict.accepted}" if conflict.accepted else said

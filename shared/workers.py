@@ -48,7 +48,7 @@ def daily_check() -> list[str]:
     context = app()
     context.run_end.expire_overdue()
     checked = context.check.check()
-    log_check(checked.to_json())
+    log_check(checked)
 
     started = [checked.run_id] if checked.run_id else []
     messages = [str(RunMessage(i)) for i in (*started, *context.notifier.due())]

@@ -1,13 +1,14 @@
 """Start a run from the command line: plan it, ask, carry it out, show its report."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from .. import answers
 from ..app import app
 from ..domain import codes
+from ..domain.runs.outcome import Outcome, OutcomeStatus
+from ..domain.runs.report import Report
 from ..domain.runs.run import Mode, Run, Trigger
+from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import (
     AdoptRequest,
     ProvisionRequest,
@@ -36,13 +37,13 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
     if not yes:
         need_somebody(as_json=as_json)
         planned = _plan_to_confirm(request, as_json=as_json)
-        answer(planned, show.report(planned), as_json=as_json)
+        answer(report_json(planned), show.report(planned), as_json=as_json)
         status = exit_status(planned)
-        if status != PENDING and not any(show.counted(planned).values()):
+        if status != PENDING and not any(outcome.writes for outcome in planned.outcomes):
             raise Ended(status)
 
         ask("Apply this?")
-        request = replace(request, plan_run_id=planned["runId"])
+        request = replace(request, plan_run_id=planned.run.run_id)
     _finish(app().asking.sync(request, HERE), as_json=as_json)
 
 
@@ -52,7 +53,7 @@ def provision(request: ProvisionRequest, *, plan_only: bool, yes: bool, as_json:
     if plan_only or not yes:
         run = app().asking.provision(replace(request, mode=Mode.PLAN), HERE)
         planned = carried_out(run, as_json=as_json)
-        answer(planned, show.report(planned), as_json=as_json)
+        answer(report_json(planned), show.report(planned), as_json=as_json)
         if plan_only:
             raise Ended(exit_status(planned))
 
@@ -77,28 +78,28 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
 
 
 def release(request: ReleaseRequest, *, as_json: bool) -> None:
-    released = app().asking.release(request).to_json()
-    answer(released, show.registration(released), as_json=as_json)
+    released = app().asking.release(request)
+    answer(registered_table_json(released), show.registered_table(released), as_json=as_json)
 
 
-def exit_status(report: Mapping[str, Any]) -> int:
+def exit_status(report: Report) -> int:
     """Return the contract's exit status for a run's report."""
-    counts = report["counts"]
-    if report["error"] or counts["failed"] or counts["conflict"]:
+    counts = report.counts
+    if report.run.error or counts[OutcomeStatus.FAILED] or counts[OutcomeStatus.CONFLICT]:
         return FAILED
-    if counts["blocked"]:
+    if counts[OutcomeStatus.BLOCKED]:
         return BLOCKED
-    return PENDING if counts["planned"] else 0
+    return PENDING if counts[OutcomeStatus.PLANNED] else 0
 
 
 def _finish(run: Run, *, as_json: bool) -> None:
     """Carry the run out, show its report, and end with its exit status."""
     report = carried_out(run, as_json=as_json)
-    answer(report, show.report(report), as_json=as_json)
+    answer(report_json(report), show.report(report), as_json=as_json)
     raise Ended(exit_status(report))
 
 
-def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> dict[str, Any]:
+def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> Report:
     """Return the report of the plan run that the request names, or of a new one."""
     if request.plan_run_id is not None:
         return answers.run_report(app(), answers.existing_run(app(), request.plan_run_id))
@@ -107,11 +108,10 @@ def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> dict[str, Any]:
     return carried_out(app().asking.sync(new, HERE), as_json=as_json)
 
 
-def _outcome_of(run_id: str, route_table: str) -> Mapping[str, Any]:
+def _outcome_of(run_id: str, route_table: str) -> Outcome:
     """Raise NotFound if there is no such run, Refused if it has no outcome of this table."""
-    outcomes: Sequence[Mapping[str, Any]]
-    outcomes = answers.run_report(app(), answers.existing_run(app(), run_id))["outcomes"]
-    for outcome in outcomes:
-        if outcome["routeTableId"].lower() == route_table.lower():
+    report = answers.run_report(app(), answers.existing_run(app(), run_id))
+    for outcome in report.outcomes:
+        if outcome.route_table_id.key == route_table.lower():
             return outcome
     raise Refused(codes.NO_OUTCOME, f"run {run_id} has no outcome of this route table")

@@ -76,7 +76,7 @@ def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
 
     yield storage(context)
     yield from queues(queue)
-    enabled = [one for one in context.registry.list() if one.enabled]
+    enabled = [one for one in context.registry.list() if one.registration.enabled]
     for check in (tags, route_limits, permissions):
         yield from check(context, enabled)
 

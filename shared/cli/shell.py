@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import typer
 from azure.core.exceptions import AzureError
@@ -15,6 +14,7 @@ from .. import answers
 from ..app import app
 from ..domain import codes
 from ..domain.errors import InvalidRequest, RouteSyncError
+from ..domain.runs.report import Report
 from ..domain.runs.run import Run
 from ..messages import TableMessage
 from ..settings import InvalidSettings
@@ -26,7 +26,7 @@ WIDTH_OF_A_FILE = 1000
 """In columns: nothing is cut off if the output is no terminal."""
 
 
-def answer(body: Any, shown: RenderableType, *, as_json: bool) -> None:
+def answer(body: object, shown: RenderableType, *, as_json: bool) -> None:
     """Write to standard output: `body` for programs, or else what is `shown` to people."""
     if as_json:
         sys.stdout.write(json.dumps(body, indent=2) + "\n")
@@ -51,7 +51,7 @@ def ask(question: str) -> None:
         raise Refused(codes.NOT_CONFIRMED, "not confirmed: nothing was changed")
 
 
-def carried_out(run: Run, *, as_json: bool) -> dict[str, Any]:
+def carried_out(run: Run, *, as_json: bool) -> Report:
     """Carry the run out and return its report. A person sees each table when it is done."""
     errors = console(stderr=True)
     if errors.is_terminal and not as_json:

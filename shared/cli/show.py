@@ -1,69 +1,79 @@
 """Show the answers to people, as text, tables and colours."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..domain.codes import lookup
-from ..render import needs_nobody, notes_of, version_line
+from ..domain.addresses import Difference, Version
+from ..domain.armid import EnvironmentId, RouteTableId
+from ..domain.findings import Finding
+from ..domain.registry.choices import AddressSource, RouteStyle
+from ..domain.registry.registered_table import RegisteredTable
+from ..domain.registry.registration import Registration
+from ..domain.runs.outcome import Outcome, OutcomeStatus
+from ..domain.runs.report import Report
+from ..domain.runs.run import Mode, Run, RunStatus
+from ..render import changes_of, counted_changes, finding_text, needs_nobody, notes_of, version_line
+from ..sync.surroundings.discovery import DiscoveryResult, EnvironmentReport, StampedTable
 from .checks import Diagnosis, Grade
 from .errors import Refused
 
-_KINDS = (("added", "+", "green"), ("updated", "~", "yellow"), ("removed", "-", "red"))
-_COLOURS = {
-    "Succeeded": "green",
-    "unchanged": "dim",
-    "changed": "green",
-    "planned": "yellow",
-    "Running": "yellow",
-    "conflict": "red",
-    "blocked": "red",
-    "failed": "red",
-    "Failed": "red",
+_SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
+_COLOURS: dict[OutcomeStatus | RunStatus, str] = {
+    RunStatus.RUNNING: "yellow",
+    RunStatus.SUCCEEDED: "green",
+    RunStatus.FAILED: "red",
+    OutcomeStatus.UNCHANGED: "dim",
+    OutcomeStatus.PLANNED: "yellow",
+    OutcomeStatus.CHANGED: "green",
+    OutcomeStatus.CONFLICT: "red",
+    OutcomeStatus.BLOCKED: "red",
+    OutcomeStatus.FAILED: "red",
 }
 _GRADES = {Grade.OK: ("✓", "green"), Grade.WARNING: ("!", "yellow"), Grade.FAULT: ("✗", "red")}
 _NONE = "-"
-_WILL, _DID = ("to add", "to change", "to remove"), ("added", "changed", "removed")
 
 
-def report(found: Mapping[str, Any]) -> RenderableType:
+def report(found: Report) -> RenderableType:
     """Show the changes that are planned or made, then the notes for a person, then the sum."""
-    lines: list[RenderableType] = [_run_line(found), *_version_lines(found)]
-    for alike in _alike(found["outcomes"]):
-        lines += [Text(), *_difference(alike, planned=found["mode"] == "plan")]
-    notes = _notes_of_all(found["outcomes"])
+    planned = found.run.request.mode is Mode.PLAN
+    lines: list[RenderableType] = [_run_line(found.run), *_version_lines(found.run)]
+    for alike in _alike(found.outcomes):
+        lines += [Text(), *_difference(alike, planned=planned)]
+    notes = _notes_of_all(found.outcomes)
     lines += [Text(), *notes] if notes else []
 
-    if found["error"]:
-        lines += [Text(), error(Refused(lookup(found["error"]["code"]), found["error"]["message"]))]
-    return Group(*lines, Text(), *_sum(found))
+    stopped = found.run.error
+    if stopped:
+        lines += [Text(), error(Refused(stopped.code, stopped.message))]
+    return Group(*lines, Text(), *_sum(found, planned=planned))
 
 
-def _version_lines(found: Mapping[str, Any]) -> list[Text]:
+def _run_line(run: Run) -> Text:
+    what = f"Run {run.run_id} ({run.request.trigger}, {run.request.mode}): "
+    return Text.assemble((what, "bold"), _coloured(run.status))
+
+
+def _version_lines(run: Run) -> list[Text]:
     """An environment's own addresses are worth a line only if they have changed."""
     return [
         Text(version_line(version), style="dim")
-        for version in found["versions"]
-        if version["serviceTag"] or version["added"] or version["removed"]
+        for version in run.versions
+        if version.service_tag or version.added or version.removed
     ]
 
 
-def outcome(found: Mapping[str, Any]) -> RenderableType:
+def outcome(found: Outcome) -> RenderableType:
     """Show the changes that a run made to one table."""
     return Group(*_difference([found], planned=False), *_notes_of_all([found]))
 
 
-def counted(found: Mapping[str, Any]) -> dict[str, int]:
-    """Count the routes that are added, changed and removed in all tables together."""
-    return {kind: sum(len(o[kind]) for o in found["outcomes"]) for kind, _, _ in _KINDS}
-
-
-def progress_line(done: Mapping[str, Any]) -> Text:
-    changes = " ".join(f"{sign}{len(done[kind])}" for kind, sign, _ in _KINDS if done[kind])
-    return Text.assemble(_coloured(f"{done['status']:<10}"), f"{changes:<12}", _place(done))
+def progress_line(done: Outcome) -> Text:
+    status = _coloured(done.status, width=10)
+    return Text.assemble(status, f"{counted_changes(done):<12}", _place(done.route_table_id))
 
 
 def error(refused: Refused) -> Text:
@@ -85,177 +95,169 @@ def diagnosis(found: Diagnosis) -> RenderableType:
     return head
 
 
-def registrations(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+def registered_tables(found: Sequence[RegisteredTable]) -> RenderableType:
     if not found:
         return Text(
             "No route table is registered. Find them with ase-route-sync discover --register."
         )
+
     table = _table("route table", "resource group", "environment", "wanted", "found right", "last")
     for one in found:
-        last = one["lastOutcome"]
-        status = last["status"] if last else _NONE
+        last = one.status.last_outcome
+        outcome = _coloured(last.status) if last else Text(_NONE)
         table.add_row(
-            _last_name(one["routeTableId"]),
-            _group_of(one["routeTableId"]),
-            _last_name(one["aseId"]),
-            _wanted(one),
-            _moment(one["verifiedAt"]),
-            _coloured(status) if one["enabled"] else Text("disabled", style="dim"),
+            one.route_table_id.name,
+            one.route_table_id.resource_group,
+            _name(one.registration.ase_id),
+            _wanted(one.registration),
+            _moment(one.status.verified_at),
+            outcome if one.registration.enabled else Text("disabled", style="dim"),
         )
     return table
 
 
-def registration(one: Mapping[str, Any]) -> RenderableType:
+def registered_table(one: RegisteredTable) -> RenderableType:
+    registration, status = one.registration, one.status
     exceptions = [
-        ("Exception", f"{each['prefix']} until {each['until']}: {each['reason']}")
-        for each in one["exceptions"]
+        ("Exception", f"{each.prefix} until {each.until}: {each.reason}")
+        for each in registration.exceptions
     ]
+    held = ", ".join(hold.prefix for hold in status.holds)
 
     rows = [
-        ("Route table", one["routeTableId"]),
-        ("Environment", one["aseId"] or _NONE),
-        ("Wanted", _wanted(one)),
-        ("Policy", one["applyPolicy"] or "the app's"),
-        ("Held", ", ".join(hold["prefix"] for hold in one["held"]) or "nothing"),
-        ("Contested", _moment(one["contested"]["since"]) if one["contested"] else "no"),
+        ("Route table", str(one.route_table_id)),
+        ("Environment", str(registration.ase_id or _NONE)),
+        ("Wanted", _wanted(registration)),
+        ("Policy", registration.apply_policy or "the app's"),
+        ("Held", held or "nothing"),
+        ("Contested", _moment(status.contest.since) if status.contest.since else "no"),
         *exceptions,
-        ("Note", one["note"] or _NONE),
-        ("Enabled", "yes" if one["enabled"] else "no"),
+        ("Note", registration.note or _NONE),
+        ("Enabled", "yes" if registration.enabled else "no"),
     ]
     return _pairs(rows)
 
 
-def removed(route_table: str, report_of_removal: Mapping[str, Any] | None) -> RenderableType:
+def removed(route_table: str, report_of_removal: Report | None) -> RenderableType:
     said = Text(f"Unregistered {route_table}")
     if report_of_removal is None:
         return said.append("; its routes stay.")
     return Group(report(report_of_removal), said)
 
 
-def discovered(found: Mapping[str, Any]) -> RenderableType:
-    environments = _table(
-        "environment", "location", "kind", "route table", "registered", "subscription"
-    )
-    for one in found["value"]:
-        environments.add_row(
-            _last_name(one["aseId"]),
-            one["location"] or _NONE,
-            one["kind"] or _NONE,
-            _last_name(one["routeTableId"]),
-            "yes" if one["registered"] else Text("no", style="yellow"),
-            one["aseId"].split("/")[2],
-        )
+def discovered(found: DiscoveryResult) -> RenderableType:
+    lines: list[RenderableType] = [_environments(found.environments)]
+    for one in found.environments:
+        if one.faults:
+            lines.append(Text(f"\n{one.survey.environment_id.name}", style="bold"))
+            lines += [_fault(fault) for fault in one.faults]
 
-    lines: list[RenderableType] = [environments]
-    for one in found["value"]:
-        if one["faults"]:
-            lines.append(Text(f"\n{_last_name(one['aseId'])}", style="bold"))
-            lines += [_fault(fault) for fault in one["faults"]]
-    if found["routeTables"]:
-        lines += [Text(), _stamped(found["routeTables"])]
-    lines += [Text(f"\n{e['subscriptionId']}\n").append(_fault(e)) for e in found["errors"]]
+    if found.stamped:
+        lines += [Text(), _stamped(found.stamped)]
+    for subscription, fault in found.errors:
+        lines.append(Text(f"\n{subscription}\n").append(_fault(fault)))
     return Group(*lines)
 
 
-def _stamped(found: Iterable[Mapping[str, Any]]) -> Table:
-    """Show the route tables that were found by the owner's stamp."""
-    table = _table("route table with the stamp", "our routes", "environment", "registered")
-    for one in found:
+def versions(found: Sequence[tuple[Version, Difference]]) -> RenderableType:
+    if not found:
+        return Text("No version is recorded yet: the first run records one.")
+
+    table = _table("version", "change number", "recorded", "prefixes", "added", "removed")
+    for one, change in found:
         table.add_row(
-            _last_name(one["routeTableId"]),
-            str(one["ownedRoutes"]),
-            _last_name(one["aseId"]),
-            "yes" if one["registered"] else "no",
+            one.version_id,
+            one.change_number,
+            _moment(one.recorded_at),
+            str(len(one.address_prefixes)),
+            Text(f"+{len(change.added)}", style="green" if change.added else "dim"),
+            Text(f"-{len(change.removed)}", style="red" if change.removed else "dim"),
         )
     return table
 
 
-def versions(found: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = _table("version", "change number", "recorded", "prefixes", "added", "removed")
-    for one in found:
-        table.add_row(
-            one["versionId"],
-            str(one["changeNumber"]),
-            _moment(one["recordedAt"]),
-            str(len(one["addressPrefixes"])),
-            Text(f"+{len(one['added'])}", style="green" if one["added"] else "dim"),
-            Text(f"-{len(one['removed'])}", style="red" if one["removed"] else "dim"),
-        )
-    return table if found else Text("No version is recorded yet: the first run records one.")
-
-
-def version(one: Mapping[str, Any]) -> RenderableType:
+def version(one: Version, change: Difference) -> RenderableType:
     head = _pairs(
         [
-            ("Version", one["versionId"]),
-            ("Change number", str(one["changeNumber"])),
-            ("Recorded", _moment(one["recordedAt"])),
-            ("Asked", ", ".join(one["locations"])),
-            ("After", one["previousVersionId"] or "none"),
+            ("Version", one.version_id),
+            ("Change number", one.change_number),
+            ("Recorded", _moment(one.recorded_at)),
+            ("Asked", ", ".join(one.locations) or one.source),
+            ("After", one.previous_version_id or "none"),
         ]
     )
-    unchanged = [Text(f"    {p}") for p in one["addressPrefixes"] if p not in one["added"]]
-    return Group(head, Text(), *unchanged, *_prefixes(one))
+    unchanged = [Text(f"    {p}") for p in one.address_prefixes if p not in change.added]
+    return Group(head, Text(), *unchanged, *_prefixes(_signs(change)))
 
 
-def difference(found: Mapping[str, Any]) -> RenderableType:
-    lines = _prefixes(found) or [Text("  no difference", style="dim")]
-    count = f"{len(found['added'])} added, {len(found['removed'])} removed"
-    return Group(Text(f"{found['from']} → {found['to']}", style="bold"), *lines, Text(f"\n{count}"))
+def difference(version: Version, other: Version, change: Difference) -> RenderableType:
+    """Show what the other version has that the first has not, and the reverse."""
+    head = Text(f"{version.version_id} → {other.version_id}", style="bold")
+    lines = _prefixes(_signs(change)) or [Text("  no difference", style="dim")]
+    count = f"{len(change.added)} added, {len(change.removed)} removed"
+    return Group(head, *lines, Text(f"\n{count}"))
 
 
-def runs(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+def runs(found: Sequence[Run]) -> RenderableType:
+    if not found:
+        return Text("No run yet.")
+
     table = _table("run", "trigger", "mode", "status", "started", "route tables")
     for one in found:
+        counted = [f"{number} {status}" for status, number in one.counts.items() if number]
         table.add_row(
-            one["runId"],
-            one["trigger"],
-            one["mode"],
-            _coloured(one["status"]),
-            _moment(one["startedAt"]),
-            _counts(one) or _NONE,
+            one.run_id,
+            one.request.trigger,
+            one.request.mode,
+            _coloured(one.status),
+            _moment(one.started_at),
+            ", ".join(counted) or _NONE,
         )
-    return table if found else Text("No run yet.")
+    return table
 
 
-def _run_line(found: Mapping[str, Any]) -> Text:
-    what = f"Run {found['runId']} ({found['trigger']}, {found['mode']}): "
-    return Text.assemble((what, "bold"), _coloured(found["status"]))
-
-
-def _alike(outcomes: Iterable[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+def _alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
     """Group the outcomes that make the same changes. Outcomes without a change are left out."""
-    groups: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:
-        changes = tuple(tuple(each[kind]) for kind, _, _ in _KINDS)
-        if any(changes):
-            groups.setdefault((each["status"], *changes), []).append(each)
+        if each.writes:
+            key = (each.status, each.added, each.updated, each.removed)
+            groups.setdefault(key, []).append(each)
     return list(groups.values())
 
 
-def _difference(alike: Sequence[Mapping[str, Any]], *, planned: bool) -> list[Text]:
+def _difference(alike: Sequence[Outcome], *, planned: bool) -> list[Text]:
     """Show changes in the form that plans of other tools have."""
-    status, plain = alike[0]["status"], "planned" if planned else "changed"
+    status = alike[0].status
+    usual = OutcomeStatus.PLANNED if planned else OutcomeStatus.CHANGED
     said = " will be changed" if planned else " changed"
-    worse = Text() if status == plain else Text.assemble(", ", _coloured(status))
-    heads = [Text.assemble(("# ", "dim"), _name(o), (said, "bold"), worse) for o in alike]
-    return [*heads, *_prefixes(alike[0])]
+    worse = Text() if status is usual else Text.assemble(", ", _coloured(status))
+
+    heads = [
+        Text.assemble(("# ", "dim"), (_place(each.route_table_id), "bold"), (said, "bold"), worse)
+        for each in alike
+    ]
+    return [*heads, *_prefixes(changes_of(alike[0]))]
 
 
-def _prefixes(found: Mapping[str, Any]) -> list[Text]:
+def _signs(change: Difference) -> tuple[tuple[str, Sequence[str]], ...]:
+    return (("+", change.added), ("-", change.removed))
+
+
+def _prefixes(signs: Iterable[tuple[str, Sequence[str]]]) -> list[Text]:
     return [
-        Text(f"  {sign} {prefix}", style=colour)
-        for kind, sign, colour in _KINDS
-        for prefix in found.get(kind, ())
+        Text(f"  {sign} {prefix}", style=_SIGN_COLOURS[sign])
+        for sign, prefixes in signs
+        for prefix in prefixes
     ]
 
 
-def _notes_of_all(outcomes: Iterable[Mapping[str, Any]]) -> list[Text]:
+def _notes_of_all(outcomes: Iterable[Outcome]) -> list[Text]:
     """Show each note once, with the tables that it is about."""
     about: dict[tuple[str, str], list[str]] = {}
     for each in outcomes:
         for note in _notes(each):
-            about.setdefault(note, []).append(_last_name(each["routeTableId"]))
+            about.setdefault(note, []).append(each.route_table_id.name)
     return [
         line
         for (text, style), tables in about.items()
@@ -263,79 +265,100 @@ def _notes_of_all(outcomes: Iterable[Mapping[str, Any]]) -> list[Text]:
     ]
 
 
-def _notes(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _notes(found: Outcome) -> Iterator[tuple[str, str]]:
     """Yield each note with its style: the notes that need a person, then withheld and retained."""
-    findings = {f"{finding['code']}: {finding['message']}" for finding in found["findings"]}
+    findings = {finding_text(each) for each in found.findings}
     for needs_person, text in notes_of(found):
         if needs_person:
             yield f"! {text}", "yellow" if text in findings else "red"
 
-    withheld: dict[tuple[str, str], list[str]] = {}
-    for each in found["withheld"]:
-        withheld.setdefault((each["change"], each["why"]), []).append(each["prefix"])
-    for (change, why), prefixes in withheld.items():
-        yield f"◦ withheld ({why}): {change} {', '.join(prefixes)}", "yellow"
-
-    retained: dict[str, list[str]] = {}
-    for each in found["retained"]:
-        retained.setdefault(each["until"], []).append(each["prefix"])
-    for day, prefixes in retained.items():
-        yield f"◦ no longer wanted, retained until {day}: {', '.join(prefixes)}", "dim"
+    withheld = _by_reason(((each.why, each.change), each.prefix) for each in found.withheld)
+    for (why, change), prefixes in withheld:
+        yield f"◦ withheld ({why}): {change} {prefixes}", "yellow"
+    for day, prefixes in _by_reason((each.until, each.prefix) for each in found.retained):
+        yield f"◦ no longer wanted, retained until {day}: {prefixes}", "dim"
 
 
-def _sum(found: Mapping[str, Any]) -> list[Text]:
-    numbers, planned = counted(found), found["mode"] == "plan"
-    words = _WILL if planned else _DID
-    total = ", ".join(f"{n} {word}" for n, word in zip(numbers.values(), words, strict=True))
-    lines = [Text.assemble(("Plan: " if planned else "Done: ", "bold"), total)]
-    lines.append(Text(f"Route tables: {_counts(found) or 'none'}"))
-    if planned and found["counts"]["planned"]:
-        lines.append(
-            Text(f"To apply exactly this: ase-route-sync apply --plan {found['runId']}", "dim")
-        )
+def _by_reason[T](prefixes: Iterable[tuple[T, str]]) -> Iterable[tuple[T, str]]:
+    """Return each reason once, with all prefixes that have it as one text."""
+    groups: dict[T, list[str]] = {}
+    for reason, prefix in prefixes:
+        groups.setdefault(reason, []).append(prefix)
+    return ((reason, ", ".join(found)) for reason, found in groups.items())
+
+
+def _sum(found: Report, *, planned: bool) -> list[Text]:
+    words = ("to add", "to change", "to remove") if planned else ("added", "changed", "removed")
+    added = sum(len(each.added) for each in found.outcomes)
+    updated = sum(len(each.updated) for each in found.outcomes)
+    gone = sum(len(each.removed) for each in found.outcomes)
+    total = ", ".join(f"{n} {word}" for n, word in zip((added, updated, gone), words, strict=True))
+
+    tables = ", ".join(f"{number} {status}" for status, number in found.counts.items() if number)
+    lines = [
+        Text.assemble(("Plan: " if planned else "Done: ", "bold"), total),
+        Text(f"Route tables: {tables or 'none'}"),
+    ]
+    if planned and found.counts[OutcomeStatus.PLANNED]:
+        command = f"ase-route-sync apply --plan {found.run.run_id}"
+        lines.append(Text(f"To apply exactly this: {command}", "dim"))
     return lines
 
 
-def _counts(found: Mapping[str, Any]) -> str:
-    return ", ".join(f"{number} {status}" for status, number in found["counts"].items() if number)
+def _environments(found: Iterable[EnvironmentReport]) -> Table:
+    table = _table("environment", "location", "kind", "route table", "registered", "subscription")
+    for one in found:
+        environment = one.survey.environment
+        table.add_row(
+            one.survey.environment_id.name,
+            (environment.location if environment else None) or _NONE,
+            (environment.kind if environment else None) or _NONE,
+            _name(one.survey.route_table_id),
+            "yes" if one.registered else Text("no", style="yellow"),
+            one.survey.environment_id.subscription_id,
+        )
+    return table
 
 
-def _fault(found: Mapping[str, Any]) -> Text:
-    needs = not needs_nobody(found["code"])
-    said = f"  {'!' if needs else '·'} {found['code']}: {found['message']}"
-    return Text(said, style="yellow" if needs else "dim")
+def _stamped(found: Iterable[StampedTable]) -> Table:
+    table = _table("route table with the stamp", "our routes", "environment", "registered")
+    for one in found:
+        registered = "yes" if one.registered else "no"
+        table.add_row(one.route_table_id.name, str(one.owned_routes), _name(one.ase_id), registered)
+    return table
 
 
-def _name(found: Mapping[str, Any]) -> Text:
-    return Text(_place(found), style="bold")
+def _fault(found: Finding) -> Text:
+    if needs_nobody(found.code):
+        return Text(f"  · {finding_text(found)}", style="dim")
+    return Text(f"  ! {finding_text(found)}", style="yellow")
 
 
-def _place(found: Mapping[str, Any]) -> str:
-    table = found["routeTableId"]
-    return f"{_last_name(table)} in {_group_of(table)} ({table.split('/')[2]})"
+def _place(table: RouteTableId) -> str:
+    return f"{table.name} in {table.resource_group} ({table.subscription_id})"
 
 
-def _last_name(resource_id: str | None) -> str:
-    return resource_id.rsplit("/", 1)[1] if resource_id else _NONE
+def _name(resource_id: RouteTableId | EnvironmentId | None) -> str:
+    return resource_id.name if resource_id else _NONE
 
 
-def _group_of(resource_id: str) -> str:
-    return resource_id.split("/")[4]
+def _wanted(registration: Registration) -> str:
+    tags = ", ".join(registration.service_tags)
+    wanted = {
+        AddressSource.SERVICE_TAG: tags,
+        AddressSource.ASE: "the environment's own addresses",
+        AddressSource.BOTH: f"{tags} and the environment's own addresses",
+    }[registration.address_source]
+    tag_routes = registration.route_style is RouteStyle.SERVICE_TAG
+    return f"{wanted}, as service tag routes" if tag_routes else wanted
 
 
-def _wanted(one: Mapping[str, Any]) -> str:
-    tags = ", ".join(one["serviceTags"])
-    source = {"serviceTag": tags, "ase": "the environment's own addresses"}
-    wanted = source.get(one["addressSource"], f"{tags} and the environment's own addresses")
-    return wanted if one["routeStyle"] == "prefixes" else f"{wanted}, as service tag routes"
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
 
 
-def _moment(text: str | None) -> str:
-    return f"{text[:10]} {text[11:16]} UTC" if text else "never"
-
-
-def _coloured(status: str) -> Text:
-    return Text(status, style=_COLOURS.get(status.strip(), ""))
+def _coloured(status: OutcomeStatus | RunStatus, width: int = 0) -> Text:
+    return Text(status.ljust(width), style=_COLOURS[status])
 
 
 def _table(*headings: str) -> Table:

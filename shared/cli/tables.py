@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import typer
 
@@ -11,7 +10,9 @@ from .. import answers
 from ..app import app
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.registration import RouteException
+from ..domain.runs.report import Report
 from ..domain.runs.run import Mode
+from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import RemoveRequest
 from ..sync.registering import RegisterRequest
 from . import show
@@ -21,14 +22,18 @@ from .shell import answer, ask, carried_out, need_somebody, say
 
 
 def list_registered(*, as_json: bool) -> None:
-    found = [registration.to_json() for registration in answers.registrations(app())]
-    answer({"value": found}, show.registrations(found), as_json=as_json)
+    found = answers.registered_tables(app())
+    answer(
+        {"value": [registered_table_json(one) for one in found]},
+        show.registered_tables(found),
+        as_json=as_json,
+    )
 
 
 def register(request: RegisterRequest, *, as_json: bool) -> None:
     request = replace(request, resource_id=_absolute(request.resource_id))
-    registered = app().registering.register(request).registration.to_json()
-    answer(registered, show.registration(registered), as_json=as_json)
+    entry = app().registering.register(request).table
+    answer(registered_table_json(entry), show.registered_table(entry), as_json=as_json)
 
 
 def unregister(
@@ -48,10 +53,11 @@ def unregister(
         ask(f"Unregister {known}? It keeps its routes.")
 
     app().registering.unregister(known)
-    answer(report or {"routeTableId": known}, show.removed(known, report), as_json=as_json)
+    body = report_json(report) if report else {"routeTableId": known}
+    answer(body, show.removed(known, report), as_json=as_json)
 
 
-def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> dict[str, Any]:
+def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Report:
     """Return the report of the removal, or raise Ended if it failed.
 
     A person who is asked sees its plan first.
@@ -64,7 +70,7 @@ def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> dic
     report = carried_out(app().asking.remove(removal, HERE), as_json=as_json)
     status = exit_status(report)
     if status:
-        answer(report, show.report(report), as_json=as_json)
+        answer(report_json(report), show.report(report), as_json=as_json)
         raise Ended(status)
     return report
 

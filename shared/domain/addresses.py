@@ -104,6 +104,11 @@ class Version:
             content.address_prefixes,
         )
 
+    def change_since(self, previous: "Version | None") -> "Difference":
+        """Compare with the version before this one, if there is one."""
+        before = () if previous is None else previous.address_prefixes
+        return difference(before, self.address_prefixes)
+
 
 @dataclass(frozen=True, slots=True)
 class VersionHead:

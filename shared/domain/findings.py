@@ -3,14 +3,14 @@
 The list of all codes is in `codes.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from .codes import CODES, Code, Grade, lookup
+from .codes import CODES, Code, Grade
 from .errors import RouteSyncError
 
-__all__ = ["CODES", "Code", "Finding", "Grade", "finding_json", "finding_of_json", "listed"]
+__all__ = ["CODES", "Code", "Finding", "Grade", "listed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,3 @@ class Finding:
 def listed(code: Code, said: str, prefixes: Sequence[str]) -> tuple[Finding, ...]:
     """One finding of all these prefixes, if there are any."""
     return (Finding(code, f"{said}: {', '.join(prefixes)}"),) if prefixes else ()
-
-
-def finding_json(finding: Finding | None) -> dict[str, str] | None:
-    return None if finding is None else {"code": finding.code.name, "message": finding.message}
-
-
-def finding_of_json(found: Mapping[str, str] | None) -> Finding | None:
-    return Finding(lookup(found["code"]), found["message"]) if found else None

@@ -13,12 +13,13 @@ from ..domain.armid import RouteTableId
 from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
 from ..domain.people.overview import Standpoint
-from ..domain.registry.registration import Registration
+from ..domain.registry.registered_table import RegisteredTable
+from ..domain.runs.outcome import Outcome
 from ..domain.runs.run import Run
 from ..http import HttpError, respond, whole_number
 from ..pages import headers, render_page
 from ..pages.overview import overview
-from ..pages.reports import history_entry, outcome, report_head, run_row
+from ..pages.reports import history_entry, outcome_block, report_head, run_row
 from ..pages.tables import pages_of, routes, row
 from ..pages.timeline import timeline
 from .shell import permitted
@@ -47,7 +48,7 @@ def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
 def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
     standpoint = _standpoint(context)
 
-    def worst_first(table: Registration) -> tuple[int, str]:
+    def worst_first(table: RegisteredTable) -> tuple[int, str]:
         return -standpoint.state_of(table).rank, table.route_table_id.key
 
     tables = sorted(context.registry.list(), key=worst_first)
@@ -79,12 +80,12 @@ def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.Http
 
     # A run can have thousands of outcomes.
     page = _number(request)
-    shown, last_page = pages_of(report["outcomes"], page, OUTCOMES_A_PAGE)
+    shown, last_page = pages_of(report.outcomes, page, OUTCOMES_A_PAGE)
     return _response(
         request,
         "run",
-        **report_head(run, report),
-        outcomes=[outcome(found) for found in shown],
+        **report_head(report),
+        outcomes=[outcome_block(outcome) for outcome in shown],
         page=page,
         last_page=last_page,
     )
@@ -98,8 +99,8 @@ def _table_page(context: App, request: func.HttpRequest, text: str) -> func.Http
         request,
         "route_table",
         row=row(table, _standpoint(context), last),
-        registration=table.to_json(),
-        outcome=None if last is None else outcome(last),
+        table=table,
+        shown=None if last is None else outcome_block(last),
         history=[*_history(context, table.route_table_id)],
         **_routes_now(context, table),
     )
@@ -111,18 +112,18 @@ _PAGES: Mapping[str, Callable[[App, func.HttpRequest, str], func.HttpResponse]] 
 }
 
 
-def _routes_now(context: App, table: Registration) -> dict[str, Any]:
+def _routes_now(context: App, table: RegisteredTable) -> dict[str, Any]:
     """If Azure does not answer, the page still shows everything else."""
     try:
         found = context.route_tables.read(table.route_table_id)
     except RouteSyncError as error:
         return {"unreadable": Finding.of(error)}
 
-    newest = [context.versions.newest(source) for source in table.sources]
+    registration = table.registration
+    newest = [context.versions.newest(source) for source in registration.sources]
     wanted = {prefix for version in newest if version is not None for prefix in version.ipv4}
-    shown, counts = routes(
-        found, table, wanted | {*table.service_tags}, owner=context.settings.route_owner
-    )
+    wanted |= {*registration.service_tags}
+    shown, counts = routes(found, registration, wanted, owner=context.settings.route_owner)
     return {"unreadable": None, "routes": shown, "route_counts": counts}
 
 
@@ -134,8 +135,8 @@ def _last_runs(context: App) -> list[Run]:
     return list(islice(answers.runs(context), LAST_RUNS))
 
 
-def _last_outcome(context: App, table: Registration) -> Mapping[str, Any] | None:
-    last = table.last_outcome
+def _last_outcome(context: App, table: RegisteredTable) -> Outcome | None:
+    last = table.status.last_outcome
     return None if last is None else context.outcomes.get(last.run_id, table.route_table_id)
 
 

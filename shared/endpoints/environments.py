@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 import azure.functions as func
 from pydantic import Field, StringConstraints
 
-from .. import answers
 from ..app import App
 from ..domain.errors import PermanentError
 from ..domain.runs.run import Mode, Run
 from ..http import Body, HttpError, json_response, parse_body
+from ..json_shapes import discovered_json
 from ..sync.asking import DiscoverRequest, ProvisionRequest, Requester
 from ..sync.texts import AZURE_TAG_NAME, MAX_AZURE_TAG_VALUE, MAX_AZURE_TAGS, OWNER
 from .shell import endpoint, starts_run
@@ -60,7 +60,7 @@ def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
         discovered = context.asking.discover(body.request)
     except PermanentError as error:
         raise HttpError(HTTPStatus.BAD_GATEWAY, error.code, error.message) from error
-    return json_response(answers.discovery_json(context, discovered))
+    return json_response(discovered_json(discovered, cloud=context.settings.azure_cloud))
 
 
 @starts_run

@@ -9,9 +9,11 @@ from pydantic import Field
 from .. import answers
 from ..app import App
 from ..domain.registry.choices import AddressSource, RouteStyle
-from ..domain.registry.registration import Registration, RouteException
+from ..domain.registry.registered_table import RegisteredTable
+from ..domain.registry.registration import RouteException
 from ..domain.routing.policy import ApplyPolicy
 from ..http import Body, json_response, page, parse_body, skip_token
+from ..json_shapes import registered_table_json
 from ..log import log_release
 from ..sync.asking import ReleaseRequest
 from ..sync.registering import RegisterRequest
@@ -59,17 +61,17 @@ class RegistrationBody(Body):
 @endpoint
 def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.HttpResponse:
     if request.route_params.get("id"):
-        return json_response(context.registering.get(_id_in_url(request)).to_json())
+        return json_response(registered_table_json(context.registering.get(_id_in_url(request))))
 
-    def token(registration: Registration) -> str:
-        return registration.route_table_id.key
+    def token(table: RegisteredTable) -> str:
+        return table.route_table_id.key
 
     return page(
         request,
         "route-tables",
-        after(skip_token(request), answers.registrations(context), token),
+        after(skip_token(request), answers.registered_tables(context), token),
         token_of=token,
-        render=Registration.to_json,
+        render=registered_table_json,
     )
 
 
@@ -77,8 +79,9 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
 def register_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """The URL has the id of the table, or of the environment whose subnet has it."""
     body = parse_body(request, RegistrationBody)
-    entry = context.registering.register(body.request(_id_in_url(request)))
-    return json_response(entry.registration.to_json(), status=201 if entry.is_new else 200)
+    result = context.registering.register(body.request(_id_in_url(request)))
+    status = 201 if result.is_new else 200
+    return json_response(registered_table_json(result.table), status=status)
 
 
 @endpoint
@@ -92,11 +95,11 @@ def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, TableBody)
     caller = caller_of(context, request)
 
-    registration = context.asking.release(
+    released = context.asking.release(
         ReleaseRequest(route_table=body.route_table_id, reason=body.reason)
     )
-    log_release(registration.route_table_id, reason=body.reason, requested_by=caller.requested_by)
-    return json_response(registration.to_json())
+    log_release(released.route_table_id, reason=body.reason, requested_by=caller.requested_by)
+    return json_response(registered_table_json(released))
 
 
 def _id_in_url(request: func.HttpRequest) -> str:

@@ -4,18 +4,18 @@ import azure.functions as func
 
 from .. import answers
 from ..app import App
-from ..domain.runs.run import Run
 from ..http import json_response, page, skip_token
+from ..json_shapes import report_json, run_json
 from .shell import endpoint, no_such_page, while_running
 
 
 @endpoint
 def get_run(context: App, request: func.HttpRequest) -> func.HttpResponse:
     run = answers.existing_run(context, request.route_params["runId"])
-    report = answers.run_report(context, run)
+    body = report_json(answers.run_report(context, run))
     if run.ended:
-        return json_response(report)
-    return json_response(report, status=202, headers=while_running(request, run))
+        return json_response(body)
+    return json_response(body, status=202, headers=while_running(request, run))
 
 
 @endpoint
@@ -28,5 +28,5 @@ def list_runs(context: App, request: func.HttpRequest) -> func.HttpResponse:
         "runs",
         answers.runs(context, older_than=token),
         token_of=lambda run: run.run_id,
-        render=Run.to_json,
+        render=run_json,
     )

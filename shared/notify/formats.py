@@ -7,7 +7,6 @@ webhooks" and "Block Kit" (a header is 150 characters at most, a section 3,000).
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from ..domain.people.notices import Item, Notice, short_name
 from ..domain.times import utc_text
@@ -16,7 +15,7 @@ MAX_BYTES = 10_000
 _PRODUCT = "ASE Route Sync"
 _MARKDOWN = re.compile(r"([\\`*_\[\]()#~|>])")
 
-type Body = dict[str, Any]
+type Body = dict[str, object]
 type _Render = Callable[[Notice, Sequence[Item], int, str | None], Body]
 
 
@@ -47,10 +46,15 @@ def _as_json(notice: Notice, items: Sequence[Item], left_out: int, link: str | N
         "title": _title(notice),
         "at": utc_text(notice.at),
         "facts": dict(notice.facts),
-        "items": [item.to_json() for item in items],
+        "items": [_item_json(item) for item in items],
         "itemsLeftOut": left_out,
         "link": link,
     }
+
+
+def _item_json(item: Item) -> Body:
+    table = None if item.route_table_id is None else str(item.route_table_id)
+    return {"state": item.state, "routeTableId": table, "text": item.text}
 
 
 def _as_teams(notice: Notice, items: Sequence[Item], left_out: int, link: str | None) -> Body:

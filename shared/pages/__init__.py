@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from ..domain.codes import lookup
 from .times import ago, moment
 
 if TYPE_CHECKING:
@@ -63,5 +62,4 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
     )
     environment.globals["moment"] = moment
-    environment.globals["advice"] = lambda name: lookup(name).advice
     return environment

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..domain.people.check_report import CheckReport
+from ..domain.people.health import Alarm
 from ..domain.people.overview import Mood, Standpoint, State
-from ..domain.registry.registration import Registration
+from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Run, RunStatus
 from .tables import STATES
 from .times import ago
@@ -14,15 +16,15 @@ MOST_ALARMS = 10
 
 
 def overview(
-    tables: Sequence[Registration],
+    tables: Sequence[RegisteredTable],
     runs: Sequence[Run],
-    check: Mapping[str, Any] | None,
+    check: CheckReport | None,
     standpoint: Standpoint,
     *,
     paused: bool,
 ) -> dict[str, Any]:
     """`runs` are the last ones, the newest first; `check` is the last daily check's report."""
-    alarms = check["alarms"] if check else []
+    alarms = check.alarms if check else ()
     states = Counter(standpoint.state_of(table) for table in tables)
     mood, headline = _headline(states, runs, alarms)
     return {
@@ -37,7 +39,7 @@ def overview(
 def _headline(
     states: Mapping[State, int],
     runs: Sequence[Run],
-    alarms: Sequence[Mapping[str, Any]],
+    alarms: Sequence[Alarm],
 ) -> tuple[Mood, str]:
     moods: Counter[Mood] = Counter()
     for state, number in states.items():
@@ -66,7 +68,7 @@ def _of(number: int, count: int) -> str:
 def _facts(
     states: Mapping[State, int],
     runs: Sequence[Run],
-    check: Mapping[str, Any] | None,
+    check: CheckReport | None,
     standpoint: Standpoint,
     *,
     paused: bool,
@@ -77,7 +79,7 @@ def _facts(
         _last_success(runs, standpoint),
         *(f"{number} {STATES[state]}" for state, number in states.items()),
         *([f"Newest version seen {ago(standpoint.now - newest.recorded_at)}"] if newest else []),
-        f"Daily check {check['at'][:10]}" if check else "No daily check yet",
+        f"Daily check {check.at:%Y-%m-%d}" if check else "No daily check yet",
     ]
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..domain.armid import RouteTableId
+from ..domain.findings import Finding
 from ..domain.people.overview import Mood
+from ..domain.runs.outcome import Outcome, OutcomeStatus
+from ..domain.runs.report import Report
 from ..domain.runs.run import Run, RunStatus
 from ..render import needs_nobody
 from .tables import mood_of, named
@@ -25,51 +27,53 @@ def run_row(run: Run) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "started_at": run.started_at,
-        "status": run.status.value,
+        "status": run.status,
         "mood": _MOODS[run.status],
-        "trigger": run.request.trigger.value,
-        "mode": run.request.mode.value,
+        "trigger": run.request.trigger,
+        "mode": run.request.mode,
         "counts": _counted(run.counts),
         "error": f"{run.error.code}: {run.error.message}" if run.error else None,
         "reason": run.request.reason,
     }
 
 
-def report_head(run: Run, report: Mapping[str, Any]) -> dict[str, Any]:
+def report_head(report: Report) -> dict[str, Any]:
+    status = report.run.status
     return {
-        "report": report,
-        "mood": _MOODS[run.status],
-        "headline": _HEADLINES[run.status],
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "counts": _counted(report["counts"]),
+        "run": report.run,
+        "mood": _MOODS[status],
+        "headline": _HEADLINES[status],
+        "counts": _counted(report.counts),
     }
 
 
-def outcome(found: Mapping[str, Any]) -> dict[str, Any]:
-    """An outcome's JSON, with what the page says besides."""
+def outcome_block(outcome: Outcome) -> dict[str, Any]:
+    """Return the outcome as its template needs it."""
     return {
-        **found,
-        "mood": mood_of(found["status"]),
-        **named(RouteTableId.parse(found["routeTableId"])),
-        "findings": [
-            {**f, "mood": Mood.GOOD if needs_nobody(f["code"]) else Mood.WATCH}
-            for f in found["findings"]
-        ],
-        "retained_lines": [f"{r['prefix']} until {r['until']}" for r in found["retained"]],
-        "withheld_lines": [f"{w['change']} {w['prefix']}: {w['why']}" for w in found["withheld"]],
+        "outcome": outcome,
+        "mood": mood_of(outcome.status),
+        **named(outcome.route_table_id),
+        "findings": [{"said": each, "mood": _finding_mood(each)} for each in outcome.findings],
+        "retained": [f"{each.prefix} until {each.until}" for each in outcome.retained],
+        "withheld": [f"{each.change} {each.prefix}: {each.why}" for each in outcome.withheld],
     }
 
 
-def history_entry(run: Run, found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run did to one table."""
+def history_entry(run: Run, outcome: Outcome) -> dict[str, Any]:
+    """Return the row about this run in the history of one table."""
     return {
         **run_row(run),
-        "status": found["status"],
-        "mood": mood_of(found["status"]),
-        **{kind: len(found[kind]) for kind in ("added", "updated", "removed")},
+        "status": outcome.status,
+        "mood": mood_of(outcome.status),
+        "added": len(outcome.added),
+        "updated": len(outcome.updated),
+        "removed": len(outcome.removed),
     }
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def _finding_mood(finding: Finding) -> Mood:
+    return Mood.GOOD if needs_nobody(finding.code) else Mood.WATCH
+
+
+def _counted(counts: Mapping[OutcomeStatus, int]) -> str:
     return ", ".join(f"{number} {status}" for status, number in counts.items() if number)

@@ -1,4 +1,4 @@
-"""Registered tables: as rows of the overview, and one as a page of its own."""
+"""Registered route tables: as rows of the overview, and one as a page of its own."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -8,10 +8,11 @@ from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service
 from ..domain.armid import RouteTableId
 from ..domain.people.health import FULL_FROM
 from ..domain.people.overview import Mood, Standpoint, State
+from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routes import Route, RouteTable
-from ..domain.runs.outcome import OutcomeStatus
+from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..render import needs_nobody
 from .times import ago
 
@@ -37,100 +38,107 @@ _POLICIES = {
 }
 
 
-def row(table: Registration, standpoint: Standpoint, outcome: Mapping[str, Any] | None) -> Context:
-    """`outcome` is the report of its last outcome, where that is kept."""
-    state, reading = standpoint.state_of(table), table.reading
+def row(table: RegisteredTable, standpoint: Standpoint, outcome: Outcome | None) -> Context:
+    """Return the table's row. `outcome` is its last one, if that is still kept."""
+    registration, status = table.registration, table.status
+    state, reading = standpoint.state_of(table), status.reading
     limit = reading.route_limit if reading else None
-    last = table.last_outcome
     return {
         "id": str(table.route_table_id),
         **named(table.route_table_id),
-        "ase": table.ase_id.name if table.ase_id else None,
+        "ase": registration.ase_id.name if registration.ase_id else None,
         "region": reading.location if reading else None,
+        # Its state now.
         "state": STATES[state],
         "mood": state.mood,
         "since": _since(table, standpoint),
         "routes": reading.routes if reading else None,
         "limit": limit,
         "high": None if limit is None else round(limit * FULL_FROM),
+        # Its past, and everything a person may want to know.
         "versions": [*_versions(table, standpoint)],
-        "last": last
-        and {
-            "run_id": last.run_id,
-            "status": last.status.value,
-            "when": ago(standpoint.now - last.at),
-        },
+        "last": status.last_outcome,
         "notes": [{"mood": mood, "text": text} for mood, text in _notes(table, outcome)],
     }
 
 
 def named(route_table_id: RouteTableId) -> dict[str, str]:
-    """Its name, and where it is."""
+    """Return the table's name, and the place where it is."""
     where = f"{route_table_id.resource_group} · {route_table_id.subscription_id}"
     return {"name": route_table_id.name, "group": where}
 
 
-def _since(table: Registration, standpoint: Standpoint) -> str:
-    if table.verified_at is None:
+def _since(table: RegisteredTable, standpoint: Standpoint) -> str:
+    if table.status.verified_at is None:
         return "never found right"
-    return f"found right {ago(standpoint.now - table.verified_at)}"
+    return f"found right {ago(standpoint.now - table.status.verified_at)}"
 
 
-def _versions(table: Registration, standpoint: Standpoint) -> Iterator[str]:
-    """Of each source, the version applied against the version seen."""
-    applied = {i.rpartition("-")[0]: i for i in table.applied_version_ids}
+def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
+    """Compare, for each source, the version that was applied with the newest one seen."""
+    applied = {i.rpartition("-")[0]: i for i in table.status.applied_version_ids}
     for newest in standpoint.seen(table):
         partition, _, seen = newest.version_id.rpartition("-")
         name = service_tag_of(newest.source) or newest.source.rpartition("/")[2]
+
+        # The numbers have leading zeros, which nobody wants to read.
         have = applied.get(partition, "").rpartition("-")[2].lstrip("0") or "none"
         seen = seen.lstrip("0")
         numbers = f"{seen} applied" if have == seen else f"{have} applied, {seen} seen"
-        yield f"{name} {numbers}" if len(table.sources) > 1 else numbers
+        yield f"{name} {numbers}" if len(table.registration.sources) > 1 else numbers
 
 
-def _notes(table: Registration, outcome: Mapping[str, Any] | None) -> Iterator[tuple[Mood, str]]:
-    last = table.last_outcome
+def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mood, str]]:
+    registration, status = table.registration, table.status
+    last, contest = status.last_outcome, status.contest
     if last is not None and last.error is not None:
         yield Mood.BAD, f"{last.error.code}{', given up' if last.poisoned else ''}"
-    if table.contest.since is not None:
-        yield Mood.BAD, f"contested since {table.contest.since:%Y-%m-%d}: {table.contest}"
+    if contest.since is not None:
+        yield Mood.BAD, f"contested since {contest.since:%Y-%m-%d}: {contest}"
     if outcome is not None:
-        yield from _notes_of(outcome)
-    if table.holds:
-        yield Mood.WATCH, f"{len(table.holds)} held until a release"
-    if table.exceptions:
-        first = min(e.until for e in table.exceptions)
-        yield Mood.GOOD, f"{len(table.exceptions)} excepted, the first until {first}"
-    if table.apply_policy is not None:
-        yield Mood.GOOD, _POLICIES[table.apply_policy]
+        yield from _outcome_notes(outcome)
+
+    # The rest is as somebody wanted it.
+    if status.holds:
+        yield Mood.WATCH, f"{len(status.holds)} held until a release"
+    if registration.exceptions:
+        first = min(exception.until for exception in registration.exceptions)
+        yield Mood.GOOD, f"{len(registration.exceptions)} excepted, the first until {first}"
+    if registration.apply_policy is not None:
+        yield Mood.GOOD, _POLICIES[registration.apply_policy]
 
 
-def _notes_of(outcome: Mapping[str, Any]) -> Iterator[tuple[Mood, str]]:
-    for code in dict.fromkeys(violation["code"] for violation in outcome["violations"]):
-        yield Mood.BAD, code
-    open_conflicts = [c for c in outcome["conflicts"] if c["accepted"] is None]
-    if open_conflicts:
-        yield Mood.BAD, f"{len(open_conflicts)} in conflict with routes that are not ours"
-    if outcome["withheld"]:
-        why = ", ".join(dict.fromkeys(w["why"] for w in outcome["withheld"]))
-        yield Mood.WATCH, f"{len(outcome['withheld'])} withheld: {why}"
-    if outcome["retained"]:
-        last_day = max(r["until"] for r in outcome["retained"])
-        yield Mood.GOOD, f"{len(outcome['retained'])} retained until {last_day}"
-    for code in dict.fromkeys(f["code"] for f in outcome["findings"]):
+def _outcome_notes(outcome: Outcome) -> Iterator[tuple[Mood, str]]:
+    for code in dict.fromkeys(violation.code for violation in outcome.violations):
+        yield Mood.BAD, code.name
+    conflicts, withheld, retained = outcome.open_conflicts, outcome.withheld, outcome.retained
+    if conflicts:
+        yield Mood.BAD, f"{len(conflicts)} in conflict with routes that are not ours"
+
+    if withheld:
+        why = ", ".join(dict.fromkeys(change.why.name for change in withheld))
+        yield Mood.WATCH, f"{len(withheld)} withheld: {why}"
+    if retained:
+        yield Mood.GOOD, f"{len(retained)} retained until {max(each.until for each in retained)}"
+    for code in dict.fromkeys(finding.code for finding in outcome.findings):
         if not needs_nobody(code):
-            yield Mood.WATCH, code
+            yield Mood.WATCH, code.name
 
 
 def routes(
     table: RouteTable, registration: Registration, wanted: Collection[str], *, owner: str
 ) -> tuple[list[Context], str]:
-    """Each route and whose it is, what needs a person first; and how many there are of each."""
+    """Return each route and whose it is, and a text with the number of each kind.
+
+    The routes that need a person come first, and then they are in the order of their prefixes.
+    """
     accepted = {exception.prefix for exception in registration.exceptions}
-    found = [(*_kind(r, wanted, accepted, owner=owner), r) for r in table.routes]
-    order = {p: number for number, p in enumerate(in_order(_sortable(r.prefix for *_, r in found)))}
-    found.sort(key=lambda one: (-list(Mood).index(one[0]), order.get(one[2].prefix, len(order))))
-    counts = Counter(kind for _, kind, _ in found)
+    kinds = [(route, *_kind(route, wanted, accepted, owner=owner)) for route in table.routes]
+
+    order = {prefix: number for number, prefix in enumerate(_in_order(table.routes))}
+    worst = list(Mood)[::-1]
+    kinds.sort(key=lambda one: (worst.index(one[1]), order.get(one[0].prefix, len(order))))
+
     shown = [
         {
             "prefix": route.prefix,
@@ -139,8 +147,9 @@ def routes(
             "kind": kind,
             "mood": mood,
         }
-        for mood, kind, route in found
+        for route, mood, kind in kinds
     ]
+    counts = Counter(kind for _, _, kind in kinds)
     return shown, ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "none"
 
 
@@ -158,8 +167,10 @@ def _kind(
     return Mood.BAD, "conflict"
 
 
-def _sortable(prefixes: Iterable[str]) -> list[str]:
-    return [p for p in prefixes if is_service_tag(p) or is_ipv4_prefix(p)]
+def _in_order(routes: Iterable[Route]) -> tuple[str, ...]:
+    """Return the prefixes in order, without those that have none: somebody else's may be odd."""
+    prefixes = (route.prefix for route in routes)
+    return in_order(p for p in prefixes if is_service_tag(p) or is_ipv4_prefix(p))
 
 
 def _next_hop(route: Route) -> str:
@@ -167,14 +178,12 @@ def _next_hop(route: Route) -> str:
     return f"{route.next_hop_type} {address}" if address else route.next_hop_type
 
 
-def mood_of(status: str) -> Mood:
-    """Of an outcome."""
-    found = OutcomeStatus(status)
-    if found.is_bad:
+def mood_of(status: OutcomeStatus) -> Mood:
+    if status.is_bad:
         return Mood.BAD
-    return Mood.WATCH if found is OutcomeStatus.PLANNED else Mood.GOOD
+    return Mood.WATCH if status is OutcomeStatus.PLANNED else Mood.GOOD
 
 
 def pages_of[T](items: Sequence[T], page: int, size: int) -> tuple[Sequence[T], int]:
-    """The items of this page, and how many pages there are."""
+    """Return the items of this page, and the number of pages."""
     return items[(page - 1) * size : page * size], max(1, -(-len(items) // size))

@@ -1,7 +1,8 @@
-"""SyncRuns: one row a daily check, the newest first, and what people have been told."""
+"""SyncRuns also has one row for each daily check, the newest first, and one with the ledger."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -14,11 +15,15 @@ from azure.data.tables import TableClient, UpdateMode
 
 from ..domain import codes
 from ..domain.errors import ConcurrentUpdate
-from ..domain.people.notices import Item, Ledger, OpenFault
-from .entities import complement, pack_tight, unpack_tight
+from ..domain.people.check_report import CheckReport
+from ..domain.people.notices import Ledger
+from .entities import complement
+from .mapping import Property
 
 _PARTITION = "check"
 _PREFIX = "check-"
+_REPORT_PROPERTY = Property("report", CheckReport)
+_LEDGER_PROPERTY = Property("ledger", Ledger)
 _LEDGER = {"PartitionKey": "notices", "RowKey": "ledger"}
 
 
@@ -26,31 +31,35 @@ class CheckLog:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    def put(self, check_id: str, report: Mapping[str, Any], *, notice_due: bool) -> None:
+    def put(self, report: CheckReport, *, notice_due: bool) -> None:
         self._table.upsert_entity(
-            {**_keys(check_id), "checkId": check_id, "noticeDue": notice_due}
-            | pack_tight("report", report)
+            {
+                **_keys(report.check_id),
+                "checkId": report.check_id,
+                "noticeDue": notice_due,
+                **_REPORT_PROPERTY.packed(report),
+            }
         )
 
-    def get(self, check_id: str) -> tuple[Mapping[str, Any], bool] | None:
-        """What a check had to say, and whether nobody has been told yet."""
+    def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
+        """Return the report, and whether people are still to be told about it."""
         if not check_id.startswith(_PREFIX):
             return None
         try:
             found = self._table.get_entity(_PARTITION, _keys(check_id)["RowKey"])
         except ResourceNotFoundError:
             return None
-        return unpack_tight(found, "report"), found["noticeDue"]
+        return _report(found), found["noticeDue"]
 
-    def latest(self) -> Mapping[str, Any] | None:
+    def latest(self) -> CheckReport | None:
         newest = self._table.query_entities(
             "PartitionKey eq @check", parameters={"check": _PARTITION}, results_per_page=1
         )
         found = next(iter(newest), None)
-        return None if found is None else unpack_tight(found, "report")
+        return None if found is None else _report(found)
 
     def due(self, *, since: datetime) -> Iterator[str]:
-        """The ids of checks of which nobody has been told."""
+        """List the ids of the checks since then that people are still to be told about."""
         found = self._table.query_entities(
             "PartitionKey eq @check and noticeDue eq @due and RowKey le @last",
             parameters={"check": _PARTITION, "due": True, "last": _row_key(since)},
@@ -59,6 +68,7 @@ class CheckLog:
         return (str(entity["checkId"]) for entity in found)
 
     def told(self, check_id: str) -> None:
+        """Note that people have been told about the check."""
         self._table.update_entity({**_keys(check_id), "noticeDue": False}, mode=UpdateMode.MERGE)
 
     def remove_before(self, moment: datetime) -> None:
@@ -77,31 +87,15 @@ class LedgerLog:
 
     def read(self) -> Ledger:
         try:
-            found = self._table.get_entity(**_keys_of_ledger())
+            found = self._table.get_entity(_LEDGER["PartitionKey"], _LEDGER["RowKey"])
         except ResourceNotFoundError:
             return Ledger()
-        return Ledger(
-            faults={
-                key: OpenFault(f["signature"], Item(f["state"], f["text"], f["routeTableId"]))
-                for key, f in unpack_tight(found, "faults").items()
-            },
-            digest_on=_day(found["digestOn"]),
-            all_well_on=_day(found["allWellOn"]),
-            etag=str(found.metadata["etag"]),
-        )
+        ledger = _LEDGER_PROPERTY.unpacked(found)
+        return replace(ledger, etag=str(found.metadata["etag"]))
 
     def write(self, ledger: Ledger) -> None:
-        """Raise ConcurrentUpdate where it has changed since it was read."""
-        faults = {
-            key: {"signature": fault.signature, **fault.item.to_json()}
-            for key, fault in ledger.faults.items()
-        }
-        entity: dict[str, Any] = {
-            **_LEDGER,
-            "digestOn": str(ledger.digest_on or ""),
-            "allWellOn": str(ledger.all_well_on or ""),
-            **pack_tight("faults", faults),
-        }
+        """Raise ConcurrentUpdate if the ledger has changed since it was read."""
+        entity: dict[str, Any] = {**_LEDGER, **_LEDGER_PROPERTY.packed(replace(ledger, etag=""))}
         try:
             if ledger.etag:
                 self._table.update_entity(
@@ -118,6 +112,10 @@ class LedgerLog:
             ) from error
 
 
+def _report(entity: Mapping[str, Any]) -> CheckReport:
+    return _REPORT_PROPERTY.unpacked(entity)
+
+
 def _keys(check_id: str) -> dict[str, str]:
     digits = check_id.removeprefix(_PREFIX)
     return {"PartitionKey": _PARTITION, "RowKey": complement(digits)}
@@ -125,11 +123,3 @@ def _keys(check_id: str) -> dict[str, str]:
 
 def _row_key(at: datetime) -> str:
     return complement(f"{at:%Y%m%d%H%M%S%f}")
-
-
-def _keys_of_ledger() -> dict[str, str]:
-    return {"partition_key": _LEDGER["PartitionKey"], "row_key": _LEDGER["RowKey"]}
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None

@@ -1,71 +1,75 @@
-"""RouteTables: one row a registered route table, with what it has applied."""
+"""RouteTables: one row for each registered route table.
+
+The registration is one property of the row, and each part of the status is another one: a person
+and several workers write at the same time, and no write undoes another.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
-from datetime import date, datetime
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_type_hints
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from ..domain.armid import EnvironmentId, RouteTableId
-from ..domain.findings import finding_of_json
-from ..domain.registry.choices import AddressSource, RouteStyle
-from ..domain.registry.contest import Contest, Undoing
+from ..domain.registry.contest import Contest
 from ..domain.registry.holds import Hold
-from ..domain.registry.registration import Registration, RouteException
-from ..domain.registry.state import LastOutcome, Reading, Standing
-from ..domain.routing.policy import ApplyPolicy
+from ..domain.registry.registered_table import RegisteredTable
+from ..domain.registry.registration import Registration
+from ..domain.registry.status import Standing, Status
 from ..domain.runs.alert import Place
-from ..domain.runs.outcome import OutcomeStatus
-from ..domain.times import utc_text
-from .entities import pack, table_key, unpack
+from .entities import table_key
+from .mapping import Property
+
+_REGISTRATION = Property("registration", Registration)
+_STATUS: Mapping[str, Property[Any]] = {
+    field.name: Property(field.name, get_type_hints(Status)[field.name]) for field in fields(Status)
+}
+_SUBNET_IDS = "subnet_ids"
 
 
 class Registry:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    def get(self, route_table_id: RouteTableId) -> Registration | None:
+    def get(self, route_table_id: RouteTableId) -> RegisteredTable | None:
         try:
-            return _registration(self._table.get_entity(*_key(route_table_id)))
+            return _registered_table(self._table.get_entity(*_key(route_table_id)))
         except ResourceNotFoundError:
             return None
 
-    def list(self) -> Iterator[Registration]:
-        return (_registration(entity) for entity in self._table.list_entities())
+    def list(self) -> Iterator[RegisteredTable]:
+        return (_registered_table(entity) for entity in self._table.list_entities())
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
-        """Where the enabled ones of this subscription, or of all, are."""
+        """List the enabled route tables of this subscription, or of all, with their places."""
         condition, bound = "enabled eq @enabled", {"enabled": True}
         if subscription_id is not None:
             condition = f"PartitionKey eq @subscription and {condition}"
+
         entities = self._table.query_entities(
             condition,
             parameters=bound | {"subscription": (subscription_id or "").lower()},
-            select=["routeTableId", "aseId", "subnetIds", "subnetIdsParts"],
+            select=["routeTableId", "aseId", _SUBNET_IDS, f"{_SUBNET_IDS}Parts"],
         )
         return (_place(entity) for entity in entities)
 
-    def put(self, registration: Registration) -> None:
-        """Register, or replace what is registered; what was seen, held and applied stays."""
+    def put(self, table: RegisteredTable) -> None:
+        """Register the table, or replace its registration.
+
+        Of its status only the former sources and, if they are known, the subnets are written.
+        """
+        registration, status = table.registration, table.status
+        seen = _known(former_sources=status.former_sources, subnet_ids=status.subnet_ids)
         self._table.upsert_entity(
             {
-                **_keys(registration.route_table_id),
-                "routeTableId": str(registration.route_table_id),
+                **_keys(table.route_table_id),
+                "routeTableId": str(table.route_table_id),
+                # These are for `places`, which reads little of many rows.
                 "aseId": str(registration.ase_id or ""),
-                "addressSource": registration.address_source.value,
-                "routeStyle": registration.route_style.value,
                 "enabled": registration.enabled,
-                "note": registration.note or "",
-                "applyPolicy": registration.apply_policy or "",
-                **pack("serviceTags", registration.service_tags),
-                **pack("exceptions", [e.to_json() for e in registration.exceptions]),
-                **pack(
-                    "formerSources",
-                    {s: utc_text(at) for s, at in registration.former_sources.items()},
-                ),
-                **_packed_if_known("subnetIds", registration.subnet_ids),
+                **_REGISTRATION.packed(registration),
+                **seen,
             },
             mode=UpdateMode.MERGE,
         )
@@ -74,55 +78,54 @@ class Registry:
         self._table.delete_entity(*_key(route_table_id))
 
     def note_sound(self, route_table_id: RouteTableId, hashes: Iterable[str]) -> None:
-        """Record `sound_foreign`."""
-        self._merge(route_table_id, pack("soundForeign", sorted(hashes)))
+        """Record the hashes of the foreign routes of a table that was seen sound."""
+        self._merge(route_table_id, _known(sound_foreign=frozenset(hashes)))
 
     def hold(self, route_table_id: RouteTableId, holds: Iterable[Hold]) -> None:
-        """Let these be what is held."""
-        self._merge(route_table_id, pack("holds", [hold.to_json() for hold in holds]))
+        """Replace the table's holds by these."""
+        self._merge(route_table_id, _known(holds=tuple(holds)))
 
     def release(self, route_table_id: RouteTableId) -> None:
-        """Nothing is held or contested any more."""
-        self._merge(
-            route_table_id,
-            {**pack("holds", []), **pack("contest", None), **pack("ownedLeft", None)},
-        )
+        """Lift every hold and clear the contested state."""
+        forgotten = _STATUS["owned_left"].packed(None)
+        self._merge(route_table_id, {**_known(holds=(), contest=Contest()), **forgotten})
 
     def contest(
         self, route_table_id: RouteTableId, contest: Contest, owned: frozenset[str]
     ) -> None:
-        """Record what was undone, and the table as it was found."""
-        found = {
-            "since": utc_text(contest.since) if contest.since else None,
-            "undone": [undoing.to_json() for undoing in contest.undone],
-        }
-        self._merge(route_table_id, {**pack("contest", found), **pack("ownedLeft", sorted(owned))})
+        """Record the changes that were undone, and the owned prefixes that were found."""
+        self._merge(route_table_id, _known(contest=contest, owned_left=owned))
 
     def record(self, route_table_id: RouteTableId, standing: Standing) -> None:
-        """What of this is known."""
-        properties: dict[str, Any] = {
-            **_packed_if_known("ownedLeft", standing.owned),
-            **_packed_if_known("subnetIds", standing.subnet_ids),
-        }
-        if standing.verified_at is not None:
-            properties |= pack("appliedVersionIds", list(standing.verified_with))
-            properties["verifiedAt"] = standing.verified_at
-        if standing.watched_since is not None:
-            properties["watchedSince"] = standing.watched_since
-        if standing.reading is not None:
-            properties |= pack("reading", asdict(standing.reading))
-        if standing.outcome is not None:
-            outcome = standing.outcome
-            properties |= pack("lastOutcome", {**outcome.to_json(), "signature": outcome.signature})
+        """Record what is newly known of the table."""
+        verified = standing.verified_at is not None
+        properties = _known(
+            owned_left=standing.owned,
+            subnet_ids=standing.subnet_ids,
+            applied_version_ids=standing.verified_with if verified else None,
+            verified_at=standing.verified_at,
+            watched_since=standing.watched_since,
+            reading=standing.reading,
+            last_outcome=standing.outcome,
+        )
         self._merge(route_table_id, properties)
 
-    def _merge(self, route_table_id: RouteTableId, properties: Mapping[str, Any]) -> None:
+    def _merge(self, route_table_id: RouteTableId, properties: Mapping[str, str | int]) -> None:
         try:
             self._table.update_entity(
                 {**_keys(route_table_id), **properties}, mode=UpdateMode.MERGE
             )
         except ResourceNotFoundError:
-            return  # unregistered meanwhile
+            return  # The table has been unregistered in the meantime.
+
+
+def _known(**status: object) -> dict[str, str | int]:
+    """Return the properties of those parts of a status that have a value."""
+    properties: dict[str, str | int] = {}
+    for name, value in status.items():
+        if value is not None:
+            properties |= _STATUS[name].packed(value)
+    return properties
 
 
 def _key(route_table_id: RouteTableId) -> tuple[str, str]:
@@ -134,90 +137,18 @@ def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     return {"PartitionKey": partition, "RowKey": row}
 
 
-def _packed_if_known(name: str, values: frozenset[str] | None) -> dict[str, str | int]:
-    return {} if values is None else pack(name, sorted(values))
-
-
-def _unpack_if_there(entity: Mapping[str, Any], name: str) -> Any:
-    return unpack(entity, name) if f"{name}Parts" in entity else None
-
-
 def _place(entity: Mapping[str, Any]) -> Place:
-    # On so many subnets that they are not in one part, it may be on any.
-    whole = entity.get("subnetIdsParts", 1) == 1
+    # If the table is on so many subnets that they need several parts, it counts as on any.
+    known = entity.get(f"{_SUBNET_IDS}Parts") == 1
     return Place(
         RouteTableId.parse(entity["routeTableId"]),
         EnvironmentId.parse(entity["aseId"]) if entity["aseId"] else None,
-        _set_if_there(entity, "subnetIds") if whole else None,
+        _STATUS[_SUBNET_IDS].unpacked(entity) if known else None,
     )
 
 
-def _set_if_there(entity: Mapping[str, Any], name: str) -> frozenset[str] | None:
-    found = _unpack_if_there(entity, name)
-    return None if found is None else frozenset(found)
-
-
-def _contest(entity: Mapping[str, Any]) -> Contest:
-    found = _unpack_if_there(entity, "contest")
-    if not found:
-        return Contest()
-    return Contest(
-        tuple(
-            Undoing(datetime.fromisoformat(u["at"]), u["runId"], tuple(u["by"]))
-            for u in found["undone"]
-        ),
-        datetime.fromisoformat(found["since"]) if found["since"] else None,
-    )
-
-
-def _last_outcome(entity: Mapping[str, Any]) -> LastOutcome | None:
-    found = _unpack_if_there(entity, "lastOutcome")
-    if not found:
-        return None
-    return LastOutcome(
-        run_id=found["runId"],
-        at=datetime.fromisoformat(found["at"]),
-        status=OutcomeStatus(found["status"]),
-        signature=found["signature"],
-        error=finding_of_json(found["error"]),
-        poisoned=found["poisoned"],
-    )
-
-
-def _reading(entity: Mapping[str, Any]) -> Reading | None:
-    found = _unpack_if_there(entity, "reading")
-    return Reading(**found) if found else None
-
-
-def _registration(entity: Mapping[str, Any]) -> Registration:
-    return Registration(
-        route_table_id=RouteTableId.parse(entity["routeTableId"]),
-        service_tags=tuple(unpack(entity, "serviceTags")),
-        ase_id=EnvironmentId.parse(entity["aseId"]) if entity["aseId"] else None,
-        address_source=AddressSource(entity["addressSource"]),
-        route_style=RouteStyle(entity["routeStyle"]),
-        apply_policy=ApplyPolicy(entity["applyPolicy"]) if entity["applyPolicy"] else None,
-        exceptions=tuple(
-            RouteException(e["prefix"], e["reason"], date.fromisoformat(e["until"]))
-            for e in unpack(entity, "exceptions")
-        ),
-        enabled=entity["enabled"],
-        note=entity["note"] or None,
-        former_sources={
-            source: datetime.fromisoformat(at)
-            for source, at in unpack(entity, "formerSources").items()
-        },
-        holds=tuple(
-            Hold(hold["prefix"], hold["routed"], hold["undoneRunId"], hold["rollbackRunId"])
-            for hold in _unpack_if_there(entity, "holds") or ()
-        ),
-        applied_version_ids=tuple(_unpack_if_there(entity, "appliedVersionIds") or ()),
-        verified_at=entity.get("verifiedAt"),
-        sound_foreign=_set_if_there(entity, "soundForeign") or frozenset(),
-        subnet_ids=_set_if_there(entity, "subnetIds"),
-        owned_left=_set_if_there(entity, "ownedLeft"),
-        contest=_contest(entity),
-        last_outcome=_last_outcome(entity),
-        watched_since=entity.get("watchedSince"),
-        reading=_reading(entity),
+def _registered_table(entity: Mapping[str, Any]) -> RegisteredTable:
+    seen = {name: found.unpacked(entity) for name, found in _STATUS.items() if found.is_in(entity)}
+    return RegisteredTable(
+        RouteTableId.parse(entity["routeTableId"]), _REGISTRATION.unpacked(entity), Status(**seen)
     )

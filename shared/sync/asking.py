@@ -5,14 +5,13 @@ request says. If that needs a run, only the run is written. The door then sends 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..domain import codes
 from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId
 from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
-from ..domain.registry.contest import Contest
-from ..domain.registry.registration import Registration
+from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
 from .ports import Outcomes, Registrations, Runs
 from .surroundings.discovery import Discovery, DiscoveryResult
@@ -157,7 +156,7 @@ class Asking:
             *text_faults("reason", request.reason, MAX_REASON),
             *owner_faults("fromOwner", request.from_owner),
         ]
-        registration = self._enabled_registration(request.route_table, faults)
+        entry = self._enabled_entry(request.route_table, faults)
 
         return self.create_run(
             RunRequest(
@@ -165,7 +164,7 @@ class Asking:
                 requested_by=by.name,
                 mode=Mode.APPLY,
                 action=Action.ADOPT,
-                route_tables=(registration.route_table_id,),
+                route_tables=(entry.route_table_id,),
                 from_owner=request.from_owner,
                 reason=request.reason,
             )
@@ -176,7 +175,7 @@ class Asking:
             *_force_faults(request.force),
             *text_faults("reason", request.reason, MAX_REASON),
         ]
-        table = self._enabled_registration(request.route_table, faults).route_table_id
+        table = self._enabled_entry(request.route_table, faults).route_table_id
         obstacle = self._rollback_obstacle(request.run_id, table)
         if obstacle is not None:
             raise InvalidRequest([Fault("runId", obstacle)])
@@ -194,18 +193,18 @@ class Asking:
             )
         )
 
-    def release(self, request: ReleaseRequest) -> Registration:
+    def release(self, request: ReleaseRequest) -> RegisteredTable:
         """Lift every hold on the table and clear its contested state, at once and without a run."""
         faults = list(text_faults("reason", request.reason, MAX_REASON))
-        registration = self._enabled_registration(request.route_table, faults)
+        entry = self._enabled_entry(request.route_table, faults)
 
-        self.registrations.release(registration.route_table_id)
-        return replace(registration, holds=(), contest=Contest())
+        self.registrations.release(entry.route_table_id)
+        return entry.release()
 
     def remove(self, request: RemoveRequest, by: Requester) -> Run:
         """A disabled route table can lose our routes as well."""
         faults = list(text_faults("reason", request.reason, MAX_REASON))
-        registration = self._registration(request.route_table, faults)
+        entry = self._entry(request.route_table, faults)
 
         return self.create_run(
             RunRequest(
@@ -213,7 +212,7 @@ class Asking:
                 requested_by=by.name,
                 mode=request.mode,
                 action=Action.REMOVE,
-                route_tables=(registration.route_table_id,),
+                route_tables=(entry.route_table_id,),
                 reason=request.reason,
             )
         )
@@ -270,7 +269,7 @@ class Asking:
             acknowledge=request.acknowledge,
         )
 
-    def _registration(self, text: str, faults: Sequence[Fault]) -> Registration:
+    def _entry(self, text: str, faults: Sequence[Fault]) -> RegisteredTable:
         """Raise InvalidRequest with these faults, and if this is no registered route table."""
         found = None
         try:
@@ -285,10 +284,10 @@ class Asking:
             raise InvalidRequest(faults)
         return found
 
-    def _enabled_registration(self, text: str, faults: Sequence[Fault]) -> Registration:
-        """Raise InvalidRequest as `_registration` does, and if the registration is disabled."""
-        found = self._registration(text, faults)
-        if not found.enabled:
+    def _enabled_entry(self, text: str, faults: Sequence[Fault]) -> RegisteredTable:
+        """Raise InvalidRequest as `_entry` does, and if the registration is disabled."""
+        found = self._entry(text, faults)
+        if not found.registration.enabled:
             raise InvalidRequest([Fault("routeTableId", NOT_ENABLED)])
         return found
 
@@ -296,12 +295,13 @@ class Asking:
         """Return each named table once, and a fault for each name without a table."""
         if request.route_tables is None and request.ases is None:
             return (), []
-        enabled = [one for one in self.registrations.list() if one.enabled]
+        enabled = [one for one in self.registrations.list() if one.registration.enabled]
         by_id = {one.route_table_id.key: one.route_table_id for one in enabled}
         by_ase: dict[str, list[RouteTableId]] = {}
         for one in enabled:
-            if one.ase_id is not None:
-                by_ase.setdefault(one.ase_id.key, []).append(one.route_table_id)
+            ase_id = one.registration.ase_id
+            if ase_id is not None:
+                by_ase.setdefault(ase_id.key, []).append(one.route_table_id)
 
         tables: list[RouteTableId] = []
         faults: list[Fault] = []
@@ -342,10 +342,7 @@ class Asking:
 
         Raise InvalidRequest if the run has no plan of one of them.
         """
-        plan_tables = [
-            RouteTableId.parse(outcome["routeTableId"])
-            for outcome in self.outcomes.list(plan_run_id)
-        ]
+        plan_tables = [outcome.route_table_id for outcome in self.outcomes.list(plan_run_id)]
         if not plan_tables:
             message = "the run has no plan of any route table"
             raise InvalidRequest([Fault("planRunId", message)])
@@ -363,10 +360,10 @@ class Asking:
         """Say why there is nothing of this run to undo in the table."""
         if self.runs.get(run_id) is None:
             return "there is no run with this id"
-        changes = self.outcomes.changes(run_id, table)
-        if changes is None:
+        outcome = self.outcomes.get(run_id, table)
+        if outcome is None:
             return "the run has no outcome of this route table, or not yet"
-        return None if changes else "the run has changed nothing in this route table"
+        return None if outcome.changes else "the run has changed nothing in this route table"
 
 
 def _why_unknown(text: str) -> str:

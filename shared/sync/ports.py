@@ -1,18 +1,20 @@
-"""What the use cases need of the outside. Errors: see shared.domain.errors."""
+"""The narrow interfaces through which the use cases reach the outside.
+
+The errors are those of `shared.domain.errors`.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..domain.addresses import Source, SourceContent, Version
 from ..domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
+from ..domain.people.check_report import CheckReport
 from ..domain.people.notices import Ledger, Notice
 from ..domain.registry.contest import Contest
 from ..domain.registry.holds import Hold
-from ..domain.registry.registration import Registration
-from ..domain.registry.state import Standing
-from ..domain.routing.changes import Changes
-from ..domain.routing.judgement import Approval
+from ..domain.registry.registered_table import RegisteredTable
+from ..domain.registry.status import Standing
 from ..domain.routing.routes import Route, RouteTable
 from ..domain.runs.alert import Place
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -26,13 +28,13 @@ type Clock = Callable[[], datetime]
 
 
 class ServiceTagSource(Protocol):
-    def read(self, location: str) -> Mapping[str, Any]:
-        """The whole answer of one location. Raise UnusableServiceTag or TransientError."""
+    def read(self, location: str) -> Mapping[str, object]:
+        """Return the whole answer for one location. Raise UnusableServiceTag or TransientError."""
 
 
 class InboundDependencies(Protocol):
     def read(self, environment_id: EnvironmentId) -> Sequence[object]:
-        """All entries. Raise PermanentError or TransientError."""
+        """Return all entries. Raise PermanentError or TransientError."""
 
 
 class Environments(Protocol):
@@ -41,21 +43,21 @@ class Environments(Protocol):
     def list(self, subscription_id: str) -> Iterator[Environment]: ...
 
     def subscriptions(self) -> Sequence[str]:
-        """Every subscription that is visible to the app's identity."""
+        """Return every subscription that the app's identity can see."""
 
 
 class Subnets(Protocol):
     def read(self, subnet_id: SubnetId) -> Subnet: ...
 
     def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> None:
-        """Give it this table if it is still as read."""
+        """Give the subnet this route table, if it is still as it was read."""
 
 
 class SecurityGroups(Protocol):
     def read(self, group_id: SecurityGroupId) -> SecurityGroup: ...
 
-    def add_rule(self, group: SecurityGroup, name: str, properties: Mapping[str, Any]) -> None:
-        """Add this rule, and change none."""
+    def add_rule(self, group: SecurityGroup, name: str, properties: Mapping[str, object]) -> None:
+        """Add this rule and change no other."""
 
 
 class RouteTables(Protocol):
@@ -64,34 +66,38 @@ class RouteTables(Protocol):
     def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]: ...
 
     def create(self, route_table_id: RouteTableId, body: RouteTable) -> None:
-        """Put a table where none is."""
+        """Create the route table if none with this id exists."""
 
     def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
-        """The very body of a write that replaces the table's routes."""
+        """Return the exact body of a write that replaces the table's routes."""
 
     def write(self, route_table_id: RouteTableId, body: RouteTable, etag: str) -> RouteTable:
-        """Replace the table if it is still the one with this ETag. Return it as read after that,
-        with the correlation id of the write.
+        """Replace the table if it still has this ETag.
+
+        Return it as it was read afterwards, with the correlation id of the write.
         """
 
 
 class RouteLimits(Protocol):
     def routes(self, subscription_id: str, location: str | None) -> int | None:
-        """How many routes a table may hold; None where that can't be known."""
+        """Return the most routes that a table may hold, or None if that cannot be known."""
 
     def tag_routes(self, subscription_id: str, location: str | None) -> int | None:
-        """How many of them may have a service tag as their prefix."""
+        """Return the most routes of a table that may have a service tag as their prefix."""
 
 
 class Registrations(Protocol):
-    def get(self, route_table_id: RouteTableId) -> Registration | None: ...
+    def get(self, route_table_id: RouteTableId) -> RegisteredTable | None: ...
 
-    def list(self) -> Iterator[Registration]: ...
+    def list(self) -> Iterator[RegisteredTable]: ...
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
-        """Where the enabled ones of this subscription, or of all, are."""
+        """List the enabled route tables of this subscription, or of all, with their places."""
 
-    def put(self, registration: Registration) -> None: ...
+    def put(self, table: RegisteredTable) -> None:
+        """Register the table, or replace its registration. Of its status only the former sources
+        and, if they are known, the subnets are written.
+        """
 
     def delete(self, route_table_id: RouteTableId) -> None: ...
 
@@ -99,24 +105,25 @@ class Registrations(Protocol):
         """Lift every hold and clear the contested state."""
 
     def note_sound(self, route_table_id: RouteTableId, hashes: Collection[str]) -> None:
-        """Record `sound_foreign`."""
+        """Record the hashes of the foreign routes of a table that was seen sound."""
 
     def hold(self, route_table_id: RouteTableId, holds: Iterable[Hold]) -> None:
-        """Let these be what is held."""
+        """Replace the table's holds by these."""
 
     def contest(
         self, route_table_id: RouteTableId, contest: Contest, owned: frozenset[str]
     ) -> None:
-        """Record what was undone, and the table as it was found."""
+        """Record the changes that were undone, and the owned prefixes that were found."""
 
-    def record(self, route_table_id: RouteTableId, standing: Standing) -> None: ...
+    def record(self, route_table_id: RouteTableId, standing: Standing) -> None:
+        """Record what is newly known of the table."""
 
 
 class Versions(Protocol):
     def newest(self, source: Source) -> Version | None: ...
 
     def history(self, source: Source) -> list[Version]:
-        """Oldest first."""
+        """Return all versions of the source, the oldest first."""
 
     def append(
         self,
@@ -126,56 +133,57 @@ class Versions(Protocol):
         recorded_at: datetime,
         run_id: str,
     ) -> Version:
-        """Raise ConcurrentUpdate where another has appended after `previous` already."""
+        """Raise ConcurrentUpdate if another version follows `previous` already."""
 
 
 class Runs(Protocol):
     def get(self, run_id: str) -> Run | None: ...
 
     def replace(self, run: Run) -> Run:
-        """Raise ConcurrentUpdate where the run has changed since it was read."""
+        """Raise ConcurrentUpdate if the run has changed since it was read."""
 
     def running(self, *, before: datetime) -> Iterator[Run]:
-        """Those begun before that have not ended."""
+        """List the runs that were started before this moment and have not ended."""
 
     def waiting(self, *, since: datetime) -> Iterator[Run]:
-        """Those begun since then that have not fanned out."""
+        """List the runs that were started since then and have not fanned out."""
 
     def due(self, *, since: datetime) -> Iterator[Run]:
-        """Those begun since then that have ended, and nobody has been told."""
+        """List the runs that were started since then, have ended and were told to nobody."""
 
     def told(self, run: Run) -> None:
-        """Nobody need be told of it any more."""
+        """Note that people have been told about the run."""
 
     def begun_before(self, moment: datetime) -> Iterator[str]:
-        """The ids of runs."""
+        """List the ids of the runs that were started before this moment."""
 
     def remove(self, run_id: str) -> None: ...
 
 
 class Claims(Protocol):
     def claim(self, instance: str, run_id: str) -> str:
-        """Let this be the run of this alert; return the id of the one that was first to be it."""
+        """Claim the alert for this run, and return the id of the run that claimed it first."""
 
     def claimed(self, instance: str) -> str | None:
-        """The id of the run that this alert has started, or joined."""
+        """Return the id of the run that this alert started or joined."""
 
     def remove_claims(self, *, before: datetime) -> None:
-        """Those of alerts on runs that were begun before."""
+        """Remove the claims of runs that were started before this moment."""
 
 
 class Checks(Protocol):
-    def put(self, check_id: str, report: Mapping[str, Any], *, notice_due: bool) -> None: ...
+    def put(self, report: CheckReport, *, notice_due: bool) -> None: ...
 
-    def get(self, check_id: str) -> tuple[Mapping[str, Any], bool] | None:
-        """What a check had to say, and whether nobody has been told yet."""
+    def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
+        """Return the report, and whether people are still to be told about it."""
 
-    def latest(self) -> Mapping[str, Any] | None: ...
+    def latest(self) -> CheckReport | None: ...
 
     def due(self, *, since: datetime) -> Iterator[str]:
-        """The ids of checks of which nobody has been told."""
+        """List the ids of the checks since then that people are still to be told about."""
 
-    def told(self, check_id: str) -> None: ...
+    def told(self, check_id: str) -> None:
+        """Note that people have been told about the check."""
 
     def remove_before(self, moment: datetime) -> None: ...
 
@@ -184,45 +192,45 @@ class Ledgers(Protocol):
     def read(self) -> Ledger: ...
 
     def write(self, ledger: Ledger) -> None:
-        """Raise ConcurrentUpdate where it has changed since it was read."""
+        """Raise ConcurrentUpdate if the ledger has changed since it was read."""
 
 
 class Webhook(Protocol):
     def send(self, notice: Notice, /) -> None:
-        """Raise TransientError where it was not taken."""
+        """Raise TransientError if the receiver did not take the notice."""
 
 
 class Outcomes(Protocol):
     def expect(self, run_id: str, route_table_ids: Iterable[RouteTableId]) -> None:
-        """Those that are not there yet. Raise ConcurrentUpdate where another expects them, too."""
+        """Add the tables that the run does not have yet, as pending.
+
+        Raise ConcurrentUpdate if another worker adds one of them at the same time.
+        """
 
     def pending(self, run_id: str) -> Iterator[Pending]: ...
 
     def get_pending(self, run_id: str, route_table_id: RouteTableId) -> Pending | None: ...
 
     def save(self, pending: Pending) -> Pending:
-        """Raise ConcurrentUpdate where it has been saved or settled since it was read."""
+        """Raise ConcurrentUpdate if it has been saved or settled since it was read."""
 
     def settle(self, pending: Pending, outcome: Outcome) -> None:
-        """Turn pending into outcome in one write; a final outcome is never overwritten.
+        """Turn pending into outcome in one write. A final outcome is never overwritten.
 
-        Raise ConcurrentUpdate where pending has been saved or settled since it was read.
+        Raise ConcurrentUpdate if pending has been saved or settled since it was read.
         """
 
-    def approval(self, run_id: str, route_table_id: RouteTableId) -> Approval | None:
-        """What a plan run showed of this table."""
-
     def status(self, run_id: str, route_table_id: RouteTableId) -> OutcomeStatus | None:
-        """What became of a table; None while that is open."""
+        """Return the outcome's status, or None while the table is pending."""
 
-    def changes(self, run_id: str, route_table_id: RouteTableId) -> Changes | None:
-        """What a run did to this table."""
+    def counts(self, run_id: str) -> Mapping[OutcomeStatus, int] | None:
+        """Return the number of outcomes by status, or None while a table is pending."""
 
-    def counts(self, run_id: str) -> Mapping[str, int] | None:
-        """Outcomes by status; None while one is pending."""
+    def get(self, run_id: str, route_table_id: RouteTableId) -> Outcome | None:
+        """Return None while the table is pending, and if the outcome is no longer kept."""
 
-    def list(self, run_id: str) -> Sequence[Mapping[str, Any]]:
-        """Each outcome as the report shows it."""
+    def list(self, run_id: str) -> Sequence[Outcome]:
+        """Return the outcomes of the tables that are settled."""
 
     def remove(self, run_id: str) -> None:
-        """Whatever is known of the run's tables."""
+        """Remove everything that is known of the run's tables."""

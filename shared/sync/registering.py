@@ -8,6 +8,7 @@ from ..domain.addresses import is_ipv4_prefix, is_service_tag
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.errors import Fault, InvalidRequest, NotFound, PermanentError, RouteSyncError
 from ..domain.registry.choices import AddressSource, RouteStyle
+from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration, RouteException
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
@@ -48,8 +49,8 @@ class ServiceTagRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    registration: Registration
+class RegisterResult:
+    table: RegisteredTable
     is_new: bool
 
 
@@ -63,18 +64,18 @@ class Registering:
     clock: Clock
     tag_rules: ServiceTagRules
 
-    def get(self, resource_id: str) -> Registration:
+    def get(self, resource_id: str) -> RegisteredTable:
         """Raise InvalidRequest for whatever is not a route table's id, NotFound if unregistered."""
-        registration = self.registrations.get(_route_table_id(resource_id))
-        if registration is None:
+        entry = self.registrations.get(_route_table_id(resource_id))
+        if entry is None:
             raise NotFound(codes.NOT_REGISTERED, "this route table is not registered")
-        return registration
+        return entry
 
     def unregister(self, resource_id: str) -> None:
         """Leave the table and its routes as they are. Raise as `get` does."""
         self.registrations.delete(self.get(resource_id).route_table_id)
 
-    def register(self, request: RegisterRequest) -> Entry:
+    def register(self, request: RegisterRequest) -> RegisterResult:
         """Change the registration only; nothing is written to Azure.
 
         Raise InvalidRequest with every fault, or with the code that says why an environment has no
@@ -86,7 +87,7 @@ class Registering:
         tags = tuple(dict.fromkeys(request.service_tags or [self.tag_rules.default]))
 
         # A person acknowledges an environment once only.
-        if ase_id is not None and (existing is None or existing.ase_id != ase_id):
+        if ase_id is not None and (existing is None or existing.registration.ase_id != ase_id):
             survey = survey or self.surveyor.survey(ase_id)
             faults += _environment_faults(survey, acknowledge=request.acknowledge)
         faults += [
@@ -101,7 +102,6 @@ class Registering:
             raise InvalidRequest(faults)
 
         registration = Registration(
-            route_table_id=route_table_id,
             service_tags=tags,
             ase_id=ase_id,
             address_source=request.address_source,
@@ -111,18 +111,20 @@ class Registering:
             enabled=request.enabled,
             note=request.note,
         )
-        return self._put(registration, existing)
+        if existing is None:
+            entry = RegisteredTable(route_table_id, registration)
+        else:
+            entry = existing.with_registration(registration, self.clock())
+        return RegisterResult(self._put(entry), is_new=existing is None)
 
-    def _put(self, registration: Registration, existing: Registration | None) -> Entry:
-        if existing is not None:
-            registration = existing.replaced_by(registration, self.clock())
-        if registration.subnet_ids is None:
+    def _put(self, entry: RegisteredTable) -> RegisteredTable:
+        if entry.status.subnet_ids is None:
             # An alert about one of its subnets is to find the table before its first run.
-            subnet_ids = self._subnet_ids(registration.route_table_id)
-            registration = replace(registration, subnet_ids=subnet_ids)
+            subnet_ids = self._subnet_ids(entry.route_table_id)
+            entry = replace(entry, status=replace(entry.status, subnet_ids=subnet_ids))
 
-        self.registrations.put(registration)
-        return Entry(registration, is_new=existing is None)
+        self.registrations.put(entry)
+        return entry
 
     def _place(
         self, resource_id: str, ase_id: EnvironmentId | None

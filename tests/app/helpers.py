@@ -10,9 +10,11 @@ from azure.data.tables import TableClient
 from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.domain.armid import RouteTableId
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
-from shared.domain.runs.report import report
+from shared.domain.runs.report import Report
 from shared.domain.runs.run import Mode, RunRequest, Trigger
+from shared.json_shapes import report_json
 from shared.storage.registry import Registry
 from tests.builders import table_id, tag_document
 
@@ -25,7 +27,7 @@ def rid(name: str) -> RouteTableId:
 
 def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:
     for name in names:
-        app.registry.put(Registration(rid(name), tuple(tags), enabled=enabled))
+        app.registry.put(RegisteredTable(rid(name), Registration(tuple(tags), enabled=enabled)))
 
 
 class _Noted:
@@ -59,7 +61,7 @@ def in_batches(table: TableClient) -> Iterator[Any]:
 def register_many(app: App, names: Iterable[str]) -> None:
     with in_batches(app.account.route_tables) as table:
         for name in names:
-            Registry(table).put(Registration(rid(name), (TAG,)))
+            Registry(table).put(RegisteredTable(rid(name), Registration((TAG,))))
 
 
 def answer(azure: SimulatedAzure, *prefixes: str, location: str = "westeurope") -> None:
@@ -94,10 +96,15 @@ def approved(app: App, plan: dict[str, Any], **asked: Any) -> dict[str, Any]:
     return sync(app, *tables, plan_run_id=plan["runId"], **asked)
 
 
-def run_report(app: App, run_id: str) -> dict[str, Any]:
+def report_of(app: App, run_id: str) -> Report:
     run = app.runs.get(run_id)
     assert run is not None
-    return report(run, app.outcomes.list(run_id))
+    return Report.of(run, app.outcomes.list(run_id))
+
+
+def run_report(app: App, run_id: str) -> dict[str, Any]:
+    """The JSON that the function answers."""
+    return report_json(report_of(app, run_id))
 
 
 def codes(outcome: dict[str, Any]) -> list[str]:

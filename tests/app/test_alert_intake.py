@@ -154,7 +154,7 @@ def test_a_table_on_more_subnets_than_are_looked_at_may_be_on_any(app, two):
     subnets = frozenset(f"{network}/subnets/{n:0100}" for n in range(300))
     app.registry.put(replace(app.registry.get(rid("one")), subnet_ids=subnets))
     app.registry.put(replace(app.registry.get(rid("two")), subnet_ids=frozenset()))
-    assert app.registry.get(rid("one")).subnet_ids == subnets
+    assert app.registry.get(rid("one")).status.subnet_ids == subnets
     assert asked(app, take(app, Alert("rule", (f"{network}x",), "1"))) == ["one"]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
@@ -30,7 +31,7 @@ def test_the_stricter_of_the_apps_policy_and_the_tables_own_holds(
     app = make_app(APPLY_POLICY=of_app)
     table = add_table(azure.state, "one", [to_firewall(), owned(B), owned(C)])
     policy = None if of_table is None else ApplyPolicy(of_table)
-    app.registry.put(Registration(rid("one"), (TAG,), apply_policy=policy))
+    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), apply_policy=policy)))
     answer(azure, A, B)
     whole = sync(app)
     outcome = outcome_of(whole, "one")
@@ -40,7 +41,7 @@ def test_the_stricter_of_the_apps_policy_and_the_tables_own_holds(
     removal = {(C, "remove", "ApplyPolicy")} if C in there else set()
     addition = {(A, "add", "ApplyPolicy")} if A not in there else set()
     assert withheld == removal | addition
-    known_right = app.registry.get(rid("one")).verified_at is not None
+    known_right = app.registry.get(rid("one")).status.verified_at is not None
     assert known_right is (A in there)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from local.azure.faults import refusal
 from shared.domain.armid import EnvironmentId
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Mode
 from tests.builders import (
@@ -38,7 +39,7 @@ def enrol(azure, app):
         around: dict[str, Any] = {"table": table, "rules": [LET_IN], "management": [A]}
         add_environment(azure.state, name, **{**around, **environment})
         ase_id = EnvironmentId.parse(ase_id_of(name))
-        app.registry.put(Registration(rid(name), (TAG,), ase_id))
+        app.registry.put(RegisteredTable(rid(name), Registration((TAG,), ase_id)))
         answer(azure, A)
         return table
 

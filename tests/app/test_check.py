@@ -11,6 +11,7 @@ from local.azure.authorization import READER
 from local.azure.faults import Fault as Injected
 from local.azure.faults import LoseTag, refusal
 from shared import workers
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
@@ -85,9 +86,9 @@ def test_what_it_finds_right_was_right_now(app, clock, two):
     clock.shift(3 * DAY)
     checked = app.check.check()
     assert checked.alarms == ()
-    assert app.registry.get(rid("one")).verified_at == START + 3 * DAY
-    assert checked.figures["right"] == 2
-    assert {t["daysSinceRight"] for t in checked.figures["routeTables"]} == {0}
+    assert app.registry.get(rid("one")).status.verified_at == START + 3 * DAY
+    assert checked.figures.right == 2
+    assert {table.days_since_right for table in checked.tables} == {0}
 
 
 def test_where_the_tag_differs_it_starts_a_run(azure, app, two):
@@ -158,7 +159,9 @@ def test_a_conflict_that_has_been_said_starts_no_run_and_ages(azure, app, clock,
 
 
 def test_what_waits_for_approval_is_said_once(azure, app, clock, two):
-    app.registry.put(Registration(rid("one"), (TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    app.registry.put(
+        RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    )
     answer(azure, A, B)
     assert finish(app, app.check.check())["counts"]["planned"] == 1
     clock.shift(DAY)
@@ -182,8 +185,8 @@ def test_one_tables_trouble_never_ages_another(azure, app, clock, two):
         clock.shift(DAY)
         checked = app.check.check()
     assert [(a.code.name, a.route_table_id.name) for a in checked.alarms] == [("TableStale", "one")]
-    ages = {t["routeTableId"]: t["daysSinceRight"] for t in checked.figures["routeTables"]}
-    assert (ages[str(rid("one"))], ages[str(rid("two"))]) == (3, 0)
+    ages = {table.route_table_id.name: table.days_since_right for table in checked.tables}
+    assert ages == {"one": 3, "two": 0}
 
 
 @pytest.mark.parametrize(("age", "expected"), [(2 * DAY, []), (2 * DAY + SECOND, ["TableStale"])])
@@ -204,7 +207,7 @@ def test_a_tag_that_is_gone_ages_what_needs_it_and_is_one_alarm(azure, app, cloc
     )
     checked = app.check.check()
     assert (codes(checked), checked.run_id) == (["TagUnavailable"], None)
-    assert checked.figures["right"] == 0
+    assert checked.figures.right == 0
     clock.shift(3 * DAY)
     assert codes(app.check.check()) == ["TagUnavailable", "TableStale", "TableStale"]
 
@@ -277,7 +280,7 @@ def test_nothing_registered_and_no_schedule(azure, make_app, clock):
 def test_what_there_was_no_time_for_is_left_to_a_run(azure, app, two, monkeypatch):
     monkeypatch.setattr(check, "LONGEST", timedelta(seconds=-1))
     checked = app.check.check()
-    assert checked.figures["notJudged"] == 2
+    assert checked.figures.not_judged == 2
     assert azure.state.log[1:] == []
     assert finish(app, checked)["counts"]["unchanged"] == 2
 

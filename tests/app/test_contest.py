@@ -8,6 +8,7 @@ import time_machine
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
 from shared.domain.errors import TransientError
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
@@ -50,7 +51,7 @@ def undone(app, clock, table, *, after, **asked):
 
 
 def contest_of(app):
-    return app.registry.get(rid("one")).contest
+    return app.registry.get(rid("one")).status.contest
 
 
 def test_drift_is_repaired_and_no_contest(app, clock, table):
@@ -69,9 +70,9 @@ def test_undone_twice_within_seven_days_it_is_contested_and_repaired_all_the_sam
     [finding] = [f for f in outcome["findings"] if f["code"] == "Contested"]
     assert "pipeline@example" in finding["message"]
     assert owned_prefixes(table) == {A, B}
-    shown = app.registry.get(rid("one")).to_json()["contested"]
-    assert shown["by"] == ["pipeline@example"]
-    assert len(shown["undone"]) == 2
+    contest = app.registry.get(rid("one")).status.contest
+    assert contest.by == ("pipeline@example",)
+    assert len(contest.undone) == 2
 
 
 def test_undone_again_after_more_than_seven_days_it_is_drift(app, clock, table):
@@ -183,7 +184,9 @@ def test_what_is_undone_on_and_on_while_a_run_writes_counts_once(app, clock, tab
 
 def test_what_waits_for_approval_is_undone_once(app, clock, table):
     app.registry.put(
-        Registration(rid("one"), ("AppServiceManagement",), apply_policy=ApplyPolicy.APPROVAL)
+        RegisteredTable(
+            rid("one"), Registration(("AppServiceManagement",), apply_policy=ApplyPolicy.APPROVAL)
+        )
     )
     undone(app, clock, table, after=DAY)
     for _ in range(3):

@@ -6,7 +6,9 @@ from local.azure.faults import refusal
 from shared.domain.armid import EnvironmentId
 from shared.domain.errors import RouteSyncError
 from shared.domain.registry.choices import AddressSource
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.json_shapes import discovered_json
 from tests.builders import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
@@ -25,7 +27,7 @@ def discover(app, subscriptions=None, owner=None, register=False, acknowledge=Fa
     found = app.discovery.discover(
         subscriptions, owner=owner, register=register, acknowledge=acknowledge
     )
-    return found.to_json()
+    return discovered_json(found, cloud="AzureCloud")
 
 
 def faults_of(app, name="one", **asked):
@@ -40,10 +42,10 @@ def add(azure, name="one", table=None, **environment):
 
 def test_a_table_that_is_registered_without_its_environment_is_named_and_completed(azure, app):
     add(azure)
-    app.registry.put(Registration(rid("one"), (TAG,), note="mine"))
+    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), note="mine")))
     assert faults_of(app) == (True, ["RegisteredWithoutAse", "NsgNone"])
     assert faults_of(app, register=True) == (True, ["NsgNone"])
-    completed = app.registry.get(rid("one"))
+    completed = app.registry.get(rid("one")).registration
     assert (completed.note, str(completed.ase_id)) == ("mine", ase_id_of("one"))
 
 
@@ -53,7 +55,7 @@ def test_a_table_that_two_environments_share_keeps_its_registration(azure, app):
     discover(app, register=True)
     assert faults_of(app, "one") == (True, ["NsgNone"])
     assert faults_of(app, "two", register=True) == (True, ["RouteTableShared", "NsgNone"])
-    assert str(app.registry.get(rid("one")).ase_id) == ase_id_of("one")
+    assert str(app.registry.get(rid("one")).registration.ase_id) == ase_id_of("one")
 
 
 def test_an_environment_whose_subnet_has_another_table_than_is_registered(azure, app):
@@ -67,9 +69,9 @@ def test_an_environment_whose_subnet_has_another_table_than_is_registered(azure,
 def test_what_is_registered_already_is_not_registered_anew(azure, app):
     add(azure)
     ase_id = EnvironmentId.parse(ase_id_of("one"))
-    app.registry.put(Registration(rid("one"), (TAG,), ase_id, AddressSource.BOTH))
+    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), ase_id, AddressSource.BOTH)))
     discover(app, register=True, owner="asemgmt")
-    assert app.registry.get(rid("one")).address_source is AddressSource.BOTH
+    assert app.registry.get(rid("one")).registration.address_source is AddressSource.BOTH
 
 
 @pytest.mark.usefixtures("nobody_waits")

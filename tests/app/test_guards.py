@@ -48,7 +48,7 @@ def test_the_share_a_run_may_remove_holds_on_both_sides_and_additions_go_on(
     [violation] = outcome["violations"]
     assert violation["code"] == "MaxRemovedPercent"
     assert (violation["observed"], violation["limit"], violation["forceable"]) == (11, 10, True)
-    assert app.registry.get(rid("one")).applied_version_ids == ()
+    assert app.registry.get(rid("one")).status.applied_version_ids == ()
 
 
 @pytest.mark.parametrize(("removed", "status"), [(3, "changed"), (4, "blocked")])

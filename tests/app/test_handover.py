@@ -161,7 +161,7 @@ def test_a_rollback_of_a_table_that_has_moved_on_is_refused_and_holds_nothing(az
     assert B in outcome["error"]["message"]
     assert table_writes(azure.state) == []
     assert owned_prefixes(table) == {C}
-    assert app.registry.get(rid("one")).holds == ()
+    assert app.registry.get(rid("one")).status.holds == ()
 
 
 @pytest.mark.parametrize("poisoned", [False, True])
@@ -178,7 +178,7 @@ def test_a_rollback_that_failed_after_it_began_holds_nothing(azure, app, poisone
     if poisoned:
         with pytest.raises(TransientError):
             app.tables.sync(run_id, message)
-        assert app.registry.get(rid("one")).holds
+        assert app.registry.get(rid("one")).status.holds
         app.tables.give_up(run_id, message)
     else:
         app.tables.sync(run_id, message)
@@ -206,7 +206,10 @@ def test_a_sync_under_way_does_not_forget_what_is_held_meanwhile(azure, app, mon
     monkeypatch.setattr(app.route_tables, "write", overtaken)
     outcome = outcome_of(sync(app), "one")
     assert outcome["added"] == [C]
-    assert {h.prefix: h.routed for h in app.registry.get(rid("one")).holds} == {A: True, B: False}
+    assert {h.prefix: h.routed for h in app.registry.get(rid("one")).status.holds} == {
+        A: True,
+        B: False,
+    }
     assert owned_prefixes(table) == {A, C}
 
 
@@ -220,7 +223,7 @@ def test_a_rollback_goes_through_the_guards_and_can_be_forced(azure, app):
     assert blocked["status"] == "blocked"
     assert blocked["violations"][0]["code"] == "MaxRemovedPercent"
     assert owned_prefixes(table) == set(many)
-    assert app.registry.get(rid("one")).holds == ()
+    assert app.registry.get(rid("one")).status.holds == ()
     assert outcome_of(sync(app), "one")["status"] == "unchanged"
     forced = roll_back(app, run, force=("MaxRemovedPercent",))
     assert (forced["status"], len(forced["removed"])) == ("changed", 10)
@@ -250,7 +253,7 @@ def test_a_rollback_can_be_repeated_and_a_rollback_can_be_rolled_back(azure, app
     assert owned_prefixes(table) == {A}
     roll_back(app, undone)
     assert owned_prefixes(table) == {B}
-    holds = app.registry.get(rid("one")).holds
+    holds = app.registry.get(rid("one")).status.holds
     assert [(h.prefix, h.routed, h.undone_run_id) for h in holds] == [
         (A, False, undone["runId"]),
         (B, True, undone["runId"]),

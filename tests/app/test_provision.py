@@ -9,6 +9,7 @@ from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from shared.app import App
 from shared.domain.armid import EnvironmentId
 from shared.domain.errors import TransientError
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Action, Mode
 from shared.sync.table.provision import provisioned_id
@@ -75,8 +76,9 @@ def test_an_environment_without_a_table_gets_one_with_every_address(azure, app):
     assert table.subnets == [SUBNET]
     assert {"RouteTableCreated", "RouteTableAttached", "NsgAllows"} <= {*codes(outcome)}
     assert "NotAttached" not in codes(outcome)
-    registration = app.registry.get(TABLE)
-    assert (registration.ase_id, registration.verified_at is not None) == (ASE, True)
+    entry = app.registry.get(TABLE)
+    assert entry.registration.ase_id == ASE
+    assert entry.status.verified_at is not None
     assert [kind for kind, _ in puts(azure)] == ["routeTables", "subnets"]
     assert sync(app)["counts"]["unchanged"] == 1
 
@@ -199,7 +201,7 @@ def test_a_right_that_is_lacking_at_the_subnet_is_said_with_what_was_done(azure,
 def test_a_table_that_is_not_right_is_set_on_no_subnet(azure, app):
     add_environment(azure.state, "one")
     add_table(azure.state, "two")
-    app.registry.put(Registration(rid("two"), (TAG,)))
+    app.registry.put(RegisteredTable(rid("two"), Registration((TAG,))))
     answer(azure, A)
     sync(app)
     answer(azure)  # nothing to believe any more
@@ -257,9 +259,9 @@ def test_a_subnet_that_somebody_writes_meanwhile_is_read_again(azure, app):
 def test_what_the_registration_says_already_stays(azure, app):
     add_environment(azure.state, "one")
     answer(azure, A)
-    app.registry.put(Registration(TABLE, (TAG,), ASE, note="made by hand"))
+    app.registry.put(RegisteredTable(TABLE, Registration((TAG,), ASE, note="made by hand")))
     provision(app)
-    assert app.registry.get(TABLE).note == "made by hand"
+    assert app.registry.get(TABLE).registration.note == "made by hand"
 
 
 # -- The rule of the security group --

@@ -7,6 +7,7 @@ from local.azure.faults import Fault, Truncate, refusal
 from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
 from shared.domain.registry.choices import AddressSource, RouteStyle
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Action, Mode
 from tests.builders import (
@@ -42,7 +43,7 @@ def enrol(azure, app):
 
 def register(app, source, style=RouteStyle.PREFIXES):
     ase_id = EnvironmentId.parse(ase_id_of("one"))
-    new = Registration(rid("one"), (TAG,), ase_id, source, style)
+    new = RegisteredTable(rid("one"), Registration((TAG,), ase_id, source, style))
     existing = app.registry.get(rid("one"))
     app.registry.put(existing.replaced_by(new, utc_now()) if existing else new)
 
@@ -127,7 +128,7 @@ def test_a_source_that_cannot_be_read_gives_what_was_last_recorded_additions_onl
     assert outcome["withheld"] == [{"prefix": D, "change": "remove", "why": "AseUnavailable"}]
     assert "AseUnavailable" in codes(outcome)
     assert "AuthorizationFailed" in said(outcome, "NotCompared")
-    verified = app.registry.get(rid("one")).verified_at
+    verified = app.registry.get(rid("one")).status.verified_at
     assert verified < app.runs.get(whole["runId"]).started_at
 
 
@@ -152,7 +153,7 @@ def test_without_a_recorded_version_the_table_is_failed_and_others_go_on(
 ):
     table = enrol(source, A)
     two = add_table(azure.state, "two")
-    app.registry.put(Registration(rid("two"), (TAG,)))
+    app.registry.put(RegisteredTable(rid("two"), Registration((TAG,))))
     answer(azure, C)
     azure.state.faults.append(fault.model_copy())
     whole = sync(app)
@@ -275,7 +276,9 @@ def test_a_tag_that_azure_would_not_route_is_never_sent(azure, make_app):
     app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},{TAG}.WestEurope")
     add_table(azure.state, "one")
     style = RouteStyle.SERVICE_TAG
-    app.registry.put(Registration(rid("one"), (f"{TAG}.WestEurope",), route_style=style))
+    app.registry.put(
+        RegisteredTable(rid("one"), Registration((f"{TAG}.WestEurope",), route_style=style))
+    )
     outcome = outcome_of(sync(app), "one")
     assert outcome["error"]["code"] == "ServiceTagNotRoutable"
     assert azure.state.writes() == []
@@ -304,13 +307,13 @@ def test_the_route_of_a_tag_that_was_lost_stays_for_its_grace(azure, make_app, d
     app = make_app(REMOVAL_GRACE_DAYS="28", ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
     table = add_table(azure.state, "one", [to_firewall()])
     style = RouteStyle.SERVICE_TAG
-    both = Registration(rid("one"), (TAG, "ApiManagement"), route_style=style)
+    both = RegisteredTable(rid("one"), Registration((TAG, "ApiManagement"), route_style=style))
     with time_machine.travel("2026-01-01T12:00:00Z", tick=False) as clock:
         app.registry.put(both)
         sync(app)
         assert owned_prefixes(table) == {TAG, "ApiManagement"}
-        one = Registration(rid("one"), (TAG,), route_style=style)
-        app.registry.put(both.replaced_by(one, utc_now()))
+        one = Registration((TAG,), route_style=style)
+        app.registry.put(both.with_registration(one, utc_now()))
         clock.move_to(f"2026-01-{1 + days:02}T12:00:00Z")
         sync(app)
     assert owned_prefixes(table) == ({TAG, "ApiManagement"} if stays else {TAG})

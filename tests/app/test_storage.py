@@ -12,11 +12,14 @@ from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
+from shared.domain.people.check_report import CheckReport, Document, Figures
+from shared.domain.people.health import Alarm
 from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
-from shared.domain.registry.state import LastOutcome, Standing
+from shared.domain.registry.status import LastOutcome, Standing, Status
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending
@@ -40,6 +43,18 @@ from .helpers import TAG, in_batches, rid
 
 NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
+CHECK = CheckReport(
+    check_id="check-20261123052000000000",
+    at=NOW,
+    figures=Figures.of([]),
+    tables=(),
+    service_tags=(TAG,),
+    differs=(),
+    unusable={},
+    versions=(),
+    document=Document({}, NOW),
+    alarms=(),
+)
 
 
 def content(*prefixes, number="1"):
@@ -113,23 +128,19 @@ def test_an_id_that_no_version_has_is_no_error(app, version_id):
 )
 def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
     ase_id = EnvironmentId.parse(ase_id_of("a"))
-    registration = Registration(
+    table = RegisteredTable(
         RouteTableId.parse(text),
-        (TAG,),
-        ase_id,
-        AddressSource.BOTH,
-        RouteStyle.SERVICE_TAG,
-        note="n",
+        Registration((TAG,), ase_id, AddressSource.BOTH, RouteStyle.SERVICE_TAG, note="n"),
     )
-    app.registry.put(registration)
-    assert app.registry.get(RouteTableId.parse(text.swapcase().swapcase().lower())) == registration
-    assert list(app.registry.list()) == [registration]
-    app.registry.delete(registration.route_table_id)
-    assert app.registry.get(registration.route_table_id) is None
+    app.registry.put(table)
+    assert app.registry.get(RouteTableId.parse(text.swapcase().swapcase().lower())) == table
+    assert list(app.registry.list()) == [table]
+    app.registry.delete(table.route_table_id)
+    assert app.registry.get(table.route_table_id) is None
 
 
 def test_what_was_applied_stays_when_a_registration_is_replaced(app):
-    app.registry.put(Registration(rid("a"), (TAG, "Other"), note="old"))
+    app.registry.put(RegisteredTable(rid("a"), Registration((TAG, "Other"), note="old")))
     last = LastOutcome(
         "run", NOW, OutcomeStatus.FAILED, "sig", Finding(lookup("A"), "b"), poisoned=True
     )
@@ -146,21 +157,23 @@ def test_what_was_applied_stays_when_a_registration_is_replaced(app):
     )
     contest = Contest((Undoing(NOW, "run", ("somebody",)),), NOW)
     app.registry.contest(rid("a"), contest, frozenset({"20.0.1.0/24"}))
-    app.registry.put(Registration(rid("a"), (TAG,)))
-    assert app.registry.get(rid("a")) == Registration(
+    app.registry.put(RegisteredTable(rid("a"), Registration((TAG,))))
+    assert app.registry.get(rid("a")) == RegisteredTable(
         rid("a"),
-        (TAG,),
-        applied_version_ids=("v1", "v2"),
-        verified_at=NOW,
-        subnet_ids=frozenset({"/subscriptions/s"}),
-        owned_left=frozenset({"20.0.1.0/24"}),
-        contest=contest,
-        last_outcome=last,
-        watched_since=NOW,
+        Registration((TAG,)),
+        Status(
+            applied_version_ids=("v1", "v2"),
+            verified_at=NOW,
+            subnet_ids=frozenset({"/subscriptions/s"}),
+            owned_left=frozenset({"20.0.1.0/24"}),
+            contest=contest,
+            last_outcome=last,
+            watched_since=NOW,
+        ),
     )
     app.registry.release(rid("a"))
-    released = app.registry.get(rid("a"))
-    assert (released.contest, released.owned_left, released.holds) == (Contest(), None, ())
+    status = app.registry.get(rid("a")).status
+    assert (status.contest, status.owned_left, status.holds) == (Contest(), None, ())
 
 
 def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(app):
@@ -192,7 +205,7 @@ def test_a_run_comes_back_as_it_was_written(app):
         error=Finding(lookup("X"), "y"),
         unusable={TAG: "gone"},
         versions=(VersionSeen("v", "c", TAG, "1", ("20.0.0.0/24",), ()),),
-        counts={"failed": 1},
+        counts={OutcomeStatus.FAILED: 1},
     )
     app.runs.create(run)
     found = app.runs.get(run.run_id)
@@ -245,7 +258,7 @@ def test_a_final_outcome_is_never_overwritten(app):
         app.outcomes.settle(pending, outcome("failed", pending))
     app.outcomes.expect("run", [rid("a"), rid("b")])
     assert [p.route_table_id for p in app.outcomes.pending("run")] == [rid("b")]
-    assert [o["status"] for o in app.outcomes.list("run")] == ["changed"]
+    assert [found.status for found in app.outcomes.list("run")] == ["changed"]
 
 
 def test_settling_again_after_an_answer_that_was_lost_is_no_error(app):
@@ -313,16 +326,14 @@ def test_nothing_is_noted_on_a_table_that_is_settled(app):
 
 def test_what_thousands_of_tables_have_to_say_is_kept(app):
     """An entity holds 1 MiB, in UTF-16."""
-    ids = [str(rid(f"a-route-table-with-a-long-name-{n}")) for n in range(3000)]
-    alarms = [
-        {"code": "TableStale", "message": f"for {n} days", "routeTableId": i}
-        for n, i in enumerate(ids)
-    ]
-    app.checks.put("check-20261123052000000000", {"alarms": alarms}, notice_due=True)
-    assert app.checks.latest() == {"alarms": alarms}
-    assert app.checks.get("check-20261123052000000000") == ({"alarms": alarms}, True)
+    ids = [rid(f"a-route-table-with-a-long-name-{n}") for n in range(3000)]
+    alarms = tuple(Alarm(lookup("TableStale"), f"for {n} days", i) for n, i in enumerate(ids))
+    report = replace(CHECK, alarms=alarms)
+    app.checks.put(report, notice_due=True)
+    assert app.checks.latest() == report
+    assert app.checks.get(CHECK.check_id) == (report, True)
     faults = {
-        i: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
+        i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
     }
     ledgers = LedgerLog(app.account.runs)
     ledgers.write(Ledger(faults, NOW.date(), None))
@@ -341,15 +352,15 @@ def test_of_two_that_write_the_ledger_the_second_looks_again(app):
 
 
 def test_what_is_due_is_due_until_it_was_told(app):
-    app.checks.put("check-20261123052000000000", {}, notice_due=True)
+    app.checks.put(CHECK, notice_due=True)
     run = make_run(notice_due=True, status=RunStatus.SUCCEEDED)
     app.runs.create(run)
     app.runs.create(make_run(NOW - timedelta(days=9), notice_due=True))
     since = NOW - timedelta(days=3)
     assert [r.run_id for r in app.runs.due(since=since)] == [run.run_id]
-    assert list(app.checks.due(since=since)) == ["check-20261123052000000000"]
+    assert list(app.checks.due(since=since)) == [CHECK.check_id]
     app.runs.told(run)
-    app.checks.told("check-20261123052000000000")
+    app.checks.told(CHECK.check_id)
     assert list(app.runs.due(since=since)) == []
     assert list(app.checks.due(since=since)) == []
 

@@ -10,6 +10,7 @@ from shared import workers
 from shared.domain.armid import RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.errors import PermanentError, TransientError
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.runs.run import Mode
 from shared.messages import RunMessage, TableMessage, table_messages
@@ -108,7 +109,7 @@ def test_plan_shows_the_changes_and_writes_nothing(azure, app):
     assert outcome["planChecksum"]
     assert azure.state.writes() == []
     assert owned_prefixes(table) == {C}
-    assert app.registry.get(rid("one")).applied_version_ids == ()
+    assert app.registry.get(rid("one")).status.applied_version_ids == ()
 
 
 def test_while_paused_every_run_is_a_plan(azure, make_app):
@@ -176,7 +177,7 @@ def test_one_conflict_does_not_stop_the_tables_other_prefixes(azure, app):
         }
     ]
     assert owned_prefixes(table) == {B}
-    assert app.registry.get(rid("one")).applied_version_ids == ()
+    assert app.registry.get(rid("one")).status.applied_version_ids == ()
 
 
 def test_a_taken_name_is_a_conflict_that_the_report_explains(azure, app):
@@ -255,7 +256,7 @@ def test_with_a_version_recorded_a_bad_tag_lets_repair_but_not_remove(azure, app
     register(app, "one")
     answer(azure, A, B)
     sync(app)
-    verified_at = app.registry.get(rid("one")).verified_at
+    verified_at = app.registry.get(rid("one")).status.verified_at
     table.routes = [to_firewall(), owned(A, "None"), owned(C)]  # B is lost, and A led astray
     azure.state.tags.answers["westeurope"] = bad
     whole = sync(app)
@@ -267,7 +268,7 @@ def test_with_a_version_recorded_a_bad_tag_lets_repair_but_not_remove(azure, app
     assert [finding["code"] for finding in outcome["findings"]] == ["TagUnavailable"]
     assert owned_prefixes(table) == {A, B, C}
     # Whether it is right is not known: the day it was last found right stays.
-    assert app.registry.get(rid("one")).verified_at == verified_at
+    assert app.registry.get(rid("one")).status.verified_at == verified_at
     answer(azure, A, B)
     assert outcome_of(sync(app), "one")["removed"] == [C]
 
@@ -453,7 +454,7 @@ def test_a_worker_overtaken_between_write_and_reading_after_it_goes_by_the_newer
     newest = app.versions.newest(TAG).version_id
     assert (outcome["added"], outcome["retained"]) == ([B], [])
     assert outcome["versionIds"] == [newest]
-    assert app.registry.get(rid("one")).applied_version_ids == (newest,)
+    assert app.registry.get(rid("one")).status.applied_version_ids == (newest,)
     assert owned_prefixes(table) == {A, B, C}
 
 
@@ -787,7 +788,7 @@ def test_the_typed_errors_say_their_code():
 
 def except_for(app, prefix, until, reason="the proxy team wants it so"):
     exception = RouteException(prefix, reason, until)
-    app.registry.put(Registration(rid("one"), (TAG,), exceptions=(exception,)))
+    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), exceptions=(exception,))))
 
 
 @pytest.mark.parametrize(
@@ -808,7 +809,7 @@ def test_a_conflict_that_is_meant_is_none_to_the_end_of_its_day(
     assert [f["code"] for f in outcome["findings"]] == findings
     assert foreign_routes(table) == [to_firewall(A, "mine")]
     assert owned_prefixes(table) == {B}
-    assert bool(app.registry.get(rid("one")).applied_version_ids) is not bool(findings)
+    assert bool(app.registry.get(rid("one")).status.applied_version_ids) is not bool(findings)
 
 
 def test_an_exception_is_of_its_prefix_alone_and_not_of_a_name(azure, app):
@@ -838,9 +839,9 @@ def test_a_source_that_a_registration_lost_leaves_its_routes_their_grace(azure, 
         sync(app)
     lost_at = start + timedelta(days=100)
     both = app.registry.get(rid("one"))
-    one_left = both.replaced_by(Registration(rid("one"), ("AppServiceManagement",)), lost_at)
+    one_left = both.with_registration(Registration(("AppServiceManagement",)), lost_at)
     app.registry.put(one_left)
-    assert app.registry.get(rid("one")).former_sources == {"ApiManagement": lost_at}
+    assert app.registry.get(rid("one")).status.former_sources == {"ApiManagement": lost_at}
     for days, there in ((0, {A, B}), (27, {A, B}), (28, {A})):
         with time_machine.travel(lost_at + timedelta(days=days), tick=True):
             sync(app)
@@ -848,12 +849,13 @@ def test_a_source_that_a_registration_lost_leaves_its_routes_their_grace(azure, 
 
 
 def test_a_source_that_comes_back_is_no_former_one():
-    first = Registration(rid("one"), ("A", "B"))
-    second = first.replaced_by(Registration(rid("one"), ("B",)), datetime(2026, 1, 1, tzinfo=UTC))
-    later = second.replaced_by(Registration(rid("one"), ("C",)), datetime(2026, 2, 1, tzinfo=UTC))
-    assert {tag: at.month for tag, at in later.former_sources.items()} == {"A": 1, "B": 2}
-    back = later.replaced_by(Registration(rid("one"), ("A", "C")), datetime(2026, 3, 1, tzinfo=UTC))
-    assert back.former_sources.keys() == {"B"}
+    first = RegisteredTable(rid("one"), Registration(("A", "B")))
+    january, february, march = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
+    second = first.with_registration(Registration(("B",)), january)
+    later = second.with_registration(Registration(("C",)), february)
+    assert later.status.former_sources == {"A": january, "B": february}
+    back = later.with_registration(Registration(("A", "C")), march)
+    assert back.status.former_sources.keys() == {"B"}
 
 
 def test_without_an_answer_tables_are_repaired_from_what_was_recorded(azure, app):

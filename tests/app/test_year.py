@@ -14,6 +14,7 @@ from local.azure.faults import refusal
 from local.azure.resources import new_etag
 from shared import endpoints, workers
 from shared.domain.errors import TransientError
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.endpoints import shell
 from shared.notify import webhook
@@ -125,9 +126,9 @@ class Year:
         if day % 7 == 5:
             self.publish(day)
         self.deliver(*workers.daily_check())
-        report = self.app.checks.latest()
-        if report["alarms"]:
-            self.alarms[day] = sorted(alarm_text(alarm) for alarm in report["alarms"])
+        alarms = self.app.checks.latest().alarms
+        if alarms:
+            self.alarms[day] = sorted(alarm_text(alarm) for alarm in alarms)
         self.clock.shift(timedelta(minutes=40))
         if day % 7 == 0:
             self.deliver(workers.scheduled_sync())
@@ -141,8 +142,8 @@ class Year:
 
 
 def alarm_text(alarm):
-    name = (alarm["routeTableId"] or "").rpartition("/")[2]
-    return f"{alarm['code']} {name}".strip()
+    name = alarm.route_table_id.name if alarm.route_table_id else ""
+    return f"{alarm.code} {name}".strip()
 
 
 def notice_text(notice):
@@ -215,7 +216,7 @@ def released(year):
 def exception_until_day_260(year):
     until = (START + 260 * DAY).date()
     exceptions = (RouteException("20.9.0.0/24", "by design", until),)
-    year.app.registry.put(Registration(rid("two"), (TAG,), exceptions=exceptions))
+    year.app.registry.put(RegisteredTable(rid("two"), Registration((TAG,), exceptions=exceptions)))
 
 
 def rights_are_lost(year):

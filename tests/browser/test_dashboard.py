@@ -9,6 +9,7 @@ import pytest
 from local.azure.faults import refusal
 from local.plain_http import http
 from shared.domain.armid import EnvironmentId
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Mode, RunRequest, Trigger
 from tests.app.helpers import TAG, answer, register, register_many, rid, sync
@@ -31,8 +32,10 @@ def url(host, **query):
     return f"{host.url}/api/dashboard?code={host.key}{asked}"
 
 
-def registration_of(name):
-    return Registration(rid(name), (TAG,), EnvironmentId.parse(ase_id_of(name)))
+def of_environment(name, **asked):
+    """A table that is registered for the environment of the same name, unless that is changed."""
+    registration = Registration((TAG,), EnvironmentId.parse(ase_id_of(name)))
+    return RegisteredTable(rid(name), replace(registration, **asked))
 
 
 def refuse(azure, name, message="no"):
@@ -115,7 +118,7 @@ def test_a_right_table_says_since_when_with_what_and_how_much_room_is_left(
     azure, app, make_host, visit
 ):
     add_environment(azure.state, "one", table=add_table(azure.state, "one", [to_firewall()]))
-    app.registry.put(replace(registration_of("one"), note="core"))
+    app.registry.put(of_environment("one", note="core"))
     answer(azure, A, B)
     sync(app)
     app.check.check()
@@ -224,7 +227,7 @@ def test_it_works_by_keyboard_alone(azure, app, make_host, visit):
 
 def test_what_others_wrote_stays_text(azure, app, make_host, visit):
     add_table(azure.state, "one")
-    app.registry.put(replace(registration_of("one"), note=XSS, ase_id=None))
+    app.registry.put(of_environment("one", note=XSS, ase_id=None))
     refuse(azure, "one", XSS)
     whole = sync(app, reason=XSS, change_id=XSS, requested_by=XSS)
     host = make_host()

@@ -75,12 +75,12 @@ def removals_from_a_stale_version(patch: Patch) -> None:
     """Plan with the version that the run began with."""
     wanted = Sources.wanted
 
-    def stale(self: Sources, run: Any, registration: Any) -> Any:
-        newest = wanted(self, run, registration)
+    def stale(self: Sources, run: Any, entry: Any) -> Any:
+        newest = wanted(self, run, entry)
         seen = {version.version_id for version in run.versions}
         recorded = [
             v
-            for tag in registration.service_tags
+            for tag in entry.registration.service_tags
             for v in self.versions.history(tag)
             if v.version_id in seen
         ]

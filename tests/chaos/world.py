@@ -1,7 +1,7 @@
 """What there is, and what may happen to it: one Azure, one storage, two workers, some messages."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,8 +19,10 @@ from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
 from shared.domain.registry.choices import RouteStyle
 from shared.domain.registry.contest import Contest
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
@@ -102,7 +104,7 @@ class World:
         self._checked: set[tuple[str, RouteTableId | None]] = set()
         # Both were read of storage, and hold until something is written there: most of what a
         # delivery is judged by was read for the one before.
-        self._registrations: dict[str, Registration] = {}
+        self._entries: dict[str, RegisteredTable] = {}
         self._versions: list[tuple[str, datetime, frozenset[str]]] = []
         self.watch = Watch(self.state, self.tables, grace_days)
         site.now = START
@@ -136,7 +138,7 @@ class World:
         self._forget()
         self.requests.clear()
         for table in self.ids.values():
-            self._app.registry.put(Registration(table, (TAG,)))
+            self._app.registry.put(RegisteredTable(table, Registration((TAG,))))
 
     def meet(self, fault: Fault) -> None:
         self.state.faults.append(fault)
@@ -151,12 +153,16 @@ class World:
         return self._begin(RunRequest(Trigger.HTTP, Mode.APPLY, plan_run_id=plan_run_id))
 
     def set_policy(self, name: str, policy: ApplyPolicy) -> None:
-        self._app.registry.put(replace(self._registration(name), apply_policy=policy))
+        self._change(name, apply_policy=policy)
         self._forget()
 
     def set_style(self, name: str, style: RouteStyle) -> None:
-        self._app.registry.put(replace(self._registration(name), route_style=style))
+        self._change(name, route_style=style)
         self._forget()
+
+    def _change(self, name: str, **changed: Any) -> None:
+        entry = self._entry(name)
+        self._app.registry.put(replace(entry, registration=replace(entry.registration, **changed)))
 
     def ask(self, action: Action, name: str, undone: str | None = None) -> str:
         return self._begin(
@@ -266,7 +272,7 @@ class World:
         plan = self.begin(Mode.PLAN)
         self.deliver_whole(plan)
         for outcome in self._app.outcomes.list(plan):
-            self._check_end(RouteTableId.parse(outcome["routeTableId"]).name, outcome)
+            self._check_end(outcome.route_table_id.name, outcome)
 
     # -- Within --
 
@@ -279,15 +285,16 @@ class World:
         if left:
             self.watch.fault("queue", f"two deliveries were not enough for {left}")
         outcomes = self._app.outcomes.list(run_id)
-        return {v["code"] for outcome in outcomes for v in outcome["violations"]}
+        return {violation.code.name for outcome in outcomes for violation in outcome.violations}
 
-    def _check_end(self, name: str, outcome: Mapping[str, Any]) -> None:
-        codes = {violation["code"] for violation in outcome["violations"]}
-        if outcome["error"] or outcome["status"] == "planned" or codes - _LASTING:
+    def _check_end(self, name: str, outcome: Outcome) -> None:
+        codes = {violation.code.name for violation in outcome.violations}
+        planned = outcome.status is OutcomeStatus.PLANNED
+        if outcome.error or planned or codes - _LASTING:
             self.watch.fault(name, f"not as planned at the end: {outcome}")
-        registration = self._registration(name)
-        held = self._held(registration)
-        is_right = right(self._newest(), held, by_tag=_by_tag(registration))
+        entry = self._entry(name)
+        held = self._held(entry)
+        is_right = right(self._newest(), held, by_tag=_by_tag(entry))
         if "TableFailed" not in codes and not is_right(self.watch.last(name)):
             self.watch.fault(name, "an address has no route at the end")
 
@@ -331,23 +338,22 @@ class World:
             return Delivery(action="sync")
         handed_over: frozenset[str] = frozenset()
         if request.undone_run_id is not None:
-            done = self._app.outcomes.changes(request.undone_run_id, message.table)
-            handed_over = frozenset(done.by_prefix if done else ())
+            undone = self._app.outcomes.get(request.undone_run_id, message.table)
+            handed_over = frozenset(undone.changes.by_prefix if undone else ())
         elif request.action is Action.ADOPT:
             handed_over = frozenset({*PREFIXES, TAG})
-        registration = self._registration(message.table.name)
+        entry = self._entry(message.table.name)
+        planned = None
+        if request.plan_run_id is not None:
+            planned = self._app.outcomes.get(request.plan_run_id, message.table)
         return Delivery(
             action=request.action.value,
-            policy=registration.apply_policy or ApplyPolicy.AUTO,
-            approval=(
-                self._app.outcomes.approval(request.plan_run_id, message.table)
-                if request.plan_run_id
-                else None
-            ),
+            policy=entry.registration.apply_policy or ApplyPolicy.AUTO,
+            approval=planned.approval if planned else None,
             began_with=self._newest(),
             handed_over=handed_over,
-            held=self._held(registration),
-            contested=_contested(registration),
+            held=self._held(entry),
+            contested=_contested(entry),
         )
 
     def _sending(self, request: Any, delivery: Delivery) -> None:
@@ -358,9 +364,9 @@ class World:
             delivery.wrote_with = delivery.history[-1][1] if delivery.history else frozenset()
             delivery.today = self.site.now.date()
             name = next(n for n, i in self.ids.items() if i.key in request.url.lower())
-            registration = self._registration(name)
-            delivery.wrote_held = self._held(registration)
-            delivery.wrote_contested = _contested(registration)
+            entry = self._entry(name)
+            delivery.wrote_held = self._held(entry)
+            delivery.wrote_contested = _contested(entry)
 
     def _newest(self) -> frozenset[str]:
         history = self._history()
@@ -382,14 +388,6 @@ class World:
     def _stale_in_store(self) -> bool:
         return any(f.times and isinstance(f.effect, ServeStale) for f in self.state.faults)
 
-    def _outcome(self, message: Message) -> dict[str, Any] | None:
-        found = [
-            outcome
-            for outcome in self._app.outcomes.list(message.run_id)
-            if RouteTableId.parse(outcome["routeTableId"]) == message.table
-        ]
-        return dict(found[0]) if found else None
-
     def _check_outcome(self, message: Message) -> None:
         """No outcome says changed or unchanged where the table was never so meanwhile."""
         request = self.requests.get(message.run_id)
@@ -398,52 +396,51 @@ class World:
             return
         if request.mode is Mode.PLAN or request.action is not Action.SYNC:
             return
-        outcome = self._outcome(message)
+        outcome = self._app.outcomes.get(message.run_id, message.table)
         if outcome is None:
             return
         self._checked.add(key)
-        if outcome["status"] not in {"changed", "unchanged"}:
+        if outcome.status not in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}:
             return
         name = message.table.name
-        registration = self._registration(name)
-        versions = [v for v in self._recorded() if v[0] in outcome["versionIds"]]
+        entry = self._entry(name)
+        versions = [v for v in self._recorded() if v[0] in outcome.version_ids]
         wanted = frozenset(prefix for *_, prefixes in versions for prefix in prefixes)
         # Of what waits for approval the outcome says so.
-        withheld = {change["prefix"] for change in outcome["withheld"]}
-        excused = self._held(registration) | withheld
-        is_right = right(wanted, excused, by_tag=_by_tag(registration))
+        withheld = {change.prefix for change in outcome.withheld}
+        excused = self._held(entry) | withheld
+        is_right = right(wanted, excused, by_tag=_by_tag(entry))
         if not any(map(is_right, self.watch.seen[name])):
-            self.watch.fault(name, f"{outcome['status']} was said, and {wanted} is not routed")
+            self.watch.fault(name, f"{outcome.status} was said, and {wanted} is not routed")
 
-    def _registration(self, name: str) -> Registration:
-        if name not in self._registrations:
+    def _entry(self, name: str) -> RegisteredTable:
+        if name not in self._entries:
             existing = self._app.registry.get(self.ids[name])
             assert existing is not None
-            self._registrations[name] = existing
-        return self._registrations[name]
+            self._entries[name] = existing
+        return self._entries[name]
 
     def _forget(self, written: str = "/RouteTables /ServiceTagVersions") -> None:
         """What was read of the table that this URL names; of both, if none is given."""
         if "/RouteTables" in written:
-            self._registrations.clear()
+            self._entries.clear()
         if "/ServiceTagVersions" in written:
             self._versions = []
 
-    def _held(self, registration: Registration) -> frozenset[str]:
+    def _held(self, entry: RegisteredTable) -> frozenset[str]:
         return frozenset(
             hold.prefix
-            for hold in registration.holds
-            if self._app.outcomes.status(hold.rollback_run_id, registration.route_table_id)
-            != "failed"
+            for hold in entry.status.holds
+            if self._app.outcomes.status(hold.rollback_run_id, entry.route_table_id) != "failed"
         )
 
 
-def _by_tag(registration: Registration) -> bool:
-    return registration.route_style is RouteStyle.SERVICE_TAG
+def _by_tag(entry: RegisteredTable) -> bool:
+    return entry.registration.route_style is RouteStyle.SERVICE_TAG
 
 
-def _contested(registration: Registration) -> bool:
-    return registration.contest.since is not None
+def _contested(entry: RegisteredTable) -> bool:
+    return entry.status.contest.since is not None
 
 
 def _is_write(request: Any) -> bool:

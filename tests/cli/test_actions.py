@@ -1,12 +1,19 @@
 """What starts a run: what is shown, what is written, and with which status it ends."""
 
+from datetime import UTC, datetime
+
 import pytest
 from rich.console import Console
 
 from local.azure.faults import refusal
 from shared.cli.actions import exit_status
+from shared.domain.codes import lookup
+from shared.domain.findings import Finding
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.report import Report
+from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger
 from shared.settings import Settings
 from tests.app.helpers import TAG, register, rid, sync
 from tests.builders import (
@@ -53,7 +60,9 @@ def test_plan_then_apply_then_nothing_to_do(azure, app, table, cli):
 
 
 def test_what_is_confirmed_is_applied_exactly(azure, app, table, cli):
-    app.registry.put(Registration(rid("one"), (TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    app.registry.put(
+        RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    )
     declined = cli("apply", types="n\n")
     assert declined.status == 1
     assert "nothing was changed" in declined.err
@@ -83,7 +92,9 @@ def test_without_somebody_to_ask_nothing_is_begun(app, table, cli, more):
 
 
 def test_yes_leaves_withheld_what_waits_for_approval(azure, app, table, cli):
-    app.registry.put(Registration(rid("one"), (TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    app.registry.put(
+        RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL))
+    )
     waiting = cli("apply", "--yes")
     assert waiting.status == 2
     assert f"withheld (ApplyPolicy): add {A}" in waiting.out
@@ -203,7 +214,7 @@ def test_adopt_then_rollback_then_release(azure, app, cli):
     assert foreign_routes(table) == [route("by-hand", A)]
     released = cli("release", table_id("one"), "--reason", "fine", "--json")
     assert released.status == 0
-    assert released.json["held"] == []
+    assert released.json["status"]["held"] == []
 
 
 def test_a_rollback_shows_only_this_table_of_the_run(azure, app, cli):
@@ -294,9 +305,11 @@ def test_an_interrupted_run_fails_and_what_had_begun_is_ended(azure, app, monkey
         (None, {"blocked": 1, "planned": 1}, 3),
         (None, {"failed": 1, "blocked": 1}, 1),
         (None, {"conflict": 1}, 1),
-        ({"code": "X", "message": "y"}, {}, 1),
+        (Finding(lookup("X"), "y"), {}, 1),
     ],
 )
 def test_exit_statuses(error, counts, status):
-    all_six = dict.fromkeys(("unchanged", "planned", "changed", "conflict", "blocked", "failed"), 0)
-    assert exit_status({"error": error, "counts": all_six | counts}) == status
+    request = RunRequest(Trigger.CLI, Mode.PLAN)
+    now = datetime.now(UTC)
+    run = Run("r", request, now, RunStatus.SUCCEEDED, error=error, counts=counts)
+    assert exit_status(Report.of(run, [])) == status

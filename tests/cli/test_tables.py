@@ -28,7 +28,7 @@ def test_add_list_remove(azure, app, cli):
     )
     assert added.status == 0, added.err
     assert "the firewall, on purpose" in added.out
-    registered = app.registry.get(rid("one"))
+    registered = app.registry.get(rid("one")).registration
     assert (registered.note, registered.route_style) == ("ours", RouteStyle.PREFIXES)
     assert "one" in cli("tables", "list").out
     assert [r["routeTableId"] for r in cli("tables", "list", "--json").json["value"]] == [

@@ -10,8 +10,9 @@ from shared.domain.findings import Finding
 from shared.domain.people.health import Measured, Measurements, alarms, needs_run
 from shared.domain.registry.contest import Contest, Undoing
 from shared.domain.registry.holds import Hold
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
-from shared.domain.registry.state import LastOutcome
+from shared.domain.registry.status import LastOutcome, Status
 from shared.domain.routing.judgement import Violation
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, table_id
@@ -39,16 +40,27 @@ def off_plan(name):
     return Outcome(rid(name), OutcomeStatus.PLANNED, added=("20.0.0.0/24",))
 
 
-def measured(name="one", *, right_at=NOW, outcome=None, fault=None, routes=None, **known):
-    subscription = known.pop("subscription", SUBSCRIPTION)
-    limit = known.pop("route_limit", None)
+def measured(
+    name="one",
+    *,
+    subscription=SUBSCRIPTION,
+    right_at=NOW,
+    outcome=None,
+    fault=None,
+    routes=None,
+    route_limit=None,
+    exceptions=(),
+    **seen,
+):
     return Measured(
-        registration=Registration(rid(name, subscription), (TAG,), **known),
+        entry=RegisteredTable(
+            rid(name, subscription), Registration((TAG,), exceptions=exceptions), Status(**seen)
+        ),
         right_at=right_at,
         outcome=outcome or (None if fault else unchanged(name)),
         fault=fault,
         routes=routes,
-        route_limit=limit,
+        route_limit=route_limit,
     )
 
 

@@ -8,7 +8,9 @@ import pytest
 from shared.domain.armid import RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.findings import Finding
-from shared.domain.people.notices import Ledger, NoticeKind, of_check, of_run
+from shared.domain.people.check_report import CheckedTable, CheckReport, Document, Figures
+from shared.domain.people.health import Alarm
+from shared.domain.people.notices import Ledger, NoticeKind, check_notice, run_notice
 from shared.domain.routing.plan import Conflict
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen, run_id_of
@@ -25,7 +27,7 @@ def rid(name):
 
 
 def outcome(name="one", status="unchanged", **fields):
-    return Outcome(rid(name), OutcomeStatus(status), **fields).to_json()
+    return Outcome(rid(name), OutcomeStatus(status), **fields)
 
 
 def failed(name="one", code="AuthorizationFailed"):
@@ -40,7 +42,7 @@ def run(number=0, *, mode=Mode.APPLY, trigger=Trigger.TIMER, **fields):
 
 def told(ledger, *outcomes, **fields):
     """The kind and items of the notice, if there is one, and the ledger after it."""
-    notice, after = of_run(run(**fields), outcomes, ledger, {})
+    notice, after = run_notice(run(**fields), outcomes, ledger, {})
     return notice and (notice.kind, [item.state for item in notice.items]), after
 
 
@@ -50,11 +52,11 @@ def test_nothing_changed_is_nothing_to_tell():
 
 def test_a_change_is_told_in_counts_without_its_prefixes():
     changed = outcome("one", "changed", added=(A,), removed=("20.0.1.0/24", "20.0.2.0/24"))
-    notice, after = of_run(run(), [changed, outcome("two")], Ledger(), {})
+    notice, after = run_notice(run(), [changed, outcome("two")], Ledger(), {})
     assert notice is not None
     assert (notice.kind, notice.title) == (NoticeKind.CHANGED, "1 route table changed")
     [item] = notice.items
-    assert (item.state, item.text, item.route_table_id) == ("changed", "+1 -2", table_id("one"))
+    assert (item.state, item.text, item.route_table_id) == ("changed", "+1 -2", rid("one"))
     assert A not in str(notice)
     assert after == Ledger()
 
@@ -69,7 +71,7 @@ def test_a_change_is_told_in_counts_without_its_prefixes():
 )
 def test_a_fault_is_told_once_and_its_end_once(bad):
     first, ledger = told(Ledger(), bad)
-    assert first == (NoticeKind.FAULT, [bad["status"]])
+    assert first == (NoticeKind.FAULT, [bad.status])
     again, ledger = told(ledger, bad, number=1)
     assert again is None
     end, ledger = told(ledger, outcome(), number=2)
@@ -103,7 +105,7 @@ def test_of_another_table_a_fault_stays_open():
 def test_what_a_later_run_found_is_not_opened_again():
     """Notices may come in any order."""
     later = {rid("one").key: run(5).run_id}
-    notice, ledger = of_run(run(1), [failed()], Ledger(), later)
+    notice, ledger = run_notice(run(1), [failed()], Ledger(), later)
     assert notice is not None
     assert notice.items[0].state == "failed"
     assert ledger == Ledger()
@@ -141,31 +143,55 @@ def test_a_plan_that_nobody_asked_for_tells_of_faults():
 
 def test_a_link_in_a_message_loses_what_may_be_a_key():
     message = "see https://app.example/api/runs/1?code=secret-key&x=1 for more"
-    notice, _ = of_run(
+    notice, _ = run_notice(
         run(), [outcome(status="failed", error=Finding(lookup("X"), message))], Ledger(), {}
     )
     assert "secret-key" not in str(notice)
     assert "https://app.example/api/runs/1" in str(notice)
 
 
-def check(*alarms, day=0, wrong=(), unusable=()):
+def wrong_table(name):
+    return CheckedTable(
+        route_table_id=rid(name),
+        right=False,
+        status=OutcomeStatus.PLANNED,
+        error=None,
+        days_since_right=1,
+        routes=1,
+        route_limit=400,
+        held=0,
+        contested=False,
+        poisoned=False,
+    )
+
+
+def check(*alarms, day=0, wrong=(), unusable=(), unlisted=0):
     at = NOW + day * DAY
-    return {
-        "checkId": f"check-{day}",
-        "at": at.isoformat(),
-        "tables": 2,
-        "right": 2 - len(wrong),
-        "serviceTags": [TAG],
-        "unusable": {tag: {} for tag in unusable},
-        "routeTables": [{"routeTableId": table_id(name), "right": False} for name in wrong],
-        "versions": ["AzureCloud.AppServiceManagement-000007"],
-        "alarms": [{"code": code, "message": "why", "routeTableId": None} for code in alarms],
-    }
+    return CheckReport(
+        check_id=f"check-{day}",
+        at=at,
+        figures=Figures(
+            tables=2,
+            right=2 - len(wrong) - unlisted,
+            not_judged=0,
+            poisoned=0,
+            held=0,
+            contested=0,
+            max_days_since_right=1,
+        ),
+        tables=tuple(wrong_table(name) for name in wrong),
+        service_tags=(TAG,),
+        differs=(),
+        unusable={tag: Finding(lookup("TAG_UNAVAILABLE"), "empty") for tag in unusable},
+        versions=("AzureCloud.AppServiceManagement-000007",),
+        document=Document({}, at),
+        alarms=tuple(Alarm(lookup(code), "why") for code in alarms),
+    )
 
 
 def checked(ledger, *alarms, registered=("one",), **found):
     keys = {rid(name).key for name in registered}
-    notice, after = of_check(check(*alarms, **found), ledger, keys)
+    notice, after = check_notice(check(*alarms, **found), ledger, keys)
     return notice and notice.kind, after
 
 
@@ -176,7 +202,7 @@ def test_once_a_week_all_is_well():
         kinds.append(kind)
     well = NoticeKind.ALL_WELL
     assert kinds == [well, *[None] * 6, well, *[None] * 6, well]
-    notice, _ = of_check(check(), Ledger(), ())
+    notice, _ = check_notice(check(), Ledger(), ())
     assert notice is not None
     assert notice.title == (
         "all well, 2 route tables, version AzureCloud.AppServiceManagement-000007"
@@ -202,7 +228,7 @@ def test_a_new_alarm_on_the_same_day_is_told():
 
 def test_an_open_fault_is_in_the_digest_and_nothing_is_well():
     _, ledger = told(Ledger(), failed())
-    notice, ledger = of_check(check(day=1, wrong=["one"]), ledger, {rid("one").key})
+    notice, ledger = check_notice(check(day=1, wrong=["one"]), ledger, {rid("one").key})
     assert notice is not None
     assert (notice.kind, notice.title) == (NoticeKind.DIGEST, "1 fault open")
     assert [item.state for item in notice.items] == ["failed"]
@@ -238,8 +264,8 @@ def test_a_source_that_the_check_can_read_is_no_fault_any_more():
 
 def test_of_more_tables_than_are_listed_none_is_taken_to_be_right():
     _, ledger = told(Ledger(), failed("one"))
-    report = check(day=1, wrong=["two"]) | {"right": 0}
-    _, ledger = of_check(report, ledger, {rid("one").key})
+    report = check(day=1, wrong=["two"], unlisted=1)
+    _, ledger = check_notice(report, ledger, {rid("one").key})
     assert list(ledger.faults) == [rid("one").key]
 
 

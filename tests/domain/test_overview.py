@@ -10,22 +10,26 @@ from shared.domain.armid import RouteTableId
 from shared.domain.people.overview import Mood, Standpoint, State
 from shared.domain.registry.contest import Contest
 from shared.domain.registry.holds import Hold
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
-from shared.domain.registry.state import LastOutcome
+from shared.domain.registry.status import LastOutcome, Status
 from shared.domain.runs.outcome import OutcomeStatus
 from tests.builders import table_id
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 TAG = "AppServiceManagement"
 FIRST = VersionHead("AzureCloud.AppServiceManagement-000001", TAG, "1", NOW)
-RIGHT = Registration(
+RIGHT = RegisteredTable(
     RouteTableId.parse(table_id("one")),
-    (TAG,),
-    applied_version_ids=(FIRST.version_id,),
-    verified_at=NOW,
+    Registration((TAG,)),
+    Status(applied_version_ids=(FIRST.version_id,), verified_at=NOW),
 )
 HOLD = Hold("20.0.0.0/24", True, "a", "b")
 MINUTE = timedelta(minutes=1)
+
+
+def seen(**status):
+    return replace(RIGHT, status=replace(RIGHT.status, **status))
 
 
 def state(table, newest=FIRST):
@@ -40,21 +44,27 @@ def ended(status, at=NOW + MINUTE):
     ("table", "expected"),
     [
         (RIGHT, State.RIGHT),
-        (replace(RIGHT, enabled=False, last_outcome=ended(OutcomeStatus.FAILED)), State.OFF),
-        (replace(RIGHT, verified_at=None), State.NEW),
-        (replace(RIGHT, verified_at=None, watched_since=NOW - timedelta(days=2)), State.NEW),
-        (replace(RIGHT, verified_at=None, watched_since=NOW - timedelta(days=3)), State.STALE),
-        (replace(RIGHT, verified_at=NOW - timedelta(days=2)), State.RIGHT),
-        (replace(RIGHT, verified_at=NOW - timedelta(days=2) - MINUTE), State.STALE),
-        (replace(RIGHT, holds=(HOLD,)), State.HELD),
-        (replace(RIGHT, contest=Contest((), NOW)), State.CONTESTED),
-        (replace(RIGHT, contest=Contest((), NOW), holds=(HOLD,)), State.CONTESTED),
-        (replace(RIGHT, last_outcome=ended(OutcomeStatus.CHANGED)), State.RIGHT),
-        (replace(RIGHT, last_outcome=ended(OutcomeStatus.PLANNED)), State.WAITING),
-        (replace(RIGHT, last_outcome=ended(OutcomeStatus.CONFLICT)), State.CONFLICT),
-        (replace(RIGHT, last_outcome=ended(OutcomeStatus.BLOCKED)), State.BLOCKED),
-        (replace(RIGHT, last_outcome=ended(OutcomeStatus.FAILED)), State.FAILED),
-        (replace(RIGHT, last_outcome=ended(OutcomeStatus.FAILED, NOW - MINUTE)), State.RIGHT),
+        (
+            replace(
+                seen(last_outcome=ended(OutcomeStatus.FAILED)),
+                registration=Registration((TAG,), enabled=False),
+            ),
+            State.OFF,
+        ),
+        (seen(verified_at=None), State.NEW),
+        (seen(verified_at=None, watched_since=NOW - timedelta(days=2)), State.NEW),
+        (seen(verified_at=None, watched_since=NOW - timedelta(days=3)), State.STALE),
+        (seen(verified_at=NOW - timedelta(days=2)), State.RIGHT),
+        (seen(verified_at=NOW - timedelta(days=2) - MINUTE), State.STALE),
+        (seen(holds=(HOLD,)), State.HELD),
+        (seen(contest=Contest((), NOW)), State.CONTESTED),
+        (seen(contest=Contest((), NOW), holds=(HOLD,)), State.CONTESTED),
+        (seen(last_outcome=ended(OutcomeStatus.CHANGED)), State.RIGHT),
+        (seen(last_outcome=ended(OutcomeStatus.PLANNED)), State.WAITING),
+        (seen(last_outcome=ended(OutcomeStatus.CONFLICT)), State.CONFLICT),
+        (seen(last_outcome=ended(OutcomeStatus.BLOCKED)), State.BLOCKED),
+        (seen(last_outcome=ended(OutcomeStatus.FAILED)), State.FAILED),
+        (seen(last_outcome=ended(OutcomeStatus.FAILED, NOW - MINUTE)), State.RIGHT),
     ],
 )
 def test_the_worst_that_is_known_counts(table, expected):

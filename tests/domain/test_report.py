@@ -8,8 +8,9 @@ from shared.domain.codes import lookup
 from shared.domain.findings import Finding
 from shared.domain.routing.judgement import Violation, Withheld
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
-from shared.domain.runs.report import report
+from shared.domain.runs.report import Report
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger, final_status
+from shared.json_shapes import outcome_json
 from tests.builders import table_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,25 +21,27 @@ def run(**changed):
 
 
 def outcome(name, status, **more):
-    return Outcome(RouteTableId.parse(table_id(name)), status, **more).to_json()
+    return Outcome(RouteTableId.parse(table_id(name)), status, **more)
 
 
-@pytest.mark.parametrize("status", ["conflict", "blocked", "failed"])
+@pytest.mark.parametrize("status", [status for status in OutcomeStatus if status.is_bad])
 def test_one_bad_outcome_fails_the_run(status):
-    assert final_status(None, {"unchanged": 9, status: 1}) is RunStatus.FAILED
+    assert final_status(None, {OutcomeStatus.UNCHANGED: 9, status: 1}) is RunStatus.FAILED
 
 
 def test_an_error_fails_the_run_whatever_its_outcomes():
-    assert final_status(Finding(lookup("X"), "y"), {"changed": 1}) is RunStatus.FAILED
+    error = Finding(lookup("X"), "y")
+    assert final_status(error, {OutcomeStatus.CHANGED: 1}) is RunStatus.FAILED
 
 
 def test_only_good_outcomes_or_none_are_a_success():
-    assert final_status(None, {"unchanged": 1, "changed": 1, "planned": 1}) is RunStatus.SUCCEEDED
+    good = {status: 1 for status in OutcomeStatus if not status.is_bad}
+    assert final_status(None, good) is RunStatus.SUCCEEDED
     assert final_status(None, {}) is RunStatus.SUCCEEDED
 
 
 def test_the_report_shows_the_worst_first_and_counts_all_six():
-    whole = report(
+    whole = Report.of(
         run(),
         [
             outcome("a", OutcomeStatus.UNCHANGED),
@@ -47,13 +50,13 @@ def test_the_report_shows_the_worst_first_and_counts_all_six():
             outcome("d", OutcomeStatus.CONFLICT),
         ],
     )
-    assert [o["status"] for o in whole["outcomes"]] == [
+    assert [outcome.status for outcome in whole.outcomes] == [
         "failed",
         "conflict",
         "changed",
         "unchanged",
     ]
-    assert whole["counts"] == {
+    assert whole.counts == {
         "unchanged": 1,
         "planned": 0,
         "changed": 1,
@@ -64,11 +67,13 @@ def test_the_report_shows_the_worst_first_and_counts_all_six():
 
 
 def test_guards_have_their_place_in_an_outcome():
-    body = outcome(
-        "a",
-        OutcomeStatus.BLOCKED,
-        withheld=(Withheld("20.0.0.0/24", "remove", codes.MAX_REMOVED_PERCENT),),
-        violations=(Violation(codes.MAX_REMOVED_PERCENT, "too many", 11.0, 10.0),),
+    body = outcome_json(
+        outcome(
+            "a",
+            OutcomeStatus.BLOCKED,
+            withheld=(Withheld("20.0.0.0/24", "remove", codes.MAX_REMOVED_PERCENT),),
+            violations=(Violation(codes.MAX_REMOVED_PERCENT, "too many", 11.0, 10.0),),
+        )
     )
     assert body["withheld"] == [
         {"prefix": "20.0.0.0/24", "change": "remove", "why": "MaxRemovedPercent"}

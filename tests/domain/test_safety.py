@@ -304,15 +304,7 @@ def approval(existing: RouteTable, desired: Iterable[str], **limits) -> Approval
     judgement, _ = judged(existing, desired, **limits)
     changes = judgement.plan.changes
     return Approval.of(
-        {
-            "planChecksum": judgement.proposed.checksum,
-            **{kind: sorted(prefixes) for kind, prefixes in changes.by_kind.items()},
-            "withheld": [
-                {"prefix": w.prefix, "change": w.change, "why": w.why.name}
-                for w in judgement.withheld
-            ],
-            "violations": [{"code": v.code.name} for v in judgement.violations],
-        }
+        judgement.proposed.checksum, changes.by_kind, judgement.withheld, judgement.violations
     )
 
 

@@ -75,7 +75,7 @@ def test_a_reader_reads_and_starts_nothing(guarded):
         ("DELETE", table),
     ):
         assert "Operator" in refused(guarded.request(method, path, json={}, headers=reader))
-    assert guarded.request("GET", table).json()["enabled"] is True
+    assert guarded.request("GET", table).json()["registration"]["enabled"] is True
 
 
 def test_a_token_without_a_role_opens_nothing_though_the_key_is_right(guarded):

@@ -83,12 +83,9 @@ def test_an_environments_id_alone_registers_the_table_of_its_subnet(an_ase, host
     body = {"acknowledge": True} if kind == "ASEV3" else {}
     created = register(host, ase_id_of("one"), note="by its id", **body)
     assert created.status_code == 201
-    registration = created.json()
-    assert (registration["routeTableId"], registration["aseId"]) == (
-        table_id("one"),
-        ase_id_of("one"),
-    )
-    assert registration["note"] == "by its id"
+    assert created.json()["routeTableId"] == table_id("one")
+    registration = created.json()["registration"]
+    assert (registration["aseId"], registration["note"]) == (ase_id_of("one"), "by its id")
     assert register(host, ase_id_of("one").upper(), **body).status_code == 200
     assert run_to_end(host, ases=[ase_id_of("one").upper()])["counts"]["changed"] == 1
     assert owned_prefixes(table) == {A, C}
@@ -179,8 +176,8 @@ def test_discover_registers_all_that_can_be(azure, an_ase, host):
     by_name = {e["aseId"].rsplit("/", 1)[1]: e for e in discover(host, register=True)["value"]}
     assert {n for n, e in by_name.items() if e["registered"]} == {"one", "two", "known"}
     listed = {
-        r["routeTableId"].rsplit("/", 1)[1]: r
-        for r in host.request("GET", "/api/route-tables").json()["value"]
+        entry["routeTableId"].rsplit("/", 1)[1]: entry["registration"]
+        for entry in host.request("GET", "/api/route-tables").json()["value"]
     }
     assert listed.keys() == {"one", "two", "known"}
     assert listed["two"]["aseId"] == ase_id_of("two", OTHER_SUBSCRIPTION)
@@ -209,7 +206,7 @@ def test_after_a_lost_store_the_tables_that_bear_the_stamp_are_found_again(
     ]
     discover(host, owner="asemgmt", register=True)
     listed = host.request("GET", "/api/route-tables").json()["value"]
-    assert {(r["routeTableId"], r["aseId"]) for r in listed} == {
+    assert {(r["routeTableId"], r["registration"]["aseId"]) for r in listed} == {
         (table_id("one"), ase_id_of("one")),
         (alone.resource_id, None),
     }
@@ -281,7 +278,7 @@ def test_an_environment_without_a_table_is_given_one(azure, an_ase, host):
     assert table.tags == {"costCenter": "4711"}
     assert subnet_of(azure.state, "one")["routeTable"] == {"id": table.resource_id}
     listed = host.request("GET", "/api/route-tables").json()["value"]
-    assert [(r["routeTableId"], r["aseId"]) for r in listed] == [
+    assert [(r["routeTableId"], r["registration"]["aseId"]) for r in listed] == [
         (table.resource_id, ase_id_of("one"))
     ]
 

@@ -256,12 +256,13 @@ def test_a_registration_lives(azure, host):
     created = register(host, "one", aseId=ase, note="first")
     assert created.status_code == 201
     assert created.json()["routeTableId"] == table_id("one")
-    assert created.json()["serviceTags"] == ["AppServiceManagement"]
+    assert created.json()["registration"]["serviceTags"] == ["AppServiceManagement"]
     assert run_to_end(host, ases=[ase.upper()])["counts"]["changed"] == 1
     replaced = register(host, "ONE", note="second")
     assert replaced.status_code == 200
-    assert (replaced.json()["note"], replaced.json()["aseId"]) == ("second", None)
-    assert replaced.json()["appliedVersionIds"]
+    registration, status = replaced.json()["registration"], replaced.json()["status"]
+    assert (registration["note"], registration["aseId"]) == ("second", None)
+    assert status["appliedVersionIds"]
     encoded = table_id("one").replace("/", "%2F")
     assert host.request("GET", f"/api/route-tables/{encoded}").json() == replaced.json()
     listed = host.request("GET", "/api/route-tables").json()
@@ -308,7 +309,10 @@ def test_bad_registrations_are_refused(azure, make_host):
         assert answer.json()["error"]["code"] == "InvalidRouteTableId"
     assert register(host, "one", serviceTags=["ApiManagement"]).status_code == 201
     listed = host.request("GET", "/api/route-tables").json()["value"]
-    assert [r["serviceTags"] for r in listed] == [["ApiManagement"], ["AppServiceManagement"]]
+    assert [entry["registration"]["serviceTags"] for entry in listed] == [
+        ["ApiManagement"],
+        ["AppServiceManagement"],
+    ]
 
 
 def test_versions_are_listed_and_shown(azure, host):
@@ -514,7 +518,7 @@ def test_adopt_roll_back_and_release_over_http(azure, host):
     back = ended("rollback", runId=adopted["runId"])
     assert (back["status"], back["reason"]) == ("Succeeded", "CHG8")
     assert owned_prefixes(table) == {B}
-    shown = host.request("GET", f"/api/route-tables{table_id('one')}").json()
+    shown = host.request("GET", f"/api/route-tables{table_id('one')}").json()["status"]
     assert shown["held"] == [
         {
             "prefix": A,
@@ -523,10 +527,10 @@ def test_adopt_roll_back_and_release_over_http(azure, host):
             "rollbackRunId": back["runId"],
         }
     ]
-    assert register(host, "one", note="again").json()["held"] == shown["held"]
+    assert register(host, "one", note="again").json()["status"]["held"] == shown["held"]
     released = host.request("POST", "/api/release", json=asked)
     assert released.status_code == 200
-    assert released.json()["held"] == []
+    assert released.json()["status"]["held"] == []
     assert ended("adopt")["outcomes"][0]["updated"] == [A]
 
 
@@ -569,7 +573,7 @@ def test_the_daily_check_comes_by_itself_repairs_and_tells(azure, make_host, rec
     [notice] = receiver.notices
     assert (notice["kind"], notice["runId"]) == ("changed", whole["runId"])
     assert receiver.headers[0]["X-Run-Id"] == whole["runId"]
-    shown = host.request("GET", f"/api/route-tables{table_id('one')}").json()
+    shown = host.request("GET", f"/api/route-tables{table_id('one')}").json()["status"]
     assert shown["lastOutcome"]["status"] == "changed"
     assert shown["verifiedAt"].startswith("2026-11-23T05:20")
 
@@ -584,10 +588,10 @@ def test_a_release_ends_a_contest(azure, host):
         whole = run_to_end(host)
     assert "Contested" in [f["code"] for f in whole["outcomes"][0]["findings"]]
     path = f"/api/route-tables{table_id('one')}"
-    assert len(host.request("GET", path).json()["contested"]["undone"]) == 2
+    assert len(host.request("GET", path).json()["status"]["contested"]["undone"]) == 2
     body = {"routeTableId": table_id("one"), "reason": "the pipeline is gone"}
-    assert host.request("POST", "/api/release", json=body).json()["contested"] is None
-    assert host.request("GET", path).json()["contested"] is None
+    assert host.request("POST", "/api/release", json=body).json()["status"]["contested"] is None
+    assert host.request("GET", path).json()["status"]["contested"] is None
 
 
 def test_a_webhook_that_is_down_fails_no_run(azure, make_host, receiver):

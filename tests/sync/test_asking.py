@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.armid import EnvironmentId
 from shared.domain.errors import InvalidRequest
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Action, Mode, Trigger
 from shared.sync.asking import (
@@ -51,7 +52,7 @@ def test_a_run_is_written_as_it_was_asked_for(app, table):
 def test_no_name_means_all_tables_and_an_environment_means_its_own(app):
     ase = ase_id_of("a")
     for name in ("one", "two"):
-        app.registry.put(Registration(rid(name), (TAG,), EnvironmentId.parse(ase)))
+        app.registry.put(RegisteredTable(rid(name), Registration((TAG,), EnvironmentId.parse(ase))))
     register(app, "three")
     assert app.asking.sync(SyncRequest(), HERE).request.route_tables == ()
     both = SyncRequest(ases=[ase.upper()], route_tables=[table_id("three"), table_id("one")])
@@ -166,11 +167,13 @@ def test_a_release_lifts_every_hold_without_a_run(app, table):
     begun = app.asking.rollback(undo, HERE).run_id
     for route_table in app.run_start.start(begun):
         app.tables.sync(begun, route_table)
-    assert app.registry.get(rid("one")).holds
+    assert app.registry.get(rid("one")).status.holds
 
     before = len(list(app.runs.list()))
     request = ReleaseRequest(route_table=table_id("one"), reason="fine")
-    assert app.asking.release(request).holds == app.registry.get(rid("one")).holds == ()
+    assert (
+        app.asking.release(request).status.holds == app.registry.get(rid("one")).status.holds == ()
+    )
     assert len(list(app.runs.list())) == before
     assert faults(app.asking.release, replace(request, reason="x" * 1001)).keys() == {"reason"}
 

@@ -32,7 +32,7 @@ def faults(app, **asked):
 
 
 def test_what_is_registered_is_what_was_asked_for(azure, app, table):
-    entry = app.registering.register(
+    result = app.registering.register(
         RegisterRequest(
             resource_id=table_id("one"),
             apply_policy=ApplyPolicy.ADDITIVE,
@@ -41,9 +41,9 @@ def test_what_is_registered_is_what_was_asked_for(azure, app, table):
             note="ours",
         )
     )
-    assert entry.is_new
-    stored = app.registry.get(rid("one"))
-    assert stored == entry.registration
+    assert result.is_new
+    assert app.registry.get(rid("one")) == result.table
+    stored = result.table.registration
     assert (stored.service_tags, stored.apply_policy) == ((TAG,), ApplyPolicy.ADDITIVE)
     assert (stored.enabled, stored.note) == (False, "ours")
     assert stored.exceptions[0].prefix == B
@@ -58,24 +58,24 @@ def test_a_new_registration_keeps_what_was_seen_and_notes_the_tag_that_it_lost(a
     assert owned_prefixes(table)
 
     other = RegisterRequest(resource_id=table_id("ONE"), service_tags=["ApiManagement"])
-    entry = app.registering.register(other)
-    assert not entry.is_new
-    assert entry.registration.applied_version_ids
-    assert TAG in app.registry.get(rid("one")).former_sources
+    result = app.registering.register(other)
+    assert not result.is_new
+    assert result.table.status.applied_version_ids
+    assert TAG in app.registry.get(rid("one")).status.former_sources
 
 
 def test_the_subnets_of_a_table_are_known_before_its_first_run(app, table):
     registered = app.registering.register(RegisterRequest(resource_id=table_id("one")))
-    assert registered.registration.subnet_ids
+    assert registered.table.status.subnet_ids
     elsewhere = app.registering.register(RegisterRequest(resource_id=table_id("unreadable")))
-    assert elsewhere.registration.subnet_ids is None
+    assert elsewhere.table.status.subnet_ids is None
 
 
 def test_an_environments_id_stands_for_the_table_of_its_subnet(app, azure, table):
     add_environment(azure.state, "one", table=table)
-    entry = app.registering.register(RegisterRequest(resource_id=ase_id_of("one")))
-    assert str(entry.registration.route_table_id) == table_id("one")
-    assert str(entry.registration.ase_id) == ase_id_of("one")
+    table = app.registering.register(RegisterRequest(resource_id=ase_id_of("one"))).table
+    assert str(table.route_table_id) == table_id("one")
+    assert str(table.registration.ase_id) == ase_id_of("one")
 
 
 def test_an_environment_without_a_table_is_refused_by_name(app, azure):

@@ -158,7 +158,7 @@ def test_an_alarm_of_no_table_has_a_value_to_be_told_apart_by(app, caplog):
     caplog.set_level(logging.INFO, "ase_route_sync")
     log = Log()
     with time_machine.travel(NOW, tick=False):
-        log_check(app.check.check().to_json())
+        log_check(app.check.check())
     log.take(caplog, NOW)
     found = {alarm["code"]: alarm["routeTableId"] for alarm in log.ask("alarms", NOW)}
     assert found["NoTableRegistered"] == "none"

@@ -12,7 +12,7 @@ from typing import Any
 from ...app import App
 from ...arm.errors import arm_answers
 from ...domain.errors import RouteSyncError
-from ...domain.registry.registration import Registration
+from ...domain.registry.registered_table import RegisteredTable
 from .diagnosis import Diagnosis, Grade
 
 API_VERSION = "2022-04-01"
@@ -30,7 +30,7 @@ type Scope = tuple[str, Sequence[str]]
 """An ARM id, and the actions that are needed there."""
 
 
-def permissions(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
+def permissions(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
     if not registered:
         yield Diagnosis(
             "permissions",
@@ -55,12 +55,12 @@ def lacking(granted: Iterable[Mapping[str, Any]], needed: Sequence[str]) -> list
     return [action for action in needed if not any(_gives(role, action) for role in roles)]
 
 
-def _scopes(context: App, one: Registration) -> Iterator[Scope]:
+def _scopes(context: App, one: RegisteredTable) -> Iterator[Scope]:
     yield str(one.route_table_id), TABLE_ACTIONS
-    if one.ase_id is None:
+    if one.registration.ase_id is None:
         return
-    yield str(one.ase_id), ENVIRONMENT_ACTIONS
-    survey = context.surveyor.survey(one.ase_id)
+    yield str(one.registration.ase_id), ENVIRONMENT_ACTIONS
+    survey = context.surveyor.survey(one.registration.ase_id)
     if survey.environment is not None and survey.environment.subnet_id is not None:
         yield str(survey.environment.subnet_id), SUBNET_ACTIONS
     if survey.subnet is not None and survey.subnet.security_group_id is not None:

@@ -10,7 +10,7 @@ from azure.storage.queue import QueueServiceClient
 
 from ...app import App, arm_credential, storage_credential
 from ...domain.errors import RouteSyncError
-from ...domain.registry.registration import Registration
+from ...domain.registry.registered_table import RegisteredTable
 from ...settings import Settings
 from ...sync.run.pull import Comparison
 from .diagnosis import Diagnosis, Grade
@@ -87,9 +87,9 @@ def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
         yield Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
 
 
-def tags(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
+def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
     """Read the tags that are in use, and show the change number at each location."""
-    wanted = {tag for one in registered for tag in one.service_tags}
+    wanted = {tag for one in registered for tag in one.registration.service_tags}
     try:
         compared = context.pull.compare(wanted or {context.settings.service_tag})
     except RouteSyncError as error:
@@ -102,12 +102,12 @@ def tags(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis
         yield _usable_tags(compared)
 
 
-def route_limits(context: App, registered: Sequence[Registration]) -> Iterator[Diagnosis]:
+def route_limits(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
     """Check that the limits of the registered tables that were read before are known."""
     places = {
-        (one.route_table_id.subscription_id.lower(), one.reading.location)
+        (one.route_table_id.subscription_id.lower(), one.status.reading.location)
         for one in registered
-        if one.reading is not None
+        if one.status.reading is not None
     }
     unknown = sorted({place[0] for place in places if context.route_limits.routes(*place) is None})
 

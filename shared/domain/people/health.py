@@ -4,23 +4,19 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from .. import codes
 from ..addresses import Source
 from ..armid import RouteTableId
 from ..codes import Code
-from ..findings import Finding, finding_json
-from ..registry.registration import Registration
+from ..findings import Finding
+from ..registry.registered_table import RegisteredTable
 from ..runs.outcome import Outcome, OutcomeStatus
-from ..times import utc_text
 
 FULL_FROM = 0.8
 """Share of a table's route limit above which it is about to be full."""
 EXCEPTION_NOTICE = timedelta(days=7)
 """So long before its end an exception is said to be about to end."""
-MOST_LISTED = 500
-"""Tables in a report, the worst first: a row holds 1 MiB."""
 DOCUMENT_AGE = timedelta(days=35)
 """The tags are published every week: one that stands still for so long is not read rightly."""
 RIGHTS = frozenset({codes.AUTHORIZATION_FAILED, codes.LINKED_AUTHORIZATION_FAILED})
@@ -37,10 +33,6 @@ class Alarm:
     message: str
     route_table_id: RouteTableId | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        table = None if self.route_table_id is None else str(self.route_table_id)
-        return {"code": self.code.name, "message": self.message, "routeTableId": table}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -50,7 +42,7 @@ class Measured:
     it is watched.
     """
 
-    registration: Registration
+    entry: RegisteredTable
     right_at: datetime
     outcome: Outcome | None = None
     fault: Finding | None = None
@@ -63,21 +55,6 @@ class Measured:
 
     def days_since_right(self, now: datetime) -> float:
         return (now - self.right_at) / timedelta(days=1)
-
-    def to_json(self, now: datetime) -> dict[str, Any]:
-        last = self.registration.last_outcome
-        return {
-            "routeTableId": str(self.registration.route_table_id),
-            "right": self.right,
-            "status": self.outcome.status.value if self.outcome else None,
-            "error": finding_json(self.fault),
-            "daysSinceRight": round(self.days_since_right(now), 2),
-            "routes": self.routes,
-            "routeLimit": self.route_limit,
-            "held": len(self.registration.holds),
-            "contested": self.registration.contest.since is not None,
-            "poisoned": last is not None and last.poisoned,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +76,7 @@ def alarms(found: Measurements) -> tuple[Alarm, ...]:
     """What many tables share is one alarm, and none of each."""
     denied = [m for m in found.tables if (t := _trouble(m)) is not None and t.code in RIGHTS]
     most = 2 * len(denied) > len(found.tables)
-    excused = {m.registration.route_table_id for m in denied} if most else set()
+    excused = {m.entry.route_table_id for m in denied} if most else set()
     return (
         *_of_settings(found),
         *_of_document(found),
@@ -109,7 +86,7 @@ def alarms(found: Measurements) -> tuple[Alarm, ...]:
             alarm
             for measured in found.tables
             for alarm in _of_table(
-                measured, found, excused=measured.registration.route_table_id in excused
+                measured, found, excused=measured.entry.route_table_id in excused
             )
         ),
     )
@@ -117,7 +94,7 @@ def alarms(found: Measurements) -> tuple[Alarm, ...]:
 
 def _trouble(measured: Measured) -> Finding | None:
     """What stands in the way: now, or in the last run if it still may."""
-    last = measured.registration.last_outcome
+    last = measured.entry.status.last_outcome
     if measured.right or measured.fault is not None or last is None:
         return measured.fault
     return last.error
@@ -155,7 +132,7 @@ _READ_TABLE = "Microsoft.Network/routeTables/read"
 
 
 def _rights_on_tables(denied: Sequence[Measured], count: int) -> Alarm:
-    ids = [m.registration.route_table_id for m in denied]
+    ids = [m.entry.route_table_id for m in denied]
     subscriptions = dict.fromkeys(f"/subscriptions/{i.subscription_id.lower()}" for i in ids)
     messages = [t.message for m in denied if (t := _trouble(m)) is not None]
     action, _ = _refused(messages, "", _READ_TABLE)
@@ -173,20 +150,20 @@ def _refused(messages: Iterable[str], scope: str, action: str) -> tuple[str, str
 
 
 def _of_table(measured: Measured, found: Measurements, *, excused: bool) -> Iterator[Alarm]:
-    registration = measured.registration
-    table = registration.route_table_id
+    entry = measured.entry
+    table = entry.route_table_id
     for code, message in (
         *([] if excused else _of_age(measured, found)),
         *_of_capacity(measured),
-        *_of_exceptions(registration, found.at.date()),
-        *_of_people(registration),
+        *_of_exceptions(entry, found.at.date()),
+        *_of_people(entry),
     ):
         yield Alarm(code, message, table)
 
 
 def _of_age(measured: Measured, found: Measurements) -> Iterator[tuple[Code, str]]:
     days = measured.days_since_right(found.at)
-    last = measured.registration.last_outcome
+    last = measured.entry.status.last_outcome
     if days > found.max_age_days:
         trouble = _trouble(measured)
         why = f": {trouble.code}" if trouble else ""
@@ -202,8 +179,8 @@ def _of_capacity(measured: Measured) -> Iterator[tuple[Code, str]]:
         yield codes.CAPACITY_LOW, f"{routes} of the {limit} routes that it may hold are used"
 
 
-def _of_exceptions(registration: Registration, today: date) -> Iterator[tuple[Code, str]]:
-    for exception in registration.exceptions:
+def _of_exceptions(entry: RegisteredTable, today: date) -> Iterator[tuple[Code, str]]:
+    for exception in entry.registration.exceptions:
         if timedelta() <= exception.until - today <= EXCEPTION_NOTICE:
             yield (
                 codes.EXCEPTION_ENDING,
@@ -211,43 +188,17 @@ def _of_exceptions(registration: Registration, today: date) -> Iterator[tuple[Co
             )
 
 
-def _of_people(registration: Registration) -> Iterator[tuple[Code, str]]:
-    if registration.holds:
-        runs = ", ".join(dict.fromkeys(hold.undone_run_id for hold in registration.holds))
-        count = len(registration.holds)
-        said = f"{count} prefixes are held since run {runs} was rolled back"
+def _of_people(entry: RegisteredTable) -> Iterator[tuple[Code, str]]:
+    holds, contest = entry.status.holds, entry.status.contest
+    if holds:
+        runs = ", ".join(dict.fromkeys(hold.undone_run_id for hold in holds))
+        said = f"{len(holds)} prefixes are held since run {runs} was rolled back"
         yield codes.TABLE_HELD, f"{said}. {codes.TABLE_HELD.remedy}"
-    if registration.contest.since is not None:
+    if contest.since is not None:
         yield (
             codes.TABLE_CONTESTED,
-            f"{registration.contest}. {codes.TABLE_CONTESTED.remedy}",
+            f"{contest}. {codes.TABLE_CONTESTED.remedy}",
         )
-
-
-def summary(found: Measurements) -> dict[str, Any]:
-    """The figures of a check."""
-    tables = found.tables
-    ages = [m.days_since_right(found.at) for m in tables]
-    worst = sorted(tables, key=lambda m: (m.right, -m.days_since_right(found.at)))
-    return {
-        "at": utc_text(found.at),
-        "tables": len(tables),
-        "right": _count(m.right for m in tables),
-        "notJudged": _count(m.fault is not None for m in tables),
-        "poisoned": _count(
-            (last := m.registration.last_outcome) is not None and last.poisoned for m in tables
-        ),
-        "held": _count(bool(m.registration.holds) for m in tables),
-        "contested": _count(m.registration.contest.since is not None for m in tables),
-        "maxDaysSinceRight": round(max(ages, default=0), 2),
-        "documentUnchangedDays": (found.at - found.document_since).days,
-        "unusable": {source: finding_json(fault) for source, fault in found.unusable.items()},
-        "routeTables": [m.to_json(found.at) for m in worst[:MOST_LISTED]],
-    }
-
-
-def _count(values: Iterable[bool]) -> int:
-    return sum(values)
 
 
 def is_off_plan(measured: Measured, *, paused: bool) -> bool:
@@ -256,14 +207,14 @@ def is_off_plan(measured: Measured, *, paused: bool) -> bool:
         return True
     if measured.right:
         return False
-    last = measured.registration.last_outcome
+    last = measured.entry.status.last_outcome
     said = last is not None and last.signature == measured.outcome.signature
     return not said or (measured.outcome.writes and not paused)
 
 
 def needs_run(measured: Measured, differing: Collection[Source], *, paused: bool) -> bool:
     """Of these sources something else was read than is recorded."""
-    last = measured.registration.last_outcome
+    last = measured.entry.status.last_outcome
     failed = last is not None and last.status is OutcomeStatus.FAILED
-    differs = any(source in differing for source in measured.registration.sources)
+    differs = any(source in differing for source in measured.entry.registration.sources)
     return differs or failed or is_off_plan(measured, paused=paused)

@@ -1,21 +1,22 @@
-"""A run that has ended, or a daily check -> what people are told of it, if anything.
+"""Notices: what people are told about a run that has ended, or about a daily check.
 
-Told is what changed something, what newly needs a person, and what no longer does. A fault that
-stays as it is comes once a day, in the digest of the check; where there is none, all is well once a
-week.
+A notice says what changed, what newly needs a person, and what no longer does. A fault that stays
+open is repeated once a day, in the digest of the check. If no fault is open, the check says once a
+week that all is well.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from .. import codes
 from ..armid import RouteTableId
-from ..runs.outcome import OutcomeStatus, signature_of
+from ..runs.outcome import Outcome, OutcomeStatus
 from ..runs.run import Mode, Run, Trigger
+from .check_report import CheckReport
+from .health import Alarm
 
 ALL_WELL_EVERY = timedelta(days=7)
 _LONGEST = 300
@@ -36,19 +37,19 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: of a route table, or of everything."""
+    """One line, about a route table or about the whole app."""
 
     state: str
     text: str
-    route_table_id: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {"state": self.state, "routeTableId": self.route_table_id, "text": self.text}
+    route_table_id: RouteTableId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`notice_id` is the id of the run, or of the check. The first items matter most."""
+    """`notice_id` is the id of the run or of the check. The first items matter most.
+
+    `path` leads to the report, after the app's own address.
+    """
 
     notice_id: str
     kind: NoticeKind
@@ -57,111 +58,136 @@ class Notice:
     facts: Mapping[str, str] = field(default_factory=dict)
     items: tuple[Item, ...] = ()
     path: str | None = None
-    """Of its report, behind the app's own address."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFault:
-    """What a person has to look at. The same signature: nothing new about it."""
+    """Something that a person has to look at. It is news only if its signature changes."""
 
     signature: str
     item: Item
 
 
+type _Faults = Mapping[str, OpenFault]
+"""By a key that stays the same from day to day: a route table's, or an alarm's, source's, run's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What people have been told: open faults, and the days of the last digest and all-well."""
+    """The record of what people were told: open faults, and the days of the last digest and of the
+    last all-well.
+    """
 
-    faults: Mapping[str, OpenFault] = field(default_factory=dict)
+    faults: _Faults = field(default_factory=dict)
     digest_on: date | None = None
     all_well_on: date | None = None
     etag: str = ""
 
 
-def of_run(
+def run_notice(
     run: Run,
-    outcomes: Sequence[Mapping[str, Any]],
+    outcomes: Sequence[Outcome],
     ledger: Ledger,
     last_run_ids: Mapping[str, str],
 ) -> tuple[Notice | None, Ledger]:
-    """Of a run that has ended. `last_run_ids` are, for each of its tables (by key), the run that
-    last said what became of it: what a later run has found is not opened again.
+    """Return the notice about a run that has ended, if there is one, and the ledger after it.
+
+    `last_run_ids` has, by route table key, the run that settled the table last. A fault that a
+    later run has settled is told, but it is not opened again.
     """
+    # A plan that a person asked for is read by that person.
     if run.request.mode is Mode.PLAN and run.request.trigger in {Trigger.HTTP, Trigger.CLI}:
-        return None, ledger  # whoever asked for the plan reads it
-    current = [o for o in outcomes if last_run_ids.get(_key(o), run.run_id) <= run.run_id]
-    standing = {_key(o): _open(o) for o in current if _is_bad(o)}
-    standing |= dict(_faults_of(run))
-    new = {k: f for k, f in standing.items() if _signature(ledger, k) != f.signature}
-    gone = [key for key in ledger.faults.keys() - standing.keys() if _mended(key, run, current)]
-    late = [_item(o) for o in outcomes if o not in current and _is_bad(o)]
-    changed = [_item(o) for o in outcomes if o["status"] == OutcomeStatus.CHANGED]
-    if run.request.mode is Mode.APPLY:  # a known fault need not keep the rest from its routes
-        changed += [_item(o) for o in current if _is_bad(o) and _key(o) not in new and _wrote(o)]
-    told = replace(
-        ledger,
-        faults={k: f for k, f in ledger.faults.items() if k not in gone} | standing,
-    )
-    items = (
-        *(fault.item for fault in new.values()),
-        *late,
-        *(_recovered(ledger.faults[key].item) for key in sorted(gone)),
-        *changed,
-    )
-    if not items:
-        return None, told
-    kind, title = _headline(len(new) + len(late), len(gone), len(changed))
-    facts = {
-        "Run": f"{run.request.trigger}, {run.request.mode}: {run.status}",
-        **({"Reason": _line(run.request.reason)} if run.request.reason else {}),
-        "Route tables": _counted(run.counts),
-        **{
-            f"Version {v.version_id}": f"+{len(v.added)} -{len(v.removed)} prefixes"
-            for v in run.versions
-            if v.added or v.removed
-        },
-    }
-    at = run.finished_at or run.started_at
-    return Notice(run.run_id, kind, title, at, facts, items, f"runs/{run.run_id}"), told
+        return None, ledger
+
+    current, late = _by_age(run, outcomes, last_run_ids)
+    turn = _Turn.of(ledger, _run_faults(run, current), lambda key: _mended(key, run, current))
+    changed = [_item(outcome) for outcome in _changed(run, outcomes, current, turn.new)]
+
+    items = (*_items(turn.new), *late, *_recovered(turn.gone), *changed)
+    headline = _headline(len(turn.new) + len(late), len(turn.gone), len(changed))
+    return _run_notice(run, *headline, items) if items else None, turn.ledger
 
 
-def of_check(
-    report: Mapping[str, Any], ledger: Ledger, registered: Collection[str]
+def check_notice(
+    check: CheckReport, ledger: Ledger, registered: Collection[str]
 ) -> tuple[Notice | None, Ledger]:
-    """Of a check's report: at most one a day. `registered` are the keys of the tables that still
-    are.
+    """Return the notice about a check, if there is one, and the ledger after it.
+
+    `registered` are the keys of the route tables that are enabled: a fault of any other table is
+    dropped without a word.
     """
-    at = datetime.fromisoformat(report["at"])
-    alarms = {_alarm_key(alarm): _alarm(alarm) for alarm in report["alarms"]}
-    # Of a table that nobody keeps any more there is nothing to tell.
-    kept = {
-        key: fault
-        for key, fault in ledger.faults.items()
-        if not key.startswith("/") or key in registered
-    }
-    gone = {k: f for k, f in kept.items() if k not in alarms and _seen_mended(k, report)}
-    standing = {k: f for k, f in kept.items() if k not in gone} | alarms
-    new = {k for k, f in standing.items() if _signature(ledger, k) != f.signature}
-    recovered = tuple(_recovered(fault.item) for _, fault in sorted(gone.items()))
-    told = replace(ledger, faults=standing)
-    tables = f"{report['right']} of {report['tables']} right"
-    facts = {"Route tables": tables, "Versions": ", ".join(report["versions"]) or "none"}
-    if standing:
-        if ledger.digest_on == at.date() and not new and not gone:
-            return None, told
-        items = (*(fault.item for fault in standing.values()), *recovered)
-        title = f"{_number(len(standing), 'fault')} open"
-        told = replace(told, digest_on=at.date())
-        return Notice(report["checkId"], NoticeKind.DIGEST, title, at, facts, items), told
-    if recovered:
-        title = f"{_number(len(recovered), 'fault')} no longer open"
-        return Notice(report["checkId"], NoticeKind.RECOVERED, title, at, facts, recovered), told
-    early = ledger.all_well_on and at.date() - ledger.all_well_on < ALL_WELL_EVERY
-    if early or report["right"] < report["tables"]:
-        return None, told
-    title = f"all well, {_number(report['tables'], 'route table')}, version {facts['Versions']}"
-    told = replace(told, all_well_on=at.date())
-    return Notice(report["checkId"], NoticeKind.ALL_WELL, title, at, facts), told
+    alarms = {_alarm_key(alarm): _alarm_fault(alarm) for alarm in check.alarms}
+    kept = {k: f for k, f in ledger.faults.items() if not k.startswith("/") or k in registered}
+    turn = _Turn.of(replace(ledger, faults=kept), alarms, lambda key: _seen_mended(key, check))
+
+    if turn.standing:
+        return _digest(check, turn)
+    if turn.gone:
+        title = f"{_number(len(turn.gone), 'fault')} no longer open"
+        items = tuple(_recovered(turn.gone))
+        return _check_notice(check, NoticeKind.RECOVERED, title, items), turn.ledger
+    return _all_well(check, turn.ledger)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """The change that a run or a check makes to the open faults."""
+
+    standing: _Faults
+    new: _Faults
+    gone: _Faults
+    ledger: Ledger
+    """The one after it."""
+
+    @classmethod
+    def of(cls, ledger: Ledger, found: _Faults, mended: Callable[[str], bool]) -> "_Turn":
+        """Compare the faults that were found with those that people know."""
+        known = {key: fault.signature for key, fault in ledger.faults.items()}
+        new = {key: fault for key, fault in found.items() if known.get(key) != fault.signature}
+        gone = {
+            key: fault for key, fault in ledger.faults.items() if key not in found and mended(key)
+        }
+
+        kept = {key: fault for key, fault in ledger.faults.items() if key not in gone}
+        standing = {**kept, **found}
+        return cls(standing, new, gone, replace(ledger, faults=standing))
+
+
+def _digest(check: CheckReport, turn: _Turn) -> tuple[Notice | None, Ledger]:
+    """Return one notice a day, and another one only if something is new."""
+    today = check.at.date()
+    if turn.ledger.digest_on == today and not turn.new and not turn.gone:
+        return None, turn.ledger
+
+    title = f"{_number(len(turn.standing), 'fault')} open"
+    items = (*_items(turn.standing), *_recovered(turn.gone))
+    notice = _check_notice(check, NoticeKind.DIGEST, title, items)
+    return notice, replace(turn.ledger, digest_on=today)
+
+
+def _all_well(check: CheckReport, ledger: Ledger) -> tuple[Notice | None, Ledger]:
+    """Return a notice once a week, and only if every table is right."""
+    figures, today = check.figures, check.at.date()
+    early = ledger.all_well_on and today - ledger.all_well_on < ALL_WELL_EVERY
+    if early or figures.right < figures.tables:
+        return None, ledger
+
+    tables = _number(figures.tables, "route table")
+    title = f"all well, {tables}, version {_versions(check)}"
+    return _check_notice(check, NoticeKind.ALL_WELL, title), replace(ledger, all_well_on=today)
+
+
+def _run_notice(run: Run, kind: NoticeKind, title: str, items: tuple[Item, ...]) -> Notice:
+    at, path = run.finished_at or run.started_at, f"runs/{run.run_id}"
+    return Notice(run.run_id, kind, title, at, _run_facts(run), items, path)
+
+
+def _check_notice(
+    check: CheckReport, kind: NoticeKind, title: str, items: tuple[Item, ...] = ()
+) -> Notice:
+    tables = f"{check.figures.right} of {check.figures.tables} right"
+    facts = {"Route tables": tables, "Versions": _versions(check)}
+    return Notice(check.check_id, kind, title, check.at, facts, items)
 
 
 def _headline(faults: int, recovered: int, changed: int) -> tuple[NoticeKind, str]:
@@ -172,98 +198,126 @@ def _headline(faults: int, recovered: int, changed: int) -> tuple[NoticeKind, st
     return NoticeKind.CHANGED, f"{_number(changed, 'route table')} changed"
 
 
-def _faults_of(run: Run) -> Iterator[tuple[str, OpenFault]]:
-    """What stopped or limited the whole run."""
+def _run_facts(run: Run) -> dict[str, str]:
+    facts = {"Run": f"{run.request.trigger}, {run.request.mode}: {run.status}"}
+    if run.request.reason:
+        facts["Reason"] = _line(run.request.reason)
+    counted = (f"{number} {status}" for status, number in run.counts.items() if number)
+    facts["Route tables"] = ", ".join(counted) or "none"
+
+    for version in run.versions:
+        if version.added or version.removed:
+            size = f"+{len(version.added)} -{len(version.removed)} prefixes"
+            facts[f"Version {version.version_id}"] = size
+    return facts
+
+
+def _changed(
+    run: Run, outcomes: Iterable[Outcome], current: Collection[Outcome], new: _Faults
+) -> Iterator[Outcome]:
+    """The tables that the run changed, and that are not among the new faults."""
+    yield from (o for o in outcomes if o.status is OutcomeStatus.CHANGED)
+    # A fault that people know already does not keep the table's other routes from being written.
+    if run.request.mode is Mode.APPLY:
+        yield from (o for o in current if o.status.is_bad and o.writes and _key(o) not in new)
+
+
+def _by_age(
+    run: Run, outcomes: Iterable[Outcome], last_run_ids: Mapping[str, str]
+) -> tuple[list[Outcome], list[Item]]:
+    """Return the outcomes that are the last of their table, and the faults among the others."""
+    current: list[Outcome] = []
+    late: list[Item] = []
+    for outcome in outcomes:
+        if last_run_ids.get(_key(outcome), run.run_id) <= run.run_id:
+            current.append(outcome)
+        elif outcome.status.is_bad:
+            late.append(_item(outcome))
+    return current, late
+
+
+def _run_faults(run: Run, outcomes: Iterable[Outcome]) -> dict[str, OpenFault]:
+    """Return the faults of the tables, and those that stopped or limited the whole run."""
+    bad = (outcome for outcome in outcomes if outcome.status.is_bad)
+    faults = {_key(outcome): OpenFault(outcome.signature, _item(outcome)) for outcome in bad}
     if run.error is None:
-        return
+        return faults
+
+    code = run.error.code.name
     if not run.unusable:
-        text = _line(f"{run.error.code}: {run.error.message}")
-        yield _RUN + run.error.code.name, OpenFault(run.error.code.name, Item("failed", text))
+        text = _line(f"{code}: {run.error.message}")
+        faults[_RUN + code] = OpenFault(code, Item("failed", text))
     for source, why in run.unusable.items():
-        yield (
-            _SOURCE + source,
-            OpenFault(run.error.code.name, Item("failed", _line(f"{source}: {why}"))),
-        )
+        faults[_SOURCE + source] = OpenFault(code, Item("failed", _line(f"{source}: {why}")))
+    return faults
 
 
-def _mended(key: str, run: Run, outcomes: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether this run has shown that an open fault is no more."""
+def _mended(key: str, run: Run, outcomes: Iterable[Outcome]) -> bool:
+    """Whether this run has shown that an open fault is gone."""
     if key.startswith(_SOURCE):
         return any(_SOURCE + version.source == key for version in run.versions)
     if key.startswith(_RUN):
         return run.error is None
     right = {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
-    return any(_key(o) == key and o["status"] in right for o in outcomes)
+    return any(_key(outcome) == key and outcome.status in right for outcome in outcomes)
 
 
-def _seen_mended(key: str, report: Mapping[str, Any]) -> bool:
-    """Whether this check has shown that an open fault is no more."""
+def _seen_mended(key: str, check: CheckReport) -> bool:
+    """Whether this check has shown that an open fault is gone."""
     if key.startswith(_SOURCE):
         tag = key.removeprefix(_SOURCE)
-        return tag in report["serviceTags"] and tag not in report["unusable"]
+        return tag in check.service_tags and tag not in check.unusable
     if key.startswith(_RUN):
         return False
-    wrong = [t["routeTableId"].lower() for t in report["routeTables"] if not t["right"]]
-    every = len(wrong) == report["tables"] - report["right"]
-    return key.startswith(_ALARM) or (every and key not in wrong)
+    if key.startswith(_ALARM):
+        return True
+    wrong = {table.route_table_id.key for table in check.tables if not table.right}
+    return check.all_listed and key not in wrong
 
 
-def _signature(ledger: Ledger, key: str) -> str | None:
-    known = ledger.faults.get(key)
-    return known.signature if known else None
+def _key(outcome: Outcome) -> str:
+    return outcome.route_table_id.key
 
 
-def _key(outcome: Mapping[str, Any]) -> str:
-    key: str = outcome["routeTableId"].lower()
-    return key
+def _item(outcome: Outcome) -> Item:
+    """Return a line of counts and codes. The prefixes themselves stand in the report."""
+    signs = (("+", outcome.added), ("~", outcome.updated), ("-", outcome.removed))
+    parts = [" ".join(f"{sign}{len(prefixes)}" for sign, prefixes in signs if prefixes)]
+    if outcome.open_conflicts:
+        parts.append(_number(len(outcome.open_conflicts), "conflict"))
 
+    parts.append(", ".join(violation.code.name for violation in outcome.violations))
+    if outcome.error is not None:
+        parts.append(f"{outcome.error.code}: {outcome.error.message}")
+    parts += [f"contested: {f.message}" for f in outcome.findings if f.code == codes.CONTESTED][:1]
 
-def _is_bad(outcome: Mapping[str, Any]) -> bool:
-    return OutcomeStatus(outcome["status"]).is_bad
-
-
-def _wrote(outcome: Mapping[str, Any]) -> bool:
-    return any(outcome[kind] for kind in ("added", "updated", "removed"))
-
-
-def _open(outcome: Mapping[str, Any]) -> OpenFault:
-    return OpenFault(signature_of(outcome), _item(outcome))
-
-
-def _item(outcome: Mapping[str, Any]) -> Item:
-    """Counts and codes: what they are of stands in the report."""
-    signs = (("+", "added"), ("~", "updated"), ("-", "removed"))
-    counted = [f"{sign}{len(outcome[key])}" for sign, key in signs if outcome[key]]
-    conflicts = [c for c in outcome["conflicts"] if c["accepted"] is None]
-    contested = [f["message"] for f in outcome["findings"] if f["code"] == codes.CONTESTED.name]
-    error = outcome["error"]
-    parts = [
-        " ".join(counted),
-        f"{_number(len(conflicts), 'conflict')}" if conflicts else "",
-        ", ".join(violation["code"] for violation in outcome["violations"]),
-        f"{error['code']}: {error['message']}" if error else "",
-        f"contested: {contested[0]}" if contested else "",
-    ]
     text = "; ".join(part for part in parts if part)
-    return Item(outcome["status"], _line(text), outcome["routeTableId"])
+    return Item(outcome.status.value, _line(text), outcome.route_table_id)
 
 
-def _recovered(item: Item) -> Item:
-    return replace(item, state="recovered", text=_line(f"was {item.state}: {item.text}"))
+def _items(faults: _Faults) -> Iterator[Item]:
+    return (fault.item for fault in faults.values())
 
 
-def _alarm_key(alarm: Mapping[str, Any]) -> str:
-    return f"{_ALARM}{alarm['code']}|{(alarm['routeTableId'] or '').lower()}"
+def _recovered(faults: _Faults) -> Iterator[Item]:
+    for _, fault in sorted(faults.items()):
+        text = _line(f"was {fault.item.state}: {fault.item.text}")
+        yield replace(fault.item, state="recovered", text=text)
 
 
-def _alarm(alarm: Mapping[str, Any]) -> OpenFault:
-    # Its message counts days: the code alone says whether it is the same.
-    text = _line(f"{alarm['code']}: {alarm['message']}")
-    return OpenFault(alarm["code"], Item("alarm", text, alarm["routeTableId"]))
+def _alarm_key(alarm: Alarm) -> str:
+    table = alarm.route_table_id.key if alarm.route_table_id else ""
+    return f"{_ALARM}{alarm.code.name}|{table}"
 
 
-def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {status}" for status, number in counts.items() if number) or "none"
+def _alarm_fault(alarm: Alarm) -> OpenFault:
+    # The message counts days, so the code alone tells one alarm from another.
+    text = _line(f"{alarm.code}: {alarm.message}")
+    return OpenFault(alarm.code.name, Item("alarm", text, alarm.route_table_id))
+
+
+def _versions(check: CheckReport) -> str:
+    return ", ".join(check.versions) or "none"
 
 
 def _number(number: int, noun: str) -> str:
@@ -271,15 +325,11 @@ def _number(number: int, noun: str) -> str:
 
 
 def _line(text: str) -> str:
-    """Short, on one line, and without what may be a key in a link."""
+    """Return the text shortened to one line, without any query of a link: it may hold a key."""
     text = _QUERY.sub(r"\1", " ".join(text.split()))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def short_name(route_table_id: str) -> str:
-    """As people call it."""
-    try:
-        table = RouteTableId.parse(route_table_id)
-    except ValueError:
-        return route_table_id
-    return f"{table.name} in {table.resource_group}"
+def short_name(route_table_id: RouteTableId) -> str:
+    """Return the name by which people know the route table."""
+    return f"{route_table_id.name} in {route_table_id.resource_group}"

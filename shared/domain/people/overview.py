@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..addresses import Source, VersionHead
-from ..registry.registration import Registration
-from ..registry.state import LastOutcome
+from ..registry.registered_table import RegisteredTable
+from ..registry.status import LastOutcome
 from ..runs.outcome import OutcomeStatus
 
 
@@ -60,12 +60,12 @@ class Standpoint:
     newest: Mapping[Source, VersionHead]
     max_age_days: int
 
-    def state_of(self, table: Registration) -> State:
+    def state_of(self, table: RegisteredTable) -> State:
         """The worst that is known of it."""
         return max(self._states_of(table), key=lambda state: state.rank)
 
-    def _states_of(self, table: Registration) -> Iterable[State]:
-        if not table.enabled:
+    def _states_of(self, table: RegisteredTable) -> Iterable[State]:
+        if not table.registration.enabled:
             yield State.OFF
             return
         yield State.RIGHT
@@ -74,35 +74,39 @@ class Standpoint:
             yield _OF_OUTCOME[last.status]
         if last is not None and last.status is OutcomeStatus.PLANNED:
             yield State.WAITING
-        if table.contest.since is not None:
+        if table.status.contest.since is not None:
             yield State.CONTESTED
-        if table.holds:
+        if table.status.holds:
             yield State.HELD
         if self.behind(table):
             yield State.BEHIND
         yield from self._by_age(table)
 
-    def _by_age(self, table: Registration) -> Iterable[State]:
-        since = table.verified_at or table.watched_since
+    def _by_age(self, table: RegisteredTable) -> Iterable[State]:
+        since = table.status.verified_at or table.status.watched_since
         if since is not None and self.now - since > timedelta(days=self.max_age_days):
             yield State.STALE
-        elif table.verified_at is None:
+        elif table.status.verified_at is None:
             yield State.NEW
 
-    def seen(self, table: Registration) -> list[VersionHead]:
+    def seen(self, table: RegisteredTable) -> list[VersionHead]:
         """The newest versions of what is wanted in it."""
-        return [self.newest[source] for source in table.sources if source in self.newest]
+        return [
+            self.newest[source] for source in table.registration.sources if source in self.newest
+        ]
 
-    def behind(self, table: Registration) -> bool:
+    def behind(self, table: RegisteredTable) -> bool:
         """Whether a version was seen that it was not yet found right with."""
-        if table.verified_at is None:
+        if table.status.verified_at is None:
             return False
-        return any(v.version_id not in table.applied_version_ids for v in self.seen(table))
+        return any(v.version_id not in table.status.applied_version_ids for v in self.seen(table))
 
 
-def _still_counts(table: Registration) -> LastOutcome | None:
+def _still_counts(table: RegisteredTable) -> LastOutcome | None:
     """Its last outcome, unless it was found right after that."""
-    last = table.last_outcome
-    if last is None or (table.verified_at is not None and table.verified_at > last.at):
+    last = table.status.last_outcome
+    if last is None or (
+        table.status.verified_at is not None and table.status.verified_at > last.at
+    ):
         return None
     return last

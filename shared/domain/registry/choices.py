@@ -1,4 +1,4 @@
-"""What a person can choose for a route table."""
+"""The choices that a person has for a route table."""
 
 from enum import StrEnum
 

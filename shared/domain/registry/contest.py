@@ -6,10 +6,8 @@ our writes is undone, and done again. Then the table is contested, until a perso
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..routing.changes import Changes
-from ..times import utc_text
 
 MOST_UNDONE = 2
 WITHIN = timedelta(days=7)
@@ -25,9 +23,6 @@ class Undoing:
     at: datetime
     run_id: str
     by: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return {"at": utc_text(self.at), "runId": self.run_id, "by": list(self.by)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +52,6 @@ class Contest:
         by = ", ".join(self.by) or "somebody whom no activity log alert has named"
         last = ", ".join(f"{undoing.at:%Y-%m-%d %H:%M}" for undoing in self.undone[-3:])
         return f"our changes were undone by {by}, last at {last} UTC"
-
-    def to_json(self) -> dict[str, Any] | None:
-        if self.since is None:
-            return None
-        return {
-            "since": utc_text(self.since),
-            "by": list(self.by),
-            "undone": [undoing.to_json() for undoing in self.undone],
-        }
 
 
 def is_undone(left: frozenset[str] | None, planned: Changes) -> bool:

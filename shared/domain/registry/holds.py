@@ -1,7 +1,6 @@
 """Prefixes that a rollback put back, which stay so until a release."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..addresses import in_order
 from ..routing.changes import Bare, Changes
@@ -20,14 +19,6 @@ class Hold:
     routed: bool
     undone_run_id: str
     rollback_run_id: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "prefix": self.prefix,
-            "routed": self.routed,
-            "undoneRunId": self.undone_run_id,
-            "rollbackRunId": self.rollback_run_id,
-        }
 
 
 def holds_of(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from .. import codes
 from ..addresses import in_order
@@ -49,8 +48,8 @@ class Violation:
 
     code: Code
     message: str
-    observed: float
-    limit: float
+    observed: int | float
+    limit: int | float
 
     @property
     def forceable(self) -> bool:
@@ -69,18 +68,24 @@ class Approval:
     violations: frozenset[str]
 
     @classmethod
-    def of(cls, outcome: Mapping[str, Any]) -> "Approval":
-        """Read the approval from an outcome in a report."""
-        withheld: dict[str, set[str]] = {change: set() for change in _KIND_OF}
-        for change in (c for c in outcome["withheld"] if c["why"] != codes.HELD.name):
-            withheld[change["change"]].add(change["prefix"])
+    def of(
+        cls,
+        checksum: str,
+        changes: Mapping[str, Collection[str]],
+        withheld: Iterable[Withheld],
+        violations: Iterable[Violation],
+    ) -> "Approval":
+        """Approve a plan with these changes: prefixes by `added`, `updated` and `removed`."""
+        shown = {kind: set(changes[kind]) for kind in _KIND_OF.values()}
+
+        # A prefix that a rollback holds is not part of the plan that was shown.
+        for change in withheld:
+            if change.why != codes.HELD:
+                shown[_KIND_OF[change.change]].add(change.prefix)
         return cls(
-            outcome["planChecksum"],
-            {
-                kind: frozenset({*outcome[kind], *withheld[change]})
-                for change, kind in _KIND_OF.items()
-            },
-            frozenset(violation["code"] for violation in outcome["violations"]),
+            checksum,
+            {kind: frozenset(prefixes) for kind, prefixes in shown.items()},
+            frozenset(violation.code.name for violation in violations),
         )
 
 

@@ -1,17 +1,15 @@
-"""What became of one route table in one run."""
+"""The outcome of one route table in one run."""
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from .. import codes
 from ..armid import RouteTableId
-from ..findings import Finding, finding_json
+from ..findings import Finding
 from ..routing.changes import Changes
-from ..routing.judgement import Violation, Withheld
+from ..routing.judgement import Approval, Violation, Withheld
 from ..routing.plan import Conflict, Retained
 
 
@@ -33,7 +31,10 @@ class OutcomeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one table in one run."""
+    """The result for one route table in one run.
+
+    `changes` is everything that the run did to the table, so that a rollback can undo it.
+    """
 
     route_table_id: RouteTableId
     status: OutcomeStatus
@@ -52,7 +53,6 @@ class Outcome:
     correlation_id: str | None = None
     duration_ms: int = 0
     changes: Changes = field(default_factory=Changes)
-    """What was done, so that it can be undone."""
 
     @property
     def found_right(self) -> bool:
@@ -64,67 +64,37 @@ class Outcome:
 
     @property
     def writes(self) -> bool:
-        """Whether anything was changed, or in a plan, would be."""
+        """Whether the run changed anything, or would change anything if it were no plan."""
         return bool(self.added or self.updated or self.removed)
 
     @property
+    def open_conflicts(self) -> tuple[Conflict, ...]:
+        """The conflicts that no exception accepts."""
+        return tuple(conflict for conflict in self.conflicts if conflict.accepted is None)
+
+    @property
+    def approval(self) -> Approval:
+        """The approval of this outcome's plan: it covers exactly what the plan showed."""
+        shown = {"added": self.added, "updated": self.updated, "removed": self.removed}
+        return Approval.of(self.plan_checksum, shown, self.withheld, self.violations)
+
+    @property
     def signature(self) -> str:
-        return signature_of(self.to_json())
+        """A hash of everything that a person has to look at, or "" if there is nothing to look at.
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "routeTableId": str(self.route_table_id),
-            "status": self.status.value,
-            "versionIds": list(self.version_ids),
-            "planChecksum": self.plan_checksum,
-            "added": list(self.added),
-            "removed": list(self.removed),
-            "updated": list(self.updated),
-            "covered": list(self.covered),
-            "retained": [{"prefix": r.prefix, "until": r.until.isoformat()} for r in self.retained],
-            "withheld": [
-                {"prefix": w.prefix, "change": w.change, "why": w.why.name} for w in self.withheld
-            ],
-            "conflicts": [
-                {
-                    "prefix": c.prefix,
-                    "routeName": c.route_name,
-                    "nextHopType": c.next_hop_type,
-                    "accepted": c.accepted,
-                }
-                for c in self.conflicts
-            ],
-            "violations": [
-                {
-                    "code": v.code.name,
-                    "message": v.message,
-                    "observed": v.observed,
-                    "limit": v.limit,
-                    "forceable": v.forceable,
-                }
-                for v in self.violations
-            ],
-            "findings": [finding_json(f) for f in self.findings],
-            "error": finding_json(self.error),
-            "correlationId": self.correlation_id,
-            "durationMs": self.duration_ms,
-        }
+        If two outcomes of a table have the same signature, the second one is no news.
+        """
+        if self.status in {OutcomeStatus.UNCHANGED, OutcomeStatus.CHANGED}:
+            return ""
 
-
-def signature_of(outcome: Mapping[str, Any]) -> str:
-    """Of an outcome's JSON: the same where a person has to look at the same; empty where nobody
-    has to.
-    """
-    if outcome["status"] in {OutcomeStatus.UNCHANGED, OutcomeStatus.CHANGED}:
-        return ""
-    error = outcome["error"]
-    planned = outcome["status"] == OutcomeStatus.PLANNED
-    what = [
-        outcome["status"],
-        outcome["planChecksum"] if planned else "",
-        error["code"] if error else None,
-        sorted(c["prefix"] for c in outcome["conflicts"] if c["accepted"] is None),
-        sorted(violation["code"] for violation in outcome["violations"]),
-        sorted([w["prefix"], w["change"], w["why"]] for w in outcome["withheld"]),
-    ]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+        # Leave out all that differs from day to day although the trouble is the same.
+        planned = self.status is OutcomeStatus.PLANNED
+        trouble = [
+            self.status,
+            self.plan_checksum if planned else "",
+            self.error.code.name if self.error else None,
+            sorted(conflict.prefix for conflict in self.open_conflicts),
+            sorted(violation.code.name for violation in self.violations),
+            sorted([change.prefix, change.change, change.why.name] for change in self.withheld),
+        ]
+        return hashlib.sha256(json.dumps(trouble).encode()).hexdigest()[:16]

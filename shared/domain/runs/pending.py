@@ -11,10 +11,12 @@ from .outcome import Outcome, OutcomeStatus
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A table whose outcome in a run is still open, with what was last tried on it.
+    """A route table whose outcome in a run is still open, with the last attempt on it.
 
-    `applied` took effect, `intended` was about to be written over the table with `etag`.
-    `row_etag` is the row's own: of two workers on one table only one gets to say what became of it.
+    The changes in `applied` took effect. The changes in `intended` were about to be written over
+    the table with the ETag `etag`. `correlation_id` is Azure's, for the call that ended in
+    `last_error`. `row_etag` belongs to the stored row: if two workers have the same table, only one
+    of them can settle it.
     """
 
     run_id: str
@@ -24,11 +26,13 @@ class Pending:
     etag: str = ""
     last_error: Finding | None = None
     correlation_id: str | None = None
-    """ARM's, of what led to the last error."""
     row_etag: str = ""
 
     def failed(self, error: Finding) -> Outcome:
-        """What is known to have been done is said; what may have been can be undone."""
+        """Return a failed outcome that reports what took effect.
+
+        Its `changes` include what may have taken effect, so that a rollback undoes that too.
+        """
         return Outcome(
             self.route_table_id,
             OutcomeStatus.FAILED,

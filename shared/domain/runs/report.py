@@ -2,19 +2,29 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
 
-from .outcome import OutcomeStatus
+from .outcome import Outcome, OutcomeStatus
 from .run import Run
 
 
-def report(run: Run, outcomes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The whole report out of the outcomes' JSON, the worst first."""
-    order = {status.value: rank for rank, status in enumerate(OutcomeStatus)}
-    found = sorted(outcomes, key=lambda o: (-order[o["status"]], o["routeTableId"].lower()))
-    counts = run.counts if run.ended else Counter(outcome["status"] for outcome in found)
-    return {
-        **run.to_json(),
-        "counts": {status.value: counts.get(status, 0) for status in OutcomeStatus},
-        "outcomes": found,
-    }
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run with the outcomes of its route tables, the worst outcome first."""
+
+    run: Run
+    outcomes: tuple[Outcome, ...]
+
+    @classmethod
+    def of(cls, run: Run, outcomes: Iterable[Outcome]) -> "Report":
+        order = list(OutcomeStatus)
+        worst_first = sorted(
+            outcomes, key=lambda one: (-order.index(one.status), one.route_table_id.key)
+        )
+        return cls(run, tuple(worst_first))
+
+    @property
+    def counts(self) -> Mapping[OutcomeStatus, int]:
+        """The number of route tables with each status: so far, if the run has not ended."""
+        counts = self.run.counts if self.run.ended else Counter(o.status for o in self.outcomes)
+        return {status: counts.get(status, 0) for status in OutcomeStatus}

@@ -1,19 +1,17 @@
-"""One run: who asked for it, for what, and how far it has come."""
+"""One run: who asked for it, what it is to do, and how far it has come."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from ..addresses import Source, service_tag_of
 from ..armid import EnvironmentId, RouteTableId
-from ..findings import Finding, finding_json
-from ..times import utc_text
+from ..findings import Finding
 from .outcome import OutcomeStatus
 
 MAX_RUN_TIME = timedelta(hours=2)
-"""A run that has not ended by then is ended as Failed."""
+"""A run that takes longer is ended as Failed."""
 
 
 class Mode(StrEnum):
@@ -45,14 +43,13 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a trigger asks for; no route tables means all that are registered and enabled.
+    """The request of a trigger. Without `route_tables` it is about all that are enabled.
 
-    `plan_run_id` is the plan run that is approved; `force` are the violations let pass. A rollback
-    undoes `undone_run_id`; an adoption may take over routes with the stamp of `from_owner`. A
-    removal takes away every route of ours. A
-    provision gives `ase_id` a table with these Azure tags, and its security group the rule it
-    needs where `ensure_nsg` is set. `prompted_by` are the names that an alert gives of whoever did
-    what it is about.
+    `plan_run_id` names the plan run that is approved, and `force` the violations that may pass. A
+    rollback undoes `undone_run_id`. An adoption also takes over the routes that have the owner
+    `from_owner` in their name. A removal takes every owned route away. A provision gives `ase_id`
+    a route table with these Azure tags; with `ensure_nsg` it also gives the security group the
+    rule that the environment needs. `prompted_by` are the callers that an alert names.
     """
 
     trigger: Trigger
@@ -74,7 +71,11 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class VersionSeen:
-    """A version that a run worked from; what it brought counts where this run recorded it."""
+    """A version that a run worked from.
+
+    `added` and `removed` compare it with the version before it. They are empty unless this very run
+    recorded it.
+    """
 
     version_id: str
     cloud: str
@@ -83,11 +84,18 @@ class VersionSeen:
     added: tuple[str, ...]
     removed: tuple[str, ...]
 
+    @property
+    def service_tag(self) -> str | None:
+        """None if the source is an App Service Environment."""
+        return service_tag_of(self.source)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run. `unusable` says of each source that cannot be believed now why; `notice_due` that
-    it has ended and nobody has been told yet.
+    """One run.
+
+    `unusable` gives, for each source that cannot be believed now, the reason. `notice_due` is true
+    if the run has ended and nobody has been told yet.
     """
 
     run_id: str
@@ -99,7 +107,7 @@ class Run:
     error: Finding | None = None
     unusable: Mapping[Source, str] = field(default_factory=dict)
     versions: tuple[VersionSeen, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[OutcomeStatus, int] = field(default_factory=dict)
     notice_due: bool = False
     etag: str = ""
 
@@ -110,39 +118,13 @@ class Run:
     def overdue(self, now: datetime) -> bool:
         return not self.ended and now - self.started_at >= MAX_RUN_TIME
 
-    def to_json(self) -> dict[str, Any]:
-        """The report without its outcomes."""
-        return {
-            "runId": self.run_id,
-            "trigger": self.request.trigger.value,
-            "mode": self.request.mode.value,
-            "status": self.status.value,
-            "reason": self.request.reason,
-            "changeId": self.request.change_id,
-            "requestedBy": self.request.requested_by,
-            "startedAt": utc_text(self.started_at),
-            "finishedAt": None if self.finished_at is None else utc_text(self.finished_at),
-            "error": finding_json(self.error),
-            "versions": [
-                {
-                    "versionId": v.version_id,
-                    "cloud": v.cloud,
-                    "serviceTag": service_tag_of(v.source),
-                    "changeNumber": v.change_number,
-                    "added": list(v.added),
-                    "removed": list(v.removed),
-                }
-                for v in self.versions
-            ],
-            "counts": {status.value: self.counts.get(status, 0) for status in OutcomeStatus},
-        }
-
 
 def run_id_of(at: datetime, distinction: str) -> str:
-    """Sorts by time, in microseconds; `distinction` is 8 hexadecimal digits."""
+    """Return an id that sorts by time, in microseconds. `distinction` is 8 hexadecimal digits."""
     return f"{at:%Y%m%d%H%M%S%f}-{distinction}"
 
 
-def final_status(error: Finding | None, counts: Mapping[str, int]) -> RunStatus:
+def final_status(error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> RunStatus:
+    """Return Failed if the run has an error or if any outcome is bad."""
     bad = any(counts.get(status, 0) for status in OutcomeStatus if status.is_bad)
     return RunStatus.FAILED if bad or error is not None else RunStatus.SUCCEEDED

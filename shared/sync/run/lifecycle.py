@@ -13,7 +13,9 @@ from ...domain.addresses import Source, Version, difference, service_tag_of
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, TransientError
 from ...domain.findings import Finding
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
+from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import MAX_RUN_TIME, Run, VersionSeen, final_status
 from ..ports import Clock, Outcomes, Registrations, Runs, Versions
@@ -96,7 +98,7 @@ class RunEnd:
         for run in self._runs.running(before=self._clock() - MAX_RUN_TIME):
             self.expire_if_overdue(run)
 
-    def _end(self, run: Run, error: Finding | None, counts: Mapping[str, int]) -> Run:
+    def _end(self, run: Run, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> Run:
         """Return the run as ended, or as another worker has changed it in the meantime."""
         ended = replace(
             run,
@@ -202,25 +204,27 @@ class RunStart:
         )
         self._runs.replace(fanned_out)
 
-    def _targets(self, run: Run) -> list[Registration]:
+    def _targets(self, run: Run) -> list[RegisteredTable]:
         requested = run.request.route_tables
         if requested:
             return [self._target(run, route_table_id) for route_table_id in requested]
-        return [registration for registration in self._registrations.list() if registration.enabled]
+        return [entry for entry in self._registrations.list() if entry.registration.enabled]
 
-    def _target(self, run: Run, route_table_id: RouteTableId) -> Registration:
-        """Return the table's registration, or a default one if it has none.
+    def _target(self, run: Run, route_table_id: RouteTableId) -> RegisteredTable:
+        """Return the registered table, or one with a default registration.
 
         A table whose registration has been removed since the request still gets an outcome, so
         that the report says so. Provisioning registers its table only later.
         """
-        default = (self._default_service_tag,)
         found = self._registrations.get(route_table_id)
-        return found or Registration(route_table_id, default, run.request.ase_id)
+        if found is not None:
+            return found
+        default = Registration((self._default_service_tag,), run.request.ase_id)
+        return RegisteredTable(route_table_id, default)
 
-    def _sources(self, targets: Iterable[Registration]) -> Collection[Source]:
+    def _sources(self, targets: Iterable[RegisteredTable]) -> Collection[Source]:
         """Return the sources to record, with the sources that are only compared with others."""
-        named = {source for target in targets for source in target.known_sources}
+        named = {source for target in targets for source in target.registration.known_sources}
         tags = {source for source in named if service_tag_of(source) is not None}
         return named - (tags - self._allowed) or {self._default_service_tag}
 
@@ -247,13 +251,13 @@ class RunStart:
 
 
 def _source_error(
-    unusable: Mapping[Source, str], targets: Collection[Registration]
+    unusable: Mapping[Source, str], targets: Collection[RegisteredTable]
 ) -> Finding | None:
     """Return the run's error if a source that some table's routes depend on is unusable.
 
     If there is no table, every source counts.
     """
-    needed = {source for target in targets for source in target.sources}
+    needed = {source for target in targets for source in target.registration.sources}
     failed = [source for source in sorted(unusable) if source in needed or not needed]
     if not failed:
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...domain.registry.state import LastOutcome, Standing
+from ...domain.registry.status import LastOutcome, Standing
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run

@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator
 
 from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG
-from ...domain.armid import EnvironmentId
+from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.errors import TransientError
 from ...domain.findings import Finding
-from ...domain.registry.registration import Registration
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.security_rules import Verdict, judge_inbound
 from ..ports import Versions
@@ -29,18 +29,19 @@ class Audit:
         self._surveyor = surveyor
         self._versions = versions
 
-    def findings(self, registration: Registration, table: RouteTable | None) -> tuple[Finding, ...]:
+    def findings(self, entry: RegisteredTable, table: RouteTable | None) -> tuple[Finding, ...]:
         """Return the findings about the environment of a registered table.
 
         `table` is the table as it was last read, or None if it could not be read. No finding here
         holds back a route.
         """
-        if registration.ase_id is None:
+        ase_id = entry.registration.ase_id
+        if ase_id is None:
             return ()
         try:
-            survey = self._surveyor.survey(registration.ase_id)
+            survey = self._surveyor.survey(ase_id)
         except TransientError as error:
-            return (Finding(codes.NOT_AUDITED, f"{registration.ase_id}: {error}"),)
+            return (Finding(codes.NOT_AUDITED, f"{ase_id}: {error}"),)
 
         # If the subnet has no route table, `NotAttached` says it of the registered table.
         faults = [
@@ -49,7 +50,7 @@ class Audit:
         return (
             *faults,
             *kind_findings(survey),
-            *_placement_findings(survey, registration, table),
+            *_placement_findings(survey, entry.route_table_id, table),
             *self.security_group_findings(survey),
         )
 
@@ -84,13 +85,13 @@ def kind_findings(survey: Survey) -> tuple[Finding, ...]:
 
 
 def _placement_findings(
-    survey: Survey, registration: Registration, table: RouteTable | None
+    survey: Survey, registered_id: RouteTableId, table: RouteTable | None
 ) -> Iterator[Finding]:
     subnet_id = survey.environment.subnet_id if survey.environment else None
     if subnet_id is None:
         return
 
-    if survey.route_table_id not in (None, registration.route_table_id):
+    if survey.route_table_id not in (None, registered_id):
         yield Finding(
             codes.OTHER_ROUTE_TABLE,
             f"the environment's subnet now has {survey.route_table_id}: register that table if it "

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.errors import RouteSyncError, TransientError
-from ...domain.findings import Finding, finding_json
+from ...domain.findings import Finding
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.routing.plan import owned_prefixes
 from ...domain.routing.routes import RouteTable
@@ -16,7 +16,7 @@ from ..ports import Environments, Registrations, RouteTables
 from .audit import Audit, kind_findings
 from .survey import Survey, Surveyor
 
-type _ByTable = dict[RouteTableId, Registration]
+type _ByTable = dict[RouteTableId, RegisteredTable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,6 @@ class EnvironmentReport:
     survey: Survey
     registered: bool
     faults: tuple[Finding, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        environment, subnet = self.survey.environment, self.survey.subnet
-        return {
-            "aseId": str(self.survey.environment_id),
-            "kind": environment.kind if environment else None,
-            "location": environment.location if environment else None,
-            "subnetId": _text(environment.subnet_id if environment else None),
-            "routeTableId": _text(self.survey.route_table_id),
-            "networkSecurityGroupId": _text(subnet.security_group_id if subnet else None),
-            "registered": self.registered,
-            "faults": [finding_json(fault) for fault in self.faults],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +37,6 @@ class StampedTable:
     ase_id: EnvironmentId | None
     registered: bool
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "routeTableId": str(self.route_table_id),
-            "ownedRoutes": self.owned_routes,
-            "aseId": _text(self.ase_id),
-            "registered": self.registered,
-        }
-
 
 @dataclass(slots=True)
 class DiscoveryResult:
@@ -66,16 +45,6 @@ class DiscoveryResult:
     environments: list[EnvironmentReport] = field(default_factory=list)
     stamped: list[StampedTable] = field(default_factory=list)
     errors: list[tuple[str, Finding]] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "value": [found.to_json() for found in self.environments],
-            "routeTables": [stamped.to_json() for stamped in self.stamped],
-            "errors": [
-                {"subscriptionId": subscription, "code": fault.code, "message": fault.message}
-                for subscription, fault in self.errors
-            ],
-        }
 
 
 class Discovery:
@@ -167,45 +136,48 @@ class Discovery:
 
     def _report(self, survey: Survey, registered: _ByTable) -> EnvironmentReport:
         table = survey.route_table_id
-        registration = registered.get(table) if table else None
+        entry = registered.get(table) if table else None
 
         # The result lists what is wrong, so it leaves out that the traffic is let in.
         group_findings = self._audit.security_group_findings(survey)
         faults = (
             *survey.faults,
             *kind_findings(survey),
-            *_registration_findings(survey, registration, registered.values()),
+            *_registration_findings(survey, entry, registered.values()),
             *(finding for finding in group_findings if finding.code != codes.NSG_ALLOWS),
         )
-        return EnvironmentReport(survey, registration is not None, faults)
+        return EnvironmentReport(survey, entry is not None, faults)
 
     def _register_surveyed(self, survey: Survey, registered: _ByTable) -> None:
         table = survey.route_table_id
         existing = registered.get(table) if table else None
-        if table is not None and (existing is None or existing.ase_id is None):
+        if table is not None and (existing is None or existing.registration.ase_id is None):
             self._register(table, survey.environment_id, registered)
 
     def _register(
         self, table: RouteTableId, ase_id: EnvironmentId | None, registered: _ByTable
     ) -> None:
         """Register the table for this environment; the rest of an earlier registration stays."""
-        new = Registration(table, (self._default_service_tag,))
-        registered[table] = replace(registered.get(table, new), ase_id=ase_id)
+        new = RegisteredTable(table, Registration((self._default_service_tag,)))
+        entry = registered.get(table, new)
+        registered[table] = replace(entry, registration=replace(entry.registration, ase_id=ase_id))
         self._registrations.put(registered[table])
 
 
 def _registration_findings(
-    survey: Survey, registration: Registration | None, registered: Iterable[Registration]
+    survey: Survey, entry: RegisteredTable | None, registered: Iterable[RegisteredTable]
 ) -> Iterator[Finding]:
-    if registration is not None and registration.ase_id is None:
+    ase_id = entry.registration.ase_id if entry else None
+    if entry is not None and ase_id is None:
         message = "the environment's table is registered without an environment"
         yield Finding(codes.REGISTERED_WITHOUT_ASE, message)
-    elif registration is not None and registration.ase_id != survey.environment_id:
-        message = f"the environment's table is registered for {registration.ase_id}"
+    elif entry is not None and ase_id != survey.environment_id:
+        message = f"the environment's table is registered for {ase_id}"
         yield Finding(codes.ROUTE_TABLE_SHARED, message)
 
     for other in registered:
-        if other.ase_id == survey.environment_id and other.route_table_id != survey.route_table_id:
+        same = other.registration.ase_id == survey.environment_id
+        if same and other.route_table_id != survey.route_table_id:
             message = f"{other.route_table_id} is registered but is not on the subnet"
             yield Finding(codes.OTHER_ROUTE_TABLE, message)
 
@@ -218,7 +190,3 @@ def _environment_on(
         if environment and environment.subnet_id and table.is_on(str(environment.subnet_id)):
             return environment.environment_id
     return None
-
-
-def _text(resource_id: object | None) -> str | None:
-    return None if resource_id is None else str(resource_id)

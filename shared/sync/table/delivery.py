@@ -8,7 +8,7 @@ from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from ...domain.findings import Finding
-from ...domain.registry.state import Reading, Standing
+from ...domain.registry.status import Reading, Standing
 from ...domain.routing.plan import owned_prefixes
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
@@ -118,12 +118,12 @@ class TableSync:
             done = self._reconcile(run, pending)
             pending, outcome = done.pending, done.outcome
             standing = self._standing(run, done)
-            audited = self._audit.findings(done.registration, done.table)
+            audited = self._audit.findings(done.entry, done.table)
         except PermanentError as error:
             pending = self._with_error(pending, error)
             outcome = pending.failed(Finding.of(error))
-            registration = self._registrations.get(pending.route_table_id)
-            audited = self._audit.findings(registration, None) if registration else ()
+            entry = self._registrations.get(pending.route_table_id)
+            audited = self._audit.findings(entry, None) if entry else ()
         except TransientError as error:
             noted = self._with_error(pending, error)
             with suppress(ConcurrentUpdate):  # another worker's word counts
@@ -157,7 +157,7 @@ class TableSync:
 
     def _standing(self, run: Run, done: Reconciled) -> Standing:
         """What the table's row does not say yet."""
-        registration, outcome = done.registration, done.outcome
+        entry, outcome = done.entry, done.outcome
         owned, subnet_ids = owned_prefixes(done.table, owner=self._owner), done.table.subnet_ids
         follows = run.request.action in {Action.SYNC, Action.PROVISION}
         verified = follows and outcome.found_right
@@ -165,8 +165,8 @@ class TableSync:
         rests = any(violation.code == codes.CONTESTED for violation in outcome.violations)
         leaves = self._mode(run) is Mode.APPLY and not rests
         return Standing(
-            owned=owned if leaves and owned != registration.owned_left else None,
-            subnet_ids=subnet_ids if subnet_ids != registration.subnet_ids else None,
+            owned=owned if leaves and owned != entry.status.owned_left else None,
+            subnet_ids=subnet_ids if subnet_ids != entry.status.subnet_ids else None,
             verified_with=outcome.version_ids if verified else (),
             verified_at=self._clock() if verified else None,
             reading=_reading(done),
@@ -175,6 +175,6 @@ class TableSync:
 
 def _reading(done: Reconciled) -> Reading | None:
     """If it is news. How many routes the table may have only the daily check asks."""
-    known, table = done.registration.reading, done.table
+    known, table = done.entry.status.reading, done.table
     found = Reading(table.location, len(table.routes), known.route_limit if known else None)
     return None if found == known else found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import PermanentError
-from ...domain.registry.registration import Registration
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.changes import Changes
 from ...domain.routing.judgement import Approval
 from ...domain.runs.run import Action, Mode, Run
@@ -25,7 +25,7 @@ class Planning:
     """Makes the planner of one table in two steps.
 
     A delivery first asks `planner_for` for its action. It then reads the table, and only then gives
-    the registration: at that moment the planner reads the newest versions. If somebody brings the
+    the registry: at that moment the planner reads the newest versions. If somebody brings the
     table to a newer version between the two readings, the table's ETag refuses our write, and the
     table is planned again with that version.
     """
@@ -43,15 +43,15 @@ class Planning:
         """
         match run.request.action:
             case Action.ADOPT:
-                return lambda registration: self._adoption(run, registration)
+                return lambda entry: self._adoption(run, entry)
             case Action.REMOVE:
-                return lambda registration: RemovalPlanner(self._guards, registration)
+                return lambda entry: RemovalPlanner(self._guards, entry)
             case Action.ROLLBACK:
                 done = self._done(run, table)
-                return lambda registration: self._rollback(run, done, registration)
+                return lambda entry: self._rollback(run, done, entry)
             case Action.SYNC | Action.PROVISION:
                 approval = self._approval(run, table)
-                return lambda registration: self._sync(run, mode, approval, registration)
+                return lambda entry: self._sync(run, mode, approval, entry)
 
     @property
     def _guards(self) -> Guards:
@@ -59,35 +59,36 @@ class Planning:
 
     def _done(self, run: Run, table: RouteTableId) -> Changes:
         """Return what the run that is to be undone did to the table."""
-        return self.outcomes.changes(run.request.undone_run_id or "", table) or Changes()
+        undone = self.outcomes.get(run.request.undone_run_id or "", table)
+        return undone.changes if undone else Changes()
 
     def _approval(self, run: Run, table: RouteTableId) -> Approval | None:
         plan_run_id = run.request.plan_run_id
         if plan_run_id is None:
             return None
-        approval = self.outcomes.approval(plan_run_id, table)
-        if approval is None:
+        planned = self.outcomes.get(plan_run_id, table)
+        if planned is None:
             raise PermanentError(codes.NOT_PLANNED, f"run {plan_run_id} has no plan of this table")
-        return approval
+        return planned.approval
 
-    def _adoption(self, run: Run, registration: Registration) -> Planner:
-        wanted = self.sources.wanted(run, registration)
-        histories = self.sources.histories(registration)
+    def _adoption(self, run: Run, entry: RegisteredTable) -> Planner:
+        wanted = self.sources.wanted(run, entry)
+        histories = self.sources.histories(entry)
         versions = [version for history in histories for version in history.versions]
         return AdoptionPlanner(
             self._guards,
-            registration,
+            entry,
             wanted,
             known={prefix for version in versions for prefix in version.ipv4},
             from_owner=run.request.from_owner,
         )
 
-    def _rollback(self, run: Run, done: Changes, registration: Registration) -> Planner:
-        tags = self.sources.tags(registration)
-        return RollbackPlanner(self._guards, run, done, registration, tags)
+    def _rollback(self, run: Run, done: Changes, entry: RegisteredTable) -> Planner:
+        tags = self.sources.tags(entry)
+        return RollbackPlanner(self._guards, run, done, entry, tags)
 
     def _sync(
-        self, run: Run, mode: Mode, approval: Approval | None, registration: Registration
+        self, run: Run, mode: Mode, approval: Approval | None, entry: RegisteredTable
     ) -> Planner:
         return SyncPlanner(
             guards=self._guards,
@@ -96,6 +97,6 @@ class Planning:
             run=run,
             mode=mode,
             approval=approval,
-            registration=registration,
-            wanted=self.sources.wanted(run, registration),
+            entry=entry,
+            wanted=self.sources.wanted(run, entry),
         )

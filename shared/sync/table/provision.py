@@ -10,6 +10,7 @@ from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.errors import PermanentError
 from ...domain.findings import Finding
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.routing.plan import foreign_hash
 from ...domain.routing.routes import RouteTable, is_owned
@@ -78,14 +79,14 @@ class Provisioner:
             raise PermanentError(refusal.code, refusal.message)
         existing = self._existing(pending.route_table_id, survey)
         table = existing or _new_table(survey, run)
-        registration = self._registration(run, pending.route_table_id)
+        entry = self._entry(run, pending.route_table_id)
         if mode is Mode.PLAN:
-            return self._planned(run, pending, make_planner, table, registration, survey)
+            return self._planned(run, pending, make_planner, table, entry, survey)
         if existing is None:
-            pending, blocked = self._create(pending, make_planner, table, registration)
+            pending, blocked = self._create(pending, make_planner, table, entry)
             if blocked is not None:
                 return blocked
-        self._register(registration)
+        self._register(entry)
         done = self._reconciler.reconcile(pending, make_planner, mode)
         outcome = done.outcome
         if existing is None:
@@ -117,16 +118,19 @@ class Provisioner:
             )
         return table
 
-    def _registration(self, run: Run, route_table_id: RouteTableId) -> Registration:
-        """As it is registered, or is going to be."""
+    def _entry(self, run: Run, route_table_id: RouteTableId) -> RegisteredTable:
+        """Return the entry as it is, or as it is going to be."""
         existing = self._registrations.get(route_table_id)
-        return existing or Registration(route_table_id, (self._default_service_tag,), _asked(run))
+        if existing is not None:
+            return existing
+        registration = Registration((self._default_service_tag,), _asked(run))
+        return RegisteredTable(route_table_id, registration)
 
-    def _register(self, registration: Registration) -> None:
-        route_table_id = registration.route_table_id
+    def _register(self, entry: RegisteredTable) -> None:
+        route_table_id = entry.route_table_id
         if self._registrations.get(route_table_id) is not None:
             return
-        self._registrations.put(registration)
+        self._registrations.put(entry)
         # Nothing in it is anybody else's: where its making failed, it may be written again.
         self._registrations.note_sound(route_table_id, {foreign_hash(_EMPTY, owner=self._owner)})
 
@@ -136,10 +140,10 @@ class Provisioner:
         pending: Pending,
         make_planner: MakePlanner,
         table: RouteTable,
-        registration: Registration,
+        entry: RegisteredTable,
         survey: Survey,
     ) -> Reconciled:
-        outcome = preview(pending, table, make_planner(registration)).outcome
+        outcome = preview(pending, table, make_planner(entry)).outcome
         rule = self._rule(run, survey)
         to_do = [
             *([] if table.etag else [_created(pending.route_table_id)]),
@@ -152,23 +156,23 @@ class Provisioner:
         ]
         if to_do and outcome.status is OutcomeStatus.UNCHANGED:
             outcome = replace(outcome, status=OutcomeStatus.PLANNED)
-        return Reconciled(pending, _adding(outcome, *to_do), table, registration)
+        return Reconciled(pending, _adding(outcome, *to_do), table, entry)
 
     def _create(
         self,
         pending: Pending,
         make_planner: MakePlanner,
         new: RouteTable,
-        registration: Registration,
+        entry: RegisteredTable,
     ) -> tuple[Pending, Reconciled | None]:
         """Create the table with its routes in one write.
 
         Return what is pending then, and the outcome if the write is blocked.
         """
-        planned = preview(pending, new, make_planner(registration))
+        planned = preview(pending, new, make_planner(entry))
         judgement = planned.proposal.judgement
         if judgement.blocked:
-            return pending, Reconciled(pending, planned.outcome, new, registration)
+            return pending, Reconciled(pending, planned.outcome, new, entry)
 
         plan = judgement.plan
         pending = self._outcomes.save(replace(pending, intended=plan.changes, etag=new.etag))

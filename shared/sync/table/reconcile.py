@@ -7,7 +7,7 @@ from ...domain import codes
 from ...domain.addresses import in_order
 from ...domain.errors import PermanentError, PreconditionFailed, TransientError
 from ...domain.findings import Finding
-from ...domain.registry.registration import Registration
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.changes import Changes
 from ...domain.routing.judgement import Judgement, block, withheld_of
 from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
@@ -30,7 +30,7 @@ class Reconciled:
     pending: Pending
     outcome: Outcome
     table: RouteTable
-    registration: Registration
+    entry: RegisteredTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +67,24 @@ class Reconciler:
         written = Written(_taken_effect(pending, table))
 
         for writes in range(MAX_WRITES + 1):
-            registration = self._registration(pending)
-            planner = make_planner(registration)
+            entry = self._entry(pending)
+            planner = make_planner(entry)
             proposal = planner.propose(table, written.changes)
             if mode is Mode.PLAN:
-                return self._reconciled(pending, table, registration, proposal, written)
+                return self._reconciled(pending, table, entry, proposal, written)
 
             # While the service is at work on the table, its routes and its ETag may still change.
             if table.busy:
                 raise TransientError(codes.TABLE_BUSY, f"the table is {table.provisioning_state}")
-            noted = self._note(registration, table, proposal)
+            noted = self._note(entry, table, proposal)
             if _is_final(table, proposal):
-                return self._reconciled(pending, table, registration, proposal, written)
+                return self._reconciled(pending, table, entry, proposal, written)
 
             body = self._route_tables.body(table, proposal.judgement.plan.routes)
             strays = self._strays(table, body, proposal.judgement.plan)
             if strays:
                 proposal = replace(proposal, judgement=_refused(proposal.judgement, table, strays))
-                return self._reconciled(pending, table, registration, proposal, written)
+                return self._reconciled(pending, table, entry, proposal, written)
             if writes == MAX_WRITES:
                 break
 
@@ -103,7 +103,7 @@ class Reconciler:
             if table.sound and not noted and self._is_as_sent(table, body):
                 proposal = planner.propose(table, written.changes)
                 if _is_final(table, proposal):
-                    return self._reconciled(pending, table, registration, proposal, written)
+                    return self._reconciled(pending, table, entry, proposal, written)
         raise TransientError(
             codes.NOT_AS_PLANNED,
             f"not as planned after {MAX_WRITES} writes: others keep writing it",
@@ -113,12 +113,12 @@ class Reconciler:
         self,
         pending: Pending,
         table: RouteTable,
-        registration: Registration,
+        entry: RegisteredTable,
         proposal: Proposal,
         written: Written,
     ) -> Reconciled:
         outcome = outcome_of(pending, table, proposal, written)
-        return Reconciled(pending, outcome, table, registration)
+        return Reconciled(pending, outcome, table, entry)
 
     def _write(
         self,
@@ -139,52 +139,48 @@ class Reconciler:
             findings = (*findings, *judgement.findings, *self._findings(table, after, handed_over))
         return after, Written(_taken_effect(pending, after), findings, correlation_id)
 
-    def _registration(self, pending: Pending) -> Registration:
+    def _entry(self, pending: Pending) -> RegisteredTable:
         found = self._registrations.get(pending.route_table_id)
-        if found is None or not found.enabled:
+        if found is None or not found.registration.enabled:
             raise PermanentError(
                 codes.NOT_REGISTERED, "unregistered or disabled since the run began"
             )
         return without_vain_holds(found, self._outcomes)
 
-    def _note(self, registration: Registration, table: RouteTable, proposal: Proposal) -> bool:
+    def _note(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
         """Record what has to be known before anything is written; return whether there was any.
 
         A write that fails halfway leaves the table unsound, and its foreign routes as they were or
         as they were to be.
         """
         noted = (
-            self._note_sound(registration, table, proposal),
-            self._note_contest(registration, table, proposal),
-            self._note_holds(registration, proposal),
+            self._note_sound(entry, table, proposal),
+            self._note_contest(entry, table, proposal),
+            self._note_holds(entry, proposal),
         )
         return any(noted)
 
-    def _note_sound(
-        self, registration: Registration, table: RouteTable, proposal: Proposal
-    ) -> bool:
+    def _note_sound(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
         if not table.sound:
             return False
         planned = replace(table, routes=proposal.judgement.plan.routes)
         sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
-        if sound == registration.sound_foreign:
+        if sound == entry.status.sound_foreign:
             return False
-        self._registrations.note_sound(registration.route_table_id, sound)
+        self._registrations.note_sound(entry.route_table_id, sound)
         return True
 
-    def _note_contest(
-        self, registration: Registration, table: RouteTable, proposal: Proposal
-    ) -> bool:
+    def _note_contest(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
         if proposal.contest is None:
             return False
         owned = owned_prefixes(table, owner=self._owner)
-        self._registrations.contest(registration.route_table_id, proposal.contest, owned)
+        self._registrations.contest(entry.route_table_id, proposal.contest, owned)
         return True
 
-    def _note_holds(self, registration: Registration, proposal: Proposal) -> bool:
-        if proposal.judgement.blocked or proposal.holds in ((), registration.holds):
+    def _note_holds(self, entry: RegisteredTable, proposal: Proposal) -> bool:
+        if proposal.judgement.blocked or proposal.holds in ((), entry.status.holds):
             return False
-        self._registrations.hold(registration.route_table_id, proposal.holds)
+        self._registrations.hold(entry.route_table_id, proposal.holds)
         return True
 
     def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
@@ -238,13 +234,13 @@ def _is_final(table: RouteTable, proposal: Proposal) -> bool:
     return judgement.blocked or (table.sound and not judgement.plan.changes)
 
 
-def without_vain_holds(registration: Registration, outcomes: Outcomes) -> Registration:
+def without_vain_holds(entry: RegisteredTable, outcomes: Outcomes) -> RegisteredTable:
     """Leave out the holds of failed rollbacks, which may not even have begun to write."""
-    table, failed = registration.route_table_id, OutcomeStatus.FAILED
-    rollbacks = {hold.rollback_run_id for hold in registration.holds}
+    table, failed = entry.route_table_id, OutcomeStatus.FAILED
+    rollbacks = {hold.rollback_run_id for hold in entry.status.holds}
     vain = {run for run in rollbacks if outcomes.status(run, table) is failed}
-    holds = tuple(hold for hold in registration.holds if hold.rollback_run_id not in vain)
-    return replace(registration, holds=holds)
+    holds = tuple(hold for hold in entry.status.holds if hold.rollback_run_id not in vain)
+    return replace(entry, status=replace(entry.status, holds=holds))
 
 
 def _taken_effect(pending: Pending, table: RouteTable) -> Changes:

@@ -10,6 +10,7 @@ from ...domain.codes import Code
 from ...domain.errors import PermanentError
 from ...domain.findings import Finding, listed
 from ...domain.registry.choices import RouteStyle
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.routing.grace import SourceHistory
 from ...domain.routing.routable_tags import why_not_routable
@@ -63,17 +64,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Reads the recorded versions of a registration's sources."""
+    """Reads the recorded versions of a route table's sources."""
 
     versions: Versions
     allowed_service_tags: frozenset[str]
 
-    def wanted(self, run: Run, registration: Registration) -> Wanted:
+    def wanted(self, run: Run, entry: RegisteredTable) -> Wanted:
         """Return what the newest versions want in the table.
 
         Raise PermanentError if a source has no recorded version or may not be used like this.
         """
-        newest = self._newest(registration)
+        registration, newest = entry.registration, self._newest(entry)
         versions = tuple(self._usable(run, s, newest[s]) for s in registration.sources)
         if registration.route_style is RouteStyle.SERVICE_TAG:
             _check_routable(versions)
@@ -86,22 +87,22 @@ class Sources:
             _comparison(run, registration, newest),
         )
 
-    def tags(self, registration: Registration) -> Mapping[str, frozenset[str]]:
+    def tags(self, entry: RegisteredTable) -> Mapping[str, frozenset[str]]:
         """Return the IPv4 prefixes of every service tag that the table is or was about."""
-        return _held_by_tags(self._newest(registration))
+        return _held_by_tags(self._newest(entry))
 
-    def histories(self, registration: Registration) -> list[SourceHistory]:
-        """Return the history of every source that the registration ever had."""
+    def histories(self, entry: RegisteredTable) -> list[SourceHistory]:
+        """Return the history of every source that the table ever had."""
         return [
-            *(SourceHistory(self.versions.history(s)) for s in registration.sources),
+            *(SourceHistory(self.versions.history(s)) for s in entry.registration.sources),
             *(
                 SourceHistory(self.versions.history(source), ended_at)
-                for source, ended_at in registration.former_sources.items()
+                for source, ended_at in entry.status.former_sources.items()
             ),
         ]
 
-    def _newest(self, registration: Registration) -> Mapping[Source, Version | None]:
-        known = {*registration.known_sources, *registration.former_sources}
+    def _newest(self, entry: RegisteredTable) -> Mapping[Source, Version | None]:
+        known = {*entry.registration.known_sources, *entry.status.former_sources}
         return {source: self.versions.newest(source) for source in known}
 
     def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:

@@ -1,4 +1,4 @@
-"""Remove what nobody looks up any more. Versions stay: what left when is worked out from them."""
+"""Remove old runs and checks. Versions stay, because they tell when a prefix left a tag."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ class Housekeeping:
         self._kept = timedelta(days=days)
 
     def remove_old(self) -> None:
-        """Runs with their outcomes, and checks. What is interrupted goes on the next time."""
+        """Remove old runs with their outcomes, and old checks. Safe to interrupt and to repeat."""
         moment = self._clock() - self._kept
         for run_id in self._runs.begun_before(moment):
             self._outcomes.remove(run_id)

@@ -1,18 +1,19 @@
-"""Tell people of runs and checks, each at least once, whatever becomes of the attempt before."""
+"""Tell people about runs and checks: each at least once, even if an attempt is interrupted."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ...domain.people.notices import Ledger, Notice, of_check, of_run
+from ...domain.people.check_report import CheckReport
+from ...domain.people.notices import Ledger, Notice, check_notice, run_notice
 from ...domain.runs.run import Run
 from ..ports import Checks, Clock, Ledgers, Outcomes, Registrations, Runs, Webhook
 
 GIVEN_UP_AFTER = timedelta(days=3)
-"""What could not be told for so long is old news."""
+"""Nobody needs a notice that is older than that."""
 
 
 class Notifier:
-    """What is due is marked as told only after it was: a repeated delivery tells it again."""
+    """A notice is marked as told only after it was sent, so an interrupted one is sent again."""
 
     def __init__(
         self,
@@ -33,20 +34,20 @@ class Notifier:
         self._clock = clock
 
     def tell(self, notice_id: str) -> None:
-        """Of a run or check that is due. Raise TransientError where it could not be told now."""
+        """Tell people about this run or check, if that is due.
+
+        Raise TransientError if it is not possible now.
+        """
         run = self._runs.get(notice_id)
         if run is not None:
             self._tell_run(run)
             return
-        check = self._checks.get(notice_id)
-        if check is not None and check[1]:
-            registered = {r.route_table_id.key for r in self._registrations.list() if r.enabled}
-            ledger = self._ledgers.read()
-            self._send(*of_check(check[0], ledger, registered), ledger)
-            self._checks.told(notice_id)
+        check, due = self._checks.get(notice_id) or (None, False)
+        if check is not None and due:
+            self._tell_check(check)
 
     def due(self) -> Iterator[str]:
-        """Ids of runs and checks that are still to be told of."""
+        """List the ids of the runs and checks that people are still to be told about."""
         since = self._clock() - GIVEN_UP_AFTER
         yield from (run.run_id for run in self._runs.due(since=since))
         yield from self._checks.due(since=since)
@@ -56,16 +57,26 @@ class Notifier:
             return
         outcomes = self._outcomes.list(run.run_id)
         ledger = self._ledgers.read()
-        self._send(*of_run(run, outcomes, ledger, self._last_run_ids(run)), ledger)
+        notice, told = run_notice(run, outcomes, ledger, self._last_run_ids(run))
+        self._send(notice, told, ledger)
         self._runs.told(run)
+
+    def _tell_check(self, check: CheckReport) -> None:
+        registered = {
+            r.route_table_id.key for r in self._registrations.list() if r.registration.enabled
+        }
+        ledger = self._ledgers.read()
+        notice, told = check_notice(check, ledger, registered)
+        self._send(notice, told, ledger)
+        self._checks.told(check.check_id)
 
     def _last_run_ids(self, run: Run) -> dict[str, str]:
         ids = run.request.route_tables
         found = (self._registrations.get(i) for i in ids) if ids else self._registrations.list()
         return {
-            r.route_table_id.key: r.last_outcome.run_id
+            r.route_table_id.key: r.status.last_outcome.run_id
             for r in found
-            if r is not None and r.last_outcome is not None
+            if r is not None and r.status.last_outcome is not None
         }
 
     def _send(self, notice: Notice | None, told: Ledger, before: Ledger) -> None:

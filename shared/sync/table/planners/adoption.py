@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ....domain import codes
 from ....domain.findings import Finding, listed
-from ....domain.registry.registration import Registration
+from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.changes import Changes
 from ....domain.routing.handover import Adoption, make_adoption
 from ....domain.routing.routes import RouteTable
@@ -20,7 +20,7 @@ class AdoptionPlanner:
     """Plans by what is `wanted`; `known` are all prefixes that the sources ever had."""
 
     guards: Guards
-    registration: Registration
+    entry: RegisteredTable
     wanted: Wanted
     known: Collection[str]
     from_owner: str | None
@@ -28,13 +28,13 @@ class AdoptionPlanner:
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         adoption = self._adoption(table)
         draft = self.guards.draft(table, lambda *_: adoption.plan)
-        limits = self.guards.limits(draft, self.registration)
+        limits = self.guards.limits(draft, self.entry)
         judgement = judge(draft, limits, written)
         return Proposal(judgement.with_more(self._findings(adoption)), self.wanted.version_ids)
 
     def _adoption(self, table: RouteTable) -> Adoption:
         # A rollback may have given a route back to somebody: it stays so until a release.
-        held = {hold.prefix for hold in self.registration.holds}
+        held = {hold.prefix for hold in self.entry.status.holds}
         return make_adoption(
             table,
             self.wanted.desired - held,
@@ -46,7 +46,7 @@ class AdoptionPlanner:
     def _findings(self, adoption: Adoption) -> tuple[Finding, ...]:
         return (
             Finding(codes.ADOPTION, "routes that cover a wanted prefix get our names"),
-            *held_findings(self.registration.holds),
+            *held_findings(self.entry.status.holds),
             *listed(
                 codes.STAMPED_BY_ANOTHER,
                 "their names have another owner, which fromOwner does not name",

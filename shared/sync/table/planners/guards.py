@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ....domain.addresses import is_service_tag
-from ....domain.registry.registration import Registration
+from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.judgement import Draft, Limits, Replan
 from ....domain.routing.plan import foreign_hash, owned_prefixes
 from ....domain.routing.policy import ApplyPolicy
@@ -27,27 +27,27 @@ class Guards:
     def limits(
         self,
         draft: Draft,
-        registration: Registration,
+        entry: RegisteredTable,
         *,
         apply_policy: ApplyPolicy = ApplyPolicy.AUTO,
     ) -> Limits:
         """Gather the limits of one draft; the planner adds those of its action."""
         table = draft.table
-        routes, tag_routes = self._room(draft, registration, apply_policy)
+        routes, tag_routes = self._room(draft, entry, apply_policy)
         return Limits(
             max_removed_percent=self.policy.max_removed_percent,
             next_hop_types=frozenset(name.lower() for name in self.policy.next_hop_types),
-            foreign_as_when_sound=table.sound or self._is_as_when_sound(table, registration),
+            foreign_as_when_sound=table.sound or self._is_as_when_sound(table, entry),
             route_limit=routes,
             tag_route_limit=tag_routes,
             policy=apply_policy,
         )
 
     def _room(
-        self, draft: Draft, registration: Registration, apply_policy: ApplyPolicy
+        self, draft: Draft, entry: RegisteredTable, apply_policy: ApplyPolicy
     ) -> tuple[int | None, int | None]:
         """Return how many routes, and routes with a service tag, the table may hold."""
-        place = registration.route_table_id.subscription_id, draft.table.location
+        place = entry.route_table_id.subscription_id, draft.table.location
 
         # Azure is asked only if routes may be added now.
         waits = apply_policy is ApplyPolicy.APPROVAL
@@ -58,5 +58,5 @@ class Guards:
             self.route_limits.tag_routes(*place) if adds_tags else None,
         )
 
-    def _is_as_when_sound(self, table: RouteTable, registration: Registration) -> bool:
-        return foreign_hash(table, owner=self.policy.owner) in registration.sound_foreign
+    def _is_as_when_sound(self, table: RouteTable, entry: RegisteredTable) -> bool:
+        return foreign_hash(table, owner=self.policy.owner) in entry.status.sound_foreign

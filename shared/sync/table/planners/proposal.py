@@ -8,7 +8,7 @@ from ....domain import codes
 from ....domain.findings import Finding, listed
 from ....domain.registry.contest import Contest
 from ....domain.registry.holds import Hold
-from ....domain.registry.registration import Registration
+from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.changes import Changes
 from ....domain.routing.judgement import Judgement
 from ....domain.routing.routes import RouteTable
@@ -29,7 +29,7 @@ class Proposal:
 
 
 class Planner(Protocol):
-    """Plans one table by a registration and by versions that it was made with."""
+    """Plans one table by its registration and by the versions that it was made with."""
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         """Plan the table as read. `written` are the changes that this run has made to it already.
@@ -38,8 +38,8 @@ class Planner(Protocol):
         """
 
 
-type MakePlanner = Callable[[Registration], Planner]
-"""Reads the newest versions for this registration and makes a planner with them. Raise
+type MakePlanner = Callable[[RegisteredTable], Planner]
+"""Reads the newest versions for this table and makes a planner with them. Raise
 PermanentError if nothing can be planned.
 """
 

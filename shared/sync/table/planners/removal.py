@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from ....domain.registry.registration import Registration
+from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.changes import Changes
 from ....domain.routing.plan import Plan, make_plan
 from ....domain.routing.routes import RouteTable
@@ -17,7 +17,7 @@ class RemovalPlanner:
     """Plans to remove what the table has of ours, and nothing else."""
 
     guards: Guards
-    registration: Registration
+    entry: RegisteredTable
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         owner = self.guards.policy.owner
@@ -27,5 +27,5 @@ class RemovalPlanner:
 
         # A person has asked to remove all routes, so that their share does not matter.
         draft = self.guards.draft(table, replan)
-        limits = replace(self.guards.limits(draft, self.registration), max_removed_percent=100)
+        limits = replace(self.guards.limits(draft, self.entry), max_removed_percent=100)
         return Proposal(judge(draft, limits, written))

@@ -7,7 +7,7 @@ from ....domain import codes
 from ....domain.addresses import in_order
 from ....domain.findings import Finding
 from ....domain.registry.holds import Hold, holds_of
-from ....domain.registry.registration import Registration
+from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.changes import Changes
 from ....domain.routing.handover import make_rollback
 from ....domain.routing.judgement import Judgement, Replan
@@ -26,14 +26,14 @@ class RollbackPlanner:
     guards: Guards
     run: Run
     done: Changes
-    registration: Registration
+    entry: RegisteredTable
     tags: Mapping[str, Collection[str]]
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         """Plan as every planner does. Raise PermanentError `MOVED_ON` if the table has changed."""
         draft = self.guards.draft(table, self._replan(table))
         limits = replace(
-            self.guards.limits(draft, self.registration),
+            self.guards.limits(draft, self.entry),
             tags=self.tags,
             forced=frozenset(self.run.request.force),
         )
@@ -49,7 +49,7 @@ class RollbackPlanner:
 
     def _replan(self, table: RouteTable) -> Replan:
         owner = self.guards.policy.owner
-        holds = self.registration.holds
+        holds = self.entry.status.holds
         undone = {hold.prefix for hold in holds if hold.undone_run_id == self._undone_run_id}
 
         def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
@@ -66,5 +66,5 @@ class RollbackPlanner:
             undone_run_id=self._undone_run_id,
             rollback_run_id=self.run.run_id,
         )
-        by_prefix = {hold.prefix: hold for hold in (*self.registration.holds, *new)}
+        by_prefix = {hold.prefix: hold for hold in (*self.entry.status.holds, *new)}
         return tuple(by_prefix[prefix] for prefix in in_order(by_prefix))

@@ -9,6 +9,7 @@ from ....domain.addresses import is_service_tag
 from ....domain.findings import Finding
 from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
 from ....domain.registry.holds import Hold
+from ....domain.registry.registered_table import RegisteredTable
 from ....domain.registry.registration import Registration
 from ....domain.routing.changes import Changes
 from ....domain.routing.effective import routing_findings
@@ -44,17 +45,17 @@ class SyncPlanner:
     run: Run
     mode: Mode
     approval: Approval | None
-    registration: Registration
+    entry: RegisteredTable
     wanted: Wanted
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         until = self._retained_until(table)
-        holds = self.registration.holds
+        holds = self.entry.status.holds
         draft = self.guards.draft(table, self._replan(table, until, holds))
 
         # Our changes being undone once more may make the table contested, so look before judging.
         found = self._found_undone(draft.proposed.changes)
-        contest = found or self.registration.contest
+        contest = found or self.entry.status.contest
         judgement = judge(draft, self._contested(self._limits(draft), contest), written)
 
         findings = (*self._findings(contest), *self._routing_findings(table, judgement))
@@ -68,11 +69,11 @@ class SyncPlanner:
         leaving = self._leaving(table)
         tags = {prefix for prefix in leaving if is_service_tag(prefix)}
         prefixes = leaving - tags
-        histories = self.sources.histories(self.registration) if prefixes else ()
+        histories = self.sources.histories(self.entry) if prefixes else ()
 
         grace_days = self.guards.policy.grace_days
         today = self.clock().date()
-        ended_at = self.registration.former_sources
+        ended_at = self.entry.status.former_sources
         return {
             **tags_retained_until(tags, ended_at, grace_days=grace_days, today=today),
             **retained_until(prefixes, histories, grace_days=grace_days, today=today),
@@ -108,7 +109,7 @@ class SyncPlanner:
             owner=self.guards.policy.owner,
             retained_until=retained,
             spared=left_alone.union(spared),
-            accepted=self.registration.accepted(self.clock().date()),
+            accepted=self.entry.registration.accepted(self.clock().date()),
             tags=self.wanted.tags,
         )
 
@@ -118,7 +119,7 @@ class SyncPlanner:
         # A person may force only the violations that a plan has shown.
         seen = frozenset() if approval is None else approval.violations
         return replace(
-            self.guards.limits(draft, self.registration, apply_policy=self._apply_policy()),
+            self.guards.limits(draft, self.entry, apply_policy=self._apply_policy()),
             tags=self.wanted.tags,
             doubt=doubts[0].code if doubts else None,
             forced=seen.intersection(self.run.request.force),
@@ -130,7 +131,7 @@ class SyncPlanner:
         asked = self.approval is not None or self.run.request.action is Action.PROVISION
         if asked or self.mode is Mode.PLAN:
             return ApplyPolicy.AUTO
-        own = self.registration.apply_policy or ApplyPolicy.AUTO
+        own = self.entry.registration.apply_policy or ApplyPolicy.AUTO
         return strictest(self.guards.policy.apply_policy, own)
 
     def _found_undone(self, proposed: Changes) -> Contest | None:
@@ -138,10 +139,10 @@ class SyncPlanner:
 
         Each run notes that once, and none notes it while a contested table rests.
         """
-        contest = self.registration.contest
+        contest = self.entry.status.contest
         now = self.clock()
         noted = contest.undone and contest.undone[-1].run_id == self.run.run_id
-        undone = is_undone(self.registration.owned_left, proposed)
+        undone = is_undone(self.entry.status.owned_left, proposed)
         if noted or contest.rests(now) or not undone:
             return None
         return contest.with_undoing(Undoing(now, self.run.run_id, self.run.request.prompted_by))
@@ -168,14 +169,14 @@ class SyncPlanner:
         return (
             *_approved(self.run),
             *_contested(contest),
-            *held_findings(self.registration.holds),
+            *held_findings(self.entry.status.holds),
         )
 
     def _routing_findings(self, table: RouteTable, judgement: Judgement) -> tuple[Finding, ...]:
         after = replace(table, routes=judgement.plan.routes)
         wanted = self.wanted
         return (
-            *_ended_exceptions(self.registration, judgement.plan),
+            *_ended_exceptions(self.entry.registration, judgement.plan),
             *wanted.doubts,
             *wanted.comparison,
             *routing_findings(

@@ -1,0 +1,122 @@
+"""The report of a daily check."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..addresses import Source
+from ..armid import RouteTableId
+from ..findings import Finding
+from ..runs.outcome import OutcomeStatus
+from .health import Alarm, Measured, Measurements
+
+MOST_LISTED = 500
+"""The most route tables in a report. A stored row holds 1 MiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedTable:
+    """One route table as the check found it.
+
+    `error` is the reason why it could not be judged. `held` is the number of held prefixes.
+    """
+
+    route_table_id: RouteTableId
+    right: bool
+    status: OutcomeStatus | None
+    error: Finding | None
+    days_since_right: float
+    routes: int | None
+    route_limit: int | None
+    held: int
+    contested: bool
+    poisoned: bool
+
+    @classmethod
+    def of(cls, measured: Measured, now: datetime) -> "CheckedTable":
+        entry = measured.entry
+        return cls(
+            route_table_id=entry.route_table_id,
+            right=measured.right,
+            status=measured.outcome.status if measured.outcome else None,
+            error=measured.fault,
+            days_since_right=round(measured.days_since_right(now), 2),
+            routes=measured.routes,
+            route_limit=measured.route_limit,
+            held=len(entry.status.holds),
+            contested=entry.status.contest.since is not None,
+            poisoned=entry.status.poisoned,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Numbers of route tables, and the age in days of the one that was right longest ago."""
+
+    tables: int
+    right: int
+    not_judged: int
+    poisoned: int
+    held: int
+    contested: int
+    max_days_since_right: float
+
+    @classmethod
+    def of(cls, tables: Iterable[CheckedTable]) -> "Figures":
+        every = list(tables)
+        return cls(
+            tables=len(every),
+            right=sum(table.right for table in every),
+            not_judged=sum(table.error is not None for table in every),
+            poisoned=sum(table.poisoned for table in every),
+            held=sum(table.held > 0 for table in every),
+            contested=sum(table.contested for table in every),
+            max_days_since_right=max((table.days_since_right for table in every), default=0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The change number of the published service tags at each location, and since when."""
+
+    change_numbers: Mapping[str, str]
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """Everything that one daily check found.
+
+    `tables` are the worst ones first, and at most 500; `figures` count all of them. `differs` are
+    the service tags that differ from their newest recorded version, and `unusable` those that
+    cannot be believed now, each with the error that was met. `versions` are the ids of the newest
+    recorded versions. `run_id` is the run that the check started, if it started one.
+    """
+
+    check_id: str
+    at: datetime
+    figures: Figures
+    tables: tuple[CheckedTable, ...]
+    service_tags: tuple[Source, ...]
+    differs: tuple[Source, ...]
+    unusable: Mapping[Source, Finding]
+    versions: tuple[str, ...]
+    document: Document
+    alarms: tuple[Alarm, ...]
+    run_id: str | None = None
+
+    @property
+    def document_unchanged_days(self) -> int:
+        return (self.at - self.document.since).days
+
+    @property
+    def all_listed(self) -> bool:
+        """Whether every route table that is not right is among `tables`."""
+        wrong = sum(not table.right for table in self.tables)
+        return wrong == self.figures.tables - self.figures.right
+
+
+def checked_tables(found: Measurements) -> list[CheckedTable]:
+    """Return all tables of the check, the worst first."""
+    worst_first = sorted(found.tables, key=lambda m: (m.right, -m.days_since_right(found.at)))
+    return [CheckedTable.of(measured, found.at) for measured in worst_first]

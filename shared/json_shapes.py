@@ -1,0 +1,302 @@
+"""The public JSON: how answers and log records show runs, outcomes, registrations and checks.
+
+The keys are the contract's. Nothing reads this JSON back: storage has a mapper of its own.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from .domain.addresses import Difference, Version, service_tag_of
+from .domain.findings import Finding
+from .domain.people.check_report import CheckedTable, CheckReport
+from .domain.people.health import Alarm
+from .domain.registry.contest import Contest
+from .domain.registry.registered_table import RegisteredTable
+from .domain.registry.registration import Registration
+from .domain.registry.status import LastOutcome, Status
+from .domain.runs.outcome import Outcome, OutcomeStatus
+from .domain.runs.report import Report
+from .domain.runs.run import Run
+from .domain.times import utc_text
+from .sync.surroundings.discovery import DiscoveryResult, EnvironmentReport, StampedTable
+
+type Json = dict[str, object]
+
+
+def finding_json(finding: Finding | None) -> Json | None:
+    return None if finding is None else {"code": finding.code.name, "message": finding.message}
+
+
+def outcome_json(outcome: Outcome) -> Json:
+    return {
+        "routeTableId": str(outcome.route_table_id),
+        "status": outcome.status,
+        "versionIds": list(outcome.version_ids),
+        "planChecksum": outcome.plan_checksum,
+        # The routes, by what became of them.
+        "added": list(outcome.added),
+        "removed": list(outcome.removed),
+        "updated": list(outcome.updated),
+        "covered": list(outcome.covered),
+        "retained": [
+            {"prefix": each.prefix, "until": each.until.isoformat()} for each in outcome.retained
+        ],
+        "withheld": [
+            {"prefix": each.prefix, "change": each.change, "why": each.why.name}
+            for each in outcome.withheld
+        ],
+        "conflicts": [
+            {
+                "prefix": each.prefix,
+                "routeName": each.route_name,
+                "nextHopType": each.next_hop_type,
+                "accepted": each.accepted,
+            }
+            for each in outcome.conflicts
+        ],
+        # Everything that a person may have to look at.
+        "violations": [
+            {
+                "code": each.code.name,
+                "message": each.message,
+                "observed": each.observed,
+                "limit": each.limit,
+                "forceable": each.forceable,
+            }
+            for each in outcome.violations
+        ],
+        "findings": [finding_json(each) for each in outcome.findings],
+        "error": finding_json(outcome.error),
+        "correlationId": outcome.correlation_id,
+        "durationMs": outcome.duration_ms,
+    }
+
+
+def run_json(run: Run) -> Json:
+    """Return the report without its outcomes."""
+    return _run_json(run, run.counts)
+
+
+def report_json(report: Report) -> Json:
+    outcomes = [outcome_json(outcome) for outcome in report.outcomes]
+    return {**_run_json(report.run, report.counts), "outcomes": outcomes}
+
+
+def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:
+    return {
+        "runId": run.run_id,
+        "trigger": run.request.trigger,
+        "mode": run.request.mode,
+        "status": run.status,
+        "reason": run.request.reason,
+        "changeId": run.request.change_id,
+        "requestedBy": run.request.requested_by,
+        "startedAt": utc_text(run.started_at),
+        "finishedAt": _moment(run.finished_at),
+        "error": finding_json(run.error),
+        "versions": [
+            {
+                "versionId": version.version_id,
+                "cloud": version.cloud,
+                "serviceTag": version.service_tag,
+                "changeNumber": version.change_number,
+                "added": list(version.added),
+                "removed": list(version.removed),
+            }
+            for version in run.versions
+        ],
+        "counts": {status: counts.get(status, 0) for status in OutcomeStatus},
+    }
+
+
+def registered_table_json(table: RegisteredTable) -> Json:
+    """Show what a person asked for apart from what was seen.
+
+    A caller can send `registration` back as it is.
+    """
+    return {
+        "routeTableId": str(table.route_table_id),
+        "registration": _registration_json(table.registration),
+        "status": _status_json(table.status),
+    }
+
+
+def _registration_json(registration: Registration) -> Json:
+    exceptions = [
+        {"prefix": each.prefix, "reason": each.reason, "until": each.until.isoformat()}
+        for each in registration.exceptions
+    ]
+
+    return {
+        "aseId": _text(registration.ase_id),
+        "serviceTags": list(registration.service_tags),
+        "addressSource": registration.address_source,
+        "routeStyle": registration.route_style,
+        "applyPolicy": registration.apply_policy,
+        "exceptions": exceptions,
+        "enabled": registration.enabled,
+        "note": registration.note,
+    }
+
+
+def _status_json(status: Status) -> Json:
+    held = [
+        {
+            "prefix": hold.prefix,
+            "routed": hold.routed,
+            "undoneRunId": hold.undone_run_id,
+            "rollbackRunId": hold.rollback_run_id,
+        }
+        for hold in status.holds
+    ]
+
+    return {
+        "held": held,
+        "contested": _contest_json(status.contest),
+        "appliedVersionIds": list(status.applied_version_ids),
+        "verifiedAt": _moment(status.verified_at),
+        "lastOutcome": _last_outcome_json(status.last_outcome),
+    }
+
+
+def _contest_json(contest: Contest) -> Json | None:
+    if contest.since is None:
+        return None
+    return {
+        "since": utc_text(contest.since),
+        "by": list(contest.by),
+        "undone": [
+            {"at": utc_text(each.at), "runId": each.run_id, "by": list(each.by)}
+            for each in contest.undone
+        ],
+    }
+
+
+def _last_outcome_json(last: LastOutcome | None) -> Json | None:
+    if last is None:
+        return None
+    return {
+        "runId": last.run_id,
+        "at": utc_text(last.at),
+        "status": last.status,
+        "error": finding_json(last.error),
+        "poisoned": last.poisoned,
+    }
+
+
+def check_json(report: CheckReport) -> Json:
+    figures = report.figures
+    return {
+        "checkId": report.check_id,
+        "at": utc_text(report.at),
+        # The figures of the route tables.
+        "tables": figures.tables,
+        "right": figures.right,
+        "notJudged": figures.not_judged,
+        "poisoned": figures.poisoned,
+        "held": figures.held,
+        "contested": figures.contested,
+        "maxDaysSinceRight": figures.max_days_since_right,
+        "routeTables": checked_tables_json(report.tables),
+        # What the sources say.
+        "serviceTags": list(report.service_tags),
+        "differs": list(report.differs),
+        "unusable": {source: finding_json(why) for source, why in report.unusable.items()},
+        "versions": list(report.versions),
+        "document": {
+            "changeNumbers": dict(report.document.change_numbers),
+            "since": utc_text(report.document.since),
+        },
+        "documentUnchangedDays": report.document_unchanged_days,
+        # What follows from it.
+        "runId": report.run_id,
+        "alarms": [alarm_json(alarm) for alarm in report.alarms],
+    }
+
+
+def checked_tables_json(tables: Iterable[CheckedTable]) -> list[Json]:
+    return [
+        {
+            "routeTableId": str(table.route_table_id),
+            "right": table.right,
+            "status": table.status,
+            "error": finding_json(table.error),
+            "daysSinceRight": table.days_since_right,
+            "routes": table.routes,
+            "routeLimit": table.route_limit,
+            "held": table.held,
+            "contested": table.contested,
+            "poisoned": table.poisoned,
+        }
+        for table in tables
+    ]
+
+
+def alarm_json(alarm: Alarm) -> Json:
+    return {
+        "code": alarm.code.name,
+        "message": alarm.message,
+        "routeTableId": _text(alarm.route_table_id),
+    }
+
+
+def discovered_json(discovered: DiscoveryResult, *, cloud: str) -> Json:
+    return {
+        "cloud": cloud,
+        "value": [_found_json(found) for found in discovered.environments],
+        "routeTables": [_stamped_json(stamped) for stamped in discovered.stamped],
+        "errors": [
+            {"subscriptionId": subscription, "code": error.code.name, "message": error.message}
+            for subscription, error in discovered.errors
+        ],
+    }
+
+
+def _found_json(found: EnvironmentReport) -> Json:
+    environment, subnet = found.survey.environment, found.survey.subnet
+    return {
+        "aseId": str(found.survey.environment_id),
+        "kind": environment.kind if environment else None,
+        "location": environment.location if environment else None,
+        "subnetId": _text(environment.subnet_id if environment else None),
+        "routeTableId": _text(found.survey.route_table_id),
+        "networkSecurityGroupId": _text(subnet.security_group_id if subnet else None),
+        "registered": found.registered,
+        "faults": [finding_json(fault) for fault in found.faults],
+    }
+
+
+def _stamped_json(stamped: StampedTable) -> Json:
+    return {
+        "routeTableId": str(stamped.route_table_id),
+        "ownedRoutes": stamped.owned_routes,
+        "aseId": _text(stamped.ase_id),
+        "registered": stamped.registered,
+    }
+
+
+def version_json(version: Version, change: Difference) -> Json:
+    tag = service_tag_of(version.source)
+    return {
+        "versionId": version.version_id,
+        "cloud": version.cloud,
+        "serviceTag": tag,
+        "changeNumber": version.change_number,
+        "recordedAt": utc_text(version.recorded_at),
+        # The place where its addresses were read.
+        "source": "ase" if tag is None else "serviceTag",
+        "locations": list(version.locations) or [version.source],
+        # The addresses, and what they were before.
+        "addressPrefixes": list(version.address_prefixes),
+        "added": list(change.added),
+        "removed": list(change.removed),
+        "previousVersionId": version.previous_version_id,
+    }
+
+
+def _text(resource_id: object | None) -> str | None:
+    return None if resource_id is None else str(resource_id)
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else utc_text(at)

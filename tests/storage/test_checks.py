@@ -1,0 +1,81 @@
+"""Check reports and the ledger come back as they were written, whatever is in them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared.domain import codes
+from shared.domain.armid import RouteTableId
+from shared.domain.people.check_report import (
+    MOST_LISTED,
+    CheckedTable,
+    CheckReport,
+    Document,
+    Figures,
+)
+from shared.domain.people.health import Alarm
+from shared.domain.people.notices import Item, Ledger, OpenFault
+from shared.domain.runs.outcome import OutcomeStatus
+from shared.storage.checks import CheckLog, LedgerLog
+from tests.builders import table_id
+
+from . import values
+from .tables import MemoryTable
+
+NOW = datetime(2026, 11, 23, 5, 20, tzinfo=UTC)
+IDS = [RouteTableId.parse(table_id(f"a-route-table-with-a-long-name-{n}")) for n in range(3000)]
+LARGE_REPORT = CheckReport(
+    check_id="check-20261123052000000000",
+    at=NOW,
+    figures=Figures.of([]),
+    tables=tuple(
+        CheckedTable(
+            route_table_id=i,
+            right=False,
+            status=OutcomeStatus.FAILED,
+            error=None,
+            days_since_right=n / 7,
+            routes=n,
+            route_limit=400,
+            held=0,
+            contested=False,
+            poisoned=False,
+        )
+        for n, i in enumerate(IDS[:MOST_LISTED])
+    ),
+    service_tags=("AppServiceManagement",),
+    differs=(),
+    unusable={},
+    versions=(),
+    document=Document({}, NOW),
+    alarms=tuple(
+        Alarm(codes.TABLE_STALE, f"not found right for {n} days", i) for n, i in enumerate(IDS)
+    ),
+)
+LARGE_LEDGER = Ledger(
+    {i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(IDS)}
+)
+
+
+@given(values.check_reports, st.booleans())
+@example(LARGE_REPORT, True)
+def test_a_report_comes_back_as_it_was_put(report, due):
+    log = CheckLog(MemoryTable.client())
+    log.put(report, notice_due=due)
+    assert log.get(report.check_id) == (report, due)
+    assert log.latest() == report
+    log.told(report.check_id)
+    assert log.get(report.check_id) == (report, False)
+
+
+@given(values.ledgers)
+@example(LARGE_LEDGER)
+def test_the_ledger_comes_back_as_it_was_written(ledger):
+    log = LedgerLog(MemoryTable.client())
+    log.write(ledger)
+    found = log.read()
+    assert replace(found, etag="") == ledger
+    log.write(found)
+    assert replace(log.read(), etag="") == ledger

@@ -1,0 +1,209 @@
+"""Values of every type that is stored, with odd letters in every text."""
+
+from datetime import UTC
+
+from hypothesis import strategies as st
+
+from shared.domain import codes
+from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.findings import Finding
+from shared.domain.people.check_report import CheckedTable, CheckReport, Document, Figures
+from shared.domain.people.health import Alarm
+from shared.domain.people.notices import Item, Ledger, OpenFault
+from shared.domain.registry.choices import AddressSource, RouteStyle
+from shared.domain.registry.contest import Contest, Undoing
+from shared.domain.registry.holds import Hold
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.registry.status import LastOutcome, Reading, Status
+from shared.domain.routing.changes import Change, Changes
+from shared.domain.routing.judgement import Violation, Withheld
+from shared.domain.routing.plan import Conflict, Retained
+from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.outcome import Outcome, OutcomeStatus
+from shared.domain.runs.pending import Pending
+from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen
+from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
+
+# A lone surrogate is no text, but JSON can hold one, and Azure answers in JSON.
+texts = st.text(max_size=20) | st.sampled_from(["", "Résumé", "\x00\n\t", "路由 🛣", "\ud800"])
+some_text = st.none() | texts
+numbers = st.integers(0, 10**9)
+prefixes = st.sampled_from(["20.0.0.0/24", "20.0.1.0/24", "2001:db8::/32", "AzureMonitor"])
+prefix_lists = st.lists(prefixes, max_size=3).map(tuple)
+days = st.dates()
+moments = st.datetimes(timezones=st.just(UTC))
+subscriptions = st.sampled_from([SUBSCRIPTION, OTHER_SUBSCRIPTION.upper()])
+names = st.sampled_from(["rt-1", "RT-1", "a" * 80, "a.b_c-d", "é"])
+tables = st.builds(table_id, names, subscriptions).map(RouteTableId.parse)
+environments = st.builds(ase_id_of, names, subscriptions).map(EnvironmentId.parse)
+names_of_codes = st.sampled_from([*codes.CODES, "AzuresOwn"])
+codes_met = names_of_codes.map(codes.lookup)
+findings = st.builds(Finding, codes_met, texts)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
+)
+bare_routes = st.fixed_dictionaries(
+    {"name": texts, "properties": st.dictionaries(texts, json_values, max_size=3)}
+)
+changes = st.builds(
+    Changes,
+    st.dictionaries(
+        prefixes, st.builds(Change, st.none() | bare_routes, st.none() | bare_routes), max_size=3
+    ),
+)
+
+
+def several[T](values: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
+    return st.lists(values, max_size=2).map(tuple)
+
+
+outcomes = st.builds(
+    Outcome,
+    tables,
+    st.sampled_from(OutcomeStatus),
+    version_ids=several(texts),
+    plan_checksum=texts,
+    added=prefix_lists,
+    removed=prefix_lists,
+    updated=prefix_lists,
+    covered=prefix_lists,
+    retained=several(st.builds(Retained, prefixes, days)),
+    withheld=several(st.builds(Withheld, prefixes, texts, codes_met)),
+    conflicts=several(st.builds(Conflict, prefixes, texts, texts, st.booleans(), some_text)),
+    violations=several(
+        st.builds(
+            Violation,
+            codes_met,
+            texts,
+            numbers | st.floats(0, 1e6),
+            numbers | st.floats(0, 1e6),
+        )
+    ),
+    findings=several(findings),
+    error=st.none() | findings,
+    correlation_id=some_text,
+    duration_ms=numbers,
+    changes=changes,
+)
+pendings = st.builds(
+    Pending,
+    st.just("run"),
+    tables,
+    applied=changes,
+    intended=changes,
+    etag=texts,
+    last_error=st.none() | findings,
+    correlation_id=some_text,
+)
+requests = st.builds(
+    RunRequest,
+    st.sampled_from(Trigger),
+    st.sampled_from(Mode),
+    st.sampled_from(Action),
+    several(tables),
+    plan_run_id=some_text,
+    force=several(texts),
+    undone_run_id=some_text,
+    from_owner=some_text,
+    ase_id=st.none() | environments,
+    azure_tags=st.dictionaries(texts, texts, max_size=2),
+    ensure_nsg=st.booleans(),
+    reason=some_text,
+    change_id=some_text,
+    requested_by=some_text,
+    prompted_by=several(texts),
+)
+counts = st.dictionaries(st.sampled_from(OutcomeStatus), numbers)
+runs = st.builds(
+    Run,
+    st.just("20261123060000123456-0123abcd"),
+    requests,
+    moments,
+    status=st.sampled_from(RunStatus),
+    finished_at=st.none() | moments,
+    fanned_out_at=st.none() | moments,
+    error=st.none() | findings,
+    unusable=st.dictionaries(texts, texts, max_size=2),
+    versions=several(
+        st.builds(VersionSeen, texts, texts, texts, texts, prefix_lists, prefix_lists)
+    ),
+    counts=counts,
+    notice_due=st.booleans(),
+)
+checked_tables = st.builds(
+    CheckedTable,
+    route_table_id=tables,
+    right=st.booleans(),
+    status=st.none() | st.sampled_from(OutcomeStatus),
+    error=st.none() | findings,
+    days_since_right=st.floats(0, 1e4),
+    routes=st.none() | numbers,
+    route_limit=st.none() | numbers,
+    held=numbers,
+    contested=st.booleans(),
+    poisoned=st.booleans(),
+)
+check_reports = st.builds(
+    CheckReport,
+    check_id=st.just("check-20261123052000000000"),
+    at=moments,
+    figures=several(checked_tables).map(Figures.of),
+    tables=several(checked_tables),
+    service_tags=several(texts),
+    differs=several(texts),
+    unusable=st.dictionaries(texts, findings, max_size=2),
+    versions=several(texts),
+    document=st.builds(Document, st.dictionaries(texts, texts, max_size=2), moments),
+    alarms=several(st.builds(Alarm, codes_met, texts, st.none() | tables)),
+    run_id=some_text,
+)
+ledgers = st.builds(
+    Ledger,
+    st.dictionaries(
+        texts,
+        st.builds(OpenFault, texts, st.builds(Item, texts, texts, st.none() | tables)),
+        max_size=2,
+    ),
+    st.none() | days,
+    st.none() | days,
+)
+registrations = st.builds(
+    Registration,
+    st.lists(texts, min_size=1, max_size=2).map(tuple),
+    ase_id=st.none() | environments,
+    address_source=st.sampled_from(AddressSource),
+    route_style=st.sampled_from(RouteStyle),
+    apply_policy=st.none() | st.sampled_from(ApplyPolicy),
+    exceptions=several(st.builds(RouteException, prefixes, texts, days)),
+    enabled=st.booleans(),
+    note=some_text,
+)
+last_outcomes = st.builds(
+    LastOutcome,
+    texts,
+    moments,
+    st.sampled_from(OutcomeStatus),
+    texts,
+    st.none() | findings,
+    st.booleans(),
+)
+statuses = st.builds(
+    Status,
+    former_sources=st.dictionaries(texts, moments, max_size=2),
+    holds=several(st.builds(Hold, prefixes, st.booleans(), texts, texts)),
+    contest=st.builds(
+        Contest, several(st.builds(Undoing, moments, texts, several(texts))), st.none() | moments
+    ),
+    applied_version_ids=several(texts),
+    verified_at=st.none() | moments,
+    sound_foreign=st.frozensets(texts, max_size=2),
+    subnet_ids=st.none() | st.frozensets(texts, max_size=2),
+    owned_left=st.none() | st.frozensets(prefixes),
+    last_outcome=st.none() | last_outcomes,
+    watched_since=st.none() | moments,
+    reading=st.none() | st.builds(Reading, some_text, numbers, st.none() | numbers),
+)
+registered_tables = st.builds(RegisteredTable, tables, registrations, statuses)
