@@ -8,7 +8,7 @@ from datetime import datetime
 
 from .domain.addresses import Difference, Version, service_tag_of
 from .domain.findings import Finding
-from .domain.people.check_report import CheckedTable, CheckReport
+from .domain.people.check_report import CheckedTable, CheckReport, Figures
 from .domain.people.health import Alarm
 from .domain.registry.contest import Contest
 from .domain.registry.registered_table import RegisteredTable
@@ -16,7 +16,7 @@ from .domain.registry.registration import Registration
 from .domain.registry.status import LastOutcome, Status
 from .domain.runs.outcome import Outcome, OutcomeStatus
 from .domain.runs.report import Report
-from .domain.runs.run import Run
+from .domain.runs.run import Run, VersionSeen
 from .domain.times import utc_text
 from .sync.surroundings.discovery import DiscoveryResult, EnvironmentReport, StampedTable
 
@@ -33,42 +33,58 @@ def outcome_json(outcome: Outcome) -> Json:
         "status": outcome.status,
         "versionIds": list(outcome.version_ids),
         "planChecksum": outcome.plan_checksum,
-        # The routes, by what became of them.
+        **_routes_json(outcome),
+        **_faults_json(outcome),
+        "correlationId": outcome.correlation_id,
+        "durationMs": outcome.duration_ms,
+    }
+
+
+def _routes_json(outcome: Outcome) -> Json:
+    """Show the prefixes by what became of them."""
+    retained = [{"prefix": each.prefix, "until": str(each.until)} for each in outcome.retained]
+    withheld = [
+        {"prefix": each.prefix, "change": each.change, "why": each.why.name}
+        for each in outcome.withheld
+    ]
+
+    return {
         "added": list(outcome.added),
         "removed": list(outcome.removed),
         "updated": list(outcome.updated),
         "covered": list(outcome.covered),
-        "retained": [
-            {"prefix": each.prefix, "until": each.until.isoformat()} for each in outcome.retained
-        ],
-        "withheld": [
-            {"prefix": each.prefix, "change": each.change, "why": each.why.name}
-            for each in outcome.withheld
-        ],
-        "conflicts": [
-            {
-                "prefix": each.prefix,
-                "routeName": each.route_name,
-                "nextHopType": each.next_hop_type,
-                "accepted": each.accepted,
-            }
-            for each in outcome.conflicts
-        ],
-        # Everything that a person may have to look at.
-        "violations": [
-            {
-                "code": each.code.name,
-                "message": each.message,
-                "observed": each.observed,
-                "limit": each.limit,
-                "forceable": each.forceable,
-            }
-            for each in outcome.violations
-        ],
+        "retained": retained,
+        "withheld": withheld,
+    }
+
+
+def _faults_json(outcome: Outcome) -> Json:
+    """Show everything that a person may have to look at."""
+    conflicts = [
+        {
+            "prefix": each.prefix,
+            "routeName": each.route_name,
+            "nextHopType": each.next_hop_type,
+            "accepted": each.accepted,
+        }
+        for each in outcome.conflicts
+    ]
+    violations = [
+        {
+            "code": each.code.name,
+            "message": each.message,
+            "observed": each.observed,
+            "limit": each.limit,
+            "forceable": each.forceable,
+        }
+        for each in outcome.violations
+    ]
+
+    return {
+        "conflicts": conflicts,
+        "violations": violations,
         "findings": [finding_json(each) for each in outcome.findings],
         "error": finding_json(outcome.error),
-        "correlationId": outcome.correlation_id,
-        "durationMs": outcome.duration_ms,
     }
 
 
@@ -83,29 +99,32 @@ def report_json(report: Report) -> Json:
 
 
 def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:
+    request = run.request
+
     return {
         "runId": run.run_id,
-        "trigger": run.request.trigger,
-        "mode": run.request.mode,
+        "trigger": request.trigger,
+        "mode": request.mode,
         "status": run.status,
-        "reason": run.request.reason,
-        "changeId": run.request.change_id,
-        "requestedBy": run.request.requested_by,
+        "reason": request.reason,
+        "changeId": request.change_id,
+        "requestedBy": request.requested_by,
         "startedAt": utc_text(run.started_at),
         "finishedAt": _moment(run.finished_at),
         "error": finding_json(run.error),
-        "versions": [
-            {
-                "versionId": version.version_id,
-                "cloud": version.cloud,
-                "serviceTag": version.service_tag,
-                "changeNumber": version.change_number,
-                "added": list(version.added),
-                "removed": list(version.removed),
-            }
-            for version in run.versions
-        ],
+        "versions": [_version_seen_json(version) for version in run.versions],
         "counts": {status: counts.get(status, 0) for status in OutcomeStatus},
+    }
+
+
+def _version_seen_json(version: VersionSeen) -> Json:
+    return {
+        "versionId": version.version_id,
+        "cloud": version.cloud,
+        "serviceTag": version.service_tag,
+        "changeNumber": version.change_number,
+        "added": list(version.added),
+        "removed": list(version.removed),
     }
 
 
@@ -185,11 +204,19 @@ def _last_outcome_json(last: LastOutcome | None) -> Json | None:
 
 
 def check_json(report: CheckReport) -> Json:
-    figures = report.figures
     return {
         "checkId": report.check_id,
         "at": utc_text(report.at),
-        # The figures of the route tables.
+        **_figures_json(report.figures),
+        "routeTables": checked_tables_json(report.tables),
+        **_sources_json(report),
+        "runId": report.run_id,
+        "alarms": [alarm_json(alarm) for alarm in report.alarms],
+    }
+
+
+def _figures_json(figures: Figures) -> Json:
+    return {
         "tables": figures.tables,
         "right": figures.right,
         "notJudged": figures.not_judged,
@@ -197,39 +224,42 @@ def check_json(report: CheckReport) -> Json:
         "held": figures.held,
         "contested": figures.contested,
         "maxDaysSinceRight": figures.max_days_since_right,
-        "routeTables": checked_tables_json(report.tables),
-        # What the sources say.
+    }
+
+
+def _sources_json(report: CheckReport) -> Json:
+    document = {
+        "changeNumbers": dict(report.document.change_numbers),
+        "since": utc_text(report.document.since),
+    }
+
+    return {
         "serviceTags": list(report.service_tags),
         "differs": list(report.differs),
         "unusable": {source: finding_json(why) for source, why in report.unusable.items()},
         "versions": list(report.versions),
-        "document": {
-            "changeNumbers": dict(report.document.change_numbers),
-            "since": utc_text(report.document.since),
-        },
+        "document": document,
         "documentUnchangedDays": report.document_unchanged_days,
-        # What follows from it.
-        "runId": report.run_id,
-        "alarms": [alarm_json(alarm) for alarm in report.alarms],
     }
 
 
 def checked_tables_json(tables: Iterable[CheckedTable]) -> list[Json]:
-    return [
-        {
-            "routeTableId": str(table.route_table_id),
-            "right": table.right,
-            "status": table.status,
-            "error": finding_json(table.error),
-            "daysSinceRight": table.days_since_right,
-            "routes": table.routes,
-            "routeLimit": table.route_limit,
-            "held": table.held,
-            "contested": table.contested,
-            "poisoned": table.poisoned,
-        }
-        for table in tables
-    ]
+    return [_checked_table_json(table) for table in tables]
+
+
+def _checked_table_json(table: CheckedTable) -> Json:
+    return {
+        "routeTableId": str(table.route_table_id),
+        "right": table.right,
+        "status": table.status,
+        "error": finding_json(table.error),
+        "daysSinceRight": table.days_since_right,
+        "routes": table.routes,
+        "routeLimit": table.route_limit,
+        "held": table.held,
+        "contested": table.contested,
+        "poisoned": table.poisoned,
+    }
 
 
 def alarm_json(alarm: Alarm) -> Json:
@@ -277,16 +307,15 @@ def _stamped_json(stamped: StampedTable) -> Json:
 
 def version_json(version: Version, change: Difference) -> Json:
     tag = service_tag_of(version.source)
+
     return {
         "versionId": version.version_id,
         "cloud": version.cloud,
         "serviceTag": tag,
         "changeNumber": version.change_number,
         "recordedAt": utc_text(version.recorded_at),
-        # The place where its addresses were read.
         "source": "ase" if tag is None else "serviceTag",
         "locations": list(version.locations) or [version.source],
-        # The addresses, and what they were before.
         "addressPrefixes": list(version.address_prefixes),
         "added": list(change.added),
         "removed": list(change.removed),

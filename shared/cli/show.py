@@ -1,6 +1,6 @@
 """Show the answers to people, as text, tables and colours."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -204,14 +204,13 @@ def runs(found: Sequence[Run]) -> RenderableType:
 
     table = _table("run", "trigger", "mode", "status", "started", "route tables")
     for one in found:
-        counted = [f"{number} {status}" for status, number in one.counts.items() if number]
         table.add_row(
             one.run_id,
             one.request.trigger,
             one.request.mode,
             _coloured(one.status),
             _moment(one.started_at),
-            ", ".join(counted) or _NONE,
+            _counts(one.counts) or _NONE,
         )
     return table
 
@@ -288,16 +287,9 @@ def _by_reason[T](prefixes: Iterable[tuple[T, str]]) -> Iterable[tuple[T, str]]:
 
 
 def _sum(found: Report, *, planned: bool) -> list[Text]:
-    words = ("to add", "to change", "to remove") if planned else ("added", "changed", "removed")
-    added = sum(len(each.added) for each in found.outcomes)
-    updated = sum(len(each.updated) for each in found.outcomes)
-    gone = sum(len(each.removed) for each in found.outcomes)
-    total = ", ".join(f"{n} {word}" for n, word in zip((added, updated, gone), words, strict=True))
-
-    tables = ", ".join(f"{number} {status}" for status, number in found.counts.items() if number)
     lines = [
-        Text.assemble(("Plan: " if planned else "Done: ", "bold"), total),
-        Text(f"Route tables: {tables or 'none'}"),
+        Text.assemble(("Plan: " if planned else "Done: ", "bold"), _total(found, planned=planned)),
+        Text(f"Route tables: {_counts(found.counts) or 'none'}"),
     ]
     if planned and found.counts[OutcomeStatus.PLANNED]:
         command = f"ase-route-sync apply --plan {found.run.run_id}"
@@ -305,17 +297,31 @@ def _sum(found: Report, *, planned: bool) -> list[Text]:
     return lines
 
 
+def _total(found: Report, *, planned: bool) -> str:
+    words = ("to add", "to change", "to remove") if planned else ("added", "changed", "removed")
+    numbers = [0, 0, 0]
+    for each in found.outcomes:
+        for place, (_sign, prefixes) in enumerate(changes_of(each)):
+            numbers[place] += len(prefixes)
+    return ", ".join(f"{number} {word}" for number, word in zip(numbers, words, strict=True))
+
+
+def _counts(counts: Mapping[OutcomeStatus, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+
+
 def _environments(found: Iterable[EnvironmentReport]) -> Table:
     table = _table("environment", "location", "kind", "route table", "registered", "subscription")
     for one in found:
-        environment = one.survey.environment
+        survey, environment = one.survey, one.survey.environment
+        location, kind = (environment.location, environment.kind) if environment else (None, None)
         table.add_row(
-            one.survey.environment_id.name,
-            (environment.location if environment else None) or _NONE,
-            (environment.kind if environment else None) or _NONE,
-            _name(one.survey.route_table_id),
+            survey.environment_id.name,
+            location or _NONE,
+            kind or _NONE,
+            _name(survey.route_table_id),
             "yes" if one.registered else Text("no", style="yellow"),
-            one.survey.environment_id.subscription_id,
+            survey.environment_id.subscription_id,
         )
     return table
 

@@ -1,4 +1,4 @@
-"""The first page: are the environments routed, since when, what changed, what needs a person."""
+"""The first page: which tables are right, since when, what changed, and what needs a person."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def overview(
     *,
     paused: bool,
 ) -> dict[str, Any]:
-    """`runs` are the last ones, the newest first; `check` is the last daily check's report."""
+    """Return what the template shows. `runs` are the last ones, the newest first."""
     alarms = check.alarms if check else ()
     states = Counter(standpoint.state_of(table) for table in tables)
     mood, headline = _headline(states, runs, alarms)
@@ -37,32 +37,36 @@ def overview(
 
 
 def _headline(
-    states: Mapping[State, int],
-    runs: Sequence[Run],
-    alarms: Sequence[Alarm],
+    states: Mapping[State, int], runs: Sequence[Run], alarms: Sequence[Alarm]
 ) -> tuple[Mood, str]:
+    """Say the worst thing first. Tables that are switched off do not count."""
     moods: Counter[Mood] = Counter()
     for state, number in states.items():
         if state is not State.OFF:
             moods[state.mood] += number
-    count = moods.total()
+    bad, watched, count = moods[Mood.BAD], moods[Mood.WATCH], moods.total()
+
     if not count:
         return Mood.WATCH, "No route table is registered and enabled"
-    if moods[Mood.BAD]:
-        needs = "needs" if moods[Mood.BAD] == 1 else "need"
-        return Mood.BAD, f"{_of(moods[Mood.BAD], count)} {needs} a person"
-    ended = [run for run in runs if run.ended]
-    if ended and ended[0].status is RunStatus.FAILED:
+    if bad:
+        return Mood.BAD, f"{_share(bad, count)} {'needs' if bad == 1 else 'need'} a person"
+    if _last_failed(runs):
         return Mood.BAD, "The last run failed"
     if alarms:
         return Mood.BAD, "The daily check raises an alarm"
-    if moods[Mood.WATCH]:
-        return Mood.WATCH, f"{_of(moods[Mood.WATCH], count)} to look at"
+
+    if watched:
+        return Mood.WATCH, f"{_share(watched, count)} to look at"
     return Mood.GOOD, f"All {count} route tables are right" if count > 1 else "The table is right"
 
 
-def _of(number: int, count: int) -> str:
+def _share(number: int, count: int) -> str:
     return f"{number} of {count} route table{'s' if count > 1 else ''}"
+
+
+def _last_failed(runs: Sequence[Run]) -> bool:
+    last = next((run for run in runs if run.ended), None)
+    return last is not None and last.status is RunStatus.FAILED
 
 
 def _facts(

@@ -1,7 +1,7 @@
 """Registered route tables: as rows of the overview, and one as a page of its own."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
@@ -10,6 +10,7 @@ from ..domain.people.health import FULL_FROM
 from ..domain.people.overview import Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
+from ..domain.registry.status import Reading, Status
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routes import Route, RouteTable
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -40,25 +41,33 @@ _POLICIES = {
 
 def row(table: RegisteredTable, standpoint: Standpoint, outcome: Outcome | None) -> Context:
     """Return the table's row. `outcome` is its last one, if that is still kept."""
-    registration, status = table.registration, table.status
-    state, reading = standpoint.state_of(table), status.reading
-    limit = reading.route_limit if reading else None
+    state = standpoint.state_of(table)
+    ase_id = table.registration.ase_id
+
     return {
         "id": str(table.route_table_id),
         **named(table.route_table_id),
-        "ase": registration.ase_id.name if registration.ase_id else None,
-        "region": reading.location if reading else None,
-        # Its state now.
+        "ase": ase_id.name if ase_id else None,
         "state": STATES[state],
         "mood": state.mood,
-        "since": _since(table, standpoint),
-        "routes": reading.routes if reading else None,
+        "since": _since(table.status, standpoint),
+        **_room(table.status.reading),
+        "versions": [*_versions(table, standpoint)],
+        "last": table.status.last_outcome,
+        "notes": [{"mood": mood, "text": text} for mood, text in _notes(table, outcome)],
+    }
+
+
+def _room(reading: Reading | None) -> Context:
+    """Return how full the table is, as far as that is known."""
+    if reading is None:
+        return {"region": None, "routes": None, "limit": None, "high": None}
+    limit = reading.route_limit
+    return {
+        "region": reading.location,
+        "routes": reading.routes,
         "limit": limit,
         "high": None if limit is None else round(limit * FULL_FROM),
-        # Its past, and everything a person may want to know.
-        "versions": [*_versions(table, standpoint)],
-        "last": status.last_outcome,
-        "notes": [{"mood": mood, "text": text} for mood, text in _notes(table, outcome)],
     }
 
 
@@ -68,10 +77,10 @@ def named(route_table_id: RouteTableId) -> dict[str, str]:
     return {"name": route_table_id.name, "group": where}
 
 
-def _since(table: RegisteredTable, standpoint: Standpoint) -> str:
-    if table.status.verified_at is None:
+def _since(status: Status, standpoint: Standpoint) -> str:
+    if status.verified_at is None:
         return "never found right"
-    return f"found right {ago(standpoint.now - table.status.verified_at)}"
+    return f"found right {ago(standpoint.now - status.verified_at)}"
 
 
 def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
@@ -89,8 +98,8 @@ def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
 
 
 def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mood, str]]:
-    registration, status = table.registration, table.status
-    last, contest = status.last_outcome, status.contest
+    """Yield what is wrong first, and then what is as somebody wanted it."""
+    last, contest = table.status.last_outcome, table.status.contest
     if last is not None and last.error is not None:
         yield Mood.BAD, f"{last.error.code}{', given up' if last.poisoned else ''}"
     if contest.since is not None:
@@ -98,9 +107,12 @@ def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mo
     if outcome is not None:
         yield from _outcome_notes(outcome)
 
-    # The rest is as somebody wanted it.
-    if status.holds:
-        yield Mood.WATCH, f"{len(status.holds)} held until a release"
+    if table.status.holds:
+        yield Mood.WATCH, f"{len(table.status.holds)} held until a release"
+    yield from _registration_notes(table.registration)
+
+
+def _registration_notes(registration: Registration) -> Iterator[tuple[Mood, str]]:
     if registration.exceptions:
         first = min(exception.until for exception in registration.exceptions)
         yield Mood.GOOD, f"{len(registration.exceptions)} excepted, the first until {first}"
@@ -111,15 +123,17 @@ def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mo
 def _outcome_notes(outcome: Outcome) -> Iterator[tuple[Mood, str]]:
     for code in dict.fromkeys(violation.code for violation in outcome.violations):
         yield Mood.BAD, code.name
-    conflicts, withheld, retained = outcome.open_conflicts, outcome.withheld, outcome.retained
-    if conflicts:
-        yield Mood.BAD, f"{len(conflicts)} in conflict with routes that are not ours"
+    if outcome.open_conflicts:
+        count = len(outcome.open_conflicts)
+        yield Mood.BAD, f"{count} in conflict with routes that are not ours"
 
-    if withheld:
-        why = ", ".join(dict.fromkeys(change.why.name for change in withheld))
-        yield Mood.WATCH, f"{len(withheld)} withheld: {why}"
-    if retained:
-        yield Mood.GOOD, f"{len(retained)} retained until {max(each.until for each in retained)}"
+    if outcome.withheld:
+        reasons = ", ".join(dict.fromkeys(change.why.name for change in outcome.withheld))
+        yield Mood.WATCH, f"{len(outcome.withheld)} withheld: {reasons}"
+    if outcome.retained:
+        last_day = max(route.until for route in outcome.retained)
+        yield Mood.GOOD, f"{len(outcome.retained)} retained until {last_day}"
+
     for code in dict.fromkeys(finding.code for finding in outcome.findings):
         if not needs_nobody(code):
             yield Mood.WATCH, code.name
@@ -133,24 +147,25 @@ def routes(
     The routes that need a person come first, and then they are in the order of their prefixes.
     """
     accepted = {exception.prefix for exception in registration.exceptions}
-    kinds = [(route, *_kind(route, wanted, accepted, owner=owner)) for route in table.routes]
-
-    order = {prefix: number for number, prefix in enumerate(_in_order(table.routes))}
-    worst = list(Mood)[::-1]
-    kinds.sort(key=lambda one: (worst.index(one[1]), order.get(one[0].prefix, len(order))))
-
     shown = [
-        {
-            "prefix": route.prefix,
-            "name": route.name,
-            "next_hop": _next_hop(route),
-            "kind": kind,
-            "mood": mood,
-        }
-        for route, mood, kind in kinds
+        _route_row(route, *_kind(route, wanted, accepted, owner=owner))
+        for route in _in_order(table.routes)
     ]
-    counts = Counter(kind for _, _, kind in kinds)
+    worst_first = list(Mood)[::-1]
+    shown.sort(key=lambda row: worst_first.index(row["mood"]))
+
+    counts = Counter(row["kind"] for row in shown)
     return shown, ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "none"
+
+
+def _route_row(route: Route, mood: Mood, kind: str) -> Context:
+    return {
+        "prefix": route.prefix,
+        "name": route.name,
+        "next_hop": _next_hop(route),
+        "kind": kind,
+        "mood": mood,
+    }
 
 
 def _kind(
@@ -167,10 +182,12 @@ def _kind(
     return Mood.BAD, "conflict"
 
 
-def _in_order(routes: Iterable[Route]) -> tuple[str, ...]:
-    """Return the prefixes in order, without those that have none: somebody else's may be odd."""
+def _in_order(routes: Collection[Route]) -> list[Route]:
+    """Sort the routes by prefix. Somebody else's may have an odd one: these come last."""
     prefixes = (route.prefix for route in routes)
-    return in_order(p for p in prefixes if is_service_tag(p) or is_ipv4_prefix(p))
+    known = in_order(p for p in prefixes if is_service_tag(p) or is_ipv4_prefix(p))
+    places = {prefix: place for place, prefix in enumerate(known)}
+    return sorted(routes, key=lambda route: places.get(route.prefix, len(places)))
 
 
 def _next_hop(route: Route) -> str:

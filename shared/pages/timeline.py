@@ -1,6 +1,8 @@
 """The size of a service tag over its versions, as the numbers of a picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -9,52 +11,70 @@ from ..domain.addresses import Version, difference, ipv4_of, service_tag_of
 WIDTH, HEIGHT = 960, 240
 LEFT, RIGHT = 48, 944
 _TOP, _FLOOR = 14, 130
-"""Of the size's line."""
+"""The line of the sizes is between these."""
 _AXIS, _REACH = 175, 32
-"""Of what was added, upwards, and removed, downwards."""
+"""Bars go from the axis this far: up for added prefixes, down for removed ones."""
 MOST = 60
-"""Versions in the picture: the newest."""
+"""The picture shows the newest versions, and at most this many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A version with its number of IPv4 prefixes, and how many of them it added and removed."""
+
+    number: int
+    change_number: str
+    recorded_at: datetime
+    size: int
+    added: int
+    removed: int
+
+    @classmethod
+    def of(cls, before: Version, version: Version) -> "Step":
+        change = difference(ipv4_of(before.address_prefixes), ipv4_of(version.address_prefixes))
+        return cls(
+            number=int(version.version_id[-6:]),
+            change_number=version.change_number,
+            recorded_at=version.recorded_at,
+            size=len(version.ipv4),
+            added=len(change.added),
+            removed=len(change.removed),
+        )
 
 
 def timeline(history: Sequence[Version]) -> dict[str, Any] | None:
-    """Of its versions, oldest first; None where none is recorded."""
-    if not history:
-        return None
+    """Draw these versions, the oldest first. Return None if there are none."""
     shown = history[-MOST:]
-    steps = [_step(None, shown[0]), *(_step(a, b) for a, b in pairwise(shown))]
-    most = max(step["size"] for step in steps)
-    reach = max([1, *(max(step["added"], step["removed"]) for step in steps)])
-    places = [_x(number, len(steps)) for number in range(len(steps))]
+    if not shown:
+        return None
+
+    # All of the first version is new, so it is compared with itself: it has added nothing.
+    steps = [Step.of(before, version) for before, version in pairwise([shown[0], *shown])]
     tag = service_tag_of(shown[-1].source) or shown[-1].source
+    return {**_picture(steps), **_texts(tag, steps), "versions": steps[::-1]}
+
+
+def _texts(tag: str, steps: Sequence[Step]) -> dict[str, str]:
+    first, last = steps[0].size, steps[-1].size
+    title = f"IPv4 prefixes of {tag} in its last {len(steps)} versions"
     return {
-        "source": f"{tag}: {steps[-1]['size']} addresses",
-        "title": f"IPv4 prefixes of {tag} in its last {len(steps)} versions: "
-        f"{steps[0]['size']} at first, {steps[-1]['size']} now",
+        "source": f"{tag}: {last} addresses",
+        "title": f"{title}: {first} at first, {last} now",
+    }
+
+
+def _picture(steps: Sequence[Step]) -> dict[str, Any]:
+    most = max(step.size for step in steps)
+    places = [_x(number, len(steps)) for number in range(len(steps))]
+    return {
         "width": WIDTH,
         "height": HEIGHT,
         "left": LEFT,
         "right": RIGHT,
         "grid": [{"y": _y(value, most), "label": value} for value in (0, most)],
-        "points": _points([_y(step["size"], most) for step in steps], places),
-        "bars": [
-            bar for step, x in zip(steps, places, strict=True) for bar in _bars(step, x, reach)
-        ],
+        "points": _points([_y(step.size, most) for step in steps], places),
+        "bars": _bars(steps, places),
         "ticks": _ticks(steps, places),
-        "versions": steps[::-1],
-    }
-
-
-def _step(before: Version | None, version: Version) -> dict[str, Any]:
-    """The first has added nothing: all of it was new."""
-    now = ipv4_of(version.address_prefixes)
-    change = difference(now if before is None else ipv4_of(before.address_prefixes), now)
-    return {
-        "number": int(version.version_id[-6:]),
-        "change_number": version.change_number,
-        "recorded_at": version.recorded_at,
-        "size": len(now),
-        "added": len(change.added),
-        "removed": len(change.removed),
     }
 
 
@@ -68,35 +88,31 @@ def _y(value: int, most: int) -> float:
 
 
 def _points(heights: Sequence[float], places: Sequence[float]) -> str:
-    """A single version is a line, too."""
+    """Join the points. A single version is drawn as a line from left to right."""
     if len(heights) == 1:
         return f"{LEFT},{heights[0]} {RIGHT},{heights[0]}"
     return " ".join(f"{x},{y}" for x, y in zip(places, heights, strict=True))
 
 
-def _bars(step: dict[str, Any], x: float, reach: int) -> list[dict[str, Any]]:
-    bars = []
-    for kind in ("added", "removed"):
-        number = step[kind]
-        height = max(2.0, round(_REACH * number / reach, 1))
+def _bars(steps: Sequence[Step], places: Sequence[float]) -> list[dict[str, Any]]:
+    most = max(1, *(max(step.added, step.removed) for step in steps))
+    return [bar for step, x in zip(steps, places, strict=True) for bar in _bars_at(x, step, most)]
+
+
+def _bars_at(x: float, step: Step, most: int) -> Iterator[dict[str, Any]]:
+    """Yield one bar for what was added, and one for what was removed, if there is any."""
+    for kind, number in (("added", step.added), ("removed", step.removed)):
+        height = max(2.0, round(_REACH * number / most, 1))
+        title = f"version {step.number}, {step.recorded_at:%Y-%m-%d}: {number} {kind}"
+        top = _AXIS - height if kind == "added" else _AXIS + 1
         if number:
-            bars.append(
-                {
-                    "kind": kind,
-                    "x": x - 4,
-                    "y": _AXIS - height if kind == "added" else _AXIS + 1,
-                    "width": 8,
-                    "height": height,
-                    "title": f"version {step['number']}, {step['recorded_at']:%Y-%m-%d}: "
-                    f"{number} {kind}",
-                }
-            )
-    return bars
+            yield {"kind": kind, "x": x - 4, "y": top, "width": 8, "height": height, "title": title}
 
 
-def _ticks(steps: Sequence[dict[str, Any]], places: Sequence[float]) -> list[dict[str, Any]]:
-    ends = ((0, "start"), (len(steps) - 1, "end"))
+def _ticks(steps: Sequence[Step], places: Sequence[float]) -> list[dict[str, Any]]:
+    """Label the first version and, if there are more, the last one."""
+    ends = [(0, "start"), (len(steps) - 1, "end")] if len(steps) > 1 else [(0, "start")]
     return [
-        {"x": places[i], "anchor": anchor, "label": f"{steps[i]['recorded_at']:%Y-%m-%d}"}
-        for i, anchor in (ends if len(steps) > 1 else ends[:1])
+        {"x": places[i], "anchor": anchor, "label": f"{steps[i].recorded_at:%Y-%m-%d}"}
+        for i, anchor in ends
     ]

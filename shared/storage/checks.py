@@ -95,21 +95,23 @@ class LedgerLog:
 
     def write(self, ledger: Ledger) -> None:
         """Raise ConcurrentUpdate if the ledger has changed since it was read."""
-        entity: dict[str, Any] = {**_LEDGER, **_LEDGER_PROPERTY.packed(replace(ledger, etag=""))}
+        entity = {**_LEDGER, **_LEDGER_PROPERTY.packed(replace(ledger, etag=""))}
         try:
             if ledger.etag:
-                self._table.update_entity(
-                    entity,
-                    mode=UpdateMode.REPLACE,
-                    etag=ledger.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                )
+                self._replace(entity, ledger.etag)
             else:
                 self._table.create_entity(entity)
         except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError) as error:
-            raise ConcurrentUpdate(
-                codes.LEDGER_CHANGED, "others are told at the same time"
-            ) from error
+            message = "others are told at the same time"
+            raise ConcurrentUpdate(codes.LEDGER_CHANGED, message) from error
+
+    def _replace(self, entity: Mapping[str, Any], etag: str) -> None:
+        self._table.update_entity(
+            entity,
+            mode=UpdateMode.REPLACE,
+            etag=etag,
+            match_condition=MatchConditions.IfNotModified,
+        )
 
 
 def _report(entity: Mapping[str, Any]) -> CheckReport:

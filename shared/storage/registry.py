@@ -57,10 +57,11 @@ class Registry:
     def put(self, table: RegisteredTable) -> None:
         """Register the table, or replace its registration.
 
-        Of its status only the former sources and, if they are known, the subnets are written.
+        Its status stays, apart from the former sources and, if they are known, the subnets.
         """
         registration, status = table.registration, table.status
         seen = _known(former_sources=status.former_sources, subnet_ids=status.subnet_ids)
+
         self._table.upsert_entity(
             {
                 **_keys(table.route_table_id),

@@ -284,7 +284,7 @@ def _run_entity(run: Run) -> dict[str, Any]:
 
 def _run(entity: Mapping[str, Any]) -> Run:
     found = _RUN_PROPERTY.unpacked(entity)
-    # Whoever tells people about a run changes only this property of the row.
+    # The notifier changes only this property of the row.
     return replace(found, notice_due=entity["noticeDue"], etag=_etag_of(entity))
 
 

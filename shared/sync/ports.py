@@ -95,8 +95,9 @@ class Registrations(Protocol):
         """List the enabled route tables of this subscription, or of all, with their places."""
 
     def put(self, table: RegisteredTable) -> None:
-        """Register the table, or replace its registration. Of its status only the former sources
-        and, if they are known, the subnets are written.
+        """Register the table, or replace its registration.
+
+        Its status stays, apart from the former sources and, if they are known, the subnets.
         """
 
     def delete(self, route_table_id: RouteTableId) -> None: ...

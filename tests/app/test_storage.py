@@ -12,8 +12,8 @@ from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
-from shared.domain.people.check_report import CheckReport, Document, Figures
-from shared.domain.people.health import Alarm
+from shared.domain.people.check_report import CheckReport, Figures
+from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing

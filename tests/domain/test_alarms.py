@@ -7,7 +7,7 @@ import pytest
 from shared.domain.armid import RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.findings import Finding
-from shared.domain.people.health import Measured, Measurements, alarms, needs_run
+from shared.domain.people.health import Document, Measured, Measurements, alarms, needs_run
 from shared.domain.registry.contest import Contest, Undoing
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
@@ -69,7 +69,7 @@ def found(*tables, unusable=None, document_since=NOW, missing=()):
         at=NOW,
         tables=tables,
         unusable=unusable or {},
-        document_since=document_since,
+        document=Document({}, document_since),
         missing_settings=missing,
         tag_scope=SCOPE,
         max_age_days=2,

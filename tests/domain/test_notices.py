@@ -8,8 +8,8 @@ import pytest
 from shared.domain.armid import RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.findings import Finding
-from shared.domain.people.check_report import CheckedTable, CheckReport, Document, Figures
-from shared.domain.people.health import Alarm
+from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
+from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Ledger, NoticeKind, check_notice, run_notice
 from shared.domain.routing.plan import Conflict
 from shared.domain.runs.outcome import Outcome, OutcomeStatus

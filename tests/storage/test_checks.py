@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from shared.domain import codes
 from shared.domain.armid import RouteTableId
-from shared.domain.people.check_report import (
-    MOST_LISTED,
-    CheckedTable,
-    CheckReport,
-    Document,
-    Figures,
-)
-from shared.domain.people.health import Alarm
+from shared.domain.people.check_report import MOST_LISTED, CheckedTable, CheckReport, Figures
+from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.runs.outcome import OutcomeStatus
 from shared.storage.checks import CheckLog, LedgerLog

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from shared.domain import codes
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.findings import Finding
-from shared.domain.people.check_report import CheckedTable, CheckReport, Document, Figures
-from shared.domain.people.health import Alarm
+from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
+from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing

@@ -8,7 +8,7 @@ from ..addresses import Source
 from ..armid import RouteTableId
 from ..findings import Finding
 from ..runs.outcome import OutcomeStatus
-from .health import Alarm, Measured, Measurements
+from .health import Alarm, Document, Measured, Measurements
 
 MOST_LISTED = 500
 """The most route tables in a report. A stored row holds 1 MiB."""
@@ -34,18 +34,20 @@ class CheckedTable:
 
     @classmethod
     def of(cls, measured: Measured, now: datetime) -> "CheckedTable":
-        entry = measured.entry
+        status = measured.entry.status
+        outcome = measured.outcome
+
         return cls(
-            route_table_id=entry.route_table_id,
+            route_table_id=measured.entry.route_table_id,
             right=measured.right,
-            status=measured.outcome.status if measured.outcome else None,
+            status=outcome.status if outcome else None,
             error=measured.fault,
             days_since_right=round(measured.days_since_right(now), 2),
             routes=measured.routes,
             route_limit=measured.route_limit,
-            held=len(entry.status.holds),
-            contested=entry.status.contest.since is not None,
-            poisoned=entry.status.poisoned,
+            held=len(status.holds),
+            contested=status.contest.since is not None,
+            poisoned=status.poisoned,
         )
 
 
@@ -73,14 +75,6 @@ class Figures:
             contested=sum(table.contested for table in every),
             max_days_since_right=max((table.days_since_right for table in every), default=0),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The change number of the published service tags at each location, and since when."""
-
-    change_numbers: Mapping[str, str]
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""How a registered table stands, and how all of them do: what an operator sees first."""
+"""The state of each registered table, which an operator sees first."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from ..addresses import Source, VersionHead
 from ..registry.registered_table import RegisteredTable
-from ..registry.status import LastOutcome
+from ..registry.status import LastOutcome, Status
 from ..runs.outcome import OutcomeStatus
 
 
 class Mood(StrEnum):
-    """What a state asks of a person: nothing, to know of it, or to do something."""
+    """A state asks nothing of a person, or to watch it, or to do something."""
 
     GOOD = "good"
     WATCH = "watch"
@@ -20,7 +20,7 @@ class Mood(StrEnum):
 
 
 class State(StrEnum):
-    """Of one table, from good to bad."""
+    """The state of one table, from good to bad."""
 
     RIGHT = "right"
     OFF = "off"
@@ -49,64 +49,63 @@ _OF_OUTCOME = {
     OutcomeStatus.FAILED: State.FAILED,
     OutcomeStatus.BLOCKED: State.BLOCKED,
     OutcomeStatus.CONFLICT: State.CONFLICT,
+    OutcomeStatus.PLANNED: State.WAITING,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Standpoint:
-    """What tables are looked at from: now, and the newest version of each source."""
+    """The time now, and the newest version of each source. Tables are judged by these."""
 
     now: datetime
     newest: Mapping[Source, VersionHead]
     max_age_days: int
 
     def state_of(self, table: RegisteredTable) -> State:
-        """The worst that is known of it."""
+        """Return the worst state that applies to the table."""
         return max(self._states_of(table), key=lambda state: state.rank)
 
     def _states_of(self, table: RegisteredTable) -> Iterable[State]:
         if not table.registration.enabled:
             yield State.OFF
             return
+
         yield State.RIGHT
-        last = _still_counts(table)
+        last = _last_outcome(table.status)
         if last is not None and last.status in _OF_OUTCOME:
             yield _OF_OUTCOME[last.status]
-        if last is not None and last.status is OutcomeStatus.PLANNED:
-            yield State.WAITING
+
         if table.status.contest.since is not None:
             yield State.CONTESTED
         if table.status.holds:
             yield State.HELD
         if self.behind(table):
             yield State.BEHIND
-        yield from self._by_age(table)
+        yield from self._by_age(table.status)
 
-    def _by_age(self, table: RegisteredTable) -> Iterable[State]:
-        since = table.status.verified_at or table.status.watched_since
+    def _by_age(self, status: Status) -> Iterable[State]:
+        since = status.verified_at or status.watched_since
         if since is not None and self.now - since > timedelta(days=self.max_age_days):
             yield State.STALE
-        elif table.status.verified_at is None:
+        elif status.verified_at is None:
             yield State.NEW
 
     def seen(self, table: RegisteredTable) -> list[VersionHead]:
-        """The newest versions of what is wanted in it."""
+        """Return the newest versions of the table's sources."""
         return [
             self.newest[source] for source in table.registration.sources if source in self.newest
         ]
 
     def behind(self, table: RegisteredTable) -> bool:
-        """Whether a version was seen that it was not yet found right with."""
+        """Whether a version was seen with which the table was not found right yet."""
         if table.status.verified_at is None:
             return False
         return any(v.version_id not in table.status.applied_version_ids for v in self.seen(table))
 
 
-def _still_counts(table: RegisteredTable) -> LastOutcome | None:
-    """Its last outcome, unless it was found right after that."""
-    last = table.status.last_outcome
-    if last is None or (
-        table.status.verified_at is not None and table.status.verified_at > last.at
-    ):
+def _last_outcome(status: Status) -> LastOutcome | None:
+    """Return the last outcome, unless the table was found right after it."""
+    last = status.last_outcome
+    if last is None or (status.verified_at is not None and status.verified_at > last.at):
         return None
     return last

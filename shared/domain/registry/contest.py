@@ -1,7 +1,7 @@
-"""Whether somebody else undoes what we do to a table, again and again.
+"""Detect that somebody else undoes our changes to a table again and again.
 
-A pipeline that writes the table's routes inline, or a second instance with the same owner: each of
-our writes is undone, and done again. Then the table is contested, until a person releases it.
+A pipeline may write the table's routes inline, or another instance may have the same owner: each
+undoes our writes, and we repeat them. Such a table is contested until a person releases it.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from ..routing.changes import Changes
 MOST_UNDONE = 2
 WITHIN = timedelta(days=7)
 BETWEEN_WRITES = timedelta(hours=1)
-"""To a contested table."""
+"""A contested table is written at most this often."""
 MOST_KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """Our change was found undone by this run. `by` are the names that an alert gave."""
+    """A case in which a run found our changes undone. `by` are the callers that an alert named."""
 
     at: datetime
     run_id: str
@@ -27,13 +27,13 @@ class Undoing:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """What was undone of late, and since when the table is contested."""
+    """The cases in which our changes were undone lately, and the time since it is a contest."""
 
     undone: tuple[Undoing, ...] = ()
     since: datetime | None = None
 
     def with_undoing(self, undoing: Undoing) -> "Contest":
-        """Contested from here on where it is one too many; what is long ago does not count."""
+        """Add a case. The contest begins with the second case within a week."""
         recent = (*(u for u in self.undone if undoing.at - u.at <= WITHIN), undoing)[-MOST_KEPT:]
         begins = undoing.at if len(recent) >= MOST_UNDONE else None
         return Contest(recent, self.since or begins)
@@ -55,8 +55,10 @@ class Contest:
 
 
 def is_undone(left: frozenset[str] | None, planned: Changes) -> bool:
-    """Whether the plan does again what we had done: `left` are the prefixes of our routes as we
-    last left the table.
+    """Return whether the plan repeats changes that we had made already.
+
+    `left` are the prefixes of our routes as we last left the table. A change counts as undone if a
+    wanted route of ours was deleted or altered, or if a removed one came back.
     """
     if left is None:
         return False

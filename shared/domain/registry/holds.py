@@ -1,4 +1,4 @@
-"""Prefixes that a rollback put back, which stay so until a release."""
+"""Holds: a rollback keeps prefixes as it left them, until a release."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from ..routing.routes import Route, is_owned
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A prefix that a rollback put back: what the tags say of it counts again after a release.
+    """A prefix that a rollback put back. Its sources count again after a release.
 
-    `routed` has its route for as long; the others are neither added, updated nor removed. The
-    rollback undid a run, and was one itself.
+    If it is `routed`, its route stays until then; if not, it is neither added, updated nor removed.
+    `undone_run_id` is the run that was undone, and `rollback_run_id` the run that undid it.
     """
 
     prefix: str
@@ -24,7 +24,7 @@ class Hold:
 def holds_of(
     done: Changes, *, owner: str, undone_run_id: str, rollback_run_id: str
 ) -> tuple[Hold, ...]:
-    """What undoing these changes has to hold: that they are undone."""
+    """Return the holds that keep these changes undone."""
     return tuple(
         Hold(
             prefix,

@@ -1,7 +1,7 @@
 """The daily check: read everything once, report what is wrong, and start a run if one helps."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,14 +9,8 @@ from ...domain import codes
 from ...domain.addresses import Source
 from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
-from ...domain.people.check_report import (
-    MOST_LISTED,
-    CheckReport,
-    Document,
-    Figures,
-    checked_tables,
-)
-from ...domain.people.health import Measured, Measurements, alarms, needs_run
+from ...domain.people.check_report import MOST_LISTED, CheckReport, Figures, checked_tables
+from ...domain.people.health import Document, Measured, Measurements, alarms, needs_run
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.status import Reading, Standing
 from ...domain.runs.pending import Pending
@@ -76,42 +70,50 @@ class DailyCheck:
         A fault of one table or one tag does not keep the others from being looked at.
         """
         now = self._clock()
-        check_id = f"check-{now:%Y%m%d%H%M%S%f}"
         registered = [one for one in self._registrations.list() if one.registration.enabled]
         named = {tag for one in registered for tag in one.registration.service_tags}
         tags = sorted(named or {self._default_service_tag})
 
         compared = self._pull.compare(tags)
-        measured = self._measure_all(check_id, registered, compared, now)
-        document = self._document(compared, now)
-        found = Measurements(
+        found = self._measurements(registered, compared, now)
+        run = self._start_run(found.tables, compared)
+
+        report = self._report(found, tags, compared, run)
+        self._checks.put(report, notice_due=self._notifies)
+        return report
+
+    def _measurements(
+        self, registered: Sequence[RegisteredTable], compared: Comparison, now: datetime
+    ) -> Measurements:
+        return Measurements(
             at=now,
-            tables=measured,
+            tables=self._measure_all(registered, compared, now),
             unusable=compared.unusable,
-            document_since=document.since,
+            document=self._document(compared, now),
             missing_settings=self._missing_settings,
             tag_scope=self._tag_scope,
             max_age_days=self._max_age_days,
         )
 
-        run = self._start_run(measured, compared)
+    def _report(
+        self, found: Measurements, tags: Sequence[Source], compared: Comparison, run: Run | None
+    ) -> CheckReport:
         tables = checked_tables(found)
-        newest = (self._versions.newest(tag) for tag in tags)
-        report = CheckReport(
-            check_id=check_id,
-            at=now,
+        newest = [self._versions.newest(tag) for tag in tags]
+
+        return CheckReport(
+            check_id=_check_id(found.at),
+            at=found.at,
             figures=Figures.of(tables),
             tables=tuple(tables[:MOST_LISTED]),
             service_tags=tuple(tags),
             differs=tuple(sorted(compared.differs)),
             unusable=compared.unusable,
             versions=tuple(version.version_id for version in newest if version is not None),
-            document=document,
+            document=found.document,
             alarms=alarms(found),
             run_id=None if run is None else run.run_id,
         )
-        self._checks.put(report, notice_due=self._notifies)
-        return report
 
     def _start_run(self, measured: Sequence[Measured], compared: Comparison) -> Run | None:
         """Start a run if a tag differs or if a table needs one."""
@@ -138,53 +140,48 @@ class DailyCheck:
         return self._create_run(request)
 
     def _measure_all(
-        self,
-        check_id: str,
-        registered: Sequence[RegisteredTable],
-        compared: Comparison,
-        now: datetime,
+        self, registered: Sequence[RegisteredTable], compared: Comparison, now: datetime
     ) -> list[Measured]:
+        # The planner wants a run, of which it reads the mode and the unusable sources.
         unusable = {source: fault.message for source, fault in compared.unusable.items()}
-        request = RunRequest(Trigger.CHECK, Mode.APPLY)
-        run = Run(check_id, request, now, unusable=unusable)
+        run = Run(_check_id(now), RunRequest(Trigger.CHECK, Mode.APPLY), now, unusable=unusable)
         ends = time.monotonic() + LONGEST.total_seconds()
-        measured = []
+
+        measured: list[Measured] = []
         for entry in registered:
-            if time.monotonic() > ends:
-                late = Finding(codes.NOT_LOOKED_AT, "the check had no time left for it")
-                found = Measured(entry=entry, right_at=now, fault=late)
-            else:
-                found = self._measure(run, entry)
-            measured.append(self._dated(found, compared.differs, now))
+            late = time.monotonic() > ends
+            found = _not_looked_at(entry, now) if late else self._measure(run, entry)
+            measured.append(self._with_date(found, compared.differs, now))
         return measured
 
     def _measure(self, run: Run, entry: RegisteredTable) -> Measured:
-        """As the table stands, against the last recorded versions."""
-        table_id, now = entry.route_table_id, run.started_at
-        entry = without_vain_holds(entry, self._outcomes)
+        """Compare the table as it stands with the last recorded versions."""
+        entry, table_id = without_vain_holds(entry, self._outcomes), entry.route_table_id
         try:
             table = self._route_tables.read(table_id)
             planner = self._planning.planner_for(run, Mode.APPLY, table_id)(entry)
             found = preview(Pending(run.run_id, table_id), table, planner)
         except RouteSyncError as error:
-            return Measured(entry=entry, right_at=now, fault=Finding.of(error))
+            return Measured(entry=entry, right_at=run.started_at, fault=Finding.of(error))
+
         limit = self._route_limits.routes(table_id.subscription_id, table.location)
         reading = Reading(table.location, len(table.routes), limit)
         status = replace(entry.status, subnet_ids=table.subnet_ids, reading=reading)
         return Measured(
             entry=replace(entry, status=status),
-            right_at=now,
+            right_at=run.started_at,
             outcome=found.outcome,
             routes=reading.routes,
             route_limit=limit,
         )
 
-    def _dated(self, found: Measured, differing: Collection[Source], now: datetime) -> Measured:
-        """With when the table was last found right, which is noted on its row."""
+    def _with_date(self, found: Measured, differing: frozenset[Source], now: datetime) -> Measured:
+        """Add the time at which the table was last found right, and record it on its row."""
         entry, outcome = found.entry, found.outcome
-        since = entry.status.verified_at or entry.status.watched_since
-        current = not any(source in differing for source in entry.registration.sources)
+        current = differing.isdisjoint(entry.registration.sources)
         right = found.right and current
+        since = entry.status.verified_at or entry.status.watched_since
+
         standing = Standing(
             subnet_ids=entry.status.subnet_ids,
             reading=entry.status.reading,
@@ -204,3 +201,12 @@ class DailyCheck:
         # A location that does not answer now keeps the number that it had.
         numbers = {**before.change_numbers, **compared.change_numbers}
         return before if numbers == before.change_numbers else Document(numbers, now)
+
+
+def _check_id(now: datetime) -> str:
+    return f"check-{now:%Y%m%d%H%M%S%f}"
+
+
+def _not_looked_at(entry: RegisteredTable, now: datetime) -> Measured:
+    late = Finding(codes.NOT_LOOKED_AT, "the check had no time left for it")
+    return Measured(entry=entry, right_at=now, fault=late)
