@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ..domain.people.check_report import CheckReport
 from ..domain.people.health import Alarm
 from ..domain.people.overview import Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Run, RunStatus
-from .tables import STATES
+from .tables import STATES, Context
 from .times import ago
 
 MOST_ALARMS = 10
@@ -22,7 +21,7 @@ def overview(
     standpoint: Standpoint,
     *,
     paused: bool,
-) -> dict[str, Any]:
+) -> Context:
     """Return what the template shows. `runs` are the last ones, the newest first."""
     alarms = check.alarms if check else ()
     states = Counter(standpoint.state_of(table) for table in tables)

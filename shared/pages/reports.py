@@ -9,7 +9,7 @@ from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Run, RunStatus
 from ..render import needs_nobody
-from .tables import mood_of, named
+from .tables import Context, mood_of, named
 
 _MOODS = {
     RunStatus.RUNNING: Mood.WATCH,
@@ -23,7 +23,7 @@ _HEADLINES = {
 }
 
 
-def run_row(run: Run) -> dict[str, Any]:
+def run_row(run: Run) -> Context:
     return {
         "run_id": run.run_id,
         "started_at": run.started_at,
@@ -47,7 +47,7 @@ def report_head(report: Report) -> dict[str, Any]:
     }
 
 
-def outcome_block(outcome: Outcome) -> dict[str, Any]:
+def outcome_block(outcome: Outcome) -> Context:
     """Return the outcome as its template needs it."""
     return {
         "outcome": outcome,
@@ -59,7 +59,7 @@ def outcome_block(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def history_entry(run: Run, outcome: Outcome) -> dict[str, Any]:
+def history_entry(run: Run, outcome: Outcome) -> Context:
     """Return the row about this run in the history of one table."""
     return {
         **run_row(run),

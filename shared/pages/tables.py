@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from ..domain.armid import RouteTableId
@@ -17,7 +16,7 @@ from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..render import needs_nobody
 from .times import ago
 
-type Context = dict[str, Any]
+type Context = dict[str, object]
 
 STATES: Mapping[State, str] = {
     State.RIGHT: "right",
@@ -147,14 +146,14 @@ def routes(
     The routes that need a person come first, and then they are in the order of their prefixes.
     """
     accepted = {exception.prefix for exception in registration.exceptions}
-    shown = [
-        _route_row(route, *_kind(route, wanted, accepted, owner=owner))
-        for route in _in_order(table.routes)
+    kinds = [
+        (*_kind(route, wanted, accepted, owner=owner), route) for route in _in_order(table.routes)
     ]
     worst_first = list(Mood)[::-1]
-    shown.sort(key=lambda row: worst_first.index(row["mood"]))
+    kinds.sort(key=lambda one: worst_first.index(one[0]))
 
-    counts = Counter(row["kind"] for row in shown)
+    shown = [_route_row(route, mood, kind) for mood, kind, route in kinds]
+    counts = Counter(kind for _, kind, _ in kinds)
     return shown, ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "none"
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
 from ..domain.addresses import Version, difference, ipv4_of, service_tag_of
+from .tables import Context
 
 WIDTH, HEIGHT = 960, 240
 LEFT, RIGHT = 48, 944
@@ -42,7 +42,7 @@ class Step:
         )
 
 
-def timeline(history: Sequence[Version]) -> dict[str, Any] | None:
+def timeline(history: Sequence[Version]) -> Context | None:
     """Draw these versions, the oldest first. Return None if there are none."""
     shown = history[-MOST:]
     if not shown:
@@ -63,7 +63,7 @@ def _texts(tag: str, steps: Sequence[Step]) -> dict[str, str]:
     }
 
 
-def _picture(steps: Sequence[Step]) -> dict[str, Any]:
+def _picture(steps: Sequence[Step]) -> Context:
     most = max(step.size for step in steps)
     places = [_x(number, len(steps)) for number in range(len(steps))]
     return {
@@ -94,12 +94,12 @@ def _points(heights: Sequence[float], places: Sequence[float]) -> str:
     return " ".join(f"{x},{y}" for x, y in zip(places, heights, strict=True))
 
 
-def _bars(steps: Sequence[Step], places: Sequence[float]) -> list[dict[str, Any]]:
+def _bars(steps: Sequence[Step], places: Sequence[float]) -> list[Context]:
     most = max(1, *(max(step.added, step.removed) for step in steps))
     return [bar for step, x in zip(steps, places, strict=True) for bar in _bars_at(x, step, most)]
 
 
-def _bars_at(x: float, step: Step, most: int) -> Iterator[dict[str, Any]]:
+def _bars_at(x: float, step: Step, most: int) -> Iterator[Context]:
     """Yield one bar for what was added, and one for what was removed, if there is any."""
     for kind, number in (("added", step.added), ("removed", step.removed)):
         height = max(2.0, round(_REACH * number / most, 1))
@@ -109,7 +109,7 @@ def _bars_at(x: float, step: Step, most: int) -> Iterator[dict[str, Any]]:
             yield {"kind": kind, "x": x - 4, "y": top, "width": 8, "height": height, "title": title}
 
 
-def _ticks(steps: Sequence[Step], places: Sequence[float]) -> list[dict[str, Any]]:
+def _ticks(steps: Sequence[Step], places: Sequence[float]) -> list[Context]:
     """Label the first version and, if there are more, the last one."""
     ends = [(0, "start"), (len(steps) - 1, "end")] if len(steps) > 1 else [(0, "start")]
     return [

@@ -1,9 +1,8 @@
 """SyncRuns also has one row for each daily check, the newest first, and one with the ledger."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -17,7 +16,7 @@ from ..domain import codes
 from ..domain.errors import ConcurrentUpdate
 from ..domain.people.check_report import CheckReport
 from ..domain.people.notices import Ledger
-from .entities import complement
+from .entities import Entity, complement
 from .mapping import Property
 
 _PARTITION = "check"
@@ -105,7 +104,7 @@ class LedgerLog:
             message = "others are told at the same time"
             raise ConcurrentUpdate(codes.LEDGER_CHANGED, message) from error
 
-    def _replace(self, entity: Mapping[str, Any], etag: str) -> None:
+    def _replace(self, entity: Entity, etag: str) -> None:
         self._table.update_entity(
             entity,
             mode=UpdateMode.REPLACE,
@@ -114,7 +113,7 @@ class LedgerLog:
         )
 
 
-def _report(entity: Mapping[str, Any]) -> CheckReport:
+def _report(entity: Entity) -> CheckReport:
     return _REPORT_PROPERTY.unpacked(entity)
 
 

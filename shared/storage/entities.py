@@ -12,6 +12,9 @@ from typing import Any
 
 from ..domain.armid import RouteTableId
 
+type Entity = Mapping[str, Any]
+"""A row with its properties."""
+
 MAX_PROPERTY_CHARACTERS = 32_000
 """Less than 64 KiB of UTF-16, even if some characters take four bytes."""
 
@@ -42,7 +45,7 @@ def pack(name: str, value: object) -> dict[str, str | int]:
     return properties
 
 
-def unpack(entity: Mapping[str, Any], name: str) -> Any:
+def unpack(entity: Entity, name: str) -> Any:
     count = entity[f"{name}Parts"]
     parts = [entity[_part_name(name, index)] for index in range(count)]
     return json.loads("".join(parts))
@@ -55,7 +58,7 @@ def pack_tight(name: str, value: object) -> dict[str, str | int]:
     return pack(name, base64.b64encode(compressed).decode())
 
 
-def unpack_tight(entity: Mapping[str, Any], name: str) -> Any:
+def unpack_tight(entity: Entity, name: str) -> Any:
     compressed = base64.b64decode(unpack(entity, name))
     return json.loads(zlib.decompress(compressed))
 

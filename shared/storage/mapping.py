@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAliasType, Union, get_args, get_origi
 
 from ..domain.armid import ResourceId
 from ..domain.codes import Code, lookup
-from .entities import pack_tight, unpack_tight
+from .entities import Entity, pack_tight, unpack_tight
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -36,12 +36,12 @@ class Property[T]:
         """Return the property, and those into which a long value overflows."""
         return pack_tight(self.name, plain(value))
 
-    def unpacked(self, entity: Mapping[str, Any]) -> T:
+    def unpacked(self, entity: Entity) -> T:
         """Raise an error if the row has something else there."""
         found: T = _reader(self._kind)(unpack_tight(entity, self.name))
         return found
 
-    def is_in(self, entity: Mapping[str, Any]) -> bool:
+    def is_in(self, entity: Entity) -> bool:
         return f"{self.name}Parts" in entity
 
 
@@ -99,7 +99,7 @@ def _generic_reader(origin: Any, arguments: tuple[Any, ...]) -> _Read:
 def _dataclass_reader(kind: type) -> _Read:
     readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
 
-    def read(found: Mapping[str, Any]) -> Any:
+    def read(found: Mapping[str, object]) -> Any:
         known = {name: each for name, each in found.items() if name in readers}
         return kind(**{name: readers[name](each) for name, each in known.items()})
 

@@ -18,7 +18,7 @@ from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.registry.status import Standing, Status
 from ..domain.runs.alert import Place
-from .entities import table_key
+from .entities import Entity, table_key
 from .mapping import Property
 
 _REGISTRATION = Property("registration", Registration)
@@ -138,7 +138,7 @@ def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     return {"PartitionKey": partition, "RowKey": row}
 
 
-def _place(entity: Mapping[str, Any]) -> Place:
+def _place(entity: Entity) -> Place:
     # If the table is on so many subnets that they need several parts, it counts as on any.
     known = entity.get(f"{_SUBNET_IDS}Parts") == 1
     return Place(
@@ -148,7 +148,7 @@ def _place(entity: Mapping[str, Any]) -> Place:
     )
 
 
-def _registered_table(entity: Mapping[str, Any]) -> RegisteredTable:
+def _registered_table(entity: Entity) -> RegisteredTable:
     seen = {name: found.unpacked(entity) for name, found in _STATUS.items() if found.is_in(entity)}
     return RegisteredTable(
         RouteTableId.parse(entity["routeTableId"]), _REGISTRATION.unpacked(entity), Status(**seen)

@@ -23,7 +23,7 @@ from ..domain.errors import ConcurrentUpdate
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.pending import Pending
 from ..domain.runs.run import Run, RunStatus, run_id_of
-from .entities import complement, table_key
+from .entities import Entity, complement, table_key
 from .mapping import Property
 
 _PARTITION = "run"
@@ -222,30 +222,28 @@ class OutcomeLog:
         for batch in batched(rows, _MOST_IN_A_TRANSACTION, strict=False):
             self._table.submit_transaction([("delete", row) for row in batch])
 
-    def _replace(self, pending: Pending, row: Mapping[str, Any]) -> str:
+    def _replace(self, pending: Pending, row: Entity) -> str:
         taken = ConcurrentUpdate(codes.TABLE_TAKEN, str(pending.route_table_id))
         return _replace_as_read(self._table, row, pending.row_etag, taken)
 
-    def _settled(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
+    def _settled(self, run_id: str, route_table_id: RouteTableId) -> Entity | None:
         row = self._row(run_id, route_table_id)
         return row if row is not None and row["status"] != _PENDING else None
 
-    def _row(self, run_id: str, route_table_id: RouteTableId) -> Mapping[str, Any] | None:
+    def _row(self, run_id: str, route_table_id: RouteTableId) -> Entity | None:
         try:
             return self._table.get_entity(run_id, table_key(route_table_id))
         except ResourceNotFoundError:
             return None
 
-    def _rows(
-        self, run_id: str, condition: str | None = None, **options: Any
-    ) -> Iterator[Mapping[str, Any]]:
+    def _rows(self, run_id: str, condition: str | None = None, **options: Any) -> Iterator[Entity]:
         whose = "PartitionKey eq @run" + (f" and {condition}" if condition else "")
         parameters = {"run": run_id, "pending": _PENDING}
         return iter(self._table.query_entities(whose, parameters=parameters, **options))
 
 
 def _replace_as_read(
-    table: TableClient, entity: Mapping[str, Any], etag: str, changed: ConcurrentUpdate
+    table: TableClient, entity: Entity, etag: str, changed: ConcurrentUpdate
 ) -> str:
     """Return the new ETag. Raise `changed` if the row has changed or gone since it was read."""
     try:
@@ -282,7 +280,7 @@ def _run_entity(run: Run) -> dict[str, Any]:
     }
 
 
-def _run(entity: Mapping[str, Any]) -> Run:
+def _run(entity: Entity) -> Run:
     found = _RUN_PROPERTY.unpacked(entity)
     # The notifier changes only this property of the row.
     return replace(found, notice_due=entity["noticeDue"], etag=_etag_of(entity))
@@ -300,14 +298,14 @@ def _pending_entity(pending: Pending) -> dict[str, Any]:
     }
 
 
-def _pending(entity: Mapping[str, Any]) -> Pending:
+def _pending(entity: Entity) -> Pending:
     return replace(_PENDING_PROPERTY.unpacked(entity), row_etag=_etag_of(entity))
 
 
-def _outcome(entity: Mapping[str, Any]) -> Outcome:
+def _outcome(entity: Entity) -> Outcome:
     return _OUTCOME_PROPERTY.unpacked(entity)
 
 
-def _etag_of(entity: Mapping[str, Any]) -> str:
+def _etag_of(entity: Entity) -> str:
     etag: str = getattr(entity, "metadata", {}).get("etag", "")
     return etag
