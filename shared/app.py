@@ -18,7 +18,7 @@ from .arm.route_tables import ArmRouteTables
 from .arm.security_groups import ArmSecurityGroups
 from .arm.service_tags import ServiceTagDiscovery
 from .arm.subnets import ArmSubnets
-from .domain.runs.run import Mode, Run, RunRequest, run_id_of
+from .domain.runs.run import Run, RunRequest, run_id_of
 from .log import log_outcome, log_run, quiet_libraries
 from .notify.webhook import HttpWebhook, NoWebhook
 from .settings import InvalidSettings, Settings
@@ -28,9 +28,10 @@ from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
 from .storage.versions import VersionLog
 from .sync.asking import Asking
+from .sync.bundles import Azure, Store
 from .sync.policy import Policy
 from .sync.ports import Webhook
-from .sync.registering import Registering, ServiceTagRules
+from .sync.registering import Registering
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
@@ -42,7 +43,6 @@ from .sync.table.delivery import TableSync
 from .sync.table.planning import Planning
 from .sync.table.provision import Provisioner
 from .sync.table.reconcile import Reconciler
-from .sync.table.sources import Sources
 from .sync.watch.check import DailyCheck
 from .sync.watch.housekeeping import Housekeeping
 from .sync.watch.notifier import Notifier
@@ -53,16 +53,32 @@ def utc_now() -> datetime:
 
 
 class App:
-    """Everything that one process needs, built once from its settings."""
+    """Everything that one process needs, built once from its settings.
+
+    Use cases see the outside as three bundles: the store, Azure, and the operator's policy.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+
+        # The store: one storage account keeps all that the app remembers.
         self.account = _storage_account(settings)
         self.registry = Registry(self.account.route_tables)
         self.versions = VersionLog(self.account.versions, cloud=settings.azure_cloud)
         self.runs = RunLog(self.account.runs)
         self.outcomes = OutcomeLog(self.account.outcomes)
         self.checks = CheckLog(self.account.runs)
+        self.store = Store(
+            registrations=self.registry,
+            versions=self.versions,
+            runs=self.runs,
+            claims=self.runs,
+            outcomes=self.outcomes,
+            checks=self.checks,
+            ledgers=LedgerLog(self.account.runs),
+        )
+
+        # Azure: one identity reads and writes it.
         credential = arm_credential(settings)
         self.identity = OwnIdentity(credential, settings.cloud.credential_scope)
         self.clients = ArmClients(
@@ -72,155 +88,45 @@ class App:
             api_version=settings.arm_api_version_network,
         )
         self.route_tables = ArmRouteTables(self.clients)
-        self.pull = SourcePull(
-            ServiceTagDiscovery(self.clients, settings.service_tag_subscription_id),
-            ArmInboundDependencies(self.clients),
-            self.versions,
-            utc_now,
-            locations=settings.service_tag_locations,
-            min_prefix_length=settings.min_prefix_length,
-        )
-        notifies = settings.notify_webhook_url is not None
-        settlement = Settlement(
-            self.registry, self.outcomes, utc_now, log_outcome, paused=settings.paused
-        )
-        self.run_end = RunEnd(
-            self.runs, self.outcomes, settlement, utc_now, log_run, notifies=notifies
-        )
-        self.run_start = RunStart(
-            self.registry,
-            self.versions,
-            self.pull,
-            self.runs,
-            self.outcomes,
-            self.run_end,
-            utc_now,
-            default_service_tag=settings.service_tag,
-            allowed_service_tags=settings.allowed,
-        )
         self.route_limits = SubscriptionRouteLimits(self.clients, override=settings.route_limit)
-        environments = ArmEnvironments(self.clients)
-        subnets, security_groups = ArmSubnets(self.clients), ArmSecurityGroups(self.clients)
-        self.surveyor = Surveyor(environments, subnets, security_groups)
+        self.azure = _azure(self.clients, self.route_tables, self.route_limits, settings)
+        self.policy = _policy(settings, self.route_tables.next_hop_types())
+
+        self._build_use_cases()
+
+    def _build_use_cases(self) -> None:
+        store, azure, policy = self.store, self.azure, self.policy
+
+        # The surroundings of a table, and the life of a run.
+        self.surveyor = Surveyor(azure)
         audit = Audit(self.surveyor, self.versions)
-        self.discovery = Discovery(
-            environments,
-            self.surveyor,
-            audit,
-            self.route_tables,
-            self.registry,
-            default_service_tag=settings.service_tag,
-        )
-        self.asking = Asking(
-            self.registry,
-            self.runs,
-            self.outcomes,
-            self.surveyor,
-            self.discovery,
-            self.create_run,
-        )
-        self.registering = Registering(
-            self.registry,
-            self.route_tables,
-            self.route_limits,
-            self.surveyor,
-            self.pull,
-            utc_now,
-            ServiceTagRules(
-                cloud=settings.azure_cloud,
-                allowed=settings.allowed,
-                default=settings.service_tag,
-            ),
-        )
-        policy = Policy(
-            owner=settings.route_owner,
-            default_service_tag=settings.service_tag,
-            allowed_service_tags=settings.allowed,
-            grace_days=settings.removal_grace_days,
-            max_removed_percent=settings.max_removed_percent,
-            apply_policy=settings.apply_policy,
-            next_hop_types=self.route_tables.next_hop_types(),
-            paused=settings.paused,
-        )
-        planning = Planning(
-            Sources(self.versions, policy.allowed_service_tags),
-            self.outcomes,
-            self.route_limits,
-            utc_now,
-            policy,
-        )
-        reconciler = Reconciler(self.route_tables, self.registry, self.outcomes, policy)
+        self.discovery = Discovery(store, azure, policy, audit)
+        self.pull = SourcePull(store, azure, policy, utc_now)
+        settlement = Settlement(store, policy, utc_now, log_outcome)
+        self.run_end = RunEnd(store, policy, utc_now, settlement, log_run)
+        self.run_start = RunStart(store, policy, utc_now, self.pull, self.run_end)
+
+        # One table of a run.
+        planning = Planning(store, azure, policy, utc_now)
+        reconciler = Reconciler(store, azure, policy, planning)
+        provisioner = Provisioner(store, azure, policy, audit)
         self.tables = TableSync(
-            self.registry,
-            self.runs,
-            self.outcomes,
-            planning,
-            reconciler,
-            Provisioner(
-                self.surveyor,
-                audit,
-                self.route_tables,
-                subnets,
-                security_groups,
-                self.registry,
-                self.outcomes,
-                reconciler,
-                policy,
-            ),
-            audit,
-            settlement,
-            self.run_end,
-            utc_now,
-            policy,
+            store, policy, utc_now, reconciler, provisioner, audit, self.run_end
         )
-        self.alerts = AlertIntake(
-            self.registry,
-            self.runs,
-            self.runs,
-            self.create_run,
-            utc_now,
-            paused=settings.paused,
-        )
-        self.check = DailyCheck(
-            self.registry,
-            self.versions,
-            self.pull,
-            self.route_tables,
-            self.route_limits,
-            planning,
-            self.outcomes,
-            self.checks,
-            self.create_run,
-            utc_now,
-            default_service_tag=settings.service_tag,
-            tag_scope=f"/subscriptions/{settings.service_tag_subscription_id}",
-            missing_settings=settings.missing_schedules,
-            max_age_days=settings.max_sync_age_days,
-            notifies=notifies,
-            paused=settings.paused,
-        )
-        self.notifier = Notifier(
-            self.runs,
-            self.checks,
-            self.outcomes,
-            self.registry,
-            LedgerLog(self.account.runs),
-            _webhook(settings),
-            utc_now,
-        )
-        self.retention = Housekeeping(
-            self.runs,
-            self.runs,
-            self.outcomes,
-            self.checks,
-            utc_now,
-            days=settings.run_retention_days,
-        )
+
+        # Everything that people and Azure Monitor can ask for.
+        self.asking = Asking(store, self.discovery, self.create_run)
+        self.registering = Registering(store, azure, policy, utc_now, self.pull, self.surveyor)
+        self.alerts = AlertIntake(store, policy, utc_now, self.create_run)
+
+        # The watch: every day, whether or not anybody asks.
+        self.check = DailyCheck(store, azure, policy, utc_now, self.pull, planning, self.create_run)
+        self.notifier = Notifier(store, utc_now, _webhook(self.settings))
+        self.housekeeping = Housekeeping(store, policy, utc_now)
 
     def create_run(self, request: RunRequest, run_id: str | None = None) -> Run:
         """Write the run; the caller then sends its one start message."""
-        if self.settings.paused:
-            request = replace(request, mode=Mode.PLAN)
+        request = replace(request, mode=self.policy.mode(request.mode))
         started_at = utc_now()
         run_id = run_id or run_id_of(started_at, secrets.token_hex(4))
         run = Run(run_id, request, started_at)
@@ -251,6 +157,44 @@ def storage_credential(settings: Settings) -> Credential:
     return Credential(
         authority=settings.cloud.authority,
         client_id=settings.storage_client_id or settings.azure_client_id,
+    )
+
+
+def _azure(
+    clients: ArmClients,
+    route_tables: ArmRouteTables,
+    route_limits: SubscriptionRouteLimits,
+    settings: Settings,
+) -> Azure:
+    return Azure(
+        service_tags=ServiceTagDiscovery(clients, settings.service_tag_subscription_id),
+        inbound_dependencies=ArmInboundDependencies(clients),
+        environments=ArmEnvironments(clients),
+        subnets=ArmSubnets(clients),
+        security_groups=ArmSecurityGroups(clients),
+        route_tables=route_tables,
+        route_limits=route_limits,
+    )
+
+
+def _policy(settings: Settings, next_hop_types: frozenset[str]) -> Policy:
+    return Policy(
+        cloud=settings.azure_cloud,
+        service_tag_subscription_id=settings.service_tag_subscription_id,
+        service_tag_locations=tuple(settings.service_tag_locations),
+        min_prefix_length=settings.min_prefix_length,
+        default_service_tag=settings.service_tag,
+        allowed_service_tags=settings.allowed,
+        owner=settings.route_owner,
+        next_hop_types=next_hop_types,
+        grace_days=settings.removal_grace_days,
+        max_removed_percent=settings.max_removed_percent,
+        apply_policy=settings.apply_policy,
+        paused=settings.paused,
+        notifies=settings.notify_webhook_url is not None,
+        missing_schedules=tuple(settings.missing_schedules),
+        max_age_days=settings.max_sync_age_days,
+        run_retention_days=settings.run_retention_days,
     )
 
 

@@ -126,7 +126,7 @@ def _messages(message: TableMessage, delivered: Delivered) -> Messages:
 def _remove_old(context: App) -> None:
     """Old runs can wait until tomorrow, so an error must not cost today's messages."""
     try:
-        context.retention.remove_old()
+        context.housekeeping.remove_old()
     except AzureError as error:
         _log.error("old runs were not removed", exc_info=error)
 

@@ -13,9 +13,8 @@ from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
-from .ports import Outcomes, Registrations, Runs
+from .bundles import Store
 from .surroundings.discovery import Discovery, DiscoveryResult
-from .surroundings.survey import Surveyor
 from .table.provision import provisioned_id, refusal_of
 from .texts import MAX_CHANGE_ID, MAX_REASON, azure_tag_faults, owner_faults, text_faults
 
@@ -117,10 +116,7 @@ class DiscoverRequest:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    registrations: Registrations
-    runs: Runs
-    outcomes: Outcomes
-    surveyor: Surveyor
+    store: Store
     discovery: Discovery
     create_run: CreateRun
 
@@ -198,7 +194,7 @@ class Asking:
         faults = list(text_faults("reason", request.reason, MAX_REASON))
         entry = self._enabled_entry(request.route_table, faults)
 
-        self.registrations.release(entry.route_table_id)
+        self.store.registrations.release(entry.route_table_id)
         return entry.release()
 
     def remove(self, request: RemoveRequest, by: Requester) -> Run:
@@ -226,7 +222,7 @@ class Asking:
             raise InvalidRequest([Fault("aseId", str(error)), *faults]) from None
 
         # A person learns this now, and not from the report of a run that could do nothing.
-        survey = self.surveyor.survey(ase_id)
+        survey = self.discovery.audit.surveyor.survey(ase_id)
         refusal = refusal_of(survey)
         if refusal is not None:
             raise InvalidRequest(code=refusal.code, message=refusal.message)
@@ -273,7 +269,7 @@ class Asking:
         """Raise InvalidRequest with these faults, and if this is no registered route table."""
         found = None
         try:
-            found = self.registrations.get(RouteTableId.parse(text))
+            found = self.store.registrations.get(RouteTableId.parse(text))
             why = NOT_ENABLED
         except ValueError as error:
             why = str(error)
@@ -297,7 +293,7 @@ class Asking:
             return (), []
         by_id: dict[str, list[RouteTableId]] = {}
         by_ase: dict[str, list[RouteTableId]] = {}
-        enabled = (one for one in self.registrations.list() if one.registration.enabled)
+        enabled = (one for one in self.store.registrations.list() if one.registration.enabled)
         for one in enabled:
             by_id[one.route_table_id.key] = [one.route_table_id]
             ase_id = one.registration.ase_id
@@ -324,7 +320,7 @@ class Asking:
 
         if request.mode is not Mode.APPLY:
             yield Fault("mode", "a planRunId is applied")
-        run = self.runs.get(request.plan_run_id)
+        run = self.store.runs.get(request.plan_run_id)
         if run is None:
             yield Fault("planRunId", "there is no run with this id")
         elif run.request.mode is not Mode.PLAN or run.request.action is not Action.SYNC:
@@ -339,7 +335,7 @@ class Asking:
 
         Raise InvalidRequest if the run has no plan of one of them.
         """
-        plan_tables = [outcome.route_table_id for outcome in self.outcomes.list(plan_run_id)]
+        plan_tables = [outcome.route_table_id for outcome in self.store.outcomes.list(plan_run_id)]
         if not plan_tables:
             message = "the run has no plan of any route table"
             raise InvalidRequest([Fault("planRunId", message)])
@@ -355,9 +351,9 @@ class Asking:
 
     def _rollback_obstacle(self, run_id: str, table: RouteTableId) -> str | None:
         """Say why there is nothing of this run to undo in the table."""
-        if self.runs.get(run_id) is None:
+        if self.store.runs.get(run_id) is None:
             return "there is no run with this id"
-        outcome = self.outcomes.get(run_id, table)
+        outcome = self.store.outcomes.get(run_id, table)
         if outcome is None:
             return "the run has no outcome of this route table, or not yet"
         return None if outcome.changes else "the run has changed nothing in this route table"

@@ -1,25 +1,47 @@
-"""The operator's decisions for all route tables. The wiring makes them from the settings."""
+"""The decisions of the operator. The wiring makes them from the settings."""
 
 from dataclasses import dataclass
 
 from ..domain.routing.policy import ApplyPolicy
+from ..domain.runs.run import Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The settings by which every table is planned and written.
+    """The settings that the use cases follow.
 
-    `owner` begins the names of our routes. `grace_days` is how long a route stays after its prefix
-    left its sources. `max_removed_percent` is the largest share of the owned routes that one run
-    may remove. `next_hop_types` are the types that the API version in use knows. If `paused`, runs
-    plan and write nothing.
+    - `cloud` and `service_tag_subscription_id` say where the service tags are read, at each of
+      `service_tag_locations`. A tag with an IPv4 prefix shorter than `min_prefix_length` is not
+      believed.
+    - `default_service_tag` is the tag of a registration that names none, and
+      `allowed_service_tags` are the tags that may be registered.
+    - `owner` begins the names of our routes. `next_hop_types` are the types that the API version
+      in use knows.
+    - `grace_days` is the time for which a route stays after its prefix left its sources, and
+      `max_removed_percent` the largest share of the owned routes that one run may remove.
+    - If `paused`, every run only plans.
+    - If `notifies`, people are told about runs and checks. `missing_schedules` are the timers that
+      never fire, `max_age_days` the age above which a table raises an alarm, and
+      `run_retention_days` the time for which runs and checks are kept.
     """
 
-    owner: str
+    cloud: str
+    service_tag_subscription_id: str
+    service_tag_locations: tuple[str, ...]
+    min_prefix_length: int
     default_service_tag: str
     allowed_service_tags: frozenset[str]
+    owner: str
+    next_hop_types: frozenset[str]
     grace_days: int
     max_removed_percent: int
     apply_policy: ApplyPolicy
-    next_hop_types: frozenset[str]
     paused: bool
+    notifies: bool
+    missing_schedules: tuple[str, ...]
+    max_age_days: int
+    run_retention_days: int
+
+    def mode(self, asked: Mode) -> Mode:
+        """Return the mode of a run for which somebody asked for this mode."""
+        return Mode.PLAN if self.paused else asked

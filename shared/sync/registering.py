@@ -12,7 +12,9 @@ from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration, RouteException
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
-from .ports import Clock, Registrations, RouteLimits, RouteTables
+from .bundles import Azure, Store
+from .policy import Policy
+from .ports import Clock
 from .run.pull import SourcePull
 from .surroundings.survey import Survey, Surveyor
 from .texts import MAX_NOTE, MAX_REASON, text_faults
@@ -40,15 +42,6 @@ class RegisterRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceTagRules:
-    """The service tags that may be registered, and the one that is meant if none is named."""
-
-    cloud: str
-    allowed: frozenset[str]
-    default: str
-
-
-@dataclass(frozen=True, slots=True)
 class RegisterResult:
     table: RegisteredTable
     is_new: bool
@@ -56,24 +49,23 @@ class RegisterResult:
 
 @dataclass(frozen=True, slots=True)
 class Registering:
-    registrations: Registrations
-    route_tables: RouteTables
-    route_limits: RouteLimits
-    surveyor: Surveyor
-    pull: SourcePull
+    store: Store
+    azure: Azure
+    policy: Policy
     clock: Clock
-    tag_rules: ServiceTagRules
+    pull: SourcePull
+    surveyor: Surveyor
 
     def get(self, resource_id: str) -> RegisteredTable:
         """Raise InvalidRequest for whatever is not a route table's id, NotFound if unregistered."""
-        entry = self.registrations.get(_route_table_id(resource_id))
+        entry = self.store.registrations.get(_route_table_id(resource_id))
         if entry is None:
             raise NotFound(codes.NOT_REGISTERED, "this route table is not registered")
         return entry
 
     def unregister(self, resource_id: str) -> None:
         """Leave the table and its routes as they are. Raise as `get` does."""
-        self.registrations.delete(self.get(resource_id).route_table_id)
+        self.store.registrations.delete(self.get(resource_id).route_table_id)
 
     def register(self, request: RegisterRequest) -> RegisterResult:
         """Change the registration only; nothing is written to Azure.
@@ -83,8 +75,8 @@ class Registering:
         """
         ase_id, faults = _environment_id(request)
         route_table_id, survey = self._place(request.resource_id, ase_id)
-        existing = self.registrations.get(route_table_id)
-        tags = tuple(dict.fromkeys(request.service_tags or [self.tag_rules.default]))
+        existing = self.store.registrations.get(route_table_id)
+        tags = tuple(dict.fromkeys(request.service_tags or [self.policy.default_service_tag]))
 
         # A person acknowledges an environment once only.
         if ase_id is not None and (existing is None or existing.registration.ase_id != ase_id):
@@ -123,7 +115,7 @@ class Registering:
             subnet_ids = self._subnet_ids(entry.route_table_id)
             entry = replace(entry, status=replace(entry.status, subnet_ids=subnet_ids))
 
-        self.registrations.put(entry)
+        self.store.registrations.put(entry)
         return entry
 
     def _place(
@@ -152,7 +144,7 @@ class Registering:
     def _why_refused(self, tag: str) -> str | None:
         if not is_service_tag(tag):
             return "not the name of a service tag"
-        if tag not in self.tag_rules.allowed:
+        if tag not in self.policy.allowed_service_tags:
             return f"{tag} is not in ALLOWED_SERVICE_TAGS"
         return None
 
@@ -177,18 +169,18 @@ class Registering:
             message = "the addresses that an environment's own API names are no tag"
             return [Fault("routeStyle", message)]
 
-        reasons = [why_not_routable(self.tag_rules.cloud, tag) for tag in tags]
+        reasons = [why_not_routable(self.policy.cloud, tag) for tag in tags]
         faults = [Fault("routeStyle", why) for why in reasons if why is not None]
         return faults or self._tag_limit_faults(route_table_id, tags)
 
     def _tag_limit_faults(self, route_table_id: RouteTableId, tags: Sequence[str]) -> list[Fault]:
         """Each run judges the limit again, so a table that cannot be read now has no fault."""
         try:
-            table = self.route_tables.read(route_table_id)
+            table = self.azure.route_tables.read(route_table_id)
         except PermanentError:
             return []
 
-        limit = self.route_limits.tag_routes(route_table_id.subscription_id, table.location)
+        limit = self.azure.route_limits.tag_routes(route_table_id.subscription_id, table.location)
         wanted = {route.prefix for route in table.routes if route.network is None} | {*tags}
         if limit is None or len(wanted) <= limit:
             return []
@@ -199,7 +191,7 @@ class Registering:
 
     def _subnet_ids(self, route_table_id: RouteTableId) -> frozenset[str] | None:
         try:
-            return self.route_tables.read(route_table_id).subnet_ids
+            return self.azure.route_tables.read(route_table_id).subnet_ids
         except RouteSyncError:
             return None
 

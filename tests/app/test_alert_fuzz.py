@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -93,7 +94,7 @@ def test_no_body_is_an_error(azure, app, monkeypatch, seed):
             known[alert] = take(alert, body)
         return known[alert]
 
-    monkeypatch.setattr(app.alerts, "take", take_once)
+    monkeypatch.setattr(app, "alerts", SimpleNamespace(take=take_once))
     add_table(azure.state, "one")
     register(app, "one")
     random_, texts = random.Random(seed), samples()

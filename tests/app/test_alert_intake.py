@@ -107,7 +107,8 @@ def test_killed_before_the_run_was_written_the_next_delivery_writes_it(
     app, two, clock, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(app.alerts, "_create_run", lambda *_: 1 / 0)
+        interrupted = replace(app.alerts, create_run=lambda *_: 1 / 0)
+        patch.setattr(app, "alerts", interrupted)
         with pytest.raises(ZeroDivisionError):
             take(app, alert("one"))
     clock.shift(SECOND)

@@ -8,7 +8,9 @@ from datetime import timedelta
 from ...domain.armid import RouteTableId
 from ...domain.runs.alert import Alert, select_places
 from ...domain.runs.run import MAX_RUN_TIME, Action, Mode, Run, RunRequest, Trigger, run_id_of
-from ..ports import Claims, Clock, Registrations, Runs
+from ..bundles import Store
+from ..policy import Policy
+from ..ports import Clock
 
 MOST_SUBSCRIPTIONS = 10
 """If an alert names more subscriptions than this, the tables of all subscriptions are read."""
@@ -27,23 +29,12 @@ class AlertRun:
     send: bool
 
 
+@dataclass(frozen=True, slots=True)
 class AlertIntake:
-    def __init__(
-        self,
-        registrations: Registrations,
-        runs: Runs,
-        claims: Claims,
-        create_run: CreateRun,
-        clock: Clock,
-        *,
-        paused: bool,
-    ) -> None:
-        self._registrations = registrations
-        self._runs = runs
-        self._claims = claims
-        self._create_run = create_run
-        self._clock = clock
-        self._mode = Mode.PLAN if paused else Mode.APPLY
+    store: Store
+    policy: Policy
+    clock: Clock
+    create_run: CreateRun
 
     def take(self, alert: Alert, body: bytes) -> AlertRun | None:
         """Return the run of this alert, or None if it concerns no registered table.
@@ -53,8 +44,8 @@ class AlertIntake:
         run is still to read joins that run.
         """
         instance = hashlib.sha256((alert.instance or "").encode() or body).hexdigest()
-        claimed = self._claims.claimed(instance)
-        run = self._runs.get(claimed) if claimed else None
+        claimed = self.store.claims.claimed(instance)
+        run = self.store.runs.get(claimed) if claimed else None
         if run is not None:
             return self._join(run)
 
@@ -64,25 +55,25 @@ class AlertIntake:
 
         joinable = next(self._joinable_runs(tables), None)
         if joinable is not None:
-            self._claims.claim(instance, joinable.run_id)
+            self.store.claims.claim(instance, joinable.run_id)
             return self._join(joinable)
         return self._begin(alert, instance, tables)
 
     def _begin(self, alert: Alert, instance: str, tables: tuple[RouteTableId, ...]) -> AlertRun:
         request = RunRequest(
             Trigger.ALERT,
-            self._mode,
+            self.policy.mode(Mode.APPLY),
             route_tables=tables,
             reason=f"alert {alert.name}",
             prompted_by=tuple(sorted(alert.callers)),
         )
-        run_id = run_id_of(self._clock(), instance[:8])
-        claimed = self._claims.claim(instance, run_id)
+        run_id = run_id_of(self.clock(), instance[:8])
+        claimed = self.store.claims.claim(instance, run_id)
 
         # If two deliveries come at once, only the one with the claim sends the message. If that
         # one stopped before it wrote the run, the next delivery sends it.
-        send = claimed == run_id or self._runs.get(claimed) is None
-        return AlertRun(self._create_run(request, claimed), send)
+        send = claimed == run_id or self.store.runs.get(claimed) is None
+        return AlertRun(self.create_run(request, claimed), send)
 
     def _select_tables(self, targets: Collection[str]) -> tuple[RouteTableId, ...] | None:
         """Return the tables that the targets concern, or None if they concern no table.
@@ -94,19 +85,19 @@ class AlertIntake:
 
         subscriptions = sorted({target.split("/")[2].lower() for target in targets})
         scopes = subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]
-        places = (place for scope in scopes for place in self._registrations.places(scope))
+        places = (place for scope in scopes for place in self.store.registrations.places(scope))
         return tuple(place.route_table_id for place in select_places(targets, places)) or None
 
     def _joinable_runs(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
         """Yield the runs that will read all of these tables and have read none of them yet."""
-        for run in self._runs.waiting(since=self._clock() - MAX_RUN_TIME):
+        for run in self.store.runs.waiting(since=self.clock() - MAX_RUN_TIME):
             request = run.request
             is_plain = request.action is Action.SYNC and request.plan_run_id is None
             is_for_all = not request.route_tables
             covers = is_for_all or (tables and {*tables} <= {*request.route_tables})
-            if is_plain and covers and request.mode is self._mode:
+            if is_plain and covers and request.mode is self.policy.mode(Mode.APPLY):
                 yield run
 
     def _join(self, run: Run) -> AlertRun:
-        is_late = self._clock() - run.started_at > LOST_AFTER
+        is_late = self.clock() - run.started_at > LOST_AFTER
         return AlertRun(run, send=run.fanned_out_at is None and is_late and not run.ended)

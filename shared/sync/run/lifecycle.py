@@ -5,7 +5,7 @@ Between them each table has its own message: see `shared.sync.table.delivery`.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import overload
 
 from ...domain import codes
@@ -18,35 +18,27 @@ from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import MAX_RUN_TIME, Run, VersionSeen, final_status
-from ..ports import Clock, Outcomes, Registrations, Runs, Versions
+from ..bundles import Store
+from ..policy import Policy
+from ..ports import Clock
 from .pull import PullResult, SourcePull
 from .settlement import Settlement
 
 type _Pull = Callable[[Run, Collection[Source]], PullResult]
 
 
+@dataclass(frozen=True, slots=True)
 class RunEnd:
     """Ends runs: the worker that settles the last table closes the run.
 
     `notifies` says whether anybody is to be notified of a run that has ended.
     """
 
-    def __init__(
-        self,
-        runs: Runs,
-        outcomes: Outcomes,
-        settlement: Settlement,
-        clock: Clock,
-        on_end: Callable[[Run], None],
-        *,
-        notifies: bool,
-    ) -> None:
-        self._runs = runs
-        self._outcomes = outcomes
-        self._settlement = settlement
-        self._clock = clock
-        self._on_end = on_end
-        self._notifies = notifies
+    store: Store
+    policy: Policy
+    clock: Clock
+    settlement: Settlement
+    on_end: Callable[[Run], None]
 
     def close_if_complete(self, run_id: str) -> bool:
         """Close the run if no table is pending.
@@ -54,13 +46,13 @@ class RunEnd:
         Return whether the run has ended, now or before, and its notice is still due.
         """
         # In every call but the last a table is still pending, so the run need not be read.
-        if self._outcomes.counts(run_id) is None:
+        if self.store.outcomes.counts(run_id) is None:
             return False
 
         # Each turn reads the run again if another worker has changed it in the meantime.
-        run = self._runs.get(run_id)
+        run = self.store.runs.get(run_id)
         while run is not None and not run.ended and run.fanned_out_at is not None:
-            counts = self._outcomes.counts(run_id)
+            counts = self.store.outcomes.counts(run_id)
             if counts is None:
                 return False
             run = self._end(run, run.error, counts)
@@ -69,9 +61,9 @@ class RunEnd:
     def fail(self, run: Run, error: Finding) -> Run:
         """End the run with this error, and every pending table with an outcome that has it."""
         while not run.ended:
-            for pending in self._outcomes.pending(run.run_id):
+            for pending in self.store.outcomes.pending(run.run_id):
                 self._settle_failed(run, pending, error)
-            counts = self._outcomes.counts(run.run_id)
+            counts = self.store.outcomes.counts(run.run_id)
             if counts is not None:
                 run = self._end(run, error, counts)
         return run
@@ -79,7 +71,7 @@ class RunEnd:
     def _settle_failed(self, run: Run, pending: Pending, error: Finding) -> None:
         # If a worker has just saved this table's row, the caller reads the row again.
         with suppress(ConcurrentUpdate):
-            self._settlement.settle(run, pending, pending.failed(error))
+            self.settlement.settle(run, pending, pending.failed(error))
 
     @overload
     def expire_if_overdue(self, run: Run) -> Run: ...
@@ -87,7 +79,7 @@ class RunEnd:
     def expire_if_overdue(self, run: Run | None) -> Run | None: ...
     def expire_if_overdue(self, run: Run | None) -> Run | None:
         """Fail the run if it should have ended by now, because its worker may have died."""
-        if run is None or not run.overdue(self._clock()):
+        if run is None or not run.overdue(self.clock()):
             return run
         hours = MAX_RUN_TIME.total_seconds() / 3600
         message = f"the run did not end within {hours:g} hours"
@@ -95,7 +87,7 @@ class RunEnd:
 
     def expire_overdue(self) -> None:
         """Fail every run that should have ended by now."""
-        for run in self._runs.running(before=self._clock() - MAX_RUN_TIME):
+        for run in self.store.runs.running(before=self.clock() - MAX_RUN_TIME):
             self.expire_if_overdue(run)
 
     def _end(self, run: Run, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> Run:
@@ -103,45 +95,29 @@ class RunEnd:
         ended = replace(
             run,
             status=final_status(error, counts),
-            finished_at=self._clock(),
+            finished_at=self.clock(),
             error=error,
             counts=counts,
-            notice_due=self._notifies,
+            notice_due=self.policy.notifies,
         )
         try:
-            ended = self._runs.replace(ended)
+            ended = self.store.runs.replace(ended)
         except ConcurrentUpdate:
-            return self._runs.get(run.run_id) or ended
+            return self.store.runs.get(run.run_id) or ended
 
-        self._on_end(ended)
+        self.on_end(ended)
         return ended
 
 
+@dataclass(frozen=True, slots=True)
 class RunStart:
     """Starts runs: reads the sources, records versions and decides which tables to sync."""
 
-    def __init__(
-        self,
-        registrations: Registrations,
-        versions: Versions,
-        pull: SourcePull,
-        runs: Runs,
-        outcomes: Outcomes,
-        run_end: RunEnd,
-        clock: Clock,
-        *,
-        default_service_tag: str,
-        allowed_service_tags: Collection[str],
-    ) -> None:
-        self._registrations = registrations
-        self._versions = versions
-        self._pull = pull
-        self._runs = runs
-        self._outcomes = outcomes
-        self._run_end = run_end
-        self._clock = clock
-        self._default_service_tag = default_service_tag
-        self._allowed = frozenset(allowed_service_tags)
+    store: Store
+    policy: Policy
+    clock: Clock
+    pull: SourcePull
+    run_end: RunEnd
 
     def start(self, run_id: str) -> list[RouteTableId]:
         """Return the tables that need a message; safe to repeat at any point.
@@ -162,8 +138,8 @@ class RunStart:
         return self._start(run_id, self._last_recorded)
 
     def _start(self, run_id: str, pull: _Pull) -> list[RouteTableId]:
-        self._run_end.expire_overdue()
-        run = self._runs.get(run_id)
+        self.run_end.expire_overdue()
+        run = self.store.runs.get(run_id)
         if run is None or run.ended:
             return []
 
@@ -172,20 +148,20 @@ class RunStart:
                 self._fan_out(run, pull)
             except TransientError as error:
                 # If every attempt fails, `start_without_tags` reports this error as the reason.
-                self._runs.replace(replace(run, error=Finding.of(error)))
+                self.store.runs.replace(replace(run, error=Finding.of(error)))
                 raise
 
         # A run without any table is complete already.
-        self._run_end.close_if_complete(run_id)
-        return [pending.route_table_id for pending in self._outcomes.pending(run_id)]
+        self.run_end.close_if_complete(run_id)
+        return [pending.route_table_id for pending in self.store.outcomes.pending(run_id)]
 
     def _record(self, run: Run, sources: Collection[Source]) -> PullResult:
-        return self._pull.record(sources, run_id=run.run_id)
+        return self.pull.record(sources, run_id=run.run_id)
 
     def _last_recorded(self, run: Run, sources: Collection[Source]) -> PullResult:
         error = run.error or Finding(codes.START_FAILED, "the run could not start; see the log")
         why = f"the service tags could not be read ({error.code}: {error.message})"
-        return self._pull.last_recorded(sources, why=why)
+        return self.pull.last_recorded(sources, why=why)
 
     def _fan_out(self, run: Run, pull: _Pull) -> None:
         targets = self._targets(run)
@@ -194,21 +170,21 @@ class RunStart:
         error = _source_error(pulled.unusable, targets)
 
         # The pending rows come first: once the run has fanned out, they are never written again.
-        self._outcomes.expect(run.run_id, [target.route_table_id for target in targets])
+        self.store.outcomes.expect(run.run_id, [target.route_table_id for target in targets])
         fanned_out = replace(
             run,
-            fanned_out_at=self._clock(),
+            fanned_out_at=self.clock(),
             versions=versions,
             unusable=pulled.unusable,
             error=error,
         )
-        self._runs.replace(fanned_out)
+        self.store.runs.replace(fanned_out)
 
     def _targets(self, run: Run) -> list[RegisteredTable]:
         requested = run.request.route_tables
         if requested:
             return [self._target(run, route_table_id) for route_table_id in requested]
-        return [entry for entry in self._registrations.list() if entry.registration.enabled]
+        return [entry for entry in self.store.registrations.list() if entry.registration.enabled]
 
     def _target(self, run: Run, route_table_id: RouteTableId) -> RegisteredTable:
         """Return the registered table, or one with a default registration.
@@ -216,17 +192,19 @@ class RunStart:
         A table whose registration has been removed since the request still gets an outcome, so
         that the report says so. Provisioning registers its table only later.
         """
-        found = self._registrations.get(route_table_id)
+        found = self.store.registrations.get(route_table_id)
         if found is not None:
             return found
-        default = Registration((self._default_service_tag,), run.request.ase_id)
+        default = Registration((self.policy.default_service_tag,), run.request.ase_id)
         return RegisteredTable(route_table_id, default)
 
     def _sources(self, targets: Iterable[RegisteredTable]) -> Collection[Source]:
         """Return the sources to record, with the sources that are only compared with others."""
         named = {source for target in targets for source in target.registration.known_sources}
         tags = {source for source in named if service_tag_of(source) is not None}
-        return named - (tags - self._allowed) or {self._default_service_tag}
+        return named - (tags - self.policy.allowed_service_tags) or {
+            self.policy.default_service_tag
+        }
 
     def _version_seen(self, version: Version, run_id: str) -> VersionSeen:
         """Return the version with the prefixes that it changed, if this run recorded it."""
@@ -244,7 +222,7 @@ class RunStart:
         )
 
     def _previous_prefixes(self, version: Version) -> Collection[str]:
-        for earlier in self._versions.history(version.source):
+        for earlier in self.store.versions.history(version.source):
             if earlier.version_id == version.previous_version_id:
                 return earlier.address_prefixes
         return ()

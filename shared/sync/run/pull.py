@@ -23,7 +23,9 @@ from ...domain.errors import (
     UnusableSource,
 )
 from ...domain.findings import Finding
-from ..ports import Clock, InboundDependencies, ServiceTagSource, Versions
+from ..bundles import Azure, Store
+from ..policy import Policy
+from ..ports import Clock
 
 type _Answer = Mapping[str, Any] | UnusableServiceTag
 
@@ -49,23 +51,12 @@ class Comparison:
     change_numbers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
 class SourcePull:
-    def __init__(
-        self,
-        service_tags: ServiceTagSource,
-        environments: InboundDependencies,
-        versions: Versions,
-        clock: Clock,
-        *,
-        locations: Sequence[str],
-        min_prefix_length: int,
-    ) -> None:
-        self._service_tags = service_tags
-        self._environments = environments
-        self._versions = versions
-        self._clock = clock
-        self._locations = locations
-        self._min_prefix_length = min_prefix_length
+    store: Store
+    azure: Azure
+    policy: Policy
+    clock: Clock
 
     def record(self, sources: Collection[Source], *, run_id: str) -> PullResult:
         """Record a version of each source whose content differs from the last one.
@@ -84,7 +75,7 @@ class SourcePull:
 
         All sources count as unusable, for this reason.
         """
-        newest = [self._versions.newest(source) for source in sorted(sources)]
+        newest = [self.store.versions.newest(source) for source in sorted(sources)]
         versions = tuple(version for version in newest if version is not None)
         return PullResult(versions, dict.fromkeys(sources, why))
 
@@ -93,7 +84,9 @@ class SourcePull:
 
         A transient error is not raised: it makes the tags unusable.
         """
-        answers = [(location, self._answer_now(location)) for location in self._locations]
+        answers = [
+            (location, self._answer_now(location)) for location in self.policy.service_tag_locations
+        ]
         contents, errors = self._contents(sorted(service_tags), answers)
         return Comparison(
             differs=frozenset(content.source for content in contents if self._differs(content)),
@@ -103,7 +96,7 @@ class SourcePull:
 
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
         """Return why a source cannot be used, for each such source that was never recorded."""
-        unknown = [source for source in sources if self._versions.newest(source) is None]
+        unknown = [source for source in sources if self.store.versions.newest(source) is None]
         _, reasons = self._read(unknown)
         return reasons
 
@@ -115,7 +108,9 @@ class SourcePull:
         # One answer has all tags, so ask each location only once.
         answers = []
         if tags:
-            answers = [(location, self._answer(location)) for location in self._locations]
+            answers = [
+                (location, self._answer(location)) for location in self.policy.service_tag_locations
+            ]
 
         contents, errors = self._contents((*tags, *environments), answers)
         return contents, {source: error.message for source, error in errors.items()}
@@ -133,12 +128,12 @@ class SourcePull:
         return contents, errors
 
     def _differs(self, content: SourceContent) -> bool:
-        newest = self._versions.newest(content.source)
+        newest = self.store.versions.newest(content.source)
         return newest is None or not newest.says_the_same_as(content)
 
     def _answer(self, location: str) -> _Answer:
         try:
-            return self._service_tags.read(location)
+            return self.azure.service_tags.read(location)
         except UnusableServiceTag as error:
             return error
 
@@ -158,27 +153,27 @@ class SourcePull:
         if isinstance(answer, UnusableServiceTag):
             raise answer
         return parse_service_tag(
-            answer, service_tag, location=location, min_prefix_length=self._min_prefix_length
+            answer, service_tag, location=location, min_prefix_length=self.policy.min_prefix_length
         )
 
     def _environment_content(self, source: Source) -> SourceContent:
         try:
-            entries = self._environments.read(EnvironmentId.parse(source))
+            entries = self.azure.inbound_dependencies.read(EnvironmentId.parse(source))
         except (PermanentError, TransientError) as error:
             raise UnusableEnvironment(f"the addresses of {source}: {error}") from error
         return parse_inbound_dependencies(
-            entries, source, min_prefix_length=self._min_prefix_length
+            entries, source, min_prefix_length=self.policy.min_prefix_length
         )
 
     def _record(self, content: SourceContent, run_id: str) -> Version:
         # If another worker appends a version at the same time, compare with that version again.
         while True:
-            newest = self._versions.newest(content.source)
+            newest = self.store.versions.newest(content.source)
             if newest is not None and newest.says_the_same_as(content):
                 return newest
             try:
-                return self._versions.append(
-                    content, newest, recorded_at=self._clock(), run_id=run_id
+                return self.store.versions.append(
+                    content, newest, recorded_at=self.clock(), run_id=run_id
                 )
             except ConcurrentUpdate:
                 continue

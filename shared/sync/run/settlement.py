@@ -1,35 +1,28 @@
 """The only way an outcome becomes final: on the table's own row, in its run and in the log."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ...domain.registry.status import LastOutcome, Standing
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run
-from ..ports import Clock, Outcomes, Registrations
+from ..bundles import Store
+from ..policy import Policy
+from ..ports import Clock
 
 
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """Make outcomes final.
 
     While the app is `paused`, plans count as a table's last outcome as well.
     """
 
-    def __init__(
-        self,
-        registrations: Registrations,
-        outcomes: Outcomes,
-        clock: Clock,
-        on_outcome: Callable[[Run, Outcome], None],
-        *,
-        paused: bool,
-    ) -> None:
-        self._registrations = registrations
-        self._outcomes = outcomes
-        self._clock = clock
-        self._on_outcome = on_outcome
-        self._paused = paused
+    store: Store
+    policy: Policy
+    clock: Clock
+    on_outcome: Callable[[Run, Outcome], None]
 
     def settle(
         self,
@@ -45,18 +38,18 @@ class Settlement:
         Raise ConcurrentUpdate if `pending` has been saved since it was read.
         """
         known = standing or Standing()
-        if run.request.mode is Mode.APPLY or self._paused:
+        if run.request.mode is Mode.APPLY or self.policy.paused:
             known = replace(known, outcome=self._last_outcome(run, outcome, poisoned=poisoned))
 
         if known != Standing():
-            self._registrations.record(pending.route_table_id, known)
-        self._outcomes.settle(pending, outcome)
-        self._on_outcome(run, outcome)
+            self.store.registrations.record(pending.route_table_id, known)
+        self.store.outcomes.settle(pending, outcome)
+        self.on_outcome(run, outcome)
 
     def _last_outcome(self, run: Run, outcome: Outcome, *, poisoned: bool) -> LastOutcome:
         return LastOutcome(
             run_id=run.run_id,
-            at=self._clock(),
+            at=self.clock(),
             status=outcome.status,
             signature=outcome.signature,
             error=outcome.error,

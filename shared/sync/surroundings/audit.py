@@ -5,6 +5,7 @@ group lets the environment be managed.
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG
@@ -24,10 +25,10 @@ NOT_NEEDED = Finding(
 _TRAFFIC = f"TCP 454-455 from {MANAGEMENT_TAG}"
 
 
+@dataclass(frozen=True, slots=True)
 class Audit:
-    def __init__(self, surveyor: Surveyor, versions: Versions) -> None:
-        self._surveyor = surveyor
-        self._versions = versions
+    surveyor: Surveyor
+    versions: Versions
 
     def findings(self, entry: RegisteredTable, table: RouteTable | None) -> tuple[Finding, ...]:
         """Return the findings about the environment of a registered table.
@@ -39,7 +40,7 @@ class Audit:
         if ase_id is None:
             return ()
         try:
-            survey = self._surveyor.survey(ase_id)
+            survey = self.surveyor.survey(ase_id)
         except TransientError as error:
             return (Finding(codes.NOT_AUDITED, f"{ase_id}: {error}"),)
 
@@ -75,7 +76,7 @@ class Audit:
         return judge_inbound(survey.security_group, management, survey.subnet.address_prefixes)
 
     def _management(self, environment_id: EnvironmentId) -> Collection[str]:
-        newest = self._versions.newest(MANAGEMENT_TAG) or self._versions.newest(environment_id.key)
+        newest = self.versions.newest(MANAGEMENT_TAG) or self.versions.newest(environment_id.key)
         return () if newest is None else newest.ipv4
 
 

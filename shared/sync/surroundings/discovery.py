@@ -12,9 +12,10 @@ from ...domain.registry.registration import Registration
 from ...domain.routing.plan import owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment
-from ..ports import Environments, Registrations, RouteTables
+from ..bundles import Azure, Store
+from ..policy import Policy
 from .audit import Audit, kind_findings
-from .survey import Survey, Surveyor
+from .survey import Survey
 
 type _ByTable = dict[RouteTableId, RegisteredTable]
 
@@ -47,23 +48,12 @@ class DiscoveryResult:
     errors: list[tuple[str, Finding]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
 class Discovery:
-    def __init__(
-        self,
-        environments: Environments,
-        surveyor: Surveyor,
-        audit: Audit,
-        route_tables: RouteTables,
-        registrations: Registrations,
-        *,
-        default_service_tag: str,
-    ) -> None:
-        self._environments = environments
-        self._surveyor = surveyor
-        self._audit = audit
-        self._route_tables = route_tables
-        self._registrations = registrations
-        self._default_service_tag = default_service_tag
+    store: Store
+    azure: Azure
+    policy: Policy
+    audit: Audit
 
     def discover(
         self,
@@ -80,8 +70,8 @@ class Discovery:
         `acknowledge`. Raise RouteSyncError if the visible subscriptions cannot be listed.
         """
         result = DiscoveryResult()
-        registered = {r.route_table_id: r for r in self._registrations.list()}
-        for subscription in subscriptions or self._environments.subscriptions():
+        registered = {r.route_table_id: r for r in self.store.registrations.list()}
+        for subscription in subscriptions or self.azure.environments.subscriptions():
             # A subscription that fails must not hide the results of the others.
             try:
                 self._add_environments(
@@ -102,7 +92,7 @@ class Discovery:
         register: bool,
         acknowledge: bool,
     ) -> None:
-        for environment in self._environments.list(subscription):
+        for environment in self.azure.environments.list(subscription):
             survey = self._survey(environment)
             if register and (acknowledge or not survey.manages_itself):
                 self._register_surveyed(survey, registered)
@@ -117,7 +107,7 @@ class Discovery:
         *,
         register: bool,
     ) -> None:
-        for table_id, table in self._route_tables.list(subscription):
+        for table_id, table in self.azure.route_tables.list(subscription):
             owned = owned_prefixes(table, owner=owner)
             if not owned or table_id in registered:
                 continue
@@ -129,7 +119,7 @@ class Discovery:
 
     def _survey(self, environment: Environment) -> Survey:
         try:
-            return self._surveyor.survey_surroundings(environment)
+            return self.audit.surveyor.survey_surroundings(environment)
         except TransientError as error:
             survey = Survey(environment.environment_id, environment)
             return survey.with_fault(Finding.of(error))
@@ -139,7 +129,7 @@ class Discovery:
         entry = registered.get(table) if table else None
 
         # The result lists what is wrong, so it leaves out that the traffic is let in.
-        group_findings = self._audit.security_group_findings(survey)
+        group_findings = self.audit.security_group_findings(survey)
         faults = (
             *survey.faults,
             *kind_findings(survey),
@@ -158,10 +148,10 @@ class Discovery:
         self, table: RouteTableId, ase_id: EnvironmentId | None, registered: _ByTable
     ) -> None:
         """Register the table for this environment; the rest of an earlier registration stays."""
-        new = RegisteredTable(table, Registration((self._default_service_tag,)))
+        new = RegisteredTable(table, Registration((self.policy.default_service_tag,)))
         entry = registered.get(table, new)
         registered[table] = replace(entry, registration=replace(entry.registration, ase_id=ase_id))
-        self._registrations.put(registered[table])
+        self.store.registrations.put(registered[table])
 
 
 def _registration_findings(

@@ -8,7 +8,7 @@ from ...domain.errors import PermanentError
 from ...domain.findings import Finding
 from ...domain.surroundings.environments import Environment, Subnet
 from ...domain.surroundings.security_rules import SecurityGroup
-from ..ports import Environments, SecurityGroups, Subnets
+from ..bundles import Azure
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,9 @@ class Survey:
         return replace(self, faults=(*self.faults, fault))
 
 
+@dataclass(frozen=True, slots=True)
 class Surveyor:
-    def __init__(
-        self, environments: Environments, subnets: Subnets, security_groups: SecurityGroups
-    ) -> None:
-        self._environments = environments
-        self._subnets = subnets
-        self._security_groups = security_groups
+    azure: Azure
 
     def survey(self, environment_id: EnvironmentId) -> Survey:
         """Read the environment and its surroundings.
@@ -56,7 +52,7 @@ class Surveyor:
         Raise TransientError. Permanent errors are among the survey's faults.
         """
         try:
-            environment = self._environments.read(environment_id)
+            environment = self.azure.environments.read(environment_id)
         except PermanentError as error:
             return Survey(environment_id).with_fault(Finding.of(error))
         return self.survey_surroundings(environment)
@@ -75,7 +71,7 @@ class Surveyor:
             return survey.with_fault(Finding(codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION, message))
 
         try:
-            survey = replace(survey, subnet=self._subnets.read(subnet_id))
+            survey = replace(survey, subnet=self.azure.subnets.read(subnet_id))
         except PermanentError as error:
             return survey.with_fault(Finding.of(error))
 
@@ -89,7 +85,7 @@ class Surveyor:
         if survey.subnet is None or survey.subnet.security_group_id is None:
             return survey
         try:
-            group = self._security_groups.read(survey.subnet.security_group_id)
+            group = self.azure.security_groups.read(survey.subnet.security_group_id)
         except PermanentError as error:
             return survey.with_fault(Finding.of(error))
         return replace(survey, security_group=group)

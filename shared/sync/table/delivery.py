@@ -1,8 +1,8 @@
-"""One table of one run, as often as its message is delivered."""
+"""The delivery of one table's message: its table is brought to an outcome, which is settled."""
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ...domain import codes
 from ...domain.armid import RouteTableId
@@ -13,168 +13,167 @@ from ...domain.routing.plan import owned_prefixes
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Action, Mode, Run
+from ..bundles import Store
 from ..policy import Policy
-from ..ports import Clock, Outcomes, Registrations, Runs
+from ..ports import Clock
 from ..run.lifecycle import RunEnd
-from ..run.settlement import Settlement
 from ..surroundings.audit import Audit
 from .in_hand import InHand
-from .planning import Planning
 from .provision import Provisioner
 from .reconcile import Reconciled, Reconciler
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of the table, if this delivery settled it; and whether its run has ended by now
-    and somebody is to be told.
+    """The outcome, if this delivery settled it. `notice_due`: the run has ended and people are
+    still to be told about it.
     """
 
     outcome: Outcome | None = None
     notice_due: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """An outcome that is not settled yet, what it settles, and the news about the table."""
+
+    pending: Pending
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    news: Standing = field(default_factory=Standing)
+
+
+@dataclass(slots=True)
 class TableSync:
-    def __init__(
-        self,
-        registrations: Registrations,
-        runs: Runs,
-        outcomes: Outcomes,
-        planning: Planning,
-        reconciler: Reconciler,
-        provisioner: Provisioner,
-        audit: Audit,
-        settlement: Settlement,
-        run_end: RunEnd,
-        clock: Clock,
-        policy: Policy,
-    ) -> None:
-        self._registrations = registrations
-        self._runs = runs
-        self._outcomes = outcomes
-        self._planning = planning
-        self._reconciler = reconciler
-        self._provisioner = provisioner
-        self._audit = audit
-        self._settlement = settlement
-        self._run_end = run_end
-        self._clock = clock
-        self._owner = policy.owner
-        self._paused = policy.paused
-        self._fanned_out: Run | None = None
-        self._in_hand = InHand()
+    """Serves the messages of tables, several at a time."""
+
+    store: Store
+    policy: Policy
+    clock: Clock
+    reconciler: Reconciler
+    provisioner: Provisioner
+    audit: Audit
+    run_end: RunEnd
+    _known_run: Run | None = field(default=None, init=False)
+    _in_hand: InHand = field(default_factory=InHand, init=False)
 
     def sync(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
-        """Do what is still to be done: nothing for a late or repeated message.
+        """Do what is still to be done. A late or repeated message does nothing.
 
-        Raise TransientError, after noting it on the pending row, so that the queue tries again.
+        Raise TransientError, which the pending row then shows, so that the queue tries again.
         """
         self._in_hand.take(run_id)
         try:
             run, outcome = self._sync(run_id, route_table_id)
         finally:
             last = self._in_hand.put_down(run_id)
+
         if run is None or run.ended:
             return Delivered(notice_due=run is not None and run.notice_due)
-        return Delivered(outcome, last and self._run_end.close_if_complete(run_id))
+        return Delivered(outcome, last and self.run_end.close_if_complete(run_id))
+
+    def give_up(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
+        """Settle the table as failed, because the queue has tried often enough."""
+        run = self.store.runs.get(run_id)
+        pending = self.store.outcomes.get_pending(run_id, route_table_id)
+        outcome = None
+        if run is not None and pending is not None:
+            message = "every delivery of the table's message failed; see the log"
+            error = pending.last_error or Finding(codes.RETRIES_EXHAUSTED, message)
+            outcome = pending.failed(error)
+            self.run_end.settlement.settle(run, pending, outcome, poisoned=True)
+        return Delivered(outcome, self.run_end.close_if_complete(run_id))
 
     def _sync(self, run_id: str, route_table_id: RouteTableId) -> tuple[Run | None, Outcome | None]:
-        """The run, and what became of the table, if it was still open."""
-        pending = self._outcomes.get_pending(run_id, route_table_id)
-        run = self._run_end.expire_if_overdue(self._run(run_id, pending))
+        """Return the run, and the table's outcome if it was still open."""
+        pending = self.store.outcomes.get_pending(run_id, route_table_id)
+        run = self.run_end.expire_if_overdue(self._run(run_id, pending))
         if run is None or run.ended or pending is None:
             return run, None
-        pending, outcome, standing = self._outcome(run, pending)
-        self._settlement.settle(run, pending, outcome, standing)
+
+        started = time.monotonic()
+        result = self._result(run, pending)
+        outcome = replace(
+            result.outcome,
+            findings=(*result.outcome.findings, *result.findings),
+            duration_ms=round((time.monotonic() - started) * 1000),
+        )
+        self.run_end.settlement.settle(run, result.pending, outcome, result.news)
         return run, outcome
 
     def _run(self, run_id: str, pending: Pending | None) -> Run | None:
-        """One that has fanned out stays as it is for as long as a table of it is pending."""
-        known = self._fanned_out
+        # A run that has fanned out does not change while one of its tables is pending, so the
+        # tables of one run need not read it again.
+        known = self._known_run
         if pending is not None and known is not None and known.run_id == run_id:
             return known
-        run = self._runs.get(run_id)
+        run = self.store.runs.get(run_id)
         if run is not None and run.fanned_out_at is not None:
-            self._fanned_out = run
+            self._known_run = run
         return run
 
-    def give_up(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
-        """The queue has tried often enough: what is still open has failed."""
-        run = self._runs.get(run_id)
-        pending = self._outcomes.get_pending(run_id, route_table_id)
-        outcome = None
-        if run is not None and pending is not None:
-            error = pending.last_error or Finding(
-                codes.RETRIES_EXHAUSTED, "every delivery of the table's message failed; see the log"
-            )
-            outcome = pending.failed(error)
-            self._settlement.settle(run, pending, outcome, poisoned=True)
-        return Delivered(outcome, self._run_end.close_if_complete(run_id))
-
-    def _outcome(self, run: Run, pending: Pending) -> tuple[Pending, Outcome, Standing]:
-        started = time.monotonic()
-        standing = Standing()
+    def _result(self, run: Run, pending: Pending) -> _Result:
+        """Bring the table to its outcome. Raise TransientError, after noting it."""
         try:
             done = self._reconcile(run, pending)
-            pending, outcome = done.pending, done.outcome
-            standing = self._standing(run, done)
-            audited = self._audit.findings(done.entry, done.table)
+            audited = self.audit.findings(done.entry, done.table)
+            return _Result(done.pending, done.outcome, audited, self._news(run, done))
         except PermanentError as error:
             pending = self._with_error(pending, error)
-            outcome = pending.failed(Finding.of(error))
-            entry = self._registrations.get(pending.route_table_id)
-            audited = self._audit.findings(entry, None) if entry else ()
+            entry = self.store.registrations.get(pending.route_table_id)
+            audited = self.audit.findings(entry, None) if entry else ()
+            return _Result(pending, pending.failed(Finding.of(error)), audited)
         except TransientError as error:
-            noted = self._with_error(pending, error)
-            with suppress(ConcurrentUpdate):  # another worker's word counts
-                self._outcomes.save(noted)
+            # If another worker has saved the row meanwhile, its word counts.
+            with suppress(ConcurrentUpdate):
+                self.store.outcomes.save(self._with_error(pending, error))
             raise
-        outcome = replace(
-            outcome,
-            findings=(*outcome.findings, *audited),
-            duration_ms=round((time.monotonic() - started) * 1000),
-        )
-        return pending, outcome, standing
 
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
-        """As last saved: with what was intended before the error."""
-        saved = self._outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
-        return replace(
-            saved,
-            last_error=Finding.of(error),
-            correlation_id=error.correlation_id,
-        )
+        """Note the error on the row as it was last saved, with what was intended until then."""
+        saved = self.store.outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
+        return replace(saved, last_error=Finding.of(error), correlation_id=error.correlation_id)
 
     def _reconcile(self, run: Run, pending: Pending) -> Reconciled:
-        mode = self._mode(run)
-        make_planner = self._planning.planner_for(run, mode, pending.route_table_id)
-        if run.request.action is Action.PROVISION:
-            return self._provisioner.provision(run, pending, make_planner, mode)
-        return self._reconciler.reconcile(pending, make_planner, mode)
+        mode = self.policy.mode(run.request.mode)
+        planning = self.reconciler.planning
+        make_planner = planning.planner_for(run, mode, pending.route_table_id)
+        if run.request.action is not Action.PROVISION:
+            return self.reconciler.reconcile(pending, make_planner, mode)
 
-    def _mode(self, run: Run) -> Mode:
-        return Mode.PLAN if self._paused else run.request.mode
+        site = self.provisioner.look(run, pending.route_table_id)
+        if mode is Mode.PLAN:
+            return self.provisioner.plan(run, pending, make_planner, site)
+        made = self.provisioner.make(run, pending, make_planner, site)
+        if isinstance(made, Reconciled):
+            return made
+        done = self.reconciler.reconcile(made, make_planner, mode)
+        return self.provisioner.attach(run, done, site)
 
-    def _standing(self, run: Run, done: Reconciled) -> Standing:
-        """What the table's row does not say yet."""
-        entry, outcome = done.entry, done.outcome
-        owned, subnet_ids = owned_prefixes(done.table, owner=self._owner), done.table.subnet_ids
+    def _news(self, run: Run, done: Reconciled) -> Standing:
+        """Return what the table's row does not say yet."""
+        status, outcome, table = done.entry.status, done.outcome, done.table
+        owned = owned_prefixes(table, owner=self.policy.owner)
+
+        # An adoption or a rollback says nothing about whether the table follows its sources.
         follows = run.request.action in {Action.SYNC, Action.PROVISION}
         verified = follows and outcome.found_right
-        # While a contested table rests, what was undone is still to be done again.
+
+        # While a contested table rests, the change that was undone is still to be made again.
         rests = any(violation.code == codes.CONTESTED for violation in outcome.violations)
-        leaves = self._mode(run) is Mode.APPLY and not rests
+        writes = self.policy.mode(run.request.mode) is Mode.APPLY and not rests
         return Standing(
-            owned=owned if leaves and owned != entry.status.owned_left else None,
-            subnet_ids=subnet_ids if subnet_ids != entry.status.subnet_ids else None,
+            owned=owned if writes and owned != status.owned_left else None,
+            subnet_ids=table.subnet_ids if table.subnet_ids != status.subnet_ids else None,
             verified_with=outcome.version_ids if verified else (),
-            verified_at=self._clock() if verified else None,
-            reading=_reading(done),
+            verified_at=self.clock() if verified else None,
+            reading=_new_reading(done),
         )
 
 
-def _reading(done: Reconciled) -> Reading | None:
-    """If it is news. How many routes the table may have only the daily check asks."""
+def _new_reading(done: Reconciled) -> Reading | None:
+    """Return the reading if it is news. Only the daily check asks for the table's limit."""
     known, table = done.entry.status.reading, done.table
-    found = Reading(table.location, len(table.routes), known.route_limit if known else None)
+    limit = known.route_limit if known else None
+    found = Reading(table.location, len(table.routes), limit)
     return None if found == known else found

@@ -9,8 +9,9 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.changes import Changes
 from ...domain.routing.judgement import Approval
 from ...domain.runs.run import Action, Mode, Run
+from ..bundles import Azure, Store
 from ..policy import Policy
-from ..ports import Clock, Outcomes, RouteLimits
+from ..ports import Clock
 from .planners.adoption import AdoptionPlanner
 from .planners.guards import Guards
 from .planners.proposal import MakePlanner, Planner
@@ -30,11 +31,10 @@ class Planning:
     table is planned again with that version.
     """
 
-    sources: Sources
-    outcomes: Outcomes
-    route_limits: RouteLimits
-    clock: Clock
+    store: Store
+    azure: Azure
     policy: Policy
+    clock: Clock
 
     def planner_for(self, run: Run, mode: Mode, table: RouteTableId) -> MakePlanner:
         """Choose by the run's action.
@@ -55,25 +55,29 @@ class Planning:
 
     @property
     def _guards(self) -> Guards:
-        return Guards(self.route_limits, self.policy)
+        return Guards(self.azure.route_limits, self.policy)
+
+    @property
+    def _sources(self) -> Sources:
+        return Sources(self.store.versions, self.policy.allowed_service_tags)
 
     def _done(self, run: Run, table: RouteTableId) -> Changes:
         """Return what the run that is to be undone did to the table."""
-        undone = self.outcomes.get(run.request.undone_run_id or "", table)
+        undone = self.store.outcomes.get(run.request.undone_run_id or "", table)
         return undone.changes if undone else Changes()
 
     def _approval(self, run: Run, table: RouteTableId) -> Approval | None:
         plan_run_id = run.request.plan_run_id
         if plan_run_id is None:
             return None
-        planned = self.outcomes.get(plan_run_id, table)
+        planned = self.store.outcomes.get(plan_run_id, table)
         if planned is None:
             raise PermanentError(codes.NOT_PLANNED, f"run {plan_run_id} has no plan of this table")
         return planned.approval
 
     def _adoption(self, run: Run, entry: RegisteredTable) -> Planner:
-        wanted = self.sources.wanted(run, entry)
-        histories = self.sources.histories(entry)
+        wanted = self._sources.wanted(run, entry)
+        histories = self._sources.histories(entry)
         versions = [version for history in histories for version in history.versions]
         return AdoptionPlanner(
             self._guards,
@@ -84,7 +88,7 @@ class Planning:
         )
 
     def _rollback(self, run: Run, done: Changes, entry: RegisteredTable) -> Planner:
-        tags = self.sources.tags(entry)
+        tags = self._sources.tags(entry)
         return RollbackPlanner(self._guards, run, done, entry, tags)
 
     def _sync(
@@ -92,11 +96,11 @@ class Planning:
     ) -> Planner:
         return SyncPlanner(
             guards=self._guards,
-            sources=self.sources,
+            sources=self._sources,
             clock=self.clock,
             run=run,
             mode=mode,
             approval=approval,
             entry=entry,
-            wanted=self.sources.wanted(run, entry),
+            wanted=self._sources.wanted(run, entry),
         )

@@ -1,9 +1,10 @@
-"""A route table for an environment that has none: made, filled, registered, and set on its subnet.
+"""Provisioning: an environment that has no route table gets one, on its subnet.
 
-Each step looks first at what is there, so that a repeated delivery goes on where one ended.
+The table is made with its routes, registered, reconciled and only then set on the subnet. Each step
+looks first at what is there, so that a message that is delivered again goes on from there.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from ...domain import codes
@@ -16,18 +17,40 @@ from ...domain.routing.plan import foreign_hash
 from ...domain.routing.routes import RouteTable, is_owned
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
-from ...domain.runs.run import Mode, Run
+from ...domain.runs.run import Run
 from ...domain.surroundings.security_rules import missing_rule
+from ..bundles import Azure, Store
 from ..policy import Policy
-from ..ports import Outcomes, Registrations, RouteTables, SecurityGroups, Subnets
 from ..surroundings.audit import Audit
-from ..surroundings.survey import Survey, Surveyor
+from ..surroundings.survey import Survey
 from .planners.proposal import MakePlanner
-from .reconcile import Reconciled, Reconciler, preview
+from .reconcile import Reconciled, preview
+
+_EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "routes": []}})
+
+type _Rule = tuple[str, dict[str, object]]
+"""The name and the properties of a security rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The place of a table that is provisioned: what stands there before the first change.
+
+    `existing` is the route table if there is one already. `entry` is what is registered, or what
+    is going to be.
+    """
+
+    survey: Survey
+    existing: RouteTable | None
+    entry: RegisteredTable
+
+    @property
+    def on_subnet(self) -> bool:
+        return self.survey.route_table_id is not None
 
 
 def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
-    """The table is beside its environment, under the name that the Azure CLI gives it."""
+    """Name the table beside its environment as the Azure CLI names it."""
     return RouteTableId(
         environment_id.subscription_id,
         environment_id.resource_group,
@@ -36,7 +59,7 @@ def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
 
 
 def refusal_of(survey: Survey) -> Finding | None:
-    """Why a surveyed environment can't be given a table."""
+    """Return the reason for which a surveyed environment cannot get a route table."""
     if survey.subnet is None:
         return survey.faults[-1]
     if survey.route_table_id not in (None, provisioned_id(survey.environment_id)):
@@ -45,185 +68,167 @@ def refusal_of(survey: Survey) -> Finding | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
 class Provisioner:
-    def __init__(
-        self,
-        surveyor: Surveyor,
-        audit: Audit,
-        route_tables: RouteTables,
-        subnets: Subnets,
-        security_groups: SecurityGroups,
-        registrations: Registrations,
-        outcomes: Outcomes,
-        reconciler: Reconciler,
-        policy: Policy,
-    ) -> None:
-        self._surveyor = surveyor
-        self._audit = audit
-        self._route_tables = route_tables
-        self._subnets = subnets
-        self._security_groups = security_groups
-        self._registrations = registrations
-        self._outcomes = outcomes
-        self._reconciler = reconciler
-        self._owner = policy.owner
-        self._default_service_tag = policy.default_service_tag
+    """Does what comes before and after the reconciling of a table that is provisioned."""
 
-    def provision(
-        self, run: Run, pending: Pending, make_planner: MakePlanner, mode: Mode
-    ) -> Reconciled:
-        """Raise PermanentError or TransientError where not even the table could be made."""
-        survey = self._surveyor.survey(_asked(run))
+    store: Store
+    azure: Azure
+    policy: Policy
+    audit: Audit
+
+    def look(self, run: Run, route_table_id: RouteTableId) -> Site:
+        """Read what stands there. Raise PermanentError if the table cannot be provisioned."""
+        environment_id = _environment_id(run)
+        survey = self.audit.surveyor.survey(environment_id)
         refusal = refusal_of(survey)
         if refusal is not None:
             raise PermanentError(refusal.code, refusal.message)
-        existing = self._existing(pending.route_table_id, survey)
-        table = existing or _new_table(survey, run)
-        entry = self._entry(run, pending.route_table_id)
-        if mode is Mode.PLAN:
-            return self._planned(run, pending, make_planner, table, entry, survey)
-        if existing is None:
-            pending, blocked = self._create(pending, make_planner, table, entry)
-            if blocked is not None:
-                return blocked
-        self._register(entry)
-        done = self._reconciler.reconcile(pending, make_planner, mode)
+
+        registration = Registration((self.policy.default_service_tag,), environment_id)
+        return Site(
+            survey=survey,
+            existing=self._existing(route_table_id, survey),
+            entry=self.store.registrations.get(route_table_id)
+            or RegisteredTable(route_table_id, registration),
+        )
+
+    def plan(self, run: Run, pending: Pending, make_planner: MakePlanner, site: Site) -> Reconciled:
+        """Say what provisioning would do."""
+        table = site.existing or _new_table(site.survey, run)
+        outcome = preview(pending, table, make_planner(site.entry)).outcome
+
+        steps = list(self._planned_steps(run, pending, site))
+        if steps and outcome.status is OutcomeStatus.UNCHANGED:
+            outcome = replace(outcome, status=OutcomeStatus.PLANNED)
+        return Reconciled(pending, _with_findings(outcome, *steps), table, site.entry)
+
+    def make(
+        self, run: Run, pending: Pending, make_planner: MakePlanner, site: Site
+    ) -> Pending | Reconciled:
+        """Make the table with its routes, if there is none, and register it.
+
+        Return what is pending then, or the outcome if nothing can be written.
+        """
+        if site.existing is None:
+            new = _new_table(site.survey, run)
+            planned = preview(pending, new, make_planner(site.entry))
+            judgement = planned.proposal.judgement
+            if judgement.blocked:
+                return Reconciled(pending, planned.outcome, new, site.entry)
+
+            # The intent is recorded first, so that a table whose making was not answered counts.
+            pending = self.store.outcomes.save(
+                replace(pending, intended=judgement.plan.changes, etag=new.etag)
+            )
+            body = self.azure.route_tables.body(new, judgement.plan.routes)
+            self.azure.route_tables.create(pending.route_table_id, body)
+        self._register(site.entry)
+        return pending
+
+    def attach(self, run: Run, done: Reconciled, site: Site) -> Reconciled:
+        """Set the reconciled table on the subnet, and add the security rule if it was asked for.
+
+        A table that is not right is set on no subnet.
+        """
         outcome = done.outcome
-        if existing is None:
-            outcome = _adding(outcome, _created(pending.route_table_id))
+        if site.existing is None:
+            outcome = _with_findings(outcome, _created(outcome.route_table_id))
         if not outcome.found_right:
-            return replace(done, outcome=_not_set(outcome, survey))
+            return replace(done, outcome=_not_attached(outcome, site))
+
         try:
-            outcome = self._set_on_subnet(outcome, survey)
-            outcome = self._with_rule(run, outcome, survey)
+            outcome = self._set_on_subnet(outcome, site)
+            outcome = self._add_rule(run, outcome, site.survey)
         except PermanentError as error:
             outcome = _failed(outcome, Finding.of(error))
-        return replace(done, outcome=outcome, table=self._route_tables.read(pending.route_table_id))
+        table = self.azure.route_tables.read(outcome.route_table_id)
+        return replace(done, outcome=outcome, table=table)
 
     def _existing(self, route_table_id: RouteTableId, survey: Survey) -> RouteTable | None:
-        """Raise PermanentError where one is there that would bring its own routes to the subnet."""
+        """Raise PermanentError if a table exists that would bring foreign routes to the subnet."""
         try:
-            table = self._route_tables.read(route_table_id)
+            table = self.azure.route_tables.read(route_table_id)
         except PermanentError as error:
             if error.code != codes.ROUTE_TABLE_NOT_FOUND:
                 raise
             return None
-        others = [route.name for route in table.routes if not is_owned(route, self._owner)]
-        if others and survey.route_table_id is None:
+
+        # A table that the subnet has already brings nothing new to it.
+        foreign = [r.name for r in table.routes if not is_owned(r, self.policy.owner)]
+        if foreign and survey.route_table_id is None:
             raise PermanentError(
                 codes.ROUTE_TABLE_TAKEN,
-                f"{route_table_id} is there already, on another subnet or none, and holds routes "
-                f"that are not ours: {', '.join(others)}; set it on the subnet yourself, or remove "
-                "it",
+                f"{route_table_id} exists already, on another subnet or on none, and has routes "
+                f"that are not ours: {', '.join(foreign)}. Set it on the subnet yourself, or "
+                "remove it",
             )
         return table
 
-    def _entry(self, run: Run, route_table_id: RouteTableId) -> RegisteredTable:
-        """Return the entry as it is, or as it is going to be."""
-        existing = self._registrations.get(route_table_id)
-        if existing is not None:
-            return existing
-        registration = Registration((self._default_service_tag,), _asked(run))
-        return RegisteredTable(route_table_id, registration)
-
     def _register(self, entry: RegisteredTable) -> None:
-        route_table_id = entry.route_table_id
-        if self._registrations.get(route_table_id) is not None:
+        if self.store.registrations.get(entry.route_table_id) is not None:
             return
-        self._registrations.put(entry)
-        # Nothing in it is anybody else's: where its making failed, it may be written again.
-        self._registrations.note_sound(route_table_id, {foreign_hash(_EMPTY, owner=self._owner)})
+        self.store.registrations.put(entry)
 
-    def _planned(
-        self,
-        run: Run,
-        pending: Pending,
-        make_planner: MakePlanner,
-        table: RouteTable,
-        entry: RegisteredTable,
-        survey: Survey,
-    ) -> Reconciled:
-        outcome = preview(pending, table, make_planner(entry)).outcome
-        rule = self._rule(run, survey)
-        to_do = [
-            *([] if table.etag else [_created(pending.route_table_id)]),
-            *([] if survey.route_table_id else [_attached(survey)]),
-            *(
-                []
-                if rule is None
-                else [rule if isinstance(rule, Finding) else _added(survey, rule)]
-            ),
-        ]
-        if to_do and outcome.status is OutcomeStatus.UNCHANGED:
-            outcome = replace(outcome, status=OutcomeStatus.PLANNED)
-        return Reconciled(pending, _adding(outcome, *to_do), table, entry)
+        # A new table has no foreign routes, so it may be written again if its making has failed.
+        sound = {foreign_hash(_EMPTY, owner=self.policy.owner)}
+        self.store.registrations.note_sound(entry.route_table_id, sound)
 
-    def _create(
-        self,
-        pending: Pending,
-        make_planner: MakePlanner,
-        new: RouteTable,
-        entry: RegisteredTable,
-    ) -> tuple[Pending, Reconciled | None]:
-        """Create the table with its routes in one write.
+    def _planned_steps(self, run: Run, pending: Pending, site: Site) -> list[Finding]:
+        steps = []
+        if site.existing is None:
+            steps.append(_created(pending.route_table_id))
+        if not site.on_subnet:
+            steps.append(_attached(site.survey))
+        rule = self._missing_rule(run, site.survey)
+        if rule is not None:
+            steps.append(rule if isinstance(rule, Finding) else _rule_added(site.survey, rule))
+        return steps
 
-        Return what is pending then, and the outcome if the write is blocked.
+    def _missing_rule(self, run: Run, survey: Survey) -> _Rule | Finding | None:
+        """Return the rule that `nsg: ensure` has to add, or the reason why it cannot be added.
+
+        Return None if nothing has to be added.
         """
-        planned = preview(pending, new, make_planner(entry))
-        judgement = planned.proposal.judgement
-        if judgement.blocked:
-            return pending, Reconciled(pending, planned.outcome, new, entry)
-
-        plan = judgement.plan
-        pending = self._outcomes.save(replace(pending, intended=plan.changes, etag=new.etag))
-        self._route_tables.create(pending.route_table_id, self._route_tables.body(new, plan.routes))
-        return pending, None
-
-    def _rule(self, run: Run, survey: Survey) -> tuple[str, dict[str, object]] | Finding | None:
-        """What `nsg: ensure` has to add, or why it can't; None where there is nothing to do."""
         if not run.request.ensure_nsg or not survey.has_security_group:
             return None
-        verdict = self._audit.verdict(survey)
+        verdict = self.audit.verdict(survey)
         if survey.security_group is None or verdict is None:
-            return Finding(
-                codes.NSG_NOT_JUDGED, "the subnet's network security group could not be judged"
-            )
+            message = "the subnet's network security group could not be judged"
+            return Finding(codes.NSG_NOT_JUDGED, message)
         if verdict.allowed:
             return None
-        return missing_rule(survey.security_group, verdict, owner=self._owner)
+        return missing_rule(survey.security_group, verdict, owner=self.policy.owner)
 
-    def _set_on_subnet(self, outcome: Outcome, survey: Survey) -> Outcome:
-        if survey.subnet is None or survey.route_table_id is not None:
+    def _set_on_subnet(self, outcome: Outcome, site: Site) -> Outcome:
+        if site.survey.subnet is None or site.on_subnet:
             return outcome
-        self._subnets.set_route_table(survey.subnet, outcome.route_table_id)
-        return _changed(_adding(outcome, _attached(survey)))
+        self.azure.subnets.set_route_table(site.survey.subnet, outcome.route_table_id)
+        return _changed(_with_findings(outcome, _attached(site.survey)))
 
-    def _with_rule(self, run: Run, outcome: Outcome, survey: Survey) -> Outcome:
-        rule = self._rule(run, survey)
+    def _add_rule(self, run: Run, outcome: Outcome, survey: Survey) -> Outcome:
+        rule = self._missing_rule(run, survey)
         if isinstance(rule, Finding):
             return _failed(outcome, rule)
         if rule is None or survey.security_group is None:
             return outcome
-        self._security_groups.add_rule(survey.security_group, *rule)
-        return _changed(_adding(outcome, _added(survey, rule)))
+        self.azure.security_groups.add_rule(survey.security_group, *rule)
+        return _changed(_with_findings(outcome, _rule_added(survey, rule)))
 
 
-def _asked(run: Run) -> EnvironmentId:
+def _environment_id(run: Run) -> EnvironmentId:
     return cast(EnvironmentId, run.request.ase_id)  # a run that provisions names one
 
 
-_EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "routes": []}})
-
-
 def _new_table(survey: Survey, run: Run) -> RouteTable:
-    """A table that is not there yet, as it would be without routes."""
+    """Return the table as it would be without routes."""
     location = survey.environment.location if survey.environment else ""
     tags = {"tags": dict(run.request.azure_tags)} if run.request.azure_tags else {}
     return RouteTable.from_arm({**_EMPTY.raw, "location": location, **tags})
 
 
 def _created(route_table_id: RouteTableId) -> Finding:
-    return Finding(codes.ROUTE_TABLE_CREATED, f"{route_table_id} was not there, and is made")
+    return Finding(codes.ROUTE_TABLE_CREATED, f"{route_table_id} did not exist and is made")
 
 
 def _attached(survey: Survey) -> Finding:
@@ -231,25 +236,22 @@ def _attached(survey: Survey) -> Finding:
     return Finding(codes.ROUTE_TABLE_ATTACHED, f"the table is set on subnet {subnet_id}")
 
 
-def _added(survey: Survey, rule: tuple[str, dict[str, object]]) -> Finding:
+def _rule_added(survey: Survey, rule: _Rule) -> Finding:
     name, properties = rule
-    where = survey.security_group.group_id if survey.security_group else None
-    return Finding(
-        codes.NSG_RULE_ADDED, f"rule {name} at priority {properties['priority']} in {where}"
-    )
+    group_id = survey.security_group.group_id if survey.security_group else None
+    message = f"rule {name} at priority {properties['priority']} in {group_id}"
+    return Finding(codes.NSG_RULE_ADDED, message)
 
 
-def _adding(outcome: Outcome, *findings: Finding) -> Outcome:
+def _with_findings(outcome: Outcome, *findings: Finding) -> Outcome:
     return replace(outcome, findings=(*outcome.findings, *findings))
 
 
-def _not_set(outcome: Outcome, survey: Survey) -> Outcome:
-    """A table that is not right goes on no subnet."""
-    if survey.route_table_id is not None or outcome.status.is_bad:
+def _not_attached(outcome: Outcome, site: Site) -> Outcome:
+    if site.on_subnet or outcome.status.is_bad:
         return outcome
-    return _failed(
-        outcome, Finding(codes.NOT_PROVISIONED, "not right yet, and not set on the subnet")
-    )
+    message = "the table is not right yet, so it was not set on the subnet"
+    return _failed(outcome, Finding(codes.NOT_PROVISIONED, message))
 
 
 def _changed(outcome: Outcome) -> Outcome:

@@ -15,9 +15,11 @@ from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode
+from ..bundles import Azure, Store
 from ..policy import Policy
-from ..ports import Outcomes, Registrations, RouteTables
+from ..ports import Outcomes
 from .planners.proposal import MakePlanner, Planner, Proposal
+from .planning import Planning
 
 MAX_WRITES = 3
 """One delivery writes this often at most if others keep writing the same table."""
@@ -42,18 +44,12 @@ class Written:
     correlation_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class Reconciler:
-    def __init__(
-        self,
-        route_tables: RouteTables,
-        registrations: Registrations,
-        outcomes: Outcomes,
-        policy: Policy,
-    ) -> None:
-        self._route_tables = route_tables
-        self._registrations = registrations
-        self._outcomes = outcomes
-        self._owner = policy.owner
+    store: Store
+    azure: Azure
+    policy: Policy
+    planning: Planning
 
     def reconcile(self, pending: Pending, make_planner: MakePlanner, mode: Mode) -> Reconciled:
         """Bring one table to what its planner proposes, or in plan mode say what that takes.
@@ -63,7 +59,7 @@ class Reconciler:
         for every table that is not exactly as the last write left it.
         Raise PermanentError or TransientError; a table that is not as planned is never an outcome.
         """
-        table = self._route_tables.read(pending.route_table_id)
+        table = self.azure.route_tables.read(pending.route_table_id)
         written = Written(_taken_effect(pending, table))
 
         for writes in range(MAX_WRITES + 1):
@@ -80,7 +76,7 @@ class Reconciler:
             if _is_final(table, proposal):
                 return self._reconciled(pending, table, entry, proposal, written)
 
-            body = self._route_tables.body(table, proposal.judgement.plan.routes)
+            body = self.azure.route_tables.body(table, proposal.judgement.plan.routes)
             strays = self._strays(table, body, proposal.judgement.plan)
             if strays:
                 proposal = replace(proposal, judgement=_refused(proposal.judgement, table, strays))
@@ -89,7 +85,7 @@ class Reconciler:
                 break
 
             # The intent is recorded first, so that a write whose answer is lost counts too.
-            pending = self._outcomes.save(
+            pending = self.store.outcomes.save(
                 replace(
                     pending,
                     applied=written.changes,
@@ -130,9 +126,9 @@ class Reconciler:
     ) -> tuple[RouteTable, Written]:
         findings, correlation_id = written.findings, written.correlation_id
         try:
-            after = self._route_tables.write(pending.route_table_id, body, table.etag)
+            after = self.azure.route_tables.write(pending.route_table_id, body, table.etag)
         except PreconditionFailed:
-            after = self._route_tables.read(pending.route_table_id)
+            after = self.azure.route_tables.read(pending.route_table_id)
         else:
             correlation_id = after.correlation_id
             handed_over = judgement.plan.handed_over
@@ -140,12 +136,12 @@ class Reconciler:
         return after, Written(_taken_effect(pending, after), findings, correlation_id)
 
     def _entry(self, pending: Pending) -> RegisteredTable:
-        found = self._registrations.get(pending.route_table_id)
+        found = self.store.registrations.get(pending.route_table_id)
         if found is None or not found.registration.enabled:
             raise PermanentError(
                 codes.NOT_REGISTERED, "unregistered or disabled since the run began"
             )
-        return without_vain_holds(found, self._outcomes)
+        return without_vain_holds(found, self.store.outcomes)
 
     def _note(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
         """Record what has to be known before anything is written; return whether there was any.
@@ -164,23 +160,23 @@ class Reconciler:
         if not table.sound:
             return False
         planned = replace(table, routes=proposal.judgement.plan.routes)
-        sound = frozenset(foreign_hash(t, owner=self._owner) for t in (table, planned))
+        sound = frozenset(foreign_hash(t, owner=self.policy.owner) for t in (table, planned))
         if sound == entry.status.sound_foreign:
             return False
-        self._registrations.note_sound(entry.route_table_id, sound)
+        self.store.registrations.note_sound(entry.route_table_id, sound)
         return True
 
     def _note_contest(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
         if proposal.contest is None:
             return False
-        owned = owned_prefixes(table, owner=self._owner)
-        self._registrations.contest(entry.route_table_id, proposal.contest, owned)
+        owned = owned_prefixes(table, owner=self.policy.owner)
+        self.store.registrations.contest(entry.route_table_id, proposal.contest, owned)
         return True
 
     def _note_holds(self, entry: RegisteredTable, proposal: Proposal) -> bool:
         if proposal.judgement.blocked or proposal.holds in ((), entry.status.holds):
             return False
-        self._registrations.hold(entry.route_table_id, proposal.holds)
+        self.store.registrations.hold(entry.route_table_id, proposal.holds)
         return True
 
     def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
@@ -188,7 +184,7 @@ class Reconciler:
         stand, sent = (
             (
                 {(r.name, r.prefix, r.next_hop_type) for r in t.routes},
-                foreign_essence(t, owner=self._owner),
+                foreign_essence(t, owner=self.policy.owner),
             )
             for t in (table, body)
         )
@@ -197,7 +193,7 @@ class Reconciler:
     def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
         """Return the foreign routes that the write would change."""
         read, sent = (
-            foreign_essence(t, owner=self._owner, apart_from=plan.handed_over)
+            foreign_essence(t, owner=self.policy.owner, apart_from=plan.handed_over)
             for t in (table, body)
         )
         return [r for r in read if r not in sent] + [r for r in sent if r not in read]
@@ -207,7 +203,7 @@ class Reconciler:
     ) -> list[Finding]:
         findings = []
         then, now = (
-            foreign_essence(table, owner=self._owner, apart_from=handed_over)
+            foreign_essence(table, owner=self.policy.owner, apart_from=handed_over)
             for table in (before, after)
         )
         if then != now:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ...domain import codes
@@ -15,7 +15,9 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.status import Reading, Standing
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run, RunRequest, Trigger
-from ..ports import Checks, Clock, Outcomes, Registrations, RouteLimits, RouteTables, Versions
+from ..bundles import Azure, Store
+from ..policy import Policy
+from ..ports import Clock
 from ..run.pull import Comparison, SourcePull
 from ..table.planning import Planning
 from ..table.reconcile import preview, without_vain_holds
@@ -26,60 +28,32 @@ LONGEST = timedelta(minutes=6)
 type CreateRun = Callable[[RunRequest], Run]
 
 
+@dataclass(frozen=True, slots=True)
 class DailyCheck:
-    def __init__(
-        self,
-        registrations: Registrations,
-        versions: Versions,
-        pull: SourcePull,
-        route_tables: RouteTables,
-        route_limits: RouteLimits,
-        planning: Planning,
-        outcomes: Outcomes,
-        checks: Checks,
-        create_run: CreateRun,
-        clock: Clock,
-        *,
-        default_service_tag: str,
-        tag_scope: str,
-        missing_settings: Sequence[str],
-        max_age_days: int,
-        notifies: bool,
-        paused: bool,
-    ) -> None:
-        self._registrations = registrations
-        self._versions = versions
-        self._pull = pull
-        self._route_tables = route_tables
-        self._route_limits = route_limits
-        self._planning = planning
-        self._outcomes = outcomes
-        self._checks = checks
-        self._create_run = create_run
-        self._clock = clock
-        self._default_service_tag = default_service_tag
-        self._tag_scope = tag_scope
-        self._missing_settings = missing_settings
-        self._max_age_days = max_age_days
-        self._notifies = notifies
-        self._paused = paused
+    store: Store
+    azure: Azure
+    policy: Policy
+    clock: Clock
+    pull: SourcePull
+    planning: Planning
+    create_run: CreateRun
 
     def check(self) -> CheckReport:
         """Read the tags once at each location, and each table once; store and return the report.
 
         A fault of one table or one tag does not keep the others from being looked at.
         """
-        now = self._clock()
-        registered = [one for one in self._registrations.list() if one.registration.enabled]
+        now = self.clock()
+        registered = [one for one in self.store.registrations.list() if one.registration.enabled]
         named = {tag for one in registered for tag in one.registration.service_tags}
-        tags = sorted(named or {self._default_service_tag})
+        tags = sorted(named or {self.policy.default_service_tag})
 
-        compared = self._pull.compare(tags)
+        compared = self.pull.compare(tags)
         found = self._measurements(registered, compared, now)
         run = self._start_run(found.tables, compared)
 
         report = self._report(found, tags, compared, run)
-        self._checks.put(report, notice_due=self._notifies)
+        self.store.checks.put(report, notice_due=self.policy.notifies)
         return report
 
     def _measurements(
@@ -90,16 +64,16 @@ class DailyCheck:
             tables=self._measure_all(registered, compared, now),
             unusable=compared.unusable,
             document=self._document(compared, now),
-            missing_settings=self._missing_settings,
-            tag_scope=self._tag_scope,
-            max_age_days=self._max_age_days,
+            missing_settings=self.policy.missing_schedules,
+            tag_scope=f"/subscriptions/{self.policy.service_tag_subscription_id}",
+            max_age_days=self.policy.max_age_days,
         )
 
     def _report(
         self, found: Measurements, tags: Sequence[Source], compared: Comparison, run: Run | None
     ) -> CheckReport:
         tables = checked_tables(found)
-        newest = [self._versions.newest(tag) for tag in tags]
+        newest = [self.store.versions.newest(tag) for tag in tags]
 
         return CheckReport(
             check_id=_check_id(found.at),
@@ -121,7 +95,7 @@ class DailyCheck:
         asked = [
             each.entry.route_table_id
             for each in measured
-            if needs_run(each, compared.differs, paused=self._paused)
+            if needs_run(each, compared.differs, paused=self.policy.paused)
         ]
         if not asked and not differs:
             return None
@@ -137,7 +111,7 @@ class DailyCheck:
             route_tables=() if every else tuple(asked),
             reason=f"daily check: {'; '.join(reasons)}",
         )
-        return self._create_run(request)
+        return self.create_run(request)
 
     def _measure_all(
         self, registered: Sequence[RegisteredTable], compared: Comparison, now: datetime
@@ -156,15 +130,15 @@ class DailyCheck:
 
     def _measure(self, run: Run, entry: RegisteredTable) -> Measured:
         """Compare the table as it stands with the last recorded versions."""
-        entry, table_id = without_vain_holds(entry, self._outcomes), entry.route_table_id
+        entry, table_id = without_vain_holds(entry, self.store.outcomes), entry.route_table_id
         try:
-            table = self._route_tables.read(table_id)
-            planner = self._planning.planner_for(run, Mode.APPLY, table_id)(entry)
+            table = self.azure.route_tables.read(table_id)
+            planner = self.planning.planner_for(run, Mode.APPLY, table_id)(entry)
             found = preview(Pending(run.run_id, table_id), table, planner)
         except RouteSyncError as error:
             return Measured(entry=entry, right_at=run.started_at, fault=Finding.of(error))
 
-        limit = self._route_limits.routes(table_id.subscription_id, table.location)
+        limit = self.azure.route_limits.routes(table_id.subscription_id, table.location)
         reading = Reading(table.location, len(table.routes), limit)
         status = replace(entry.status, subnet_ids=table.subnet_ids, reading=reading)
         return Measured(
@@ -190,12 +164,12 @@ class DailyCheck:
             watched_since=now if not right and since is None else None,
         )
         if standing != Standing():
-            self._registrations.record(entry.route_table_id, standing)
+            self.store.registrations.record(entry.route_table_id, standing)
         return found if right else replace(found, right_at=since or now)
 
     def _document(self, compared: Comparison, now: datetime) -> Document:
         """Return the published change numbers, and since when the checks have read these."""
-        last = self._checks.latest()
+        last = self.store.checks.latest()
         before = last.document if last else Document({}, now)
 
         # A location that does not answer now keeps the number that it had.
