@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from shared.domain.registry.status import Standing
 from shared.domain.runs.alert import Alert
 from shared.domain.runs.run import Mode
 from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS
@@ -153,8 +154,8 @@ def test_a_table_on_more_subnets_than_are_looked_at_may_be_on_any(app, two):
         "/providers/microsoft.network/virtualnetworks/v"
     )
     subnets = frozenset(f"{network}/subnets/{n:0100}" for n in range(300))
-    app.registry.put(replace(app.registry.get(rid("one")), subnet_ids=subnets))
-    app.registry.put(replace(app.registry.get(rid("two")), subnet_ids=frozenset()))
+    app.registry.record(rid("one"), Standing(subnet_ids=subnets))
+    app.registry.record(rid("two"), Standing(subnet_ids=frozenset()))
     assert app.registry.get(rid("one")).status.subnet_ids == subnets
     assert asked(app, take(app, Alert("rule", (f"{network}x",), "1"))) == ["one"]
 

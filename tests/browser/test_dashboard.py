@@ -267,7 +267,7 @@ def test_wrong_settings_are_listed_on_the_page(make_host):
     host = make_host(MAX_REMOVED_PERCENT="many", without=("SERVICE_TAG_LOCATIONS",))
     found = http().get(url(host))
     assert found.status_code == 500
-    assert "MaxRemovedPercent" in found.text
+    assert "MAX_REMOVED_PERCENT" in found.text
     assert "SERVICE_TAG_LOCATIONS" in found.text
 
 

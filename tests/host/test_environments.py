@@ -237,7 +237,7 @@ def test_bad_bodies_are_refused(an_ase, host):
 def test_the_addresses_are_the_tags_the_environments_or_both(an_ase, host, source, wanted):
     table = an_ase("one", management=[A, B])
     created = register(host, ase_id_of("one"), addressSource=source)
-    assert created.json()["addressSource"] == source
+    assert created.json()["registration"]["addressSource"] == source
     whole = run_to_end(host)
     assert owned_prefixes(table) == wanted
     [outcome] = whole["outcomes"]
@@ -318,7 +318,10 @@ def test_one_route_of_the_tag_instead_of_one_for_each_address(azure, an_ase, hos
     register(host, ase_id_of("one"))
     run_to_end(host)
     changed = register(host, ase_id_of("one"), routeStyle="serviceTag")
-    assert (changed.status_code, changed.json()["routeStyle"]) == (200, "serviceTag")
+    assert (changed.status_code, changed.json()["registration"]["routeStyle"]) == (
+        200,
+        "serviceTag",
+    )
     azure.state.log.clear()
     assert run_to_end(host)["counts"]["changed"] == 1
     assert len(table_writes(azure.state)) == 1
