@@ -296,25 +296,22 @@ class Asking:
         """Return each named table once, and a fault for each name without a table."""
         if request.route_tables is None and request.ases is None:
             return (), []
-        enabled = [one for one in self.registrations.list() if one.enabled]
-        by_id = {one.route_table_id.key: one.route_table_id for one in enabled}
+        by_id: dict[str, list[RouteTableId]] = {}
         by_ase: dict[str, list[RouteTableId]] = {}
-        for one in enabled:
-            if one.ase_id is not None:
+        for one in self.registrations.list():
+            if one.enabled:
+                by_id[one.route_table_id.key] = [one.route_table_id]
+            if one.enabled and one.ase_id is not None:
                 by_ase.setdefault(one.ase_id.key, []).append(one.route_table_id)
 
-        tables: list[RouteTableId] = []
-        faults: list[Fault] = []
-        for index, text in enumerate(request.route_tables or ()):
-            if text.lower() in by_id:
-                tables.append(by_id[text.lower()])
-            else:
-                faults.append(Fault(f"routeTables.{index}", _why_unknown(text)))
-        for index, text in enumerate(request.ases or ()):
-            if text.lower() in by_ase:
-                tables += by_ase[text.lower()]
-            else:
-                faults.append(Fault(f"ases.{index}", "no enabled registration has this aseId"))
+        tables = [
+            *_found(request.route_tables, by_id),
+            *_found(request.ases, by_ase),
+        ]
+        faults = [
+            *_unknown("routeTables", request.route_tables, by_id, _why_unknown_table),
+            *_unknown("ases", request.ases, by_ase, _why_unknown_ase),
+        ]
         return tuple(dict.fromkeys(tables)), faults
 
     def _approval_faults(self, request: SyncRequest) -> Iterator[Fault]:
@@ -369,12 +366,33 @@ class Asking:
         return None if changes else "the run has changed nothing in this route table"
 
 
-def _why_unknown(text: str) -> str:
+type _Tables = Mapping[str, Sequence[RouteTableId]]
+"""The tables that an id in lower case stands for."""
+
+
+def _found(ids: Sequence[str] | None, known: _Tables) -> Iterator[RouteTableId]:
+    for text in ids or ():
+        yield from known.get(text.lower(), ())
+
+
+def _unknown(
+    place: str, ids: Sequence[str] | None, known: _Tables, why: Callable[[str], str]
+) -> Iterator[Fault]:
+    for index, text in enumerate(ids or ()):
+        if text.lower() not in known:
+            yield Fault(f"{place}.{index}", why(text))
+
+
+def _why_unknown_table(text: str) -> str:
     try:
         RouteTableId.parse(text)
     except ValueError as error:
         return str(error)
     return NOT_ENABLED
+
+
+def _why_unknown_ase(_text: str) -> str:
+    return "no enabled registration has this aseId"
 
 
 def _force_faults(names: Iterable[str]) -> Iterator[Fault]:
