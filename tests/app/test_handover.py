@@ -132,7 +132,7 @@ def test_a_rollback_undoes_one_run_and_holds_it_until_the_release(azure, app):
     assert sorted(table.routes, key=str) == sorted([*before, owned(D)], key=str)
 
     held_now = app.registry.get(rid("one"))
-    assert {h.prefix: h.routed for h in held_now.holds} == {A: True, B: False, C: False}
+    assert {h.prefix: h.routed for h in held_now.status.holds} == {A: True, B: False, C: False}
     app.registry.hold(rid("one"), ())
     after = outcome_of(sync(app), "one")
     assert (after["added"], after["updated"], after["removed"]) == ([C], [B], [A])

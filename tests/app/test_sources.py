@@ -43,9 +43,9 @@ def enrol(azure, app):
 
 def register(app, source, style=RouteStyle.PREFIXES):
     ase_id = EnvironmentId.parse(ase_id_of("one"))
-    new = RegisteredTable(rid("one"), Registration((TAG,), ase_id, source, style))
-    existing = app.registry.get(rid("one"))
-    app.registry.put(existing.replaced_by(new, utc_now()) if existing else new)
+    registration = Registration((TAG,), ase_id, source, style)
+    existing = app.registry.get(rid("one")) or RegisteredTable(rid("one"), registration)
+    app.registry.put(existing.with_registration(registration, utc_now()))
 
 
 def said(outcome, code):

@@ -50,7 +50,7 @@ def test_a_version_becomes_routes_in_every_registered_table(azure, app):
     [version] = whole["versions"]
     assert set(version["added"]) == wanted
     applied = app.registry.get(rid("one"))
-    assert applied.applied_version_ids == (version["versionId"],)
+    assert applied.status.applied_version_ids == (version["versionId"],)
 
 
 def test_the_write_is_one_put_of_the_whole_table_with_its_etag(azure, app):
