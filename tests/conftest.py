@@ -17,7 +17,8 @@ from local.warm import PipedProcess
 from shared.app import App
 from shared.settings import Settings
 
-from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure, timers
+from .builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
+from .builders.settings import timers
 from .receiver import Receiver
 from .rights import note_actions
 

@@ -11,9 +11,9 @@ import pytest
 
 from shared import endpoints
 from shared.endpoints import shell
-from tests.builders import RECORDINGS, SUBSCRIPTION, add_table, needs_recordings, table_id
-
-from .helpers import register
+from tests.builders.azure import SUBSCRIPTION, add_table, table_id
+from tests.builders.recorded import RECORDINGS, needs_recordings
+from tests.builders.runs import register
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover

@@ -14,9 +14,8 @@ from shared.domain.registry.status import Standing
 from shared.domain.runs.alert import Alert
 from shared.domain.runs.run import Mode
 from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS
-from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, table_id
-
-from .helpers import begin, register, rid, run_report, sync
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, rid, table_id
+from tests.builders.runs import begin, register, run_report, sync
 
 START = datetime(2026, 3, 4, 6, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

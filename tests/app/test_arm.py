@@ -23,18 +23,16 @@ from shared.domain.errors import (
     UnusableServiceTag,
 )
 from shared.domain.routing.routes import RouteTable, internet_route
-from tests.builders import (
+from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
-    RECORDINGS,
     SUBSCRIPTION,
     add_table,
-    needs_recordings,
+    rid,
     table_id,
     tag_document,
-    to_firewall,
 )
-
-from .helpers import rid
+from tests.builders.recorded import RECORDINGS, needs_recordings
+from tests.builders.routes import to_firewall
 
 P = "20.0.0.0/24"
 

@@ -9,21 +9,20 @@ from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Mode
-from tests.builders import (
+from tests.builders.azure import (
     add_environment,
     add_table,
+    answer,
     ase_id_of,
     history,
-    owned_prefixes,
     published_ipv4,
-    rule,
+    rid,
     subnet_id_of,
     subnet_of,
     table_id,
-    to_firewall,
 )
-
-from .helpers import TAG, answer, outcome_of, register, rid, sync
+from tests.builders.routes import owned_prefixes, rule, to_firewall
+from tests.builders.runs import TAG, outcome_of, register, sync
 
 A = "20.0.0.0/24"
 LET_IN = rule("in", 100)

@@ -16,17 +16,10 @@ from shared.domain.errors import TransientError
 from shared.domain.routing.routes import internet_route
 from shared.messages import TableMessage
 from shared.workers import Messages
-from tests.builders import (
-    OTHER_SUBSCRIPTION,
-    RECORDINGS,
-    SUBSCRIPTION,
-    add_table,
-    needs_recordings,
-    owned_prefixes,
-    table_id,
-)
-
-from .helpers import answer, outcome_of, register, rid, run_report, started
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, answer, rid, table_id
+from tests.builders.recorded import RECORDINGS, needs_recordings
+from tests.builders.routes import owned_prefixes
+from tests.builders.runs import outcome_of, register, run_report, started
 
 P = "20.0.0.0/24"
 THROTTLED = {"error": {"code": "SubscriptionRequestsThrottled", "message": "Too many."}}

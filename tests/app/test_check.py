@@ -16,17 +16,17 @@ from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
 from shared.sync.watch import check
-from tests.builders import (
+from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
     add_table,
-    owned,
+    answer,
+    rid,
     table_id,
     tag_document,
-    to_firewall,
 )
-
-from .helpers import TAG, answer, begin, register, rid, run_report, sync
+from tests.builders.routes import owned, to_firewall
+from tests.builders.runs import TAG, begin, register, run_report, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 START = datetime(2026, 3, 4, 5, 20, tzinfo=UTC)

@@ -12,9 +12,9 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
-from tests.builders import add_table, owned, owned_prefixes, table_writes, to_firewall
-
-from .helpers import answer, begin, codes, outcome_of, register, rid, sync
+from tests.builders.azure import add_table, answer, rid, table_writes
+from tests.builders.routes import owned, owned_prefixes, to_firewall
+from tests.builders.runs import begin, codes, outcome_of, register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 START = datetime(2026, 3, 4, 6, tzinfo=UTC)

@@ -8,17 +8,10 @@ from typing import Any
 import pytest
 
 from shared.app import App
-from tests.builders import (
-    add_table,
-    owned,
-    owned_prefixes,
-    table_writes,
-    tag_document,
-    to_firewall,
-)
+from tests.builders.azure import add_table, table_writes, tag_document
+from tests.builders.routes import owned, owned_prefixes, to_firewall
+from tests.builders.runs import TAG, begin, register, run_report
 from tests.calls import Killed, in_hand
-
-from .helpers import TAG, begin, register, run_report
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover

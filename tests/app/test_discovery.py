@@ -9,18 +9,18 @@ from shared.domain.registry.choices import AddressSource
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.json_shapes import discovered_json
-from tests.builders import (
+from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
     add_environment,
     add_table,
     ase_id_of,
-    owned,
+    rid,
     subnet_of,
     table_id,
 )
-
-from .helpers import TAG, rid
+from tests.builders.routes import owned
+from tests.builders.runs import TAG
 
 
 def discover(app, subscriptions=None, owner=None, register=False, acknowledge=False):

@@ -12,18 +12,11 @@ from local.azure import faults
 from local.azure.faults import Fault
 from shared.app import App
 from shared.domain.errors import RouteSyncError
-from tests.builders import (
-    add_table,
-    foreign_routes,
-    owned_prefixes,
-    published_ipv4,
-    table_writes,
-    to_firewall,
-)
+from tests.builders.azure import add_table, published_ipv4, table_writes
+from tests.builders.routes import foreign_routes, owned_prefixes, to_firewall
+from tests.builders.runs import begin, register, run_report, sync
 from tests.calls import in_hand
-
-from .helpers import begin, register, run_report, sync
-from .test_crashes import Queue, start_message
+from tests.life.test_crashes import Queue, start_message
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover

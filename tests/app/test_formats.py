@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.domain.armid import RouteTableId
 from shared.domain.people.notices import Item, Notice, NoticeKind
 from shared.notify.formats import FORMATS, MAX_BYTES, render
-from tests.builders import table_id
+from tests.builders.azure import table_id
 
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
 ADDRESS = "https://app.example"

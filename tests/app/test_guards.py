@@ -7,17 +7,9 @@ import pytest
 from local.azure.faults import FailOperation, Fault, refusal
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Mode
-from tests.builders import (
-    add_table,
-    foreign_routes,
-    owned,
-    owned_prefixes,
-    route,
-    table_writes,
-    to_firewall,
-)
-
-from .helpers import answer, approved, outcome_of, register, rid, started, sync
+from tests.builders.azure import add_table, answer, rid, table_writes
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
+from tests.builders.runs import approved, outcome_of, register, started, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 

@@ -5,17 +5,9 @@ import pytest
 from local.azure.faults import Drop, Fault, refusal
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Action, Mode
-from tests.builders import (
-    add_table,
-    foreign_routes,
-    owned,
-    owned_prefixes,
-    route,
-    table_writes,
-    to_firewall,
-)
-
-from .helpers import answer, approved, begin, outcome_of, register, rid, run_report, sync
+from tests.builders.azure import add_table, answer, rid, table_writes
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
+from tests.builders.runs import approved, begin, outcome_of, register, run_report, sync
 
 A, B, C, D = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24", "20.0.3.0/24"
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from local.azurite import ROOT
-from tests.builders import add_table, table_id
+from tests.builders.azure import add_table, table_id
 
 SDKS = {"azure.core", "azure.data", "azure.identity", "azure.mgmt", "requests"}
 OTHERS = {"pydantic", "jwt", "cryptography", "shared"}

@@ -12,9 +12,9 @@ from shared.log import quiet_libraries
 from shared.messages import RunMessage, TableMessage
 from shared.notify import webhook
 from shared.workers import Messages
-from tests.builders import add_table, to_firewall
-
-from .helpers import answer, begin, register, rid, sync
+from tests.builders.azure import add_table, answer, rid
+from tests.builders.routes import to_firewall
+from tests.builders.runs import begin, register, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 

@@ -13,23 +13,21 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Action, Mode
 from shared.sync.table.provision import provisioned_id
-from tests.builders import (
+from tests.builders.azure import (
     add_environment,
     add_table,
+    answer,
     ase_id_of,
     history,
-    owned,
-    owned_prefixes,
     published_ipv4,
-    rule,
+    rid,
     subnet_id_of,
     subnet_of,
-    to_firewall,
     unthrottled,
 )
-
-from .helpers import TAG, answer, begin, codes, rid, run_report, sync
-from .test_crashes import deliver_although_killed
+from tests.builders.routes import owned, owned_prefixes, rule, to_firewall
+from tests.builders.runs import TAG, begin, codes, run_report, sync
+from tests.life.test_crashes import deliver_although_killed
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 ASE = EnvironmentId.parse(ase_id_of("one"))

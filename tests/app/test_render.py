@@ -5,9 +5,9 @@ from datetime import date
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.render import render
-from tests.builders import add_table, owned, to_firewall
-
-from .helpers import TAG, answer, register, report_of, rid, sync
+from tests.builders.azure import add_table, answer, rid
+from tests.builders.routes import owned, to_firewall
+from tests.builders.runs import TAG, register, report_of, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 

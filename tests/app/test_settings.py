@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.settings import InvalidSettings, Settings
-from tests.builders import SETTINGS
+from tests.builders.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 NEEDED = {

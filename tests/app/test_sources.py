@@ -10,19 +10,9 @@ from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Action, Mode
-from tests.builders import (
-    add_environment,
-    add_table,
-    ase_id_of,
-    foreign_routes,
-    owned,
-    owned_prefixes,
-    route,
-    table_writes,
-    to_firewall,
-)
-
-from .helpers import TAG, answer, codes, outcome_of, rid, sync
+from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_writes
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
+from tests.builders.runs import TAG, codes, outcome_of, sync
 
 A, B, C, D = "20.0.0.0/24", "20.0.1.7/32", "20.0.2.0/24", "20.0.3.0/24"
 INBOUND = "inboundNetworkDependenciesEndpoints"

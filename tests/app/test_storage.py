@@ -37,9 +37,9 @@ from shared.storage.checks import LedgerLog
 from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
 from shared.storage.runs import OutcomeLog, RunLog
 from shared.transport import MOST_CONNECTIONS
-from tests.builders import ase_id_of, owned, table_id
-
-from .helpers import TAG, in_batches, rid
+from tests.builders.azure import ase_id_of, rid, table_id
+from tests.builders.routes import owned
+from tests.builders.runs import TAG, in_batches
 
 NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -15,22 +15,19 @@ from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.runs.run import Mode
 from shared.messages import RunMessage, TableMessage, table_messages
 from shared.workers import Messages
-from tests.builders import (
+from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     add_table,
-    foreign_routes,
+    answer,
     history,
-    owned,
-    owned_prefixes,
     published_ipv4,
-    route,
+    rid,
     table_id,
     table_writes,
     tag_document,
-    to_firewall,
 )
-
-from .helpers import TAG, answer, begin, outcome_of, register, rid, run_report, started, sync
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
+from tests.builders.runs import TAG, begin, outcome_of, register, run_report, started, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 

@@ -18,16 +18,9 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.endpoints import shell
 from shared.notify import webhook
-from tests.builders import (
-    SUBSCRIPTION,
-    add_table,
-    owned_prefixes,
-    tag_document,
-    to_firewall,
-    unthrottled,
-)
-
-from .helpers import TAG, register, rid
+from tests.builders.azure import SUBSCRIPTION, add_table, rid, tag_document, unthrottled
+from tests.builders.routes import owned_prefixes, to_firewall
+from tests.builders.runs import TAG, register
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover

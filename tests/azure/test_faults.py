@@ -12,7 +12,8 @@ from local.azure import faults
 from local.azure.faults import schedule
 from local.azurite import ROOT
 from local.plain_http import http
-from tests.builders import SUBSCRIPTION, add_table, route, table_id, to_firewall
+from tests.builders.azure import SUBSCRIPTION, add_table, table_id
+from tests.builders.routes import route, to_firewall
 
 TAGS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope/serviceTags"
 

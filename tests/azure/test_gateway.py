@@ -8,7 +8,8 @@ from local.azure.identity import HEADER
 from local.azure.locks import Lock
 from local.azure.throttles import BucketSize, Throttles
 from local.plain_http import http
-from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, route, table_id, to_firewall
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, table_id
+from tests.builders.routes import route, to_firewall
 
 VERSION = {"api-version": "2025-05-01"}
 NETWORK = table_id("net").replace("routeTables", "virtualNetworks")

@@ -6,7 +6,8 @@ import pytest
 
 from local.azure.faults import FailOperation, Fault, HangOperation
 from local.azure.resources import RouteTable
-from tests.builders import SUBSCRIPTION, add_table, route, table_id, to_firewall
+from tests.builders.azure import SUBSCRIPTION, add_table, table_id
+from tests.builders.routes import route, to_firewall
 
 LOCATION = "westeurope"
 

@@ -9,7 +9,7 @@ from local.azure.hosting_environments import Environment
 from local.azure.identity import HEADER
 from local.plain_http import http
 from shared.arm.client import _AllowPlainHttp
-from tests.builders import SUBSCRIPTION, add_table, table_id
+from tests.builders.azure import SUBSCRIPTION, add_table, table_id
 
 SCOPE = "https://management.azure.com/.default"
 LOCATION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/locations/westeurope"

@@ -6,7 +6,8 @@ from local.azure.faults import FailOperation, Fault
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.route_tables import SERVICE_TAGS_A_TABLE
 from local.azure.server import SimulatedAzure
-from tests.builders import SUBSCRIPTION, add_table, ask_azure, route, table_id, to_firewall
+from tests.builders.azure import SUBSCRIPTION, add_table, ask_azure, table_id
+from tests.builders.routes import route, to_firewall
 
 LOCATION = "westeurope"
 NETWORK = table_id("net").replace("routeTables", "virtualNetworks")

@@ -15,7 +15,7 @@ from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.registry.status import LastOutcome, Status
 from shared.domain.routing.judgement import Violation
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
-from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, table_id
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, table_id
 
 NOW = datetime(2026, 3, 4, 5, 20, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.runs.alert import MAX_TARGETS, Alert, Place, merge_alerts, select_places
 from shared.endpoints.alert_shapes import Ignored, Validation, read_alerts
-from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
 
 TABLE = table_id("one")
 VM = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"

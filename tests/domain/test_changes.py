@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.routes import RouteTable
-from tests.builders import owned, route
+from tests.builders.routes import owned, route
 
 P, Q = "20.0.0.0/24", "20.0.1.0/24"
 

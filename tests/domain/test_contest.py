@@ -13,7 +13,7 @@ from shared.domain.registry.contest import (
     is_undone,
 )
 from shared.domain.routing.changes import Change, Changes
-from tests.builders import owned
+from tests.builders.routes import owned
 
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
 A, B = "20.0.0.0/24", "20.0.1.0/24"

@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.routing.effective import routing_findings
 from shared.domain.routing.routes import RouteTable
-from tests.builders import OWNER, owned, route, to_firewall
+from tests.builders.routes import OWNER, owned, route, to_firewall
 
 TAG = "AppServiceManagement"
 A, B = "20.0.0.0/24", "20.0.1.0/24"

@@ -8,7 +8,7 @@ from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.handover import make_adoption, make_rollback
 from shared.domain.routing.plan import make_plan, owned_prefixes
 from shared.domain.routing.routes import RouteTable
-from tests.builders import OWNER, owned, route, to_firewall
+from tests.builders.routes import OWNER, owned, route, to_firewall
 
 P, Q, R = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 

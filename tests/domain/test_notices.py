@@ -14,7 +14,7 @@ from shared.domain.people.notices import Ledger, NoticeKind, check_notice, run_n
 from shared.domain.routing.plan import Conflict
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen, run_id_of
-from tests.builders import table_id
+from tests.builders.azure import table_id
 
 NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.registry.status import LastOutcome, Status
 from shared.domain.runs.outcome import OutcomeStatus
-from tests.builders import table_id
+from tests.builders.azure import table_id
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 TAG = "AppServiceManagement"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.domain.routing.plan import Plan, foreign_essence, make_plan, owned_prefixes
 from shared.domain.routing.routes import RouteTable
-from tests.builders import OWNER, owned, route, to_firewall
+from tests.builders.routes import OWNER, owned, route, to_firewall
 
 P = "20.0.0.0/24"
 

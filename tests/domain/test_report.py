@@ -11,7 +11,7 @@ from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.report import Report
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger, final_status
 from shared.json_shapes import outcome_json
-from tests.builders import table_id
+from tests.builders.azure import table_id
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

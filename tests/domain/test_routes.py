@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.routing.routes import Route, RouteTable, internet_route, is_owned, owned_name
-from tests.builders import OWNER, RECORDINGS, needs_recordings, owned, route
+from tests.builders.recorded import RECORDINGS, needs_recordings
+from tests.builders.routes import OWNER, owned, route
 
 
 def recorded_tables():

@@ -12,7 +12,7 @@ from shared.domain.routing import rows as module
 from shared.domain.routing.plan import Plan, make_plan
 from shared.domain.routing.routes import RouteTable
 from shared.domain.routing.rows import Row, Situation, classify
-from tests.builders import OWNER, owned, route, to_firewall
+from tests.builders.routes import OWNER, owned, route, to_firewall
 
 TAG = "AppServiceManagement"
 PREFIXES = [f"20.0.{n}.0/24" for n in range(5)]

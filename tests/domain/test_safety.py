@@ -15,7 +15,8 @@ from shared.domain.routing.plan import make_plan, owned_prefixes
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.routing.routes import RouteTable
 from shared.domain.routing.safety import judge
-from tests.builders import OWNER, history, owned, published_ipv4, route, to_firewall
+from tests.builders.azure import history, published_ipv4
+from tests.builders.routes import OWNER, owned, route, to_firewall
 
 P, Q, R = "20.0.0.0/24", "20.5.0.0/24", "20.6.0.0/24"
 DAY = date(2026, 12, 1)

@@ -11,7 +11,8 @@ from local.azure.security_groups import DEFAULT_RULES
 from shared.domain.armid import SecurityGroupId
 from shared.domain.findings import Finding
 from shared.domain.surroundings.security_rules import SecurityGroup, judge_inbound, missing_rule
-from tests.builders import OWNER, rule, table_id
+from tests.builders.azure import table_id
+from tests.builders.routes import OWNER, rule
 
 GROUP = table_id("nsg").replace("routeTables", "networkSecurityGroups")
 MANAGEMENT = ["20.0.0.0/24", "20.9.0.7/32"]

@@ -14,7 +14,7 @@ from shared.domain.routing.plan import foreign_essence, make_plan, owned_prefixe
 from shared.domain.routing.routable_tags import why_not_routable
 from shared.domain.routing.routes import RouteTable
 from shared.domain.routing.safety import judge
-from tests.builders import OWNER, owned, route, to_firewall
+from tests.builders.routes import OWNER, owned, route, to_firewall
 
 from .test_safety import LIMITS, codes, table
 

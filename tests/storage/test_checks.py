@@ -13,7 +13,7 @@ from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.runs.outcome import OutcomeStatus
 from shared.storage.checks import CheckLog, LedgerLog
-from tests.builders import table_id
+from tests.builders.azure import table_id
 
 from . import values
 from .tables import MemoryTable

@@ -12,7 +12,7 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.registry.status import Standing, Status
 from shared.storage.registry import Registry
-from tests.builders import ase_id_of, table_id
+from tests.builders.azure import ase_id_of, table_id
 
 from . import values
 from .tables import MemoryTable

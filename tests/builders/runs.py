@@ -1,4 +1,4 @@
-"""Runs in this process, the way the queue would deliver them."""
+"""Registrations and runs of an app in this process, with each message delivered once."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -7,22 +7,17 @@ from typing import Any
 
 from azure.data.tables import TableClient
 
-from local.azure.server import SimulatedAzure
 from shared.app import App
-from shared.domain.armid import RouteTableId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.report import Report
 from shared.domain.runs.run import Mode, RunRequest, Trigger
 from shared.json_shapes import report_json
 from shared.storage.registry import Registry
-from tests.builders import table_id, tag_document
+
+from .azure import rid
 
 TAG = "AppServiceManagement"
-
-
-def rid(name: str) -> RouteTableId:
-    return RouteTableId.parse(name if name.startswith("/") else table_id(name))
 
 
 def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:
@@ -62,11 +57,6 @@ def register_many(app: App, names: Iterable[str]) -> None:
     with in_batches(app.account.route_tables) as table:
         for name in names:
             Registry(table).put(RegisteredTable(rid(name), Registration((TAG,))))
-
-
-def answer(azure: SimulatedAzure, *prefixes: str, location: str = "westeurope") -> None:
-    """What the Service Tag Discovery API says from now on."""
-    azure.state.tags.answers[location] = tag_document(prefixes)
 
 
 def begin(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Any) -> str:

@@ -1,14 +1,10 @@
-"""Azure and ARM bodies as the tests need them."""
+"""Resources, ids and answers of the simulated Azure."""
 
-import base64
 import json
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from local.azure.hosting_environments import Environment
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
@@ -18,27 +14,10 @@ from local.azure.state import State
 from local.azure.throttles import BucketSize
 from local.plain_http import http
 from shared.domain.addresses import ipv4_of
-from shared.domain.routing.routes import owned_name
-from shared.settings import Settings
+from shared.domain.armid import RouteTableId
 
-# What Azure was recorded to answer stands beside the checkout, not in it.
-BESIDE = Path(__file__).parents[2] / "shared"
-RECORDINGS = BESIDE / "azure" / "recordings"
-needs_recordings = pytest.mark.skipif(
-    not RECORDINGS.exists() and not os.environ.get("CI"),
-    reason=f"the recordings of Azure's answers are not in {RECORDINGS}",
-)
 SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
 OTHER_SUBSCRIPTION = "22222222-2222-4222-8222-222222222222"
-OWNER = "asemgmt"
-OBJECT_ID = "5f3c0f3e-9a53-4c1c-8f0a-2f6f0c1d7a11"
-"""In Entra, of somebody who calls."""
-SETTINGS = frozenset(
-    name
-    for name in (str(field.alias) for field in Settings.model_fields.values())
-    if name not in {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"} and "__" not in name
-)
-"""What somebody sets: App Service gives two, and a connection may be in several instead of one."""
 
 
 def history(cloud: str = "AzureCloud") -> list[dict[str, Any]]:
@@ -49,50 +28,11 @@ def published_ipv4(published: Mapping[str, Any]) -> set[str]:
     return set(ipv4_of(published["addressPrefixes"]))
 
 
-def switches(disabled: str, *functions: str) -> dict[str, str]:
-    """Settings that say whether these functions of the host are."""
-    return {f"AzureWebJobs.{name}.Disabled": disabled for name in functions}
-
-
-def timers(disabled: str) -> dict[str, str]:
-    return switches(disabled, "scheduled_sync", "daily_check")
-
-
-def principal(
-    *roles: str,
-    ids: Iterable[str] = (OBJECT_ID,),
-    id_claim: str = "http://schemas.microsoft.com/identity/claims/objectidentifier",
-    role_claim: str = "roles",
-) -> dict[str, str]:
-    """The header that App Service Authentication sets for a caller with these app roles."""
-    claims = [{"typ": id_claim, "val": i} for i in ids]
-    claims += [{"typ": role_claim, "val": role} for role in roles]
-    text = json.dumps({"auth_typ": "aad", "claims": claims, "role_typ": role_claim})
-    return {"X-MS-CLIENT-PRINCIPAL": base64.b64encode(text.encode()).decode()}
-
-
 def unthrottled(state: State) -> None:
     """Ask as often as you like."""
     limits = state.throttles.limits
     limits.buckets = {kind: BucketSize(10**9, 10**9) for kind in ("read", "write", "delete")}
     limits.network_reads = limits.network_writes = 10**9
-
-
-def route(
-    name: str, prefix: str, next_hop: str = "Internet", **properties: object
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "properties": {"addressPrefix": prefix, "nextHopType": next_hop, **properties},
-    }
-
-
-def owned(prefix: str, next_hop: str = "Internet", **properties: object) -> dict[str, Any]:
-    return route(owned_name(OWNER, prefix), prefix, next_hop, **properties)
-
-
-def to_firewall(prefix: str = "0.0.0.0/0", name: str = "default-via-firewall") -> dict[str, Any]:
-    return route(name, prefix, "VirtualAppliance", nextHopIpAddress="10.0.0.4")
 
 
 def table_id(name: str, subscription: str = SUBSCRIPTION) -> str:
@@ -194,51 +134,6 @@ def subnet_of(state: State, name: str, subscription: str = SUBSCRIPTION) -> dict
     return properties
 
 
-def rule(
-    name: str,
-    priority: int,
-    *,
-    access: str = "Allow",
-    source: str | list[str] = "AppServiceManagement",
-    ports: str | list[str] = "454-455",
-    destination: str | list[str] = "*",
-    **properties: Any,
-) -> dict[str, Any]:
-    """A rule of a security group, as Azure keeps it: singular or plural, the other list empty."""
-    fields: dict[str, Any] = {}
-    for field, plural, value in (
-        ("sourceAddressPrefix", "sourceAddressPrefixes", source),
-        ("destinationAddressPrefix", "destinationAddressPrefixes", destination),
-        ("destinationPortRange", "destinationPortRanges", ports),
-    ):
-        fields |= {plural: value} if isinstance(value, list) else {field: value, plural: []}
-    return {
-        "name": name,
-        "properties": {
-            "protocol": "*",
-            "sourcePortRange": "*",
-            "sourcePortRanges": [],
-            "access": access,
-            "priority": priority,
-            "direction": "Inbound",
-            **fields,
-            **properties,
-        },
-    }
-
-
-def owned_prefixes(table: RouteTable) -> set[str]:
-    return {
-        r["properties"]["addressPrefix"]
-        for r in table.routes
-        if r["name"].startswith(f"{OWNER}--") and r["properties"]["nextHopType"] == "Internet"
-    }
-
-
-def foreign_routes(table: RouteTable) -> list[dict[str, Any]]:
-    return [r for r in table.routes if not r["name"].startswith(f"{OWNER}--")]
-
-
 def tag_document(prefixes: Iterable[object], name: str = "AppServiceManagement") -> dict[str, Any]:
     properties = {"changeNumber": "1", "addressPrefixes": list(prefixes)}
     return {"cloud": "Public", "values": [{"name": name, "id": name, "properties": properties}]}
@@ -265,3 +160,12 @@ def ask_azure(
 
 def table_writes(state: State) -> list[dict[str, Any]]:
     return [e for e in state.writes() if "/routetables/" in e["path"].lower()]
+
+
+def rid(name: str) -> RouteTableId:
+    return RouteTableId.parse(name if name.startswith("/") else table_id(name))
+
+
+def answer(azure: SimulatedAzure, *prefixes: str, location: str = "westeurope") -> None:
+    """What the Service Tag Discovery API says from now on."""
+    azure.state.tags.answers[location] = tag_document(prefixes)
