@@ -25,6 +25,11 @@ def to_firewall(prefix: str = "0.0.0.0/0", name: str = "default-via-firewall") -
     return route(name, prefix, "VirtualAppliance", nextHopIpAddress="10.0.0.4")
 
 
+def article_route(number: int, prefix: str) -> dict[str, Any]:
+    """Return a route as the loop of Microsoft's article names it."""
+    return route(f"ASE-management-{number}", prefix)
+
+
 def rule(
     name: str,
     priority: int,

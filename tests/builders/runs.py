@@ -11,7 +11,7 @@ from shared.app import App
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.report import Report
-from shared.domain.runs.run import Mode, RunRequest, Trigger
+from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.json_shapes import report_json
 from shared.storage.registry import Registry
 
@@ -84,6 +84,17 @@ def approved(app: App, plan: dict[str, Any], **asked: Any) -> dict[str, Any]:
     """A run that applies what this plan run showed."""
     tables = [outcome["routeTableId"] for outcome in plan["outcomes"]]
     return sync(app, *tables, plan_run_id=plan["runId"], **asked)
+
+
+def adopt(app: App, **asked: Any) -> dict[str, Any]:
+    """Adopt routes of the table `one`; return its outcome."""
+    return outcome_of(sync(app, "one", action=Action.ADOPT, reason="ours now", **asked), "one")
+
+
+def roll_back(app: App, run: dict[str, Any], **asked: Any) -> dict[str, Any]:
+    """Undo this run in the table `one`; return the table's outcome."""
+    asked = {"action": Action.ROLLBACK, "undone_run_id": run["runId"], "reason": "why", **asked}
+    return outcome_of(sync(app, "one", **asked), "one")
 
 
 def report_of(app: App, run_id: str) -> Report:

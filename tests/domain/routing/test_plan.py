@@ -6,13 +6,10 @@ from hypothesis import strategies as st
 
 from shared.domain.routing.plan import Plan, foreign_essence, make_plan, owned_prefixes
 from shared.domain.routing.routes import RouteTable
+from tests.builders.plans import table
 from tests.builders.routes import OWNER, owned, route, to_firewall
 
 P = "20.0.0.0/24"
-
-
-def table(*routes):
-    return RouteTable.from_arm({"etag": "1", "properties": {"routes": list(routes)}})
 
 
 def plan(existing, desired, retained=None) -> Plan:

@@ -7,7 +7,7 @@ import pytest
 from shared.settings import InvalidSettings, Settings
 from tests.builders.settings import SETTINGS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 NEEDED = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "SERVICE_TAG_SUBSCRIPTION_ID": "11111111-1111-4111-8111-111111111111",

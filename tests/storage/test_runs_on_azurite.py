@@ -1,25 +1,16 @@
-"""Table Storage on Azurite."""
+"""Runs and outcomes on Azurite: many rows, two writers at once, and answers that were lost."""
 
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.addresses import SourceContent
-from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
 from shared.domain.people.check_report import CheckReport, Figures
-from shared.domain.people.health import Alarm, Document
-from shared.domain.people.notices import Item, Ledger, OpenFault
-from shared.domain.registry.choices import AddressSource, RouteStyle
-from shared.domain.registry.contest import Contest, Undoing
-from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.registry.registration import Registration
-from shared.domain.registry.status import LastOutcome, Standing, Status
+from shared.domain.people.health import Document
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending
@@ -33,11 +24,8 @@ from shared.domain.runs.run import (
     VersionSeen,
     run_id_of,
 )
-from shared.storage.checks import LedgerLog
-from shared.storage.entities import MAX_PROPERTY_CHARACTERS, pack, unpack
 from shared.storage.runs import OutcomeLog, RunLog
-from shared.transport import MOST_CONNECTIONS
-from tests.builders.azure import ase_id_of, rid, table_id
+from tests.builders.azure import rid
 from tests.builders.routes import owned
 from tests.builders.runs import TAG, in_batches
 
@@ -57,10 +45,6 @@ CHECK = CheckReport(
 )
 
 
-def content(*prefixes, number="1"):
-    return SourceContent(TAG, number, ("westeurope",), prefixes)
-
-
 def make_run(at=NOW, **changed):
     return Run(
         run_id_of(at, secrets.token_hex(4)), RunRequest(Trigger.HTTP, Mode.APPLY), at, **changed
@@ -69,117 +53,6 @@ def make_run(at=NOW, **changed):
 
 def outcome(status, pending):
     return Outcome(pending.route_table_id, OutcomeStatus(status))
-
-
-@pytest.mark.parametrize("length", [0, 1, MAX_PROPERTY_CHARACTERS, 10 * MAX_PROPERTY_CHARACTERS])
-def test_a_value_of_any_length_comes_back_from_properties_of_legal_length(length):
-    value = ["x" * length, "é", "1"]
-    packed = pack("v", value)
-    assert unpack(packed, "v") == value
-    texts = [part for part in packed.values() if isinstance(part, str)]
-    assert all(len(text) <= MAX_PROPERTY_CHARACTERS for text in texts)
-
-
-def test_a_tag_of_any_real_size_is_recorded(app):
-    prefixes = tuple(f"20.{n // 256}.{n % 256}.0/24" for n in range(20_000))
-    recorded = app.versions.append(content(*prefixes), None, recorded_at=NOW, run_id="r")
-    assert app.versions.get(recorded.version_id).address_prefixes == prefixes
-    assert app.versions.newest(TAG) == recorded
-
-
-def test_a_version_is_appended_once_whoever_comes_second(app):
-    first = app.versions.append(content("20.0.0.0/24"), None, recorded_at=NOW, run_id="r")
-    with pytest.raises(ConcurrentUpdate):
-        app.versions.append(content("20.0.1.0/24"), None, recorded_at=NOW, run_id="s")
-    second = app.versions.append(content("20.0.1.0/24"), first, recorded_at=NOW, run_id="s")
-    assert [v.version_id for v in app.versions.history(TAG)] == [
-        f"AzureCloud.{TAG}-000001",
-        f"AzureCloud.{TAG}-000002",
-    ]
-    assert second.previous_version_id == first.version_id
-
-
-def test_two_pulls_at_once_record_one_version(app, monkeypatch):
-    append = app.versions.append
-
-    def beaten(*arguments, **named):
-        monkeypatch.setattr(app.versions, "append", append)
-        append(*arguments, **named)
-        return append(*arguments, **named)
-
-    monkeypatch.setattr(app.versions, "append", beaten)
-    pulled = app.pull.record([TAG], run_id="r")
-    assert app.versions.history(TAG) == list(pulled.versions)
-
-
-@pytest.mark.parametrize("version_id", ["", "x", f"AzureCloud.{TAG}-1", "a/b-000001", "é-000001"])
-def test_an_id_that_no_version_has_is_no_error(app, version_id):
-    assert app.versions.get(version_id) is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        table_id("rt-1"),
-        table_id("x" * 70).replace("rg-", "Résumé_(1)-"),
-        table_id("a.b_c-d").upper(),
-        table_id("r").replace("rg-r", "r" * 90),
-    ],
-)
-def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
-    ase_id = EnvironmentId.parse(ase_id_of("a"))
-    table = RegisteredTable(
-        RouteTableId.parse(text),
-        Registration((TAG,), ase_id, AddressSource.BOTH, RouteStyle.SERVICE_TAG, note="n"),
-    )
-    app.registry.put(table)
-    assert app.registry.get(RouteTableId.parse(text.swapcase().swapcase().lower())) == table
-    assert list(app.registry.list()) == [table]
-    app.registry.delete(table.route_table_id)
-    assert app.registry.get(table.route_table_id) is None
-
-
-def test_what_was_applied_stays_when_a_registration_is_replaced(app):
-    app.registry.put(RegisteredTable(rid("a"), Registration((TAG, "Other"), note="old")))
-    last = LastOutcome(
-        "run", NOW, OutcomeStatus.FAILED, "sig", Finding(lookup("A"), "b"), poisoned=True
-    )
-    app.registry.record(
-        rid("a"),
-        Standing(
-            owned=frozenset({"20.0.0.0/24"}),
-            subnet_ids=frozenset({"/subscriptions/s"}),
-            verified_with=("v1", "v2"),
-            verified_at=NOW,
-            watched_since=NOW,
-            outcome=last,
-        ),
-    )
-    contest = Contest((Undoing(NOW, "run", ("somebody",)),), NOW)
-    app.registry.contest(rid("a"), contest, frozenset({"20.0.1.0/24"}))
-    app.registry.put(RegisteredTable(rid("a"), Registration((TAG,))))
-    assert app.registry.get(rid("a")) == RegisteredTable(
-        rid("a"),
-        Registration((TAG,)),
-        Status(
-            applied_version_ids=("v1", "v2"),
-            verified_at=NOW,
-            subnet_ids=frozenset({"/subscriptions/s"}),
-            owned_left=frozenset({"20.0.1.0/24"}),
-            contest=contest,
-            last_outcome=last,
-            watched_since=NOW,
-        ),
-    )
-    app.registry.release(rid("a"))
-    status = app.registry.get(rid("a")).status
-    assert (status.contest, status.owned_left, status.holds) == (Contest(), None, ())
-
-
-def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(app):
-    app.registry.record(rid("a"), Standing(verified_with=("v1",), verified_at=NOW))
-    app.registry.release(rid("a"))
-    assert list(app.registry.list()) == []
 
 
 def test_a_run_comes_back_as_it_was_written(app):
@@ -324,33 +197,6 @@ def test_nothing_is_noted_on_a_table_that_is_settled(app):
     assert app.outcomes.get_pending("run", rid("a")) is None
 
 
-def test_what_thousands_of_tables_have_to_say_is_kept(app):
-    """An entity holds 1 MiB, in UTF-16."""
-    ids = [rid(f"a-route-table-with-a-long-name-{n}") for n in range(3000)]
-    alarms = tuple(Alarm(lookup("TableStale"), f"for {n} days", i) for n, i in enumerate(ids))
-    report = replace(CHECK, alarms=alarms)
-    app.checks.put(report, notice_due=True)
-    assert app.checks.latest() == report
-    assert app.checks.get(CHECK.check_id) == (report, True)
-    faults = {
-        i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
-    }
-    ledgers = LedgerLog(app.account.runs)
-    ledgers.write(Ledger(faults, NOW.date(), None))
-    assert replace(ledgers.read(), etag="") == Ledger(faults, NOW.date(), None)
-
-
-def test_of_two_that_write_the_ledger_the_second_looks_again(app):
-    ledgers = LedgerLog(app.account.runs)
-    ledgers.write(Ledger(all_well_on=NOW.date()))
-    with pytest.raises(ConcurrentUpdate):
-        ledgers.write(Ledger())
-    read = ledgers.read()
-    ledgers.write(read)
-    with pytest.raises(ConcurrentUpdate):
-        ledgers.write(read)
-
-
 def test_what_is_due_is_due_until_it_was_told(app):
     app.checks.put(CHECK, notice_due=True)
     run = make_run(notice_due=True, status=RunStatus.SUCCEEDED)
@@ -363,23 +209,3 @@ def test_what_is_due_is_due_until_it_was_told(app):
     app.checks.told(CHECK.check_id)
     assert list(app.runs.due(since=since)) == []
     assert list(app.checks.due(since=since)) == []
-
-
-def test_a_connection_is_kept_for_each_of_a_workers_threads(app, caplog):
-    with caplog.at_level("WARNING", "urllib3"), ThreadPoolExecutor(MOST_CONNECTIONS) as threads:
-        list(threads.map(lambda _: app.account.check(), range(300)))
-    assert "pool is full" not in caplog.text
-
-
-def test_the_newest_of_each_source_is_told_without_its_addresses(app):
-    ase = ase_id_of("one").lower()
-    first = app.versions.append(content("20.0.0.0/24"), None, recorded_at=NOW, run_id="r")
-    newest = app.versions.append(content("20.0.1.0/24"), first, recorded_at=LATER, run_id="r")
-    other = SourceContent(ase, "", (), ("20.0.2.0/24",))
-    of_ase = app.versions.append(other, None, recorded_at=NOW, run_id="r")
-    heads = app.versions.heads()
-    assert {source: head.version_id for source, head in heads.items()} == {
-        TAG: newest.version_id,
-        ase: of_ase.version_id,
-    }
-    assert heads[TAG].recorded_at == LATER

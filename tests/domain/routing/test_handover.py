@@ -8,13 +8,10 @@ from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.handover import make_adoption, make_rollback
 from shared.domain.routing.plan import make_plan, owned_prefixes
 from shared.domain.routing.routes import RouteTable
+from tests.builders.plans import table
 from tests.builders.routes import OWNER, owned, route, to_firewall
 
 P, Q, R = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
-
-
-def table(*routes):
-    return RouteTable.from_arm({"etag": "1", "properties": {"routes": list(routes)}})
 
 
 def stamped(owner, prefix, hop="Internet"):

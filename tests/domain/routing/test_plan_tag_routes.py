@@ -8,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.routing.changes import Changes
-from shared.domain.routing.equivalence import without_equivalent
 from shared.domain.routing.judgement import Draft
 from shared.domain.routing.plan import foreign_essence, make_plan, owned_prefixes
-from shared.domain.routing.routable_tags import why_not_routable
 from shared.domain.routing.routes import RouteTable
 from shared.domain.routing.safety import judge
+from tests.builders.plans import LIMITS, codes, table
 from tests.builders.routes import OWNER, owned, route, to_firewall
-
-from .test_safety import LIMITS, codes, table
 
 TAG = "AppServiceManagement"
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
@@ -128,13 +125,6 @@ def test_an_unknown_limit_of_tag_routes_is_said():
     assert judgement.plan.changes.added == {TAG}
 
 
-def test_a_tag_of_which_nothing_is_known_has_no_equivalent():
-    routes = table(owned(A)).routes
-    assert without_equivalent([TAG], routes, {TAG: {A}}) == frozenset()
-    assert without_equivalent([TAG], routes, {TAG: {A, B}}) == {TAG}
-    assert without_equivalent([TAG], routes, {}) == {TAG}
-
-
 _PREFIXES = [f"20.0.{n}.0/24" for n in range(6)]
 _SOME = st.sets(st.sampled_from(_PREFIXES))
 
@@ -181,20 +171,3 @@ def test_no_address_that_is_routed_and_wanted_ever_loses_its_route(existing, hel
     in_the_way = {c.prefix for c in made.conflicts}
     assert unrouted <= in_the_way | (held if TAG in in_the_way else set())
     assert not planned(after).changes
-
-
-@pytest.mark.parametrize(
-    ("cloud", "tag", "why"),
-    [
-        ("AzureCloud", TAG, None),
-        ("AzureUSGovernment", TAG, None),
-        ("AzureUSGovernment", "Storage", None),
-        ("AzureChinaCloud", TAG, "no route may have a service tag"),
-        ("AzureCloud", f"{TAG}.WestEurope", "one region of a tag"),
-        ("AzureCloud", "NoSuchTag", "not known to be usable"),
-        ("AzureUSGovernment", "AzureCloud", "not known to be usable"),
-    ],
-)
-def test_which_tags_a_route_may_have_is_known(cloud, tag, why):
-    said = why_not_routable(cloud, tag)
-    assert said is None if why is None else why in str(said)

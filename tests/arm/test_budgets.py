@@ -9,17 +9,13 @@ import pytest
 
 from local.azure.faults import refusal
 from local.azure.throttles import BucketSize
-from shared import workers
 from shared.arm import budgets
 from shared.arm.budgets import LOW
 from shared.domain.errors import TransientError
 from shared.domain.routing.routes import internet_route
-from shared.messages import TableMessage
-from shared.workers import Messages
-from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, answer, rid, table_id
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, rid, table_id
 from tests.builders.recorded import RECORDINGS, needs_recordings
 from tests.builders.routes import owned_prefixes
-from tests.builders.runs import outcome_of, register, run_report, started
 
 P = "20.0.0.0/24"
 THROTTLED = {"error": {"code": "SubscriptionRequestsThrottled", "message": "Too many."}}
@@ -152,53 +148,6 @@ def test_those_who_are_refused_together_do_not_come_together(azure, app, one):
     waits = [after - before for before, after in itertools.pairwise(at)]
     assert all(wait >= 0.4 for wait in waits)
     assert len({round(wait, 3) for wait in waits}) > 1
-
-
-# -- Workers --
-
-
-@pytest.fixture
-def in_hand(azure, app, monkeypatch):
-    """A run of a table in each subscription; the first subscription has no budget left."""
-    monkeypatch.setattr(workers, "app", lambda: app)
-    monkeypatch.setattr(budgets, "REST_SECONDS", 60.0)
-    other = add_table(azure.state, "other", subscription=OTHER_SUBSCRIPTION)
-    add_table(azure.state, "one")
-    answer(azure, P)
-    register(app, "one", other.resource_id)
-    run_id = started(app, "one", other.resource_id)
-    azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
-    app.route_tables.read(rid("one"))
-    azure.state.throttles.limits.buckets["read"] = BucketSize(250, 25)
-    azure.state.log.clear()
-    return run_id, [str(TableMessage(run_id, rid(i))) for i in ("one", other.resource_id)]
-
-
-def test_a_table_without_budget_goes_to_the_end_of_the_queue(azure, app, in_hand, monkeypatch):
-    run_id, [one, other] = in_hand
-    assert workers.sync_route_table(one) == Messages(later=(one,))
-    assert azure.state.log == []
-    assert workers.sync_route_table(other) == Messages()
-    changed = run_report(app, run_id)["outcomes"]
-    assert [o["routeTableId"] for o in changed] == [table_id("other", OTHER_SUBSCRIPTION)]
-    monkeypatch.setattr(app.clients.budgets, "seconds_to_rest", lambda _subscription: 0.0)
-    assert workers.sync_route_table(one) == Messages()
-    whole = run_report(app, run_id)
-    assert whole["status"] == "Succeeded"
-    assert outcome_of(whole, "one")["added"] == [P]
-
-
-@pytest.mark.parametrize("rest", [0.1, 3600])
-def test_it_rests_a_moment_first_but_not_for_long(app, in_hand, monkeypatch, rest):
-    _, [one, _] = in_hand
-    slept: list[float] = []
-    monkeypatch.setattr(app.clients.budgets, "seconds_to_rest", lambda _subscription: rest)
-    monkeypatch.setattr(time, "sleep", slept.append)
-    for _ in range(20):
-        workers.sync_route_table(one)
-    most = min(rest, workers.LONGEST_REST_SECONDS)
-    assert all(most / 2 <= seconds <= most for seconds in slept)
-    assert len(set(slept)) > 1
 
 
 def test_the_simulated_azure_tells_what_is_left(azure, ask, one):
