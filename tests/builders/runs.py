@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.data.tables import TableClient
@@ -18,6 +19,8 @@ from shared.storage.registry import Registry
 from .azure import rid
 
 TAG = "AppServiceManagement"
+START = datetime(2026, 3, 4, 6, tzinfo=UTC)
+"""A Wednesday, at the time of the weekly sync."""
 
 
 def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:

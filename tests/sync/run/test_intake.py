@@ -5,10 +5,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from shared.domain.registry.status import Standing
 from shared.domain.runs.alert import Alert
@@ -17,14 +16,7 @@ from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS
 from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, rid, table_id
 from tests.builders.runs import begin, register, run_report, sync
 
-START = datetime(2026, 3, 4, 6, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

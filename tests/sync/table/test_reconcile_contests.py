@@ -1,9 +1,8 @@
 """Somebody else undoes what we do."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
@@ -17,15 +16,8 @@ from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import begin, codes, outcome_of, register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
-START = datetime(2026, 3, 4, 6, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 import json
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import time_machine
 
 from local.azure.authorization import READER
 from local.azure.faults import Fault as Injected
@@ -26,17 +25,10 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import TAG, begin, register, run_report, sync
+from tests.builders.runs import START, TAG, begin, register, run_report, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
-START = datetime(2026, 3, 4, 5, 20, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
