@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ from tests.builders.azure import (
 from tests.builders.routes import owned, owned_prefixes, route, to_firewall
 from tests.builders.settings import timers
 
-ROOT = Path(__file__).parents[2]
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
 

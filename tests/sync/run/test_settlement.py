@@ -1,9 +1,10 @@
 """An outcome becomes final once."""
 
-from tests.builders.azure import add_table, answer
-from tests.builders.runs import begin, register, run_report
+from shared.domain.runs.run import Mode
+from tests.builders.azure import add_table, answer, rid
+from tests.builders.runs import begin, register, run_report, sync
 
-A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+A = "20.0.0.0/24"
 
 
 def test_a_repeated_message_does_nothing_and_the_outcome_stays(azure, app):
@@ -22,3 +23,13 @@ def test_a_repeated_message_does_nothing_and_the_outcome_stays(azure, app):
     assert app.run_start.start_without_tags(run_id) == []
     assert run_report(app, run_id) == first
     assert azure.state.log == []
+
+
+def test_a_plan_is_a_tables_last_outcome_only_while_the_app_is_paused(azure, app, make_app):
+    add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    sync(app, mode=Mode.PLAN)
+    assert app.registry.get(rid("one")).status.last_outcome is None
+    sync(make_app(PAUSED="true"))
+    assert app.registry.get(rid("one")).status.last_outcome.status == "planned"

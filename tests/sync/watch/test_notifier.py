@@ -16,7 +16,7 @@ from tests.builders.azure import add_table, answer, rid
 from tests.builders.routes import to_firewall
 from tests.builders.runs import begin, register, sync
 
-A, B = "20.0.0.0/24", "20.0.1.0/24"
+A = "20.0.0.0/24"
 
 
 @pytest.fixture
