@@ -63,6 +63,11 @@ def add_table(
     )
 
 
+def table_with(*routes: dict[str, Any]) -> dict[str, Any]:
+    """Return the body that writes a route table with these routes."""
+    return {"location": "westeurope", "properties": {"routes": list(routes)}}
+
+
 def ase_id_of(name: str, subscription: str = SUBSCRIPTION) -> str:
     return table_id(name, subscription).replace(
         "Microsoft.Network/routeTables", "Microsoft.Web/hostingEnvironments"

@@ -15,8 +15,8 @@ from shared.domain.errors import RouteSyncError
 from tests.builders.azure import add_table, published_ipv4, table_writes
 from tests.builders.routes import foreign_routes, owned_prefixes, to_firewall
 from tests.builders.runs import begin, register, run_report, sync
-from tests.calls import in_hand
-from tests.life.test_crashes import Queue, start_message
+from tests.calls import in_hand, pass_by
+from tests.deliveries import Queue, start_message
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
@@ -66,14 +66,10 @@ def name_of(value: Any) -> str:
 def deliver(app: App, run_id: str) -> None:
     """As the queue does: again and again, until it gives up. Nobody really waits meanwhile."""
     queue = Queue(start_message(app, run_id))
-    with in_hand(_pass_by, _pass_by):
+    with in_hand(pass_by, pass_by):
         for _ in range(DELIVERIES):
             with suppress(RouteSyncError):
                 queue.deliver()
-
-
-def _pass_by(_request: object) -> None:
-    return
 
 
 @pytest.mark.parametrize(("effect", "method", "path"), MET, ids=name_of)

@@ -17,7 +17,6 @@ from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.runs.outcome import OutcomeStatus
 from shared.storage.checks import CheckLog, LedgerLog
 from tests.builders.azure import rid, table_id
-from tests.builders.runs import TAG
 
 from . import values
 from .tables import MemoryTable
@@ -57,20 +56,6 @@ LARGE_LEDGER = Ledger(
 )
 
 
-CHECK = CheckReport(
-    check_id="check-20261123052000000000",
-    at=NOW,
-    figures=Figures.of([]),
-    tables=(),
-    service_tags=(TAG,),
-    differs=(),
-    unusable={},
-    versions=(),
-    document=Document({}, NOW),
-    alarms=(),
-)
-
-
 @given(values.check_reports, st.booleans())
 @example(LARGE_REPORT, True)
 def test_a_report_comes_back_as_it_was_put(report, due):
@@ -97,10 +82,10 @@ def test_what_thousands_of_tables_have_to_say_is_kept(app):
     """An entity holds 1 MiB, in UTF-16."""
     ids = [rid(f"a-route-table-with-a-long-name-{n}") for n in range(3000)]
     alarms = tuple(Alarm(lookup("TableStale"), f"for {n} days", i) for n, i in enumerate(ids))
-    report = replace(CHECK, alarms=alarms)
+    report = replace(values.EMPTY_CHECK, alarms=alarms)
     app.checks.put(report, notice_due=True)
     assert app.checks.latest() == report
-    assert app.checks.get(CHECK.check_id) == (report, True)
+    assert app.checks.get(values.EMPTY_CHECK.check_id) == (report, True)
     faults = {
         i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
     }

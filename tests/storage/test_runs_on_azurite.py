@@ -9,8 +9,6 @@ import pytest
 from shared.domain.codes import lookup
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
-from shared.domain.people.check_report import CheckReport, Figures
-from shared.domain.people.health import Document
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending
@@ -29,20 +27,10 @@ from tests.builders.azure import rid
 from tests.builders.routes import owned
 from tests.builders.runs import TAG, in_batches
 
+from . import values
+
 NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-CHECK = CheckReport(
-    check_id="check-20261123052000000000",
-    at=NOW,
-    figures=Figures.of([]),
-    tables=(),
-    service_tags=(TAG,),
-    differs=(),
-    unusable={},
-    versions=(),
-    document=Document({}, NOW),
-    alarms=(),
-)
 
 
 def make_run(at=NOW, **changed):
@@ -198,14 +186,14 @@ def test_nothing_is_noted_on_a_table_that_is_settled(app):
 
 
 def test_what_is_due_is_due_until_it_was_told(app):
-    app.checks.put(CHECK, notice_due=True)
+    app.checks.put(values.EMPTY_CHECK, notice_due=True)
     run = make_run(notice_due=True, status=RunStatus.SUCCEEDED)
     app.runs.create(run)
     app.runs.create(make_run(NOW - timedelta(days=9), notice_due=True))
     since = NOW - timedelta(days=3)
     assert [r.run_id for r in app.runs.due(since=since)] == [run.run_id]
-    assert list(app.checks.due(since=since)) == [CHECK.check_id]
+    assert list(app.checks.due(since=since)) == [values.EMPTY_CHECK.check_id]
     app.runs.told(run)
-    app.checks.told(CHECK.check_id)
+    app.checks.told(values.EMPTY_CHECK.check_id)
     assert list(app.runs.due(since=since)) == []
     assert list(app.checks.due(since=since)) == []

@@ -1,6 +1,6 @@
 """Values of every type that is stored, with odd letters in every text."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -207,3 +207,15 @@ statuses = st.builds(
     reading=st.none() | st.builds(Reading, some_text, numbers, st.none() | numbers),
 )
 registered_tables = st.builds(RegisteredTable, tables, registrations, statuses)
+EMPTY_CHECK = CheckReport(
+    check_id="check-20261123052000000000",
+    at=datetime(2026, 11, 23, 6, tzinfo=UTC),
+    figures=Figures.of([]),
+    tables=(),
+    service_tags=("AppServiceManagement",),
+    differs=(),
+    unusable={},
+    versions=(),
+    document=Document({}, datetime(2026, 11, 23, 6, tzinfo=UTC)),
+    alarms=(),
+)

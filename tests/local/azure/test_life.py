@@ -6,14 +6,8 @@ import pytest
 
 from local.azure.faults import FailOperation, Fault, HangOperation
 from local.azure.resources import RouteTable
-from tests.builders.azure import SUBSCRIPTION, add_table, table_id
+from tests.builders.azure import SUBSCRIPTION, add_table, table_id, table_with
 from tests.builders.routes import route, to_firewall
-
-LOCATION = "westeurope"
-
-
-def table_with(*routes):
-    return {"location": LOCATION, "properties": {"routes": list(routes)}}
 
 
 def test_the_etag_changes_when_a_write_begins_and_again_when_it_ends(azure, ask):

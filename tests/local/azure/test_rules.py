@@ -6,7 +6,7 @@ from local.azure.faults import FailOperation, Fault
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.route_tables import SERVICE_TAGS_A_TABLE
 from local.azure.server import SimulatedAzure
-from tests.builders.azure import SUBSCRIPTION, add_table, ask_azure, table_id
+from tests.builders.azure import SUBSCRIPTION, add_table, ask_azure, table_id, table_with
 from tests.builders.routes import route, to_firewall
 
 LOCATION = "westeurope"
@@ -16,10 +16,6 @@ GROUP = table_id("nsg").replace("routeTables", "networkSecurityGroups")
 
 def code(answer):
     return answer.status_code, answer.json()["error"]["code"]
-
-
-def table_with(*routes):
-    return {"location": LOCATION, "properties": {"routes": list(routes)}}
 
 
 # -- Route tables --

@@ -5,9 +5,8 @@ import time
 import pytest
 
 from local.azure.throttles import BucketSize
-from tests.builders.azure import add_table, table_id
+from tests.builders.azure import add_table, table_id, table_with
 from tests.builders.routes import to_firewall
-from tests.local.azure.test_life import table_with
 
 
 def test_it_takes_no_time_unless_told_to(azure, ask):

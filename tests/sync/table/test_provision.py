@@ -27,7 +27,7 @@ from tests.builders.azure import (
 )
 from tests.builders.routes import owned, owned_prefixes, rule, to_firewall
 from tests.builders.runs import TAG, begin, codes, run_report, sync
-from tests.life.test_crashes import deliver_although_killed
+from tests.deliveries import deliver_although_killed
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 ASE = EnvironmentId.parse(ase_id_of("one"))
