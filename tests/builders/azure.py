@@ -29,7 +29,7 @@ def published_ipv4(published: Mapping[str, Any]) -> set[str]:
 
 
 def unthrottled(state: State) -> None:
-    """Ask as often as you like."""
+    """Let Azure refuse no request for its number."""
     limits = state.throttles.limits
     limits.buckets = {kind: BucketSize(10**9, 10**9) for kind in ("read", "write", "delete")}
     limits.network_reads = limits.network_writes = 10**9
@@ -48,7 +48,7 @@ def add_table(
     routes: Iterable[dict[str, Any]] = (),
     subscription: str = SUBSCRIPTION,
 ) -> RouteTable:
-    """A table as one finds it: tags, a subnet, properties that we know nothing of."""
+    """Add a table with tags, a subnet and properties that the product does not know."""
     resource_id = table_id(name, subscription)
     group = resource_id.split("/providers/")[0]
     return state.add_table(
@@ -90,13 +90,15 @@ def add_environment(
     subscription: str = SUBSCRIPTION,
     **subnet: Any,
 ) -> Environment:
-    """An environment in a subnet of its own, with this table and a group of these rules."""
+    """Add an environment in its own subnet, with this table and a security group of these rules."""
     subnet_id = subnet_id_of(name, subscription)
     network_id = subnet_id.split("/subnets/")[0]
+
     properties: dict[str, Any] = {"addressPrefix": "10.1.0.0/24", **subnet}
     if table is not None:
         properties["routeTable"] = {"id": table.resource_id}
         table.subnets.append(subnet_id)
+
     if rules is not None:
         group_id = network_id.replace("virtualNetworks", "networkSecurityGroups")
         state.add(
@@ -108,6 +110,7 @@ def add_environment(
             )
         )
         properties["networkSecurityGroup"] = {"id": group_id}
+
     state.add(
         VirtualNetwork(
             resource_id=network_id,
@@ -116,9 +119,12 @@ def add_environment(
             subnets=[{"name": "snet-ase", "properties": properties}],
         )
     )
+
+    # Only v3 names its subnet by an id.
     named: dict[str, Any] = {"id": network_id, "subnet": "snet-ase"}
     if kind.upper() == "ASEV3":
         named = {"id": subnet_id, "name": "snet-ase", "subnet": ""}
+
     environment = Environment(
         resource_id=ase_id_of(name, subscription),
         location="West Europe",
@@ -131,7 +137,7 @@ def add_environment(
 
 
 def subnet_of(state: State, name: str, subscription: str = SUBSCRIPTION) -> dict[str, Any]:
-    """The properties of the environment's subnet, as they stand."""
+    """Return the properties of the environment's subnet as they are now."""
     key = subnet_id_of(name, subscription).split("/subnets/")[0].lower()
     network = state.find(VirtualNetwork, key)
     assert network is not None
@@ -152,7 +158,7 @@ def ask_azure(
     api_version: str = "2025-05-01",
     **options: Any,
 ) -> httpx.Response:
-    """A path, or a whole link as Azure gave it."""
+    """Ask for a path, or for a whole link as Azure gave it."""
     headers = {
         "Authorization": f"Bearer {azure.state.identities.token()}",
         **options.pop("headers", {}),
@@ -172,5 +178,5 @@ def rid(name: str) -> RouteTableId:
 
 
 def answer(azure: SimulatedAzure, *prefixes: str, location: str = "westeurope") -> None:
-    """What the Service Tag Discovery API says from now on."""
+    """Let the Service Tag Discovery API answer with these prefixes from now on."""
     azure.state.tags.answers[location] = tag_document(prefixes)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 
 OBJECT_ID = "5f3c0f3e-9a53-4c1c-8f0a-2f6f0c1d7a11"
-"""In Entra, of somebody who calls."""
+"""The object id in Entra of a caller."""
 
 
 def principal(
@@ -14,7 +14,7 @@ def principal(
     id_claim: str = "http://schemas.microsoft.com/identity/claims/objectidentifier",
     role_claim: str = "roles",
 ) -> dict[str, str]:
-    """The header that App Service Authentication sets for a caller with these app roles."""
+    """Return the header that App Service Authentication sets for a caller with these roles."""
     claims = [{"typ": id_claim, "val": i} for i in ids]
     claims += [{"typ": role_claim, "val": role} for role in roles]
     text = json.dumps({"auth_typ": "aad", "claims": claims, "role_typ": role_claim})

@@ -1,4 +1,4 @@
-"""Routes and security rules as Azure's API writes them, and what a table has of them."""
+"""Routes and security rules as Azure's API writes them, and a table's routes by owner."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def rule(
     destination: str | list[str] = "*",
     **properties: Any,
 ) -> dict[str, Any]:
-    """A rule of a security group, as Azure keeps it: singular or plural, the other list empty."""
+    """Return a security rule as Azure keeps it: one value or a list, and the other field empty."""
     fields: dict[str, Any] = {}
     for field, plural, value in (
         ("sourceAddressPrefix", "sourceAddressPrefixes", source),

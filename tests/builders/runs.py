@@ -1,14 +1,15 @@
 """Registrations and runs of an app in this process, with each message delivered once."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from azure.data.tables import TableClient
 
 from shared.app import App
+from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.report import Report
@@ -23,13 +24,30 @@ START = datetime(2026, 3, 4, 6, tzinfo=UTC)
 """A Wednesday, at the time of the weekly sync."""
 
 
+class Asked(TypedDict, total=False):
+    """The fields of a `RunRequest` that a test may give."""
+
+    action: Action
+    plan_run_id: str
+    force: tuple[str, ...]
+    undone_run_id: str
+    from_owner: str
+    ase_id: EnvironmentId
+    azure_tags: Mapping[str, str]
+    ensure_nsg: bool
+    reason: str
+    change_id: str
+    requested_by: str
+    prompted_by: tuple[str, ...]
+
+
 def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:
     for name in names:
         app.registry.put(RegisteredTable(rid(name), Registration(tuple(tags), enabled=enabled)))
 
 
 class _Noted:
-    """Takes what a log of the product writes, as a table of storage would."""
+    """Stands for a table of storage and keeps every write."""
 
     def __init__(self) -> None:
         self.operations: list[tuple[str, Any, dict[str, Any]]] = []
@@ -47,8 +65,9 @@ class _Noted:
 
 @contextmanager
 def in_batches(table: TableClient) -> Iterator[Any]:
-    """Stands for the table, and writes a hundred rows of one partition with one request at the
-    end: a thousand requests take seconds.
+    """Collect writes to the table, and send a hundred rows in one request at the end.
+
+    All rows need the same partition. A request for each row would take seconds.
     """
     noted = _Noted()
     yield noted
@@ -62,42 +81,49 @@ def register_many(app: App, names: Iterable[str]) -> None:
             Registry(table).put(RegisteredTable(rid(name), Registration((TAG,))))
 
 
-def begin(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Any) -> str:
+def begin(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Unpack[Asked]) -> str:
     tables = tuple(rid(name) for name in names)
     return app.create_run(RunRequest(Trigger.HTTP, mode, route_tables=tables, **asked)).run_id
 
 
 def started(app: App, *names: str) -> str:
-    """A run of these tables, registered, whose table messages are on their way."""
+    """Register these tables and start a run of them; return its id. No table is synced yet."""
     register(app, *names)
     run_id = begin(app)
     app.run_start.start(run_id)
     return run_id
 
 
-def sync(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Any) -> dict[str, Any]:
-    """A whole run with every message delivered once."""
+def sync(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Unpack[Asked]) -> dict[str, Any]:
+    """Run to the end, with every message delivered once; return the report."""
     run_id = begin(app, *names, mode=mode, **asked)
     for table in app.run_start.start(run_id):
         app.tables.sync(run_id, table)
     return run_report(app, run_id)
 
 
-def approved(app: App, plan: dict[str, Any], **asked: Any) -> dict[str, Any]:
-    """A run that applies what this plan run showed."""
+def approved(app: App, plan: dict[str, Any], **asked: Unpack[Asked]) -> dict[str, Any]:
+    """Apply what this plan run showed; return the report."""
     tables = [outcome["routeTableId"] for outcome in plan["outcomes"]]
-    return sync(app, *tables, plan_run_id=plan["runId"], **asked)
+    approval: Asked = {**asked, "plan_run_id": plan["runId"]}
+    return sync(app, *tables, **approval)
 
 
-def adopt(app: App, **asked: Any) -> dict[str, Any]:
+def adopt(app: App, **asked: Unpack[Asked]) -> dict[str, Any]:
     """Adopt routes of the table `one`; return its outcome."""
-    return outcome_of(sync(app, "one", action=Action.ADOPT, reason="ours now", **asked), "one")
+    adoption: Asked = {"action": Action.ADOPT, "reason": "ours now", **asked}
+    return outcome_of(sync(app, "one", **adoption), "one")
 
 
-def roll_back(app: App, run: dict[str, Any], **asked: Any) -> dict[str, Any]:
+def roll_back(app: App, run: dict[str, Any], **asked: Unpack[Asked]) -> dict[str, Any]:
     """Undo this run in the table `one`; return the table's outcome."""
-    asked = {"action": Action.ROLLBACK, "undone_run_id": run["runId"], "reason": "why", **asked}
-    return outcome_of(sync(app, "one", **asked), "one")
+    rollback: Asked = {
+        "action": Action.ROLLBACK,
+        "undone_run_id": run["runId"],
+        "reason": "why",
+        **asked,
+    }
+    return outcome_of(sync(app, "one", **rollback), "one")
 
 
 def report_of(app: App, run_id: str) -> Report:
@@ -107,7 +133,7 @@ def report_of(app: App, run_id: str) -> Report:
 
 
 def run_report(app: App, run_id: str) -> dict[str, Any]:
-    """The JSON that the function answers."""
+    """Return the report as the JSON that the function answers."""
     return report_json(report_of(app, run_id))
 
 

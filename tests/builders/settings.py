@@ -7,11 +7,11 @@ SETTINGS = frozenset(
     for name in (str(field.alias) for field in Settings.model_fields.values())
     if name not in {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"} and "__" not in name
 )
-"""What somebody sets: App Service gives two, and a connection may be in several instead of one."""
+"""The settings that a person gives: App Service gives two, and a connection may be in several."""
 
 
 def switches(disabled: str, *functions: str) -> dict[str, str]:
-    """Settings that say whether these functions of the host are."""
+    """Return the settings that switch these functions of the host on or off."""
     return {f"AzureWebJobs.{name}.Disabled": disabled for name in functions}
 
 

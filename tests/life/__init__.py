@@ -1,1 +1,1 @@
-"""Whole lives of the app, which belong to no one module: a year of days, each fault, each crash."""
+"""Whole lives of the app, which no single module has: a year of days, each fault, each crash."""
