@@ -48,6 +48,10 @@ def in_hand(before: Callable[[Any], None], after: Callable[[Any], None]) -> Iter
         yield
 
 
+def pass_by(_request: object) -> None:
+    """Do nothing before or after a call."""
+
+
 def _hooked(within: threading.local, hook: Callable[[Any], None], request: Any) -> None:
     within.hook = True
     try:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import httpx
 import hypothesis
 import pytest
+import time_machine
 from azure.core.pipeline.transport import HttpTransport
 
 from local.azure.server import SimulatedAzure
@@ -17,7 +18,9 @@ from local.warm import PipedProcess
 from shared.app import App
 from shared.settings import Settings
 
-from .builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure, timers
+from .builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
+from .builders.runs import START
+from .builders.settings import timers
 from .receiver import Receiver
 from .rights import note_actions
 
@@ -68,6 +71,13 @@ def azure(request: pytest.FixtureRequest) -> Iterator[SimulatedAzure]:
 def ask(azure: SimulatedAzure) -> Callable[..., httpx.Response]:
     """Ask the simulated Azure as the app's own identity."""
     return functools.partial(ask_azure, azure)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """The time stands still at START, until a test shifts it."""
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from bench.bound import bound
 from bench.exposure import Exposure
 from bench.world import wanted_prefixes
 from local.azure.state import State
-from tests.azure.test_life import table_with
-from tests.builders import add_table, owned, table_id
+from tests.builders.azure import add_table, table_id, table_with
+from tests.builders.routes import owned
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,9 @@ from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Mode, RunRequest, Trigger
-from tests.app.helpers import TAG, answer, register, register_many, rid, sync
-from tests.builders import (
-    add_environment,
-    add_table,
-    ase_id_of,
-    owned,
-    route,
-    table_id,
-    to_firewall,
-)
+from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
+from tests.builders.routes import owned, route, to_firewall
+from tests.builders.runs import TAG, register, register_many, sync
 
 A, B, C, D = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24", "20.0.3.0/24"
 XSS = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"

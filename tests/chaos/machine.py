@@ -13,7 +13,7 @@ from local.azure.faults import Fault
 from shared.domain.registry.choices import RouteStyle
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Action, Mode
-from tests.builders import owned, route, to_firewall
+from tests.builders.routes import owned, route, to_firewall
 
 from .watch import TAG
 from .world import GRACES, PREFIXES, Message, Site, World

@@ -18,7 +18,7 @@ from shared.sync.table.planners import adoption, removal, rollback, sync
 from shared.sync.table.planners.sync import SyncPlanner
 from shared.sync.table.reconcile import Reconciler
 from shared.sync.table.sources import Sources
-from tests.builders import OWNER
+from tests.builders.routes import OWNER
 
 type Patch = pytest.MonkeyPatch
 

@@ -13,7 +13,7 @@ from local.azure.state import State
 from shared.domain.routing.judgement import Approval
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.routing.routes import owned_name
-from tests.builders import OWNER
+from tests.builders.routes import OWNER
 
 MAX_REMOVED_PERCENT = 50
 TAG = "AppServiceManagement"

@@ -26,7 +26,7 @@ from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
-from tests.builders import SUBSCRIPTION, add_table, tag_document, unthrottled
+from tests.builders.azure import SUBSCRIPTION, add_table, tag_document, unthrottled
 
 from .watch import MAX_REMOVED_PERCENT, TAG, Delivery, Watch, owned, right, snapshot
 from .workers import Worker, run_alone, run_both

@@ -15,18 +15,9 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.report import Report
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger
 from shared.settings import Settings
-from tests.app.helpers import TAG, register, rid, sync
-from tests.builders import (
-    add_table,
-    foreign_routes,
-    owned,
-    owned_prefixes,
-    route,
-    table_id,
-    table_writes,
-    tag_document,
-    to_firewall,
-)
+from tests.builders.azure import add_table, rid, table_id, table_writes, tag_document
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
+from tests.builders.runs import TAG, register, sync
 
 A, B, C, D, E = (f"20.0.{number}.0/24" for number in range(5))
 

@@ -22,8 +22,8 @@ from shared.cli.checks.reach import (
     clock_finding,
     reach,
 )
-from tests.app.helpers import answer, register, sync
-from tests.builders import SUBSCRIPTION, add_table
+from tests.builders.azure import SUBSCRIPTION, add_table, answer
+from tests.builders.runs import register, sync
 
 A = "20.0.0.0/24"
 

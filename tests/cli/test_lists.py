@@ -1,8 +1,8 @@
 """What there is to look at: environments, versions, runs."""
 
 from local import sample
-from tests.app.helpers import answer, register, sync
-from tests.builders import SUBSCRIPTION, add_table
+from tests.builders.azure import SUBSCRIPTION, add_table, answer
+from tests.builders.runs import register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 

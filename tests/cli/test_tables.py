@@ -1,16 +1,9 @@
 """Which route tables are registered; and taking ours out again."""
 
 from shared.domain.registry.choices import RouteStyle
-from tests.app.helpers import register, register_many, rid
-from tests.builders import (
-    add_table,
-    foreign_routes,
-    owned,
-    owned_prefixes,
-    table_id,
-    tag_document,
-    to_firewall,
-)
+from tests.builders.azure import add_table, rid, table_id, tag_document
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
+from tests.builders.runs import register, register_many
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 FOREIGN = [to_firewall(), to_firewall(B, "mine")]

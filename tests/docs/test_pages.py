@@ -10,7 +10,8 @@ import pytest
 
 from local import licences
 from shared.domain.clouds import CLOUDS
-from tests.builders import BESIDE, SETTINGS, needs_recordings
+from tests.builders.recorded import BESIDE, needs_recordings
+from tests.builders.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = BESIDE / "design" / "contract.md"

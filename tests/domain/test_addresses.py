@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from shared.domain.addresses import difference, in_order, ipv4_of, parse_service_tag, union
 from shared.domain.errors import UnusableServiceTag
-from tests.builders import BESIDE, history, needs_recordings, tag_document
+from tests.builders.azure import history, tag_document
+from tests.builders.recorded import BESIDE, needs_recordings
 
 TAG = "AppServiceManagement"
 

@@ -21,8 +21,9 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.endpoints import shell
 from shared.endpoints.registrations import RegistrationBody
 from shared.json_shapes import registered_table_json
-from tests.app.helpers import sync
-from tests.builders import add_environment, add_table, ase_id_of, principal, table_id, tag_document
+from tests.builders.azure import add_environment, add_table, ase_id_of, table_id, tag_document
+from tests.builders.callers import principal
+from tests.builders.runs import sync
 
 TABLE = RouteTableId.parse(table_id("one"))
 PREFIXES = ["20.0.0.0/24", "20.0.1.0/24"]

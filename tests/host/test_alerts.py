@@ -5,19 +5,17 @@ import json
 import pytest
 
 from local.azure.identity import TENANT
-from tests.builders import (
-    RECORDINGS,
+from tests.builders.azure import (
     SUBSCRIPTION,
     add_environment,
     add_table,
     ase_id_of,
-    needs_recordings,
-    owned_prefixes,
     subnet_id_of,
     table_id,
     tag_document,
-    to_firewall,
 )
+from tests.builders.recorded import RECORDINGS, needs_recordings
+from tests.builders.routes import owned_prefixes, to_firewall
 
 A = "20.0.0.0/24"
 FIRED = [

@@ -4,7 +4,9 @@ import base64
 
 import pytest
 
-from tests.builders import OBJECT_ID, add_table, principal, table_id, to_firewall
+from tests.builders.azure import add_table, table_id
+from tests.builders.callers import OBJECT_ID, principal
+from tests.builders.routes import to_firewall
 
 ROLE_CLAIM = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 

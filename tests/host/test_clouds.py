@@ -8,23 +8,20 @@ from local.azure.resources import RouteTable
 from local.azure.server import SimulatedAzure
 from shared.app import App
 from shared.settings import Settings
-from tests.builders import (
+from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
     add_environment,
     add_table,
     ase_id_of,
-    foreign_routes,
     history,
-    owned_prefixes,
     published_ipv4,
-    route,
-    switches,
     table_id,
     table_writes,
-    to_firewall,
     unthrottled,
 )
+from tests.builders.routes import foreign_routes, owned_prefixes, route, to_firewall
+from tests.builders.settings import switches
 
 VERSIONS = {"AzureCloud": 38, "AzureUSGovernment": 8, "AzureChinaCloud": 6}
 

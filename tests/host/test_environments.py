@@ -8,24 +8,19 @@ from local.azure.authorization import OWNER as OWNER_ROLE
 from local.azure.authorization import Role
 from local.azure.faults import refusal
 from local.azure.resources import RouteTable
-from tests.builders import (
+from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
     add_environment,
     add_table,
     ase_id_of,
-    foreign_routes,
-    owned,
-    owned_prefixes,
-    route,
-    rule,
     subnet_id_of,
     subnet_of,
     table_id,
     table_writes,
     tag_document,
-    to_firewall,
 )
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, rule, to_firewall
 
 A, B, C = "20.0.0.0/24", "20.0.1.7/32", "20.0.2.0/24"
 TAG = "AppServiceManagement"

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,24 +10,20 @@ from local.azure.faults import refusal
 from local.azure.resources import new_etag
 from local.azure.throttles import BucketSize
 from local.plain_http import http
-from tests.builders import (
+from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     add_environment,
     add_table,
     ase_id_of,
     history,
-    owned,
-    owned_prefixes,
     published_ipv4,
-    route,
     table_id,
     table_writes,
     tag_document,
-    timers,
-    to_firewall,
 )
+from tests.builders.routes import owned, owned_prefixes, route, to_firewall
+from tests.builders.settings import timers
 
-ROOT = Path(__file__).parents[2]
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
 

@@ -10,7 +10,8 @@ import tree_sitter_powershell
 from tree_sitter import Language, Parser
 
 from local.azure.identity import HEADER
-from tests.builders import add_table, owned_prefixes, table_id, tag_document, to_firewall
+from tests.builders.azure import add_table, table_id, tag_document
+from tests.builders.routes import owned_prefixes, to_firewall
 
 RUNBOOKS = Path(__file__).parents[2] / "examples" / "runbooks"
 A = "20.0.0.0/24"

@@ -11,7 +11,7 @@ import pytest
 from local import sample
 from local.azure.resources import RouteTable
 from shared.domain.addresses import ipv4_of
-from tests.builders import owned_prefixes
+from tests.builders.routes import owned_prefixes
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "walk-through.md"
 

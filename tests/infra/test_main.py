@@ -8,7 +8,7 @@ import pytest
 from pycep import BicepParser
 
 from shared.settings import Settings
-from tests.builders import SETTINGS
+from tests.builders.settings import SETTINGS
 
 from .bicep import FILES, INFRA, body_of, module_of, root_of, text, variables_of
 

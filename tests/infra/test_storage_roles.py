@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from shared import workers
-from tests.app.helpers import answer, register, sync
-from tests.builders import add_table, to_firewall
+from tests.builders.azure import add_table, answer
+from tests.builders.routes import to_firewall
+from tests.builders.runs import register, sync
 from tests.calls import in_hand
 
 from .bicep import INFRA

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.builders import RECORDINGS
+from tests.builders.recorded import RECORDINGS
 
 from .recorded import recordings
 from .scenarios import scenario_of, why_none

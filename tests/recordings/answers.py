@@ -11,7 +11,8 @@ from local.azure.resources import RouteTable, VirtualNetwork
 from local.azure.route_tables import RouteTableApi
 from local.azure.server import SimulatedAzure
 from local.azure.virtual_networks import VirtualNetworkApi
-from tests.builders import add_table, ask_azure, route, table_id, to_firewall
+from tests.builders.azure import add_table, ask_azure, table_id
+from tests.builders.routes import route, to_firewall
 
 from .recorded import Recording
 from .staging import ask, child_of, group_there, parent_there, put_there, target_of

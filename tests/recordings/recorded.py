@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from local.azure.target import Target
-from tests.builders import RECORDINGS, SUBSCRIPTION
+from tests.builders.azure import SUBSCRIPTION
+from tests.builders.recorded import RECORDINGS
 
 HEADERS = ("azure-asyncoperation", "etag", "location", "x-ms-failure-cause")
 """Those that say something; the rest is of the transport or counts something."""

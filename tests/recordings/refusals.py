@@ -15,7 +15,8 @@ from local.azure.resources import VirtualNetwork
 from local.azure.server import SimulatedAzure
 from local.azure.target import Target
 from local.azure.throttles import BucketSize
-from tests.builders import SUBSCRIPTION, add_table, ask_azure, route, table_id
+from tests.builders.azure import SUBSCRIPTION, add_table, ask_azure, table_id
+from tests.builders.routes import route
 
 from .recorded import Recording
 from .staging import ask, group_there, parent_there, target_of

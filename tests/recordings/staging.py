@@ -10,7 +10,7 @@ from local.azure.route_tables import RouteTableApi
 from local.azure.server import SimulatedAzure
 from local.azure.target import Target
 from local.azure.virtual_networks import VirtualNetworkApi
-from tests.builders import ask_azure
+from tests.builders.azure import ask_azure
 
 from .recorded import Recording
 

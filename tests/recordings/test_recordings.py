@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import RECORDINGS, needs_recordings
+from tests.builders.recorded import RECORDINGS, needs_recordings
 
 from .__main__ import main
 from .recorded import Recording, assert_same, recordings

@@ -3,11 +3,7 @@
 import itertools
 from typing import Any, cast
 
-from azure.core.exceptions import (
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
 MAX_PROPERTY_BYTES = 64 * 1024

@@ -3,17 +3,20 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.domain import codes
 from shared.domain.armid import RouteTableId
+from shared.domain.codes import lookup
+from shared.domain.errors import ConcurrentUpdate
 from shared.domain.people.check_report import MOST_LISTED, CheckedTable, CheckReport, Figures
 from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.runs.outcome import OutcomeStatus
 from shared.storage.checks import CheckLog, LedgerLog
-from tests.builders import table_id
+from tests.builders.azure import rid, table_id
 
 from . import values
 from .tables import MemoryTable
@@ -73,3 +76,30 @@ def test_the_ledger_comes_back_as_it_was_written(ledger):
     assert replace(found, etag="") == ledger
     log.write(found)
     assert replace(log.read(), etag="") == ledger
+
+
+def test_what_thousands_of_tables_have_to_say_is_kept(app):
+    """An entity holds 1 MiB, in UTF-16."""
+    ids = [rid(f"a-route-table-with-a-long-name-{n}") for n in range(3000)]
+    alarms = tuple(Alarm(lookup("TableStale"), f"for {n} days", i) for n, i in enumerate(ids))
+    report = replace(values.EMPTY_CHECK, alarms=alarms)
+    app.checks.put(report, notice_due=True)
+    assert app.checks.latest() == report
+    assert app.checks.get(values.EMPTY_CHECK.check_id) == (report, True)
+    faults = {
+        i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
+    }
+    ledgers = LedgerLog(app.account.runs)
+    ledgers.write(Ledger(faults, NOW.date(), None))
+    assert replace(ledgers.read(), etag="") == Ledger(faults, NOW.date(), None)
+
+
+def test_of_two_that_write_the_ledger_the_second_looks_again(app):
+    ledgers = LedgerLog(app.account.runs)
+    ledgers.write(Ledger(all_well_on=NOW.date()))
+    with pytest.raises(ConcurrentUpdate):
+        ledgers.write(Ledger())
+    read = ledgers.read()
+    ledgers.write(read)
+    with pytest.raises(ConcurrentUpdate):
+        ledgers.write(read)

@@ -3,16 +3,22 @@
 from dataclasses import replace
 from datetime import date
 
+import pytest
 from hypothesis import example, given
 
 from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.codes import lookup
+from shared.domain.findings import Finding
+from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import MOST_KEPT, Contest, Undoing
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
-from shared.domain.registry.status import Standing, Status
+from shared.domain.registry.status import LastOutcome, Standing, Status
+from shared.domain.runs.outcome import OutcomeStatus
 from shared.storage.registry import Registry
-from tests.builders import ase_id_of, table_id
+from tests.builders.azure import ase_id_of, rid, table_id
+from tests.builders.runs import TAG
 
 from . import values
 from .tables import MemoryTable
@@ -91,3 +97,68 @@ def test_a_release_forgets_holds_and_contest_and_nothing_else(table):
     registry = written(table)
     registry.release(table.route_table_id)
     assert registry.get(table.route_table_id) == expected(table).release()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        table_id("rt-1"),
+        table_id("x" * 70).replace("rg-", "Résumé_(1)-"),
+        table_id("a.b_c-d").upper(),
+        table_id("r").replace("rg-r", "r" * 90),
+    ],
+)
+def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
+    ase_id = EnvironmentId.parse(ase_id_of("a"))
+    table = RegisteredTable(
+        RouteTableId.parse(text),
+        Registration((TAG,), ase_id, AddressSource.BOTH, RouteStyle.SERVICE_TAG, note="n"),
+    )
+    app.registry.put(table)
+    assert app.registry.get(RouteTableId.parse(text.swapcase().swapcase().lower())) == table
+    assert list(app.registry.list()) == [table]
+    app.registry.delete(table.route_table_id)
+    assert app.registry.get(table.route_table_id) is None
+
+
+def test_what_was_applied_stays_when_a_registration_is_replaced(app):
+    app.registry.put(RegisteredTable(rid("a"), Registration((TAG, "Other"), note="old")))
+    last = LastOutcome(
+        "run", NOW, OutcomeStatus.FAILED, "sig", Finding(lookup("A"), "b"), poisoned=True
+    )
+    app.registry.record(
+        rid("a"),
+        Standing(
+            owned=frozenset({"20.0.0.0/24"}),
+            subnet_ids=frozenset({"/subscriptions/s"}),
+            verified_with=("v1", "v2"),
+            verified_at=NOW,
+            watched_since=NOW,
+            outcome=last,
+        ),
+    )
+    contest = Contest((Undoing(NOW, "run", ("somebody",)),), NOW)
+    app.registry.contest(rid("a"), contest, frozenset({"20.0.1.0/24"}))
+    app.registry.put(RegisteredTable(rid("a"), Registration((TAG,))))
+    assert app.registry.get(rid("a")) == RegisteredTable(
+        rid("a"),
+        Registration((TAG,)),
+        Status(
+            applied_version_ids=("v1", "v2"),
+            verified_at=NOW,
+            subnet_ids=frozenset({"/subscriptions/s"}),
+            owned_left=frozenset({"20.0.1.0/24"}),
+            contest=contest,
+            last_outcome=last,
+            watched_since=NOW,
+        ),
+    )
+    app.registry.release(rid("a"))
+    status = app.registry.get(rid("a")).status
+    assert (status.contest, status.owned_left, status.holds) == (Contest(), None, ())
+
+
+def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(app):
+    app.registry.record(rid("a"), Standing(verified_with=("v1",), verified_at=NOW))
+    app.registry.release(rid("a"))
+    assert list(app.registry.list()) == []

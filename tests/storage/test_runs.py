@@ -13,7 +13,8 @@ from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending
 from shared.domain.runs.run import Mode, Run, RunRequest, Trigger, VersionSeen, run_id_of
 from shared.storage.runs import OutcomeLog, RunLog
-from tests.builders import owned, table_id
+from tests.builders.azure import table_id
+from tests.builders.routes import owned
 
 from . import values
 from .tables import MemoryTable

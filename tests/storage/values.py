@@ -1,6 +1,6 @@
 """Values of every type that is stored, with odd letters in every text."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen
-from tests.builders import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
 
 # A lone surrogate is no text, but JSON can hold one, and Azure answers in JSON.
 texts = st.text(max_size=20) | st.sampled_from(["", "Résumé", "\x00\n\t", "路由 🛣", "\ud800"])
@@ -207,3 +207,15 @@ statuses = st.builds(
     reading=st.none() | st.builds(Reading, some_text, numbers, st.none() | numbers),
 )
 registered_tables = st.builds(RegisteredTable, tables, registrations, statuses)
+EMPTY_CHECK = CheckReport(
+    check_id="check-20261123052000000000",
+    at=datetime(2026, 11, 23, 6, tzinfo=UTC),
+    figures=Figures.of([]),
+    tables=(),
+    service_tags=("AppServiceManagement",),
+    differs=(),
+    unusable={},
+    versions=(),
+    document=Document({}, datetime(2026, 11, 23, 6, tzinfo=UTC)),
+    alarms=(),
+)

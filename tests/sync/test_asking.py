@@ -19,8 +19,17 @@ from shared.sync.asking import (
     RollbackRequest,
     SyncRequest,
 )
-from tests.app.helpers import TAG, answer, register, rid, sync
-from tests.builders import SUBSCRIPTION, add_environment, add_table, ase_id_of, owned, table_id
+from tests.builders.azure import (
+    SUBSCRIPTION,
+    add_environment,
+    add_table,
+    answer,
+    ase_id_of,
+    rid,
+    table_id,
+)
+from tests.builders.routes import owned
+from tests.builders.runs import TAG, register, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 HERE = Requester(Trigger.CLI, "somebody")

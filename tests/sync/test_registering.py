@@ -10,8 +10,9 @@ from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.registration import RouteException
 from shared.domain.routing.policy import ApplyPolicy
 from shared.sync.registering import RegisterRequest
-from tests.app.helpers import TAG, answer, rid, sync
-from tests.builders import add_environment, add_table, ase_id_of, owned_prefixes, route, table_id
+from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
+from tests.builders.routes import owned_prefixes, route
+from tests.builders.runs import TAG, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 

@@ -18,8 +18,9 @@ import time_machine
 
 from shared import workers
 from shared.log import log_alert, log_check
-from tests.app.helpers import answer, register, sync
-from tests.builders import add_table, to_firewall
+from tests.builders.azure import add_table, answer
+from tests.builders.routes import to_firewall
+from tests.builders.runs import register, sync
 
 ROOT = Path(__file__).parents[2]
 QUERIES = {

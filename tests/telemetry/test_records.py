@@ -8,8 +8,10 @@ import pytest
 
 from shared import endpoints
 from shared.endpoints import shell
-from tests.app.helpers import register
-from tests.builders import OBJECT_ID, add_table, principal, table_id, to_firewall
+from tests.builders.azure import add_table, table_id
+from tests.builders.callers import OBJECT_ID, principal
+from tests.builders.routes import to_firewall
+from tests.builders.runs import register
 
 
 @pytest.fixture

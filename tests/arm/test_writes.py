@@ -1,0 +1,95 @@
+"""Writes of whole route tables, over real HTTP."""
+
+import pytest
+
+from local.azure.faults import FailOperation, Fault, refusal
+from shared.arm.route_tables import ArmRouteTables
+from shared.domain.errors import PermanentError, PreconditionFailed, TransientError
+from shared.domain.routing.routes import internet_route
+from tests.builders.azure import add_table, rid, table_id
+from tests.builders.routes import to_firewall
+
+P = "20.0.0.0/24"
+
+
+def with_routes(app, read, routes):
+    return app.route_tables.body(read, routes), read.etag
+
+
+def test_a_write_follows_its_operation_to_the_end(azure, app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    azure.state.timing.operation_seconds, azure.state.poll_seconds = (0.5, 0.5), 1
+    read = app.route_tables.read(rid("one"))
+    after = app.route_tables.write(
+        rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
+    )
+    assert (after.etag, len(after.routes)) == (table.etag, 2)
+    first, put, last = (e for e in azure.state.log if e["path"] == table_id("one"))
+    assert (first["method"], put["method"], last["method"]) == ("GET", "PUT", "GET")
+    assert after.correlation_id == put["correlationId"]
+    assert table.provisioning_state == "Succeeded"
+    assert table.etag != read.etag
+    assert len(table.routes) == 2
+
+
+def test_a_table_that_changed_since_it_was_read_is_not_written(azure, app):
+    table = add_table(azure.state, "one")
+    read = app.route_tables.read(rid("one"))
+    table.etag = 'W/"other"'
+    with pytest.raises(PreconditionFailed):
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
+    assert table.routes == []
+
+
+def test_an_operation_that_fails_is_not_a_success(azure, app):
+    add_table(azure.state, "one")
+    read = app.route_tables.read(rid("one"))
+    for code, kind in (("InternalServerError", TransientError), ("RouteConflict", PermanentError)):
+        failing = FailOperation(code=code, message="An error occured.")
+        azure.state.faults.append(Fault(method="PUT", path="one$", effect=failing))
+        read = app.route_tables.read(rid("one"))
+        with pytest.raises(kind) as raised:
+            app.route_tables.write(
+                rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),))
+            )
+        assert raised.value.code.name == code
+
+
+def test_an_operation_that_does_not_end_is_not_a_success(azure, app):
+    add_table(azure.state, "one")
+    azure.state.timing.operation_seconds = (3, 3)
+    impatient = ArmRouteTables(app.clients, longest_write_seconds=0.2)
+    read = impatient.read(rid("one"))
+    with pytest.raises(TransientError, match="WriteNotEnded"):
+        impatient.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
+
+
+def test_a_put_is_never_repeated_blindly(azure, app):
+    add_table(azure.state, "one")
+    read = app.route_tables.read(rid("one"))
+    azure.state.faults.append(
+        refusal("PUT", "one", 503, {}, times=9, effected=True, headers={"Retry-After": "1"})
+    )
+    with pytest.raises(TransientError):
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
+    assert len(azure.state.writes()) == 1
+
+
+def test_a_busy_table_is_passing_trouble(azure, app):
+    table = add_table(azure.state, "one")
+    azure.state.timing.operation_seconds = (60, 60)
+    azure.state.begin("PutRouteOperation", table)
+    read = app.route_tables.read(rid("one"))
+    with pytest.raises(TransientError, match="RetryableErrorDueToAnotherOperation"):
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
+
+
+def test_a_duplicate_prefix_refuses_the_whole_write(azure, app):
+    table = add_table(azure.state, "one", [to_firewall(P)])
+    read = app.route_tables.read(rid("one"))
+    with pytest.raises(PermanentError) as raised:
+        app.route_tables.write(
+            rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
+        )
+    assert raised.value.code.name == "RouteConflict"
+    assert table.routes == [to_firewall(P)]

@@ -1,0 +1,1 @@
+"""Values that many tests need, by what is built; all of it has types."""

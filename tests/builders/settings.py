@@ -1,0 +1,19 @@
+"""Settings of the app."""
+
+from shared.settings import Settings
+
+SETTINGS = frozenset(
+    name
+    for name in (str(field.alias) for field in Settings.model_fields.values())
+    if name not in {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"} and "__" not in name
+)
+"""The settings that a person gives: App Service gives two, and a connection may be in several."""
+
+
+def switches(disabled: str, *functions: str) -> dict[str, str]:
+    """Return the settings that switch these functions of the host on or off."""
+    return {f"AzureWebJobs.{name}.Disabled": disabled for name in functions}
+
+
+def timers(disabled: str) -> dict[str, str]:
+    return switches(disabled, "scheduled_sync", "daily_check")

@@ -1,0 +1,91 @@
+"""How a table stands, at a glance."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.addresses import VersionHead
+from shared.domain.armid import RouteTableId
+from shared.domain.people.overview import Mood, Standpoint, State
+from shared.domain.registry.contest import Contest
+from shared.domain.registry.holds import Hold
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration
+from shared.domain.registry.status import LastOutcome, Status
+from shared.domain.runs.outcome import OutcomeStatus
+from tests.builders.azure import table_id
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+TAG = "AppServiceManagement"
+FIRST = VersionHead("AzureCloud.AppServiceManagement-000001", TAG, "1", NOW)
+RIGHT = RegisteredTable(
+    RouteTableId.parse(table_id("one")),
+    Registration((TAG,)),
+    Status(applied_version_ids=(FIRST.version_id,), verified_at=NOW),
+)
+HOLD = Hold("20.0.0.0/24", True, "a", "b")
+MINUTE = timedelta(minutes=1)
+
+
+def seen(**status):
+    return replace(RIGHT, status=replace(RIGHT.status, **status))
+
+
+def state(table, newest=FIRST):
+    return Standpoint(NOW, {TAG: newest}, 2).state_of(table)
+
+
+def ended(status, at=NOW + MINUTE):
+    return LastOutcome("run", at, status)
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (RIGHT, State.RIGHT),
+        (
+            replace(
+                seen(last_outcome=ended(OutcomeStatus.FAILED)),
+                registration=Registration((TAG,), enabled=False),
+            ),
+            State.OFF,
+        ),
+        (seen(verified_at=None), State.NEW),
+        (seen(verified_at=None, watched_since=NOW - timedelta(days=2)), State.NEW),
+        (seen(verified_at=None, watched_since=NOW - timedelta(days=3)), State.STALE),
+        (seen(verified_at=NOW - timedelta(days=2)), State.RIGHT),
+        (seen(verified_at=NOW - timedelta(days=2) - MINUTE), State.STALE),
+        (seen(holds=(HOLD,)), State.HELD),
+        (seen(contest=Contest((), NOW)), State.CONTESTED),
+        (seen(contest=Contest((), NOW), holds=(HOLD,)), State.CONTESTED),
+        (seen(last_outcome=ended(OutcomeStatus.CHANGED)), State.RIGHT),
+        (seen(last_outcome=ended(OutcomeStatus.PLANNED)), State.WAITING),
+        (seen(last_outcome=ended(OutcomeStatus.CONFLICT)), State.CONFLICT),
+        (seen(last_outcome=ended(OutcomeStatus.BLOCKED)), State.BLOCKED),
+        (seen(last_outcome=ended(OutcomeStatus.FAILED)), State.FAILED),
+        (seen(last_outcome=ended(OutcomeStatus.FAILED, NOW - MINUTE)), State.RIGHT),
+    ],
+)
+def test_the_worst_that_is_known_counts(table, expected):
+    assert state(table) is expected
+
+
+def test_a_version_seen_and_not_applied_is_behind():
+    second = replace(FIRST, version_id="AzureCloud.AppServiceManagement-000002")
+    assert state(RIGHT, second) is State.BEHIND
+
+
+@pytest.mark.parametrize(
+    ("mood", "states"),
+    [
+        (Mood.GOOD, {State.RIGHT, State.OFF}),
+        (Mood.WATCH, {State.NEW, State.BEHIND, State.HELD, State.WAITING}),
+        (
+            Mood.BAD,
+            {State.STALE, State.CONTESTED, State.CONFLICT, State.BLOCKED, State.FAILED},
+        ),
+    ],
+)
+def test_what_needs_a_person_is_told_from_what_does_not(mood, states):
+    assert {state for state in State if state.mood is mood} == states

@@ -1,0 +1,176 @@
+"""Alerts of every shape are read."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.runs.alert import MAX_TARGETS, Alert
+from shared.endpoints.alert_shapes import Ignored, Validation, read_alerts
+from tests.builders.alerts import (
+    activity_log,
+    administrative,
+    common,
+    event,
+    metric,
+    one,
+    one_alert,
+)
+from tests.builders.azure import SUBSCRIPTION, table_id
+
+TABLE = table_id("one")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        common(),
+        common(condition="fired"),
+        common(service="Log Alerts V2"),
+        common(service="Resource Health"),
+        common(service="ResourceHealth"),
+        common(service="ServiceHealth", context={"status": "Resolved", "channels": 1}),
+        administrative(),
+        activity_log(resourceId=TABLE, eventSource="Administrative", status="Succeeded"),
+        activity_log(resourceId=TABLE, eventSource="ResourceHealth", status="Active"),
+        metric(),
+        [event()],
+        event(),
+        [event(kind="Microsoft.Resources.ResourceDeleteSuccess")],
+    ],
+)
+def test_what_fires_is_about_its_targets(body):
+    alert = one(body)
+    assert isinstance(alert, Alert)
+    assert alert.targets == (TABLE.lower(),)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (common(condition="Resolved"), "'Resolved'"),
+        (common(condition=None), "not Fired"),
+        (common(service="CostAlerts"), "CostAlerts"),
+        (common(service="SmartDetector"), "SmartDetector"),
+        ({"schemaId": "AIP Budget Notification", "data": {}}, "budget"),
+        ({"schemaId": "SmartDetection", "data": {}}, "smartdetection"),
+        (administrative("Started"), "'Started'"),
+        (administrative("Accepted"), "'Accepted'"),
+        (administrative("Failed"), "'Failed'"),
+        (administrative(None), "not Succeeded"),
+        (activity_log("Deactivated", resourceId=TABLE), "'Deactivated'"),
+        (activity_log(eventSource="Administrative", status="Started"), "'Started'"),
+        (metric("Deactivated"), "'Deactivated'"),
+        ([event(kind="Microsoft.Resources.ResourceWriteFailure")], "ResourceWriteFailure"),
+        ([event(kind="Microsoft.Resources.ResourceWriteCancel")], "ResourceWriteCancel"),
+        ([event(kind="Microsoft.Resources.ResourceActionSuccess")], "ResourceActionSuccess"),
+        ([event(kind="Microsoft.EventGrid.SubscriptionValidationEvent")], "without its code"),
+        ([], "empty"),
+        ([7], "not an event"),
+        (None, "not an object"),
+        ("text", "not an object"),
+        (7, "not an object"),
+        ({}, "unknown schema"),
+        ({"schemaId": "other"}, "'other'"),
+        ({"schemaId": {"a": 1}}, "unknown schema"),
+    ],
+)
+def test_what_starts_nothing_says_why(body, reason):
+    ignored = one(body)
+    assert isinstance(ignored, Ignored)
+    assert reason in ignored.reason
+
+
+def test_event_grid_is_told_its_code():
+    data = {"validationCode": "512d38b6"}
+    kind = "Microsoft.EventGrid.SubscriptionValidationEvent"
+    assert one([event(kind=kind, **data)]) == Validation("512d38b6")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        common(targets=None),
+        common(targets=[]),
+        common(targets=["test-VM", 7, None]),
+        {"AlertRuleName": "rule", "SearchQuery": "Heartbeat", "SubscriptionId": SUBSCRIPTION},
+        {"schemaId": "Microsoft.Insights/LogAlert", "data": {"AlertRuleName": "rule"}},
+    ],
+)
+def test_a_known_alert_without_an_arm_target_is_about_all(body):
+    alert = one(body)
+    assert isinstance(alert, Alert)
+    assert alert.targets == ()
+
+
+def test_an_alert_of_the_service_is_about_its_subscription():
+    alert = one_alert(activity_log(eventSource="ServiceHealth", subscriptionId=SUBSCRIPTION))
+    assert alert.targets == (f"/subscriptions/{SUBSCRIPTION}",)
+
+
+@pytest.mark.parametrize("claims", ['{"appid": "APP"}', {"appid": "APP"}])
+def test_who_did_it_is_told_by_caller_and_claims(claims):
+    assert one_alert(administrative(caller="who@example", claims=claims)).callers == {
+        "who@example",
+        "APP",
+    }
+    assert one_alert([event(claims=claims)]).callers == {"APP"}
+
+
+@pytest.mark.parametrize("claims", ["{", "[" * 100_000, "7", 7, None, {"appid": 7}, '"x"'])
+def test_claims_that_can_not_be_read_name_nobody(claims):
+    assert one_alert(administrative(claims=claims, caller=None)).callers == set()
+
+
+def test_an_instance_is_told_by_its_own_id():
+    service = "/subscriptions/s/providers/Microsoft.AlertsManagement"
+    assert one_alert(common()).instance == f"{service}/alerts/1"
+    assert one_alert([event(number="42")]).instance == "42"
+    assert one_alert(metric()).instance is None
+
+
+def test_so_many_targets_are_as_good_as_all():
+    def some(count):
+        return [f"/subscriptions/s/resourceGroups/g{n}" for n in range(count)]
+
+    assert len(one_alert(common(targets=some(MAX_TARGETS))).targets) == MAX_TARGETS
+    assert one_alert(common(targets=some(MAX_TARGETS + 1))).targets == ()
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(TABLE),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+_bodies = st.sampled_from(
+    [common(), administrative(claims="{}"), activity_log(resourceId=TABLE), metric(), [event()]]
+)
+
+
+@given(_bodies, st.integers(0, 200), _values)
+def test_whatever_a_body_holds_it_is_read(body, place, value):
+    """One value of a known shape is another."""
+    text = json.dumps(body)
+    changed = json.loads(text)
+    _replace_nth(changed, place, value)
+    for notice in read_alerts(changed):
+        assert isinstance(notice, Alert | Ignored | Validation)
+
+
+@given(_values)
+def test_whatever_comes_is_read(value):
+    assert read_alerts(value)
+
+
+def _replace_nth(body, place, value):
+    places = list(_places(body))
+    container, key = places[place % len(places)]
+    container[key] = value
+
+
+def _places(body):
+    items = body.items() if isinstance(body, dict) else enumerate(body)
+    for key, inner in items:
+        yield body, key
+        if isinstance(inner, dict | list):
+            yield from _places(inner)

@@ -1,0 +1,45 @@
+"""A worker killed at any call: the next delivery heals it, and nothing is done or said twice."""
+
+import pytest
+
+from shared.app import App
+from tests.builders.azure import add_table, table_writes, tag_document
+from tests.builders.routes import owned, owned_prefixes, to_firewall
+from tests.builders.runs import TAG, begin, register, run_report
+from tests.deliveries import deliver_although_killed
+
+# It runs again and again what others cover, and is faster if its coverage is not measured.
+pytestmark = pytest.mark.no_cover
+
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_killed_at_any_call_a_run_is_healed_by_the_next_delivery(azure, azurite, make_app, after):
+    call = 1
+    while _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after):
+        call += 1
+    assert call > 30
+
+
+def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:
+    where = f"killed at call {call}"
+    one = add_table(azure.state, "one", [to_firewall(), owned(C)])
+    two = add_table(azure.state, "two", [to_firewall(A, "mine")])
+    azure.state.tags.answers["westeurope"] = tag_document([A, B])
+    register(app, "one", "two")
+    run_id = begin(app)
+    azure.state.log.clear()
+    died = deliver_although_killed(app, run_id, call, after=after)
+
+    whole = run_report(app, run_id)
+    assert (whole["status"], whole["error"]) == ("Failed", None), where  # two has a conflict
+    assert whole["counts"]["changed"] == whole["counts"]["conflict"] == 1, where
+    [changed] = [o for o in whole["outcomes"] if o["status"] == "changed"]
+    assert (changed["added"], changed["removed"]) == ([A, B], [C]), where
+    assert owned_prefixes(one) == {A, B}, where
+    assert owned_prefixes(two) == {B}, where
+    assert two.routes[0] == to_firewall(A, "mine"), where
+    assert len(table_writes(azure.state)) == 2, where
+    assert len(app.versions.history(TAG)) == 1, where
+    return died

@@ -1,0 +1,68 @@
+"""Versions on Azurite."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.addresses import SourceContent
+from shared.domain.errors import ConcurrentUpdate
+from tests.builders.azure import ase_id_of
+from tests.builders.runs import TAG
+
+NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+
+
+def content(*prefixes, number="1"):
+    return SourceContent(TAG, number, ("westeurope",), prefixes)
+
+
+def test_a_tag_of_any_real_size_is_recorded(app):
+    prefixes = tuple(f"20.{n // 256}.{n % 256}.0/24" for n in range(20_000))
+    recorded = app.versions.append(content(*prefixes), None, recorded_at=NOW, run_id="r")
+    assert app.versions.get(recorded.version_id).address_prefixes == prefixes
+    assert app.versions.newest(TAG) == recorded
+
+
+def test_a_version_is_appended_once_whoever_comes_second(app):
+    first = app.versions.append(content("20.0.0.0/24"), None, recorded_at=NOW, run_id="r")
+    with pytest.raises(ConcurrentUpdate):
+        app.versions.append(content("20.0.1.0/24"), None, recorded_at=NOW, run_id="s")
+    second = app.versions.append(content("20.0.1.0/24"), first, recorded_at=NOW, run_id="s")
+    assert [v.version_id for v in app.versions.history(TAG)] == [
+        f"AzureCloud.{TAG}-000001",
+        f"AzureCloud.{TAG}-000002",
+    ]
+    assert second.previous_version_id == first.version_id
+
+
+def test_two_pulls_at_once_record_one_version(app, monkeypatch):
+    append = app.versions.append
+
+    def beaten(*arguments, **named):
+        monkeypatch.setattr(app.versions, "append", append)
+        append(*arguments, **named)
+        return append(*arguments, **named)
+
+    monkeypatch.setattr(app.versions, "append", beaten)
+    pulled = app.pull.record([TAG], run_id="r")
+    assert app.versions.history(TAG) == list(pulled.versions)
+
+
+@pytest.mark.parametrize("version_id", ["", "x", f"AzureCloud.{TAG}-1", "a/b-000001", "é-000001"])
+def test_an_id_that_no_version_has_is_no_error(app, version_id):
+    assert app.versions.get(version_id) is None
+
+
+def test_the_newest_of_each_source_is_told_without_its_addresses(app):
+    ase = ase_id_of("one").lower()
+    first = app.versions.append(content("20.0.0.0/24"), None, recorded_at=NOW, run_id="r")
+    newest = app.versions.append(content("20.0.1.0/24"), first, recorded_at=LATER, run_id="r")
+    other = SourceContent(ase, "", (), ("20.0.2.0/24",))
+    of_ase = app.versions.append(other, None, recorded_at=NOW, run_id="r")
+    heads = app.versions.heads()
+    assert {source: head.version_id for source, head in heads.items()} == {
+        TAG: newest.version_id,
+        ase: of_ase.version_id,
+    }
+    assert heads[TAG].recorded_at == LATER

@@ -1,0 +1,142 @@
+"""Runs start and end."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from local.azure.faults import refusal
+from shared.domain.errors import TransientError
+from tests.builders.azure import add_table, answer, rid, table_id
+from tests.builders.routes import owned, owned_prefixes, to_firewall
+from tests.builders.runs import begin, outcome_of, register, run_report, sync
+
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+
+
+def test_while_paused_every_run_is_a_plan(azure, make_app):
+    add_table(azure.state, "one")
+    paused = make_app(PAUSED="true")
+    register(paused, "one")
+    whole = sync(paused)
+    assert whole["mode"] == "plan"
+    assert whole["counts"]["planned"] == 1
+    assert azure.state.writes() == []
+
+
+def test_without_tables_the_version_is_recorded_and_the_run_ends(azure, app):
+    whole = sync(app)
+    assert whole["status"] == "Succeeded"
+    assert whole["outcomes"] == []
+    assert app.versions.newest("AppServiceManagement") is not None
+
+
+def test_a_disabled_table_is_left_out(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one", enabled=False)
+    assert sync(app)["outcomes"] == []
+    assert azure.state.writes() == []
+
+
+def test_only_the_tables_asked_for_are_synced(azure, app):
+    one, two = add_table(azure.state, "one"), add_table(azure.state, "two")
+    register(app, "one", "two")
+    whole = sync(app, "two")
+    assert [o["routeTableId"] for o in whole["outcomes"]] == [table_id("two")]
+    assert one.routes == []
+    assert two.routes
+
+
+def test_a_start_message_that_comes_again_sends_only_what_is_still_pending(azure, app):
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    register(app, "one", "two")
+    run_id = begin(app)
+    first = app.run_start.start(run_id)
+    app.tables.sync(run_id, first[0])
+    assert app.run_start.start(run_id) == [first[1]]
+
+
+def test_messages_for_a_run_that_never_was_are_dropped(azure, app):
+    unknown = "20260101000000000000-00000000"
+    assert app.run_start.start(unknown) == []
+    assert app.tables.sync(unknown, rid("one")).outcome is None
+    app.tables.give_up(unknown, rid("one"))
+    assert app.run_start.start_without_tags(unknown) == []
+    assert azure.state.log == []
+
+
+def test_a_run_whose_worker_died_ends_as_failed_after_two_hours(azure, app):
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    register(app, "one", "two")
+    run_id = begin(app)
+    first, second = app.run_start.start(run_id)
+    app.tables.sync(run_id, first)
+    now = datetime.now(UTC)
+    with time_machine.travel(now + timedelta(hours=1, minutes=59), tick=True):
+        app.run_end.expire_overdue()
+        assert run_report(app, run_id)["status"] == "Running"
+    azure.state.log.clear()
+    with time_machine.travel(now + timedelta(hours=2, minutes=1), tick=True):
+        assert app.tables.sync(run_id, second).outcome is None
+    whole = run_report(app, run_id)
+    assert whole["status"] == "Failed"
+    assert whole["error"]["code"] == "RunTimedOut"
+    assert outcome_of(whole, second.name)["error"]["code"] == "RunTimedOut"
+    assert outcome_of(whole, first.name)["status"] == "changed"
+    assert azure.state.log == []
+
+
+def test_the_next_run_ends_one_that_never_started(azure, app):
+    stuck = begin(app)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=3), tick=True):
+        sync(app)
+    assert run_report(app, stuck)["error"]["code"] == "RunTimedOut"
+
+
+def test_trouble_with_the_tags_that_may_pass_is_raised_and_noted(azure, app):
+    refused = {"error": {"code": "SubscriptionRequestsThrottled", "message": "later"}}
+    azure.state.faults.append(
+        refusal("GET", "serviceTags", 429, refused, headers={"Retry-After": "60"}, times=9)
+    )
+    run_id = begin(app)
+    with pytest.raises(TransientError):
+        app.run_start.start(run_id)
+    assert run_report(app, run_id)["error"]["code"] == "SubscriptionRequestsThrottled"
+    assert app.run_start.start_without_tags(run_id) == []
+    assert run_report(app, run_id)["status"] == "Failed"
+
+
+def test_a_start_that_recovers_forgets_the_trouble(azure, app):
+    run_id = begin(app)
+    azure.state.faults.append(refusal("GET", "serviceTags", 429, {}, headers={"Retry-After": "60"}))
+    with pytest.raises(TransientError):
+        app.run_start.start(run_id)
+    app.run_start.start(run_id)
+    whole = run_report(app, run_id)
+    assert (whole["status"], whole["error"]) == ("Succeeded", None)
+
+
+def test_without_an_answer_tables_are_repaired_from_what_was_recorded(azure, app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    answer(azure, A, B)
+    sync(app)
+    table.routes, table.etag = [owned(C), owned(A, "None")], 'W/"drifted"'
+    azure.state.faults.append(
+        refusal("GET", "serviceTags", 503, {}, headers={"Retry-After": "60"}, times=99)
+    )
+    run_id = begin(app)
+    with pytest.raises(TransientError):
+        app.run_start.start(run_id)
+    assert run_report(app, run_id)["status"] == "Running"
+    for message in app.run_start.start_without_tags(run_id):
+        app.tables.sync(run_id, message)
+    whole = run_report(app, run_id)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
+    outcome = outcome_of(whole, "one")
+    assert (outcome["added"], outcome["updated"], outcome["removed"]) == ([B], [A], [])
+    assert [w["why"] for w in outcome["withheld"]] == ["TagUnavailable"]
+    assert owned_prefixes(table) == {A, B, C}
+    assert [v["versionId"][-1] for v in whole["versions"]] == ["1"]

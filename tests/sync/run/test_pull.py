@@ -1,0 +1,174 @@
+"""Service tags that are read, validated and recorded when a run starts."""
+
+import pytest
+
+from local.azure.faults import refusal
+from tests.builders.azure import add_table, answer, rid, tag_document
+from tests.builders.routes import owned, owned_prefixes, to_firewall
+from tests.builders.runs import outcome_of, register, sync
+
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (b"not json", "not JSON"),
+        (b"[]", "not an object"),
+        (b'{"values": 5}', "no list of values"),
+        (tag_document([], "AppServiceManagement"), "names no addresses"),
+        (tag_document([A], "AppServiceManagementNew"), "is not in the answer"),
+        (tag_document([A], "appservicemanagement"), "is not in the answer"),
+        (tag_document(["20.0.0.1/24"]), "host bits"),
+        (tag_document([A, "0.0.0.0/0"]), "0.0.0.0/0"),
+        (tag_document([A, "10.1.0.0/24"]), "not public"),
+        (tag_document([A, "239.0.0.0/24"]), "not public"),
+    ],
+)
+def test_a_bad_tag_fails_its_tables_before_any_write(azure, app, bad, named):
+    table = add_table(azure.state, "one", [owned(C), to_firewall()])
+    before = list(table.routes)
+    register(app, "one")
+    azure.state.tags.answers["westeurope"] = bad
+    whole = sync(app)
+    assert whole["status"] == "Failed"
+    assert whole["error"]["code"] == "TagUnavailable"
+    assert named in whole["error"]["message"]
+    assert outcome_of(whole, "one")["error"]["code"] == "TagUnavailable"
+    assert azure.state.writes() == []
+    assert table.routes == before
+    assert list(app.versions.list()) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"not json", tag_document([]), tag_document([A], "Another"), tag_document([A, "0.0.0.0/0"])],
+)
+def test_with_a_version_recorded_a_bad_tag_lets_repair_but_not_remove(azure, app, bad):
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    answer(azure, A, B)
+    sync(app)
+    verified_at = app.registry.get(rid("one")).status.verified_at
+    table.routes = [to_firewall(), owned(A, "None"), owned(C)]  # B is lost, and A led astray
+    azure.state.tags.answers["westeurope"] = bad
+    whole = sync(app)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
+    outcome = outcome_of(whole, "one")
+    assert (outcome["status"], outcome["error"]) == ("changed", None)
+    assert (outcome["added"], outcome["updated"], outcome["removed"]) == ([B], [A], [])
+    assert outcome["withheld"] == [{"prefix": C, "change": "remove", "why": "TagUnavailable"}]
+    assert [finding["code"] for finding in outcome["findings"]] == ["TagUnavailable"]
+    assert owned_prefixes(table) == {A, B, C}
+    # Whether it is right is not known: the day it was last found right stays.
+    assert app.registry.get(rid("one")).status.verified_at == verified_at
+    answer(azure, A, B)
+    assert outcome_of(sync(app), "one")["removed"] == [C]
+
+
+def test_a_bad_tag_leaves_tables_of_other_tags_alone(azure, make_app):
+    document = tag_document([A])
+    document["values"] += tag_document(["10.0.0.0/8"], "ApiManagement")["values"]
+    azure.state.tags.answers["westeurope"] = document
+    app = make_app(ALLOWED_SERVICE_TAGS="AppServiceManagement,ApiManagement")
+    good, bad, both = (add_table(azure.state, name) for name in ("good", "bad", "both"))
+    register(app, "good")
+    register(app, "bad", tags=("ApiManagement",))
+    register(app, "both", tags=("AppServiceManagement", "ApiManagement"))
+    whole = sync(app)
+    assert {o["status"] for o in whole["outcomes"]} == {"changed", "failed"}
+    assert whole["status"] == "Failed"
+    assert owned_prefixes(good) == {A}
+    assert bad.routes == both.routes == []
+
+
+def test_wanted_is_the_union_of_locations_and_gone_is_what_none_has(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A, B)
+    answer(azure, B, C, location="eastus2")
+    sync(app)
+    assert owned_prefixes(table) == {A, B, C}
+    answer(azure, B)
+    sync(app)
+    assert owned_prefixes(table) == {B, C}
+    assert app.versions.newest("AppServiceManagement").locations == ("westeurope", "eastus2")
+
+
+def test_a_location_that_fails_lets_nothing_be_gone(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    table = add_table(azure.state, "one", [owned(C)])
+    register(app, "one")
+    answer(azure, A)
+    azure.state.tags.answers["eastus2"] = b"<html>"
+    whole = sync(app)
+    assert whole["error"]["code"] == "TagUnavailable"
+    assert "eastus2" in whole["error"]["message"]
+    assert owned_prefixes(table) == {C}
+
+
+def test_a_location_that_fails_lets_what_was_recorded_be_repaired(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    answer(azure, A)
+    answer(azure, A, B, location="eastus2")
+    sync(app)
+    table.routes, table.etag = [owned(A), owned(C)], 'W/"drifted"'
+    azure.state.tags.answers["eastus2"] = b"<html>"
+    whole = sync(app)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
+    assert owned_prefixes(table) == {A, B, C}
+
+
+def test_a_content_that_comes_back_is_a_version_again(azure, app):
+    for prefixes in ((A,), (B,), (A,)):
+        answer(azure, *prefixes)
+        sync(app)
+        sync(app)
+    recorded = app.versions.history("AppServiceManagement")
+    assert [v.address_prefixes for v in recorded] == [(A,), (B,), (A,)]
+    assert [v.previous_version_id for v in recorded] == [
+        None,
+        *(v.version_id for v in recorded[:2]),
+    ]
+
+
+def test_a_change_number_that_goes_backwards_changes_no_table(azure, app):
+    azure.state.tags.position = 2  # change number 16, and 3 a version later with the same content
+    add_table(azure.state, "one")
+    register(app, "one")
+    sync(app)
+    azure.state.tags.step()
+    azure.state.log.clear()
+    whole = sync(app)
+    assert whole["versions"][0]["changeNumber"] == "3"
+    assert (whole["versions"][0]["added"], whole["versions"][0]["removed"]) == ([], [])
+    assert whole["counts"]["unchanged"] == 1
+    assert azure.state.writes() == []
+
+
+def test_no_right_to_read_the_tags_is_an_unavailable_tag(azure, app):
+    refused = {"error": {"code": "AuthorizationFailed", "message": "no"}}
+    azure.state.faults.append(refusal("GET", "serviceTags", 403, refused))
+    whole = sync(app)
+    assert whole["error"]["code"] == "TagUnavailable"
+    assert "AuthorizationFailed" in whole["error"]["message"]
+
+
+def test_a_tag_is_known_once_recorded_or_where_every_location_answers_for_it(azure, make_app):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    assert app.pull.unusable(["ApiManagement"]) == {}
+    answer(azure, A, location="eastus2")
+    assert "eastus2" in app.pull.unusable(["ApiManagement"])["ApiManagement"]
+    sync(app)
+    azure.state.log.clear()
+    assert app.pull.unusable(["AppServiceManagement"]) == {}
+    assert azure.state.log == []
+
+
+def test_however_many_tags_are_asked_about_each_location_is_read_once(azure, app):
+    answer(azure, A)
+    assert app.pull.unusable(["ApiManagement", "Storage"]).keys() == {"ApiManagement", "Storage"}
+    assert len(azure.state.log) == 1

@@ -1,0 +1,204 @@
+"""What every report says of a table's environment."""
+
+from typing import Any
+
+import pytest
+
+from local.azure.faults import refusal
+from shared.domain.armid import EnvironmentId
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Mode
+from tests.builders.azure import (
+    add_environment,
+    add_table,
+    answer,
+    ase_id_of,
+    history,
+    published_ipv4,
+    rid,
+    subnet_id_of,
+    subnet_of,
+    table_id,
+)
+from tests.builders.routes import owned_prefixes, rule, to_firewall
+from tests.builders.runs import TAG, outcome_of, register, sync
+
+A = "20.0.0.0/24"
+LET_IN = rule("in", 100)
+
+
+@pytest.fixture
+def enrol(azure, app):
+    """A table registered with its environment."""
+
+    def enrolled(name="one", **environment):
+        table = add_table(azure.state, name, [to_firewall()])
+        table.subnets.clear()
+        around: dict[str, Any] = {"table": table, "rules": [LET_IN], "management": [A]}
+        add_environment(azure.state, name, **{**around, **environment})
+        ase_id = EnvironmentId.parse(ase_id_of(name))
+        app.registry.put(RegisteredTable(rid(name), Registration((TAG,), ase_id)))
+        answer(azure, A)
+        return table
+
+    return enrolled
+
+
+def findings(app, name="one", mode=Mode.APPLY):
+    outcome = outcome_of(sync(app, mode=mode), name)
+    return {finding["code"]: finding["message"] for finding in outcome["findings"]}
+
+
+def test_of_a_table_that_is_as_it_must_be_only_the_good_is_said(app, enrol):
+    enrol()
+    assert findings(app).keys() == {"NsgAllows"}
+
+
+def test_a_table_without_an_environment_is_not_audited(azure, app):
+    add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    answer(azure, A)
+    assert findings(app) == {}
+    assert not any("Microsoft.Web" in entry["path"] for entry in azure.state.log)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_plan_and_a_run_are_audited_alike(app, enrol, mode):
+    enrol(rules=[])
+    assert "DenyAllInBound" in findings(app, mode=mode)["NsgDenies"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "named"),
+    [
+        ([], "NsgDenies", "DenyAllInBound"),
+        ([rule("no", 99 + 1, access="Deny", source="*", ports="*")], "NsgDenies", "rule no "),
+        ([rule("vnet", 100, access="Deny", source="VirtualNetwork")], "NsgNotSure", "rule vnet "),
+        ([LET_IN], "NsgAllows", "in let in TCP 454-455"),
+        (None, "NsgNone", "no network security group"),
+    ],
+)
+def test_whether_the_management_is_let_in(app, enrol, rules, code, named):
+    enrol(rules=rules)
+    assert named in findings(app)[code]
+
+
+def test_a_list_of_addresses_has_to_hold_every_one_of_the_tag(azure, app, enrol):
+    enrol(rules=[rule("in", 100, source=sorted(published_ipv4(history()[0])))])
+    azure.state.tags.answers.clear()
+    assert "NsgAllows" in findings(app)
+    azure.state.tags.step(37)
+    assert "NsgDenies" in findings(app)
+
+
+def test_a_table_that_is_not_on_the_subnet_is_named(app, azure, enrol):
+    table = enrol(table=None)
+    assert subnet_id_of("one") in findings(app)["NotAttached"]
+    assert owned_prefixes(table) == {A}
+
+
+def test_the_tables_own_list_of_subnets_counts(app, enrol):
+    table = enrol()
+    table.subnets.clear()
+    assert "NotAttached" in findings(app)
+
+
+def test_where_the_subnet_has_another_table_that_is_proposed_and_not_written(azure, app, enrol):
+    enrol()
+    other = add_table(azure.state, "other", [to_firewall()])
+    subnet_of(azure.state, "one")["routeTable"] = {"id": other.resource_id}
+    assert table_id("other") in findings(app)["OtherRouteTable"]
+    assert other.routes == [to_firewall()]
+
+
+def test_of_a_table_that_is_gone_the_subnets_new_one_is_proposed(azure, app, enrol):
+    enrol()
+    moved = add_table(azure.state, "moved", [to_firewall()])
+    subnet_of(azure.state, "one")["routeTable"] = {"id": moved.resource_id}
+    del azure.state._resources[rid("one").key]
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "RouteTableNotFound")
+    [message] = [f["message"] for f in outcome["findings"] if f["code"] == "OtherRouteTable"]
+    assert table_id("moved") in message
+    assert moved.routes == [to_firewall()]
+
+
+def test_an_asev3_needs_none_of_it(app, enrol):
+    enrol(kind="ASEV3")
+    assert "needs none of these routes" in findings(app)["NotNeeded"]
+
+
+@pytest.mark.parametrize("kind", ["asev2", "ASEV1"])
+def test_the_kind_is_written_in_any_case(app, enrol, kind):
+    enrol(kind=kind)
+    assert findings(app).keys() == {"NsgAllows"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "code"),
+    [
+        ("hostingEnvironments/one$", 403, {"code": "AuthorizationFailed"}, "AuthorizationFailed"),
+        ("/subnets/", 403, {"code": "AuthorizationFailed"}, "AuthorizationFailed"),
+        ("networkSecurityGroups", 403, {"code": "AuthorizationFailed"}, "AuthorizationFailed"),
+        ("/subnets/", 503, {"code": "ServiceUnavailable"}, "NotAudited"),
+        ("hostingEnvironments/one$", 404, {"code": "ResourceNotFound"}, "EnvironmentNotFound"),
+        ("/subnets/", 404, {"code": "NotFound"}, "SubnetNotFound"),
+    ],
+)
+@pytest.mark.usefixtures("nobody_waits")
+def test_what_cannot_be_read_is_said_and_stands_in_nobodys_way(
+    azure, app, enrol, path, status, body, code
+):
+    table = enrol()
+    azure.state.faults.append(refusal("GET", path, status, body, times=99))
+    whole = sync(app)
+    assert whole["status"] == "Succeeded"
+    assert code in [f["code"] for f in outcome_of(whole, "one")["findings"]]
+    assert owned_prefixes(table) == {A}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer_"),
+    [
+        ("hostingEnvironments/one$", []),
+        ("hostingEnvironments/one$", {"id": "/x"}),
+        ("/subnets/", {"properties": {}}),
+        ("/subnets/", None),
+        ("/subnets/", {"id": subnet_id_of("one"), "etag": "1", "properties": None}),
+        (
+            "/subnets/",
+            {"id": subnet_id_of("one"), "etag": "1", "properties": {"routeTable": {"id": "/x"}}},
+        ),
+        ("networkSecurityGroups", {"properties": {"securityRules": None}}),
+        ("networkSecurityGroups", {"properties": {"defaultSecurityRules": []}}),
+    ],
+)
+def test_an_answer_that_is_not_understood_stands_in_nobodys_way(azure, app, enrol, path, answer_):
+    table = enrol()
+    azure.state.faults.append(refusal("GET", path, 200, answer_, times=99))
+    whole = sync(app)
+    assert whole["status"] == "Succeeded"
+    outcome = outcome_of(whole, "one")
+    assert "UnexpectedAnswer" in {f["message"].split(": ")[1] for f in outcome["findings"]}
+    assert owned_prefixes(table) == {A}
+
+
+def test_a_rule_that_is_not_understood_is_said(azure, app, enrol):
+    enrol(rules=[rule("odd", 100, ports="https")])
+    assert "UnexpectedAnswer" in findings(app)["NotAudited"]
+
+
+def test_a_network_in_another_subscription_is_named(azure, app, enrol):
+    enrol()
+    [environment] = azure.state.environments.values()
+    elsewhere = environment.virtual_network["id"].replace("1111", "2222")
+    environment.virtual_network["id"] = elsewhere
+    assert elsewhere in findings(app)["VirtualNetworkInOtherSubscription"]
+
+
+def test_a_network_that_is_not_understood_is_named(azure, app, enrol):
+    enrol()
+    [environment] = azure.state.environments.values()
+    environment.virtual_network = {"id": "/subscriptions/x/Microsoft.ClassicNetwork/vnet"}
+    assert "SubnetUnknown" in findings(app)

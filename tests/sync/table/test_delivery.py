@@ -1,0 +1,118 @@
+"""One table's message is delivered once, twice, late or in vain."""
+
+import pytest
+
+from local.azure.faults import refusal
+from shared.domain.codes import lookup
+from shared.domain.errors import TransientError
+from tests.builders.azure import add_table, rid, table_writes
+from tests.builders.routes import to_firewall
+from tests.builders.runs import begin, outcome_of, register, run_report, started, sync
+
+
+def test_a_run_that_began_before_the_pause_writes_nothing_after_it(azure, app, make_app):
+    add_table(azure.state, "one")
+    run_id = started(app, "one")
+    outcome = make_app(PAUSED="true").tables.sync(run_id, rid("one")).outcome
+    assert outcome.status == "planned"
+    assert azure.state.writes() == []
+
+
+def test_a_table_unregistered_since_the_run_began_is_a_failed_outcome(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    run_id = begin(app, "one")
+    app.registry.delete(rid("one"))
+    for table in app.run_start.start(run_id):
+        app.tables.sync(run_id, table)
+    whole = run_report(app, run_id)
+    assert outcome_of(whole, "one")["error"]["code"] == "NotRegistered"
+    assert azure.state.writes() == []
+
+
+def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app):
+    table = add_table(azure.state, "one")
+    run_id = started(app, "one")
+    refused = {"error": {"code": "ServiceUnavailable", "message": "later"}}
+    azure.state.faults.append(refusal("PUT", "routetables/one", 503, refused, times=99))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert run_report(app, run_id)["status"] == "Running"
+    app.tables.give_up(run_id, rid("one"))
+    whole = run_report(app, run_id)
+    assert whole["status"] == "Failed"
+    assert outcome_of(whole, "one")["error"]["code"] == "ServiceUnavailable"
+    assert len(outcome_of(whole, "one")["correlationId"]) == 36
+    assert table.routes == []
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AuthorizationFailed", 403),
+        ("LinkedAuthorizationFailed", 403),
+        ("ScopeLocked", 409),
+        ("RequestDisallowedByPolicy", 403),
+        ("ReadOnlyDisabledSubscription", 409),
+    ],
+)
+def test_a_lasting_refusal_is_a_failed_outcome_with_azures_code(azure, app, code, status):
+    add_table(azure.state, "one")
+    add_table(azure.state, "two")
+    register(app, "one", "two")
+    refused = {"error": {"code": code, "message": "no"}}
+    azure.state.faults.append(refusal("PUT", "routetables/one", status, refused, times=99))
+    whole = sync(app)
+    assert whole["status"] == "Failed"
+    outcome = outcome_of(whole, "one")
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", code)
+    assert outcome["error"]["message"].startswith("no What to do: ")
+    assert len(outcome["correlationId"]) == 36
+    assert len([w for w in table_writes(azure.state) if w["path"].endswith("one")]) == 1
+    assert outcome_of(whole, "two")["status"] == "changed"
+
+
+def test_a_table_that_is_gone_is_a_failed_outcome(azure, app):
+    register(app, "gone")
+    azure.state.add_group("11111111-1111-4111-8111-111111111111", "rg-gone")
+    whole = sync(app)
+    assert outcome_of(whole, "gone")["error"]["code"] == "RouteTableNotFound"
+
+
+def test_of_two_tables_at_once_the_last_to_be_done_ends_the_run(azure, app, monkeypatch):
+    """Even where it was the first to be begun, and came back to the queue in between."""
+    for name in ("one", "two"):
+        add_table(azure.state, name, [to_firewall()])
+    run_id = started(app, "one", "two")
+    read = app.route_tables.read
+
+    def meanwhile(table):
+        if table == rid("one"):
+            monkeypatch.undo()
+            app.tables.sync(run_id, rid("two"))
+            raise TransientError(lookup("X"), "y")
+        return read(table)
+
+    monkeypatch.setattr(app.route_tables, "read", meanwhile)
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert not app.runs.get(run_id).ended
+    app.tables.sync(run_id, rid("one"))
+    assert run_report(app, run_id)["counts"]["changed"] == 2
+    assert app.runs.get(run_id).ended
+
+
+def test_a_late_message_in_hand_does_not_keep_a_run_from_its_end(azure, app, monkeypatch):
+    add_table(azure.state, "one", [to_firewall()])
+    run_id = started(app, "one")
+    pending = app.outcomes.get_pending
+
+    def meanwhile(*asked):
+        monkeypatch.undo()
+        app.tables.sync(run_id, rid("one"))
+        assert not app.runs.get(run_id).ended  # this one has it in hand, too
+        return pending(*asked)
+
+    monkeypatch.setattr(app.outcomes, "get_pending", meanwhile)
+    app.tables.sync(run_id, rid("one"))
+    assert app.runs.get(run_id).ended

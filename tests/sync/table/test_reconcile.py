@@ -1,0 +1,228 @@
+"""One table is read, planned, written and verified, on real storage and by real SDKs."""
+
+import pytest
+
+from local.azure.faults import FailOperation, Fault, refusal
+from shared.domain.errors import TransientError
+from shared.domain.runs.run import Mode
+from tests.builders.azure import add_table, answer, history, published_ipv4, rid, table_writes
+from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
+from tests.builders.runs import TAG, begin, outcome_of, register, started, sync
+
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+
+
+def test_the_write_is_one_put_of_the_whole_table_with_its_etag(azure, app):
+    table = add_table(
+        azure.state,
+        "one",
+        [
+            to_firewall(),
+            route("monitoring", "AzureMonitor"),
+            route("strange", "172.16.0.0/12", "VirtualNetworkGateway", future={"a": [1]}),
+        ],
+    )
+    etag, before = table.etag, [dict(r) for r in table.routes]
+    register(app, "one")
+    sync(app)
+    [write] = table_writes(azure.state)
+    assert write["method"] == "PUT"
+    assert write["path"].endswith("/routeTables/one")
+    assert write["ifMatch"] == etag
+    body = write["body"]
+    sent = [
+        {"name": r["name"], "properties": r["properties"]} for r in body["properties"]["routes"]
+    ]
+    assert sent[:3] == before
+    assert len(sent) == 3 + len(published_ipv4(history()[0]))
+    assert body["location"] == "westeurope"
+    assert body["tags"] == {"owner": "network"}
+    assert body["properties"]["disableBgpRoutePropagation"] is True
+    assert body["properties"]["disablePeeringRoute"] == "None"
+    for read_only in ("etag", "provisioningState", "resourceGuid", "subnets"):
+        assert read_only not in body
+        assert read_only not in body["properties"]
+
+
+def test_a_second_run_writes_nothing_to_azure(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    sync(app)
+    azure.state.log.clear()
+    whole = sync(app)
+    assert whole["counts"]["unchanged"] == 1
+    assert len(outcome_of(whole, "one")["correlationId"]) == 36
+    assert azure.state.writes() == []
+    assert len([e for e in azure.state.log if "routeTables" in e["path"]]) == 1
+    assert whole["versions"][0]["added"] == []
+    assert len(list(app.versions.list())) == 1
+
+
+def test_plan_shows_the_changes_and_writes_nothing(azure, app):
+    table = add_table(azure.state, "one", [owned(C), to_firewall()])
+    answer(azure, A, B)
+    register(app, "one")
+    whole = sync(app, mode=Mode.PLAN)
+    outcome = outcome_of(whole, "one")
+    assert (outcome["status"], outcome["added"], outcome["removed"]) == ("planned", [A, B], [C])
+    assert outcome["planChecksum"]
+    assert azure.state.writes() == []
+    assert owned_prefixes(table) == {C}
+    assert app.registry.get(rid("one")).status.applied_version_ids == ()
+
+
+def test_a_worker_overtaken_between_read_and_write_plans_with_the_newer_version(
+    azure, app, monkeypatch
+):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    write = app.route_tables.write
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        answer(azure, A, B)
+        sync(app)
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", overtaken)
+    app.tables.sync(run_id, rid("one"))
+    assert owned_prefixes(table) == {A, B}
+
+
+def test_a_worker_overtaken_between_write_and_reading_after_it_goes_by_the_newer_version(
+    azure, make_app, monkeypatch
+):
+    app = make_app(REMOVAL_GRACE_DAYS="28")
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+    sync(app)
+    answer(azure, A, B)
+    write = app.route_tables.write
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        write(*arguments)
+        answer(azure, A, B, C)
+        sync(app)
+        return app.route_tables.read(rid("one"))
+
+    monkeypatch.setattr(app.route_tables, "write", overtaken)
+    outcome = outcome_of(sync(app), "one")
+    newest = app.versions.newest(TAG).version_id
+    assert (outcome["added"], outcome["retained"]) == ([B], [])
+    assert outcome["versionIds"] == [newest]
+    assert app.registry.get(rid("one")).status.applied_version_ids == (newest,)
+    assert owned_prefixes(table) == {A, B, C}
+
+
+def test_a_write_whose_answer_was_lost_is_reported_as_changed(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    azure.state.faults.append(refusal("PUT", "routetables/one", 502, {}, effected=True))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert owned_prefixes(table) == {A}
+    again = app.tables.sync(run_id, rid("one")).outcome
+    assert (again.status, again.added) == ("changed", (A,))
+    assert len(table_writes(azure.state)) == 1
+
+
+def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    azure.state.faults.append(refusal("PUT", "routetables/one", 502, {}))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    assert table.routes == []
+    again = app.tables.sync(run_id, rid("one")).outcome
+    assert (again.status, again.added) == ("changed", (A,))
+    assert len(table_writes(azure.state)) == 2
+
+
+def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    azure.state.faults.append(Fault(method="PUT", path="one$", effect=FailOperation()))
+    with pytest.raises(TransientError, match="InternalServerError"):
+        app.tables.sync(run_id, rid("one"))
+    assert (table.provisioning_state, owned_prefixes(table)) == ("Failed", {A})
+    again = app.tables.sync(run_id, rid("one")).outcome
+    assert (again.status, again.added) == ("changed", (A,))
+    assert [finding.code.name for finding in again.findings] == ["WasFailed"]
+    assert table.provisioning_state == "Succeeded"
+
+
+def test_a_table_that_somebody_is_writing_is_waited_for(azure, app):
+    table = add_table(azure.state, "one")
+    run_id = started(app, "one")
+    table.provisioning_state = "Updating"
+    with pytest.raises(TransientError, match="TableBusy"):
+        app.tables.sync(run_id, rid("one"))
+    assert azure.state.writes() == []
+
+
+def test_the_checksum_of_what_was_done_is_that_of_what_was_planned(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    planned = outcome_of(sync(app, mode=Mode.PLAN), "one")
+    done = outcome_of(sync(app), "one")
+    assert done["planChecksum"] == planned["planChecksum"]
+
+
+def test_what_others_wrote_between_read_and_write_stands(azure, app, monkeypatch):
+    table = add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A)
+    register(app, "one")
+    write = app.route_tables.write
+
+    def raced(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        table.routes.append(route("theirs", "20.9.0.0/24", "None"))
+        table.etag = 'W/"theirs"'
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", raced)
+    outcome = outcome_of(sync(app), "one")
+    assert outcome["status"] == "changed"
+    assert foreign_routes(table) == [to_firewall(), route("theirs", "20.9.0.0/24", "None")]
+    assert owned_prefixes(table) == {A}
+    assert [w["ifMatch"] for w in table_writes(azure.state)][1] == 'W/"theirs"'
+
+
+def test_others_who_keep_writing_are_not_reported_as_done(azure, app, monkeypatch):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    write = app.route_tables.write
+
+    def raced(*arguments):
+        table.etag = f'{table.etag[:-1]}x"'
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", raced)
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    with pytest.raises(TransientError, match="NotAsPlanned"):
+        app.tables.sync(run_id, rid("one"))
+    assert table.routes == []
+
+
+def test_routes_removed_again_right_after_our_write_are_written_again(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    register(app, "one")
+
+    def undo(_call):
+        if table.provisioning_state == "Succeeded" and owned_prefixes(table):
+            azure.state.watch = lambda _call: None
+            table.routes, table.etag = [to_firewall()], 'W/"undone"'
+
+    azure.state.watch = undo
+    outcome = outcome_of(sync(app), "one")
+    assert owned_prefixes(table) == {A}
+    assert outcome["findings"][0]["code"] == "ForeignChangedMeanwhile"
+    assert outcome["status"] == "changed"

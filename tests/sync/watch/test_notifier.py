@@ -1,0 +1,178 @@
+"""Notices to a real webhook: at least once, in nobody's way, and no key in them."""
+
+import logging
+
+import pytest
+import requests
+
+from local.azure.faults import refusal
+from shared import workers
+from shared.domain.errors import ConcurrentUpdate, TransientError
+from shared.log import quiet_libraries
+from shared.messages import RunMessage, TableMessage
+from shared.notify import webhook
+from shared.workers import Messages
+from tests.builders.azure import add_table, answer, rid
+from tests.builders.routes import to_firewall
+from tests.builders.runs import begin, register, sync
+
+A = "20.0.0.0/24"
+
+
+@pytest.fixture
+def app(make_app, receiver):
+    return make_app(NOTIFY_WEBHOOK_URL=receiver.url, WEBSITE_HOSTNAME="app.azurewebsites.net")
+
+
+@pytest.fixture
+def one(azure, app, monkeypatch):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    answer(azure, A)
+    register(app, "one")
+    return add_table(azure.state, "one", [to_firewall()])
+
+
+def test_a_run_that_has_ended_sends_its_message_again_and_people_are_told(app, one, receiver):
+    run_id = begin(app)
+    [message] = workers.start_run(str(RunMessage(run_id)))
+    assert receiver.notices == []
+    ended = workers.sync_route_table(message).ended
+    assert ended == str(RunMessage(run_id))
+    assert workers.start_run(ended) == []
+    [notice] = receiver.notices
+    assert (notice["kind"], notice["runId"]) == ("changed", run_id)
+    assert notice["link"] == f"https://app.azurewebsites.net/api/runs/{run_id}"
+    assert receiver.headers[0]["X-Run-Id"] == run_id
+    assert A.encode() not in receiver.bodies[0]
+
+
+def test_told_is_told(app, one, receiver):
+    run_id = sync(app)["runId"]
+    for _ in range(2):
+        workers.start_run(str(RunMessage(run_id)))
+    assert len(receiver.notices) == 1
+    late = str(TableMessage(run_id, rid("one")))
+    assert workers.sync_route_table(late) == Messages()
+
+
+def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
+    azure.state.faults.append(refusal("GET", "tables/one", 503, {}, times=99))
+    run_id = begin(app)
+    [message] = workers.start_run(str(RunMessage(run_id)))
+    ended = str(RunMessage(run_id))
+    assert workers.give_up_route_table(message) == Messages(ended=ended)
+    workers.start_run(ended)
+    [notice] = receiver.notices
+    assert (notice["kind"], notice["items"][0]["state"]) == ("fault", "failed")
+
+
+def test_where_it_was_not_taken_the_queue_tries_again(app, one, receiver, monkeypatch):
+    monkeypatch.setattr(webhook, "REST_SECONDS", 0)
+    whole = sync(app)
+    message = str(RunMessage(whole["runId"]))
+    assert whole["status"] == "Succeeded"
+    for status in (500, 429, 404, 302):
+        receiver.status = status
+        with pytest.raises(TransientError, match=f"answered {status}"):
+            workers.start_run(message)
+    receiver.status = 200
+    workers.start_run(message)
+    assert [notice["runId"] for notice in receiver.notices] == [whole["runId"]]
+
+
+def test_what_could_not_be_told_is_tried_again_by_the_daily_check(app, one, receiver):
+    receiver.status = 500
+    run_id = sync(app)["runId"]
+    with pytest.raises(TransientError):
+        workers.start_run(str(RunMessage(run_id)))
+    messages = workers.daily_check()
+    assert str(RunMessage(run_id)) in messages
+
+
+def test_a_webhook_that_failed_rests(app, one, receiver):
+    run_id = sync(app)["runId"]
+    receiver.status = 500
+    with pytest.raises(TransientError, match="answered 500"):
+        workers.start_run(str(RunMessage(run_id)))
+    receiver.status = 200
+    with pytest.raises(TransientError, match="a moment ago"):
+        workers.start_run(str(RunMessage(run_id)))
+    assert receiver.notices == []
+
+
+def test_a_webhook_that_hangs_is_left(app, one, receiver, monkeypatch):
+    monkeypatch.setattr(webhook, "READ_SECONDS", 0.2)
+    receiver.seconds = 2
+    run_id = sync(app)["runId"]
+    with pytest.raises(TransientError, match="ReadTimeout"):
+        workers.start_run(str(RunMessage(run_id)))
+    assert app.runs.get(run_id).status == "Succeeded"
+
+
+def test_its_url_is_in_no_message_and_no_log(make_app, one, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    quiet_libraries()
+    secret = "http://127.0.0.1:9/hook?sig=very-secret"
+    app = make_app(NOTIFY_WEBHOOK_URL=secret)
+    monkeypatch.setattr(workers, "app", lambda: app)
+    run_id = sync(app)["runId"]
+    with pytest.raises(TransientError, match="ConnectionError") as raised:
+        workers.start_run(str(RunMessage(run_id)))
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+    assert caplog.records
+    assert not any("very-secret" in r.getMessage() for r in caplog.records)
+
+
+def test_killed_after_telling_it_tells_again(app, one, receiver, monkeypatch):
+    run_id = sync(app)["runId"]
+    with monkeypatch.context() as patch:
+        patch.setattr(app.runs, "told", lambda _run: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            workers.start_run(str(RunMessage(run_id)))
+    workers.start_run(str(RunMessage(run_id)))
+    assert [notice["runId"] for notice in receiver.notices] == [run_id] * 2
+
+
+def test_two_that_tell_at_once_lose_no_fault(azure, app, one, receiver, monkeypatch):
+    """Both found a fault; the second to write looks again."""
+    add_table(azure.state, "two", [to_firewall(A, "mine")])
+    one.routes = [to_firewall(A, "mine")]
+    register(app, "two")
+    first, second = sync(app, "one")["runId"], sync(app, "two")["runId"]
+    post = requests.post
+
+    def overtaken(*arguments, **options):
+        monkeypatch.setattr(requests, "post", post)
+        workers.start_run(str(RunMessage(second)))
+        return post(*arguments, **options)
+
+    monkeypatch.setattr(requests, "post", overtaken)
+    with pytest.raises(ConcurrentUpdate):
+        workers.start_run(str(RunMessage(first)))
+    workers.start_run(str(RunMessage(first)))
+    again = sync(app)["runId"]
+    receiver.take()
+    workers.start_run(str(RunMessage(again)))
+    assert receiver.notices == []
+
+
+def test_the_check_tells_too_and_once(app, one, receiver):
+    sync(app)
+    messages = workers.daily_check()
+    check = next(m for m in messages if "check-" in m)
+    for _ in range(2):
+        workers.start_run(check)
+    kinds = [notice["kind"] for notice in receiver.notices]
+    assert kinds == ["allWell"]
+    assert receiver.headers[0]["X-Run-Id"].startswith("check-")
+    assert "all well, 1 route table, version" in receiver.notices[0]["title"]
+
+
+def test_without_a_webhook_nobody_is_told(make_app, one, monkeypatch):
+    app = make_app()
+    monkeypatch.setattr(workers, "app", lambda: app)
+    run_id = begin(app)
+    [message] = workers.start_run(str(RunMessage(run_id)))
+    assert workers.sync_route_table(message) == Messages()
+    assert workers.daily_check() == []

@@ -1,0 +1,48 @@
+"""What a person reads of a report."""
+
+from datetime import date
+
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration, RouteException
+from shared.render import render
+from tests.builders.azure import add_table, answer, rid
+from tests.builders.routes import owned, to_firewall
+from tests.builders.runs import TAG, register, report_of, sync
+
+A, B = "20.0.0.0/24", "20.0.1.0/24"
+
+
+def shown(app):
+    return render(report_of(app, sync(app)["runId"]))
+
+
+def test_conflicts_are_shown_and_those_that_are_meant_as_such(azure, app):
+    add_table(azure.state, "one", [to_firewall(A, "a"), to_firewall(B, "b")])
+    meant = RouteException(A, "the proxy team", date(9999, 12, 31))
+    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), exceptions=(meant,))))
+    answer(azure, A, B)
+    lines = shown(app).splitlines()
+    assert (
+        f"      · {A}: route a sends it to VirtualAppliance, as accepted: the proxy team" in lines
+    )
+    assert f"      ! {B}: route b sends it to VirtualAppliance" in lines
+
+
+def test_findings_that_need_nobody_are_told_from_those_that_do(azure, app):
+    table = add_table(azure.state, "one", [to_firewall(), to_firewall("20.0.0.9/32", "proxy")])
+    table.properties["disableBgpRoutePropagation"] = False
+    register(app, "one")
+    answer(azure, A)
+    text = shown(app)
+    assert "      · BgpRoutesNotVisible: " in text
+    assert "      ! MoreSpecificRoute: " in text
+
+
+def test_what_a_guard_found_is_shown_with_what_was_done_all_the_same(azure, app):
+    add_table(azure.state, "one", [owned(f"20.1.{n}.0/24") for n in range(10)])
+    register(app, "one")
+    answer(azure, A)
+    text = shown(app)
+    assert "blocked   +1" in text
+    assert "10 withheld" in text
+    assert "! MaxRemovedPercent: 10 of 10 routes would be removed" in text

@@ -1,0 +1,131 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.settings import InvalidSettings, Settings
+from tests.builders.settings import SETTINGS
+
+ROOT = Path(__file__).parents[1]
+NEEDED = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "SERVICE_TAG_SUBSCRIPTION_ID": "11111111-1111-4111-8111-111111111111",
+    "SERVICE_TAG_LOCATIONS": "westeurope, eastus2",
+}
+# The host's, not the app's.
+HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
+
+
+def faults(**changed):
+    with pytest.raises(InvalidSettings) as raised:
+        Settings.read({**NEEDED, **changed})
+    return raised.value.faults
+
+
+def test_defaults_are_as_published():
+    settings = Settings.read(NEEDED)
+    assert settings.azure_cloud == "AzureCloud"
+    assert settings.service_tag == "AppServiceManagement"
+    assert settings.service_tag_locations == ["westeurope", "eastus2"]
+    assert settings.allowed == {"AppServiceManagement"}
+    assert settings.route_owner == "asemgmt"
+    assert settings.removal_grace_days == 28
+    assert settings.max_removed_percent == 10
+    assert settings.route_limit is None
+    assert settings.apply_policy == "auto"
+    assert settings.min_prefix_length == 16
+    assert settings.paused is False
+    assert settings.notify_webhook_url is None
+    assert settings.notify_format == "json"
+    assert settings.max_sync_age_days == 2
+    assert settings.run_retention_days == 400
+
+
+def test_one_error_lists_every_missing_and_wrong_setting():
+    with pytest.raises(InvalidSettings) as raised:
+        Settings.read({"ROUTE_OWNER": "Not Legal", "SERVICE_TAG_LOCATIONS": "  "})
+    text = str(raised.value)
+    for name in (
+        "AzureWebJobsStorage",
+        "SERVICE_TAG_SUBSCRIPTION_ID: missing",
+        "SERVICE_TAG_LOCATIONS: missing",
+        "ROUTE_OWNER",
+    ):
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AZURE_CLOUD", "AzureGermanCloud"),
+        ("ARM_ENDPOINT", "http://management.azure.com"),
+        ("ARM_ENDPOINT", "ftp://127.0.0.1"),
+        ("ARM_ENDPOINT", "management.azure.com"),
+        ("ARM_API_VERSION_NETWORK", "latest"),
+        ("SERVICE_TAG", "App Service"),
+        ("SERVICE_TAG_SUBSCRIPTION_ID", "my-subscription"),
+        ("SERVICE_TAG_LOCATIONS", "West Europe"),
+        ("SERVICE_TAG_LOCATIONS", ","),
+        ("ALLOWED_SERVICE_TAGS", "AppServiceManagement,*"),
+        ("ROUTE_OWNER", "a" * 21),
+        ("ROUTE_OWNER", "a--b"),
+        ("PAUSED", "perhaps"),
+        ("REMOVAL_GRACE_DAYS", "-1"),
+        ("REMOVAL_GRACE_DAYS", "a month"),
+        ("MIN_PREFIX_LENGTH", "33"),
+        ("APPLY_POLICY", "never"),
+        ("ROUTE_LIMIT", "0"),
+        ("MAX_REMOVED_PERCENT", "101"),
+        ("NOTIFY_WEBHOOK_URL", "http://hooks.example/secret"),
+        ("NOTIFY_FORMAT", "email"),
+        ("MAX_SYNC_AGE_DAYS", "0"),
+        ("RUN_RETENTION_DAYS", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named(name, value):
+    [fault] = {f.split(":")[0] for f in faults(**{name: value})}
+    assert fault == name
+
+
+def test_a_fault_never_shows_the_value():
+    assert "secret" not in str(faults(AZURE_CLOUD="secret"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_plain_http_is_for_loopback(host):
+    settings = Settings.read({**NEEDED, "ARM_ENDPOINT": f"http://{host}:8080/"})
+    assert settings.arm_endpoint == f"http://{host}:8080"
+
+
+@pytest.mark.parametrize(
+    ("cloud", "suffix"),
+    [
+        ("AzureCloud", "core.windows.net"),
+        ("AzureUSGovernment", "core.usgovcloudapi.net"),
+        ("AzureChinaCloud", "core.chinacloudapi.cn"),
+    ],
+)
+def test_an_identity_based_account_is_in_its_cloud(cloud, suffix):
+    given = {**NEEDED, "AZURE_CLOUD": cloud, "AzureWebJobsStorage__accountName": "acct"}
+    del given["AzureWebJobsStorage"]
+    assert Settings.read(given).table_endpoint == f"https://acct.table.{suffix}"
+
+
+def test_a_service_uri_goes_before_the_account_name():
+    given = {**NEEDED, "AzureWebJobsStorage__tableServiceUri": "https://t.example/"}
+    del given["AzureWebJobsStorage"]
+    assert Settings.read(given).table_endpoint == "https://t.example"
+
+
+def test_sample_readme_and_code_know_the_same_settings():
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    table = (ROOT / "README.md").read_text().split("## Settings")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+    assert set(sample) - HOSTS_OWN == SETTINGS
+    assert documented == SETTINGS
+
+
+def test_the_sample_is_valid_as_it_stands():
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    assert Settings.read(sample).service_tag == "AppServiceManagement"
