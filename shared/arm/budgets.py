@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.rest import HttpRequest, HttpResponse
 
 LOW = 60
 """If no more requests than this are left, nothing new begins: work in progress needs them.
@@ -31,8 +31,10 @@ _THROTTLING_CODES = frozenset(
     }
 )
 
+type Answer = PipelineResponse[HttpRequest, HttpResponse]
 
-class Budgets(SansIOHTTPPolicy[Any, Any]):
+
+class Budgets(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     """Reads the budget from every answer. All clients and threads of a process share one object."""
 
     def __init__(self) -> None:
@@ -45,9 +47,7 @@ class Budgets(SansIOHTTPPolicy[Any, Any]):
             until = self._rests_until.get(subscription_id.lower(), 0.0)
         return max(0.0, until - time.monotonic())
 
-    def on_response(
-        self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
-    ) -> None:
+    def on_response(self, request: PipelineRequest[HttpRequest], response: Answer) -> None:
         seconds = _seconds_to_rest(response)
         subscription_id = _subscription_id(request.http_request.url)
         if not seconds or not subscription_id:
@@ -60,7 +60,7 @@ class Budgets(SansIOHTTPPolicy[Any, Any]):
             self._rests_until[subscription_id] = max(known, until)
 
 
-def is_throttled(response: PipelineResponse[Any, Any]) -> bool:
+def is_throttled(response: Answer) -> bool:
     """Return whether Azure throttles the subscription. A table that is busy also answers 429."""
     if response.http_response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         return False
@@ -75,7 +75,7 @@ def is_throttled(response: PipelineResponse[Any, Any]) -> bool:
     return not _THROTTLING_CODES.isdisjoint(codes)
 
 
-def _seconds_to_rest(response: PipelineResponse[Any, Any]) -> float:
+def _seconds_to_rest(response: Answer) -> float:
     headers: Mapping[str, str] = response.http_response.headers
     if is_throttled(response):
         return max(REST_SECONDS, _number(headers.get("Retry-After")) or 0.0)

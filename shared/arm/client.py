@@ -26,7 +26,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from ..domain.clouds import Cloud
 from ..transport import transport
-from .budgets import Budgets, is_throttled
+from .budgets import Answer, Budgets, is_throttled
 from .credential import Credential, RenewWhenRefused
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ArmClients:
         self._cloud = cloud
         self._endpoint = endpoint or cloud.arm_endpoint
         self.api_version_network = api_version or API_VERSION_NETWORK
-        self.call_options: dict[str, Any] = {"api_version": self.api_version_network}
+        self.call_options: Mapping[str, str] = {"api_version": self.api_version_network}
         """Every call of a network operation needs these: the clients ignore the version if it is
         given to them.
         """
@@ -147,7 +147,9 @@ class ArmClients:
         return ARMPipelineClient(self._endpoint, config=config, **self._pipeline_options())
 
     def _pipeline_options(self) -> dict[str, Any]:
-        policies: list[SansIOHTTPPolicy[Any, Any]] = [RenewWhenRefused(self._credential)]
+        policies: list[SansIOHTTPPolicy[HttpRequest, HttpResponse]] = [
+            RenewWhenRefused(self._credential)
+        ]
         if urlsplit(self._endpoint).scheme == "http":
             policies.append(_AllowPlainHttp())
         return {
@@ -168,7 +170,7 @@ def _network_client() -> "type[NetworkManagementClient]":
     return NetworkManagementClient
 
 
-def raw_json(response: PipelineResponse[Any, Any], _model: object, _headers: object) -> Any:
+def raw_json(response: Answer, _model: object, _headers: object) -> Any:
     """Return the answer's JSON instead of the SDK's model; pass this as a call's `cls`."""
     return response.http_response.json()
 
@@ -200,8 +202,8 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
         return None if seconds is None else seconds * random.uniform(1, 1.25)  # noqa: S311
 
 
-class _AllowPlainHttp(SansIOHTTPPolicy[Any, Any]):
+class _AllowPlainHttp(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     """The settings have already been checked: an endpoint is plain http on loopback only."""
 
-    def on_request(self, request: PipelineRequest[Any]) -> None:
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         request.context.options["enforce_https"] = False

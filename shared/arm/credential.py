@@ -9,6 +9,7 @@ from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOpt
 from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.rest import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
@@ -95,14 +96,16 @@ class OwnIdentity:
         self._names = frozenset(str(name).lower() for name in names if name)
 
 
-class RenewWhenRefused(SansIOHTTPPolicy[Any, Any]):
+class RenewWhenRefused(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     """After a 401, the next request signs in again."""
 
     def __init__(self, credential: Credential) -> None:
         self._credential = credential
 
     def on_response(
-        self, _request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
+        self,
+        _request: PipelineRequest[HttpRequest],
+        response: PipelineResponse[HttpRequest, HttpResponse],
     ) -> None:
         if response.http_response.status_code == HTTPStatus.UNAUTHORIZED:
             self._credential.renew()

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from azure.data.tables import TableClient
 from ..domain import codes
 from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
 from ..domain.errors import ConcurrentUpdate
-from .entities import pack, unpack
+from .entities import Entity, pack, unpack
 
 _LAST = 999_999
 _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
@@ -73,7 +73,7 @@ class VersionLog:
         """Raise ConcurrentUpdate if another worker has already appended after `previous`."""
         number = 1 if previous is None else int(previous.version_id[-6:]) + 1
         partition = self._partition(content.source)
-        entity: dict[str, Any] = {
+        entity: Entity = {
             "PartitionKey": partition,
             "RowKey": _row_key(number),
             "versionId": f"{partition}-{number:06}",
@@ -117,7 +117,7 @@ def _row_key(number: int) -> str:
     return f"{_LAST - number:06}"
 
 
-def _version(entity: Mapping[str, Any]) -> Version:
+def _version(entity: Entity) -> Version:
     return Version(
         version_id=entity["versionId"],
         cloud=entity["cloud"],
