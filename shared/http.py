@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import azure.functions as func
@@ -55,7 +54,7 @@ def respond(
 
 
 def json_response(
-    body: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+    body: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> func.HttpResponse:
     return func.HttpResponse(
         json.dumps(body), status_code=status, headers=headers, mimetype="application/json"
@@ -63,7 +62,7 @@ def json_response(
 
 
 def json_error(error: HttpError) -> func.HttpResponse:
-    shown: dict[str, Any] = {"code": error.code.name, "message": error.message}
+    shown: dict[str, object] = {"code": error.code.name, "message": error.message}
     if error.details:
         details = [{"target": fault.target, "message": fault.message} for fault in error.details]
         shown["details"] = details
@@ -105,7 +104,7 @@ def page[T](
     items: Iterable[T],
     *,
     token_of: Callable[[T], str],
-    render: Callable[[T], Mapping[str, Any]],
+    render: Callable[[T], Mapping[str, object]],
 ) -> func.HttpResponse:
     """Answer with one page. `items` begin after the request's `skip_token`."""
     top = whole_number(request, "top", 100, MAX_PAGE)

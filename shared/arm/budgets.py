@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.rest import HttpRequest, HttpResponse
 
 LOW = 60
 """If no more requests than this are left, nothing new begins: work in progress needs them.
@@ -31,12 +31,11 @@ _THROTTLING_CODES = frozenset(
     }
 )
 
+type Request = PipelineRequest[HttpRequest]
+type Response = PipelineResponse[HttpRequest, HttpResponse]
 
-type Request = PipelineRequest[Any]
-type Response = PipelineResponse[Any, Any]
 
-
-class Budgets(SansIOHTTPPolicy[Any, Any]):
+class Budgets(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     """Reads the budget from every answer. All clients and threads of a process share one object."""
 
     def __init__(self) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.configuration import Configuration
+from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.policies import (
     CustomHookPolicy,
     RedirectPolicy,
@@ -51,7 +52,7 @@ class ArmClients:
         self._cloud = cloud
         self._endpoint = endpoint or cloud.arm_endpoint
         self.api_version_network = api_version or API_VERSION_NETWORK
-        self.call_options: dict[str, Any] = {"api_version": self.api_version_network}
+        self.call_options: Mapping[str, str] = {"api_version": self.api_version_network}
         """Every call of a network operation needs these: the clients ignore the version if it is
         given to them.
         """
@@ -146,7 +147,9 @@ class ArmClients:
         return ARMPipelineClient(self._endpoint, config=config, **self._pipeline_options())
 
     def _pipeline_options(self) -> dict[str, Any]:
-        policies: list[SansIOHTTPPolicy[Any, Any]] = [RenewWhenRefused(self._credential)]
+        policies: list[SansIOHTTPPolicy[HttpRequest, HttpResponse]] = [
+            RenewWhenRefused(self._credential)
+        ]
         if urlsplit(self._endpoint).scheme == "http":
             policies.append(_AllowPlainHttp())
         return {
@@ -184,7 +187,7 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
     A write is sent again only if Azure throttled the subscription, because then it had no effect.
     """
 
-    def is_retry(self, settings: dict[str, Any], response: Response) -> bool:
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
         seconds = super().get_retry_after(response)
         if seconds is not None and seconds > LONGEST_SLEEP_SECONDS:
             return False
@@ -192,13 +195,13 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
             return seconds is not None and is_throttled(response)
         return bool(super().is_retry(settings, response))
 
-    def get_retry_after(self, response: Response) -> float | None:
+    def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
         """Add up to a quarter, so that requests refused together do not return together."""
         seconds = super().get_retry_after(response)
         return None if seconds is None else seconds * random.uniform(1, 1.25)  # noqa: S311
 
 
-class _AllowPlainHttp(SansIOHTTPPolicy[Any, Any]):
+class _AllowPlainHttp(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     """The settings have already been checked: an endpoint is plain http on loopback only."""
 
     def on_request(self, request: Request) -> None:

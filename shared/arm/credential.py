@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.rest import HttpRequest, HttpResponse
 
 from .budgets import Request, Response
 
@@ -96,7 +97,7 @@ class OwnIdentity:
         self._names = frozenset(str(name).lower() for name in names if name)
 
 
-class RenewWhenRefused(SansIOHTTPPolicy[Any, Any]):
+class RenewWhenRefused(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
     """After a 401, the next request signs in again."""
 
     def __init__(self, credential: Credential) -> None:

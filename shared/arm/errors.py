@@ -7,7 +7,6 @@ Azure Resource Manager throttles requests".
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
 
 from azure.core.exceptions import (
     AzureError,
@@ -96,7 +95,7 @@ def _typed_answer(error: HttpResponseError) -> RouteSyncError:
 
 
 def _code_and_message(error: HttpResponseError) -> tuple[Code, str]:
-    odata: Any = error.error
+    odata = error.error
     message = str(getattr(odata, "message", None) or error.message)
 
     # The outer message is often general, and the first detail names the cause.

@@ -100,12 +100,12 @@ class ArmRouteTables:
         return write(begin, headers, longest_seconds=self._longest_write_seconds)
 
 
-def _route_body(route: Mapping[str, Any]) -> dict[str, Any]:
+def _route_body(route: Mapping[str, Any]) -> dict[str, object]:
     properties = _without(_READ_ONLY_OF_ROUTE, route.get("properties") or {})
     return _without(_READ_ONLY, route) | {"properties": properties}
 
 
-def _without(names: Collection[str], raw: Mapping[str, Any]) -> dict[str, Any]:
+def _without[V](names: Collection[str], raw: Mapping[str, V]) -> dict[str, V]:
     return {name: value for name, value in raw.items() if name not in names}
 
 
@@ -117,7 +117,7 @@ def _table(answer: HttpResponse, route_table_id: RouteTableId) -> RouteTable:
     return RouteTable.from_arm(raw, correlation_id_of(answer))
 
 
-def _is_complete(raw: Any, route_table_id: RouteTableId) -> bool:
+def _is_complete(raw: object, route_table_id: RouteTableId) -> bool:
     """Half an answer must not become a PUT that deletes the other half or has no ETag."""
     match raw:
         case {"id": str(found_id), "etag": str(etag), "properties": {"routes": list(routes)}}:

@@ -31,7 +31,7 @@ class ArmSecurityGroups:
             )
             return SecurityGroup.from_arm(raw, group_id)
 
-    def add_rule(self, group: SecurityGroup, name: str, properties: Mapping[str, Any]) -> None:
+    def add_rule(self, group: SecurityGroup, name: str, properties: Mapping[str, object]) -> None:
         """Add one rule.
 
         Raise PermanentError if another rule has taken its priority since the group was read, and

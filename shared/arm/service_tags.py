@@ -42,7 +42,7 @@ class ServiceTagDiscovery:
             raise UnusableServiceTag(f"service tags of {location}: {error}") from error
 
 
-def _values(page: Mapping[str, Any], location: str) -> list[Any]:
+def _values(page: Mapping[str, object], location: str) -> list[object]:
     values = page.get("values")
     if not isinstance(values, list):
         raise UnusableServiceTag(f"service tags of {location}: a page has no list of values")

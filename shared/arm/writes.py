@@ -5,7 +5,7 @@ from typing import Any
 
 from azure.core.pipeline import PipelineResponse
 from azure.core.polling import LROPoller
-from azure.core.rest import HttpResponse
+from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from ..domain import codes
@@ -22,7 +22,7 @@ LONGEST_WRITE_SECONDS = 120
 functionTimeout of host.json.
 """
 
-type _Answer = PipelineResponse[Any, HttpResponse]
+type _Answer = PipelineResponse[HttpRequest, HttpResponse]
 # If an answer gets lost, do not send the PUT again: after a first PUT that succeeded, the second
 # one would get a false 412.
 _NO_BLIND_RETRIES = {"retry_connect": 0, "retry_read": 0, "retry_status": 1}

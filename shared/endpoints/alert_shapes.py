@@ -9,11 +9,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..domain.runs.alert import MAX_TARGETS, Alert
 
-type _Json = Mapping[str, Any]
+type _Json = Mapping[str, object]
 
 _COMMON = "azuremonitorcommonalertschema"
 _ACTIVITY_LOG = "microsoft.insights/activitylogs"

@@ -140,7 +140,7 @@ def _last_outcome(context: App, table: RegisteredTable) -> Outcome | None:
     return None if last is None else context.outcomes.get(last.run_id, table.route_table_id)
 
 
-def _history(context: App, table: RouteTableId) -> Iterator[dict[str, Any]]:
+def _history(context: App, table: RouteTableId) -> Iterator[dict[str, object]]:
     for run in _last_runs(context):
         found = context.outcomes.get(run.run_id, table)
         if found is not None:
@@ -156,7 +156,7 @@ def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpRespons
 
 
 def _response(
-    request: func.HttpRequest, template: str, *, status: int = 200, **context: Any
+    request: func.HttpRequest, template: str, *, status: int = 200, **context: object
 ) -> func.HttpResponse:
     body = render_page(template, key=request.params.get("code"), now=utc_now(), **context)
     return func.HttpResponse(

@@ -125,7 +125,7 @@ class RunLog:
         for claim in claims:
             self._table.delete_entity(claim)
 
-    def _query(self, condition: str, moment: datetime, **values: Any) -> Iterator[Run]:
+    def _query(self, condition: str, moment: datetime, **values: str | bool) -> Iterator[Run]:
         """The rows are in order of time, so storage reads only this side of the moment."""
         bound = {"partition": _PARTITION, "moment": _moment_key(moment)}
         entities = self._table.query_entities(
@@ -267,7 +267,7 @@ def _row_key(run_id: str) -> str:
     return complement(run_id) if _RUN_ID.fullmatch(run_id) else run_id
 
 
-def _run_entity(run: Run) -> dict[str, Any]:
+def _run_entity(run: Run) -> dict[str, object]:
     """Return the whole run, beside the properties by which runs are looked for."""
     return {
         "PartitionKey": _PARTITION,
@@ -290,7 +290,7 @@ def _keys(run_id: str, route_table_id: RouteTableId) -> dict[str, str]:
     return {"PartitionKey": run_id, "RowKey": table_key(route_table_id)}
 
 
-def _pending_entity(pending: Pending) -> dict[str, Any]:
+def _pending_entity(pending: Pending) -> dict[str, object]:
     return {
         **_keys(pending.run_id, pending.route_table_id),
         "status": _PENDING,
