@@ -170,7 +170,7 @@ def wipe_what_is_not_ours(patch: Patch) -> None:
         return []
 
     patch.setattr(ArmRouteTables, "body", body)
-    patch.setattr(Reconciler, "_strays", unseen)
+    patch.setattr(Reconciler, "_foreign_changes", unseen)
 
 
 MUTANTS: tuple[Callable[[Patch], None], ...] = (
