@@ -181,12 +181,10 @@ class Registering:
             return []
 
         limit = self.azure.route_limits.tag_routes(route_table_id.subscription_id, table.location)
-        wanted = {route.prefix for route in table.routes if route.network is None} | {*tags}
-        if limit is None or len(wanted) <= limit:
+        count = len({route.prefix for route in table.routes if route.network is None} | {*tags})
+        if limit is None or count <= limit:
             return []
-        message = (
-            f"the table would have {len(wanted)} routes with a service tag and may have {limit}"
-        )
+        message = f"the table would have {count} routes with a service tag and may have {limit}"
         return [Fault("routeStyle", message)]
 
     def _subnet_ids(self, route_table_id: RouteTableId) -> frozenset[str] | None:
