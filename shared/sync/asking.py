@@ -203,10 +203,7 @@ class Asking:
     def provision(self, request: ProvisionRequest, by: Requester) -> Run:
         """Raise TransientError if Azure cannot be asked about the environment now."""
         faults = list(azure_tag_faults(request.azure_tags))
-        try:
-            ase_id = EnvironmentId.parse(request.ase)
-        except ValueError as error:
-            raise InvalidRequest([Fault("aseId", str(error)), *faults]) from None
+        ase_id = _environment_id(request.ase, faults)
 
         # A person learns this now, and not from the report of a run that could do nothing.
         faults += self._provision_faults(ase_id, acknowledge=request.acknowledge)
@@ -214,14 +211,8 @@ class Asking:
             raise InvalidRequest(faults)
 
         asked = by.asks(Action.PROVISION, request.mode, provisioned_id(ase_id))
-        return self.create_run(
-            replace(
-                asked,
-                ase_id=ase_id,
-                azure_tags=request.azure_tags,
-                ensure_nsg=request.ensure_nsg,
-            )
-        )
+        with_tags = replace(asked, ase_id=ase_id, azure_tags=request.azure_tags)
+        return self.create_run(replace(with_tags, ensure_nsg=request.ensure_nsg))
 
     def _provision_faults(self, ase_id: EnvironmentId, *, acknowledge: bool) -> Iterator[Fault]:
         """Raise InvalidRequest if the environment cannot get a route table."""
@@ -343,6 +334,14 @@ def _by_ase(entries: Iterable[RegisteredTable]) -> _Tables:
         if ase_id is not None:
             tables.setdefault(ase_id.key, []).append(entry.route_table_id)
     return tables
+
+
+def _environment_id(text: str, faults: Sequence[Fault]) -> EnvironmentId:
+    """Raise InvalidRequest, with these faults as well, if it is not the id of an environment."""
+    try:
+        return EnvironmentId.parse(text)
+    except ValueError as error:
+        raise InvalidRequest([Fault("aseId", str(error)), *faults]) from None
 
 
 def _approval_obstacle(run: Run | None) -> str | None:

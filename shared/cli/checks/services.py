@@ -16,6 +16,10 @@ from ...sync.run.pull import Comparison
 from .diagnosis import Diagnosis, Grade
 
 QUEUES = ("route-table-runs", "route-table-sync")
+_SIGN_IN = (
+    "az login on a laptop; in Azure assign the app an identity, and name a user-assigned one in "
+    "AZURE_CLIENT_ID"
+)
 _PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
 
 
@@ -25,13 +29,8 @@ def identity(settings: Settings) -> Diagnosis:
         token = arm_credential(settings).get_token(settings.cloud.credential_scope).token
         claims = jwt.decode(token, options={"verify_signature": False})
     except (AzureError, jwt.InvalidTokenError) as error:
-        return Diagnosis(
-            "identity",
-            Grade.FAULT,
-            f"nobody is signed in: {_first_line(error)}",
-            "az login on a laptop; in Azure assign the app an identity, and name a user-assigned "
-            "one in AZURE_CLIENT_ID",
-        )
+        said = f"nobody is signed in: {_first_line(error)}"
+        return Diagnosis("identity", Grade.FAULT, said, _SIGN_IN)
 
     names = [claims[key] for key in ("upn", "unique_name", "appid", "azp") if key in claims]
     shown = f"{names[0] if names else '?'} (object {claims.get('oid', '?')})"
@@ -111,16 +110,19 @@ def route_limits(context: App, registered: Sequence[RegisteredTable]) -> Iterato
     }
     unknown = sorted({place[0] for place in places if context.route_limits.routes(*place) is None})
 
-    for subscription in unknown:
-        yield Diagnosis(
-            "route limits",
-            Grade.WARNING,
-            f"not known in subscription {subscription}, so no run judges them there",
-            "assign a role with Microsoft.Network/locations/usages/read at "
-            f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
-        )
+    yield from map(_unknown_limits, unknown)
     if places and not unknown:
         yield Diagnosis("route limits", Grade.OK, "known for every registered route table")
+
+
+def _unknown_limits(subscription: str) -> Diagnosis:
+    return Diagnosis(
+        "route limits",
+        Grade.WARNING,
+        f"not known in subscription {subscription}, so no run judges them there",
+        "assign a role with Microsoft.Network/locations/usages/read at "
+        f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
+    )
 
 
 def queue_service(settings: Settings) -> QueueServiceClient:

@@ -53,6 +53,11 @@ class Progress:
     table: RouteTable
     written: Written = field(default_factory=Written)
 
+    def with_table(self, table: RouteTable) -> "Progress":
+        """Go on with a newer reading of the table; a write whose answer was lost counts too."""
+        written = replace(self.written, changes=_taken_effect(self.pending, table))
+        return replace(self, table=table, written=written)
+
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
@@ -127,9 +132,9 @@ class Reconciler:
 
             # 4. The body is compared and not the plan, because the body is what Azure gets.
             body = self.azure.route_tables.body(progress.table, attempt.plan.routes)
-            refusal = self._refusal(attempt, body)
-            if refusal is not None:
-                return attempt.refused(refusal).reconciled()
+            attempt = self._checked(attempt, body)
+            if attempt.is_final:
+                return attempt.reconciled()
             if writes == MAX_WRITES:
                 break
 
@@ -142,9 +147,9 @@ class Reconciler:
 
             # 7. If nobody else wrote and nothing was noted, the planner still knows all there is.
             if not noted and self._is_as_sent(progress.table, body):
-                again = attempt.planned_again(progress)
-                if again.is_final:
-                    return again.reconciled()
+                attempt = attempt.planned_again(progress)
+                if attempt.is_final:
+                    return attempt.reconciled()
 
         raise TransientError(
             codes.NOT_AS_PLANNED,
@@ -153,7 +158,7 @@ class Reconciler:
 
     def _read(self, pending: Pending) -> Progress:
         table = self.azure.route_tables.read(pending.route_table_id)
-        return Progress(pending, table, Written(_taken_effect(pending, table)))
+        return Progress(pending, table).with_table(table)
 
     def _attempt(self, progress: Progress, make_planner: MakePlanner) -> _Attempt:
         entry = self._entry(progress.pending)
@@ -204,13 +209,13 @@ class Reconciler:
         self.store.registrations.hold(entry.route_table_id, proposal.holds)
         return True
 
-    def _refusal(self, attempt: _Attempt, body: RouteTable) -> Violation | None:
-        """Return why this write is not sent: it would change foreign routes."""
+    def _checked(self, attempt: _Attempt, body: RouteTable) -> _Attempt:
+        """Refuse the attempt if the write would change foreign routes."""
         foreign = self._foreign_changes(attempt.progress.table, body, attempt.plan)
         if not foreign:
-            return None
+            return attempt
         message = "the write would change routes that are not ours, and was not sent"
-        return block(codes.FOREIGN_WOULD_CHANGE, message, len(foreign))
+        return attempt.refused(block(codes.FOREIGN_WOULD_CHANGE, message, len(foreign)))
 
     def _foreign_changes(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
         """Return the foreign routes that are in one of the two only."""
@@ -231,19 +236,16 @@ class Reconciler:
         return replace(progress, pending=self.store.outcomes.save(intended))
 
     def _write(self, before: Progress, judgement: Judgement, body: RouteTable) -> Progress:
-        findings, correlation_id = before.written.findings, before.written.correlation_id
-        pending, table = before.pending, before.table
+        route_table_id, table = before.pending.route_table_id, before.table
         try:
-            after = self.azure.route_tables.write(pending.route_table_id, body, table.etag)
+            after = self.azure.route_tables.write(route_table_id, body, table.etag)
         except PreconditionFailed:
-            after = self.azure.route_tables.read(pending.route_table_id)
-        else:
-            correlation_id = after.correlation_id
-            met = self._findings(table, after, judgement.plan.handed_over)
-            findings = (*findings, *judgement.findings, *met)
-        return Progress(
-            pending, after, Written(_taken_effect(pending, after), findings, correlation_id)
-        )
+            return before.with_table(self.azure.route_tables.read(route_table_id))
+
+        met = self._findings(table, after, judgement.plan.handed_over)
+        findings = (*before.written.findings, *judgement.findings, *met)
+        written = Written(before.written.changes, findings, after.correlation_id)
+        return replace(before, written=written).with_table(after)
 
     def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
         """Return whether the write is complete and nobody has changed the table since."""
