@@ -122,22 +122,25 @@ def _last_status(one: RegisteredTable) -> Text:
 
 
 def registered_table(one: RegisteredTable) -> RenderableType:
-    registration, status = one.registration, one.status
-    held = ", ".join(hold.prefix for hold in status.holds)
-
+    asked = one.registration
     return _pairs(
         [
             ("Route table", str(one.route_table_id)),
-            ("Environment", str(registration.ase_id or _NONE)),
-            ("Wanted", _wanted(registration)),
-            ("Policy", registration.apply_policy or "the app's"),
-            ("Held", held or "nothing"),
-            ("Contested", _moment(status.contest.since) if status.contest.since else "no"),
-            *_exceptions(registration),
-            ("Note", registration.note or _NONE),
-            ("Enabled", "yes" if registration.enabled else "no"),
+            ("Environment", str(asked.ase_id or _NONE)),
+            ("Wanted", _wanted(asked)),
+            ("Policy", asked.apply_policy or "the app's"),
+            *_state(one),
+            *_exceptions(asked),
+            ("Note", asked.note or _NONE),
+            ("Enabled", "yes" if asked.enabled else "no"),
         ]
     )
+
+
+def _state(one: RegisteredTable) -> list[tuple[str, str]]:
+    held = ", ".join(hold.prefix for hold in one.status.holds)
+    since = one.status.contest.since
+    return [("Held", held or "nothing"), ("Contested", _moment(since) if since else "no")]
 
 
 def _exceptions(registration: Registration) -> list[tuple[str, str]]:

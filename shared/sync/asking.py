@@ -171,19 +171,16 @@ class Asking:
         return self.create_run(replace(asked, from_owner=request.from_owner))
 
     def rollback(self, request: RollbackRequest, by: Requester) -> Run:
-        faults = [
-            *_force_faults(request.force),
-            *text_faults("reason", request.reason, MAX_REASON),
-        ]
+        faults = list(_force_faults(request.force))
+        faults += text_faults("reason", request.reason, MAX_REASON)
         table = self._enabled_entry(request.route_table, faults).route_table_id
         obstacle = self._rollback_obstacle(request.run_id, table)
         if obstacle is not None:
             raise InvalidRequest([Fault("runId", obstacle)])
 
         asked = by.asks(Action.ROLLBACK, Mode.APPLY, table, request.reason)
-        return self.create_run(
-            replace(asked, undone_run_id=request.run_id, force=tuple(request.force))
-        )
+        forced = replace(asked, force=tuple(request.force))
+        return self.create_run(replace(forced, undone_run_id=request.run_id))
 
     def release(self, request: ReleaseRequest) -> RegisteredTable:
         """Lift every hold on the table and clear its contested state, at once and without a run."""

@@ -64,15 +64,19 @@ def _tag_route(
     known = route.prefix in tags
     if not known and not route.to_internet:
         yield _tag_route_not_judged(route)
-    if not known or not route.to_internet:
-        return
+    if known and route.to_internet:
+        yield from _covering_tag_route(route, owned, frozenset(tags[route.prefix]))
 
+
+def _covering_tag_route(
+    route: Route, owned: Collection[Route], in_tag: Collection[str]
+) -> Iterator[Finding]:
     yield Finding(
         codes.COVERED_BY_PLATFORM,
         f"route {route.name} sends all of {route.prefix} to the Internet, and Azure itself keeps "
         "its addresses current",
     )
-    shadowing = sorted(r.name for r in owned if r.network in frozenset(tags[route.prefix]))
+    shadowing = sorted(r.name for r in owned if r.network in in_tag)
     if shadowing:
         yield Finding(
             codes.SHADOWS_SERVICE_TAG_ROUTE,
