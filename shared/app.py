@@ -87,9 +87,12 @@ class App:
             endpoint=settings.arm_endpoint,
             api_version=settings.arm_api_version_network,
         )
+
         self.route_tables = ArmRouteTables(self.clients)
         self.route_limits = SubscriptionRouteLimits(self.clients, override=settings.route_limit)
         self.azure = _azure(self.clients, self.route_tables, self.route_limits, settings)
+
+        # The policy: what the operator has decided, and what the API in use knows.
         self.policy = _policy(settings, self.route_tables.next_hop_types())
 
         # The use cases: each part uses the parts before it.

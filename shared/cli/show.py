@@ -103,14 +103,9 @@ def registered_tables(found: Sequence[RegisteredTable]) -> RenderableType:
 
     table = _table("route table", "resource group", "environment", "wanted", "found right", "last")
     for one in found:
-        table.add_row(
-            one.route_table_id.name,
-            one.route_table_id.resource_group,
-            _name(one.registration.ase_id),
-            _wanted(one.registration),
-            _moment(one.status.verified_at),
-            _last_status(one),
-        )
+        place, asked = one.route_table_id, one.registration
+        cells = _name(asked.ase_id), _wanted(asked), _moment(one.status.verified_at)
+        table.add_row(place.name, place.resource_group, *cells, _last_status(one))
     return table
 
 
@@ -123,18 +118,17 @@ def _last_status(one: RegisteredTable) -> Text:
 
 def registered_table(one: RegisteredTable) -> RenderableType:
     asked = one.registration
-    return _pairs(
-        [
-            ("Route table", str(one.route_table_id)),
-            ("Environment", str(asked.ase_id or _NONE)),
-            ("Wanted", _wanted(asked)),
-            ("Policy", asked.apply_policy or "the app's"),
-            *_state(one),
-            *_exceptions(asked),
-            ("Note", asked.note or _NONE),
-            ("Enabled", "yes" if asked.enabled else "no"),
-        ]
-    )
+    rows = [
+        ("Route table", str(one.route_table_id)),
+        ("Environment", str(asked.ase_id or _NONE)),
+        ("Wanted", _wanted(asked)),
+        ("Policy", asked.apply_policy or "the app's"),
+        *_state(one),
+        *_exceptions(asked),
+        ("Note", asked.note or _NONE),
+        ("Enabled", "yes" if asked.enabled else "no"),
+    ]
+    return _pairs(rows)
 
 
 def _state(one: RegisteredTable) -> list[tuple[str, str]]:

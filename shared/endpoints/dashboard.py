@@ -46,16 +46,14 @@ def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    settings, runs = context.settings, _last_runs(context)
-    standpoint = _standpoint(context)
+    runs, standpoint = _last_runs(context), _standpoint(context)
     tables = _worst_first(context.registry.list(), standpoint)
+    check, settings = context.checks.latest(), context.settings
 
     return _response(
         request,
         "overview",
-        overview=overview(
-            tables, runs, context.checks.latest(), standpoint, paused=settings.paused
-        ),
+        overview=overview(tables, runs, check, standpoint, paused=settings.paused),
         timeline=timeline(context.versions.history(settings.service_tag)),
         runs=[run_row(run) for run in runs],
         **_rows(context, request, tables, standpoint),

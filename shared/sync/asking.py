@@ -144,6 +144,8 @@ class Asking:
         ]
         if faults:
             raise InvalidRequest(faults)
+
+        # A table that is registered after the plan is no part of what a person has approved.
         if request.plan_run_id is not None:
             tables = self._plan_tables(request.plan_run_id, tables)
 

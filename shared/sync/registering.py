@@ -88,21 +88,14 @@ class Registering:
             *text_faults("note", request.note or None, MAX_NOTE),
             *self._source_faults(request, ase_id),
         ]
+
+        # The route style is judged last, because it asks Azure about a table that may be wrong.
         if not faults:
             faults = self._style_faults(request, route_table_id, tags)
         if faults:
             raise InvalidRequest(faults)
 
-        registration = Registration(
-            service_tags=tags,
-            ase_id=ase_id,
-            address_source=request.address_source,
-            route_style=request.route_style,
-            apply_policy=request.apply_policy,
-            exceptions=tuple(request.exceptions),
-            enabled=request.enabled,
-            note=request.note,
-        )
+        registration = _registration(request, ase_id, tags)
         if existing is None:
             entry = RegisteredTable(route_table_id, registration)
         else:
@@ -192,6 +185,21 @@ class Registering:
             return self.azure.route_tables.read(route_table_id).subnet_ids
         except RouteSyncError:
             return None
+
+
+def _registration(
+    request: RegisterRequest, ase_id: EnvironmentId | None, tags: tuple[str, ...]
+) -> Registration:
+    return Registration(
+        service_tags=tags,
+        ase_id=ase_id,
+        address_source=request.address_source,
+        route_style=request.route_style,
+        apply_policy=request.apply_policy,
+        exceptions=tuple(request.exceptions),
+        enabled=request.enabled,
+        note=request.note,
+    )
 
 
 def _route_table_id(text: str) -> RouteTableId:

@@ -65,25 +65,21 @@ def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
         waiting = {name: _length(service, name) for name in QUEUES}
         poisoned = {name: _length(service, f"{name}-poison") for name in QUEUES}
     except AzureError as error:
-        yield Diagnosis(
-            "queues",
-            Grade.FAULT,
-            f"they cannot be read: {_first_line(error)}",
-            "assign the role Storage Queue Data Contributor at the account",
-        )
+        remedy = "assign the role Storage Queue Data Contributor at the account"
+        said = f"they cannot be read: {_first_line(error)}"
+        yield Diagnosis("queues", Grade.FAULT, said, remedy)
         return
 
-    for name, count in poisoned.items():
-        if count:
-            yield Diagnosis(
-                "queues",
-                Grade.WARNING,
-                f"{count} messages wait in {name}-poison",
-                "if they stay there, the functions do not run: look at the app's log",
-            )
+    yield from (_poison(name, count) for name, count in poisoned.items() if count)
     if not any(poisoned.values()):
         said = ", ".join(f"{count or 0} in {name}" for name, count in waiting.items())
         yield Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
+
+
+def _poison(queue: str, count: int) -> Diagnosis:
+    said = f"{count} messages wait in {queue}-poison"
+    remedy = "if they stay there, the functions do not run: look at the app's log"
+    return Diagnosis("queues", Grade.WARNING, said, remedy)
 
 
 def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
