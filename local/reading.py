@@ -18,8 +18,6 @@ from radon.complexity import cc_visit
 LONG = 12
 """Code lines from which a function needs paragraphs."""
 ROOT = Path(__file__).parents[1]
-BUNDLES = frozenset({"Policy", "Store", "Azure"})
-"""What the use cases share, one field for each thing in it."""
 _BUILTINS = frozenset(dir(builtins)) | {"self", "cls"}
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+|\n\s*\n")
 _HEADLESS = re.compile(
@@ -71,7 +69,6 @@ def figures(root: Path = ROOT) -> Sequence[Figure]:
     words = [word for text in prose for word in re.findall(r"[A-Za-z']+", text.lower())]
     sentences = [sentence for text in prose for sentence in _sentences(text)]
     headless = [sentence for sentence in sentences if _is_headless(sentence)]
-    services = (root / "shared" / "sync").rglob("*.py")
     code_lines = sum(len(text.splitlines()) for text in sources.values())
 
     return (
@@ -110,11 +107,6 @@ def figures(root: Path = ROOT) -> Sequence[Figure]:
         Figure(
             "arguments of the longest constructor",
             max(_longest_constructor(path, tree) for path, tree in trees.items()),
-            most=7,
-        ),
-        Figure(
-            "fields of the largest record of a use case",
-            max(_longest_service(trees[path]) for path in services),
             most=7,
         ),
     )
@@ -216,20 +208,6 @@ def _fields(node: ast.ClassDef) -> int:
     if not any(isinstance(child, ast.FunctionDef) for child in node.body):
         return 0
     return sum(isinstance(child, ast.AnnAssign) and child.value is None for child in node.body)
-
-
-def _longest_service(tree: ast.Module) -> int:
-    """Count the fields without a default, because these are what a use case is built from."""
-    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    return max((_given_fields(node) for node in classes if node.name not in BUNDLES), default=0)
-
-
-def _given_fields(node: ast.ClassDef) -> int:
-    """Count the fields of a dataclass that have to be given; other classes have none."""
-    if not any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
-        return 0
-    fields = (field for field in node.body if isinstance(field, ast.AnnAssign))
-    return sum(field.value is None for field in fields)
 
 
 def main() -> int:
