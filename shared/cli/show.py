@@ -124,9 +124,7 @@ def registered_table(one: RegisteredTable) -> RenderableType:
         ("Wanted", _wanted(asked)),
         ("Policy", asked.apply_policy or "the app's"),
         *_state(one),
-        *_exceptions(asked),
-        ("Note", asked.note or _NONE),
-        ("Enabled", "yes" if asked.enabled else "no"),
+        *_remarks(asked),
     ]
     return _pairs(rows)
 
@@ -137,10 +135,12 @@ def _state(one: RegisteredTable) -> list[tuple[str, str]]:
     return [("Held", held or "nothing"), ("Contested", _moment(since) if since else "no")]
 
 
-def _exceptions(registration: Registration) -> list[tuple[str, str]]:
+def _remarks(asked: Registration) -> list[tuple[str, str]]:
+    exceptions = [f"{each.prefix} until {each.until}: {each.reason}" for each in asked.exceptions]
     return [
-        ("Exception", f"{each.prefix} until {each.until}: {each.reason}")
-        for each in registration.exceptions
+        *(("Exception", text) for text in exceptions),
+        ("Note", asked.note or _NONE),
+        ("Enabled", "yes" if asked.enabled else "no"),
     ]
 
 

@@ -79,9 +79,11 @@ class Registering:
         tags = tuple(dict.fromkeys(request.service_tags or [self.policy.default_service_tag]))
 
         # A person acknowledges an environment once only.
-        if ase_id is not None and (existing is None or existing.registration.ase_id != ase_id):
+        known = None if existing is None else existing.registration.ase_id
+        if ase_id is not None and ase_id != known:
             survey = survey or self.surveyor.survey(ase_id)
             faults += _environment_faults(survey, acknowledge=request.acknowledge)
+
         faults += [
             *self._tag_faults(request.service_tags or tags),
             *_exception_faults(request.exceptions),

@@ -1,7 +1,7 @@
 """Check the identity, storage, its queues and the service tags."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import jwt
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -68,18 +68,21 @@ def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
         remedy = "assign the role Storage Queue Data Contributor at the account"
         said = f"they cannot be read: {_first_line(error)}"
         yield Diagnosis("queues", Grade.FAULT, said, remedy)
-        return
-
-    yield from (_poison(name, count) for name, count in poisoned.items() if count)
-    if not any(poisoned.values()):
-        said = ", ".join(f"{count or 0} in {name}" for name, count in waiting.items())
-        yield Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
+    else:
+        yield from _poison(poisoned) if any(poisoned.values()) else [_waiting(waiting)]
 
 
-def _poison(queue: str, count: int) -> Diagnosis:
-    said = f"{count} messages wait in {queue}-poison"
+def _poison(lengths: Mapping[str, int | None]) -> Iterator[Diagnosis]:
     remedy = "if they stay there, the functions do not run: look at the app's log"
-    return Diagnosis("queues", Grade.WARNING, said, remedy)
+    for name, count in lengths.items():
+        if count:
+            said = f"{count} messages wait in {name}-poison"
+            yield Diagnosis("queues", Grade.WARNING, said, remedy)
+
+
+def _waiting(lengths: Mapping[str, int | None]) -> Diagnosis:
+    said = ", ".join(f"{count or 0} in {name}" for name, count in lengths.items())
+    return Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
 
 
 def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
