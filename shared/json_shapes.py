@@ -292,7 +292,7 @@ def _found_json(found: EnvironmentReport) -> Json:
         "routeTableId": _text(found.survey.route_table_id),
         "networkSecurityGroupId": _text(subnet.security_group_id if subnet else None),
         "registered": found.registered,
-        "faults": [finding_json(fault) for fault in found.faults],
+        "faults": [finding_json(finding) for finding in found.findings],
     }
 
 

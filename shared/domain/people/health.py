@@ -43,14 +43,14 @@ class Alarm:
 class Measured:
     """One registered table as the check found it.
 
-    `fault` is the reason why the table could not be judged. `right_at` is the time at which it was
+    `error` is the reason why the table could not be judged. `right_at` is the time at which it was
     last found right. If it was never found right, it is the time since which it is watched.
     """
 
     entry: RegisteredTable
     right_at: datetime
     outcome: Outcome | None = None
-    fault: Finding | None = None
+    error: Finding | None = None
     routes: int | None = None
     route_limit: int | None = None
 
@@ -60,10 +60,10 @@ class Measured:
 
     @property
     def trouble(self) -> Finding | None:
-        """The fault that the check met, or else the error of the last run, if it still counts."""
+        """The error that the check met, or else the error of the last run, if it still counts."""
         last = self.entry.status.last_outcome
-        if self.right or self.fault is not None or last is None:
-            return self.fault
+        if self.right or self.error is not None or last is None:
+            return self.error
         return last.error
 
     @property
@@ -130,13 +130,13 @@ def _document_alarms(found: Measurements) -> Iterator[Alarm]:
 
 
 def _tag_alarms(found: Measurements) -> Iterator[Alarm]:
-    for source, fault in found.unusable.items():
-        if fault.code in RIGHTS:
-            action, scope = _refused([fault.message], found.tag_scope, _READ_TAGS)
+    for source, error in found.unusable.items():
+        if error.code in RIGHTS:
+            action, scope = _refused([error.message], found.tag_scope, _READ_TAGS)
             message = f"{action} over {scope} is refused: {source} can't be read"
             yield Alarm(codes.RIGHTS_LOST_ON_TAG, message)
         else:
-            yield Alarm(codes.TAG_UNAVAILABLE, f"{source} can't be believed now: {fault.message}")
+            yield Alarm(codes.TAG_UNAVAILABLE, f"{source} is unusable now: {error.message}")
 
 
 def _rights_alarm(denied: Sequence[Measured], count: int) -> Alarm:

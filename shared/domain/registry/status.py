@@ -68,16 +68,16 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class TableNews:
     """News about a table. A field without a value is no news.
 
-    `owned` are the prefixes of our routes now. `verified_with` are the versions with which the
-    table was found right at `verified_at`.
+    `owned` are the prefixes of our routes now. `applied_version_ids` are the versions with which
+    the table was found right at `verified_at`.
     """
 
     owned: frozenset[str] | None = None
     subnet_ids: frozenset[str] | None = None
-    verified_with: tuple[str, ...] = ()
+    applied_version_ids: tuple[str, ...] = ()
     verified_at: datetime | None = None
     watched_since: datetime | None = None
     reading: Reading | None = None

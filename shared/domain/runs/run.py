@@ -1,7 +1,7 @@
 """One run: who asked for it, what it is to do, and how far it has come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -118,13 +118,17 @@ class Run:
     def overdue(self, now: datetime) -> bool:
         return not self.ended and now - self.started_at >= MAX_RUN_TIME
 
-
-def run_id_of(at: datetime, distinction: str) -> str:
-    """Return an id that sorts by time, in microseconds. `distinction` is 8 hexadecimal digits."""
-    return f"{at:%Y%m%d%H%M%S%f}-{distinction}"
+    def ended_with(self, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> "Run":
+        """Return the run with this error and these numbers of outcomes, and its last status."""
+        return replace(self, status=final_status(error, counts), error=error, counts=counts)
 
 
 def final_status(error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> RunStatus:
     """Return Failed if the run has an error or if any outcome is bad."""
     bad = any(counts.get(status, 0) for status in OutcomeStatus if status.is_bad)
     return RunStatus.FAILED if bad or error is not None else RunStatus.SUCCEEDED
+
+
+def run_id_of(at: datetime, distinction: str) -> str:
+    """Return an id that sorts by time, in microseconds. `distinction` is 8 hexadecimal digits."""
+    return f"{at:%Y%m%d%H%M%S%f}-{distinction}"

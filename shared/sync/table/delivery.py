@@ -8,7 +8,7 @@ from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from ...domain.findings import Finding
-from ...domain.registry.status import Reading, Standing
+from ...domain.registry.status import Reading, TableNews
 from ...domain.routing.plan import owned_prefixes
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
@@ -40,7 +40,7 @@ class _Result:
     pending: Pending
     outcome: Outcome
     findings: tuple[Finding, ...]
-    news: Standing = field(default_factory=Standing)
+    news: TableNews = field(default_factory=TableNews)
 
 
 @dataclass(slots=True)
@@ -150,7 +150,7 @@ class TableSync:
         done = self.reconciler.reconcile(made, make_planner, mode)
         return self.provisioner.attach(run, done, site)
 
-    def _news(self, run: Run, done: Reconciled) -> Standing:
+    def _news(self, run: Run, done: Reconciled) -> TableNews:
         """Return what the table's row does not say yet."""
         status, outcome, table = done.entry.status, done.outcome, done.table
         owned = owned_prefixes(table, owner=self.policy.owner)
@@ -162,10 +162,10 @@ class TableSync:
         # While a contested table rests, the change that was undone is still to be made again.
         rests = any(violation.code == codes.CONTESTED for violation in outcome.violations)
         writes = self.policy.mode(run.request.mode) is Mode.APPLY and not rests
-        return Standing(
+        return TableNews(
             owned=owned if writes and owned != status.owned_left else None,
             subnet_ids=table.subnet_ids if table.subnet_ids != status.subnet_ids else None,
-            verified_with=outcome.version_ids if verified else (),
+            applied_version_ids=outcome.version_ids if verified else (),
             verified_at=self.clock() if verified else None,
             reading=_new_reading(done),
         )
