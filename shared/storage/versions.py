@@ -71,21 +71,12 @@ class VersionLog:
         run_id: str,
     ) -> Version:
         """Raise ConcurrentUpdate if another worker has already appended after `previous`."""
-        number = 1 if previous is None else int(previous.version_id[-6:]) + 1
-        partition = self._partition(content.source)
         entity: dict[str, Any] = {
-            "PartitionKey": partition,
-            "RowKey": _row_key(number),
-            "versionId": f"{partition}-{number:06}",
+            **self._keys(content.source, previous),
+            **_packed(content),
             "cloud": self._cloud,
-            "changeNumber": content.change_number,
-            "contentHash": content.content_hash,
             "recordedAt": recorded_at,
-            "source": content.source,
-            "previousVersionId": "" if previous is None else previous.version_id,
             "runId": run_id,
-            **pack("locations", content.locations),
-            **pack("addressPrefixes", content.address_prefixes),
         }
 
         # The number is part of the key, so only one worker can make this row.
@@ -94,6 +85,17 @@ class VersionLog:
         except ResourceExistsError as error:
             raise ConcurrentUpdate(codes.VERSION_RECORDED, entity["versionId"]) from error
         return _version(entity)
+
+    def _keys(self, source: Source, previous: Version | None) -> dict[str, str]:
+        """Return the keys of the version that follows `previous`."""
+        number = 1 if previous is None else int(previous.version_id[-6:]) + 1
+        partition = self._partition(source)
+        return {
+            "PartitionKey": partition,
+            "RowKey": _row_key(number),
+            "versionId": f"{partition}-{number:06}",
+            "previousVersionId": "" if previous is None else previous.version_id,
+        }
 
     def _query(self, source: Source, **options: Any) -> Iterator[Version]:
         parameters = {"source": self._partition(source)}
@@ -115,6 +117,16 @@ class VersionLog:
 
 def _row_key(number: int) -> str:
     return f"{_LAST - number:06}"
+
+
+def _packed(content: SourceContent) -> dict[str, str | int]:
+    return {
+        "source": content.source,
+        "changeNumber": content.change_number,
+        "contentHash": content.content_hash,
+        **pack("locations", content.locations),
+        **pack("addressPrefixes", content.address_prefixes),
+    }
 
 
 def _version(entity: Mapping[str, Any]) -> Version:

@@ -4,7 +4,7 @@ Formats: Microsoft.Web/hostingEnvironments, Microsoft.Network/virtualNetworks/su
 this module does not know are kept unchanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -55,15 +55,12 @@ class Subnet:
             raise ValueError(f"{raw['id']} is not {subnet_id}")
 
         properties = raw["properties"]
-        table = properties.get("routeTable")
-        group = properties.get("networkSecurityGroup")
-
         return cls(
             subnet_id=subnet_id,
             etag=str(raw["etag"]),
             address_prefixes=_address_prefixes(properties),
-            route_table_id=RouteTableId.parse(str(table.get("id"))) if table else None,
-            security_group_id=SecurityGroupId.parse(str(group.get("id"))) if group else None,
+            route_table_id=_linked(RouteTableId.parse, properties, "routeTable"),
+            security_group_id=_linked(SecurityGroupId.parse, properties, "networkSecurityGroup"),
             raw=raw,
         )
 
@@ -71,6 +68,12 @@ class Subnet:
         """Return the whole subnet's JSON with this route table and everything else unchanged."""
         properties = {**self.raw["properties"], "routeTable": {"id": str(route_table_id)}}
         return {**self.raw, "properties": properties}
+
+
+def _linked[T](parse: Callable[[str], T], properties: Mapping[str, Any], key: str) -> T | None:
+    """Parse the id of the resource that the properties refer to, if they refer to one."""
+    reference = properties.get(key)
+    return parse(str(reference.get("id"))) if reference else None
 
 
 def _address_prefixes(properties: Mapping[str, Any]) -> tuple[str, ...]:

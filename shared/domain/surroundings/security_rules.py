@@ -90,6 +90,10 @@ class SecurityGroup:
         inbound = sorted(_inbound_tcp(rules), key=lambda rule: rule.priority)
         return cls(group_id, rules, tuple(inbound))
 
+    def rules_for(self, port: int) -> Iterator[Rule]:
+        """Yield the rules for inbound TCP to this port, by priority."""
+        return (rule for rule in self.inbound if rule.is_for_port(port))
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -115,7 +119,7 @@ def judge_inbound(
     Prefixes that are not IPv4 are left out.
     """
     flows = list(product(_networks(management), _networks(subnet)))
-    verdicts = [_judge_port(group, port, flows) for port in MANAGEMENT_PORTS]
+    verdicts = [_judge(group.rules_for(port), flows) for port in MANAGEMENT_PORTS]
 
     # An environment is managed over both ports, so a rule that denies one of them denies it all.
     denials = [verdict.denied_by for verdict in verdicts if verdict.denied_by is not None]
@@ -173,19 +177,15 @@ def _last_free_priority(group: SecurityGroup, *, before: int) -> int | None:
     return free[-1] if free else None
 
 
-def _judge_port(group: SecurityGroup, port: int, flows: list[_Flow]) -> Verdict:
-    """Judge the flows to one port by the group's rules in their order."""
-    undecided = flows
+def _judge(rules: Iterable[Rule], undecided: list[_Flow]) -> Verdict:
+    """Judge the flows by the rules in their order."""
     allowed_by: list[str] = []
     unsure: list[Rule] = []
-    for rule in group.inbound:
-        if not rule.is_for_port(port):
-            continue
-        if any(rule.may_deny(flow) for flow in undecided):
+    for rule in rules:
+        if any(map(rule.may_deny, undecided)):
             unsure.append(rule)
-        if not any(rule.matches(flow) for flow in undecided):
+        if not any(map(rule.matches, undecided)):
             continue
-
         if not rule.allows:
             return Verdict(denied_by=rule, unsure=tuple(unsure))
 

@@ -67,7 +67,7 @@ def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
 
 
 def test_where_it_was_not_taken_the_queue_tries_again(app, one, receiver, monkeypatch):
-    monkeypatch.setattr(webhook, "REST_SECONDS", 0)
+    monkeypatch.setattr(webhook, "PAUSE_SECONDS", 0)
     whole = sync(app)
     message = str(RunMessage(whole["runId"]))
     assert whole["status"] == "Succeeded"
