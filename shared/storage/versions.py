@@ -74,7 +74,6 @@ class VersionLog:
         entity: dict[str, Any] = {
             **self._keys(content.source, previous),
             **_packed(content),
-            "cloud": self._cloud,
             "recordedAt": recorded_at,
             "runId": run_id,
         }
@@ -87,7 +86,7 @@ class VersionLog:
         return _version(entity)
 
     def _keys(self, source: Source, previous: Version | None) -> dict[str, str]:
-        """Return the keys of the version that follows `previous`."""
+        """Return the properties that tell the version after `previous` from every other one."""
         number = 1 if previous is None else int(previous.version_id[-6:]) + 1
         partition = self._partition(source)
         return {
@@ -95,6 +94,7 @@ class VersionLog:
             "RowKey": _row_key(number),
             "versionId": f"{partition}-{number:06}",
             "previousVersionId": "" if previous is None else previous.version_id,
+            "cloud": self._cloud,
         }
 
     def _query(self, source: Source, **options: Any) -> Iterator[Version]:

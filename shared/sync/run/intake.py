@@ -40,9 +40,9 @@ class AlertIntake:
         """Return the run of this alert, or None if it concerns no registered table.
 
         Two alerts are the same if they have the same instance or, if they have none, the same
-        body. An alert that is delivered again has its run already. An alert about tables that a
-        run is still to read joins that run.
+        body.
         """
+        # An alert that is delivered again has its run already.
         instance = hashlib.sha256((alert.instance or "").encode() or body).hexdigest()
         claimed = self._claimed_run(instance)
         if claimed is not None:
@@ -52,6 +52,7 @@ class AlertIntake:
         if tables is None:
             return None
 
+        # A run that is still to read these tables will also see what this alert is about.
         joinable = next(self._joinable_runs(tables), None)
         if joinable is None:
             return self._begin(alert, instance, tables)

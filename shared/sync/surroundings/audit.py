@@ -48,12 +48,8 @@ class Audit:
         except TransientError as error:
             return (Finding(codes.NOT_AUDITED, f"{ase_id}: {error}"),)
 
-        return (
-            *_reading_findings(survey),
-            *kind_findings(survey),
-            *_placement_findings(survey, entry.route_table_id, table),
-            *self.security_group_findings(survey),
-        )
+        placement = _placement_findings(survey, entry.route_table_id, table)
+        return (*_survey_findings(survey), *placement, *self.security_group_findings(survey))
 
     def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:
@@ -85,11 +81,12 @@ def kind_findings(survey: Survey) -> tuple[Finding, ...]:
     return (NOT_NEEDED,) if survey.manages_itself else ()
 
 
-def _reading_findings(survey: Survey) -> Iterator[Finding]:
+def _survey_findings(survey: Survey) -> Iterator[Finding]:
     # If the subnet has no route table, `NotAttached` says it of the registered table.
     for finding in survey.findings:
         if finding.code != codes.SUBNET_WITHOUT_ROUTE_TABLE:
             yield finding
+    yield from kind_findings(survey)
 
 
 def _placement_findings(
@@ -108,6 +105,7 @@ def _placement_findings(
 
 
 def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:
+    # These rules come before the one that decides, so they are worth a look whatever it says.
     for rule in verdict.unsure:
         yield Finding(
             codes.NSG_NOT_SURE,

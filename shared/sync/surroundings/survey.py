@@ -77,6 +77,7 @@ class Surveyor:
         except PermanentError as error:
             return survey.with_finding(Finding.of(error))
 
+        # The group tells who may manage the environment even if the subnet has no route table.
         survey = self._with_security_group(survey)
         if survey.route_table_id is None:
             message = f"subnet {subnet_id} has no route table"

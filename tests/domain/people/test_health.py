@@ -156,12 +156,12 @@ def test_what_is_held_and_what_is_contested():
     assert "pipeline@example" in contested.message
 
 
-def test_a_tag_that_can_not_be_believed():
+def test_a_tag_that_is_unusable():
     unusable = {TAG: Finding(lookup("TagUnavailable"), "empty")}
     [alarm] = alarms(found(measured(), unusable=unusable))
     assert (alarm.code.name, alarm.message) == (
         "TagUnavailable",
-        f"{TAG} can't be believed now: empty",
+        f"{TAG} is unusable now: empty",
     )
 
 
