@@ -19,8 +19,8 @@ from .log import log_check
 from .messages import RunMessage, TableMessage, table_messages
 from .sync.table.delivery import Delivered
 
-LONGEST_REST_SECONDS = 0.6
-"""One delivery rests no longer. The message comes again and can rest again."""
+LONGEST_WAIT_SECONDS = 0.6
+"""One delivery waits no longer. The message comes again and can wait again."""
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -66,9 +66,9 @@ def start_run(text: str) -> list[str]:
 
 
 def sync_route_table(text: str) -> Messages:
-    """Sync a table, or send it to the end of the queue if its subscription has to rest.
+    """Sync a table, or send it to the end of the queue if its subscription has to wait.
 
-    A subscription rests while it is short of requests to Azure. The tables of other subscriptions
+    A subscription waits while it is short of requests to Azure. The tables of other subscriptions
     do not wait for it, and the tables that have begun get the requests that are left.
     """
     message = TableMessage.parse(text)
@@ -87,11 +87,11 @@ def sync_route_table(text: str) -> Messages:
 
 
 def _rested(subscription_id: str) -> bool:
-    """Wait for a moment if the subscription has to rest; say whether it had to."""
-    seconds = app().clients.budgets.seconds_to_rest(subscription_id)
+    """Wait for a moment if the subscription has to wait; say whether it had to."""
+    seconds = app().clients.budgets.seconds_to_wait(subscription_id)
     if seconds:
         # Tables that leave together should not come back together.
-        time.sleep(min(seconds, LONGEST_REST_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
+        time.sleep(min(seconds, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
     return bool(seconds)
 
 

@@ -14,7 +14,7 @@ from ..domain.people.notices import Notice
 from .formats import render
 
 CONNECT_SECONDS, READ_SECONDS = 3, 5
-PAUSE_SECONDS = 60
+WAIT_SECONDS = 60
 """The time without attempts after a failed one, so that a webhook that hangs delays nothing."""
 
 
@@ -30,18 +30,18 @@ class HttpWebhook:
         self._url = url
         self._format_name = format_name
         self._address = address
-        self._paused_until = 0.0
+        self._waits_until = 0.0
 
     def send(self, notice: Notice, /) -> None:
         """Raise TransientError if the webhook did not accept the notice: the caller tries again."""
-        if time.monotonic() < self._paused_until:
+        if time.monotonic() < self._waits_until:
             raise TransientError(
                 codes.NOTIFY_FAILED, "the webhook failed a moment ago, so the notice was not sent"
             )
 
         failure = self._post(notice)
         if failure is not None:
-            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            self._waits_until = time.monotonic() + WAIT_SECONDS
             raise TransientError(codes.NOTIFY_FAILED, f"the webhook {failure}")
 
     def _post(self, notice: Notice) -> str | None:

@@ -100,7 +100,7 @@ class Limits:
     `foreign_as_when_sound`: a table in another state than Succeeded has the same foreign routes as
     when it was last seen sound. `tags` has the IPv4 prefixes of each service tag that the table is
     about. `doubt` is the code under which a source can't be believed now. `contested`: the table
-    loses no route. `rests` says why it is too early to write the table at all.
+    loses no route. `too_early` says why it is too early to write the table at all.
     """
 
     max_removed_percent: int
@@ -114,7 +114,7 @@ class Limits:
     forced: frozenset[str] = frozenset()
     approval: Approval | None = None
     contested: bool = False
-    rests: Violation | None = None
+    too_early: Violation | None = None
 
     @property
     def against_removals(self) -> Code | None:

@@ -87,7 +87,7 @@ def _blocks(draft: Draft, limits: Limits, written: Changes) -> list[Violation]:
     blocks = (
         _failed_table(draft, limits),
         _unknown_next_hops(draft, limits) if writes else None,
-        limits.rests if writes else None,
+        limits.too_early if writes else None,
         _changed_plan(draft, limits, written),
     )
     return [violation for violation in blocks if violation is not None]

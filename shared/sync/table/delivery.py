@@ -159,9 +159,9 @@ class TableSync:
         follows = run.request.action in {Action.SYNC, Action.PROVISION}
         verified = follows and outcome.found_right
 
-        # While a contested table rests, the change that was undone is still to be made again.
-        rests = any(violation.code == codes.CONTESTED for violation in outcome.violations)
-        writes = self.policy.mode(run.request.mode) is Mode.APPLY and not rests
+        # While a contested table waits, the change that was undone is still to be made again.
+        waits = any(violation.code == codes.CONTESTED for violation in outcome.violations)
+        writes = self.policy.mode(run.request.mode) is Mode.APPLY and not waits
         return TableNews(
             owned=owned if writes and owned != status.owned_left else None,
             subnet_ids=table.subnet_ids if table.subnet_ids != status.subnet_ids else None,
