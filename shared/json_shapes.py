@@ -163,7 +163,7 @@ def _status_json(status: Status) -> Json:
         {
             "prefix": hold.prefix,
             "routed": hold.routed,
-            "undoneRunId": hold.undone_run_id,
+            "undoneRunId": hold.rolled_back_run_id,
             "rollbackRunId": hold.rollback_run_id,
         }
         for hold in status.holds

@@ -183,7 +183,7 @@ class Asking:
                 mode=Mode.APPLY,
                 action=Action.ROLLBACK,
                 route_tables=(table,),
-                undone_run_id=request.run_id,
+                rolled_back_run_id=request.run_id,
                 force=tuple(request.force),
                 reason=request.reason,
             )

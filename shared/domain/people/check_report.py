@@ -82,8 +82,8 @@ class CheckReport:
     """Everything that one daily check found.
 
     `tables` are the worst ones first, and at most 500; `figures` count all of them. `differs` are
-    the service tags that differ from their newest recorded version, and `unusable` those that
-    cannot be believed now, each with the error that was met. `versions` are the ids of the newest
+    the service tags that differ from their newest recorded version, and `unusable` the unusable
+    ones, each with the error that was met. `versions` are the ids of the newest
     recorded versions. `run_id` is the run that the check started, if it started one.
     """
 

@@ -56,7 +56,7 @@ class Measured:
 
     @property
     def right(self) -> bool:
-        return self.outcome is not None and self.outcome.found_right
+        return self.outcome is not None and self.outcome.right
 
     @property
     def trouble(self) -> Finding | None:
@@ -86,7 +86,7 @@ class Document:
 class Measurements:
     """Everything that one check measured.
 
-    `unusable` has the service tags that cannot be believed now, each with the error that was met.
+    `unusable` has the unusable service tags, each with the error that was met.
     """
 
     at: datetime
@@ -199,7 +199,7 @@ def _exception_warnings(entry: RegisteredTable, today: date) -> _Warnings:
 def _status_warnings(status: Status) -> _Warnings:
     """Warn of a state that only a person can end."""
     if status.holds:
-        runs = ", ".join(dict.fromkeys(hold.undone_run_id for hold in status.holds))
+        runs = ", ".join(dict.fromkeys(hold.rolled_back_run_id for hold in status.holds))
         said = f"{len(status.holds)} prefixes are held since run {runs} was rolled back"
         yield codes.TABLE_HELD, f"{said}. {codes.TABLE_HELD.remedy}"
     if status.contest.since is not None:

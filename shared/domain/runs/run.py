@@ -46,10 +46,11 @@ class RunRequest:
     """The request of a trigger. Without `route_tables` it is about all that are enabled.
 
     `plan_run_id` names the plan run that is approved, and `force` the violations that may pass. A
-    rollback undoes `undone_run_id`. An adoption also takes over the routes that have the owner
-    `from_owner` in their name. A removal takes every owned route away. A provision gives `ase_id`
-    a route table with these Azure tags; with `ensure_nsg` it also gives the security group the
-    rule that the environment needs. `prompted_by` are the callers that an alert names.
+    rollback puts back what `rolled_back_run_id` changed. An adoption also takes over the routes
+    that have the owner `from_owner` in their name. A removal takes every owned route away. A
+    provision gives `ase_id` a route table with these Azure tags; with `ensure_nsg` it also gives
+    the security group the rule that the environment needs. `prompted_by` are the callers that an
+    alert names.
     """
 
     trigger: Trigger
@@ -58,7 +59,7 @@ class RunRequest:
     route_tables: tuple[RouteTableId, ...] = ()
     plan_run_id: str | None = None
     force: tuple[str, ...] = ()
-    undone_run_id: str | None = None
+    rolled_back_run_id: str | None = None
     from_owner: str | None = None
     ase_id: EnvironmentId | None = None
     azure_tags: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +95,7 @@ class VersionSeen:
 class Run:
     """One run.
 
-    `unusable` gives, for each source that cannot be believed now, the reason. `notice_due` is true
+    `unusable` gives the reason for each source that is unusable now. `notice_due` is true
     if the run has ended and nobody has been told yet.
     """
 

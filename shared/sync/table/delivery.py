@@ -157,7 +157,7 @@ class TableSync:
 
         # An adoption or a rollback says nothing about whether the table follows its sources.
         follows = run.request.action in {Action.SYNC, Action.PROVISION}
-        verified = follows and outcome.found_right
+        verified = follows and outcome.right
 
         # While a contested table waits, the change that was undone is still to be made again.
         waits = any(violation.code == codes.CONTESTED for violation in outcome.violations)

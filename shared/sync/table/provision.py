@@ -134,7 +134,7 @@ class Provisioner:
         outcome = done.outcome
         if site.existing is None:
             outcome = _with_findings(outcome, _created(outcome.route_table_id))
-        if not outcome.found_right:
+        if not outcome.right:
             return replace(done, outcome=_not_attached(outcome, site))
 
         try:
