@@ -80,7 +80,7 @@ def sync_route_table(text: str) -> Messages:
     except TransientError:
         if message.next is None:
             raise
-        # The next table must not wait until this one succeeds or is given up.
+        # The next table must not wait until this one succeeds or is poisoned.
         alone = TableMessage(message.run_id, message.route_table_id)
         return Messages(later=(str(alone), str(message.next)))
     return _messages(message, delivered)
@@ -105,14 +105,14 @@ def start_run_without_tags(text: str) -> list[str]:
     return _table_messages(run_id, app().run_start.start_without_tags(run_id))
 
 
-def give_up_route_table(text: str) -> Messages:
+def fail_poisoned_route_table(text: str) -> Messages:
     """End the table as failed, and go on with the next one."""
     try:
         message = TableMessage.parse(text)
     except ValueError:
         _log.error("dropped a poisoned message that is not ours: %.200s", text)
         return Messages()
-    return _messages(message, app().tables.give_up(message.run_id, message.route_table_id))
+    return _messages(message, app().tables.fail_poisoned(message.run_id, message.route_table_id))
 
 
 def _messages(message: TableMessage, delivered: Delivered) -> Messages:

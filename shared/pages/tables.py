@@ -105,7 +105,7 @@ def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mo
     """Yield what is wrong first, and then what is as somebody wanted it."""
     last, contest = table.status.last_outcome, table.status.contest
     if last is not None and last.error is not None:
-        yield Mood.BAD, f"{last.error.code}{', given up' if last.poisoned else ''}"
+        yield Mood.BAD, f"{last.error.code}{', poisoned' if last.poisoned else ''}"
     if contest.since is not None:
         yield Mood.BAD, f"contested since {contest.since:%Y-%m-%d}: {contest}"
     if outcome is not None:

@@ -243,7 +243,7 @@ class World:
         app = self._app
         with suppress(RouteSyncError):
             if message.table is not None:
-                app.tables.give_up(message.run_id, message.table)
+                app.tables.fail_poisoned(message.run_id, message.table)
             else:
                 started = app.run_start.start_without_tags(message.run_id)
                 self.queue += [Message(message.run_id, table) for table in started]

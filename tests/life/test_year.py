@@ -106,7 +106,7 @@ class Year:
         return self.sent(workers.sync_route_table(text))
 
     def give_up(self, text):
-        return self.sent(workers.give_up_route_table(text))
+        return self.sent(workers.fail_poisoned_route_table(text))
 
     def sent(self, messages):
         return [*([messages.ended] if messages.ended else []), *messages.later]

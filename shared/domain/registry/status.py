@@ -15,7 +15,7 @@ from .holds import Hold
 class LastOutcome:
     """The result of the last run that was to write the table.
 
-    `signature` is the one of its outcome. `poisoned` is true if the queue gave the table up.
+    `signature` is the one of its outcome. `poisoned` is true if its message was poisoned.
     """
 
     run_id: str
@@ -63,7 +63,7 @@ class Status:
 
     @property
     def poisoned(self) -> bool:
-        """Whether the queue gave the table up in its last run."""
+        """Whether the table's message was poisoned in its last run."""
         return self.last_outcome is not None and self.last_outcome.poisoned
 
 

@@ -72,7 +72,7 @@ class TableSync:
             return Delivered(notice_due=run is not None and run.notice_due)
         return Delivered(outcome, last and self.run_end.close_if_complete(run_id))
 
-    def give_up(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
+    def fail_poisoned(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
         """Settle the table as failed, because the queue has tried often enough."""
         run = self.store.runs.get(run_id)
         pending = self.store.outcomes.get_pending(run_id, route_table_id)

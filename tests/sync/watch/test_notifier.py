@@ -60,7 +60,7 @@ def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
     run_id = begin(app)
     [message] = workers.start_run(str(RunMessage(run_id)))
     ended = str(RunMessage(run_id))
-    assert workers.give_up_route_table(message) == Messages(ended=ended)
+    assert workers.fail_poisoned_route_table(message) == Messages(ended=ended)
     workers.start_run(ended)
     [notice] = receiver.notices
     assert (notice["kind"], notice["items"][0]["state"]) == ("fault", "failed")

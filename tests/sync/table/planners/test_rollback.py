@@ -87,7 +87,7 @@ def test_a_rollback_that_failed_after_it_began_holds_nothing(azure, app, poisone
         with pytest.raises(TransientError):
             app.tables.sync(run_id, message)
         assert app.registry.get(rid("one")).status.holds
-        app.tables.give_up(run_id, message)
+        app.tables.fail_poisoned(run_id, message)
     else:
         app.tables.sync(run_id, message)
     assert outcome_of(run_report(app, run_id), "one")["status"] == "failed"
@@ -177,7 +177,7 @@ def test_a_run_that_failed_after_it_wrote_can_be_rolled_back(azure, app):
     azure.state.faults.append(Fault(method="PUT", path="one$", effect=Drop(effected=True)))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, message)
-    app.tables.give_up(run_id, message)
+    app.tables.fail_poisoned(run_id, message)
     assert owned_prefixes(table) == {A}
     assert roll_back(app, run_report(app, run_id))["removed"] == [A]
     assert table.routes == []
