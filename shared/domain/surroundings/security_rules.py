@@ -16,6 +16,8 @@ from ..addresses import MANAGEMENT_TAG
 from ..armid import SecurityGroupId
 from ..findings import Finding
 
+type _Json = Mapping[str, Any]
+
 MANAGEMENT_PORTS = range(454, 456)
 PRIORITIES = range(100, 4097)
 
@@ -79,11 +81,11 @@ class SecurityGroup:
     """
 
     group_id: SecurityGroupId
-    rules: tuple[Mapping[str, Any], ...]
+    rules: tuple[_Json, ...]
     inbound: tuple[Rule, ...]
 
     @classmethod
-    def from_arm(cls, raw: Mapping[str, Any], group_id: SecurityGroupId) -> Self:
+    def from_arm(cls, raw: _Json, group_id: SecurityGroupId) -> Self:
         """Raise ValueError or LookupError if a rule is not understood."""
         properties = raw["properties"]
         rules = (*properties["securityRules"], *properties["defaultSecurityRules"])
@@ -197,7 +199,7 @@ def _judge(rules: Iterable[Rule], undecided: list[_Flow]) -> Verdict:
     return Verdict(tuple(allowed_by), _NOTHING_ALLOWS if undecided else None, tuple(unsure))
 
 
-def _inbound_tcp(rules: Iterable[Mapping[str, Any]]) -> Iterator[Rule]:
+def _inbound_tcp(rules: Iterable[_Json]) -> Iterator[Rule]:
     for rule in rules:
         properties = _properties(rule)
         protocol = str(properties.get("protocol")).lower()
@@ -205,7 +207,7 @@ def _inbound_tcp(rules: Iterable[Mapping[str, Any]]) -> Iterator[Rule]:
             yield _parse_rule(str(rule.get("name")), properties)
 
 
-def _parse_rule(name: str, properties: Mapping[str, Any]) -> Rule:
+def _parse_rule(name: str, properties: _Json) -> Rule:
     known, unknown = _sources(properties)
     return Rule(
         name=name,
@@ -219,7 +221,7 @@ def _parse_rule(name: str, properties: Mapping[str, Any]) -> Rule:
     )
 
 
-def _sources(properties: Mapping[str, Any]) -> tuple[tuple[_Network, ...], tuple[str, ...]]:
+def _sources(properties: _Json) -> tuple[tuple[_Network, ...], tuple[str, ...]]:
     """Return the networks of the known sources and the names of the unknown sources.
 
     Sources that contain no public IPv4 address are left out.
@@ -235,7 +237,7 @@ def _sources(properties: Mapping[str, Any]) -> tuple[tuple[_Network, ...], tuple
     return tuple(known), tuple(unknown)
 
 
-def _destinations(properties: Mapping[str, Any]) -> tuple[_Network, ...]:
+def _destinations(properties: _Json) -> tuple[_Network, ...]:
     texts = _values(properties, "destinationAddressPrefix", "destinationAddressPrefixes")
     networks = [
         _ANYWHERE if text.lower() in _DESTINATIONS_OF_ALL else _network(text) for text in texts
@@ -243,16 +245,16 @@ def _destinations(properties: Mapping[str, Any]) -> tuple[_Network, ...]:
     return tuple(network for network in networks if network is not None)
 
 
-def _properties(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = rule.get("properties") or {}
+def _properties(rule: _Json) -> _Json:
+    found: _Json = rule.get("properties") or {}
     return found
 
 
-def _is_inbound(properties: Mapping[str, Any]) -> bool:
+def _is_inbound(properties: _Json) -> bool:
     return str(properties.get("direction")).lower() == "inbound"
 
 
-def _values(properties: Mapping[str, Any], singular: str, plural: str) -> Sequence[str]:
+def _values(properties: _Json, singular: str, plural: str) -> Sequence[str]:
     """Return the values of both fields, because Azure uses either of them."""
     one = properties.get(singular)
     values = [*([one] if one else []), *(properties.get(plural) or ())]
