@@ -32,6 +32,10 @@ _THROTTLING_CODES = frozenset(
 )
 
 
+type Request = PipelineRequest[Any]
+type Response = PipelineResponse[Any, Any]
+
+
 class Budgets(SansIOHTTPPolicy[Any, Any]):
     """Reads the budget from every answer. All clients and threads of a process share one object."""
 
@@ -45,9 +49,7 @@ class Budgets(SansIOHTTPPolicy[Any, Any]):
             until = self._waits_until.get(subscription_id.lower(), 0.0)
         return max(0.0, until - time.monotonic())
 
-    def on_response(
-        self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
-    ) -> None:
+    def on_response(self, request: Request, response: Response) -> None:
         seconds = _seconds_to_wait(response)
         subscription_id = _subscription_id(request.http_request.url)
         if not seconds or not subscription_id:
@@ -60,7 +62,7 @@ class Budgets(SansIOHTTPPolicy[Any, Any]):
             self._waits_until[subscription_id] = max(known, until)
 
 
-def is_throttled(response: PipelineResponse[Any, Any]) -> bool:
+def is_throttled(response: Response) -> bool:
     """Return whether Azure throttles the subscription. A table that is busy also answers 429."""
     if response.http_response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         return False
@@ -75,7 +77,7 @@ def is_throttled(response: PipelineResponse[Any, Any]) -> bool:
     return not _THROTTLING_CODES.isdisjoint(codes)
 
 
-def _seconds_to_wait(response: PipelineResponse[Any, Any]) -> float:
+def _seconds_to_wait(response: Response) -> float:
     headers: Mapping[str, str] = response.http_response.headers
     if is_throttled(response):
         return max(WAIT_SECONDS, _number(headers.get("Retry-After")) or 0.0)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from azure.data.tables import TableClient
 from ..domain import codes
 from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
 from ..domain.errors import ConcurrentUpdate
-from .entities import pack, unpack
+from .entities import Entity, pack, unpack
 
 _LAST = 999_999
 _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
@@ -71,7 +71,7 @@ class VersionLog:
         run_id: str,
     ) -> Version:
         """Raise ConcurrentUpdate if another worker has already appended after `previous`."""
-        entity: dict[str, Any] = {
+        entity: dict[str, object] = {
             **self._keys(content.source, previous),
             **_packed(content),
             "recordedAt": recorded_at,
@@ -82,7 +82,7 @@ class VersionLog:
         try:
             self._table.create_entity(entity)
         except ResourceExistsError as error:
-            raise ConcurrentUpdate(codes.VERSION_RECORDED, entity["versionId"]) from error
+            raise ConcurrentUpdate(codes.VERSION_RECORDED, str(entity["versionId"])) from error
         return _version(entity)
 
     def _keys(self, source: Source, previous: Version | None) -> dict[str, str]:
@@ -129,7 +129,7 @@ def _packed(content: SourceContent) -> dict[str, str | int]:
     }
 
 
-def _version(entity: Mapping[str, Any]) -> Version:
+def _version(entity: Entity) -> Version:
     return Version(
         version_id=entity["versionId"],
         cloud=entity["cloud"],
