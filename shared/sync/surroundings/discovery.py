@@ -50,7 +50,7 @@ class DiscoveryResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Search:
-    """What is looked for, the tables that are registered by now, and what was found so far."""
+    """One search: its wishes, the tables that are registered by now, and the result so far."""
 
     owner: str | None
     register: bool
