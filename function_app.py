@@ -73,7 +73,7 @@ def sync_route_table_poison(
 ) -> None:
     from shared import workers
 
-    messages = workers.give_up_route_table(_text(message))
+    messages = workers.fail_poisoned_route_table(_text(message))
     _set(ended, messages.ended)
     _set(later, list(messages.later))
 

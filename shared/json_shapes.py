@@ -163,7 +163,7 @@ def _status_json(status: Status) -> Json:
         {
             "prefix": hold.prefix,
             "routed": hold.routed,
-            "undoneRunId": hold.undone_run_id,
+            "undoneRunId": hold.rolled_back_run_id,
             "rollbackRunId": hold.rollback_run_id,
         }
         for hold in status.holds
@@ -292,7 +292,7 @@ def _found_json(found: EnvironmentReport) -> Json:
         "routeTableId": _text(found.survey.route_table_id),
         "networkSecurityGroupId": _text(subnet.security_group_id if subnet else None),
         "registered": found.registered,
-        "faults": [finding_json(fault) for fault in found.faults],
+        "faults": [finding_json(finding) for finding in found.findings],
     }
 
 

@@ -53,6 +53,7 @@ def log_run(run: Run) -> None:
 def log_outcome(run: Run, outcome: Outcome) -> None:
     level = logging.WARNING if outcome.status.is_bad else logging.INFO
 
+    # A trace holds only 32 kB, so the record has the numbers and the report has the prefixes.
     _write(
         level,
         "routeTable",

@@ -19,8 +19,8 @@ from .log import log_check
 from .messages import RunMessage, TableMessage, table_messages
 from .sync.table.delivery import Delivered
 
-LONGEST_REST_SECONDS = 0.6
-"""One delivery rests no longer. The message comes again and can rest again."""
+LONGEST_WAIT_SECONDS = 0.6
+"""One delivery waits no longer. The message comes again and can wait again."""
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -66,9 +66,9 @@ def start_run(text: str) -> list[str]:
 
 
 def sync_route_table(text: str) -> Messages:
-    """Sync a table, or send it to the end of the queue if its subscription has to rest.
+    """Sync a table, or send it to the end of the queue if its subscription has to wait.
 
-    A subscription rests while it is short of requests to Azure. The tables of other subscriptions
+    A subscription waits while it is short of requests to Azure. The tables of other subscriptions
     do not wait for it, and the tables that have begun get the requests that are left.
     """
     message = TableMessage.parse(text)
@@ -80,18 +80,18 @@ def sync_route_table(text: str) -> Messages:
     except TransientError:
         if message.next is None:
             raise
-        # The next table must not wait until this one succeeds or is given up.
+        # The next table must not wait until this one succeeds or is poisoned.
         alone = TableMessage(message.run_id, message.route_table_id)
         return Messages(later=(str(alone), str(message.next)))
     return _messages(message, delivered)
 
 
 def _rested(subscription_id: str) -> bool:
-    """Wait for a moment if the subscription has to rest; say whether it had to."""
-    seconds = app().clients.budgets.seconds_to_rest(subscription_id)
+    """Wait for a moment if the subscription has to wait; say whether it had to."""
+    seconds = app().clients.budgets.seconds_to_wait(subscription_id)
     if seconds:
         # Tables that leave together should not come back together.
-        time.sleep(min(seconds, LONGEST_REST_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
+        time.sleep(min(seconds, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
     return bool(seconds)
 
 
@@ -105,14 +105,14 @@ def start_run_without_tags(text: str) -> list[str]:
     return _table_messages(run_id, app().run_start.start_without_tags(run_id))
 
 
-def give_up_route_table(text: str) -> Messages:
+def fail_poisoned_route_table(text: str) -> Messages:
     """End the table as failed, and go on with the next one."""
     try:
         message = TableMessage.parse(text)
     except ValueError:
         _log.error("dropped a poisoned message that is not ours: %.200s", text)
         return Messages()
-    return _messages(message, app().tables.give_up(message.run_id, message.route_table_id))
+    return _messages(message, app().tables.fail_poisoned(message.run_id, message.route_table_id))
 
 
 def _messages(message: TableMessage, delivered: Delivered) -> Messages:

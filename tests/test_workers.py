@@ -22,7 +22,7 @@ P = "20.0.0.0/24"
 def in_hand(azure, app, monkeypatch):
     """A run of a table in each subscription; the first subscription has no budget left."""
     monkeypatch.setattr(workers, "app", lambda: app)
-    monkeypatch.setattr(budgets, "REST_SECONDS", 60.0)
+    monkeypatch.setattr(budgets, "WAIT_SECONDS", 60.0)
     other = add_table(azure.state, "other", subscription=OTHER_SUBSCRIPTION)
     add_table(azure.state, "one")
     answer(azure, P)
@@ -42,7 +42,7 @@ def test_a_table_without_budget_goes_to_the_end_of_the_queue(azure, app, in_hand
     assert workers.sync_route_table(other) == Messages()
     changed = run_report(app, run_id)["outcomes"]
     assert [o["routeTableId"] for o in changed] == [table_id("other", OTHER_SUBSCRIPTION)]
-    monkeypatch.setattr(app.clients.budgets, "seconds_to_rest", lambda _subscription: 0.0)
+    monkeypatch.setattr(app.clients.budgets, "seconds_to_wait", lambda _subscription: 0.0)
     assert workers.sync_route_table(one) == Messages()
     whole = run_report(app, run_id)
     assert whole["status"] == "Succeeded"
@@ -53,18 +53,18 @@ def test_a_table_without_budget_goes_to_the_end_of_the_queue(azure, app, in_hand
 def test_it_rests_a_moment_first_but_not_for_long(app, in_hand, monkeypatch, rest):
     _, [one, _] = in_hand
     slept: list[float] = []
-    monkeypatch.setattr(app.clients.budgets, "seconds_to_rest", lambda _subscription: rest)
+    monkeypatch.setattr(app.clients.budgets, "seconds_to_wait", lambda _subscription: rest)
     monkeypatch.setattr(time, "sleep", slept.append)
     for _ in range(20):
         workers.sync_route_table(one)
-    most = min(rest, workers.LONGEST_REST_SECONDS)
+    most = min(rest, workers.LONGEST_WAIT_SECONDS)
     assert all(most / 2 <= seconds <= most for seconds in slept)
     assert len(set(slept)) > 1
 
 
 @pytest.mark.usefixtures("nobody_waits")
 def test_what_comes_after_a_table_does_not_wait_for_it(azure, app, monkeypatch):
-    """Done, in trouble, or given up: the next one's message is sent."""
+    """Done, in trouble, or poisoned: the next one's message is sent."""
     monkeypatch.setattr(workers, "app", lambda: app)
     for name in ("one", "two"):
         add_table(azure.state, name)
@@ -75,7 +75,7 @@ def test_what_comes_after_a_table_does_not_wait_for_it(azure, app, monkeypatch):
     assert workers.sync_route_table(chained) == Messages(later=(str(alone), str(after)))
     with pytest.raises(TransientError):
         workers.sync_route_table(str(alone))
-    assert workers.give_up_route_table(chained) == Messages(later=(str(after),))
+    assert workers.fail_poisoned_route_table(chained) == Messages(later=(str(after),))
     assert workers.sync_route_table(str(after)) == Messages()
     assert workers.sync_route_table(chained) == Messages(later=(str(after),))  # late, and done
     assert (

@@ -20,8 +20,8 @@ LOW = 60
 
 A full budget is 250 reads or 200 writes.
 """
-REST_SECONDS = 1.0
-"""A low budget holds back new work for this long. Azure adds 25 reads and 10 writes per second."""
+WAIT_SECONDS = 1.0
+"""A low budget delays new work for this long. Azure adds 25 reads and 10 writes per second."""
 _REMAINING = tuple(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes"))
 _THROTTLING_CODES = frozenset(
     {
@@ -32,35 +32,37 @@ _THROTTLING_CODES = frozenset(
 )
 
 
+type Request = PipelineRequest[Any]
+type Response = PipelineResponse[Any, Any]
+
+
 class Budgets(SansIOHTTPPolicy[Any, Any]):
     """Reads the budget from every answer. All clients and threads of a process share one object."""
 
     def __init__(self) -> None:
-        self._rests_until: dict[str, float] = {}
+        self._waits_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def seconds_to_rest(self, subscription_id: str) -> float:
+    def seconds_to_wait(self, subscription_id: str) -> float:
         """Return how long nothing new should begin there; 0 if the budget is large enough."""
         with self._lock:
-            until = self._rests_until.get(subscription_id.lower(), 0.0)
+            until = self._waits_until.get(subscription_id.lower(), 0.0)
         return max(0.0, until - time.monotonic())
 
-    def on_response(
-        self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
-    ) -> None:
-        seconds = _seconds_to_rest(response)
+    def on_response(self, request: Request, response: Response) -> None:
+        seconds = _seconds_to_wait(response)
         subscription_id = _subscription_id(request.http_request.url)
         if not seconds or not subscription_id:
             return
 
-        # Threads read answers in any order, so a shorter rest must not end a longer one.
+        # Threads read answers in any order, so a shorter wait must not end a longer one.
         until = time.monotonic() + seconds
         with self._lock:
-            known = self._rests_until.get(subscription_id, 0.0)
-            self._rests_until[subscription_id] = max(known, until)
+            known = self._waits_until.get(subscription_id, 0.0)
+            self._waits_until[subscription_id] = max(known, until)
 
 
-def is_throttled(response: PipelineResponse[Any, Any]) -> bool:
+def is_throttled(response: Response) -> bool:
     """Return whether Azure throttles the subscription. A table that is busy also answers 429."""
     if response.http_response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         return False
@@ -75,14 +77,14 @@ def is_throttled(response: PipelineResponse[Any, Any]) -> bool:
     return not _THROTTLING_CODES.isdisjoint(codes)
 
 
-def _seconds_to_rest(response: PipelineResponse[Any, Any]) -> float:
+def _seconds_to_wait(response: Response) -> float:
     headers: Mapping[str, str] = response.http_response.headers
     if is_throttled(response):
-        return max(REST_SECONDS, _number(headers.get("Retry-After")) or 0.0)
+        return max(WAIT_SECONDS, _number(headers.get("Retry-After")) or 0.0)
 
     remaining = [_number(headers.get(name)) for name in _REMAINING]
     is_low = any(left is not None and left <= LOW for left in remaining)
-    return REST_SECONDS if is_low else 0.0
+    return WAIT_SECONDS if is_low else 0.0
 
 
 def _number(text: str | None) -> float | None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.configuration import Configuration
-from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     CustomHookPolicy,
     RedirectPolicy,
@@ -26,7 +25,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from ..domain.clouds import Cloud
 from ..transport import transport
-from .budgets import Budgets, is_throttled
+from .budgets import Budgets, Request, Response, is_throttled
 from .credential import Credential, RenewWhenRefused
 
 if TYPE_CHECKING:
@@ -163,12 +162,11 @@ def _network_client() -> "type[NetworkManagementClient]":
     from azure.mgmt.network import NetworkManagementClient
 
     # The imported modules stay for good, so the garbage collector need not look at them again.
-
     gc.freeze()
     return NetworkManagementClient
 
 
-def raw_json(response: PipelineResponse[Any, Any], _model: object, _headers: object) -> Any:
+def raw_json(response: Response, _model: object, _headers: object) -> Any:
     """Return the answer's JSON instead of the SDK's model; pass this as a call's `cls`."""
     return response.http_response.json()
 
@@ -186,7 +184,7 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
     A write is sent again only if Azure throttled the subscription, because then it had no effect.
     """
 
-    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+    def is_retry(self, settings: dict[str, Any], response: Response) -> bool:
         seconds = super().get_retry_after(response)
         if seconds is not None and seconds > LONGEST_SLEEP_SECONDS:
             return False
@@ -194,7 +192,7 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
             return seconds is not None and is_throttled(response)
         return bool(super().is_retry(settings, response))
 
-    def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
+    def get_retry_after(self, response: Response) -> float | None:
         """Add up to a quarter, so that requests refused together do not return together."""
         seconds = super().get_retry_after(response)
         return None if seconds is None else seconds * random.uniform(1, 1.25)  # noqa: S311
@@ -203,5 +201,5 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
 class _AllowPlainHttp(SansIOHTTPPolicy[Any, Any]):
     """The settings have already been checked: an endpoint is plain http on loopback only."""
 
-    def on_request(self, request: PipelineRequest[Any]) -> None:
+    def on_request(self, request: Request) -> None:
         request.context.options["enforce_https"] = False

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import AzureError
-from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+from .budgets import Request, Response
 
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
@@ -101,8 +102,6 @@ class RenewWhenRefused(SansIOHTTPPolicy[Any, Any]):
     def __init__(self, credential: Credential) -> None:
         self._credential = credential
 
-    def on_response(
-        self, _request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
-    ) -> None:
+    def on_response(self, _request: Request, response: Response) -> None:
         if response.http_response.status_code == HTTPStatus.UNAUTHORIZED:
             self._credential.renew()

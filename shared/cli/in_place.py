@@ -83,7 +83,7 @@ def _delivered(text: str) -> workers.Messages:
     try:
         return _persistently(lambda: workers.sync_route_table(text))
     except TransientError:
-        return workers.give_up_route_table(text)
+        return workers.fail_poisoned_route_table(text)
 
 
 def _persistently[T](attempt: Callable[[], T]) -> T:

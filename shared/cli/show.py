@@ -154,9 +154,9 @@ def removed(route_table: str, report_of_removal: Report | None) -> RenderableTyp
 def discovered(found: DiscoveryResult) -> RenderableType:
     lines: list[RenderableType] = [_environments(found.environments)]
     for one in found.environments:
-        if one.faults:
+        if one.findings:
             lines.append(Text(f"\n{one.survey.environment_id.name}", style="bold"))
-            lines += [_fault(fault) for fault in one.faults]
+            lines += [_fault(finding) for finding in one.findings]
 
     if found.stamped:
         lines += [Text(), _stamped(found.stamped)]

@@ -14,7 +14,7 @@ from ..domain.people.notices import Notice
 from .formats import render
 
 CONNECT_SECONDS, READ_SECONDS = 3, 5
-REST_SECONDS = 60
+WAIT_SECONDS = 60
 """The time without attempts after a failed one, so that a webhook that hangs delays nothing."""
 
 
@@ -30,35 +30,36 @@ class HttpWebhook:
         self._url = url
         self._format_name = format_name
         self._address = address
-        self._rests_until = 0.0
+        self._waits_until = 0.0
 
     def send(self, notice: Notice, /) -> None:
         """Raise TransientError if the webhook did not accept the notice: the caller tries again."""
-        if time.monotonic() < self._rests_until:
+        if time.monotonic() < self._waits_until:
             raise TransientError(
                 codes.NOTIFY_FAILED, "the webhook failed a moment ago, so the notice was not sent"
             )
 
         failure = self._post(notice)
         if failure is not None:
-            self._rests_until = time.monotonic() + REST_SECONDS
+            self._waits_until = time.monotonic() + WAIT_SECONDS
             raise TransientError(codes.NOTIFY_FAILED, f"the webhook {failure}")
 
     def _post(self, notice: Notice) -> str | None:
         """Return why the webhook did not accept the notice, or None if it did."""
-        body = render(notice, self._format_name, self._address)
-        headers = {"Content-Type": "application/json", "X-Run-Id": notice.notice_id}
-
         try:
-            with requests.post(
-                self._url,
-                data=body,
-                headers=headers,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-                stream=True,  # do not wait for the body of the answer
-            ) as answer:
-                is_accepted = answer.status_code // 100 == HTTPStatus.OK // 100
-                return None if is_accepted else f"answered {answer.status_code}"
+            status = self._status_of_post(notice)
         except requests.RequestException as error:
             return f"could not be reached: {type(error).__name__}"
+        return None if status // 100 == HTTPStatus.OK // 100 else f"answered {status}"
+
+    def _status_of_post(self, notice: Notice) -> int:
+        headers = {"Content-Type": "application/json", "X-Run-Id": notice.notice_id}
+        with requests.post(
+            self._url,
+            data=render(notice, self._format_name, self._address),
+            headers=headers,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,  # do not wait for the body of the answer
+        ) as answer:
+            return answer.status_code

@@ -38,12 +38,9 @@ def overview(
 def _headline(
     states: Mapping[State, int], runs: Sequence[Run], alarms: Sequence[Alarm]
 ) -> tuple[Mood, str]:
-    """Say the worst thing first. Tables that are switched off do not count."""
-    moods: Counter[Mood] = Counter()
-    for state, number in states.items():
-        if state is not State.OFF:
-            moods[state.mood] += number
-    bad, watched, count = moods[Mood.BAD], moods[Mood.WATCH], moods.total()
+    """Say the worst thing first."""
+    moods = _mood_counts(states)
+    bad, count = moods[Mood.BAD], moods.total()
 
     if not count:
         return Mood.WATCH, "No route table is registered and enabled"
@@ -53,10 +50,22 @@ def _headline(
         return Mood.BAD, "The last run failed"
     if alarms:
         return Mood.BAD, "The daily check raises an alarm"
+    return _calm_headline(moods[Mood.WATCH], count)
 
+
+def _calm_headline(watched: int, count: int) -> tuple[Mood, str]:
     if watched:
         return Mood.WATCH, f"{_share(watched, count)} to look at"
     return Mood.GOOD, f"All {count} route tables are right" if count > 1 else "The table is right"
+
+
+def _mood_counts(states: Mapping[State, int]) -> Counter[Mood]:
+    """Count the tables by mood. Tables that are switched off do not count."""
+    moods: Counter[Mood] = Counter()
+    for state, number in states.items():
+        if state is not State.OFF:
+            moods[state.mood] += number
+    return moods
 
 
 def _share(number: int, count: int) -> str:

@@ -40,20 +40,25 @@ _POLICIES = {
 
 def row(table: RegisteredTable, standpoint: Standpoint, outcome: Outcome | None) -> Context:
     """Return the table's row. `outcome` is its last one, if that is still kept."""
-    state = standpoint.state_of(table)
     ase_id = table.registration.ase_id
-
     return {
         "id": str(table.route_table_id),
         **named(table.route_table_id),
         "ase": ase_id.name if ase_id else None,
+        **_state(table, standpoint),
+        **_room(table.status.reading),
+        "last": table.status.last_outcome,
+        "notes": [{"mood": mood, "text": text} for mood, text in _notes(table, outcome)],
+    }
+
+
+def _state(table: RegisteredTable, standpoint: Standpoint) -> Context:
+    state = standpoint.state_of(table)
+    return {
         "state": STATES[state],
         "mood": state.mood,
         "since": _since(table.status, standpoint),
-        **_room(table.status.reading),
         "versions": [*_versions(table, standpoint)],
-        "last": table.status.last_outcome,
-        "notes": [{"mood": mood, "text": text} for mood, text in _notes(table, outcome)],
     }
 
 
@@ -100,10 +105,11 @@ def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mo
     """Yield what is wrong first, and then what is as somebody wanted it."""
     last, contest = table.status.last_outcome, table.status.contest
     if last is not None and last.error is not None:
-        yield Mood.BAD, f"{last.error.code}{', given up' if last.poisoned else ''}"
+        yield Mood.BAD, f"{last.error.code}{', poisoned' if last.poisoned else ''}"
     if contest.since is not None:
         yield Mood.BAD, f"contested since {contest.since:%Y-%m-%d}: {contest}"
     if outcome is not None:
+        yield from _obstacle_notes(outcome)
         yield from _outcome_notes(outcome)
 
     if table.status.holds:
@@ -119,13 +125,15 @@ def _registration_notes(registration: Registration) -> Iterator[tuple[Mood, str]
         yield Mood.GOOD, _POLICIES[registration.apply_policy]
 
 
-def _outcome_notes(outcome: Outcome) -> Iterator[tuple[Mood, str]]:
+def _obstacle_notes(outcome: Outcome) -> Iterator[tuple[Mood, str]]:
     for code in dict.fromkeys(violation.code for violation in outcome.violations):
         yield Mood.BAD, code.name
     if outcome.open_conflicts:
         count = len(outcome.open_conflicts)
         yield Mood.BAD, f"{count} in conflict with routes that are not ours"
 
+
+def _outcome_notes(outcome: Outcome) -> Iterator[tuple[Mood, str]]:
     if outcome.withheld:
         reasons = ", ".join(dict.fromkeys(change.why.name for change in outcome.withheld))
         yield Mood.WATCH, f"{len(outcome.withheld)} withheld: {reasons}"

@@ -16,6 +16,7 @@ _AXIS, _REACH = 175, 32
 """Bars go from the axis this far: up for added prefixes, down for removed ones."""
 MOST = 60
 """The picture shows the newest versions, and at most this many."""
+_FRAME = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,7 @@ def _picture(steps: Sequence[Step]) -> Context:
     most = max(step.size for step in steps)
     places = [_x(number, len(steps)) for number in range(len(steps))]
     return {
-        "width": WIDTH,
-        "height": HEIGHT,
-        "left": LEFT,
-        "right": RIGHT,
+        **_FRAME,
         "grid": [{"y": _y(value, most), "label": value} for value in (0, most)],
         "points": _points([_y(step.size, most) for step in steps], places),
         "bars": _bars(steps, places),

@@ -16,7 +16,7 @@ from ..domain.registry.contest import Contest
 from ..domain.registry.holds import Hold
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
-from ..domain.registry.status import Standing, Status
+from ..domain.registry.status import Status, TableNews
 from ..domain.runs.alert import Place
 from .entities import Entity, table_key
 from .mapping import Property
@@ -97,17 +97,17 @@ class Registry:
         """Record the changes that were undone, and the owned prefixes that were found."""
         self._merge(route_table_id, _known(contest=contest, owned_left=owned))
 
-    def record(self, route_table_id: RouteTableId, standing: Standing) -> None:
+    def record(self, route_table_id: RouteTableId, news: TableNews) -> None:
         """Record what is newly known of the table."""
-        verified = standing.verified_at is not None
+        verified = news.verified_at is not None
         properties = _known(
-            owned_left=standing.owned,
-            subnet_ids=standing.subnet_ids,
-            applied_version_ids=standing.verified_with if verified else None,
-            verified_at=standing.verified_at,
-            watched_since=standing.watched_since,
-            reading=standing.reading,
-            last_outcome=standing.outcome,
+            owned_left=news.owned,
+            subnet_ids=news.subnet_ids,
+            applied_version_ids=news.applied_version_ids if verified else None,
+            verified_at=news.verified_at,
+            watched_since=news.watched_since,
+            reading=news.reading,
+            last_outcome=news.outcome,
         )
         self._merge(route_table_id, properties)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from azure.data.tables import TableClient
 from ..domain import codes
 from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
 from ..domain.errors import ConcurrentUpdate
-from .entities import pack, unpack
+from .entities import Entity, pack, unpack
 
 _LAST = 999_999
 _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
@@ -71,29 +71,31 @@ class VersionLog:
         run_id: str,
     ) -> Version:
         """Raise ConcurrentUpdate if another worker has already appended after `previous`."""
-        number = 1 if previous is None else int(previous.version_id[-6:]) + 1
-        partition = self._partition(content.source)
-        entity: dict[str, Any] = {
-            "PartitionKey": partition,
-            "RowKey": _row_key(number),
-            "versionId": f"{partition}-{number:06}",
-            "cloud": self._cloud,
-            "changeNumber": content.change_number,
-            "contentHash": content.content_hash,
+        entity: dict[str, object] = {
+            **self._keys(content.source, previous),
+            **_packed(content),
             "recordedAt": recorded_at,
-            "source": content.source,
-            "previousVersionId": "" if previous is None else previous.version_id,
             "runId": run_id,
-            **pack("locations", content.locations),
-            **pack("addressPrefixes", content.address_prefixes),
         }
 
         # The number is part of the key, so only one worker can make this row.
         try:
             self._table.create_entity(entity)
         except ResourceExistsError as error:
-            raise ConcurrentUpdate(codes.VERSION_RECORDED, entity["versionId"]) from error
+            raise ConcurrentUpdate(codes.VERSION_RECORDED, str(entity["versionId"])) from error
         return _version(entity)
+
+    def _keys(self, source: Source, previous: Version | None) -> dict[str, str]:
+        """Return the properties that tell the version after `previous` from every other one."""
+        number = 1 if previous is None else int(previous.version_id[-6:]) + 1
+        partition = self._partition(source)
+        return {
+            "PartitionKey": partition,
+            "RowKey": _row_key(number),
+            "versionId": f"{partition}-{number:06}",
+            "previousVersionId": "" if previous is None else previous.version_id,
+            "cloud": self._cloud,
+        }
 
     def _query(self, source: Source, **options: Any) -> Iterator[Version]:
         parameters = {"source": self._partition(source)}
@@ -117,7 +119,17 @@ def _row_key(number: int) -> str:
     return f"{_LAST - number:06}"
 
 
-def _version(entity: Mapping[str, Any]) -> Version:
+def _packed(content: SourceContent) -> dict[str, str | int]:
+    return {
+        "source": content.source,
+        "changeNumber": content.change_number,
+        "contentHash": content.content_hash,
+        **pack("locations", content.locations),
+        **pack("addressPrefixes", content.address_prefixes),
+    }
+
+
+def _version(entity: Entity) -> Version:
     return Version(
         version_id=entity["versionId"],
         cloud=entity["cloud"],

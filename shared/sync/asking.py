@@ -182,7 +182,7 @@ class Asking:
 
         asked = by.asks(Action.ROLLBACK, Mode.APPLY, table, request.reason)
         forced = replace(asked, force=tuple(request.force))
-        return self.create_run(replace(forced, undone_run_id=request.run_id))
+        return self.create_run(replace(forced, rolled_back_run_id=request.run_id))
 
     def release(self, request: ReleaseRequest) -> RegisteredTable:
         """Lift every hold on the table and clear its contested state, at once and without a run."""

@@ -14,7 +14,7 @@ from ..domain.people.notices import Ledger, Notice
 from ..domain.registry.contest import Contest
 from ..domain.registry.holds import Hold
 from ..domain.registry.registered_table import RegisteredTable
-from ..domain.registry.status import Standing
+from ..domain.registry.status import TableNews
 from ..domain.routing.routes import Route, RouteTable
 from ..domain.runs.alert import Place
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -116,7 +116,7 @@ class Registrations(Protocol):
     ) -> None:
         """Record the changes that were undone, and the owned prefixes that were found."""
 
-    def record(self, route_table_id: RouteTableId, standing: Standing) -> None:
+    def record(self, route_table_id: RouteTableId, news: TableNews) -> None:
         """Record what is newly known of the table."""
 
 

@@ -122,7 +122,7 @@ class Registering:
 
         survey = self.surveyor.survey(ase_id)
         if survey.route_table_id is None:
-            obstacle = survey.faults[-1]
+            obstacle = survey.findings[-1]
             raise InvalidRequest(code=obstacle.code, message=obstacle.message)
         return survey.route_table_id, survey
 
@@ -228,7 +228,7 @@ def _environment_id(request: RegisterRequest) -> tuple[EnvironmentId | None, lis
 
 def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
     if survey.environment is None:
-        return [Fault("aseId", f"{found.code}: {found.message}") for found in survey.faults]
+        return [Fault("aseId", f"{found.code}: {found.message}") for found in survey.findings]
     if survey.manages_itself and not acknowledge:
         message = f"{codes.NOT_NEEDED.meaning} acknowledge: true registers it nevertheless"
         return [Fault("acknowledge", message)]

@@ -29,8 +29,8 @@ BUSY = {
 
 
 @pytest.fixture
-def rests(app):
-    return app.clients.budgets.seconds_to_rest
+def wait(app):
+    return app.clients.budgets.seconds_to_wait
 
 
 @pytest.fixture
@@ -45,39 +45,39 @@ def write(app):
 
 
 @pytest.mark.parametrize(("left", "enough"), [(LOW, False), (LOW + 1, True)])
-def test_where_little_is_left_nothing_new_is_begun(azure, app, one, rests, left, enough):
+def test_where_little_is_left_nothing_new_is_begun(azure, app, one, wait, left, enough):
     azure.state.throttles.limits.buckets["read"] = BucketSize(left + 1, 0)
     app.route_tables.read(rid("one"))
-    assert (rests(SUBSCRIPTION) == 0) is enough
-    assert rests(OTHER_SUBSCRIPTION) == 0
+    assert (wait(SUBSCRIPTION) == 0) is enough
+    assert wait(OTHER_SUBSCRIPTION) == 0
 
 
-def test_writes_have_a_budget_of_their_own(azure, app, one, rests):
+def test_writes_have_a_budget_of_their_own(azure, app, one, wait):
     azure.state.throttles.limits.buckets["write"] = BucketSize(LOW + 1, 0)
     app.route_tables.read(rid("one"))
-    assert rests(SUBSCRIPTION) == 0
+    assert wait(SUBSCRIPTION) == 0
     write(app)
-    assert rests(SUBSCRIPTION.upper()) > 0
+    assert wait(SUBSCRIPTION.upper()) > 0
 
 
-def test_a_rest_ends(azure, app, one, rests, monkeypatch):
-    monkeypatch.setattr(budgets, "REST_SECONDS", 0.2)
+def test_a_wait_ends(azure, app, one, wait, monkeypatch):
+    monkeypatch.setattr(budgets, "WAIT_SECONDS", 0.2)
     azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
     app.route_tables.read(rid("one"))
-    assert 0 < rests(SUBSCRIPTION) <= 0.2
+    assert 0 < wait(SUBSCRIPTION) <= 0.2
     time.sleep(0.2)
-    assert rests(SUBSCRIPTION) == 0
+    assert wait(SUBSCRIPTION) == 0
 
 
-def test_a_429_of_the_subscription_says_how_long_to_rest(azure, app, one, rests):
+def test_a_429_of_the_subscription_says_how_long_to_wait(azure, app, one, wait):
     azure.state.faults.append(refusal("GET", "one", 429, THROTTLED, headers={"Retry-After": "31"}))
     with pytest.raises(TransientError, match="SubscriptionRequestsThrottled"):
         app.route_tables.read(rid("one"))
-    assert 30 < rests(SUBSCRIPTION) <= 31
+    assert 30 < wait(SUBSCRIPTION) <= 31
     # What is known of a longer rest is not forgotten for a shorter one.
     azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
     app.route_tables.read(rid("one"))
-    assert rests(SUBSCRIPTION) > 30
+    assert wait(SUBSCRIPTION) > 30
 
 
 @needs_recordings
@@ -92,20 +92,20 @@ def test_a_429_of_the_subscription_says_how_long_to_rest(azure, app, one, rests)
         ("err_429_RetryableError_ReferencedResourceNotProvisioned_routetable", False),
     ],
 )
-def test_a_recorded_429_is_known_for_what_it_is(azure, app, one, rests, name, of_subscription):
+def test_a_recorded_429_is_known_for_what_it_is(azure, app, one, wait, name, of_subscription):
     body = json.loads((RECORDINGS / f"{name}.json").read_text())["response"]["body"]
     azure.state.faults.append(refusal("GET", "one", 429, body, headers={"Retry-After": "31"}))
     with pytest.raises(TransientError):
         app.route_tables.read(rid("one"))
-    assert (rests(SUBSCRIPTION) > 0) is of_subscription
+    assert (wait(SUBSCRIPTION) > 0) is of_subscription
 
 
 @pytest.mark.parametrize("body", [{}, {"error": "x"}, {"error": {"code": None}}, [1]])
-def test_an_odd_429_tells_nothing(azure, app, one, rests, body):
+def test_an_odd_429_tells_nothing(azure, app, one, wait, body):
     azure.state.faults.append(refusal("GET", "one", 429, body, headers={"Retry-After": "31"}))
     with pytest.raises(TransientError):
         app.route_tables.read(rid("one"))
-    assert rests(SUBSCRIPTION) == 0
+    assert wait(SUBSCRIPTION) == 0
 
 
 def test_a_write_that_was_throttled_is_sent_again(azure, app, one):

@@ -30,7 +30,7 @@ class Asked(TypedDict, total=False):
     action: Action
     plan_run_id: str
     force: tuple[str, ...]
-    undone_run_id: str
+    rolled_back_run_id: str
     from_owner: str
     ase_id: EnvironmentId
     azure_tags: Mapping[str, str]
@@ -119,7 +119,7 @@ def roll_back(app: App, run: dict[str, Any], **asked: Unpack[Asked]) -> dict[str
     """Undo this run in the table `one`; return the table's outcome."""
     rollback: Asked = {
         "action": Action.ROLLBACK,
-        "undone_run_id": run["runId"],
+        "rolled_back_run_id": run["runId"],
         "reason": "why",
         **asked,
     }

@@ -171,7 +171,7 @@ class World:
                 Mode.APPLY,
                 action,
                 (self.ids[name],),
-                undone_run_id=undone,
+                rolled_back_run_id=undone,
                 force=("MaxRemovedPercent",) if undone else (),
                 reason="because",
             )
@@ -243,7 +243,7 @@ class World:
         app = self._app
         with suppress(RouteSyncError):
             if message.table is not None:
-                app.tables.give_up(message.run_id, message.table)
+                app.tables.fail_poisoned(message.run_id, message.table)
             else:
                 started = app.run_start.start_without_tags(message.run_id)
                 self.queue += [Message(message.run_id, table) for table in started]
@@ -337,8 +337,8 @@ class World:
         if request is None or message.table is None:
             return Delivery(action="sync")
         handed_over: frozenset[str] = frozenset()
-        if request.undone_run_id is not None:
-            undone = self._app.outcomes.get(request.undone_run_id, message.table)
+        if request.rolled_back_run_id is not None:
+            undone = self._app.outcomes.get(request.rolled_back_run_id, message.table)
             handed_over = frozenset(undone.changes.by_prefix if undone else ())
         elif request.action is Action.ADOPT:
             handed_over = frozenset({*PREFIXES, TAG})

@@ -106,7 +106,7 @@ class Year:
         return self.sent(workers.sync_route_table(text))
 
     def give_up(self, text):
-        return self.sent(workers.give_up_route_table(text))
+        return self.sent(workers.fail_poisoned_route_table(text))
 
     def sent(self, messages):
         return [*([messages.ended] if messages.ended else []), *messages.later]
@@ -149,7 +149,7 @@ def year(azure, make_app, receiver, monkeypatch):
     app = make_app(NOTIFY_WEBHOOK_URL=receiver.url, REMOVAL_GRACE_DAYS="28", ROUTE_LIMIT="400")
     monkeypatch.setattr(workers, "app", lambda: app)
     monkeypatch.setattr(shell, "app", lambda: app)
-    monkeypatch.setattr(webhook, "REST_SECONDS", 0)
+    monkeypatch.setattr(webhook, "WAIT_SECONDS", 0)
     # Otherwise the app would sign in on each of these days; so it does about once a month.
     monkeypatch.setattr(identity, "LIFETIME_SECONDS", 30 * 24 * 3600)
     with time_machine.travel(START, tick=False) as clock:

@@ -14,7 +14,7 @@ from shared.domain.registry.contest import MOST_KEPT, Contest, Undoing
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
-from shared.domain.registry.status import LastOutcome, Standing, Status
+from shared.domain.registry.status import LastOutcome, Status, TableNews
 from shared.domain.runs.outcome import OutcomeStatus
 from shared.storage.registry import Registry
 from tests.builders.azure import ase_id_of, rid, table_id
@@ -56,8 +56,8 @@ def written(table: RegisteredTable) -> Registry:
     registry.contest(table_id, status.contest, status.owned_left or frozenset())
     registry.record(
         table_id,
-        Standing(
-            verified_with=status.applied_version_ids,
+        TableNews(
+            applied_version_ids=status.applied_version_ids,
             verified_at=status.verified_at,
             watched_since=status.watched_since,
             reading=status.reading,
@@ -128,10 +128,10 @@ def test_what_was_applied_stays_when_a_registration_is_replaced(app):
     )
     app.registry.record(
         rid("a"),
-        Standing(
+        TableNews(
             owned=frozenset({"20.0.0.0/24"}),
             subnet_ids=frozenset({"/subscriptions/s"}),
-            verified_with=("v1", "v2"),
+            applied_version_ids=("v1", "v2"),
             verified_at=NOW,
             watched_since=NOW,
             outcome=last,
@@ -159,6 +159,6 @@ def test_what_was_applied_stays_when_a_registration_is_replaced(app):
 
 
 def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(app):
-    app.registry.record(rid("a"), Standing(verified_with=("v1",), verified_at=NOW))
+    app.registry.record(rid("a"), TableNews(applied_version_ids=("v1",), verified_at=NOW))
     app.registry.release(rid("a"))
     assert list(app.registry.list()) == []

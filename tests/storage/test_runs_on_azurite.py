@@ -53,7 +53,7 @@ def test_a_run_comes_back_as_it_was_written(app):
             (rid("a"), rid("b")),
             plan_run_id="a plan",
             force=("MaxRemovedPercent",),
-            undone_run_id="another",
+            rolled_back_run_id="another",
             from_owner="old",
             reason="why",
             change_id="CHG1",

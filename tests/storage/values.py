@@ -106,7 +106,7 @@ requests = st.builds(
     several(tables),
     plan_run_id=some_text,
     force=several(texts),
-    undone_run_id=some_text,
+    rolled_back_run_id=some_text,
     from_owner=some_text,
     ase_id=st.none() | environments,
     azure_tags=st.dictionaries(texts, texts, max_size=2),

@@ -158,7 +158,7 @@ def test_a_rollback_needs_a_run_that_changed_the_table(app, azure, table):
     register(app, "two")
     good = RollbackRequest(route_table=table_id("one"), run_id=changed, reason="no")
     run = app.asking.rollback(good, HERE)
-    assert (run.request.action, run.request.undone_run_id) == (Action.ROLLBACK, changed)
+    assert (run.request.action, run.request.rolled_back_run_id) == (Action.ROLLBACK, changed)
 
     for request in (
         replace(good, run_id="never"),

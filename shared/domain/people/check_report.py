@@ -8,7 +8,7 @@ from ..addresses import Source
 from ..armid import RouteTableId
 from ..findings import Finding
 from ..runs.outcome import OutcomeStatus
-from .health import Alarm, Document, Measured, Measurements
+from .health import Alarm, Document, Measured, Measurements, alarms
 
 MOST_LISTED = 500
 """The most route tables in a report. A stored row holds 1 MiB."""
@@ -41,7 +41,7 @@ class CheckedTable:
             route_table_id=measured.entry.route_table_id,
             right=measured.right,
             status=outcome.status if outcome else None,
-            error=measured.fault,
+            error=measured.error,
             days_since_right=round(measured.days_since_right(now), 2),
             routes=measured.routes,
             route_limit=measured.route_limit,
@@ -82,8 +82,8 @@ class CheckReport:
     """Everything that one daily check found.
 
     `tables` are the worst ones first, and at most 500; `figures` count all of them. `differs` are
-    the service tags that differ from their newest recorded version, and `unusable` those that
-    cannot be believed now, each with the error that was met. `versions` are the ids of the newest
+    the service tags that differ from their newest recorded version, and `unusable` the unusable
+    ones, each with the error that was met. `versions` are the ids of the newest
     recorded versions. `run_id` is the run that the check started, if it started one.
     """
 
@@ -91,13 +91,27 @@ class CheckReport:
     at: datetime
     figures: Figures
     tables: tuple[CheckedTable, ...]
-    service_tags: tuple[Source, ...]
-    differs: tuple[Source, ...]
     unusable: Mapping[Source, Finding]
-    versions: tuple[str, ...]
     document: Document
     alarms: tuple[Alarm, ...]
+    service_tags: tuple[Source, ...] = ()
+    differs: tuple[Source, ...] = ()
+    versions: tuple[str, ...] = ()
     run_id: str | None = None
+
+    @classmethod
+    def of(cls, found: Measurements) -> "CheckReport":
+        """Return the part of the report that the measurements give."""
+        tables = _checked_tables(found)
+        return cls(
+            check_id=check_id_of(found.at),
+            at=found.at,
+            figures=Figures.of(tables),
+            tables=tuple(tables[:MOST_LISTED]),
+            unusable=found.unusable,
+            document=found.document,
+            alarms=alarms(found),
+        )
 
     @property
     def document_unchanged_days(self) -> int:
@@ -110,7 +124,11 @@ class CheckReport:
         return wrong == self.figures.tables - self.figures.right
 
 
-def checked_tables(found: Measurements) -> list[CheckedTable]:
+def check_id_of(at: datetime) -> str:
+    return f"check-{at:%Y%m%d%H%M%S%f}"
+
+
+def _checked_tables(found: Measurements) -> list[CheckedTable]:
     """Return all tables of the check, the worst first."""
     worst_first = sorted(found.tables, key=lambda m: (m.right, -m.days_since_right(found.at)))
     return [CheckedTable.of(measured, found.at) for measured in worst_first]

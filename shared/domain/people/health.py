@@ -43,27 +43,27 @@ class Alarm:
 class Measured:
     """One registered table as the check found it.
 
-    `fault` is the reason why the table could not be judged. `right_at` is the time at which it was
+    `error` is the reason why the table could not be judged. `right_at` is the time at which it was
     last found right. If it was never found right, it is the time since which it is watched.
     """
 
     entry: RegisteredTable
     right_at: datetime
     outcome: Outcome | None = None
-    fault: Finding | None = None
+    error: Finding | None = None
     routes: int | None = None
     route_limit: int | None = None
 
     @property
     def right(self) -> bool:
-        return self.outcome is not None and self.outcome.found_right
+        return self.outcome is not None and self.outcome.right
 
     @property
     def trouble(self) -> Finding | None:
-        """The fault that the check met, or else the error of the last run, if it still counts."""
+        """The error that the check met, or else the error of the last run, if it still counts."""
         last = self.entry.status.last_outcome
-        if self.right or self.fault is not None or last is None:
-            return self.fault
+        if self.right or self.error is not None or last is None:
+            return self.error
         return last.error
 
     @property
@@ -86,7 +86,7 @@ class Document:
 class Measurements:
     """Everything that one check measured.
 
-    `unusable` has the service tags that cannot be believed now, each with the error that was met.
+    `unusable` has the unusable service tags, each with the error that was met.
     """
 
     at: datetime
@@ -130,13 +130,13 @@ def _document_alarms(found: Measurements) -> Iterator[Alarm]:
 
 
 def _tag_alarms(found: Measurements) -> Iterator[Alarm]:
-    for source, fault in found.unusable.items():
-        if fault.code in RIGHTS:
-            action, scope = _refused([fault.message], found.tag_scope, _READ_TAGS)
+    for source, error in found.unusable.items():
+        if error.code in RIGHTS:
+            action, scope = _refused([error.message], found.tag_scope, _READ_TAGS)
             message = f"{action} over {scope} is refused: {source} can't be read"
             yield Alarm(codes.RIGHTS_LOST_ON_TAG, message)
         else:
-            yield Alarm(codes.TAG_UNAVAILABLE, f"{source} can't be believed now: {fault.message}")
+            yield Alarm(codes.TAG_UNAVAILABLE, f"{source} is unusable now: {error.message}")
 
 
 def _rights_alarm(denied: Sequence[Measured], count: int) -> Alarm:
@@ -199,7 +199,7 @@ def _exception_warnings(entry: RegisteredTable, today: date) -> _Warnings:
 def _status_warnings(status: Status) -> _Warnings:
     """Warn of a state that only a person can end."""
     if status.holds:
-        runs = ", ".join(dict.fromkeys(hold.undone_run_id for hold in status.holds))
+        runs = ", ".join(dict.fromkeys(hold.rolled_back_run_id for hold in status.holds))
         said = f"{len(status.holds)} prefixes are held since run {runs} was rolled back"
         yield codes.TABLE_HELD, f"{said}. {codes.TABLE_HELD.remedy}"
     if status.contest.since is not None:

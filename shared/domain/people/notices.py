@@ -117,10 +117,10 @@ def check_notice(
     dropped without a word.
     """
     alarms = {_alarm_key(alarm): _alarm_fault(alarm) for alarm in check.alarms}
-    kept = {k: f for k, f in ledger.faults.items() if not k.startswith("/") or k in registered}
-    turn = _Turn.of(replace(ledger, faults=kept), alarms, lambda key: _seen_mended(key, check))
+    known = {k: f for k, f in ledger.faults.items() if not k.startswith("/") or k in registered}
+    turn = _Turn.of(replace(ledger, faults=known), alarms, lambda key: _seen_mended(key, check))
 
-    if turn.standing:
+    if turn.open:
         return _digest(check, turn)
     if turn.gone:
         title = f"{_number(len(turn.gone), 'fault')} no longer open"
@@ -133,7 +133,7 @@ def check_notice(
 class _Turn:
     """The change that a run or a check makes to the open faults."""
 
-    standing: _Faults
+    open: _Faults
     new: _Faults
     gone: _Faults
     ledger: Ledger
@@ -148,9 +148,9 @@ class _Turn:
             key: fault for key, fault in ledger.faults.items() if key not in found and mended(key)
         }
 
-        kept = {key: fault for key, fault in ledger.faults.items() if key not in gone}
-        standing = {**kept, **found}
-        return cls(standing, new, gone, replace(ledger, faults=standing))
+        still_open = {key: fault for key, fault in ledger.faults.items() if key not in gone}
+        all_open = {**still_open, **found}
+        return cls(all_open, new, gone, replace(ledger, faults=all_open))
 
 
 def _digest(check: CheckReport, turn: _Turn) -> tuple[Notice | None, Ledger]:
@@ -159,8 +159,8 @@ def _digest(check: CheckReport, turn: _Turn) -> tuple[Notice | None, Ledger]:
     if turn.ledger.digest_on == today and not turn.new and not turn.gone:
         return None, turn.ledger
 
-    title = f"{_number(len(turn.standing), 'fault')} open"
-    items = (*_items(turn.standing), *_recovered(turn.gone))
+    title = f"{_number(len(turn.open), 'fault')} open"
+    items = (*_items(turn.open), *_recovered(turn.gone))
     notice = _check_notice(check, NoticeKind.DIGEST, title, items)
     return notice, replace(turn.ledger, digest_on=today)
 
@@ -258,8 +258,8 @@ def _mended(key: str, run: Run, outcomes: Iterable[Outcome]) -> bool:
         return any(_SOURCE + version.source == key for version in run.versions)
     if key.startswith(_RUN):
         return run.error is None
-    right = {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
-    return any(_key(outcome) == key and outcome.status in right for outcome in outcomes)
+    good = {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
+    return any(_key(outcome) == key and outcome.status in good for outcome in outcomes)
 
 
 def _seen_mended(key: str, check: CheckReport) -> bool:

@@ -70,6 +70,7 @@ class Standpoint:
             yield State.OFF
             return
 
+        # Every state that applies is named, and `state_of` takes the worst.
         yield State.RIGHT
         last = _last_outcome(table.status)
         if last is not None and last.status in _OF_OUTCOME:

@@ -38,7 +38,7 @@ class Contest:
         begins = undoing.at if len(recent) >= MOST_UNDONE else None
         return Contest(recent, self.since or begins)
 
-    def rests(self, now: datetime) -> bool:
+    def waits(self, now: datetime) -> bool:
         """Whether it is too early to write the contested table again."""
         if self.since is None or not self.undone:
             return False

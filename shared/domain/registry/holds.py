@@ -12,24 +12,24 @@ class Hold:
     """A prefix that a rollback put back. Its sources count again after a release.
 
     If it is `routed`, its route stays until then; if not, it is neither added, updated nor removed.
-    `undone_run_id` is the run that was undone, and `rollback_run_id` the run that undid it.
+    `rollback_run_id` is the run that rolled back the run `rolled_back_run_id`.
     """
 
     prefix: str
     routed: bool
-    undone_run_id: str
+    rolled_back_run_id: str
     rollback_run_id: str
 
 
 def holds_of(
-    done: Changes, *, owner: str, undone_run_id: str, rollback_run_id: str
+    done: Changes, *, owner: str, rolled_back_run_id: str, rollback_run_id: str
 ) -> tuple[Hold, ...]:
-    """Return the holds that keep these changes undone."""
+    """Return the holds that keep these changes rolled back."""
     return tuple(
         Hold(
             prefix,
             _routed_by(done.by_prefix[prefix].before, owner),
-            undone_run_id,
+            rolled_back_run_id,
             rollback_run_id,
         )
         for prefix in in_order(done.by_prefix)

@@ -22,8 +22,8 @@ class RouteException:
 class Registration:
     """The wishes of a person for one route table. No run and no check ever changes them.
 
-    The desired set of the table is the union of its sources. A table that is not `enabled` is left
-    alone.
+    The wanted addresses of the table are the union of its sources. A table that is not `enabled`
+    is left alone.
     """
 
     service_tags: tuple[str, ...]

@@ -15,7 +15,7 @@ from .holds import Hold
 class LastOutcome:
     """The result of the last run that was to write the table.
 
-    `signature` is the one of its outcome. `poisoned` is true if the queue gave the table up.
+    `signature` is the one of its outcome. `poisoned` is true if its message was poisoned.
     """
 
     run_id: str
@@ -63,21 +63,21 @@ class Status:
 
     @property
     def poisoned(self) -> bool:
-        """Whether the queue gave the table up in its last run."""
+        """Whether the table's message was poisoned in its last run."""
         return self.last_outcome is not None and self.last_outcome.poisoned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class TableNews:
     """News about a table. A field without a value is no news.
 
-    `owned` are the prefixes of our routes now. `verified_with` are the versions with which the
-    table was found right at `verified_at`.
+    `owned` are the prefixes of our routes now. `applied_version_ids` are the versions with which
+    the table was found right at `verified_at`.
     """
 
     owned: frozenset[str] | None = None
     subnet_ids: frozenset[str] | None = None
-    verified_with: tuple[str, ...] = ()
+    applied_version_ids: tuple[str, ...] = ()
     verified_at: datetime | None = None
     watched_since: datetime | None = None
     reading: Reading | None = None

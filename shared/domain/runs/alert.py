@@ -49,20 +49,23 @@ def merge_alerts(alerts: Collection[Alert]) -> Alert:
     if len(alerts) == 1:
         return next(iter(alerts))
 
+    callers = frozenset[str]().union(*(alert.callers for alert in alerts))
+    return Alert(
+        f"{len(alerts)} events", _merged_targets(alerts), _merged_instance(alerts), callers
+    )
+
+
+def _merged_targets(alerts: Collection[Alert]) -> tuple[str, ...]:
     # An alert without targets is about everything, and so is the batch that has one.
     everything = not all(alert.targets for alert in alerts)
     targets = _unique_targets(alerts)
+    return () if everything or len(targets) > MAX_TARGETS else targets
 
+
+def _merged_instance(alerts: Collection[Alert]) -> str | None:
     # If one event has no id, no id can be made that recognises the batch when it comes again.
     instances = sorted(alert.instance or "" for alert in alerts)
-    instance = json.dumps(instances) if all(instances) else None
-
-    return Alert(
-        name=f"{len(alerts)} events",
-        targets=() if everything or len(targets) > MAX_TARGETS else targets,
-        instance=instance,
-        callers=frozenset().union(*(alert.callers for alert in alerts)),
-    )
+    return json.dumps(instances) if all(instances) else None
 
 
 def select_places(targets: Collection[str], places: Iterable[Place]) -> Iterator[Place]:

@@ -55,12 +55,12 @@ class Outcome:
     changes: Changes = field(default_factory=Changes)
 
     @property
-    def found_right(self) -> bool:
-        """Whether every wanted address is known to have its route."""
-        right = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
+    def right(self) -> bool:
+        """Whether the table is right: every wanted address is known to have its route."""
+        good = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
         unknown = {codes.TAG_UNAVAILABLE, codes.ASE_UNAVAILABLE}
         known = all(finding.code not in unknown for finding in self.findings)
-        return right and known and all(change.change == "remove" for change in self.withheld)
+        return good and known and all(change.change == "remove" for change in self.withheld)
 
     @property
     def writes(self) -> bool:

@@ -1,7 +1,7 @@
 """One run: who asked for it, what it is to do, and how far it has come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -46,10 +46,11 @@ class RunRequest:
     """The request of a trigger. Without `route_tables` it is about all that are enabled.
 
     `plan_run_id` names the plan run that is approved, and `force` the violations that may pass. A
-    rollback undoes `undone_run_id`. An adoption also takes over the routes that have the owner
-    `from_owner` in their name. A removal takes every owned route away. A provision gives `ase_id`
-    a route table with these Azure tags; with `ensure_nsg` it also gives the security group the
-    rule that the environment needs. `prompted_by` are the callers that an alert names.
+    rollback puts back what `rolled_back_run_id` changed. An adoption also takes over the routes
+    that have the owner `from_owner` in their name. A removal takes every owned route away. A
+    provision gives `ase_id` a route table with these Azure tags; with `ensure_nsg` it also gives
+    the security group the rule that the environment needs. `prompted_by` are the callers that an
+    alert names.
     """
 
     trigger: Trigger
@@ -58,7 +59,7 @@ class RunRequest:
     route_tables: tuple[RouteTableId, ...] = ()
     plan_run_id: str | None = None
     force: tuple[str, ...] = ()
-    undone_run_id: str | None = None
+    rolled_back_run_id: str | None = None
     from_owner: str | None = None
     ase_id: EnvironmentId | None = None
     azure_tags: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +95,7 @@ class VersionSeen:
 class Run:
     """One run.
 
-    `unusable` gives, for each source that cannot be believed now, the reason. `notice_due` is true
+    `unusable` gives the reason for each source that is unusable now. `notice_due` is true
     if the run has ended and nobody has been told yet.
     """
 
@@ -118,13 +119,17 @@ class Run:
     def overdue(self, now: datetime) -> bool:
         return not self.ended and now - self.started_at >= MAX_RUN_TIME
 
-
-def run_id_of(at: datetime, distinction: str) -> str:
-    """Return an id that sorts by time, in microseconds. `distinction` is 8 hexadecimal digits."""
-    return f"{at:%Y%m%d%H%M%S%f}-{distinction}"
+    def ended_with(self, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> "Run":
+        """Return the run with this error and these numbers of outcomes, and its last status."""
+        return replace(self, status=final_status(error, counts), error=error, counts=counts)
 
 
 def final_status(error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> RunStatus:
     """Return Failed if the run has an error or if any outcome is bad."""
     bad = any(counts.get(status, 0) for status in OutcomeStatus if status.is_bad)
     return RunStatus.FAILED if bad or error is not None else RunStatus.SUCCEEDED
+
+
+def run_id_of(at: datetime, distinction: str) -> str:
+    """Return an id that sorts by time, in microseconds. `distinction` is 8 hexadecimal digits."""
+    return f"{at:%Y%m%d%H%M%S%f}-{distinction}"

@@ -4,11 +4,13 @@ Formats: Microsoft.Web/hostingEnvironments, Microsoft.Network/virtualNetworks/su
 this module does not know are kept unchanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from ..armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId, VirtualNetworkId
+
+type _Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Environment:
     subnet_id: SubnetId | None
 
     @classmethod
-    def from_arm(cls, raw: Mapping[str, Any]) -> Self:
+    def from_arm(cls, raw: _Json) -> Self:
         """Raise ValueError if the JSON is not an App Service Environment's."""
         properties = raw.get("properties") or {}
         return cls(
@@ -46,24 +48,21 @@ class Subnet:
     address_prefixes: tuple[str, ...]
     route_table_id: RouteTableId | None
     security_group_id: SecurityGroupId | None
-    raw: Mapping[str, Any]
+    raw: _Json
 
     @classmethod
-    def from_arm(cls, raw: Mapping[str, Any], subnet_id: SubnetId) -> Self:
+    def from_arm(cls, raw: _Json, subnet_id: SubnetId) -> Self:
         """Raise ValueError or LookupError if the JSON is incomplete or describes another subnet."""
         if str(raw["id"]).lower() != subnet_id.key:
             raise ValueError(f"{raw['id']} is not {subnet_id}")
 
         properties = raw["properties"]
-        table = properties.get("routeTable")
-        group = properties.get("networkSecurityGroup")
-
         return cls(
             subnet_id=subnet_id,
             etag=str(raw["etag"]),
             address_prefixes=_address_prefixes(properties),
-            route_table_id=RouteTableId.parse(str(table.get("id"))) if table else None,
-            security_group_id=SecurityGroupId.parse(str(group.get("id"))) if group else None,
+            route_table_id=_linked(RouteTableId.parse, properties, "routeTable"),
+            security_group_id=_linked(SecurityGroupId.parse, properties, "networkSecurityGroup"),
             raw=raw,
         )
 
@@ -73,13 +72,19 @@ class Subnet:
         return {**self.raw, "properties": properties}
 
 
-def _address_prefixes(properties: Mapping[str, Any]) -> tuple[str, ...]:
+def _linked[T](parse: Callable[[str], T], properties: _Json, key: str) -> T | None:
+    """Parse the id of the resource that the properties refer to, if they refer to one."""
+    reference = properties.get(key)
+    return parse(str(reference.get("id"))) if reference else None
+
+
+def _address_prefixes(properties: _Json) -> tuple[str, ...]:
     """Return the prefixes from either field: Azure uses the singular or the plural one."""
     prefixes = properties.get("addressPrefixes") or [properties.get("addressPrefix")]
     return tuple(str(prefix) for prefix in prefixes if prefix)
 
 
-def _subnet_id(network: Mapping[str, Any]) -> SubnetId | None:
+def _subnet_id(network: _Json) -> SubnetId | None:
     """Return the id of the environment's subnet, or None if it is not understood."""
     text = str(network.get("id") or "")
     try:

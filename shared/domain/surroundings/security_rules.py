@@ -16,6 +16,8 @@ from ..addresses import MANAGEMENT_TAG
 from ..armid import SecurityGroupId
 from ..findings import Finding
 
+type _Json = Mapping[str, Any]
+
 MANAGEMENT_PORTS = range(454, 456)
 PRIORITIES = range(100, 4097)
 
@@ -79,16 +81,20 @@ class SecurityGroup:
     """
 
     group_id: SecurityGroupId
-    rules: tuple[Mapping[str, Any], ...]
+    rules: tuple[_Json, ...]
     inbound: tuple[Rule, ...]
 
     @classmethod
-    def from_arm(cls, raw: Mapping[str, Any], group_id: SecurityGroupId) -> Self:
+    def from_arm(cls, raw: _Json, group_id: SecurityGroupId) -> Self:
         """Raise ValueError or LookupError if a rule is not understood."""
         properties = raw["properties"]
         rules = (*properties["securityRules"], *properties["defaultSecurityRules"])
         inbound = sorted(_inbound_tcp(rules), key=lambda rule: rule.priority)
         return cls(group_id, rules, tuple(inbound))
+
+    def rules_for(self, port: int) -> Iterator[Rule]:
+        """Yield the rules for inbound TCP to this port, by priority."""
+        return (rule for rule in self.inbound if rule.is_for_port(port))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def judge_inbound(
     Prefixes that are not IPv4 are left out.
     """
     flows = list(product(_networks(management), _networks(subnet)))
-    verdicts = [_judge_port(group, port, flows) for port in MANAGEMENT_PORTS]
+    verdicts = [_judge(group.rules_for(port), flows) for port in MANAGEMENT_PORTS]
 
     # An environment is managed over both ports, so a rule that denies one of them denies it all.
     denials = [verdict.denied_by for verdict in verdicts if verdict.denied_by is not None]
@@ -173,19 +179,15 @@ def _last_free_priority(group: SecurityGroup, *, before: int) -> int | None:
     return free[-1] if free else None
 
 
-def _judge_port(group: SecurityGroup, port: int, flows: list[_Flow]) -> Verdict:
-    """Judge the flows to one port by the group's rules in their order."""
-    undecided = flows
+def _judge(rules: Iterable[Rule], undecided: list[_Flow]) -> Verdict:
+    """Judge the flows by the rules in their order."""
     allowed_by: list[str] = []
     unsure: list[Rule] = []
-    for rule in group.inbound:
-        if not rule.is_for_port(port):
-            continue
-        if any(rule.may_deny(flow) for flow in undecided):
+    for rule in rules:
+        if any(map(rule.may_deny, undecided)):
             unsure.append(rule)
-        if not any(rule.matches(flow) for flow in undecided):
+        if not any(map(rule.matches, undecided)):
             continue
-
         if not rule.allows:
             return Verdict(denied_by=rule, unsure=tuple(unsure))
 
@@ -197,7 +199,7 @@ def _judge_port(group: SecurityGroup, port: int, flows: list[_Flow]) -> Verdict:
     return Verdict(tuple(allowed_by), _NOTHING_ALLOWS if undecided else None, tuple(unsure))
 
 
-def _inbound_tcp(rules: Iterable[Mapping[str, Any]]) -> Iterator[Rule]:
+def _inbound_tcp(rules: Iterable[_Json]) -> Iterator[Rule]:
     for rule in rules:
         properties = _properties(rule)
         protocol = str(properties.get("protocol")).lower()
@@ -205,7 +207,7 @@ def _inbound_tcp(rules: Iterable[Mapping[str, Any]]) -> Iterator[Rule]:
             yield _parse_rule(str(rule.get("name")), properties)
 
 
-def _parse_rule(name: str, properties: Mapping[str, Any]) -> Rule:
+def _parse_rule(name: str, properties: _Json) -> Rule:
     known, unknown = _sources(properties)
     return Rule(
         name=name,
@@ -219,7 +221,7 @@ def _parse_rule(name: str, properties: Mapping[str, Any]) -> Rule:
     )
 
 
-def _sources(properties: Mapping[str, Any]) -> tuple[tuple[_Network, ...], tuple[str, ...]]:
+def _sources(properties: _Json) -> tuple[tuple[_Network, ...], tuple[str, ...]]:
     """Return the networks of the known sources and the names of the unknown sources.
 
     Sources that contain no public IPv4 address are left out.
@@ -235,7 +237,7 @@ def _sources(properties: Mapping[str, Any]) -> tuple[tuple[_Network, ...], tuple
     return tuple(known), tuple(unknown)
 
 
-def _destinations(properties: Mapping[str, Any]) -> tuple[_Network, ...]:
+def _destinations(properties: _Json) -> tuple[_Network, ...]:
     texts = _values(properties, "destinationAddressPrefix", "destinationAddressPrefixes")
     networks = [
         _ANYWHERE if text.lower() in _DESTINATIONS_OF_ALL else _network(text) for text in texts
@@ -243,16 +245,16 @@ def _destinations(properties: Mapping[str, Any]) -> tuple[_Network, ...]:
     return tuple(network for network in networks if network is not None)
 
 
-def _properties(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = rule.get("properties") or {}
+def _properties(rule: _Json) -> _Json:
+    found: _Json = rule.get("properties") or {}
     return found
 
 
-def _is_inbound(properties: Mapping[str, Any]) -> bool:
+def _is_inbound(properties: _Json) -> bool:
     return str(properties.get("direction")).lower() == "inbound"
 
 
-def _values(properties: Mapping[str, Any], singular: str, plural: str) -> Sequence[str]:
+def _values(properties: _Json, singular: str, plural: str) -> Sequence[str]:
     """Return the values of both fields, because Azure uses either of them."""
     one = properties.get(singular)
     values = [*([one] if one else []), *(properties.get(plural) or ())]

@@ -40,24 +40,28 @@ class AlertIntake:
         """Return the run of this alert, or None if it concerns no registered table.
 
         Two alerts are the same if they have the same instance or, if they have none, the same
-        body. An alert that is delivered again has its run already. An alert about tables that a
-        run is still to read joins that run.
+        body.
         """
+        # An alert that is delivered again has its run already.
         instance = hashlib.sha256((alert.instance or "").encode() or body).hexdigest()
-        claimed = self.store.claims.claimed(instance)
-        run = self.store.runs.get(claimed) if claimed else None
-        if run is not None:
-            return self._join(run)
+        claimed = self._claimed_run(instance)
+        if claimed is not None:
+            return self._join(claimed)
 
         tables = self._select_tables(alert.targets)
         if tables is None:
             return None
 
+        # A run that is still to read these tables will also see what this alert is about.
         joinable = next(self._joinable_runs(tables), None)
-        if joinable is not None:
-            self.store.claims.claim(instance, joinable.run_id)
-            return self._join(joinable)
-        return self._begin(alert, instance, tables)
+        if joinable is None:
+            return self._begin(alert, instance, tables)
+        self.store.claims.claim(instance, joinable.run_id)
+        return self._join(joinable)
+
+    def _claimed_run(self, instance: str) -> Run | None:
+        run_id = self.store.claims.claimed(instance)
+        return self.store.runs.get(run_id) if run_id else None
 
     def _begin(self, alert: Alert, instance: str, tables: tuple[RouteTableId, ...]) -> AlertRun:
         request = RunRequest(

@@ -17,7 +17,7 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.pending import Pending
-from ...domain.runs.run import MAX_RUN_TIME, Run, VersionSeen, final_status
+from ...domain.runs.run import MAX_RUN_TIME, Run, VersionSeen
 from ..bundles import Store
 from ..policy import Policy
 from ..ports import Clock
@@ -93,11 +93,8 @@ class RunEnd:
     def _end(self, run: Run, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> Run:
         """Return the run as ended, or as another worker has changed it in the meantime."""
         ended = replace(
-            run,
-            status=final_status(error, counts),
+            run.ended_with(error, counts),
             finished_at=self.clock(),
-            error=error,
-            counts=counts,
             notice_due=self.policy.notifies,
         )
         try:
@@ -132,8 +129,8 @@ class RunStart:
     def start_without_tags(self, run_id: str) -> list[RouteTableId]:
         """Start the run without reading the sources, after the queue's last attempt.
 
-        The run fails, but still repairs the tables from the last recorded versions, with
-        additions only.
+        The run fails, but still repairs the tables from the last recorded versions, and removes
+        nothing.
         """
         return self._start(run_id, self._last_recorded)
 
@@ -144,12 +141,7 @@ class RunStart:
             return []
 
         if run.fanned_out_at is None:
-            try:
-                self._fan_out(run, pull)
-            except TransientError as error:
-                # If every attempt fails, `start_without_tags` reports this error as the reason.
-                self.store.runs.replace(replace(run, error=Finding.of(error)))
-                raise
+            self._try_to_fan_out(run, pull)
 
         # A run without any table is complete already.
         self.run_end.close_if_complete(run_id)
@@ -163,22 +155,27 @@ class RunStart:
         why = f"the service tags could not be read ({error.code}: {error.message})"
         return self.pull.last_recorded(sources, why=why)
 
+    def _try_to_fan_out(self, run: Run, pull: _Pull) -> None:
+        try:
+            self._fan_out(run, pull)
+        except TransientError as error:
+            # If every attempt fails, `start_without_tags` reports this error as the reason.
+            self.store.runs.replace(replace(run, error=Finding.of(error)))
+            raise
+
     def _fan_out(self, run: Run, pull: _Pull) -> None:
         targets = self._targets(run)
         pulled = pull(run, self._sources(targets))
-        versions = tuple(self._version_seen(version, run.run_id) for version in pulled.versions)
-        error = _source_error(pulled.unusable, targets)
+        seen = replace(
+            run,
+            versions=tuple(self._version_seen(version, run.run_id) for version in pulled.versions),
+            unusable=pulled.unusable,
+            error=_source_error(pulled.unusable, targets),
+        )
 
         # The pending rows come first: once the run has fanned out, they are never written again.
         self.store.outcomes.expect(run.run_id, [target.route_table_id for target in targets])
-        fanned_out = replace(
-            run,
-            fanned_out_at=self.clock(),
-            versions=versions,
-            unusable=pulled.unusable,
-            error=error,
-        )
-        self.store.runs.replace(fanned_out)
+        self.store.runs.replace(replace(seen, fanned_out_at=self.clock()))
 
     def _targets(self, run: Run) -> list[RegisteredTable]:
         requested = run.request.route_tables

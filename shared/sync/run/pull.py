@@ -32,7 +32,7 @@ type _Answer = Mapping[str, Any] | UnusableServiceTag
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
-    """The newest version of each source that can be trusted, and why the others cannot."""
+    """The newest version of each usable source, and why the others are unusable."""
 
     versions: tuple[Version, ...]
     unusable: Mapping[Source, str]
@@ -42,8 +42,8 @@ class PullResult:
 class Comparison:
     """The difference between the published service tags and the recorded versions.
 
-    `differs` are the tags that have changed. `unusable` gives, for each tag that cannot be trusted
-    now, the error that was met. `change_numbers` are the published document's, by location.
+    `differs` are the tags that have changed. `unusable` gives the error that was met for each
+    unusable tag. `change_numbers` are the published document's, by location.
     """
 
     differs: frozenset[Source]
@@ -95,7 +95,7 @@ class SourcePull:
         )
 
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
-        """Return why a source cannot be used, for each such source that was never recorded."""
+        """Return why a source is unusable, for each such source that was never recorded."""
         unknown = [source for source in sources if self.store.versions.newest(source) is None]
         _, reasons = self._read(unknown)
         return reasons

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ...domain.registry.status import LastOutcome, Standing
+from ...domain.registry.status import LastOutcome, TableNews
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run
@@ -29,7 +29,7 @@ class Settlement:
         run: Run,
         pending: Pending,
         outcome: Outcome,
-        standing: Standing | None = None,
+        news: TableNews | None = None,
         *,
         poisoned: bool = False,
     ) -> None:
@@ -37,11 +37,11 @@ class Settlement:
 
         Raise ConcurrentUpdate if `pending` has been saved since it was read.
         """
-        known = standing or Standing()
+        known = news or TableNews()
         if run.request.mode is Mode.APPLY or self.policy.paused:
             known = replace(known, outcome=self._last_outcome(run, outcome, poisoned=poisoned))
 
-        if known != Standing():
+        if known != TableNews():
             self.store.registrations.record(pending.route_table_id, known)
         self.store.outcomes.settle(pending, outcome)
         self.on_outcome(run, outcome)

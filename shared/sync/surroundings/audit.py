@@ -22,6 +22,10 @@ NOT_NEEDED = Finding(
     codes.NOT_NEEDED,
     "an ASEv3 is not managed through the customer's network and needs none of these routes",
 )
+_HOW_TO_MOVE = (
+    "register that table if it is meant to be there; nothing is written to a table that is not "
+    "registered"
+)
 _TRAFFIC = f"TCP 454-455 from {MANAGEMENT_TAG}"
 
 
@@ -34,7 +38,7 @@ class Audit:
         """Return the findings about the environment of a registered table.
 
         `table` is the table as it was last read, or None if it could not be read. No finding here
-        holds back a route.
+        withholds a route.
         """
         ase_id = entry.registration.ase_id
         if ase_id is None:
@@ -44,16 +48,8 @@ class Audit:
         except TransientError as error:
             return (Finding(codes.NOT_AUDITED, f"{ase_id}: {error}"),)
 
-        # If the subnet has no route table, `NotAttached` says it of the registered table.
-        faults = [
-            fault for fault in survey.faults if fault.code != codes.SUBNET_WITHOUT_ROUTE_TABLE
-        ]
-        return (
-            *faults,
-            *kind_findings(survey),
-            *_placement_findings(survey, entry.route_table_id, table),
-            *self.security_group_findings(survey),
-        )
+        placement = _placement_findings(survey, entry.route_table_id, table)
+        return (*_survey_findings(survey), *placement, *self.security_group_findings(survey))
 
     def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:
@@ -85,6 +81,14 @@ def kind_findings(survey: Survey) -> tuple[Finding, ...]:
     return (NOT_NEEDED,) if survey.manages_itself else ()
 
 
+def _survey_findings(survey: Survey) -> Iterator[Finding]:
+    # If the subnet has no route table, `NotAttached` says it of the registered table.
+    for finding in survey.findings:
+        if finding.code != codes.SUBNET_WITHOUT_ROUTE_TABLE:
+            yield finding
+    yield from kind_findings(survey)
+
+
 def _placement_findings(
     survey: Survey, registered_id: RouteTableId, table: RouteTable | None
 ) -> Iterator[Finding]:
@@ -93,18 +97,15 @@ def _placement_findings(
         return
 
     if survey.route_table_id not in (None, registered_id):
-        yield Finding(
-            codes.OTHER_ROUTE_TABLE,
-            f"the environment's subnet now has {survey.route_table_id}: register that table if it "
-            "is meant to be there; nothing is written to a table that is not registered",
-        )
+        message = f"the environment's subnet now has {survey.route_table_id}: {_HOW_TO_MOVE}"
+        yield Finding(codes.OTHER_ROUTE_TABLE, message)
     elif table is not None and not table.is_on(str(subnet_id)):
-        yield Finding(
-            codes.NOT_ATTACHED, f"the table is not on the environment's subnet {subnet_id}"
-        )
+        message = f"the table is not on the environment's subnet {subnet_id}"
+        yield Finding(codes.NOT_ATTACHED, message)
 
 
 def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:
+    # These rules come before the one that decides, so they are worth a look whatever it says.
     for rule in verdict.unsure:
         yield Finding(
             codes.NSG_NOT_SURE,

@@ -26,7 +26,7 @@ class EnvironmentReport:
 
     survey: Survey
     registered: bool
-    faults: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,17 @@ class DiscoveryResult:
     environments: list[EnvironmentReport] = field(default_factory=list)
     stamped: list[StampedTable] = field(default_factory=list)
     errors: list[tuple[str, Finding]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """One search: its wishes, the tables that are registered by now, and the result so far."""
+
+    owner: str | None
+    register: bool
+    acknowledge: bool
+    registered: _ByTable
+    result: DiscoveryResult = field(default_factory=DiscoveryResult)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,52 +80,42 @@ class Discovery:
         With `register`, the tables that are found are registered; an ASEv3's table only with
         `acknowledge`. Raise RouteSyncError if the visible subscriptions cannot be listed.
         """
-        result = DiscoveryResult()
-        registered = {r.route_table_id: r for r in self.store.registrations.list()}
+        search = _Search(
+            owner=owner,
+            register=register,
+            acknowledge=acknowledge,
+            registered={r.route_table_id: r for r in self.store.registrations.list()},
+        )
         for subscription in subscriptions or self.azure.environments.subscriptions():
-            # A subscription that fails must not hide the results of the others.
-            try:
-                self._add_environments(
-                    result, subscription, registered, register=register, acknowledge=acknowledge
-                )
-                if owner is not None:
-                    self._add_stamped(result, subscription, registered, owner, register=register)
-            except RouteSyncError as error:
-                result.errors.append((subscription, Finding.of(error)))
-        return result
+            self._search(search, subscription)
+        return search.result
 
-    def _add_environments(
-        self,
-        result: DiscoveryResult,
-        subscription: str,
-        registered: _ByTable,
-        *,
-        register: bool,
-        acknowledge: bool,
-    ) -> None:
+    def _search(self, search: _Search, subscription: str) -> None:
+        # A subscription that fails must not hide the results of the others.
+        try:
+            self._add_environments(search, subscription)
+            if search.owner is not None:
+                self._add_stamped(search, subscription, search.owner)
+        except RouteSyncError as error:
+            search.result.errors.append((subscription, Finding.of(error)))
+
+    def _add_environments(self, search: _Search, subscription: str) -> None:
         for environment in self.azure.environments.list(subscription):
             survey = self._survey(environment)
-            if register and (acknowledge or not survey.manages_itself):
-                self._register_surveyed(survey, registered)
-            result.environments.append(self._report(survey, registered))
+            if search.register and (search.acknowledge or not survey.manages_itself):
+                self._register_surveyed(survey, search.registered)
+            search.result.environments.append(self._report(survey, search.registered))
 
-    def _add_stamped(
-        self,
-        result: DiscoveryResult,
-        subscription: str,
-        registered: _ByTable,
-        owner: str,
-        *,
-        register: bool,
-    ) -> None:
+    def _add_stamped(self, search: _Search, subscription: str, owner: str) -> None:
+        result, register = search.result, search.register
         for table_id, table in self.azure.route_tables.list(subscription):
             owned = owned_prefixes(table, owner=owner)
-            if not owned or table_id in registered:
+            if not owned or table_id in search.registered:
                 continue
 
             ase_id = _environment_on(table, result.environments)
             if register:
-                self._register(table_id, ase_id, registered)
+                self._register(table_id, ase_id, search.registered)
             result.stamped.append(StampedTable(table_id, len(owned), ase_id, registered=register))
 
     def _survey(self, environment: Environment) -> Survey:
@@ -122,7 +123,7 @@ class Discovery:
             return self.audit.surveyor.survey_surroundings(environment)
         except TransientError as error:
             survey = Survey(environment.environment_id, environment)
-            return survey.with_fault(Finding.of(error))
+            return survey.with_finding(Finding.of(error))
 
     def _report(self, survey: Survey, registered: _ByTable) -> EnvironmentReport:
         table = survey.route_table_id
@@ -130,13 +131,14 @@ class Discovery:
 
         # The result lists what is wrong, so it leaves out that the traffic is let in.
         group_findings = self.audit.security_group_findings(survey)
-        faults = (
-            *survey.faults,
+        findings = (
+            *survey.findings,
             *kind_findings(survey),
-            *_registration_findings(survey, entry, registered.values()),
+            *_registration_findings(survey.environment_id, entry),
+            *_other_table_findings(survey, registered.values()),
             *(finding for finding in group_findings if finding.code != codes.NSG_ALLOWS),
         )
-        return EnvironmentReport(survey, entry is not None, faults)
+        return EnvironmentReport(survey, entry is not None, findings)
 
     def _register_surveyed(self, survey: Survey, registered: _ByTable) -> None:
         table = survey.route_table_id
@@ -155,16 +157,24 @@ class Discovery:
 
 
 def _registration_findings(
-    survey: Survey, entry: RegisteredTable | None, registered: Iterable[RegisteredTable]
+    environment_id: EnvironmentId, entry: RegisteredTable | None
 ) -> Iterator[Finding]:
-    ase_id = entry.registration.ase_id if entry else None
-    if entry is not None and ase_id is None:
+    """Compare the registration of the environment's table with the environment."""
+    if entry is None:
+        return
+    ase_id = entry.registration.ase_id
+    if ase_id is None:
         message = "the environment's table is registered without an environment"
         yield Finding(codes.REGISTERED_WITHOUT_ASE, message)
-    elif entry is not None and ase_id != survey.environment_id:
+    elif ase_id != environment_id:
         message = f"the environment's table is registered for {ase_id}"
         yield Finding(codes.ROUTE_TABLE_SHARED, message)
 
+
+def _other_table_findings(
+    survey: Survey, registered: Iterable[RegisteredTable]
+) -> Iterator[Finding]:
+    """Find the tables that are registered for the environment but are not its table."""
     for other in registered:
         same = other.registration.ase_id == survey.environment_id
         if same and other.route_table_id != survey.route_table_id:

@@ -15,14 +15,14 @@ from ..bundles import Azure
 class Survey:
     """An environment's surroundings, as far as they could be read.
 
-    `faults` say which part is missing or could not be read, and why.
+    `findings` say which part is missing or could not be read, and why.
     """
 
     environment_id: EnvironmentId
     environment: Environment | None = None
     subnet: Subnet | None = None
     security_group: SecurityGroup | None = None
-    faults: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def route_table_id(self) -> RouteTableId | None:
@@ -38,8 +38,8 @@ class Survey:
         """True if the subnet has a network security group, readable or not."""
         return self.subnet is not None and self.subnet.security_group_id is not None
 
-    def with_fault(self, fault: Finding) -> "Survey":
-        return replace(self, faults=(*self.faults, fault))
+    def with_finding(self, finding: Finding) -> "Survey":
+        return replace(self, findings=(*self.findings, finding))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class Surveyor:
     def survey(self, environment_id: EnvironmentId) -> Survey:
         """Read the environment and its surroundings.
 
-        Raise TransientError. Permanent errors are among the survey's faults.
+        Raise TransientError. Permanent errors are among the survey's findings.
         """
         try:
             environment = self.azure.environments.read(environment_id)
         except PermanentError as error:
-            return Survey(environment_id).with_fault(Finding.of(error))
+            return Survey(environment_id).with_finding(Finding.of(error))
         return self.survey_surroundings(environment)
 
     def survey_surroundings(self, environment: Environment) -> Survey:
@@ -63,22 +63,25 @@ class Surveyor:
         subnet_id = environment.subnet_id
         if subnet_id is None:
             message = "the environment names no subnet of a virtual network"
-            return survey.with_fault(Finding(codes.SUBNET_UNKNOWN, message))
+            return survey.with_finding(Finding(codes.SUBNET_UNKNOWN, message))
 
         subscription_id = environment.environment_id.subscription_id
         if subnet_id.virtual_network.subscription_id.lower() != subscription_id.lower():
             message = f"subnet {subnet_id} is not in the environment's own subscription"
-            return survey.with_fault(Finding(codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION, message))
+            return survey.with_finding(
+                Finding(codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION, message)
+            )
 
         try:
             survey = replace(survey, subnet=self.azure.subnets.read(subnet_id))
         except PermanentError as error:
-            return survey.with_fault(Finding.of(error))
+            return survey.with_finding(Finding.of(error))
 
+        # The group tells who may manage the environment even if the subnet has no route table.
         survey = self._with_security_group(survey)
         if survey.route_table_id is None:
             message = f"subnet {subnet_id} has no route table"
-            return survey.with_fault(Finding(codes.SUBNET_WITHOUT_ROUTE_TABLE, message))
+            return survey.with_finding(Finding(codes.SUBNET_WITHOUT_ROUTE_TABLE, message))
         return survey
 
     def _with_security_group(self, survey: Survey) -> Survey:
@@ -87,5 +90,5 @@ class Surveyor:
         try:
             group = self.azure.security_groups.read(survey.subnet.security_group_id)
         except PermanentError as error:
-            return survey.with_fault(Finding.of(error))
+            return survey.with_finding(Finding.of(error))
         return replace(survey, security_group=group)

@@ -8,7 +8,7 @@ from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
 from ...domain.findings import Finding
-from ...domain.registry.status import Reading, Standing
+from ...domain.registry.status import Reading, TableNews
 from ...domain.routing.plan import owned_prefixes
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
@@ -40,7 +40,7 @@ class _Result:
 
     pending: Pending
     outcome: Outcome
-    news: Standing = field(default_factory=Standing)
+    news: TableNews = field(default_factory=TableNews)
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class TableSync:
             return Delivered(notice_due=run is not None and run.notice_due)
         return Delivered(outcome, last and self.run_end.close_if_complete(run_id))
 
-    def give_up(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
+    def fail_poisoned(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
         """Settle the table as failed, because the queue has tried often enough."""
         run = self.store.runs.get(run_id)
         pending = self.store.outcomes.get_pending(run_id, route_table_id)
@@ -158,18 +158,18 @@ class TableSync:
         done = self.reconciler.reconcile(made, make_planner, mode)
         return self.provisioner.attach(run, done, site)
 
-    def _news(self, run: Run, done: Reconciled) -> Standing:
+    def _news(self, run: Run, done: Reconciled) -> TableNews:
         """Return what the table's row does not say yet."""
         subnet_ids = done.table.subnet_ids
 
         # An adoption or a rollback says nothing about whether the table follows its sources.
         follows = run.request.action in {Action.SYNC, Action.PROVISION}
-        verified = follows and done.outcome.found_right
+        verified = follows and done.outcome.right
 
-        return Standing(
+        return TableNews(
             owned=self._new_owned(run, done),
             subnet_ids=subnet_ids if subnet_ids != done.entry.status.subnet_ids else None,
-            verified_with=done.outcome.version_ids if verified else (),
+            applied_version_ids=done.outcome.version_ids if verified else (),
             verified_at=self.clock() if verified else None,
             reading=_new_reading(done),
         )

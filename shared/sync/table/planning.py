@@ -65,7 +65,7 @@ class Planning:
 
     def _done(self, run: Run, table: RouteTableId) -> Changes:
         """Return what the run that is to be undone did to the table."""
-        undone = self.store.outcomes.get(run.request.undone_run_id or "", table)
+        undone = self.store.outcomes.get(run.request.rolled_back_run_id or "", table)
         return undone.changes if undone else Changes()
 
     def _approval(self, run: Run, table: RouteTableId) -> Approval | None:

@@ -62,7 +62,7 @@ def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
 def refusal_of(survey: Survey) -> Finding | None:
     """Return the reason for which a surveyed environment cannot get a route table."""
     if survey.subnet is None:
-        return survey.faults[-1]
+        return survey.findings[-1]
     if survey.route_table_id not in (None, provisioned_id(survey.environment_id)):
         message = f"the subnet has {survey.route_table_id}: register that one instead"
         return Finding(codes.OTHER_ROUTE_TABLE, message)
@@ -137,7 +137,7 @@ class Provisioner:
         outcome = done.outcome
         if site.existing is None:
             outcome = _with_findings(outcome, _created(outcome.route_table_id))
-        if not outcome.found_right:
+        if not outcome.right:
             return replace(done, outcome=_not_attached(outcome, site))
 
         outcome = self._finish_site(run, outcome, site)

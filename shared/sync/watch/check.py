@@ -1,7 +1,7 @@
 """The daily check: read everything once, report what is wrong, and start a run if one helps."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,10 +9,12 @@ from ...domain import codes
 from ...domain.addresses import Source
 from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
-from ...domain.people.check_report import MOST_LISTED, CheckReport, Figures, checked_tables
-from ...domain.people.health import Document, Measured, Measurements, alarms, needs_run
+from ...domain.people.check_report import CheckReport, check_id_of
+from ...domain.people.health import Document, Measured, Measurements, needs_run
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.registry.status import Reading, Standing
+from ...domain.registry.status import Reading, Status, TableNews
+from ...domain.routing.routes import RouteTable
+from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run, RunRequest, Trigger
 from ..bundles import Azure, Store
@@ -41,7 +43,7 @@ class DailyCheck:
     def check(self) -> CheckReport:
         """Read the tags once at each location, and each table once; store and return the report.
 
-        A fault of one table or one tag does not keep the others from being looked at.
+        An error of one table or one tag does not keep the others from being looked at.
         """
         now = self.clock()
         registered = [one for one in self.store.registrations.list() if one.registration.enabled]
@@ -72,53 +74,37 @@ class DailyCheck:
     def _report(
         self, found: Measurements, tags: Sequence[Source], compared: Comparison, run: Run | None
     ) -> CheckReport:
-        tables = checked_tables(found)
         newest = [self.store.versions.newest(tag) for tag in tags]
-
-        return CheckReport(
-            check_id=_check_id(found.at),
-            at=found.at,
-            figures=Figures.of(tables),
-            tables=tuple(tables[:MOST_LISTED]),
+        return replace(
+            CheckReport.of(found),
             service_tags=tuple(tags),
             differs=tuple(sorted(compared.differs)),
-            unusable=compared.unusable,
             versions=tuple(version.version_id for version in newest if version is not None),
-            document=found.document,
-            alarms=alarms(found),
             run_id=None if run is None else run.run_id,
         )
 
     def _start_run(self, measured: Sequence[Measured], compared: Comparison) -> Run | None:
         """Start a run if a tag differs or if a table needs one."""
-        differs = ", ".join(sorted(compared.differs))
-        asked = [
+        in_need = tuple(
             each.entry.route_table_id
             for each in measured
             if needs_run(each, compared.differs, paused=self.policy.paused)
-        ]
-        if not asked and not differs:
+        )
+        if not in_need and not compared.differs:
             return None
 
-        reasons = [f"{differs} changed"] if differs else []
-        if asked:
-            reasons.append(f"{len(asked)} of {len(measured)} route tables need it")
         # A request without tables is about all of them, also those that are registered meanwhile.
-        every = len(asked) == len(measured)
-        request = RunRequest(
-            Trigger.CHECK,
-            Mode.APPLY,
-            route_tables=() if every else tuple(asked),
-            reason=f"daily check: {'; '.join(reasons)}",
-        )
+        tables = () if len(in_need) == len(measured) else in_need
+        reason = _reason(compared.differs, len(in_need), len(measured))
+        request = RunRequest(Trigger.CHECK, Mode.APPLY, route_tables=tables, reason=reason)
         return self.create_run(request)
 
     def _measure_all(
         self, registered: Sequence[RegisteredTable], compared: Comparison, now: datetime
     ) -> list[Measured]:
         # The planner wants a run, of which it reads the mode and the unusable sources.
-        unusable = {source: fault.message for source, fault in compared.unusable.items()}
-        run = Run(_check_id(now), RunRequest(Trigger.CHECK, Mode.APPLY), now, unusable=unusable)
+        unusable = {source: error.message for source, error in compared.unusable.items()}
+        run = Run(check_id_of(now), RunRequest(Trigger.CHECK, Mode.APPLY), now, unusable=unusable)
         ends = time.monotonic() + LONGEST.total_seconds()
 
         measured: list[Measured] = []
@@ -130,41 +116,41 @@ class DailyCheck:
 
     def _measure(self, run: Run, entry: RegisteredTable) -> Measured:
         """Compare the table as it stands with the last recorded versions."""
-        entry, table_id = without_failed_rollbacks(entry, self.store.outcomes), entry.route_table_id
+        entry = without_failed_rollbacks(entry, self.store.outcomes)
+        found = Measured(entry=entry, right_at=run.started_at)
         try:
-            table = self.azure.route_tables.read(table_id)
-            planner = self.planning.planner_for(run, Mode.APPLY, table_id)(entry)
-            found = preview(Pending(run.run_id, table_id), table, planner)
+            table = self.azure.route_tables.read(entry.route_table_id)
+            outcome = self._preview(run, entry, table)
         except RouteSyncError as error:
-            return Measured(entry=entry, right_at=run.started_at, fault=Finding.of(error))
+            return replace(found, error=Finding.of(error))
+        return self._with_reading(replace(found, outcome=outcome), table)
 
-        limit = self.azure.route_limits.routes(table_id.subscription_id, table.location)
+    def _preview(self, run: Run, entry: RegisteredTable, table: RouteTable) -> Outcome:
+        table_id = entry.route_table_id
+        planner = self.planning.planner_for(run, Mode.APPLY, table_id)(entry)
+        return preview(Pending(run.run_id, table_id), table, planner).outcome
+
+    def _with_reading(self, found: Measured, table: RouteTable) -> Measured:
+        """Add the place and the size of the table, and its subnets."""
+        entry = found.entry
+        subscription_id = entry.route_table_id.subscription_id
+        limit = self.azure.route_limits.routes(subscription_id, table.location)
+
         reading = Reading(table.location, len(table.routes), limit)
         status = replace(entry.status, subnet_ids=table.subnet_ids, reading=reading)
-        return Measured(
-            entry=replace(entry, status=status),
-            right_at=run.started_at,
-            outcome=found.outcome,
-            routes=reading.routes,
-            route_limit=limit,
-        )
+        entry = replace(entry, status=status)
+        return replace(found, entry=entry, routes=reading.routes, route_limit=limit)
 
     def _with_date(self, found: Measured, differing: frozenset[Source], now: datetime) -> Measured:
         """Add the time at which the table was last found right, and record it on its row."""
-        entry, outcome = found.entry, found.outcome
-        current = differing.isdisjoint(entry.registration.sources)
-        right = found.right and current
+        entry = found.entry
         since = entry.status.verified_at or entry.status.watched_since
 
-        standing = Standing(
-            subnet_ids=entry.status.subnet_ids,
-            reading=entry.status.reading,
-            verified_with=outcome.version_ids if outcome is not None and right else (),
-            verified_at=now if right else None,
-            watched_since=now if not right and since is None else None,
-        )
-        if standing != Standing():
-            self.store.registrations.record(entry.route_table_id, standing)
+        # A table that agrees with an outdated version may still lack a new address.
+        right = found.right and differing.isdisjoint(entry.registration.sources)
+        news = _verified(found, now) if right else _not_verified(entry.status, now)
+        if news != TableNews():
+            self.store.registrations.record(entry.route_table_id, news)
         return found if right else replace(found, right_at=since or now)
 
     def _document(self, compared: Comparison, now: datetime) -> Document:
@@ -177,10 +163,32 @@ class DailyCheck:
         return before if numbers == before.change_numbers else Document(numbers, now)
 
 
-def _check_id(now: datetime) -> str:
-    return f"check-{now:%Y%m%d%H%M%S%f}"
+def _reason(differs: Collection[Source], in_need: int, count: int) -> str:
+    reasons = [f"{', '.join(sorted(differs))} changed"] if differs else []
+    if in_need:
+        reasons.append(f"{in_need} of {count} route tables need it")
+    return f"daily check: {'; '.join(reasons)}"
+
+
+def _verified(found: Measured, now: datetime) -> TableNews:
+    status, outcome = found.entry.status, found.outcome
+    return TableNews(
+        subnet_ids=status.subnet_ids,
+        reading=status.reading,
+        applied_version_ids=outcome.version_ids if outcome else (),
+        verified_at=now,
+    )
+
+
+def _not_verified(status: Status, now: datetime) -> TableNews:
+    is_known = status.verified_at or status.watched_since
+    return TableNews(
+        subnet_ids=status.subnet_ids,
+        reading=status.reading,
+        watched_since=None if is_known else now,
+    )
 
 
 def _not_looked_at(entry: RegisteredTable, now: datetime) -> Measured:
     late = Finding(codes.NOT_LOOKED_AT, "the check had no time left for it")
-    return Measured(entry=entry, right_at=now, fault=late)
+    return Measured(entry=entry, right_at=now, error=late)

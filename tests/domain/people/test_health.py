@@ -46,7 +46,7 @@ def measured(
     subscription=SUBSCRIPTION,
     right_at=NOW,
     outcome=None,
-    fault=None,
+    error=None,
     routes=None,
     route_limit=None,
     exceptions=(),
@@ -57,8 +57,8 @@ def measured(
             rid(name, subscription), Registration((TAG,), exceptions=exceptions), Status(**seen)
         ),
         right_at=right_at,
-        outcome=outcome or (None if fault else unchanged(name)),
-        fault=fault,
+        outcome=outcome or (None if error else unchanged(name)),
+        error=error,
         routes=routes,
         route_limit=route_limit,
     )
@@ -95,7 +95,7 @@ def test_a_table_not_found_right_for_longer_than_two_days(age, expected):
 
 def test_its_age_says_what_stands_in_the_way():
     gone = Finding(lookup("RouteTableNotFound"), "not found")
-    tables = [measured(right_at=NOW - 5 * DAY, fault=gone), measured("two"), measured("three")]
+    tables = [measured(right_at=NOW - 5 * DAY, error=gone), measured("two"), measured("three")]
     [alarm] = alarms(found(*tables))
     assert alarm.message == "not found right for 5.0 days: RouteTableNotFound"
     assert alarm.route_table_id == rid("one")
@@ -156,12 +156,12 @@ def test_what_is_held_and_what_is_contested():
     assert "pipeline@example" in contested.message
 
 
-def test_a_tag_that_can_not_be_believed():
+def test_a_tag_that_is_unusable():
     unusable = {TAG: Finding(lookup("TagUnavailable"), "empty")}
     [alarm] = alarms(found(measured(), unusable=unusable))
     assert (alarm.code.name, alarm.message) == (
         "TagUnavailable",
-        f"{TAG} can't be believed now: empty",
+        f"{TAG} is unusable now: empty",
     )
 
 
@@ -177,8 +177,8 @@ def test_lost_rights_on_the_tag_name_action_and_scope():
 def test_lost_rights_on_most_tables_are_one_alarm_that_names_action_and_scope():
     old = NOW - 9 * DAY
     tables = [
-        measured("one", right_at=old, fault=Finding(lookup("AuthorizationFailed"), "no")),
-        measured("two", right_at=old, fault=DENIED, subscription=OTHER_SUBSCRIPTION),
+        measured("one", right_at=old, error=Finding(lookup("AuthorizationFailed"), "no")),
+        measured("two", right_at=old, error=DENIED, subscription=OTHER_SUBSCRIPTION),
         measured("three", right_at=old, outcome=off_plan("three"), last_outcome=failed(DENIED)),
         measured("four", last_outcome=failed(DENIED)),
         measured("five"),
@@ -191,7 +191,7 @@ def test_lost_rights_on_most_tables_are_one_alarm_that_names_action_and_scope():
 
 
 def test_lost_rights_on_half_of_the_tables_are_each_ones_own():
-    tables = [measured("one", right_at=NOW - 9 * DAY, fault=DENIED), measured("two")]
+    tables = [measured("one", right_at=NOW - 9 * DAY, error=DENIED), measured("two")]
     assert codes(*tables) == ["TableStale"]
 
 
@@ -231,6 +231,6 @@ def test_a_run_is_started_where_it_would_write_or_say_something_new(status, fiel
 
 def test_a_run_is_started_where_the_last_failed_or_the_tag_differs():
     assert needs_run(measured(last_outcome=failed()), (), paused=False)
-    assert needs_run(measured(fault=DENIED), (), paused=False)
+    assert needs_run(measured(error=DENIED), (), paused=False)
     assert needs_run(measured(), {TAG}, paused=False)
     assert not needs_run(measured(), {"Another"}, paused=False)

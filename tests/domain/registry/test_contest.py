@@ -45,13 +45,13 @@ def test_a_contest_stays_one_however_long_it_is_quiet():
 
 
 @pytest.mark.parametrize(
-    ("later", "rests"),
+    ("later", "waits"),
     [(timedelta(0), True), (BETWEEN_WRITES - SECOND, True), (BETWEEN_WRITES, False)],
 )
-def test_a_contested_table_rests_for_an_hour(later, rests):
+def test_a_contested_table_waits_for_an_hour(later, waits):
     contest = after(NOW, NOW + SECOND)
-    assert contest.rests(NOW + SECOND + later) is rests
-    assert not after(NOW).rests(NOW)
+    assert contest.waits(NOW + SECOND + later) is waits
+    assert not after(NOW).waits(NOW)
 
 
 def test_it_names_who_was_seen_to_do_it():

@@ -156,7 +156,7 @@ def test_a_table_that_has_moved_on_is_not_rolled_back(moved):
 
 def test_what_a_rollback_holds():
     _, changes = done()
-    made = holds_of(changes, owner=OWNER, undone_run_id="a", rollback_run_id="b")
+    made = holds_of(changes, owner=OWNER, rolled_back_run_id="a", rollback_run_id="b")
     holds = {hold.prefix: hold.routed for hold in made}
     assert holds == {P: True, Q: False, R: False, "20.0.3.0/24": False}
 

@@ -30,7 +30,7 @@ CONFLICTED = Outcome(
     ],
 )
 def test_a_table_is_right_if_every_wanted_address_is_known_to_have_its_route(status, fields, right):
-    assert Outcome(rid("one"), OutcomeStatus(status), **fields).found_right is right
+    assert Outcome(rid("one"), OutcomeStatus(status), **fields).right is right
 
 
 def test_the_same_trouble_on_another_day_is_no_news():

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.registry.status import Standing
+from shared.domain.registry.status import TableNews
 from shared.domain.runs.alert import Alert
 from shared.domain.runs.run import Mode
 from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS
@@ -147,8 +147,8 @@ def test_a_table_on_more_subnets_than_are_looked_at_may_be_on_any(app, two):
     )
     names = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(2000)]  # incompressible
     subnets = frozenset(f"{network}/subnets/{name}" for name in names)
-    app.registry.record(rid("one"), Standing(subnet_ids=subnets))
-    app.registry.record(rid("two"), Standing(subnet_ids=frozenset()))
+    app.registry.record(rid("one"), TableNews(subnet_ids=subnets))
+    app.registry.record(rid("two"), TableNews(subnet_ids=frozenset()))
     assert app.registry.get(rid("one")).status.subnet_ids == subnets
     assert asked(app, take(app, Alert("rule", (f"{network}x",), "1"))) == ["one"]
 

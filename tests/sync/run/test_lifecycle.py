@@ -61,7 +61,7 @@ def test_messages_for_a_run_that_never_was_are_dropped(azure, app):
     unknown = "20260101000000000000-00000000"
     assert app.run_start.start(unknown) == []
     assert app.tables.sync(unknown, rid("one")).outcome is None
-    app.tables.give_up(unknown, rid("one"))
+    app.tables.fail_poisoned(unknown, rid("one"))
     assert app.run_start.start_without_tags(unknown) == []
     assert azure.state.log == []
 

@@ -19,7 +19,7 @@ def test_a_repeated_message_does_nothing_and_the_outcome_stays(azure, app):
     azure.state.log.clear()
     assert app.tables.sync(run_id, message).outcome is None
     assert app.run_start.start(run_id) == []
-    app.tables.give_up(run_id, message)
+    app.tables.fail_poisoned(run_id, message)
     assert app.run_start.start_without_tags(run_id) == []
     assert run_report(app, run_id) == first
     assert azure.state.log == []

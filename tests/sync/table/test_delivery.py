@@ -38,7 +38,7 @@ def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     assert run_report(app, run_id)["status"] == "Running"
-    app.tables.give_up(run_id, rid("one"))
+    app.tables.fail_poisoned(run_id, rid("one"))
     whole = run_report(app, run_id)
     assert whole["status"] == "Failed"
     assert outcome_of(whole, "one")["error"]["code"] == "ServiceUnavailable"

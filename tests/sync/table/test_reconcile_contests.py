@@ -153,7 +153,7 @@ def test_what_is_undone_once_counts_once_however_often_it_is_tried(azure, app, c
     for _ in range(2):
         with pytest.raises(TransientError):
             app.tables.sync(run_id, rid("one"))
-    app.tables.give_up(run_id, rid("one"))
+    app.tables.fail_poisoned(run_id, rid("one"))
     assert outcome_of(sync(app), "one")["status"] == "changed"
     assert len(contest_of(app).undone) == 1
 

@@ -285,7 +285,7 @@ def test_a_migration_either_way_can_be_rolled_back(azure, app, enrol, there):
     before = owned_prefixes(table)
     register(app, AddressSource.SERVICE_TAG, back)
     migrated = sync(app)
-    whole = sync(app, "one", action=Action.ROLLBACK, undone_run_id=migrated["runId"])
+    whole = sync(app, "one", action=Action.ROLLBACK, rolled_back_run_id=migrated["runId"])
     assert outcome_of(whole, "one")["status"] == "changed"
     assert owned_prefixes(table) == before
     assert sync(app)["counts"]["unchanged"] == 1

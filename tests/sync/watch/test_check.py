@@ -132,7 +132,7 @@ def test_where_the_last_outcome_was_failed_or_poisoned_it_starts_a_run(azure, ap
 def test_a_poisoned_table_is_an_alarm_until_it_was_right_again(azure, app, two):
     run_id = begin(app, "one")
     app.run_start.start(run_id)
-    app.tables.give_up(run_id, rid("one"))
+    app.tables.fail_poisoned(run_id, rid("one"))
     checked = app.check.check()
     assert (codes(checked), asked(checked, app)) == (["TablePoisoned"], ["one"])
     finish(app, checked)

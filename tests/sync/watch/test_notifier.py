@@ -60,14 +60,14 @@ def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
     run_id = begin(app)
     [message] = workers.start_run(str(RunMessage(run_id)))
     ended = str(RunMessage(run_id))
-    assert workers.give_up_route_table(message) == Messages(ended=ended)
+    assert workers.fail_poisoned_route_table(message) == Messages(ended=ended)
     workers.start_run(ended)
     [notice] = receiver.notices
     assert (notice["kind"], notice["items"][0]["state"]) == ("fault", "failed")
 
 
 def test_where_it_was_not_taken_the_queue_tries_again(app, one, receiver, monkeypatch):
-    monkeypatch.setattr(webhook, "REST_SECONDS", 0)
+    monkeypatch.setattr(webhook, "WAIT_SECONDS", 0)
     whole = sync(app)
     message = str(RunMessage(whole["runId"]))
     assert whole["status"] == "Succeeded"
@@ -89,7 +89,7 @@ def test_what_could_not_be_told_is_tried_again_by_the_daily_check(app, one, rece
     assert str(RunMessage(run_id)) in messages
 
 
-def test_a_webhook_that_failed_rests(app, one, receiver):
+def test_a_webhook_that_failed_waits(app, one, receiver):
     run_id = sync(app)["runId"]
     receiver.status = 500
     with pytest.raises(TransientError, match="answered 500"):

@@ -48,7 +48,7 @@ def held_findings(holds: Sequence[Hold]) -> tuple[Finding, ...]:
     """Report the held prefixes of each run that was rolled back, with what happens to them."""
     grouped: dict[tuple[str, bool], list[str]] = {}
     for hold in holds:
-        grouped.setdefault((hold.undone_run_id, hold.routed), []).append(hold.prefix)
+        grouped.setdefault((hold.rolled_back_run_id, hold.routed), []).append(hold.prefix)
 
     findings: list[Finding] = []
     for (run_id, routed), prefixes in grouped.items():

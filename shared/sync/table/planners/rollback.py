@@ -40,17 +40,17 @@ class RollbackPlanner:
 
         judgement = judge(draft, limits, written)
         holds = self._holds(judgement)
-        rollback = Finding(codes.ROLLBACK, f"the changes of run {self._undone_run_id} are undone")
+        rollback = Finding(codes.ROLLBACK, f"the changes of run {self._earlier_run_id} are undone")
         return Proposal(judgement.with_more((rollback, *held_findings(holds))), holds=holds)
 
     @property
-    def _undone_run_id(self) -> str:
-        return self.run.request.undone_run_id or ""
+    def _earlier_run_id(self) -> str:
+        return self.run.request.rolled_back_run_id or ""
 
     def _replan(self, table: RouteTable) -> Replan:
         owner = self.guards.policy.owner
         holds = self.entry.status.holds
-        rolled_back = {h.prefix for h in holds if h.undone_run_id == self._undone_run_id}
+        rolled_back = {h.prefix for h in holds if h.rolled_back_run_id == self._earlier_run_id}
 
         def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
             return make_rollback(
@@ -65,7 +65,7 @@ class RollbackPlanner:
         new = holds_of(
             put_back,
             owner=self.guards.policy.owner,
-            undone_run_id=self._undone_run_id,
+            rolled_back_run_id=self._earlier_run_id,
             rollback_run_id=self.run.run_id,
         )
         by_prefix = {hold.prefix: hold for hold in (*self.entry.status.holds, *new)}

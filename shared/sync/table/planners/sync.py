@@ -130,13 +130,13 @@ class SyncPlanner:
     def _found_undone(self, proposed: Changes) -> Contest | None:
         """Return the contest with one undoing more, if our changes were found undone.
 
-        Each run notes that once, and none notes it while it is too early to write the table.
+        Each run notes that once, and none notes it while a contested table waits.
         """
         contest = self.entry.status.contest
         now = self.clock()
         noted = contest.undone and contest.undone[-1].run_id == self.run.run_id
         undone = is_undone(self.entry.status.owned_left, proposed)
-        if noted or contest.rests(now) or not undone:
+        if noted or contest.waits(now) or not undone:
             return None
         return contest.with_undoing(Undoing(now, self.run.run_id, self.run.request.prompted_by))
 
@@ -148,10 +148,9 @@ class SyncPlanner:
         if contest.since is None:
             return limits
         now = self.clock()
-        waits = contest.rests(now) and contest.undone[-1].run_id != self.run.run_id
-        return replace(
-            limits, contested=True, too_early=_too_early(contest, now) if waits else None
-        )
+        waits = contest.waits(now) and contest.undone[-1].run_id != self.run.run_id
+        too_early = _too_early(contest, now) if waits else None
+        return replace(limits, contested=True, too_early=too_early)
 
     def _held_back(
         self, table: RouteTable, until: Mapping[str, date], proposed: Changes

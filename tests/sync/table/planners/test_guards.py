@@ -197,7 +197,7 @@ def test_our_own_write_that_failed_halfway_does_not_block_the_next_run(azure, ap
     azure.state.faults.append(Fault(method="PUT", path="one$", effect=FailOperation()))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
-    app.tables.give_up(run_id, rid("one"))
+    app.tables.fail_poisoned(run_id, rid("one"))
     assert table.provisioning_state == "Failed"
     assert outcome_of(sync(app), "one")["status"] in {"changed", "unchanged"}
     assert (table.provisioning_state, owned_prefixes(table)) == ("Succeeded", {A})

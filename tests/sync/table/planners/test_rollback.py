@@ -78,7 +78,7 @@ def test_a_rollback_that_failed_after_it_began_holds_nothing(azure, app, poisone
     register(app, "one")
     answer(azure, A)
     run = sync(app)
-    undo = {"action": Action.ROLLBACK, "undone_run_id": run["runId"], "reason": "why"}
+    undo = {"action": Action.ROLLBACK, "rolled_back_run_id": run["runId"], "reason": "why"}
     run_id = begin(app, "one", **undo)
     [message] = app.run_start.start(run_id)
     refused = refusal("PUT", "one$", 503 if poisoned else 403, {"error": {"code": "No"}})
@@ -87,7 +87,7 @@ def test_a_rollback_that_failed_after_it_began_holds_nothing(azure, app, poisone
         with pytest.raises(TransientError):
             app.tables.sync(run_id, message)
         assert app.registry.get(rid("one")).status.holds
-        app.tables.give_up(run_id, message)
+        app.tables.fail_poisoned(run_id, message)
     else:
         app.tables.sync(run_id, message)
     assert outcome_of(run_report(app, run_id), "one")["status"] == "failed"
@@ -156,13 +156,13 @@ def test_a_rollback_can_be_repeated_and_a_rollback_can_be_rolled_back(azure, app
     register(app, "one")
     answer(azure, B)
     run = sync(app)
-    undone = sync(app, "one", action=Action.ROLLBACK, undone_run_id=run["runId"], reason="x")
+    undone = sync(app, "one", action=Action.ROLLBACK, rolled_back_run_id=run["runId"], reason="x")
     assert roll_back(app, run)["status"] == "unchanged"
     assert owned_prefixes(table) == {A}
     roll_back(app, undone)
     assert owned_prefixes(table) == {B}
     holds = app.registry.get(rid("one")).status.holds
-    assert [(h.prefix, h.routed, h.undone_run_id) for h in holds] == [
+    assert [(h.prefix, h.routed, h.rolled_back_run_id) for h in holds] == [
         (A, False, undone["runId"]),
         (B, True, undone["runId"]),
     ]
@@ -177,7 +177,7 @@ def test_a_run_that_failed_after_it_wrote_can_be_rolled_back(azure, app):
     azure.state.faults.append(Fault(method="PUT", path="one$", effect=Drop(effected=True)))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, message)
-    app.tables.give_up(run_id, message)
+    app.tables.fail_poisoned(run_id, message)
     assert owned_prefixes(table) == {A}
     assert roll_back(app, run_report(app, run_id))["removed"] == [A]
     assert table.routes == []
