@@ -171,5 +171,5 @@ def _difference(of_tags: Collection[str], of_ase: Collection[str]) -> tuple[Find
     only_ase = in_order(uncovered(of_ase, of_tags))
     return (
         *listed(codes.ONLY_SERVICE_TAG_KNOWS, "the environment's own API does not name", only_tags),
-        *listed(codes.ONLY_ASE_KNOWS, "the service tag does not hold", only_ase),
+        *listed(codes.ONLY_ASE_KNOWS, "the service tag does not contain", only_ase),
     )

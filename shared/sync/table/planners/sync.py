@@ -60,7 +60,7 @@ class SyncPlanner:
         judgement = judge(draft, self._contested(self._limits(draft), contest), written)
 
         findings = (*self._findings(contest), *self._routing_findings(table, judgement))
-        withheld = self._held_back(table, until, judgement.proposed) if holds else ()
+        withheld = self._withheld_by_holds(table, until, judgement.proposed) if holds else ()
         return Proposal(
             judgement.with_more(findings, withheld), self.wanted.version_ids, contest=found
         )
@@ -152,7 +152,7 @@ class SyncPlanner:
         too_early = _too_early(contest, now) if waits else None
         return replace(limits, contested=True, too_early=too_early)
 
-    def _held_back(
+    def _withheld_by_holds(
         self, table: RouteTable, until: Mapping[str, date], proposed: Changes
     ) -> tuple[Withheld, ...]:
         """Return the changes that a run without holds would make as well."""
