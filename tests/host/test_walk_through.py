@@ -54,9 +54,9 @@ def test_every_command_prints_what_is_said(azure, make_host, tmp_path):
 
 
 def _of_ours(printed, ase_id):
-    """Of what `discover` lists, the entry of this environment."""
+    """If `discover` was called, the entry of this environment, and else all that was printed."""
     whole = json.loads(printed)
-    entries = [e for e in whole.get("value", ()) if e["aseId"] == ase_id]
+    entries = [entry for entry in whole.get("value", ()) if entry.get("aseId") == ase_id]
     return json.dumps(entries[0], indent=4) if entries else printed
 
 
