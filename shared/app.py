@@ -87,40 +87,47 @@ class App:
             endpoint=settings.arm_endpoint,
             api_version=settings.arm_api_version_network,
         )
+
         self.route_tables = ArmRouteTables(self.clients)
         self.route_limits = SubscriptionRouteLimits(self.clients, override=settings.route_limit)
         self.azure = _azure(self.clients, self.route_tables, self.route_limits, settings)
+
+        # The policy: what the operator has decided, and what the API in use knows.
         self.policy = _policy(settings, self.route_tables.next_hop_types())
 
-        self._build_use_cases()
+        # The use cases: each part uses the parts before it.
+        self._build_runs(self.store, self.azure, self.policy)
+        self._build_tables(self.store, self.azure, self.policy)
+        self._build_doors(self.store, self.azure, self.policy)
 
-    def _build_use_cases(self) -> None:
-        store, azure, policy = self.store, self.azure, self.policy
-
-        # The surroundings of a table, and the life of a run.
+    def _build_runs(self, store: Store, azure: Azure, policy: Policy) -> None:
+        """Build what begins and ends a run, and what it learns of the surroundings."""
         self.surveyor = Surveyor(azure)
-        audit = Audit(self.surveyor, self.versions)
-        self.discovery = Discovery(store, azure, policy, audit)
+        self.audit = Audit(self.surveyor, self.versions)
         self.pull = SourcePull(store, azure, policy, utc_now)
         settlement = Settlement(store, policy, utc_now, log_outcome)
         self.run_end = RunEnd(store, policy, utc_now, settlement, log_run)
         self.run_start = RunStart(store, policy, utc_now, self.pull, self.run_end)
 
-        # One table of a run.
-        planning = Planning(store, azure, policy, utc_now)
-        reconciler = Reconciler(store, azure, policy, planning)
-        provisioner = Provisioner(store, azure, policy, audit)
+    def _build_tables(self, store: Store, azure: Azure, policy: Policy) -> None:
+        """Build the way of one table of a run."""
+        self.planning = Planning(store, azure, policy, utc_now)
+        reconciler = Reconciler(store, azure, policy, self.planning)
+        provisioner = Provisioner(store, azure, policy, self.audit)
         self.tables = TableSync(
-            store, policy, utc_now, reconciler, provisioner, audit, self.run_end
+            store, policy, utc_now, reconciler, provisioner, self.audit, self.run_end
         )
 
-        # Everything that people and Azure Monitor can ask for.
+    def _build_doors(self, store: Store, azure: Azure, policy: Policy) -> None:
+        """Build everything that people and Azure Monitor can ask for, and the daily watch."""
+        self.discovery = Discovery(store, azure, policy, self.audit)
         self.asking = Asking(store, self.discovery, self.create_run)
         self.registering = Registering(store, azure, policy, utc_now, self.pull, self.surveyor)
         self.alerts = AlertIntake(store, policy, utc_now, self.create_run)
 
-        # The watch: every day, whether or not anybody asks.
-        self.check = DailyCheck(store, azure, policy, utc_now, self.pull, planning, self.create_run)
+        self.check = DailyCheck(
+            store, azure, policy, utc_now, self.pull, self.planning, self.create_run
+        )
         self.notifier = Notifier(store, utc_now, _webhook(self.settings))
         self.housekeeping = Housekeeping(store, policy, utc_now)
 

@@ -7,7 +7,7 @@ from .domain.findings import Finding
 from .domain.routing.plan import Conflict
 from .domain.runs.outcome import Outcome
 from .domain.runs.report import Report
-from .domain.runs.run import VersionSeen
+from .domain.runs.run import Run, VersionSeen
 
 
 def needs_nobody(code: Code) -> bool:
@@ -21,13 +21,7 @@ _MOST_PREFIXES_SHOWN = 6
 
 def render(report: Report) -> str:
     """Show the changes, the notes for a person, and the sum."""
-    run = report.run
-    lines = [
-        f"Run {run.run_id} ({run.request.trigger}, {run.request.mode}): {run.status}",
-        *(version_line(version) for version in run.versions),
-    ]
-    if run.error is not None:
-        lines.append(f"  ERROR {finding_text(run.error)}")
+    lines = _run_lines(report.run)
     for outcome in report.outcomes:
         lines += _outcome_lines(outcome)
 
@@ -69,6 +63,14 @@ def changes_of(outcome: Outcome) -> tuple[tuple[str, Sequence[str]], ...]:
 
 def counted_changes(outcome: Outcome) -> str:
     return " ".join(f"{sign}{len(found)}" for sign, found in changes_of(outcome) if found)
+
+
+def _run_lines(run: Run) -> list[str]:
+    head = f"Run {run.run_id} ({run.request.trigger}, {run.request.mode}): {run.status}"
+    lines = [head, *(version_line(version) for version in run.versions)]
+    if run.error is not None:
+        lines.append(f"  ERROR {finding_text(run.error)}")
+    return lines
 
 
 def _outcome_lines(outcome: Outcome) -> list[str]:

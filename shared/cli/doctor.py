@@ -46,13 +46,14 @@ def _diagnoses() -> Iterator[Diagnosis]:
     try:
         settings = Settings.read(os.environ)
     except InvalidSettings as error:
-        for fault in error.faults:
-            yield Diagnosis(
-                "settings", Grade.FAULT, fault, "the README has a table of all settings"
-            )
-        return
+        remedy = "the README has a table of all settings"
+        yield from (Diagnosis("settings", Grade.FAULT, fault, remedy) for fault in error.faults)
+    else:
+        yield _schedules(settings)
+        yield from _outside(settings)
 
-    yield _schedules(settings)
+
+def _outside(settings: Settings) -> Iterator[Diagnosis]:
     queue = queue_service(settings)
     clock, is_reachable = Clock(), True
     for peer in _peers(settings, queue.url):

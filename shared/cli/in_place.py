@@ -1,7 +1,7 @@
 """Carry out a run in this process: a few threads stand for the queues."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 
@@ -33,16 +33,20 @@ def carry_out(run_id: str, on_tables: OnTables, on_delivered: OnDelivered) -> No
     try:
         messages = _started(run_id)
         on_tables(sum(1 + len(TableMessage.parse(text).then) for text in messages))
-        for ended in _settled(lanes, messages, on_delivered):
-            # If the webhook does not answer now, the daily check tries again.
-            with suppress(TransientError):
-                workers.start_run(ended)
+        _tell(_settled(lanes, messages, on_delivered))
     except KeyboardInterrupt:
         lanes.shutdown(cancel_futures=True)
         _interrupt(run_id)
         raise
     finally:
         lanes.shutdown(cancel_futures=True)
+
+
+def _tell(run_messages: Iterable[str]) -> None:
+    for text in run_messages:
+        # If the webhook does not answer now, the daily check tries again.
+        with suppress(TransientError):
+            workers.start_run(text)
 
 
 def _interrupt(run_id: str) -> None:

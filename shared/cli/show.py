@@ -103,39 +103,45 @@ def registered_tables(found: Sequence[RegisteredTable]) -> RenderableType:
 
     table = _table("route table", "resource group", "environment", "wanted", "found right", "last")
     for one in found:
-        last = one.status.last_outcome
-        outcome = _coloured(last.status) if last else Text(_NONE)
-        table.add_row(
-            one.route_table_id.name,
-            one.route_table_id.resource_group,
-            _name(one.registration.ase_id),
-            _wanted(one.registration),
-            _moment(one.status.verified_at),
-            outcome if one.registration.enabled else Text("disabled", style="dim"),
-        )
+        place, asked = one.route_table_id, one.registration
+        cells = _name(asked.ase_id), _wanted(asked), _moment(one.status.verified_at)
+        table.add_row(place.name, place.resource_group, *cells, _last_status(one))
     return table
 
 
-def registered_table(one: RegisteredTable) -> RenderableType:
-    registration, status = one.registration, one.status
-    exceptions = [
-        ("Exception", f"{each.prefix} until {each.until}: {each.reason}")
-        for each in registration.exceptions
-    ]
-    held = ", ".join(hold.prefix for hold in status.holds)
+def _last_status(one: RegisteredTable) -> Text:
+    if not one.registration.enabled:
+        return Text("disabled", style="dim")
+    last = one.status.last_outcome
+    return _coloured(last.status) if last else Text(_NONE)
 
+
+def registered_table(one: RegisteredTable) -> RenderableType:
+    asked = one.registration
     rows = [
         ("Route table", str(one.route_table_id)),
-        ("Environment", str(registration.ase_id or _NONE)),
-        ("Wanted", _wanted(registration)),
-        ("Policy", registration.apply_policy or "the app's"),
-        ("Held", held or "nothing"),
-        ("Contested", _moment(status.contest.since) if status.contest.since else "no"),
-        *exceptions,
-        ("Note", registration.note or _NONE),
-        ("Enabled", "yes" if registration.enabled else "no"),
+        ("Environment", str(asked.ase_id or _NONE)),
+        ("Wanted", _wanted(asked)),
+        ("Policy", asked.apply_policy or "the app's"),
+        *_state(one),
+        *_remarks(asked),
     ]
     return _pairs(rows)
+
+
+def _state(one: RegisteredTable) -> list[tuple[str, str]]:
+    held = ", ".join(hold.prefix for hold in one.status.holds)
+    since = one.status.contest.since
+    return [("Held", held or "nothing"), ("Contested", _moment(since) if since else "no")]
+
+
+def _remarks(asked: Registration) -> list[tuple[str, str]]:
+    exceptions = [f"{each.prefix} until {each.until}: {each.reason}" for each in asked.exceptions]
+    return [
+        *(("Exception", text) for text in exceptions),
+        ("Note", asked.note or _NONE),
+        ("Enabled", "yes" if asked.enabled else "no"),
+    ]
 
 
 def removed(route_table: str, report_of_removal: Report | None) -> RenderableType:
@@ -165,15 +171,14 @@ def versions(found: Sequence[tuple[Version, Difference]]) -> RenderableType:
 
     table = _table("version", "change number", "recorded", "prefixes", "added", "removed")
     for one, change in found:
-        table.add_row(
-            one.version_id,
-            one.change_number,
-            _moment(one.recorded_at),
-            str(len(one.address_prefixes)),
-            Text(f"+{len(change.added)}", style="green" if change.added else "dim"),
-            Text(f"-{len(change.removed)}", style="red" if change.removed else "dim"),
-        )
+        recorded, prefixes = _moment(one.recorded_at), str(len(one.address_prefixes))
+        counts = [_count(sign, listed) for sign, listed in _signs(change)]
+        table.add_row(one.version_id, one.change_number, recorded, prefixes, *counts)
     return table
+
+
+def _count(sign: str, prefixes: Sequence[str]) -> Text:
+    return Text(f"{sign}{len(prefixes)}", style=_SIGN_COLOURS[sign] if prefixes else "dim")
 
 
 def version(one: Version, change: Difference) -> RenderableType:
@@ -204,14 +209,10 @@ def runs(found: Sequence[Run]) -> RenderableType:
 
     table = _table("run", "trigger", "mode", "status", "started", "route tables")
     for one in found:
-        table.add_row(
-            one.run_id,
-            one.request.trigger,
-            one.request.mode,
-            _coloured(one.status),
-            _moment(one.started_at),
-            _counts(one.counts) or _NONE,
-        )
+        asked = one.request.trigger, one.request.mode
+        began = _moment(one.started_at)
+        counts = _counts(one.counts) or _NONE
+        table.add_row(one.run_id, *asked, _coloured(one.status), began, counts)
     return table
 
 
@@ -313,17 +314,19 @@ def _counts(counts: Mapping[OutcomeStatus, int]) -> str:
 def _environments(found: Iterable[EnvironmentReport]) -> Table:
     table = _table("environment", "location", "kind", "route table", "registered", "subscription")
     for one in found:
-        survey, environment = one.survey, one.survey.environment
-        location, kind = (environment.location, environment.kind) if environment else (None, None)
-        table.add_row(
-            survey.environment_id.name,
-            location or _NONE,
-            kind or _NONE,
-            _name(survey.route_table_id),
-            "yes" if one.registered else Text("no", style="yellow"),
-            survey.environment_id.subscription_id,
-        )
+        registered = "yes" if one.registered else Text("no", style="yellow")
+        place = one.survey.environment_id
+        route_table = _name(one.survey.route_table_id)
+        table.add_row(place.name, *_kind(one), route_table, registered, place.subscription_id)
     return table
+
+
+def _kind(one: EnvironmentReport) -> tuple[str, str]:
+    """Return the location and the kind of an environment, as far as they are known."""
+    environment = one.survey.environment
+    if environment is None:
+        return _NONE, _NONE
+    return environment.location or _NONE, environment.kind or _NONE
 
 
 def _stamped(found: Iterable[StampedTable]) -> Table:

@@ -44,17 +44,20 @@ def unregister(
         need_somebody(as_json=as_json)
     # A table that is not registered is an error before anything is asked or done.
     known = str(app().registering.get(_absolute(route_table)).route_table_id)
+    removal = RemoveRequest(route_table=known, reason=reason or None)
 
     report = None
     if with_routes:
-        removal = RemoveRequest(route_table=known, reason=reason or None)
         report = _take_routes_out(removal, yes=yes, as_json=as_json)
     elif not yes:
         ask(f"Unregister {known}? It keeps its routes.")
+    _unregister(known, report, as_json=as_json)
 
-    app().registering.unregister(known)
-    body = report_json(report) if report else {"routeTableId": known}
-    answer(body, show.removed(known, report), as_json=as_json)
+
+def _unregister(route_table: str, report: Report | None, *, as_json: bool) -> None:
+    app().registering.unregister(route_table)
+    body = report_json(report) if report else {"routeTableId": route_table}
+    answer(body, show.removed(route_table, report), as_json=as_json)
 
 
 def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Report:

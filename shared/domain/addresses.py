@@ -150,7 +150,7 @@ def ipv4_of(prefixes: Iterable[str]) -> tuple[str, ...]:
 
 
 def uncovered(prefixes: Iterable[str], by: Iterable[str]) -> frozenset[str]:
-    """Return the IPv4 prefixes that the others, taken together, do not hold completely."""
+    """Return the IPv4 prefixes that the others, taken together, do not contain completely."""
     around = frozenset(ipaddress.collapse_addresses(ipaddress.IPv4Network(p) for p in by))
     lengths = {network.prefixlen for network in around}
 
@@ -186,19 +186,12 @@ def parse_service_tag(
         raise UnusableServiceTag(f"the answer of {location} is not a JSON object")
 
     properties = _properties_of(document, service_tag, location)
-    prefixes = _believed(
-        properties.get("addressPrefixes"),
-        f"{service_tag} in {location}",
-        min_prefix_length,
-        UnusableServiceTag,
-    )
+    listed = properties.get("addressPrefixes")
+    named = f"{service_tag} in {location}"
+    prefixes = _believed(listed, named, min_prefix_length, UnusableServiceTag)
 
-    return SourceContent(
-        source=service_tag,
-        change_number=str(properties.get("changeNumber", "")),
-        locations=(location,),
-        address_prefixes=prefixes,
-    )
+    change_number = str(properties.get("changeNumber", ""))
+    return SourceContent(service_tag, change_number, (location,), prefixes)
 
 
 def parse_inbound_dependencies(
@@ -226,14 +219,19 @@ def union(contents: Sequence[SourceContent]) -> SourceContent:
     )
 
 
-def _properties_of(
+def _entries_of(
     document: Mapping[str, object], service_tag: str, location: str
-) -> Mapping[str, object]:
+) -> list[Mapping[str, object]]:
     values = document.get("values")
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise UnusableServiceTag(f"the answer of {location} has no list of values")
+    return [v for v in values if isinstance(v, Mapping) and v.get("name") == service_tag]
 
-    entries = [v for v in values if isinstance(v, Mapping) and v.get("name") == service_tag]
+
+def _properties_of(
+    document: Mapping[str, object], service_tag: str, location: str
+) -> Mapping[str, object]:
+    entries = _entries_of(document, service_tag, location)
     if not entries:
         raise UnusableServiceTag(f"{service_tag} is not in the answer of {location}")
     if len(entries) > 1:

@@ -19,7 +19,7 @@ class Grade(StrEnum):
     ATTENTION = "attention"
     """Somebody should look at it; routes are kept right meanwhile."""
     BLOCKS = "blocks"
-    """A guard holds back a change, or the whole table."""
+    """A guard withholds a change, or the whole table."""
     FAILS = "fails"
     """The request, the run or the table failed."""
 
@@ -117,7 +117,7 @@ ONLY_SERVICE_TAG_KNOWS = Code(
 ONLY_ASE_KNOWS = Code(
     "OnlyAseKnows",
     Grade.ATTENTION,
-    meaning="The environment's own API names addresses that the service tag does not hold.",
+    meaning="The environment's own API names addresses that the service tag does not contain.",
     remedy="If these addresses need routes, register the table with addressSource: both.",
     related=("OnlyServiceTagKnows",),
 )

@@ -68,25 +68,24 @@ def _read_alert(body: _Json) -> Signal:
 
 def _read_common(body: _Json) -> Signal:
     data = _object(body, "data")
-    essentials = _object(data, "essentials")
-    context = _object(data, "alertContext")
-
+    essentials, context = _object(data, "essentials"), _object(data, "alertContext")
     service = _text(essentials, "monitoringService")
-    if _NOT_CONCERNED.search(service):
-        return Ignored(f"{_shown(service)} is not about routes")
-
-    ignored = _unless(essentials, "monitorCondition", "Fired")
-    if ignored is None and "administrative" in service.lower():
-        ignored = _unless_succeeded(context)
-    if ignored is not None:
-        return ignored
-
-    return Alert(
+    ignored = _ignored_common(essentials, context, service)
+    return ignored or Alert(
         name=_shown(_text(essentials, "alertRule") or service),
         targets=_resources(essentials.get("alertTargetIDs")),
         instance=_text(essentials, "alertId") or None,
         callers=_callers(context),
     )
+
+
+def _ignored_common(essentials: _Json, context: _Json, service: str) -> Ignored | None:
+    if _NOT_CONCERNED.search(service):
+        return Ignored(f"{_shown(service)} is not about routes")
+    ignored = _unless(essentials, "monitorCondition", "Fired")
+    if ignored is None and "administrative" in service.lower():
+        return _unless_succeeded(context)
+    return ignored
 
 
 def _read_activity_log(body: _Json) -> Signal:
@@ -99,16 +98,16 @@ def _read_activity_log(body: _Json) -> Signal:
     if ignored is not None:
         return ignored
 
-    # An event that names no resource, such as one about a service's health, is about a wider scope.
-    resource = (
+    name = _shown(_text(event, "operationName") or "activity log")
+    return Alert(name=name, targets=_resources([_scope(event)]), callers=_callers(event))
+
+
+def _scope(event: _Json) -> str:
+    """Return what the event is about: if it names no resource, it is about a wider scope."""
+    return (
         _text(event, "resourceId")
         or _text(_object(event, "authorization"), "scope")
         or f"/subscriptions/{_text(event, 'subscriptionId')}"
-    )
-    return Alert(
-        name=_shown(_text(event, "operationName") or "activity log"),
-        targets=_resources([resource]),
-        callers=_callers(event),
     )
 
 
@@ -150,12 +149,15 @@ def _read_event(event: object) -> Signal:
         return Ignored("not an event")
 
     kind = _text(event, "eventType")
-    data = _object(event, "data")
     if kind.lower() == _VALIDATION:
-        return _read_validation(data)
-    if kind.lower() not in _CHANGED:
-        return Ignored(f"event {_shown(kind)!r} changes no resource")
+        return _read_validation(_object(event, "data"))
+    if kind.lower() in _CHANGED:
+        return _read_change(event, kind)
+    return Ignored(f"event {_shown(kind)!r} changes no resource")
 
+
+def _read_change(event: _Json, kind: str) -> Alert:
+    data = _object(event, "data")
     return Alert(
         name=_shown(_text(data, "operationName") or kind),
         targets=_resources([_text(data, "resourceUri") or _text(event, "subject")]),

@@ -1,7 +1,7 @@
 """The pages for an operator: the overview, a run, a route table."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -46,49 +46,51 @@ def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    standpoint = _standpoint(context)
-
-    def worst_first(table: RegisteredTable) -> tuple[int, str]:
-        return -standpoint.state_of(table).rank, table.route_table_id.key
-
-    tables = sorted(context.registry.list(), key=worst_first)
-    runs = _last_runs(context)
-    head = overview(
-        tables, runs, context.checks.latest(), standpoint, paused=context.settings.paused
-    )
-
-    # Only the tables of this page need their outcomes, each of which is a row to read.
-    page = _number(request)
-    shown, last_page = pages_of(tables, page, TABLES_A_PAGE)
-    rows = [row(table, standpoint, _last_outcome(context, table)) for table in shown]
+    runs, standpoint = _last_runs(context), _standpoint(context)
+    tables = _worst_first(context.registry.list(), standpoint)
+    check, settings = context.checks.latest(), context.settings
 
     return _response(
         request,
         "overview",
-        overview=head,
-        rows=rows,
-        page=page,
-        last_page=last_page,
-        timeline=timeline(context.versions.history(context.settings.service_tag)),
+        overview=overview(tables, runs, check, standpoint, paused=settings.paused),
+        timeline=timeline(context.versions.history(settings.service_tag)),
         runs=[run_row(run) for run in runs],
+        **_rows(context, request, tables, standpoint),
     )
 
 
+def _worst_first(
+    tables: Iterable[RegisteredTable], standpoint: Standpoint
+) -> list[RegisteredTable]:
+    return sorted(
+        tables, key=lambda table: (-standpoint.state_of(table).rank, table.route_table_id.key)
+    )
+
+
+def _rows(
+    context: App,
+    request: func.HttpRequest,
+    tables: Sequence[RegisteredTable],
+    standpoint: Standpoint,
+) -> dict[str, Any]:
+    page = _number(request)
+    shown, last_page = pages_of(tables, page, TABLES_A_PAGE)
+
+    # Only the tables of this page need their outcomes, each of which is a row to read.
+    rows = [row(table, standpoint, _last_outcome(context, table)) for table in shown]
+    return {"rows": rows, "page": page, "last_page": last_page}
+
+
 def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.HttpResponse:
-    run = answers.existing_run(context, run_id)
-    report = answers.run_report(context, run)
+    report = answers.run_report(context, answers.existing_run(context, run_id))
 
     # A run can have thousands of outcomes.
     page = _number(request)
     shown, last_page = pages_of(report.outcomes, page, OUTCOMES_A_PAGE)
-    return _response(
-        request,
-        "run",
-        **report_head(report),
-        outcomes=[outcome_block(outcome) for outcome in shown],
-        page=page,
-        last_page=last_page,
-    )
+    outcomes = [outcome_block(outcome) for outcome in shown]
+    numbers = {"page": page, "last_page": last_page}
+    return _response(request, "run", **report_head(report), outcomes=outcomes, **numbers)
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:

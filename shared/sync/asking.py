@@ -5,7 +5,7 @@ request says. If that needs a run, only the run is written. The door then sends 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..domain import codes
 from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId
@@ -21,7 +21,7 @@ from .texts import MAX_CHANGE_ID, MAX_REASON, azure_tag_faults, owner_faults, te
 NOT_ENABLED = "not registered, or disabled"
 
 type CreateRun = Callable[[RunRequest], Run]
-"""Write the run that is wanted."""
+"""Write the run that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,19 @@ class Requester:
 
     trigger: Trigger
     name: str | None = None
+
+    def asks(
+        self, action: Action, mode: Mode, table: RouteTableId, reason: str | None = None
+    ) -> RunRequest:
+        """Return the request for a run about one route table."""
+        return RunRequest(
+            trigger=self.trigger,
+            mode=mode,
+            action=action,
+            route_tables=(table,),
+            requested_by=self.name,
+            reason=reason,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +144,8 @@ class Asking:
         ]
         if faults:
             raise InvalidRequest(faults)
+
+        # A table that is registered after the plan is no part of what a person has approved.
         if request.plan_run_id is not None:
             tables = self._plan_tables(request.plan_run_id, tables)
 
@@ -152,42 +167,22 @@ class Asking:
             *text_faults("reason", request.reason, MAX_REASON),
             *owner_faults("fromOwner", request.from_owner),
         ]
-        entry = self._enabled_entry(request.route_table, faults)
+        table = self._enabled_entry(request.route_table, faults).route_table_id
 
-        return self.create_run(
-            RunRequest(
-                trigger=by.trigger,
-                requested_by=by.name,
-                mode=Mode.APPLY,
-                action=Action.ADOPT,
-                route_tables=(entry.route_table_id,),
-                from_owner=request.from_owner,
-                reason=request.reason,
-            )
-        )
+        asked = by.asks(Action.ADOPT, Mode.APPLY, table, request.reason)
+        return self.create_run(replace(asked, from_owner=request.from_owner))
 
     def rollback(self, request: RollbackRequest, by: Requester) -> Run:
-        faults = [
-            *_force_faults(request.force),
-            *text_faults("reason", request.reason, MAX_REASON),
-        ]
+        faults = list(_force_faults(request.force))
+        faults += text_faults("reason", request.reason, MAX_REASON)
         table = self._enabled_entry(request.route_table, faults).route_table_id
         obstacle = self._rollback_obstacle(request.run_id, table)
         if obstacle is not None:
             raise InvalidRequest([Fault("runId", obstacle)])
 
-        return self.create_run(
-            RunRequest(
-                trigger=by.trigger,
-                requested_by=by.name,
-                mode=Mode.APPLY,
-                action=Action.ROLLBACK,
-                route_tables=(table,),
-                rolled_back_run_id=request.run_id,
-                force=tuple(request.force),
-                reason=request.reason,
-            )
-        )
+        asked = by.asks(Action.ROLLBACK, Mode.APPLY, table, request.reason)
+        forced = replace(asked, force=tuple(request.force))
+        return self.create_run(replace(forced, rolled_back_run_id=request.run_id))
 
     def release(self, request: ReleaseRequest) -> RegisteredTable:
         """Lift every hold on the table and clear its contested state, at once and without a run."""
@@ -200,59 +195,38 @@ class Asking:
     def remove(self, request: RemoveRequest, by: Requester) -> Run:
         """A disabled route table can lose our routes as well."""
         faults = list(text_faults("reason", request.reason, MAX_REASON))
-        entry = self._entry(request.route_table, faults)
+        table = self._entry(request.route_table, faults).route_table_id
 
-        return self.create_run(
-            RunRequest(
-                trigger=by.trigger,
-                requested_by=by.name,
-                mode=request.mode,
-                action=Action.REMOVE,
-                route_tables=(entry.route_table_id,),
-                reason=request.reason,
-            )
-        )
+        return self.create_run(by.asks(Action.REMOVE, request.mode, table, request.reason))
 
     def provision(self, request: ProvisionRequest, by: Requester) -> Run:
         """Raise TransientError if Azure cannot be asked about the environment now."""
         faults = list(azure_tag_faults(request.azure_tags))
-        try:
-            ase_id = EnvironmentId.parse(request.ase)
-        except ValueError as error:
-            raise InvalidRequest([Fault("aseId", str(error)), *faults]) from None
+        ase_id = _environment_id(request.ase, faults)
 
         # A person learns this now, and not from the report of a run that could do nothing.
+        faults += self._provision_faults(ase_id, acknowledge=request.acknowledge)
+        if faults:
+            raise InvalidRequest(faults)
+
+        asked = by.asks(Action.PROVISION, request.mode, provisioned_id(ase_id))
+        with_tags = replace(asked, ase_id=ase_id, azure_tags=request.azure_tags)
+        return self.create_run(replace(with_tags, ensure_nsg=request.ensure_nsg))
+
+    def _provision_faults(self, ase_id: EnvironmentId, *, acknowledge: bool) -> Iterator[Fault]:
+        """Raise InvalidRequest if the environment cannot get a route table."""
         survey = self.discovery.audit.surveyor.survey(ase_id)
         refusal = refusal_of(survey)
         if refusal is not None:
             raise InvalidRequest(code=refusal.code, message=refusal.message)
-        if survey.manages_itself and not request.acknowledge:
+        if survey.manages_itself and not acknowledge:
             message = f"{codes.NOT_NEEDED.meaning} acknowledge: true makes them nevertheless"
-            faults.append(Fault("acknowledge", message))
-        if faults:
-            raise InvalidRequest(faults)
-
-        return self.create_run(
-            RunRequest(
-                trigger=by.trigger,
-                requested_by=by.name,
-                mode=request.mode,
-                action=Action.PROVISION,
-                route_tables=(provisioned_id(ase_id),),
-                ase_id=ase_id,
-                azure_tags=request.azure_tags,
-                ensure_nsg=request.ensure_nsg,
-            )
-        )
+            yield Fault("acknowledge", message)
 
     def discover(self, request: DiscoverRequest) -> DiscoveryResult:
         """Raise PermanentError or TransientError if the visible subscriptions cannot be listed."""
         faults = [
-            *(
-                Fault(f"subscriptions.{index}", "not the id of a subscription")
-                for index, text in enumerate(request.subscriptions or ())
-                if not SUBSCRIPTION_ID.fullmatch(text)
-            ),
+            *_subscription_faults(request.subscriptions or ()),
             *owner_faults("owner", request.owner),
         ]
         if faults:
@@ -291,19 +265,10 @@ class Asking:
         """Return each named table once, and a fault for each name without a table."""
         if request.route_tables is None and request.ases is None:
             return (), []
-        by_id: dict[str, list[RouteTableId]] = {}
-        by_ase: dict[str, list[RouteTableId]] = {}
-        enabled = (one for one in self.store.registrations.list() if one.registration.enabled)
-        for one in enabled:
-            by_id[one.route_table_id.key] = [one.route_table_id]
-            ase_id = one.registration.ase_id
-            if ase_id is not None:
-                by_ase.setdefault(ase_id.key, []).append(one.route_table_id)
+        enabled = [one for one in self.store.registrations.list() if one.registration.enabled]
+        by_id, by_ase = _by_id(enabled), _by_ase(enabled)
 
-        tables = [
-            *_found(request.route_tables, by_id),
-            *_found(request.ases, by_ase),
-        ]
+        tables = (*_found(request.route_tables, by_id), *_found(request.ases, by_ase))
         faults = [
             *_unknown("routeTables", request.route_tables, by_id, _why_unknown_table),
             *_unknown("ases", request.ases, by_ase, _why_unknown_ase),
@@ -311,7 +276,6 @@ class Asking:
         return tuple(dict.fromkeys(tables)), faults
 
     def _approval_faults(self, request: SyncRequest) -> Iterator[Fault]:
-        """Only an ended run in mode plan can be approved, and only what was seen can be forced."""
         if request.force and (request.plan_run_id is None or request.reason is None):
             message = "only what was seen can be forced: give planRunId and reason as well"
             yield Fault("force", message)
@@ -320,13 +284,9 @@ class Asking:
 
         if request.mode is not Mode.APPLY:
             yield Fault("mode", "a planRunId is applied")
-        run = self.store.runs.get(request.plan_run_id)
-        if run is None:
-            yield Fault("planRunId", "there is no run with this id")
-        elif run.request.mode is not Mode.PLAN or run.request.action is not Action.SYNC:
-            yield Fault("planRunId", "not a run in mode plan")
-        elif not run.ended:
-            yield Fault("planRunId", "the run has not ended yet")
+        obstacle = _approval_obstacle(self.store.runs.get(request.plan_run_id))
+        if obstacle is not None:
+            yield Fault("planRunId", obstacle)
 
     def _plan_tables(
         self, plan_run_id: str, tables: tuple[RouteTableId, ...]
@@ -335,19 +295,17 @@ class Asking:
 
         Raise InvalidRequest if the run has no plan of one of them.
         """
-        plan_tables = [outcome.route_table_id for outcome in self.store.outcomes.list(plan_run_id)]
-        if not plan_tables:
-            message = "the run has no plan of any route table"
-            raise InvalidRequest([Fault("planRunId", message)])
-
+        plans = tuple(one.route_table_id for one in self.store.outcomes.list(plan_run_id))
         faults = [
             Fault(f"routeTables.{index}", f"run {plan_run_id} has no plan of {table}")
             for index, table in enumerate(tables)
-            if table not in plan_tables
+            if table not in plans
         ]
+        if not plans:
+            faults = [Fault("planRunId", "the run has no plan of any route table")]
         if faults:
             raise InvalidRequest(faults)
-        return tables or tuple(plan_tables)
+        return tables or plans
 
     def _rollback_obstacle(self, run_id: str, table: RouteTableId) -> str | None:
         """Say why there is nothing of this run to undo in the table."""
@@ -361,6 +319,37 @@ class Asking:
 
 type _Tables = Mapping[str, Sequence[RouteTableId]]
 """The tables that an id in lower case stands for."""
+
+
+def _by_id(entries: Iterable[RegisteredTable]) -> _Tables:
+    return {entry.route_table_id.key: [entry.route_table_id] for entry in entries}
+
+
+def _by_ase(entries: Iterable[RegisteredTable]) -> _Tables:
+    """One environment can have several route tables."""
+    tables: dict[str, list[RouteTableId]] = {}
+    for entry in entries:
+        ase_id = entry.registration.ase_id
+        if ase_id is not None:
+            tables.setdefault(ase_id.key, []).append(entry.route_table_id)
+    return tables
+
+
+def _environment_id(text: str, faults: Sequence[Fault]) -> EnvironmentId:
+    """Raise InvalidRequest, with these faults as well, if it is not the id of an environment."""
+    try:
+        return EnvironmentId.parse(text)
+    except ValueError as error:
+        raise InvalidRequest([Fault("aseId", str(error)), *faults]) from None
+
+
+def _approval_obstacle(run: Run | None) -> str | None:
+    """Say why nobody can approve what this run has shown."""
+    if run is None:
+        return "there is no run with this id"
+    if run.request.mode is not Mode.PLAN or run.request.action is not Action.SYNC:
+        return "not a run in mode plan"
+    return None if run.ended else "the run has not ended yet"
 
 
 def _found(ids: Sequence[str] | None, known: _Tables) -> Iterator[RouteTableId]:
@@ -386,6 +375,12 @@ def _why_unknown_table(text: str) -> str:
 
 def _why_unknown_ase(_text: str) -> str:
     return "no enabled registration has this aseId"
+
+
+def _subscription_faults(ids: Iterable[str]) -> Iterator[Fault]:
+    for index, text in enumerate(ids):
+        if not SUBSCRIPTION_ID.fullmatch(text):
+            yield Fault(f"subscriptions.{index}", "not the id of a subscription")
 
 
 def _force_faults(names: Iterable[str]) -> Iterator[Fault]:

@@ -79,30 +79,25 @@ class Registering:
         tags = tuple(dict.fromkeys(request.service_tags or [self.policy.default_service_tag]))
 
         # A person acknowledges an environment once only.
-        if ase_id is not None and (existing is None or existing.registration.ase_id != ase_id):
+        known = None if existing is None else existing.registration.ase_id
+        if ase_id is not None and ase_id != known:
             survey = survey or self.surveyor.survey(ase_id)
             faults += _environment_faults(survey, acknowledge=request.acknowledge)
+
         faults += [
             *self._tag_faults(request.service_tags or tags),
             *_exception_faults(request.exceptions),
             *text_faults("note", request.note or None, MAX_NOTE),
             *self._source_faults(request, ase_id),
         ]
+
+        # The route style is judged last, because it asks Azure about a table that may be wrong.
         if not faults:
             faults = self._style_faults(request, route_table_id, tags)
         if faults:
             raise InvalidRequest(faults)
 
-        registration = Registration(
-            service_tags=tags,
-            ase_id=ase_id,
-            address_source=request.address_source,
-            route_style=request.route_style,
-            apply_policy=request.apply_policy,
-            exceptions=tuple(request.exceptions),
-            enabled=request.enabled,
-            note=request.note,
-        )
+        registration = _registration(request, ase_id, tags)
         if existing is None:
             entry = RegisteredTable(route_table_id, registration)
         else:
@@ -181,12 +176,10 @@ class Registering:
             return []
 
         limit = self.azure.route_limits.tag_routes(route_table_id.subscription_id, table.location)
-        wanted = {route.prefix for route in table.routes if route.network is None} | {*tags}
-        if limit is None or len(wanted) <= limit:
+        count = len({route.prefix for route in table.routes if route.network is None} | {*tags})
+        if limit is None or count <= limit:
             return []
-        message = (
-            f"the table would have {len(wanted)} routes with a service tag and may have {limit}"
-        )
+        message = f"the table would have {count} routes with a service tag and may have {limit}"
         return [Fault("routeStyle", message)]
 
     def _subnet_ids(self, route_table_id: RouteTableId) -> frozenset[str] | None:
@@ -194,6 +187,21 @@ class Registering:
             return self.azure.route_tables.read(route_table_id).subnet_ids
         except RouteSyncError:
             return None
+
+
+def _registration(
+    request: RegisterRequest, ase_id: EnvironmentId | None, tags: tuple[str, ...]
+) -> Registration:
+    return Registration(
+        service_tags=tags,
+        ase_id=ase_id,
+        address_source=request.address_source,
+        route_style=request.route_style,
+        apply_policy=request.apply_policy,
+        exceptions=tuple(request.exceptions),
+        enabled=request.enabled,
+        note=request.note,
+    )
 
 
 def _route_table_id(text: str) -> RouteTableId:

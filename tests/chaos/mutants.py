@@ -11,12 +11,12 @@ from shared.arm.route_tables import ArmRouteTables
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
 from shared.domain.routing import handover, plan, rows, safety
-from shared.domain.routing.judgement import Draft
+from shared.domain.routing.judgement import Draft, Judgement
 from shared.domain.routing.plan import Plan
 from shared.domain.routing.routes import Route, RouteTable, is_owned
 from shared.sync.table.planners import adoption, removal, rollback, sync
 from shared.sync.table.planners.sync import SyncPlanner
-from shared.sync.table.reconcile import Reconciler
+from shared.sync.table.reconcile import Progress, Reconciler
 from shared.sync.table.sources import Sources
 from tests.builders.routes import OWNER
 
@@ -49,14 +49,15 @@ def swallow_a_failed_put(patch: Patch) -> None:
     """Take what was sent for what is there."""
     write = Reconciler._write
 
-    def trusting(self: Reconciler, pending: Any, table: RouteTable, *rest: Any) -> Any:
-        body, judgement, written = rest
+    def trusting(
+        self: Reconciler, before: Progress, judgement: Judgement, body: RouteTable
+    ) -> Progress:
         try:
-            return write(self, pending, table, body, judgement, written)
+            return write(self, before, judgement, body)
         except RouteSyncError:
-            changes = written.changes.then(judgement.plan.changes)
-            as_sent = replace(table, routes=body.routes, provisioning_state="Succeeded")
-            return as_sent, replace(written, changes=changes)
+            changes = before.written.changes.then(judgement.plan.changes)
+            as_sent = replace(before.table, routes=body.routes, provisioning_state="Succeeded")
+            return replace(before, table=as_sent, written=replace(before.written, changes=changes))
 
     patch.setattr(Reconciler, "_write", trusting)
 
@@ -170,7 +171,7 @@ def wipe_what_is_not_ours(patch: Patch) -> None:
         return []
 
     patch.setattr(ArmRouteTables, "body", body)
-    patch.setattr(Reconciler, "_strays", unseen)
+    patch.setattr(Reconciler, "_foreign_changes", unseen)
 
 
 MUTANTS: tuple[Callable[[Patch], None], ...] = (

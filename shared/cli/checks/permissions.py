@@ -32,21 +32,21 @@ type Scope = tuple[str, Sequence[str]]
 
 def permissions(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
     if not registered:
-        yield Diagnosis(
-            "permissions",
-            Grade.WARNING,
-            "no route table is registered, so none was checked",
-            "ase-route-sync discover --register, or tables add",
-        )
+        said = "no route table is registered, so none was checked"
+        remedy = "ase-route-sync discover --register, or tables add"
+        yield Diagnosis("permissions", Grade.WARNING, said, remedy)
         return
 
     scopes = dict(scope for one in registered for scope in _scopes(context, one))
-    with ThreadPoolExecutor(_LANES) as lanes:
-        faults = [*filter(None, lanes.map(lambda scope: _at(context, *scope), scopes.items()))]
-
+    faults = _faults(context, scopes)
     yield from faults
     if not faults:
         yield Diagnosis("permissions", Grade.OK, f"complete at {len(scopes)} scopes")
+
+
+def _faults(context: App, scopes: Mapping[str, Sequence[str]]) -> list[Diagnosis]:
+    with ThreadPoolExecutor(_LANES) as lanes:
+        return [*filter(None, lanes.map(lambda scope: _at(context, *scope), scopes.items()))]
 
 
 def lacking(granted: Iterable[Mapping[str, Any]], needed: Sequence[str]) -> list[str]:

@@ -108,6 +108,7 @@ def _why(
             if proxy:
                 remedy = "correct HTTPS_PROXY: the proxy's name is not known"
             return f"the name {first} is not known: {error.strerror}", remedy
+
         case ssl.SSLCertVerificationError():
             said = f"{host} shows a certificate that is not trusted: {error.verify_message}"
             exempted = f"ask to leave {host} out of TLS inspection"
@@ -119,6 +120,7 @@ def _why(
                 f"the proxy {first} refuses {host}: {error}",
                 f"ask to allow {host}, TCP {_port(target)}, at the proxy",
             )
+
         case TimeoutError():
             return f"{first} does not answer within {TIMEOUT_SECONDS} s", rule
         case _:

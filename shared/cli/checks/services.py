@@ -1,7 +1,7 @@
 """Check the identity, storage, its queues and the service tags."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import jwt
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -16,6 +16,10 @@ from ...sync.run.pull import Comparison
 from .diagnosis import Diagnosis, Grade
 
 QUEUES = ("route-table-runs", "route-table-sync")
+_SIGN_IN = (
+    "az login on a laptop; in Azure assign the app an identity, and name a user-assigned one in "
+    "AZURE_CLIENT_ID"
+)
 _PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
 
 
@@ -25,13 +29,8 @@ def identity(settings: Settings) -> Diagnosis:
         token = arm_credential(settings).get_token(settings.cloud.credential_scope).token
         claims = jwt.decode(token, options={"verify_signature": False})
     except (AzureError, jwt.InvalidTokenError) as error:
-        return Diagnosis(
-            "identity",
-            Grade.FAULT,
-            f"nobody is signed in: {_first_line(error)}",
-            "az login on a laptop; in Azure assign the app an identity, and name a user-assigned "
-            "one in AZURE_CLIENT_ID",
-        )
+        said = f"nobody is signed in: {_first_line(error)}"
+        return Diagnosis("identity", Grade.FAULT, said, _SIGN_IN)
 
     names = [claims[key] for key in ("upn", "unique_name", "appid", "azp") if key in claims]
     shown = f"{names[0] if names else '?'} (object {claims.get('oid', '?')})"
@@ -66,25 +65,24 @@ def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
         waiting = {name: _length(service, name) for name in QUEUES}
         poisoned = {name: _length(service, f"{name}-poison") for name in QUEUES}
     except AzureError as error:
-        yield Diagnosis(
-            "queues",
-            Grade.FAULT,
-            f"they cannot be read: {_first_line(error)}",
-            "assign the role Storage Queue Data Contributor at the account",
-        )
-        return
+        remedy = "assign the role Storage Queue Data Contributor at the account"
+        said = f"they cannot be read: {_first_line(error)}"
+        yield Diagnosis("queues", Grade.FAULT, said, remedy)
+    else:
+        yield from _poison(poisoned) if any(poisoned.values()) else [_waiting(waiting)]
 
-    for name, count in poisoned.items():
+
+def _poison(lengths: Mapping[str, int | None]) -> Iterator[Diagnosis]:
+    remedy = "if they stay there, the functions do not run: look at the app's log"
+    for name, count in lengths.items():
         if count:
-            yield Diagnosis(
-                "queues",
-                Grade.WARNING,
-                f"{count} messages wait in {name}-poison",
-                "if they stay there, the functions do not run: look at the app's log",
-            )
-    if not any(poisoned.values()):
-        said = ", ".join(f"{count or 0} in {name}" for name, count in waiting.items())
-        yield Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
+            said = f"{count} messages wait in {name}-poison"
+            yield Diagnosis("queues", Grade.WARNING, said, remedy)
+
+
+def _waiting(lengths: Mapping[str, int | None]) -> Diagnosis:
+    said = ", ".join(f"{count or 0} in {name}" for name, count in lengths.items())
+    return Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
 
 
 def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
@@ -111,16 +109,19 @@ def route_limits(context: App, registered: Sequence[RegisteredTable]) -> Iterato
     }
     unknown = sorted({place[0] for place in places if context.route_limits.routes(*place) is None})
 
-    for subscription in unknown:
-        yield Diagnosis(
-            "route limits",
-            Grade.WARNING,
-            f"not known in subscription {subscription}, so no run judges them there",
-            "assign a role with Microsoft.Network/locations/usages/read at "
-            f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
-        )
+    yield from map(_unknown_limits, unknown)
     if places and not unknown:
         yield Diagnosis("route limits", Grade.OK, "known for every registered route table")
+
+
+def _unknown_limits(subscription: str) -> Diagnosis:
+    return Diagnosis(
+        "route limits",
+        Grade.WARNING,
+        f"not known in subscription {subscription}, so no run judges them there",
+        "assign a role with Microsoft.Network/locations/usages/read at "
+        f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
+    )
 
 
 def queue_service(settings: Settings) -> QueueServiceClient:

@@ -60,8 +60,8 @@ class Changes:
 
     def reached_by(self, table: RouteTable) -> bool:
         """Return whether the table is as these changes leave it."""
-        standing = standing_routes(table, self.by_prefix)
-        return all(same(standing.get(p), change.after) for p, change in self.by_prefix.items())
+        now = routes_on(self.by_prefix, table)
+        return all(same(now.get(p), change.after) for p, change in self.by_prefix.items())
 
     @property
     def checksum(self) -> str:
@@ -73,19 +73,17 @@ class Changes:
         return bool(self.by_prefix)
 
 
-def same(standing: Bare | None, wanted: Bare | None) -> bool:
-    """Return whether a route is as a write would leave it.
+def same(now: Bare | None, sent: Bare | None) -> bool:
+    """Return whether a route is as it was sent.
 
     The service may add properties of its own to a route.
     """
-    if standing is None or wanted is None:
-        return standing is wanted
-    properties: Bare = standing["properties"]
-    return (
-        standing["name"] == wanted["name"] and {**properties, **wanted["properties"]} == properties
-    )
+    if now is None or sent is None:
+        return now is sent
+    properties: Bare = now["properties"]
+    return now["name"] == sent["name"] and {**properties, **sent["properties"]} == properties
 
 
-def standing_routes(table: RouteTable, prefixes: Collection[str]) -> dict[str, Bare]:
+def routes_on(prefixes: Collection[str], table: RouteTable) -> dict[str, Bare]:
     """Return the routes on these prefixes; the service allows a prefix once in a table."""
     return {route.prefix: route.bare() for route in table.routes if route.prefix in prefixes}

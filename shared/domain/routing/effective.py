@@ -23,7 +23,7 @@ def routing_findings(
     owner: str,
     tags: Mapping[str, Collection[str]],
 ) -> tuple[Finding, ...]:
-    """Return the findings for the wanted IPv4 prefixes; `tags` hold some of them."""
+    """Return the findings for the wanted IPv4 prefixes; `tags` contain some of them."""
     foreign = [route for route in table.routes if not is_owned(route, owner)]
     tag_routes = [route for route in foreign if route.network is None]
     owned = [route for route in table.routes if is_owned(route, owner)]
@@ -50,7 +50,7 @@ def _more_specific(foreign: Collection[Route], wanted: Collection[str]) -> Itera
 
 
 def _prefixes_around(route: Route) -> Iterator[str]:
-    """Yield the IPv4 prefixes that hold the route's own, the largest first."""
+    """Yield the IPv4 prefixes that contain the route's own, the largest first."""
     if route.network is not None and ":" not in route.network:
         network = ipaddress.IPv4Network(route.network)
         for length in range(network.prefixlen):
@@ -63,25 +63,33 @@ def _tag_route(
     """Yield what there is to say of one foreign route whose prefix is a service tag."""
     known = route.prefix in tags
     if not known and not route.to_internet:
-        yield Finding(
-            codes.TAG_ROUTE_NOT_JUDGED,
-            f"it is not visible here whether route {route.name} takes wanted addresses to "
-            f"{route.next_hop_type}: its prefix is {route.prefix}",
-        )
-    if not known or not route.to_internet:
-        return
+        yield _tag_route_not_judged(route)
+    if known and route.to_internet:
+        yield from _covering_tag_route(route, owned, frozenset(tags[route.prefix]))
 
+
+def _covering_tag_route(
+    route: Route, owned: Collection[Route], in_tag: Collection[str]
+) -> Iterator[Finding]:
     yield Finding(
         codes.COVERED_BY_PLATFORM,
         f"route {route.name} sends all of {route.prefix} to the Internet, and Azure itself keeps "
         "its addresses current",
     )
-    shadowing = sorted(r.name for r in owned if r.network in frozenset(tags[route.prefix]))
+    shadowing = sorted(r.name for r in owned if r.network in in_tag)
     if shadowing:
         yield Finding(
             codes.SHADOWS_SERVICE_TAG_ROUTE,
             f"owned routes go before route {route.name}: {', '.join(shadowing)}",
         )
+
+
+def _tag_route_not_judged(route: Route) -> Finding:
+    return Finding(
+        codes.TAG_ROUTE_NOT_JUDGED,
+        f"it is not visible here whether route {route.name} takes wanted addresses to "
+        f"{route.next_hop_type}: its prefix is {route.prefix}",
+    )
 
 
 def _default_route(table: RouteTable) -> Iterator[Finding]:

@@ -23,12 +23,12 @@ def without_equivalent(
     gone = frozenset(removed)
     if not gone:
         return gone
-    held = {tag: _networks(prefixes) for tag, prefixes in (tags or {}).items()}
-    standing = _standing(routes, held)
+    in_tag = {tag: _networks(prefixes) for tag, prefixes in (tags or {}).items()}
+    staying = _by_network(routes, in_tag)
 
     def is_replaced(prefix: str) -> bool:
-        networks = held.get(prefix, []) if is_service_tag(prefix) else _networks([prefix])
-        return bool(networks) and all(_has_equivalent(network, standing) for network in networks)
+        networks = in_tag.get(prefix, []) if is_service_tag(prefix) else _networks([prefix])
+        return bool(networks) and all(_has_equivalent(network, staying) for network in networks)
 
     return frozenset(prefix for prefix in gone if not is_replaced(prefix))
 
@@ -37,27 +37,27 @@ def _networks(prefixes: Iterable[str]) -> list[_Network]:
     return [ipaddress.IPv4Network(prefix) for prefix in prefixes]
 
 
-def _standing(
-    routes: Sequence[Route], held: Mapping[str, Collection[_Network]]
+def _by_network(
+    routes: Sequence[Route], in_tag: Mapping[str, Collection[_Network]]
 ) -> dict[_Network, Route]:
     """Return the route of each IPv4 network, a tag's networks included."""
-    by_tag = {network: route for route in routes for network in held.get(route.prefix, ())}
+    by_tag = {network: route for route in routes for network in in_tag.get(route.prefix, ())}
     by_prefix = {
         ipaddress.IPv4Network(route.network): route
         for route in routes
         if route.network and ":" not in route.network
     }
-    # A route with the prefix itself goes before the route of a tag that holds it.
+    # A route with the prefix itself goes before the route of a tag that contains it.
     return by_tag | by_prefix
 
 
-def _has_equivalent(prefix: _Network, standing: Mapping[_Network, Route]) -> bool:
+def _has_equivalent(prefix: _Network, staying: Mapping[_Network, Route]) -> bool:
     # More specific routes had their addresses before as well, or are ours.
-    inside = (n for n in standing if n.prefixlen > prefix.prefixlen and n.subnet_of(prefix))
+    inside = (n for n in staying if n.prefixlen > prefix.prefixlen and n.subnet_of(prefix))
     routed_inside = sum(n.num_addresses for n in ipaddress.collapse_addresses(inside))
     if routed_inside == prefix.num_addresses:
         return True
 
-    around = (n for n in standing if n.supernet_of(prefix))
+    around = (n for n in staying if n.supernet_of(prefix))
     longest = max(around, key=lambda n: n.prefixlen, default=None)
-    return longest is not None and standing[longest].to_internet
+    return longest is not None and staying[longest].to_internet

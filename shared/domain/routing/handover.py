@@ -1,4 +1,4 @@
-"""Plans that a person asks for: adopt routes that others made, or undo what a run did."""
+"""Plans that a person asks for: adopt routes that others made, or roll back a run."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .. import codes
 from ..addresses import in_order
 from ..errors import PermanentError
-from .changes import Bare, Change, Changes, same, standing_routes
+from .changes import Bare, Change, Changes, routes_on, same
 from .plan import Plan
 from .routes import Route, RouteTable, is_owned, owned_name, renamed
 
@@ -82,15 +82,16 @@ def make_rollback(
     done: Changes,
     *,
     owner: str,
-    undone: Collection[str] = (),
+    rolled_back: Collection[str] = (),
     spared: Collection[str] = (),
 ) -> Plan:
     """Plan to put each prefix back as it was before these changes, but for the `spared` ones.
 
     Raise PermanentError `MovedOn` if the table is neither as it was before the changes nor as they
-    left it. A prefix that an earlier rollback has `undone` may be as it was before.
+    left it. A prefix that an earlier rollback has put back (`rolled_back`) may be as it was
+    before.
     """
-    undo, moved_on = _undo(existing, done, undone)
+    undo, moved_on = _undo(existing, done, rolled_back)
     if moved_on:
         raise PermanentError(
             codes.MOVED_ON,
@@ -103,22 +104,22 @@ def make_rollback(
 
 
 def _undo(
-    existing: RouteTable, done: Changes, undone: Collection[str]
+    existing: RouteTable, done: Changes, rolled_back: Collection[str]
 ) -> tuple[dict[str, Change], set[str]]:
     """Return the changes that undo these, and the prefixes that somebody has changed since."""
-    standing = standing_routes(existing, done.by_prefix)
+    now = routes_on(done.by_prefix, existing)
     names = {route.name.lower() for route in existing.routes}
 
-    as_before = {p for p, c in done.by_prefix.items() if same(standing.get(p), c.before)}
+    as_before = {p for p, c in done.by_prefix.items() if same(now.get(p), c.before)}
     undo = {
         prefix: Change(change.after, change.before)
         for prefix, change in done.by_prefix.items()
-        if prefix not in as_before and _can_go_back(change, standing.get(prefix), names)
+        if prefix not in as_before and _can_go_back(change, now.get(prefix), names)
     }
 
     # If all is as before, a rollback is done already. If only a part is, somebody else has put that
     # part back, unless an earlier rollback did.
-    put_back = as_before - frozenset(undone) if undo else set()
+    put_back = as_before - frozenset(rolled_back) if undo else set()
     return undo, (done.by_prefix.keys() - as_before - undo.keys()) | put_back
 
 
@@ -136,11 +137,11 @@ def _can_go_back(change: Change, now: Bare | None, names: Collection[str]) -> bo
     return same(now, change.after) and not _name_taken(change.before, names, now)
 
 
-def _name_taken(wanted: Bare | None, names: Collection[str], now: Bare | None) -> bool:
+def _name_taken(before: Bare | None, names: Collection[str], now: Bare | None) -> bool:
     """Return whether another route has the name of a route that is to come back."""
-    if wanted is None or (now is not None and now["name"].lower() == wanted["name"].lower()):
+    if before is None or (now is not None and now["name"].lower() == before["name"].lower()):
         return False
-    return wanted["name"].lower() in names
+    return before["name"].lower() in names
 
 
 def _owned(bare: Bare, owner: str) -> bool:

@@ -35,7 +35,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """A change that a guard holds back."""
+    """A change that is planned and not made, with the code of the reason."""
 
     prefix: str
     change: str
@@ -99,8 +99,8 @@ class Limits:
     `next_hop_types` (lower case) are the types that the API version in use knows.
     `foreign_as_when_sound`: a table in another state than Succeeded has the same foreign routes as
     when it was last seen sound. `tags` has the IPv4 prefixes of each service tag that the table is
-    about. `doubt` is the code under which a source can't be believed now. `contested`: the table
-    loses no route. `too_early` says why it is too early to write the table at all.
+    about. `unusable` is the code of a source that cannot be believed now. `contested`: the table
+    loses no route. `too_early` is set while a contested table must not be written at all.
     """
 
     max_removed_percent: int
@@ -109,7 +109,7 @@ class Limits:
     route_limit: int | None = None
     tag_route_limit: int | None = None
     tags: Mapping[str, Collection[str]] = field(default_factory=dict)
-    doubt: Code | None = None
+    unusable: Code | None = None
     policy: ApplyPolicy = ApplyPolicy.AUTO
     forced: frozenset[str] = frozenset()
     approval: Approval | None = None
@@ -119,8 +119,8 @@ class Limits:
     @property
     def against_removals(self) -> Code | None:
         """The code of what forbids every removal; None if removals are allowed."""
-        if self.doubt is not None:
-            return self.doubt
+        if self.unusable is not None:
+            return self.unusable
         if self.contested:
             return codes.CONTESTED
         return codes.APPLY_POLICY if self.policy is ApplyPolicy.ADDITIVE else None

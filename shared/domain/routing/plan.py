@@ -67,7 +67,7 @@ def make_plan(
     `desired` are canonical IPv4 prefixes and names of service tags. `retained_until` has the owned
     prefixes that stay although they are not desired, and the day until which each stays. The
     `spared` prefixes stay too. `accepted` has the reason for each conflict that is accepted. `tags`
-    are the service tags that the table is about, with the IPv4 prefixes that each of them holds.
+    are the service tags that the table is about, with the IPv4 prefixes in each of them.
     """
     situation = Situation.of(
         existing, desired, owner=owner, retained=retained_until, spared=spared, tags=tags
@@ -109,12 +109,12 @@ def _routes_after(
     existing: RouteTable, ours: Mapping[str, Route], new: Mapping[str, Route | None]
 ) -> tuple[Route, ...]:
     """Return the table's routes after the change: each in its place, added ones at the end."""
-    standing = (
+    in_place = (
         new.get(route.prefix, route) if ours.get(route.prefix) is route else route
         for route in existing.routes
     )
     added = (route for prefix, route in new.items() if prefix not in ours)
-    return tuple(route for route in (*standing, *added) if route is not None)
+    return tuple(route for route in (*in_place, *added) if route is not None)
 
 
 def _conflicts(

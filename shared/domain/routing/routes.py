@@ -38,18 +38,12 @@ class Route:
     def from_arm(cls, raw: Mapping[str, Any]) -> Self:
         properties = raw.get("properties") or {}
         address_prefix = str(properties.get("addressPrefix", ""))
-        network = _canonical(address_prefix)
-        prefix = network or address_prefix
+        next_hop_type = str(properties.get("nextHopType", ""))
         name = str(raw.get("name", ""))
 
-        return cls(
-            name=name,
-            network=network,
-            prefix=prefix,
-            next_hop_type=str(properties.get("nextHopType", "")),
-            owner=_owner_of(name, prefix),
-            raw=raw,
-        )
+        network = _canonical(address_prefix)
+        prefix = network or address_prefix
+        return cls(name, network, prefix, next_hop_type, _owner_of(name, prefix), raw)
 
     @property
     def to_internet(self) -> bool:

@@ -15,11 +15,11 @@ Each prefix that is desired, or that a route in the table has, is in exactly one
 | name_taken | none, but a foreign route has our name | yes     | nothing, and reports  |
 | leave      | not ours                               | no      | nothing               |
 
-A tag that is desired makes routes for the prefixes that it holds unnecessary, and a foreign route
+A tag that is desired makes routes for the prefixes in it unnecessary, and a foreign route
 that takes one of these prefixes elsewhere is a conflict. A foreign route that sends a tag to the
-Internet covers the prefixes that the tag holds.
+Internet covers the prefixes in the tag.
 
-An owned route is not replaced in two cases: a desired tag holds its prefix, but the tag's route
+An owned route is not replaced in two cases: a desired tag contains its prefix, but the tag's route
 cannot stand; or its prefix is a tag, and a desired prefix of this tag is in the row name_taken.
 """
 
@@ -51,7 +51,7 @@ class Situation:
     """The facts that decide the row of each prefix of one table.
 
     `ours` and `foreign` are the routes by prefix. `namesakes` are by desired prefix: the foreign
-    route that has our name for it. `tags` has the prefixes that each service tag holds.
+    route that has our name for it. `tags` has the prefixes in each service tag.
     """
 
     owner: str
@@ -144,8 +144,8 @@ def _row_without_route(prefix: str, situation: Situation) -> Row:
 
 
 def _tags_of(prefix: str, situation: Situation) -> list[str]:
-    """Return the tags that hold this prefix."""
-    return [tag for tag, held in situation.tags.items() if prefix in held]
+    """Return the tags that contain this prefix."""
+    return [tag for tag, prefixes in situation.tags.items() if prefix in prefixes]
 
 
 def _is_in_desired_tag(prefix: str, situation: Situation) -> bool:
@@ -153,7 +153,7 @@ def _is_in_desired_tag(prefix: str, situation: Situation) -> bool:
 
 
 def _is_in_foreign_tag(prefix: str, situation: Situation) -> bool:
-    """Return whether a foreign route sends a tag that holds this prefix to the Internet."""
+    """Return whether a foreign route sends a tag that contains this prefix to the Internet."""
     tags = [tag for tag in _tags_of(prefix, situation) if tag not in situation.ours]
     return any(tag in situation.foreign and situation.foreign[tag].to_internet for tag in tags)
 

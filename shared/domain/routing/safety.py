@@ -1,6 +1,6 @@
 """Draft + limits -> Judgement: which changes the guards withhold, and why.
 
-Nothing that speaks against a removal ever holds back an addition. A whole table is blocked only if
+Nothing that speaks against a removal ever withholds an addition. A whole table is blocked only if
 nothing in it can be written safely.
 """
 
@@ -41,7 +41,7 @@ def judge(draft: Draft, limits: Limits, written: Changes) -> Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Sparing:
-    """The removals that are held back, each with the code of its reason."""
+    """The removals that are withheld, each with the code of its reason."""
 
     reasons: Mapping[str, Code] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
@@ -106,11 +106,8 @@ def _failed_table(draft: Draft, limits: Limits) -> Violation | None:
 
 
 def _unknown_next_hops(draft: Draft, limits: Limits) -> Violation | None:
-    unknown = {
-        route.name
-        for route in draft.table.routes
-        if route.next_hop_type.lower() not in limits.next_hop_types
-    }
+    known = limits.next_hop_types
+    unknown = {r.name for r in draft.table.routes if r.next_hop_type.lower() not in known}
     if not unknown:
         return None
 
@@ -148,7 +145,7 @@ def _difference(approval: Approval, now: Changes) -> tuple[str, int]:
 
 
 def _sparing(draft: Draft, limits: Limits, written: Changes) -> _Sparing:
-    """Return the removals to hold back, and the violation if too many would go."""
+    """Return the removals to withhold, and the violation if too many would go."""
     removed = draft.proposed.changes.removed
     if limits.against_removals is not None:
         return _Sparing(dict.fromkeys(removed, limits.against_removals))

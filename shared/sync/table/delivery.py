@@ -19,6 +19,7 @@ from ..ports import Clock
 from ..run.lifecycle import RunEnd
 from ..surroundings.audit import Audit
 from .in_hand import InHand
+from .planners.proposal import MakePlanner
 from .provision import Provisioner
 from .reconcile import Reconciled, Reconciler
 
@@ -39,7 +40,6 @@ class _Result:
 
     pending: Pending
     outcome: Outcome
-    findings: tuple[Finding, ...]
     news: TableNews = field(default_factory=TableNews)
 
 
@@ -93,11 +93,9 @@ class TableSync:
 
         started = time.monotonic()
         result = self._result(run, pending)
-        outcome = replace(
-            result.outcome,
-            findings=(*result.outcome.findings, *result.findings),
-            duration_ms=round((time.monotonic() - started) * 1000),
-        )
+        milliseconds = round((time.monotonic() - started) * 1000)
+
+        outcome = replace(result.outcome, duration_ms=milliseconds)
         self.run_end.settlement.settle(run, result.pending, outcome, result.news)
         return run, outcome
 
@@ -115,19 +113,24 @@ class TableSync:
     def _result(self, run: Run, pending: Pending) -> _Result:
         """Bring the table to its outcome. Raise TransientError, after noting it."""
         try:
-            done = self._reconcile(run, pending)
-            audited = self.audit.findings(done.entry, done.table)
-            return _Result(done.pending, done.outcome, audited, self._news(run, done))
+            return self._reached(run, self._reconcile(run, pending))
         except PermanentError as error:
-            pending = self._with_error(pending, error)
-            entry = self.store.registrations.get(pending.route_table_id)
-            audited = self.audit.findings(entry, None) if entry else ()
-            return _Result(pending, pending.failed(Finding.of(error)), audited)
+            return self._failed(pending, error)
         except TransientError as error:
             # If another worker has saved the row meanwhile, its word counts.
             with suppress(ConcurrentUpdate):
                 self.store.outcomes.save(self._with_error(pending, error))
             raise
+
+    def _reached(self, run: Run, done: Reconciled) -> _Result:
+        audited = self.audit.findings(done.entry, done.table)
+        return _Result(done.pending, _with_findings(done.outcome, audited), self._news(run, done))
+
+    def _failed(self, pending: Pending, error: PermanentError) -> _Result:
+        pending = self._with_error(pending, error)
+        entry = self.store.registrations.get(pending.route_table_id)
+        audited = self.audit.findings(entry, None) if entry else ()
+        return _Result(pending, _with_findings(pending.failed(Finding.of(error)), audited))
 
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
         """Note the error on the row as it was last saved, with what was intended until then."""
@@ -138,12 +141,17 @@ class TableSync:
         mode = self.policy.mode(run.request.mode)
         planning = self.reconciler.planning
         make_planner = planning.planner_for(run, mode, pending.route_table_id)
-        if run.request.action is not Action.PROVISION:
-            return self.reconciler.reconcile(pending, make_planner, mode)
+        if run.request.action is Action.PROVISION:
+            return self._provision(run, pending, make_planner, mode)
+        return self.reconciler.reconcile(pending, make_planner, mode)
 
+    def _provision(
+        self, run: Run, pending: Pending, make_planner: MakePlanner, mode: Mode
+    ) -> Reconciled:
         site = self.provisioner.look(run, pending.route_table_id)
         if mode is Mode.PLAN:
             return self.provisioner.plan(run, pending, make_planner, site)
+
         made = self.provisioner.make(run, pending, make_planner, site)
         if isinstance(made, Reconciled):
             return made
@@ -152,23 +160,32 @@ class TableSync:
 
     def _news(self, run: Run, done: Reconciled) -> TableNews:
         """Return what the table's row does not say yet."""
-        status, outcome, table = done.entry.status, done.outcome, done.table
-        owned = owned_prefixes(table, owner=self.policy.owner)
+        subnet_ids = done.table.subnet_ids
 
         # An adoption or a rollback says nothing about whether the table follows its sources.
         follows = run.request.action in {Action.SYNC, Action.PROVISION}
-        verified = follows and outcome.right
+        verified = follows and done.outcome.right
 
-        # While a contested table waits, the change that was undone is still to be made again.
-        waits = any(violation.code == codes.CONTESTED for violation in outcome.violations)
-        writes = self.policy.mode(run.request.mode) is Mode.APPLY and not waits
         return TableNews(
-            owned=owned if writes and owned != status.owned_left else None,
-            subnet_ids=table.subnet_ids if table.subnet_ids != status.subnet_ids else None,
-            applied_version_ids=outcome.version_ids if verified else (),
+            owned=self._new_owned(run, done),
+            subnet_ids=subnet_ids if subnet_ids != done.entry.status.subnet_ids else None,
+            applied_version_ids=done.outcome.version_ids if verified else (),
             verified_at=self.clock() if verified else None,
             reading=_new_reading(done),
         )
+
+    def _new_owned(self, run: Run, done: Reconciled) -> frozenset[str] | None:
+        """Return the prefixes of our routes as we leave them, if they are news."""
+        owned = owned_prefixes(done.table, owner=self.policy.owner)
+
+        # While a contested table waits, the change that was undone is still to be made again.
+        waits = any(violation.code == codes.CONTESTED for violation in done.outcome.violations)
+        writes = self.policy.mode(run.request.mode) is Mode.APPLY and not waits
+        return owned if writes and owned != done.entry.status.owned_left else None
+
+
+def _with_findings(outcome: Outcome, findings: tuple[Finding, ...]) -> Outcome:
+    return replace(outcome, findings=(*outcome.findings, *findings))
 
 
 def _new_reading(done: Reconciled) -> Reading | None:

@@ -1,4 +1,4 @@
-"""What this process is at, of each run: only the last to put a table down need look at the run."""
+"""Count the tables of each run in hand here, so that only the last one looks at the run."""
 
 import threading
 from collections import Counter
@@ -14,7 +14,7 @@ class InHand:
             self._tables[run_id] += 1
 
     def put_down(self, run_id: str) -> bool:
-        """Whether no other table of the run is in hand."""
+        """Return whether no other table of the run is in hand."""
         with self._lock:
             self._tables[run_id] -= 1
             if self._tables[run_id]:

@@ -1,6 +1,7 @@
 """Which planner a run's action needs, and what it needs to know before it plans."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from ...domain import codes
 from ...domain.armid import RouteTableId
@@ -8,6 +9,7 @@ from ...domain.errors import PermanentError
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.changes import Changes
 from ...domain.routing.judgement import Approval
+from ...domain.routing.policy import ApplyPolicy, strictest
 from ...domain.runs.run import Action, Mode, Run
 from ..bundles import Azure, Store
 from ..policy import Policy
@@ -78,7 +80,7 @@ class Planning:
     def _adoption(self, run: Run, entry: RegisteredTable) -> Planner:
         wanted = self._sources.wanted(run, entry)
         histories = self._sources.histories(entry)
-        versions = [version for history in histories for version in history.versions]
+        versions = chain.from_iterable(history.versions for history in histories)
         return AdoptionPlanner(
             self._guards,
             entry,
@@ -94,13 +96,23 @@ class Planning:
     def _sync(
         self, run: Run, mode: Mode, approval: Approval | None, entry: RegisteredTable
     ) -> Planner:
+        apply_policy = self._apply_policy(run, mode, approval, entry)
         return SyncPlanner(
-            guards=self._guards,
+            guards=replace(self._guards, apply_policy=apply_policy),
             sources=self._sources,
             clock=self.clock,
             run=run,
-            mode=mode,
             approval=approval,
             entry=entry,
             wanted=self._sources.wanted(run, entry),
         )
+
+    def _apply_policy(
+        self, run: Run, mode: Mode, approval: Approval | None, entry: RegisteredTable
+    ) -> ApplyPolicy:
+        # A plan writes nothing, and a person has asked for what is approved or provisioned.
+        asked = approval is not None or run.request.action is Action.PROVISION
+        if asked or mode is Mode.PLAN:
+            return ApplyPolicy.AUTO
+        own = entry.registration.apply_policy or ApplyPolicy.AUTO
+        return strictest(self.policy.apply_policy, own)

@@ -4,6 +4,7 @@ The table is made with its routes, registered, reconciled and only then set on t
 looks first at what is there, so that a message that is delivered again goes on from there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -13,7 +14,7 @@ from ...domain.errors import PermanentError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
-from ...domain.routing.plan import foreign_hash
+from ...domain.routing.plan import Plan, foreign_hash
 from ...domain.routing.routes import RouteTable, is_owned
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
@@ -79,19 +80,18 @@ class Provisioner:
 
     def look(self, run: Run, route_table_id: RouteTableId) -> Site:
         """Read what stands there. Raise PermanentError if the table cannot be provisioned."""
-        environment_id = _environment_id(run)
-        survey = self.audit.surveyor.survey(environment_id)
+        survey = self.audit.surveyor.survey(_environment_id(run))
         refusal = refusal_of(survey)
         if refusal is not None:
             raise PermanentError(refusal.code, refusal.message)
 
-        registration = Registration((self.policy.default_service_tag,), environment_id)
-        return Site(
-            survey=survey,
-            existing=self._existing(route_table_id, survey),
-            entry=self.store.registrations.get(route_table_id)
-            or RegisteredTable(route_table_id, registration),
-        )
+        existing = self._existing(route_table_id, survey)
+        entry = self.store.registrations.get(route_table_id)
+        return Site(survey, existing, entry or self._new_entry(route_table_id, survey))
+
+    def _new_entry(self, route_table_id: RouteTableId, survey: Survey) -> RegisteredTable:
+        tags = (self.policy.default_service_tag,)
+        return RegisteredTable(route_table_id, Registration(tags, survey.environment_id))
 
     def plan(self, run: Run, pending: Pending, make_planner: MakePlanner, site: Site) -> Reconciled:
         """Say what provisioning would do."""
@@ -113,18 +113,21 @@ class Provisioner:
         if site.existing is None:
             new = _new_table(site.survey, run)
             planned = preview(pending, new, make_planner(site.entry))
-            judgement = planned.proposal.judgement
-            if judgement.blocked:
+            if planned.proposal.judgement.blocked:
                 return Reconciled(pending, planned.outcome, new, site.entry)
+            pending = self._create(pending, new, planned.proposal.judgement.plan)
 
-            # The intent is recorded first, so that a table whose making was not answered counts.
-            pending = self.store.outcomes.save(
-                replace(pending, intended=judgement.plan.changes, etag=new.etag)
-            )
-            body = self.azure.route_tables.body(new, judgement.plan.routes)
-            self.azure.route_tables.create(pending.route_table_id, body)
         self._register(site.entry)
         return pending
+
+    def _create(self, pending: Pending, new: RouteTable, plan: Plan) -> Pending:
+        # The intent is recorded first, so that a table whose making was not answered counts.
+        intended = replace(pending, intended=plan.changes, etag=new.etag)
+        saved = self.store.outcomes.save(intended)
+
+        body = self.azure.route_tables.body(new, plan.routes)
+        self.azure.route_tables.create(pending.route_table_id, body)
+        return saved
 
     def attach(self, run: Run, done: Reconciled, site: Site) -> Reconciled:
         """Set the reconciled table on the subnet, and add the security rule if it was asked for.
@@ -137,13 +140,16 @@ class Provisioner:
         if not outcome.right:
             return replace(done, outcome=_not_attached(outcome, site))
 
-        try:
-            outcome = self._set_on_subnet(outcome, site)
-            outcome = self._add_rule(run, outcome, site.survey)
-        except PermanentError as error:
-            outcome = _failed(outcome, Finding.of(error))
+        outcome = self._finish_site(run, outcome, site)
         table = self.azure.route_tables.read(outcome.route_table_id)
         return replace(done, outcome=outcome, table=table)
+
+    def _finish_site(self, run: Run, outcome: Outcome, site: Site) -> Outcome:
+        try:
+            outcome = self._set_on_subnet(outcome, site)
+            return self._add_rule(run, outcome, site.survey)
+        except PermanentError as error:
+            return _failed(outcome, Finding.of(error))
 
     def _existing(self, route_table_id: RouteTableId, survey: Survey) -> RouteTable | None:
         """Raise PermanentError if a table exists that would bring foreign routes to the subnet."""
@@ -157,12 +163,7 @@ class Provisioner:
         # A table that the subnet has already brings nothing new to it.
         foreign = [r.name for r in table.routes if not is_owned(r, self.policy.owner)]
         if foreign and survey.route_table_id is None:
-            raise PermanentError(
-                codes.ROUTE_TABLE_TAKEN,
-                f"{route_table_id} exists already, on another subnet or on none, and has routes "
-                f"that are not ours: {', '.join(foreign)}. Set it on the subnet yourself, or "
-                "remove it",
-            )
+            raise PermanentError(codes.ROUTE_TABLE_TAKEN, _why_taken(route_table_id, foreign))
         return table
 
     def _register(self, entry: RegisteredTable) -> None:
@@ -218,6 +219,13 @@ class Provisioner:
 
 def _environment_id(run: Run) -> EnvironmentId:
     return cast(EnvironmentId, run.request.ase_id)  # a run that provisions names one
+
+
+def _why_taken(route_table_id: RouteTableId, foreign: Sequence[str]) -> str:
+    return (
+        f"{route_table_id} exists already, on another subnet or on none, and has routes that are "
+        f"not ours: {', '.join(foreign)}. Set it on the subnet yourself, or remove it"
+    )
 
 
 def _new_table(survey: Survey, run: Run) -> RouteTable:

@@ -1,15 +1,16 @@
 """One route table: read, plan, write, verify; in plan mode only say what that would take."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from ...domain import codes
 from ...domain.addresses import in_order
+from ...domain.armid import RouteTableId
 from ...domain.errors import PermanentError, PreconditionFailed, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.changes import Changes
-from ...domain.routing.judgement import Judgement, block, withheld_of
+from ...domain.routing.judgement import Judgement, Violation, block, withheld_of
 from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome, OutcomeStatus
@@ -45,6 +46,61 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """The row as last saved, the table as last read, and what the run has written until then."""
+
+    pending: Pending
+    table: RouteTable
+    written: Written = field(default_factory=Written)
+
+    def with_table(self, table: RouteTable) -> "Progress":
+        """Go on with a newer reading of the table; a write whose answer was lost counts too."""
+        written = replace(self.written, changes=_taken_effect(self.pending, table))
+        return replace(self, table=table, written=written)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A plan for the table as last read. `planner` knows the registration `entry`."""
+
+    progress: Progress
+    entry: RegisteredTable
+    planner: Planner
+    proposal: Proposal
+
+    @property
+    def plan(self) -> Plan:
+        return self.proposal.judgement.plan
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether nothing is left to write, or nothing may be written."""
+        blocked = self.proposal.judgement.blocked
+        return blocked or (self.progress.table.sound and not self.plan.changes)
+
+    def planned_again(self, progress: Progress) -> "_Attempt":
+        """Plan with the same registration and versions."""
+        proposal = self.planner.propose(progress.table, progress.written.changes)
+        return replace(self, progress=progress, proposal=proposal)
+
+    def refused(self, violation: Violation) -> "_Attempt":
+        judgement = self.proposal.judgement
+        withheld = withheld_of(self.plan.changes, violation.code)
+        refused = replace(
+            judgement,
+            plan=self.plan.without_changes(self.progress.table),
+            withheld=(*judgement.withheld, *withheld),
+            violations=(*judgement.violations, violation),
+            blocked=True,
+        )
+        return replace(self, proposal=replace(self.proposal, judgement=refused))
+
+    def reconciled(self) -> Reconciled:
+        outcome = outcome_of(self.progress, self.proposal)
+        return Reconciled(self.progress.pending, outcome, self.progress.table, self.entry)
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciler:
     store: Store
     azure: Azure
@@ -54,86 +110,61 @@ class Reconciler:
     def reconcile(self, pending: Pending, make_planner: MakePlanner, mode: Mode) -> Reconciled:
         """Bring one table to what its planner proposes, or in plan mode say what that takes.
 
-        Registration and versions are read after the table. If they change together with the table
-        in between, the ETag refuses the write, and the table is planned again. They are read again
-        for every table that is not exactly as the last write left it.
         Raise PermanentError or TransientError; a table that is not as planned is never an outcome.
         """
-        table = self.azure.route_tables.read(pending.route_table_id)
-        written = Written(_taken_effect(pending, table))
+        # 1. The table comes first: if it changes together with the registration or the versions
+        #    that are read next, the ETag of this reading refuses the write.
+        progress = self._read(pending)
 
         for writes in range(MAX_WRITES + 1):
-            entry = self._entry(pending)
-            planner = make_planner(entry)
-            proposal = planner.propose(table, written.changes)
+            # 2. Somebody else may have brought the table to newer versions, so each plan that
+            #    follows a foreign write reads them again.
+            attempt = self._attempt(progress, make_planner)
             if mode is Mode.PLAN:
-                return self._reconciled(pending, table, entry, proposal, written)
+                return attempt.reconciled()
 
-            # While the service is at work on the table, its routes and its ETag may still change.
-            if table.busy:
-                raise TransientError(codes.TABLE_BUSY, f"the table is {table.provisioning_state}")
-            noted = self._note(entry, table, proposal)
-            if _is_final(table, proposal):
-                return self._reconciled(pending, table, entry, proposal, written)
+            # 3. A write that fails halfway leaves the table unsound, and its foreign routes as
+            #    they were or as they were to be: only these notes can then tell.
+            _check_idle(progress.table)
+            noted = self._note(attempt)
+            if attempt.is_final:
+                return attempt.reconciled()
 
-            body = self.azure.route_tables.body(table, proposal.judgement.plan.routes)
-            strays = self._strays(table, body, proposal.judgement.plan)
-            if strays:
-                proposal = replace(proposal, judgement=_refused(proposal.judgement, table, strays))
-                return self._reconciled(pending, table, entry, proposal, written)
+            # 4. The body is compared and not the plan, because the body is what Azure gets.
+            body = self.azure.route_tables.body(progress.table, attempt.plan.routes)
+            attempt = self._checked(attempt, body)
+            if attempt.is_final:
+                return attempt.reconciled()
             if writes == MAX_WRITES:
                 break
 
-            # The intent is recorded first, so that a write whose answer is lost counts too.
-            pending = self.store.outcomes.save(
-                replace(
-                    pending,
-                    applied=written.changes,
-                    intended=proposal.judgement.plan.changes,
-                    etag=table.etag,
-                )
-            )
-            table, written = self._write(pending, table, body, proposal.judgement, written)
+            # 5. The intent is recorded first, so that a write whose answer is lost counts too.
+            intended = self._record_intent(attempt)
 
-            # If nobody else wrote and nothing was noted, the planner still knows all there is.
-            if table.sound and not noted and self._is_as_sent(table, body):
-                proposal = planner.propose(table, written.changes)
-                if _is_final(table, proposal):
-                    return self._reconciled(pending, table, entry, proposal, written)
+            # 6. One write replaces the whole table. It is no success yet: the table that is read
+            #    after it is what counts.
+            progress = self._write(intended, attempt.proposal.judgement, body)
+
+            # 7. If nobody else wrote and nothing was noted, the planner still knows all there is.
+            if not noted and self._is_as_sent(progress.table, body):
+                attempt = attempt.planned_again(progress)
+                if attempt.is_final:
+                    return attempt.reconciled()
+
         raise TransientError(
             codes.NOT_AS_PLANNED,
             f"not as planned after {MAX_WRITES} writes: others keep writing it",
         )
 
-    def _reconciled(
-        self,
-        pending: Pending,
-        table: RouteTable,
-        entry: RegisteredTable,
-        proposal: Proposal,
-        written: Written,
-    ) -> Reconciled:
-        outcome = outcome_of(pending, table, proposal, written)
-        return Reconciled(pending, outcome, table, entry)
+    def _read(self, pending: Pending) -> Progress:
+        table = self.azure.route_tables.read(pending.route_table_id)
+        return Progress(pending, table).with_table(table)
 
-    def _write(
-        self,
-        pending: Pending,
-        table: RouteTable,
-        body: RouteTable,
-        judgement: Judgement,
-        written: Written,
-    ) -> tuple[RouteTable, Written]:
-        findings, correlation_id = written.findings, written.correlation_id
-        try:
-            after = self.azure.route_tables.write(pending.route_table_id, body, table.etag)
-        except PreconditionFailed:
-            after = self.azure.route_tables.read(pending.route_table_id)
-        else:
-            correlation_id = after.correlation_id
-            handed_over = judgement.plan.handed_over
-            findings = (*findings, *judgement.findings, *self._findings(table, after, handed_over))
-        return after, Written(_taken_effect(pending, after), findings, correlation_id)
+    def _attempt(self, progress: Progress, make_planner: MakePlanner) -> _Attempt:
+        entry = self._entry(progress.pending)
+        planner = make_planner(entry)
+        proposal = planner.propose(progress.table, progress.written.changes)
+        return _Attempt(progress, entry, planner, proposal)
 
     def _entry(self, pending: Pending) -> RegisteredTable:
         found = self.store.registrations.get(pending.route_table_id)
@@ -141,36 +172,35 @@ class Reconciler:
             raise PermanentError(
                 codes.NOT_REGISTERED, "unregistered or disabled since the run began"
             )
-        return without_vain_holds(found, self.store.outcomes)
+        return without_failed_rollbacks(found, self.store.outcomes)
 
-    def _note(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
-        """Record what has to be known before anything is written; return whether there was any.
-
-        A write that fails halfway leaves the table unsound, and its foreign routes as they were or
-        as they were to be.
-        """
+    def _note(self, attempt: _Attempt) -> bool:
+        """Record what has to be known before anything is written; return whether there was any."""
         noted = (
-            self._note_sound(entry, table, proposal),
-            self._note_contest(entry, table, proposal),
-            self._note_holds(entry, proposal),
+            self._note_sound(attempt),
+            self._note_contest(attempt),
+            self._note_holds(attempt.entry, attempt.proposal),
         )
         return any(noted)
 
-    def _note_sound(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
+    def _note_sound(self, attempt: _Attempt) -> bool:
+        table, entry = attempt.progress.table, attempt.entry
         if not table.sound:
             return False
-        planned = replace(table, routes=proposal.judgement.plan.routes)
+
+        planned = replace(table, routes=attempt.plan.routes)
         sound = frozenset(foreign_hash(t, owner=self.policy.owner) for t in (table, planned))
         if sound == entry.status.sound_foreign:
             return False
         self.store.registrations.note_sound(entry.route_table_id, sound)
         return True
 
-    def _note_contest(self, entry: RegisteredTable, table: RouteTable, proposal: Proposal) -> bool:
-        if proposal.contest is None:
+    def _note_contest(self, attempt: _Attempt) -> bool:
+        contest = attempt.proposal.contest
+        if contest is None:
             return False
-        owned = owned_prefixes(table, owner=self.policy.owner)
-        self.store.registrations.contest(entry.route_table_id, proposal.contest, owned)
+        owned = owned_prefixes(attempt.progress.table, owner=self.policy.owner)
+        self.store.registrations.contest(attempt.entry.route_table_id, contest, owned)
         return True
 
     def _note_holds(self, entry: RegisteredTable, proposal: Proposal) -> bool:
@@ -179,64 +209,84 @@ class Reconciler:
         self.store.registrations.hold(entry.route_table_id, proposal.holds)
         return True
 
-    def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
-        """Return whether nobody has changed the table since we wrote it."""
-        stand, sent = (
-            (
-                {(r.name, r.prefix, r.next_hop_type) for r in t.routes},
-                foreign_essence(t, owner=self.policy.owner),
-            )
-            for t in (table, body)
-        )
-        return stand == sent
+    def _checked(self, attempt: _Attempt, body: RouteTable) -> _Attempt:
+        """Refuse the attempt if the write would change foreign routes."""
+        foreign = self._foreign_changes(attempt.progress.table, body, attempt.plan)
+        if not foreign:
+            return attempt
+        message = "the write would change routes that are not ours, and was not sent"
+        return attempt.refused(block(codes.FOREIGN_WOULD_CHANGE, message, len(foreign)))
 
-    def _strays(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
-        """Return the foreign routes that the write would change."""
+    def _foreign_changes(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
+        """Return the foreign routes that are in one of the two only."""
         read, sent = (
             foreign_essence(t, owner=self.policy.owner, apart_from=plan.handed_over)
             for t in (table, body)
         )
         return [r for r in read if r not in sent] + [r for r in sent if r not in read]
 
+    def _record_intent(self, attempt: _Attempt) -> Progress:
+        progress = attempt.progress
+        intended = replace(
+            progress.pending,
+            applied=progress.written.changes,
+            intended=attempt.plan.changes,
+            etag=progress.table.etag,
+        )
+        return replace(progress, pending=self.store.outcomes.save(intended))
+
+    def _write(self, before: Progress, judgement: Judgement, body: RouteTable) -> Progress:
+        route_table_id, table = before.pending.route_table_id, before.table
+        try:
+            after = self.azure.route_tables.write(route_table_id, body, table.etag)
+        except PreconditionFailed:
+            return before.with_table(self.azure.route_tables.read(route_table_id))
+
+        met = self._findings(table, after, judgement.plan.handed_over)
+        findings = (*before.written.findings, *judgement.findings, *met)
+        written = Written(before.written.changes, findings, after.correlation_id)
+        return replace(before, written=written).with_table(after)
+
+    def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
+        """Return whether the write is complete and nobody has changed the table since."""
+        return table.sound and self._essence(table) == self._essence(body)
+
+    def _essence(self, table: RouteTable) -> tuple[object, ...]:
+        routes = {(route.name, route.prefix, route.next_hop_type) for route in table.routes}
+        return routes, foreign_essence(table, owner=self.policy.owner)
+
     def _findings(
         self, before: RouteTable, after: RouteTable, handed_over: Collection[str]
-    ) -> list[Finding]:
-        findings = []
+    ) -> Iterator[Finding]:
         then, now = (
             foreign_essence(table, owner=self.policy.owner, apart_from=handed_over)
             for table in (before, after)
         )
         if then != now:
-            findings.append(
-                Finding(
-                    codes.FOREIGN_CHANGED_MEANWHILE,
-                    "routes that are not ours changed between our write and the reading after it",
-                )
-            )
-
+            message = "routes that are not ours changed between our write and the reading after it"
+            yield Finding(codes.FOREIGN_CHANGED_MEANWHILE, message)
         if before.failed:
             state = before.provisioning_state
-            findings.append(
-                Finding(
-                    codes.WAS_FAILED, f"the table was in state {state}: it was written again whole"
-                )
-            )
-        return findings
+            message = f"the table was in state {state}: it was written again whole"
+            yield Finding(codes.WAS_FAILED, message)
 
 
-def _is_final(table: RouteTable, proposal: Proposal) -> bool:
-    """Return whether nothing is left to write, or nothing may be written."""
-    judgement = proposal.judgement
-    return judgement.blocked or (table.sound and not judgement.plan.changes)
+def _check_idle(table: RouteTable) -> None:
+    """Raise TransientError while the routes and the ETag of the table may still change."""
+    if table.busy:
+        raise TransientError(codes.TABLE_BUSY, f"the table is {table.provisioning_state}")
 
 
-def without_vain_holds(entry: RegisteredTable, outcomes: Outcomes) -> RegisteredTable:
+def without_failed_rollbacks(entry: RegisteredTable, outcomes: Outcomes) -> RegisteredTable:
     """Leave out the holds of failed rollbacks, which may not even have begun to write."""
-    table, failed = entry.route_table_id, OutcomeStatus.FAILED
     rollbacks = {hold.rollback_run_id for hold in entry.status.holds}
-    vain = {run for run in rollbacks if outcomes.status(run, table) is failed}
-    holds = tuple(hold for hold in entry.status.holds if hold.rollback_run_id not in vain)
+    failed = {run for run in rollbacks if _has_failed(run, entry.route_table_id, outcomes)}
+    holds = tuple(hold for hold in entry.status.holds if hold.rollback_run_id not in failed)
     return replace(entry, status=replace(entry.status, holds=holds))
+
+
+def _has_failed(run_id: str, table: RouteTableId, outcomes: Outcomes) -> bool:
+    return outcomes.status(run_id, table) is OutcomeStatus.FAILED
 
 
 def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
@@ -244,19 +294,6 @@ def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
     if table.etag != pending.etag and pending.intended.reached_by(table):
         return pending.applied.then(pending.intended)
     return pending.applied
-
-
-def _refused(judgement: Judgement, table: RouteTable, strays: Collection[object]) -> Judgement:
-    message = "the write would change routes that are not ours, and was not sent"
-    violation = block(codes.FOREIGN_WOULD_CHANGE, message, len(strays))
-    withheld = withheld_of(judgement.plan.changes, codes.FOREIGN_WOULD_CHANGE)
-    return replace(
-        judgement,
-        plan=judgement.plan.without_changes(table),
-        withheld=(*judgement.withheld, *withheld),
-        violations=(*judgement.violations, violation),
-        blocked=True,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,14 +307,12 @@ class Preview:
 def preview(pending: Pending, table: RouteTable, planner: Planner) -> Preview:
     """Plan a table to which this run has written nothing, and write nothing."""
     proposal = planner.propose(table, Changes())
-    return Preview(proposal, outcome_of(pending, table, proposal, Written()))
+    return Preview(proposal, outcome_of(Progress(pending, table), proposal))
 
 
-def outcome_of(
-    pending: Pending, table: RouteTable, proposal: Proposal, written: Written
-) -> Outcome:
+def outcome_of(progress: Progress, proposal: Proposal) -> Outcome:
     """Report a table as it stands, with the changes that the run has made to it."""
-    judgement = proposal.judgement
+    written, judgement = progress.written, proposal.judgement
     plan = judgement.plan
 
     # After a write the plan has nothing left to do, so show what was done.
@@ -285,8 +320,8 @@ def outcome_of(
     findings = (*written.findings, *_name_findings(plan), *judgement.findings)
 
     return Outcome(
-        route_table_id=pending.route_table_id,
-        status=_status(table, judgement, written.changes),
+        route_table_id=progress.pending.route_table_id,
+        status=_status(progress.table, judgement, written.changes),
         version_ids=proposal.version_ids,
         plan_checksum=written.changes.then(judgement.proposed).checksum,
         added=in_order(shown.added),
@@ -298,13 +333,13 @@ def outcome_of(
         conflicts=plan.conflicts,
         violations=judgement.violations,
         findings=tuple(dict.fromkeys(findings)),
-        correlation_id=written.correlation_id or table.correlation_id,
+        correlation_id=written.correlation_id or progress.table.correlation_id,
         changes=written.changes,
     )
 
 
 def _status(table: RouteTable, judgement: Judgement, written: Changes) -> OutcomeStatus:
-    """The worst that was met."""
+    """Return the worst status that applies."""
     if judgement.violations:
         return OutcomeStatus.BLOCKED
     if any(conflict.accepted is None for conflict in judgement.plan.conflicts):

@@ -1,4 +1,4 @@
-"""The routes that the sources of a table want, by their newest recorded versions."""
+"""The addresses that the sources of a table want, by their newest recorded versions."""
 
 import functools
 from collections.abc import Collection, Iterable, Mapping
@@ -22,15 +22,16 @@ _REPAIRED = "repaired from the last recorded version, additions only"
 
 @dataclass(frozen=True)
 class Wanted:
-    """The routes that these versions want in a table, and what can't be believed of them now.
+    """The addresses that these versions want in a table, and how they become routes.
 
-    `tags` has the IPv4 prefixes of every service tag that the table is or was about.
+    `tags` has the IPv4 prefixes of every service tag that the table is or was about. `unusable`
+    reports the sources that cannot be believed now, and `comparison` how the sources differ.
     """
 
     versions: tuple[Version, ...]
     style: RouteStyle
     tags: Mapping[str, frozenset[str]]
-    doubts: tuple[Finding, ...] = ()
+    unusable: tuple[Finding, ...] = ()
     comparison: tuple[Finding, ...] = ()
 
     @functools.cached_property
@@ -40,22 +41,22 @@ class Wanted:
 
     @property
     def by_tag(self) -> frozenset[str]:
-        """The tags whose own route is wanted instead of routes for the prefixes that they hold."""
+        """The tags that become routes themselves, instead of the prefixes in them."""
         if self.style is RouteStyle.PREFIXES:
             return frozenset()
         tags = (service_tag_of(version.source) for version in self.versions)
         return frozenset(tag for tag in tags if tag is not None)
 
     @property
-    def held_by_tag(self) -> frozenset[str]:
+    def tag_prefixes(self) -> frozenset[str]:
         return frozenset(prefix for tag in self.by_tag for prefix in self.tags[tag])
 
     @functools.cached_property
     def desired(self) -> frozenset[str]:
-        """The prefixes and tags that become routes."""
+        """The tags and prefixes that become routes."""
         if not self.by_tag:
             return self.addresses
-        return self.by_tag | uncovered(self.addresses, self.held_by_tag)
+        return self.by_tag | uncovered(self.addresses, self.tag_prefixes)
 
     @property
     def version_ids(self) -> tuple[str, ...]:
@@ -82,14 +83,14 @@ class Sources:
         return Wanted(
             versions,
             registration.route_style,
-            _held_by_tags(newest),
-            _doubts(run, registration),
+            _prefixes_by_tag(newest),
+            _unusable(run, registration),
             _comparison(run, registration, newest),
         )
 
     def tags(self, entry: RegisteredTable) -> Mapping[str, frozenset[str]]:
         """Return the IPv4 prefixes of every service tag that the table is or was about."""
-        return _held_by_tags(self._newest(entry))
+        return _prefixes_by_tag(self._newest(entry))
 
     def histories(self, entry: RegisteredTable) -> list[SourceHistory]:
         """Return the history of every source that the table ever had."""
@@ -117,7 +118,7 @@ class Sources:
         return newest
 
 
-def _doubts(run: Run, registration: Registration) -> tuple[Finding, ...]:
+def _unusable(run: Run, registration: Registration) -> tuple[Finding, ...]:
     return tuple(
         Finding(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
         for source in registration.sources
@@ -143,7 +144,7 @@ def _comparison(
     return _difference({prefix for prefixes in of_tags for prefix in prefixes}, of_ase)
 
 
-def _held_by_tags(
+def _prefixes_by_tag(
     newest: Mapping[Source, Version | None],
 ) -> Mapping[str, frozenset[str]]:
     return {s: frozenset(_ipv4_of(version)) for s, version in newest.items() if service_tag_of(s)}
@@ -170,5 +171,5 @@ def _difference(of_tags: Collection[str], of_ase: Collection[str]) -> tuple[Find
     only_ase = in_order(uncovered(of_ase, of_tags))
     return (
         *listed(codes.ONLY_SERVICE_TAG_KNOWS, "the environment's own API does not name", only_tags),
-        *listed(codes.ONLY_ASE_KNOWS, "the service tag does not hold", only_ase),
+        *listed(codes.ONLY_ASE_KNOWS, "the service tag does not contain", only_ase),
     )

@@ -65,7 +65,7 @@ def test_what_a_run_added_before_does_not_make_the_share_smaller():
 
 
 def test_without_a_tag_nothing_is_gone_and_nobody_is_to_blame():
-    judgement, after = judged(table(owned(P)), [Q], doubt=lookup("TagUnavailable"))
+    judgement, after = judged(table(owned(P)), [Q], unusable=lookup("TagUnavailable"))
     assert [(w.prefix, w.change, w.why.name) for w in judgement.withheld] == [
         (P, "remove", "TagUnavailable")
     ]
@@ -176,7 +176,7 @@ def test_no_guard_holds_back_an_addition_and_none_lets_a_wanted_route_go(
         existing,
         desired,
         max_removed_percent=percent,
-        doubt=None if believed else lookup("TagUnavailable"),
+        unusable=None if believed else lookup("TagUnavailable"),
     )
     assert desired <= after
     withheld = {change.prefix for change in judgement.withheld}

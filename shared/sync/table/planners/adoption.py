@@ -44,15 +44,11 @@ class AdoptionPlanner:
         )
 
     def _findings(self, adoption: Adoption) -> tuple[Finding, ...]:
+        stamped = "their names have another owner, which fromOwner does not name"
+        taken = "our name for them belongs to another route"
         return (
             Finding(codes.ADOPTION, "routes that cover a wanted prefix get our names"),
             *held_findings(self.entry.status.holds),
-            *listed(
-                codes.STAMPED_BY_ANOTHER,
-                "their names have another owner, which fromOwner does not name",
-                adoption.stamped_by_others,
-            ),
-            *listed(
-                codes.NAME_TAKEN, "our name for them belongs to another route", adoption.name_taken
-            ),
+            *listed(codes.STAMPED_BY_ANOTHER, stamped, adoption.stamped_by_others),
+            *listed(codes.NAME_TAKEN, taken, adoption.name_taken),
         )

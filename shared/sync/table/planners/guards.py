@@ -14,43 +14,39 @@ from ...ports import RouteLimits
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The facts that judging needs, read before `judge`, which then asks nobody."""
+    """The facts that judging needs, read before `judge`, which then asks nobody.
+
+    `apply_policy` is the one by which this plan is judged.
+    """
 
     route_limits: RouteLimits
     policy: Policy
+    apply_policy: ApplyPolicy = ApplyPolicy.AUTO
 
     def draft(self, table: RouteTable, replan: Replan) -> Draft:
         """Plan a table with nothing spared and nothing yielding."""
         owned = owned_prefixes(table, owner=self.policy.owner)
         return Draft(table, owned, replan((), ()), replan)
 
-    def limits(
-        self,
-        draft: Draft,
-        entry: RegisteredTable,
-        *,
-        apply_policy: ApplyPolicy = ApplyPolicy.AUTO,
-    ) -> Limits:
-        """Gather the limits of one draft; the planner adds those of its action."""
+    def limits(self, draft: Draft, entry: RegisteredTable) -> Limits:
+        """Gather the limits of one draft; the planner adds the limits of its action."""
         table = draft.table
-        routes, tag_routes = self._room(draft, entry, apply_policy)
+        routes, tag_routes = self._room(draft, entry)
         return Limits(
             max_removed_percent=self.policy.max_removed_percent,
             next_hop_types=frozenset(name.lower() for name in self.policy.next_hop_types),
             foreign_as_when_sound=table.sound or self._is_as_when_sound(table, entry),
             route_limit=routes,
             tag_route_limit=tag_routes,
-            policy=apply_policy,
+            policy=self.apply_policy,
         )
 
-    def _room(
-        self, draft: Draft, entry: RegisteredTable, apply_policy: ApplyPolicy
-    ) -> tuple[int | None, int | None]:
+    def _room(self, draft: Draft, entry: RegisteredTable) -> tuple[int | None, int | None]:
         """Return how many routes, and routes with a service tag, the table may hold."""
         place = entry.route_table_id.subscription_id, draft.table.location
 
         # Azure is asked only if routes may be added now.
-        waits = apply_policy is ApplyPolicy.APPROVAL
+        waits = self.apply_policy is ApplyPolicy.APPROVAL
         added = frozenset() if waits else draft.proposed.changes.added
         adds_tags = any(is_service_tag(prefix) for prefix in added)
         return (

@@ -45,7 +45,7 @@ PermanentError if nothing can be planned.
 
 
 def held_findings(holds: Sequence[Hold]) -> tuple[Finding, ...]:
-    """Report the held prefixes of each run that was rolled back, kept and left alone apart."""
+    """Report the held prefixes of each run that was rolled back, with what happens to them."""
     grouped: dict[tuple[str, bool], list[str]] = {}
     for hold in holds:
         grouped.setdefault((hold.rolled_back_run_id, hold.routed), []).append(hold.prefix)

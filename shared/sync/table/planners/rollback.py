@@ -21,7 +21,7 @@ from .proposal import Proposal, held_findings
 
 @dataclass(frozen=True, slots=True)
 class RollbackPlanner:
-    """`done` are the changes of the run that is undone."""
+    """`done` are the changes of the run that is rolled back, and `tags` what each tag contains."""
 
     guards: Guards
     run: Run
@@ -50,10 +50,12 @@ class RollbackPlanner:
     def _replan(self, table: RouteTable) -> Replan:
         owner = self.guards.policy.owner
         holds = self.entry.status.holds
-        undone = {hold.prefix for hold in holds if hold.rolled_back_run_id == self._earlier_run_id}
+        rolled_back = {h.prefix for h in holds if h.rolled_back_run_id == self._earlier_run_id}
 
         def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
-            return make_rollback(table, self.done, owner=owner, undone=undone, spared=spared)
+            return make_rollback(
+                table, self.done, owner=owner, rolled_back=rolled_back, spared=spared
+            )
 
         return replan
 

@@ -25,10 +25,9 @@ from ....domain.routing.judgement import (
     withheld_of,
 )
 from ....domain.routing.plan import Plan, make_plan, owned_prefixes
-from ....domain.routing.policy import ApplyPolicy, strictest
 from ....domain.routing.routes import RouteTable
 from ....domain.routing.safety import judge
-from ....domain.runs.run import Action, Mode, Run
+from ....domain.runs.run import Run
 from ...ports import Clock
 from ..sources import Sources, Wanted
 from .guards import Guards
@@ -37,13 +36,15 @@ from .proposal import Proposal, held_findings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPlanner:
-    """Plans by what is `wanted`; `sources` tell when a prefix left them."""
+    """Plans by what is `wanted`; `sources` tell when a prefix left them.
+
+    `approval` is what a person has approved, if the run applies an earlier plan.
+    """
 
     guards: Guards
     sources: Sources
     clock: Clock
     run: Run
-    mode: Mode
     approval: Approval | None
     entry: RegisteredTable
     wanted: Wanted
@@ -59,7 +60,7 @@ class SyncPlanner:
         judgement = judge(draft, self._contested(self._limits(draft), contest), written)
 
         findings = (*self._findings(contest), *self._routing_findings(table, judgement))
-        withheld = self._held_back(table, until, judgement.proposed) if holds else ()
+        withheld = self._withheld_by_holds(table, until, judgement.proposed) if holds else ()
         return Proposal(
             judgement.with_more(findings, withheld), self.wanted.version_ids, contest=found
         )
@@ -83,7 +84,7 @@ class SyncPlanner:
         owned = owned_prefixes(table, owner=self.guards.policy.owner)
 
         # A prefix that the route of a tag takes over has not left, and needs no grace.
-        return owned - self.wanted.desired - self.wanted.held_by_tag
+        return owned - self.wanted.desired - self.wanted.tag_prefixes
 
     def _replan(
         self, table: RouteTable, until: Mapping[str, date], holds: Sequence[Hold]
@@ -102,7 +103,7 @@ class SyncPlanner:
         spared: Collection[str],
     ) -> Plan:
         routed = {hold.prefix for hold in holds if hold.routed}
-        left_alone = {hold.prefix for hold in holds if not hold.routed}
+        left_alone = {hold.prefix for hold in holds} - routed
         return make_plan(
             table,
             (self.wanted.desired - left_alone) | routed,
@@ -114,25 +115,17 @@ class SyncPlanner:
         )
 
     def _limits(self, draft: Draft) -> Limits:
-        approval, doubts = self.approval, self.wanted.doubts
+        approval, unusable = self.approval, self.wanted.unusable
 
         # A person may force only the violations that a plan has shown.
         seen = frozenset() if approval is None else approval.violations
         return replace(
-            self.guards.limits(draft, self.entry, apply_policy=self._apply_policy()),
+            self.guards.limits(draft, self.entry),
             tags=self.wanted.tags,
-            doubt=doubts[0].code if doubts else None,
+            unusable=unusable[0].code if unusable else None,
             forced=seen.intersection(self.run.request.force),
             approval=approval,
         )
-
-    def _apply_policy(self) -> ApplyPolicy:
-        # A plan writes nothing, and a person has asked for what is approved or provisioned.
-        asked = self.approval is not None or self.run.request.action is Action.PROVISION
-        if asked or self.mode is Mode.PLAN:
-            return ApplyPolicy.AUTO
-        own = self.entry.registration.apply_policy or ApplyPolicy.AUTO
-        return strictest(self.guards.policy.apply_policy, own)
 
     def _found_undone(self, proposed: Changes) -> Contest | None:
         """Return the contest with one undoing more, if our changes were found undone.
@@ -159,7 +152,7 @@ class SyncPlanner:
         too_early = _too_early(contest, now) if waits else None
         return replace(limits, contested=True, too_early=too_early)
 
-    def _held_back(
+    def _withheld_by_holds(
         self, table: RouteTable, until: Mapping[str, date], proposed: Changes
     ) -> tuple[Withheld, ...]:
         """Return the changes that a run without holds would make as well."""
@@ -178,7 +171,7 @@ class SyncPlanner:
         wanted = self.wanted
         return (
             *_ended_exceptions(self.entry.registration, judgement.plan),
-            *wanted.doubts,
+            *wanted.unusable,
             *wanted.comparison,
             *routing_findings(
                 after, wanted.addresses, owner=self.guards.policy.owner, tags=wanted.tags
@@ -195,7 +188,7 @@ def _approved(run: Run) -> tuple[Finding, ...]:
 def _contested(contest: Contest) -> tuple[Finding, ...]:
     if contest.since is None:
         return ()
-    message = f"{contest}: additions only, and at most hourly, until a release"
+    message = f"{contest}: nothing is removed, and written at most hourly, until a release"
     return (Finding(codes.CONTESTED, message),)
 
 
