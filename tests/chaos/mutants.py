@@ -16,7 +16,8 @@ from shared.domain.routing.plan import Plan
 from shared.domain.routing.routes import Route, RouteTable, is_owned
 from shared.sync.table.planners import adoption, removal, rollback, sync
 from shared.sync.table.planners.sync import SyncPlanner
-from shared.sync.table.reconcile import Progress, Reconciler
+from shared.sync.table.progress import Progress
+from shared.sync.table.reconcile import Reconciler
 from shared.sync.table.sources import Sources
 from tests.builders.routes import OWNER
 

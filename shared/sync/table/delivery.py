@@ -20,8 +20,9 @@ from ..run.lifecycle import RunEnd
 from ..surroundings.audit import Audit
 from .in_hand import InHand
 from .planners.proposal import MakePlanner
+from .progress import Reconciled
 from .provision import Provisioner
-from .reconcile import Reconciled, Reconciler
+from .reconcile import Reconciler
 
 
 @dataclass(frozen=True, slots=True)

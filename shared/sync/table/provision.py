@@ -25,7 +25,7 @@ from ..policy import Policy
 from ..surroundings.audit import Audit
 from ..surroundings.survey import Survey
 from .planners.proposal import MakePlanner
-from .reconcile import Reconciled, preview
+from .progress import Reconciled, preview
 
 _EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "routes": []}})
 

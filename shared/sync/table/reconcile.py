@@ -1,62 +1,25 @@
 """One route table: read, plan, write, verify; in plan mode only say what that would take."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ...domain import codes
-from ...domain.addresses import in_order
-from ...domain.armid import RouteTableId
 from ...domain.errors import PermanentError, PreconditionFailed, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.routing.changes import Changes
 from ...domain.routing.judgement import Judgement, Violation, block, withheld_of
 from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
 from ...domain.routing.routes import RouteTable
-from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode
 from ..bundles import Azure, Store
 from ..policy import Policy
-from ..ports import Outcomes
 from .planners.proposal import MakePlanner, Planner, Proposal
 from .planning import Planning
+from .progress import Progress, Reconciled, Written, outcome_of, without_failed_rollbacks
 
 MAX_WRITES = 3
 """One delivery writes this often at most if others keep writing the same table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """The outcome, what was pending as last saved, and what both were worked out from."""
-
-    pending: Pending
-    outcome: Outcome
-    table: RouteTable
-    entry: RegisteredTable
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The changes that this run has made to the table so far."""
-
-    changes: Changes = field(default_factory=Changes)
-    findings: tuple[Finding, ...] = ()
-    correlation_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The row as last saved, the table as last read, and what the run has written until then."""
-
-    pending: Pending
-    table: RouteTable
-    written: Written = field(default_factory=Written)
-
-    def with_table(self, table: RouteTable) -> "Progress":
-        """Go on with a newer reading of the table; a write whose answer was lost counts too."""
-        written = replace(self.written, changes=_taken_effect(self.pending, table))
-        return replace(self, table=table, written=written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,86 +238,3 @@ def _check_idle(table: RouteTable) -> None:
     """Raise TransientError while the routes and the ETag of the table may still change."""
     if table.busy:
         raise TransientError(codes.TABLE_BUSY, f"the table is {table.provisioning_state}")
-
-
-def without_failed_rollbacks(entry: RegisteredTable, outcomes: Outcomes) -> RegisteredTable:
-    """Leave out the holds of failed rollbacks, which may not even have begun to write."""
-    rollbacks = {hold.rollback_run_id for hold in entry.status.holds}
-    failed = {run for run in rollbacks if _has_failed(run, entry.route_table_id, outcomes)}
-    holds = tuple(hold for hold in entry.status.holds if hold.rollback_run_id not in failed)
-    return replace(entry, status=replace(entry.status, holds=holds))
-
-
-def _has_failed(run_id: str, table: RouteTableId, outcomes: Outcomes) -> bool:
-    return outcomes.status(run_id, table) is OutcomeStatus.FAILED
-
-
-def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
-    """Return what this run has done to the table; a write whose answer was lost counts too."""
-    if table.etag != pending.etag and pending.intended.reached_by(table):
-        return pending.applied.then(pending.intended)
-    return pending.applied
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A proposal that is not carried out, and the outcome that reports it."""
-
-    proposal: Proposal
-    outcome: Outcome
-
-
-def preview(pending: Pending, table: RouteTable, planner: Planner) -> Preview:
-    """Plan a table to which this run has written nothing, and write nothing."""
-    proposal = planner.propose(table, Changes())
-    return Preview(proposal, outcome_of(Progress(pending, table), proposal))
-
-
-def outcome_of(progress: Progress, proposal: Proposal) -> Outcome:
-    """Report a table as it stands, with the changes that the run has made to it."""
-    written, judgement = progress.written, proposal.judgement
-    plan = judgement.plan
-
-    # After a write the plan has nothing left to do, so show what was done.
-    shown = plan.changes or written.changes
-    findings = (*written.findings, *_name_findings(plan), *judgement.findings)
-
-    return Outcome(
-        route_table_id=progress.pending.route_table_id,
-        status=_status(progress.table, judgement, written.changes),
-        version_ids=proposal.version_ids,
-        plan_checksum=written.changes.then(judgement.proposed).checksum,
-        added=in_order(shown.added),
-        removed=in_order(shown.removed),
-        updated=in_order(shown.updated),
-        covered=plan.covered,
-        retained=plan.retained,
-        withheld=judgement.withheld,
-        conflicts=plan.conflicts,
-        violations=judgement.violations,
-        findings=tuple(dict.fromkeys(findings)),
-        correlation_id=written.correlation_id or progress.table.correlation_id,
-        changes=written.changes,
-    )
-
-
-def _status(table: RouteTable, judgement: Judgement, written: Changes) -> OutcomeStatus:
-    """Return the worst status that applies."""
-    if judgement.violations:
-        return OutcomeStatus.BLOCKED
-    if any(conflict.accepted is None for conflict in judgement.plan.conflicts):
-        return OutcomeStatus.CONFLICT
-    if written:
-        return OutcomeStatus.CHANGED
-    waiting = any(change.why == codes.APPLY_POLICY for change in judgement.withheld)
-    if judgement.plan.changes or table.failed or waiting:
-        return OutcomeStatus.PLANNED
-    return OutcomeStatus.UNCHANGED
-
-
-def _name_findings(plan: Plan) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(codes.NAME_TAKEN, f"{c.prefix}: the name {c.route_name} is somebody else's route")
-        for c in plan.conflicts
-        if c.name_taken
-    )

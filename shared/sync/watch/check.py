@@ -22,7 +22,7 @@ from ..policy import Policy
 from ..ports import Clock
 from ..run.pull import Comparison, SourcePull
 from ..table.planning import Planning
-from ..table.reconcile import preview, without_failed_rollbacks
+from ..table.progress import preview, without_failed_rollbacks
 
 LONGEST = timedelta(minutes=6)
 """A function may take ten minutes. The tables that are left by then are left to a run."""
