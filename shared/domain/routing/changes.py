@@ -47,7 +47,7 @@ class Changes:
         return {"added": self.added, "updated": self.updated, "removed": self.removed}
 
     def then(self, later: "Changes") -> "Changes":
-        """Return the net effect of both; a change that is changed back is none."""
+        """Return the net effect of both, without the changes that `later` undoes."""
         net = dict(self.by_prefix)
         for prefix, change in later.by_prefix.items():
             first = net.pop(prefix, change)
@@ -61,7 +61,7 @@ class Changes:
     def reached_by(self, table: RouteTable) -> bool:
         """Return whether the table is as these changes leave it."""
         now = routes_on(self.by_prefix, table)
-        return all(same(now.get(p), change.after) for p, change in self.by_prefix.items())
+        return all(is_as_recorded(now.get(p), change.after) for p, change in self.by_prefix.items())
 
     @property
     def checksum(self) -> str:
@@ -73,15 +73,17 @@ class Changes:
         return bool(self.by_prefix)
 
 
-def same(now: Bare | None, sent: Bare | None) -> bool:
-    """Return whether a route is as it was sent.
+def is_as_recorded(now: Bare | None, recorded: Bare | None) -> bool:
+    """Return whether a route is as a change recorded it; None stands for no route.
 
-    The service may add properties of its own to a route.
+    The service may have added properties of its own to the route since.
     """
-    if now is None or sent is None:
-        return now is sent
+    if now is None or recorded is None:
+        return now is recorded
     properties: Bare = now["properties"]
-    return now["name"] == sent["name"] and {**properties, **sent["properties"]} == properties
+    return (
+        now["name"] == recorded["name"] and {**properties, **recorded["properties"]} == properties
+    )
 
 
 def routes_on(prefixes: Collection[str], table: RouteTable) -> dict[str, Bare]:

@@ -1,4 +1,4 @@
-"""Find the removed routes whose work no other route of the table does."""
+"""Find the removed routes that no other route of the table replaces."""
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ def without_equivalent(
 
     `routes` are the routes that stay; by longest prefix match one of them has to send each address
     to the Internet. Owned prefixes are IPv4 or a service tag, and `tags` has the IPv4 prefixes of
-    each tag. A tag that is not in it counts as without equivalent.
+    each tag. A tag that is not in `tags` counts as leaving addresses without a route.
     """
     gone = frozenset(removed)
     if not gone:
@@ -52,7 +52,8 @@ def _by_network(
 
 
 def _has_equivalent(prefix: _Network, staying: Mapping[_Network, Route]) -> bool:
-    # More specific routes had their addresses before as well, or are ours.
+    # The next hop of more specific routes does not matter: foreign ones took their addresses before
+    # the removal as well, and ours go to the Internet.
     inside = (n for n in staying if n.prefixlen > prefix.prefixlen and n.subnet_of(prefix))
     routed_inside = sum(n.num_addresses for n in ipaddress.collapse_addresses(inside))
     if routed_inside == prefix.num_addresses:

@@ -20,10 +20,11 @@ class SourceHistory:
 
     def contents(self) -> list[tuple[datetime, frozenset[str]]]:
         """Return each content of the source with the moment at which it began."""
-        if self.ended_at is None:
-            return [(v.recorded_at, frozenset(v.address_prefixes)) for v in self.versions]
-        seen = [v for v in self.versions if v.recorded_at <= self.ended_at]
-        return [*SourceHistory(seen).contents(), (self.ended_at, frozenset())]
+        contents = [(v.recorded_at, frozenset(v.address_prefixes)) for v in self.versions]
+        end = self.ended_at
+        if end is None:
+            return contents
+        return [*(each for each in contents if each[0] <= end), (end, frozenset())]
 
 
 def retained_until(
@@ -35,11 +36,12 @@ def retained_until(
 ) -> Mapping[str, date]:
     """Return the day (UTC) on which the grace ends, for each prefix that is still in its grace.
 
-    The grace of a prefix begins with the first version of a source that no longer has the prefix.
-    If no version has ever had it, its grace begins with the oldest version.
+    The grace of a prefix begins when the prefix last left one of its sources. If it never left one,
+    its grace begins with the oldest version.
     """
-    left = {prefix: at for prefix in prefixes if (at := _left_at(prefix, histories)) is not None}
-    return _in_grace(left, grace_days, today)
+    left_at = {prefix: _left_at(prefix, histories) for prefix in prefixes}
+    known = {prefix: at for prefix, at in left_at.items() if at is not None}
+    return _in_grace(known, grace_days, today)
 
 
 def tags_retained_until(
@@ -49,16 +51,16 @@ def tags_retained_until(
     grace_days: int,
     today: date,
 ) -> Mapping[str, date]:
-    """Return the same for routes whose prefix is a service tag.
+    """Return the same as `retained_until` for routes whose prefix is a service tag.
 
     The grace of a tag begins when the registration loses the tag.
     """
-    left = {tag: ended_at[tag] for tag in tags if tag in ended_at}
-    return _in_grace(left, grace_days, today)
+    left_at = {tag: ended_at[tag] for tag in tags if tag in ended_at}
+    return _in_grace(left_at, grace_days, today)
 
 
-def _in_grace(left: Mapping[str, datetime], grace_days: int, today: date) -> Mapping[str, date]:
-    ends = {prefix: at.date() + timedelta(days=grace_days) for prefix, at in left.items()}
+def _in_grace(left_at: Mapping[str, datetime], grace_days: int, today: date) -> Mapping[str, date]:
+    ends = {prefix: at.date() + timedelta(days=grace_days) for prefix, at in left_at.items()}
     return {prefix: end for prefix, end in ends.items() if today < end}
 
 
@@ -69,5 +71,7 @@ def _left_at(prefix: str, histories: Sequence[SourceHistory]) -> datetime | None
         for (_, before), (at, after) in pairwise(history.contents())
         if prefix in before and prefix not in after
     ]
-    first = [history.versions[0].recorded_at for history in histories if history.versions]
-    return max(departures, default=min(first, default=None))
+    if departures:
+        return max(departures)
+    beginnings = (history.versions[0].recorded_at for history in histories if history.versions)
+    return min(beginnings, default=None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .. import codes
 from ..addresses import in_order
 from ..errors import PermanentError
-from .changes import Bare, Change, Changes, routes_on, same
+from .changes import Bare, Change, Changes, is_as_recorded, routes_on
 from .plan import Plan
 from .routes import Route, RouteTable, is_owned, owned_name, renamed
 
@@ -110,7 +110,7 @@ def _undo(
     now = routes_on(done.by_prefix, existing)
     names = {route.name.lower() for route in existing.routes}
 
-    as_before = {p for p, c in done.by_prefix.items() if same(now.get(p), c.before)}
+    as_before = {p for p, c in done.by_prefix.items() if is_as_recorded(now.get(p), c.before)}
     undo = {
         prefix: Change(change.after, change.before)
         for prefix, change in done.by_prefix.items()
@@ -134,7 +134,7 @@ def _given_back(changes: Changes, owner: str) -> frozenset[str]:
 
 def _can_go_back(change: Change, now: Bare | None, names: Collection[str]) -> bool:
     """Return whether the route is as the change left it and nothing is in the way back."""
-    return same(now, change.after) and not _name_taken(change.before, names, now)
+    return is_as_recorded(now, change.after) and not _name_taken(change.before, names, now)
 
 
 def _name_taken(before: Bare | None, names: Collection[str], now: Bare | None) -> bool:

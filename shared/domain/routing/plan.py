@@ -1,4 +1,4 @@
-"""Existing route table + desired prefixes -> Plan. The decision table is in `rows`."""
+"""Make the plan of a table from its routes and the desired prefixes. `rows` has the decisions."""
 
 import hashlib
 import json
@@ -14,9 +14,10 @@ from .rows import Row, Situation
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A wanted prefix that has a foreign route, or whose name a foreign route has.
+    """A wanted prefix for which we cannot have a route, and the foreign route that prevents it.
 
-    `accepted` is the reason for which the registration accepts the conflict.
+    If `name_taken`, that route has the name that ours would have; otherwise it takes the prefix
+    elsewhere. `accepted` is the reason for which the registration accepts the conflict.
     """
 
     prefix: str
@@ -72,15 +73,6 @@ def make_plan(
     situation = Situation.of(
         existing, desired, owner=owner, retained=retained_until, spared=spared, tags=tags
     )
-    return _assemble(existing, situation, retained_until, accepted or {})
-
-
-def _assemble(
-    existing: RouteTable,
-    situation: Situation,
-    retained_until: Mapping[str, date],
-    accepted: Mapping[str, str],
-) -> Plan:
     rows = situation.rows()
     new = _new_routes(situation, rows)
 
@@ -89,7 +81,7 @@ def _assemble(
         _routes_after(existing, situation.ours, new),
         covered=_in_row(rows, Row.COVERED),
         retained=tuple(Retained(p, retained_until[p]) for p in _in_row(rows, Row.RETAIN)),
-        conflicts=_conflicts(situation, rows, accepted),
+        conflicts=_conflicts(situation, rows, accepted or {}),
     )
 
 
@@ -137,21 +129,21 @@ def owned_prefixes(table: RouteTable, *, owner: str) -> frozenset[str]:
     return frozenset(route.prefix for route in table.routes if is_owned(route, owner))
 
 
-def foreign_essence(
-    table: RouteTable, *, owner: str, apart_from: Collection[str] = ()
+def foreign_routes(
+    table: RouteTable, *, owner: str, handed_over: Collection[str] = ()
 ) -> list[object]:
-    """Return what our write must not change: all routes that are not ours.
+    """Return the JSON of all routes that are not ours, which our write must not change.
 
-    The routes on the prefixes `apart_from`, which are handed over, are left out.
+    The routes on the prefixes that are `handed_over` are left out.
     """
     return [
         route.bare()
         for route in table.routes
-        if not is_owned(route, owner) and route.prefix not in apart_from
+        if not is_owned(route, owner) and route.prefix not in handed_over
     ]
 
 
 def foreign_hash(table: RouteTable, *, owner: str) -> str:
     """Return the SHA-256 (hex) of all routes that are not ours."""
-    text = json.dumps(foreign_essence(table, owner=owner), sort_keys=True)
+    text = json.dumps(foreign_routes(table, owner=owner), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""ARM JSON <-> route table state; route name <-> owner and prefix.
+"""Read and write route tables as ARM JSON, and the names that our routes have.
 
 Format: Microsoft.Network/routeTables. Properties that this module does not know stay as they came.
 """
@@ -14,8 +14,8 @@ from ..addresses import SERVICE_TAG_NAME
 
 INTERNET = "Internet"
 
-_SERVICE_OWNED = frozenset({"etag", "provisioningState", "hasBgpOverride"})
-_FOLLOWING_FROM_NAME = frozenset({"id", "type"})
+_SET_BY_SERVICE = frozenset({"etag", "provisioningState", "hasBgpOverride"})
+_NOT_IN_A_WRITE = _SET_BY_SERVICE | {"id", "type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Route:
     """One route with the JSON from which it was read.
 
     `network` is its canonical prefix; None for a service tag or anything else that is not CIDR.
-    `prefix` tells it from the table's other routes: its network, or the name of the tag as it is.
-    `owner` is the owner in its name, if the name parses and is exactly the name for its prefix.
+    `prefix` identifies the route in its table: it is the network, or else the address prefix as
+    read. `owner` is the owner in its name; None if the name is not exactly what `owned_name` makes
+    of that owner and the prefix.
     """
 
     name: str
@@ -52,9 +53,9 @@ class Route:
     def bare(self) -> dict[str, Any]:
         """Return the JSON that a write has to contain, without what the service itself adds."""
         return {
-            key: _without_service_owned(value)
+            key: _without_set_by_service(value)
             for key, value in self.raw.items()
-            if key not in _FOLLOWING_FROM_NAME | _SERVICE_OWNED
+            if key not in _NOT_IN_A_WRITE
         }
 
 
@@ -88,7 +89,7 @@ class RouteTable:
 
     @property
     def failed(self) -> bool:
-        """True if the last write failed; the service asks to write the whole table again."""
+        """True if the last write failed. Azure then needs another write of the whole table."""
         return self.provisioning_state in {"Failed", "Canceled"}
 
     @property
@@ -118,12 +119,12 @@ class RouteTable:
         return subnet_id.lower() in self.subnet_ids
 
     def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
-        """Return the whole table with these routes instead of its own, and all else unchanged."""
+        """Return the whole table with these routes; everything else is unchanged."""
         properties = {**(self.raw.get("properties") or {}), "routes": [r.raw for r in routes]}
         return {**self.raw, "properties": properties}
 
 
-# A thousand tables have the same few hundred prefixes, and each of them is looked at many times.
+# A thousand tables have the same few hundred prefixes, and each of them is parsed many times.
 @functools.lru_cache(maxsize=16_384)
 def _canonical(address_prefix: str) -> str | None:
     try:
@@ -153,32 +154,34 @@ def sent_to_internet(route: Route) -> Route:
     return Route.from_arm({**route.raw, "properties": {**properties, "nextHopType": INTERNET}})
 
 
-# Writing and reading names stand together, because each must undo the other. A name is made from
-# owner and prefix alone, so that it never has to change.
+# The next functions stand together, because a name that one makes is read by the other. A name is
+# made from owner and prefix alone, so that it never has to change.
 def owned_name(owner: str, prefix: str) -> str:
     """Return `asemgmt--13.64.115.203_32`, for a tag `asemgmt--AppServiceManagement`."""
     return f"{owner}--{prefix.replace('/', '_')}"
 
 
-_OWNED = re.compile(rf"(?P<owner>[a-z0-9]{{1,20}})--(?:[0-9.]+_[0-9]+|{SERVICE_TAG_NAME.pattern})")
+_STAMPED_NAME = re.compile(
+    rf"(?P<owner>[a-z0-9]{{1,20}})--(?:[0-9.]+_[0-9]+|{SERVICE_TAG_NAME.pattern})"
+)
 
 
 @functools.lru_cache(maxsize=16_384)
 def _owner_of(name: str, prefix: str) -> str | None:
-    match = _OWNED.fullmatch(name)
+    match = _STAMPED_NAME.fullmatch(name)
     if match is None or name != owned_name(match["owner"], prefix):
         return None
     return match["owner"]
 
 
 def is_owned(route: Route, owner: str) -> bool:
-    """Return whether the route has our owner in its name; only then it is ours."""
+    """Return whether the route is ours: it has our owner in its name."""
     return route.owner == owner
 
 
-def _without_service_owned(value: object) -> object:
+def _without_set_by_service(value: object) -> object:
     if isinstance(value, Mapping):
-        return {k: _without_service_owned(v) for k, v in value.items() if k not in _SERVICE_OWNED}
+        return {k: _without_set_by_service(v) for k, v in value.items() if k not in _SET_BY_SERVICE}
     if isinstance(value, list):
-        return [_without_service_owned(item) for item in value]
+        return [_without_set_by_service(item) for item in value]
     return value

@@ -15,12 +15,13 @@ Each prefix that is desired, or that a route in the table has, is in exactly one
 | name_taken | none, but a foreign route has our name | yes     | nothing, and reports  |
 | leave      | not ours                               | no      | nothing               |
 
-A tag that is desired makes routes for the prefixes in it unnecessary, and a foreign route
-that takes one of these prefixes elsewhere is a conflict. A foreign route that sends a tag to the
-Internet covers the prefixes in the tag.
+The prefixes in a desired tag need no routes of their own and are not desired. All the same, a
+foreign route that takes one of them elsewhere is a conflict. A foreign route that sends a tag to
+the Internet covers the prefixes in the tag.
 
-An owned route is not replaced in two cases: a desired tag contains its prefix, but the tag's route
-cannot stand; or its prefix is a tag, and a desired prefix of this tag is in the row name_taken.
+An owned route is not replaced in two cases: a desired tag contains its prefix, but the tag is in
+the row conflict or name_taken; or its prefix is a tag, and a desired prefix in this tag is in the
+row name_taken.
 """
 
 from collections.abc import Collection, Mapping
@@ -50,8 +51,9 @@ class Row(StrEnum):
 class Situation:
     """The facts that decide the row of each prefix of one table.
 
-    `ours` and `foreign` are the routes by prefix. `namesakes` are by desired prefix: the foreign
-    route that has our name for it. `tags` has the prefixes in each service tag.
+    `ours` and `foreign` are the routes by prefix. `namesakes` has, for a desired prefix, the
+    foreign route with the name that ours would have. `tags` has the prefixes in each service tag.
+    `retained` are the prefixes in their grace, and `spared` the others whose routes must stay.
     """
 
     owner: str
@@ -96,7 +98,7 @@ class Situation:
 def _divided(existing: RouteTable, owner: str) -> tuple[dict[str, Route], list[Route]]:
     """Return our routes by prefix, and all others."""
     ours = {route.prefix: route for route in existing.routes if is_owned(route, owner)}
-    foreign = [route for route in existing.routes if ours.get(route.prefix) is not route]
+    foreign = [route for route in existing.routes if not is_owned(route, owner)]
     return ours, foreign
 
 
@@ -138,7 +140,7 @@ def _row_of_foreign(prefix: str, situation: Situation) -> Row:
 def _row_without_route(prefix: str, situation: Situation) -> Row:
     if prefix not in situation.desired:
         return Row.LEAVE
-    if _is_in_foreign_tag(prefix, situation):
+    if _is_covered_by_tag(prefix, situation):
         return Row.COVERED
     return Row.NAME_TAKEN if prefix in situation.namesakes else Row.ADD
 
@@ -152,18 +154,22 @@ def _is_in_desired_tag(prefix: str, situation: Situation) -> bool:
     return any(tag in situation.desired for tag in _tags_of(prefix, situation))
 
 
-def _is_in_foreign_tag(prefix: str, situation: Situation) -> bool:
+def _is_covered_by_tag(prefix: str, situation: Situation) -> bool:
     """Return whether a foreign route sends a tag that contains this prefix to the Internet."""
     tags = [tag for tag in _tags_of(prefix, situation) if tag not in situation.ours]
     return any(tag in situation.foreign and situation.foreign[tag].to_internet for tag in tags)
 
 
 def _is_not_replaced(prefix: str, situation: Situation) -> bool:
-    """Return whether the route that is to replace this owned route cannot stand."""
+    """Return whether the route that is to replace this owned route cannot be made.
+
+    The prefixes that are classified here are desired, so that none of them comes back to here.
+    """
     tags = [tag for tag in _tags_of(prefix, situation) if tag in situation.desired]
     if any(classify(tag, situation) in {Row.CONFLICT, Row.NAME_TAKEN} for tag in tags):
         return True
 
-    # A foreign route on a prefix goes before the tag's route, so that only a taken name matters.
+    # The prefix may be a tag whose prefixes get routes of their own. A foreign route on one of them
+    # goes before the tag's route already, so that only a taken name matters.
     successors = situation.tags.get(prefix, frozenset()) & situation.desired
     return any(classify(successor, situation) is Row.NAME_TAKEN for successor in successors)

@@ -8,7 +8,7 @@ from ...domain.errors import PermanentError, PreconditionFailed, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.judgement import Judgement, Violation, block, withheld_of
-from ...domain.routing.plan import Plan, foreign_essence, foreign_hash, owned_prefixes
+from ...domain.routing.plan import Plan, foreign_hash, foreign_routes, owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode
@@ -183,7 +183,7 @@ class Reconciler:
     def _foreign_changes(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
         """Return the foreign routes that are in one of the two only."""
         read, sent = (
-            foreign_essence(t, owner=self.policy.owner, apart_from=plan.handed_over)
+            foreign_routes(t, owner=self.policy.owner, handed_over=plan.handed_over)
             for t in (table, body)
         )
         return [r for r in read if r not in sent] + [r for r in sent if r not in read]
@@ -216,13 +216,13 @@ class Reconciler:
 
     def _essence(self, table: RouteTable) -> tuple[object, ...]:
         routes = {(route.name, route.prefix, route.next_hop_type) for route in table.routes}
-        return routes, foreign_essence(table, owner=self.policy.owner)
+        return routes, foreign_routes(table, owner=self.policy.owner)
 
     def _findings(
         self, before: RouteTable, after: RouteTable, handed_over: Collection[str]
     ) -> Iterator[Finding]:
         then, now = (
-            foreign_essence(table, owner=self.policy.owner, apart_from=handed_over)
+            foreign_routes(table, owner=self.policy.owner, handed_over=handed_over)
             for table in (before, after)
         )
         if then != now:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.routing.plan import Plan, foreign_essence, make_plan, owned_prefixes
+from shared.domain.routing.plan import Plan, foreign_routes, make_plan, owned_prefixes
 from shared.domain.routing.routes import RouteTable
 from tests.builders.plans import table
 from tests.builders.routes import OWNER, owned, route, to_firewall
@@ -130,7 +130,7 @@ def test_whatever_the_table_a_plan_is_safe_and_reaches_its_end(existing, desired
     made = make_plan(existing, desired, owner=OWNER, retained_until=until)
     after = RouteTable.from_arm(existing.to_arm(made.routes))
 
-    assert foreign_essence(after, owner=OWNER) == foreign_essence(existing, owner=OWNER)
+    assert foreign_routes(after, owner=OWNER) == foreign_routes(existing, owner=OWNER)
 
     before_routed = {r.network for r in existing.routes if r.to_internet and r.network}
     after_routed = {r.network for r in after.routes if r.to_internet and r.network}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain.routing.changes import Changes
 from shared.domain.routing.judgement import Draft
-from shared.domain.routing.plan import foreign_essence, make_plan, owned_prefixes
+from shared.domain.routing.plan import foreign_routes, make_plan, owned_prefixes
 from shared.domain.routing.routes import RouteTable
 from shared.domain.routing.safety import judge
 from tests.builders.plans import LIMITS, codes, table
@@ -166,7 +166,7 @@ def test_no_address_that_is_routed_and_wanted_ever_loses_its_route(existing, hel
     for prefix in wanted:
         assert routed(made.routes, held, prefix) >= routed(existing.routes, held, prefix)
     after = RouteTable.from_arm(existing.to_arm(made.routes))
-    assert foreign_essence(after, owner=OWNER) == foreign_essence(existing, owner=OWNER)
+    assert foreign_routes(after, owner=OWNER) == foreign_routes(existing, owner=OWNER)
     unrouted = {p for p in wanted if not routed(made.routes, held, p)}
     in_the_way = {c.prefix for c in made.conflicts}
     assert unrouted <= in_the_way | (held if TAG in in_the_way else set())
