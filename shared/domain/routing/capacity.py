@@ -31,15 +31,27 @@ class Fitting:
 
 
 def fit(plan: Plan, replan_without: Callable[[Collection[str]], Plan], limits: Limits) -> Fitting:
-    """Fit a plan into the table, if need be without the routes that left their sources first.
+    """Fit a plan into the table. If the table is too full, retained routes yield.
 
-    `replan_without` plans again with these prefixes retained no longer.
+    `replan_without` plans again as if the prefixes given to it were retained no longer.
     """
     tags = _fit_tag_routes(plan, limits)
     if tags.violation is not None:
         return tags
     fitting = _fit_routes(plan, replan_without, limits)
     return replace(fitting, findings=(*tags.findings, *fitting.findings))
+
+
+def _fit_tag_routes(plan: Plan, limits: Limits) -> Fitting:
+    added = [prefix for prefix in plan.changes.added if is_service_tag(prefix)]
+    if not added:
+        return Fitting(plan)
+
+    limit = limits.tag_route_limit
+    if limit is None:
+        return Fitting(plan, (_TAG_LIMIT_UNKNOWN,))
+    count = sum(route.network is None for route in plan.routes)
+    return Fitting(plan, violation=_no_tag_capacity(added, count, limit) if count > limit else None)
 
 
 def _fit_routes(
@@ -58,18 +70,6 @@ def _fit_routes(
     if len(smaller.routes) > limit:
         return Fitting(smaller, violation=_no_capacity(smaller, limit))
     return Fitting(smaller, (_yielded(yielding, limit),))
-
-
-def _fit_tag_routes(plan: Plan, limits: Limits) -> Fitting:
-    added = [prefix for prefix in plan.changes.added if is_service_tag(prefix)]
-    if not added:
-        return Fitting(plan)
-
-    limit = limits.tag_route_limit
-    if limit is None:
-        return Fitting(plan, (_TAG_LIMIT_UNKNOWN,))
-    count = sum(route.network is None for route in plan.routes)
-    return Fitting(plan, violation=_no_tag_capacity(added, count, limit) if count > limit else None)
 
 
 def _oldest_departures(plan: Plan, route_limit: int) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Findings about the routes that the wanted addresses really take.
 
-The longest matching prefix decides, so that equal prefixes alone do not tell. Source: "Virtual
-network traffic routing", how Azure selects a route.
+The longest matching prefix decides, so that it is not enough to look for routes on the wanted
+prefixes. Source: "Virtual network traffic routing", how Azure selects a route.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ def routing_findings(
     owner: str,
     tags: Mapping[str, Collection[str]],
 ) -> tuple[Finding, ...]:
-    """Return the findings for the wanted IPv4 prefixes; `tags` contain some of them."""
+    """Return the findings about the wanted IPv4 prefixes. `tags` has the prefixes in each tag."""
     foreign = [route for route in table.routes if not is_owned(route, owner)]
     tag_routes = [route for route in foreign if route.network is None]
     owned = [route for route in table.routes if is_owned(route, owner)]
@@ -93,10 +93,11 @@ def _tag_route_not_judged(route: Route) -> Finding:
 
 
 def _default_route(table: RouteTable) -> Iterator[Finding]:
-    by_prefix = {route.network: route for route in table.routes}
-    default = by_prefix.get(_DEFAULT)
+    by_network = {route.network: route for route in table.routes}
+    default = by_network.get(_DEFAULT)
 
-    split = all(p in by_prefix and not by_prefix[p].to_internet for p in _HALVES)
+    # Two halves that lead elsewhere leave nothing to the default route.
+    split = all(p in by_network and not by_network[p].to_internet for p in _HALVES)
     if default is not None and default.to_internet and not split:
         yield Finding(
             codes.NOT_FORCED_TUNNELLED,

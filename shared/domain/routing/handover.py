@@ -13,9 +13,10 @@ from .routes import Route, RouteTable, is_owned, owned_name, renamed
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A plan that renames routes, and the prefixes that it leaves as they are.
+    """A plan that renames routes, and the prefixes whose routes it cannot rename.
 
-    Their routes have another owner's stamp, or our name for them belongs to another route.
+    The routes on `stamped_by_others` have the stamp of an owner that nobody named. Our names for
+    the routes on `name_taken` belong to other routes.
     """
 
     plan: Plan
@@ -34,15 +35,15 @@ def make_adoption(
     """Plan to rename foreign routes to the Internet to our names, and to change nothing else.
 
     Routes on a wanted prefix are adopted, but with another owner's stamp only if that owner is
-    `from_owner`. Its routes are also adopted if their prefix was wanted once (`known`): otherwise
-    nobody would ever remove them.
+    `from_owner`. A route of `from_owner` is also adopted if its prefix was wanted once (`known`):
+    otherwise nobody would ever remove it.
     """
     foreign = [r for r in existing.routes if r.to_internet and r.owner != owner]
     stamped = [r for r in foreign if r.owner not in {None, from_owner} and r.prefix in wanted]
-    free = [r for r in foreign if _is_free(r, wanted, known, from_owner)]
+    adoptable = [r for r in foreign if _is_adoptable(r, wanted, known, from_owner)]
 
     # Azure refuses the whole table if two of its routes have one name.
-    taken, adopted = _by_name_taken(free, existing, owner)
+    taken, adopted = _divided_by_name(adoptable, existing, owner)
     return Adoption(_renaming(existing, adopted, owner), _prefixes(stamped), _prefixes(taken))
 
 
@@ -50,21 +51,24 @@ def _prefixes(routes: Collection[Route]) -> tuple[str, ...]:
     return in_order(route.prefix for route in routes)
 
 
-def _by_name_taken(
+def _divided_by_name(
     routes: Collection[Route], existing: RouteTable, owner: str
 ) -> tuple[list[Route], list[Route]]:
-    """Divide the routes: another route has our name for them, or none has it."""
-    names = {route.name.lower(): route for route in existing.routes}
+    """Return the routes for which another route has our name, and the others."""
+    by_name = {route.name.lower(): route for route in existing.routes}
 
     taken: list[Route] = []
     free: list[Route] = []
     for route in routes:
-        named = names.get(owned_name(owner, route.prefix).lower(), route)
-        (free if named is route else taken).append(route)
+        holder = by_name.get(owned_name(owner, route.prefix).lower())
+        if holder is None or holder is route:
+            free.append(route)
+        else:
+            taken.append(route)
     return taken, free
 
 
-def _is_free(
+def _is_adoptable(
     route: Route, wanted: Collection[str], known: Collection[str], from_owner: str | None
 ) -> bool:
     if route.owner is None:
@@ -74,7 +78,7 @@ def _is_free(
 
 def _renaming(existing: RouteTable, adopted: Collection[Route], owner: str) -> Plan:
     changes = Changes({r.prefix: Change.of(r, renamed(r, owner)) for r in adopted})
-    return Plan(changes, _changed(existing, changes), handed_over=frozenset(changes.by_prefix))
+    return Plan(changes, _routes_after(existing, changes), handed_over=frozenset(changes.by_prefix))
 
 
 def make_rollback(
@@ -82,16 +86,15 @@ def make_rollback(
     done: Changes,
     *,
     owner: str,
-    rolled_back: Collection[str] = (),
+    back_already: Collection[str] = (),
     spared: Collection[str] = (),
 ) -> Plan:
     """Plan to put each prefix back as it was before these changes, but for the `spared` ones.
 
-    Raise PermanentError `MovedOn` if the table is neither as it was before the changes nor as they
-    left it. A prefix that an earlier rollback has put back (`rolled_back`) may be as it was
-    before.
+    Raise PermanentError `MOVED_ON` if somebody else has changed a prefix since, or has put only a
+    part of them back. An earlier rollback may have put back the prefixes `back_already`.
     """
-    undo, moved_on = _undo(existing, done, rolled_back)
+    undo, moved_on = _undo(existing, done, back_already)
     if moved_on:
         raise PermanentError(
             codes.MOVED_ON,
@@ -100,11 +103,11 @@ def make_rollback(
         )
 
     changes = Changes(undo).without(spared)
-    return Plan(changes, _changed(existing, changes), handed_over=_given_back(changes, owner))
+    return Plan(changes, _routes_after(existing, changes), handed_over=_given_back(changes, owner))
 
 
 def _undo(
-    existing: RouteTable, done: Changes, rolled_back: Collection[str]
+    existing: RouteTable, done: Changes, back_already: Collection[str]
 ) -> tuple[dict[str, Change], set[str]]:
     """Return the changes that undo these, and the prefixes that somebody has changed since."""
     now = routes_on(done.by_prefix, existing)
@@ -119,8 +122,9 @@ def _undo(
 
     # If all is as before, a rollback is done already. If only a part is, somebody else has put that
     # part back, unless an earlier rollback did.
-    put_back = as_before - frozenset(rolled_back) if undo else set()
-    return undo, (done.by_prefix.keys() - as_before - undo.keys()) | put_back
+    put_back_by_others = as_before - frozenset(back_already) if undo else set()
+    changed = done.by_prefix.keys() - as_before - undo.keys()
+    return undo, changed | put_back_by_others
 
 
 def _given_back(changes: Changes, owner: str) -> frozenset[str]:
@@ -148,7 +152,7 @@ def _owned(bare: Bare, owner: str) -> bool:
     return is_owned(Route.from_arm(bare), owner)
 
 
-def _changed(existing: RouteTable, changes: Changes) -> tuple[Route, ...]:
+def _routes_after(existing: RouteTable, changes: Changes) -> tuple[Route, ...]:
     """Return the table's routes after these changes: each in its place, new ones at the end."""
     routes: list[Route] = []
     for route in existing.routes:

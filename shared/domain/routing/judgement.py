@@ -16,20 +16,21 @@ _KIND_OF = {"add": "added", "update": "updated", "remove": "removed"}
 """A report has one name for a change that is withheld and another for one that is made."""
 
 type Replan = Callable[[Collection[str], Collection[str]], Plan]
-"""Plan again: spare the first owned prefixes, and retain the second no longer. It is pure."""
+"""Plan the same table again. The first argument are the owned prefixes to spare, the second the
+retained prefixes that yield. It has no side effects.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A plan to be judged, the table that it is for, and the way to plan that table again.
 
-    `owned` are the owned prefixes that the table holds now. `proposed` is the plan of which nothing
-    is withheld.
+    `owned` are the owned prefixes that the table holds now. Nothing of `plan` is withheld yet.
     """
 
     table: RouteTable
     owned: frozenset[str]
-    proposed: Plan
+    plan: Plan
     replan: Replan
 
 
@@ -60,7 +61,7 @@ class Violation:
 class Approval:
     """The changes and violations that a plan run showed for one table.
 
-    `shown` are the prefixes by `added`, `updated` and `removed`, the withheld ones included.
+    `shown` has the prefixes by `added`, `updated` and `removed`, including the withheld ones.
     """
 
     checksum: str
@@ -75,7 +76,10 @@ class Approval:
         withheld: Iterable[Withheld],
         violations: Iterable[Violation],
     ) -> "Approval":
-        """Approve a plan with these changes: prefixes by `added`, `updated` and `removed`."""
+        """Return what a person approves who has seen these changes, withheld ones and violations.
+
+        `changes` has the prefixes by `added`, `updated` and `removed`.
+        """
         shown = {kind: set(changes[kind]) for kind in _KIND_OF.values()}
 
         # A prefix that a rollback holds is not part of the plan that was shown.
@@ -93,14 +97,17 @@ class Approval:
 class Limits:
     """The facts and settings by which a plan is judged.
 
-    `max_removed_percent` is the largest share of the owned routes that one run may remove.
-    `route_limit` is the number of routes that the table may hold, and `tag_route_limit` the number
-    of routes with a service tag; None if Azure does not tell. Both matter only if the plan adds.
-    `next_hop_types` (lower case) are the types that the API version in use knows.
-    `foreign_as_when_sound`: a table in another state than Succeeded has the same foreign routes as
-    when it was last seen sound. `tags` has the IPv4 prefixes of each service tag that the table is
-    about. `unusable` is the code of a source that cannot be believed now. `contested`: the table
-    loses no route. `too_early` is set while a contested table must not be written at all.
+    - `max_removed_percent` is the largest share of the owned routes that one run may remove.
+    - `next_hop_types` (lower case) are the types that the API version in use knows.
+    - `foreign_as_when_sound`: the foreign routes are as they were when the table was last sound.
+    - `route_limit` is the number of routes that the table may hold, and `tag_route_limit` the
+      number of routes with a service tag; None if Azure does not tell it or the plan adds none.
+    - `tags` has the IPv4 prefixes of each service tag that the table is about.
+    - `unusable` is the code of a source that cannot be believed now.
+    - `apply_policy` says which changes wait for an approval, and `approval` what was approved.
+    - `forced` are the names of the violations that a person lets pass.
+    - `contested`: the table loses no route.
+    - `too_early` is set while a contested table must not be written at all.
     """
 
     max_removed_percent: int
@@ -110,7 +117,7 @@ class Limits:
     tag_route_limit: int | None = None
     tags: Mapping[str, Collection[str]] = field(default_factory=dict)
     unusable: Code | None = None
-    policy: ApplyPolicy = ApplyPolicy.AUTO
+    apply_policy: ApplyPolicy = ApplyPolicy.AUTO
     forced: frozenset[str] = frozenset()
     approval: Approval | None = None
     contested: bool = False
@@ -123,15 +130,16 @@ class Limits:
             return self.unusable
         if self.contested:
             return codes.CONTESTED
-        return codes.APPLY_POLICY if self.policy is ApplyPolicy.ADDITIVE else None
+        return codes.APPLY_POLICY if self.apply_policy is ApplyPolicy.ADDITIVE else None
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The part of a plan that may be written, the rest, and what a person needs to look at.
 
-    `proposed` are the changes of the plan of which nothing is withheld. If `blocked`, nothing may
-    be written at all, not even the routes that the table has already.
+    `proposed` are all changes that were judged, including the withheld ones. If `blocked`, nothing
+    may be written at all, not even the routes that the table has already. The outcome's status
+    `blocked` says less: it stands for any violation.
     """
 
     plan: Plan
@@ -161,6 +169,6 @@ def withheld_of(changes: Changes, why: Code) -> tuple[Withheld, ...]:
     )
 
 
-def block(code: Code, message: str, observed: int) -> Violation:
-    """Return the violation of a limit of zero."""
+def blocking(code: Code, message: str, observed: int) -> Violation:
+    """Return a violation that blocks the whole table; its limit is zero."""
     return Violation(code, message, observed, 0)

@@ -1,4 +1,4 @@
-"""The part of a plan that waits for approval."""
+"""The apply policy, and how the policies of the app and of a registration combine."""
 
 from enum import StrEnum
 

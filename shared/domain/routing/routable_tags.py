@@ -1,9 +1,11 @@
-"""Which service tags a route may have as its prefix, because the Discovery API does not tell.
+"""The service tags that a route may have as its prefix. The Discovery API does not name them.
 
-Source: `networkFeatures` with `UDR` in the weekly published files. Azure Government: the file of
-2020-08-27 (AppServiceManagement again in 2026). China: no tag had it in the file of 2020-09-14, nor
-AppServiceManagement on 2026-07-20. Public: AppServiceManagement on 2025-10-13; for the others, the
-documentation of their services asks for such routes (API Management, Batch, Databricks).
+A tag can be used if its `networkFeatures` in the weekly published files contain `UDR`:
+
+- Azure Government: in the file of 2020-08-27, and AppServiceManagement also in 2026.
+- China: no tag in the file of 2020-09-14, and AppServiceManagement not on 2026-07-20 either.
+- Public: AppServiceManagement on 2025-10-13. For the others, the documentation of their services
+  asks for such routes (API Management, Batch, Databricks).
 """
 
 from collections.abc import Mapping
@@ -38,7 +40,7 @@ _ROUTABLE: Mapping[str, frozenset[str]] = {
 
 
 def why_not_routable(cloud: str, service_tag: str) -> str | None:
-    """Return why a route can't have this tag as its prefix; None if it can."""
+    """Return why a route cannot have this tag as its prefix; None if it can."""
     if service_tag in _ROUTABLE[cloud]:
         return None
     if not _ROUTABLE[cloud]:

@@ -1,7 +1,7 @@
-"""Draft + limits -> Judgement: which changes the guards withhold, and why.
+"""Judge the draft of a table by its limits: which changes the guards withhold, and why.
 
-Nothing that speaks against a removal ever withholds an addition. A whole table is blocked only if
-nothing in it can be written safely.
+A guard against removals withholds no addition. A whole table is blocked only if nothing in it can
+be written safely.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,16 @@ from ..findings import Finding
 from .capacity import fit
 from .changes import Changes
 from .equivalence import without_equivalent
-from .judgement import Approval, Draft, Judgement, Limits, Violation, Withheld, block, withheld_of
+from .judgement import (
+    Approval,
+    Draft,
+    Judgement,
+    Limits,
+    Violation,
+    Withheld,
+    blocking,
+    withheld_of,
+)
 from .plan import Plan
 from .policy import ApplyPolicy
 
@@ -25,65 +34,24 @@ ALWAYS_REMOVABLE = 3
 def judge(draft: Draft, limits: Limits, written: Changes) -> Judgement:
     """Judge the plan of one table.
 
-    `written` are the changes that this run has made to the table already: limits are for a run.
+    `written` are the changes that this run has made to the table already. They count too, because
+    the limits hold for a whole run.
     """
     blocks = _blocks(draft, limits, written)
     if blocks:
-        return _blocked(draft, draft.proposed, blocks)
+        return _blocked(draft, draft.plan, blocks)
 
-    if limits.policy is ApplyPolicy.APPROVAL:
-        changes = draft.proposed.changes
-        unchanged = draft.proposed.without_changes(draft.table)
+    if limits.apply_policy is ApplyPolicy.APPROVAL:
+        changes = draft.plan.changes
+        unchanged = draft.plan.without_changes(draft.table)
         return Judgement(unchanged, changes, withheld_of(changes, codes.APPLY_POLICY))
 
     return _partly_withheld(draft, limits, _sparing(draft, limits, written))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sparing:
-    """The removals that are withheld, each with the code of its reason."""
-
-    reasons: Mapping[str, Code] = field(default_factory=dict)
-    violations: tuple[Violation, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
-def _partly_withheld(draft: Draft, limits: Limits, sparing: _Sparing) -> Judgement:
-    spared = sparing.reasons
-    plan = draft.replan(spared, ()) if spared else draft.proposed
-
-    # Room comes last: a route that is spared needs its place in the table too.
-    fitting = fit(plan, lambda yielding: draft.replan(spared, yielding), limits)
-    findings = (*sparing.findings, *fitting.findings)
-    if fitting.violation is not None:
-        violations = (*sparing.violations, fitting.violation)
-        return _blocked(draft, fitting.plan, violations, findings)
-
-    withheld = tuple(Withheld(prefix, "remove", spared[prefix]) for prefix in in_order(spared))
-    proposed = draft.proposed.changes
-    return Judgement(fitting.plan, proposed, withheld, sparing.violations, findings)
-
-
-def _blocked(
-    draft: Draft,
-    plan: Plan,
-    violations: Sequence[Violation],
-    findings: tuple[Finding, ...] = (),
-) -> Judgement:
-    proposed = draft.proposed.changes
-    return Judgement(
-        plan.without_changes(draft.table),
-        proposed,
-        withheld_of(proposed, violations[-1].code),
-        tuple(violations),
-        findings,
-        blocked=True,
-    )
-
-
 def _blocks(draft: Draft, limits: Limits, written: Changes) -> list[Violation]:
     """Return every reason for which nothing can be written safely."""
-    writes = bool(draft.proposed.changes) or draft.table.failed
+    writes = bool(draft.plan.changes) or draft.table.failed
     blocks = (
         _failed_table(draft, limits),
         _unknown_next_hops(draft, limits) if writes else None,
@@ -95,14 +63,14 @@ def _blocks(draft: Draft, limits: Limits, written: Changes) -> list[Violation]:
 
 def _failed_table(draft: Draft, limits: Limits) -> Violation | None:
     table = draft.table
-    accepted = limits.foreign_as_when_sound or codes.TABLE_FAILED.name in limits.forced
-    if not table.failed or accepted:
+    may_be_written = limits.foreign_as_when_sound or codes.TABLE_FAILED.name in limits.forced
+    if not table.failed or may_be_written:
         return None
     message = (
         f"the table is in state {table.provisioning_state} and its foreign routes are not as last "
         "seen sound: look at the table and repair it before anything writes it whole"
     )
-    return block(codes.TABLE_FAILED, message, 1)
+    return blocking(codes.TABLE_FAILED, message, 1)
 
 
 def _unknown_next_hops(draft: Draft, limits: Limits) -> Violation | None:
@@ -115,42 +83,52 @@ def _unknown_next_hops(draft: Draft, limits: Limits) -> Violation | None:
         "a write might lose data, because this API version does not know the next hop type of "
         f"{', '.join(sorted(unknown))}"
     )
-    return block(codes.NEXT_HOP_UNKNOWN, message, len(unknown))
+    return blocking(codes.NEXT_HOP_UNKNOWN, message, len(unknown))
 
 
 def _changed_plan(draft: Draft, limits: Limits, written: Changes) -> Violation | None:
     approval = limits.approval
-    if approval is None or not draft.proposed.changes:
+    if approval is None or not draft.plan.changes:
         return None
 
-    # A delivery that comes after a write finds less to do than a person has approved.
-    now = written.then(draft.proposed.changes)
+    # A delivery that comes after a write finds less to do than a person has approved, so
+    # what is written counts too.
+    now = written.then(draft.plan.changes)
     if now.checksum == approval.checksum:
         return None
     message, differences = _difference(approval, now)
-    return block(codes.PLAN_CHANGED, message, differences)
+    return blocking(codes.PLAN_CHANGED, message, differences)
 
 
 def _difference(approval: Approval, now: Changes) -> tuple[str, int]:
     """Return how the plan differs from the approved one, and by how many prefixes."""
-    said: list[str] = []
+    parts: list[str] = []
     count = 0
     for kind, planned in now.by_kind.items():
         shown = approval.shown[kind]
-        for phrase, some in (("now also", planned - shown), ("no longer", shown - planned)):
-            if some:
-                said.append(f"{phrase} {kind}: {', '.join(in_order(some))}")
-                count += len(some)
-    return f"not the plan that was approved; {'; '.join(said)}", count
+        for phrase, prefixes in (("now also", planned - shown), ("no longer", shown - planned)):
+            if prefixes:
+                parts.append(f"{phrase} {kind}: {', '.join(in_order(prefixes))}")
+                count += len(prefixes)
+    return f"not the plan that was approved; {'; '.join(parts)}", count
+
+
+@dataclass(frozen=True, slots=True)
+class _Sparing:
+    """The removals that are withheld, each with the code of its reason."""
+
+    reasons: Mapping[str, Code] = field(default_factory=dict)
+    violations: tuple[Violation, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def _sparing(draft: Draft, limits: Limits, written: Changes) -> _Sparing:
     """Return the removals to withhold, and the violation if too many would go."""
-    removed = draft.proposed.changes.removed
+    removed = draft.plan.changes.removed
     if limits.against_removals is not None:
         return _Sparing(dict.fromkeys(removed, limits.against_removals))
 
-    lost = without_equivalent(removed | written.removed, draft.proposed.routes, limits.tags)
+    lost = without_equivalent(removed | written.removed, draft.plan.routes, limits.tags)
     violation = _too_many_removed(draft, limits, written, len(lost))
     if violation is None:
         return _Sparing()
@@ -165,7 +143,7 @@ def _too_many_removed(
     draft: Draft, limits: Limits, written: Changes, lost: int
 ) -> Violation | None:
     """Judge the share of the owned routes that the run removes without an equivalent."""
-    gone = draft.proposed.changes.removed | written.removed
+    gone = draft.plan.changes.removed | written.removed
     before = len((draft.owned | gone) - written.added)
     percent = 100 * lost / before if before else 0
     limit = limits.max_removed_percent
@@ -174,3 +152,39 @@ def _too_many_removed(
 
     message = f"{lost} of {before} routes would be removed and leave addresses without a route"
     return Violation(codes.MAX_REMOVED_PERCENT, message, round(percent, 1), limit)
+
+
+def _partly_withheld(draft: Draft, limits: Limits, sparing: _Sparing) -> Judgement:
+    spared = sparing.reasons
+    plan = draft.replan(spared, ()) if spared else draft.plan
+
+    # Room comes last: a route that is spared needs its place in the table too.
+    fitting = fit(plan, lambda yielding: draft.replan(spared, yielding), limits)
+    findings = (*sparing.findings, *fitting.findings)
+    if fitting.violation is not None:
+        violations = (*sparing.violations, fitting.violation)
+        return _blocked(draft, fitting.plan, violations, findings)
+
+    withheld = tuple(Withheld(prefix, "remove", spared[prefix]) for prefix in in_order(spared))
+    proposed = draft.plan.changes
+    return Judgement(fitting.plan, proposed, withheld, sparing.violations, findings)
+
+
+def _blocked(
+    draft: Draft,
+    plan: Plan,
+    violations: Sequence[Violation],
+    findings: tuple[Finding, ...] = (),
+) -> Judgement:
+    proposed = draft.plan.changes
+
+    # If the table has no room, that violation is the last; any before it concern only removals.
+    # All other violations that come here block the whole table, so that one of them explains it.
+    return Judgement(
+        plan.without_changes(draft.table),
+        proposed,
+        withheld_of(proposed, violations[-1].code),
+        tuple(violations),
+        findings,
+        blocked=True,
+    )

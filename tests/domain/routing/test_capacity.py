@@ -50,7 +50,7 @@ def test_the_retained_yield_the_oldest_departure_first(limit, yielded):
 
 @pytest.mark.parametrize(
     "held_back",
-    [{"unusable": lookup("TagUnavailable")}, {"policy": ApplyPolicy.ADDITIVE}],
+    [{"unusable": lookup("TagUnavailable")}, {"apply_policy": ApplyPolicy.ADDITIVE}],
     ids=["without a tag", "without approval"],
 )
 def test_where_nothing_may_be_removed_the_retained_do_not_yield(held_back):

@@ -128,7 +128,7 @@ def test_what_is_spared_stays_and_the_rest_can_follow_later():
     assert plan.changes.removed == set()
     assert R in owned_prefixes(after(plan), owner=OWNER)
     undone = plan.changes.by_prefix
-    later = make_rollback(after(plan), changes, owner=OWNER, rolled_back=undone)
+    later = make_rollback(after(plan), changes, owner=OWNER, back_already=undone)
     assert routes_of(after(later)) == routes_of(BEFORE)
     with pytest.raises(PermanentError, match="MovedOn"):
         make_rollback(after(plan), changes, owner=OWNER)

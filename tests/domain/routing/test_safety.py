@@ -83,7 +83,7 @@ def test_without_a_tag_nothing_is_gone_and_nobody_is_to_blame():
 )
 def test_what_waits_for_approval(policy, after, withheld):
     existing = table(owned(P), owned(R, "None"))
-    judgement, there = judged(existing, [Q, R], policy=ApplyPolicy(policy))
+    judgement, there = judged(existing, [Q, R], apply_policy=ApplyPolicy(policy))
     assert there == after
     assert {(w.prefix, w.change) for w in judgement.withheld} == withheld
     assert {w.why.name for w in judgement.withheld} <= {"ApplyPolicy"}
