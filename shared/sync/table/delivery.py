@@ -59,9 +59,9 @@ class TableSync:
     _in_hand: InHand = field(default_factory=InHand, init=False)
 
     def sync(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
-        """Do what is still to be done. A late or repeated message does nothing.
+        """Bring the table to its outcome and settle it. A late or repeated message does nothing.
 
-        Raise TransientError, which the pending row then shows, so that the queue tries again.
+        Raise TransientError, so that the queue tries again; the pending row then shows the error.
         """
         self._in_hand.take(run_id)
         try:
@@ -112,22 +112,22 @@ class TableSync:
         return run
 
     def _result(self, run: Run, pending: Pending) -> _Result:
-        """Bring the table to its outcome. Raise TransientError, after noting it."""
+        """Bring the table to its outcome. Note a TransientError on the pending row and raise it."""
         try:
-            return self._reached(run, self._reconcile(run, pending))
+            return self._result_of(run, self._reconcile(run, pending))
         except PermanentError as error:
-            return self._failed(pending, error)
+            return self._result_of_error(pending, error)
         except TransientError as error:
-            # If another worker has saved the row meanwhile, its word counts.
+            # If another worker has saved the row meanwhile, the row stays as that worker left it.
             with suppress(ConcurrentUpdate):
                 self.store.outcomes.save(self._with_error(pending, error))
             raise
 
-    def _reached(self, run: Run, done: Reconciled) -> _Result:
+    def _result_of(self, run: Run, done: Reconciled) -> _Result:
         audited = self.audit.findings(done.entry, done.table)
         return _Result(done.pending, _with_findings(done.outcome, audited), self._news(run, done))
 
-    def _failed(self, pending: Pending, error: PermanentError) -> _Result:
+    def _result_of_error(self, pending: Pending, error: PermanentError) -> _Result:
         pending = self._with_error(pending, error)
         entry = self.store.registrations.get(pending.route_table_id)
         audited = self.audit.findings(entry, None) if entry else ()
@@ -140,8 +140,7 @@ class TableSync:
 
     def _reconcile(self, run: Run, pending: Pending) -> Reconciled:
         mode = self.policy.mode(run.request.mode)
-        planning = self.reconciler.planning
-        make_planner = planning.planner_for(run, mode, pending.route_table_id)
+        make_planner = self.reconciler.planning.planner_for(run, mode, pending.route_table_id)
         if run.request.action is Action.PROVISION:
             return self._provision(run, pending, make_planner, mode)
         return self.reconciler.reconcile(pending, make_planner, mode)
@@ -160,7 +159,7 @@ class TableSync:
         return self.provisioner.attach(run, done, site)
 
     def _news(self, run: Run, done: Reconciled) -> TableNews:
-        """Return what the table's row does not say yet."""
+        """Return what the table's status does not say yet."""
         subnet_ids = done.table.subnet_ids
 
         # An adoption or a rollback says nothing about whether the table follows its sources.
@@ -176,7 +175,7 @@ class TableSync:
         )
 
     def _new_owned(self, run: Run, done: Reconciled) -> frozenset[str] | None:
-        """Return the prefixes of our routes as we leave them, if they are news."""
+        """Return the prefixes of our routes as we leave them; None if they are not news."""
         owned = owned_prefixes(done.table, owner=self.policy.owner)
 
         # While a contested table waits, the change that was undone is still to be made again.

@@ -1,10 +1,15 @@
-"""Count the tables of each run in hand here, so that only the last one looks at the run."""
+"""The tables of each run that this process is working on."""
 
 import threading
 from collections import Counter
 
 
 class InHand:
+    """Counts the tables of each run that are in hand, in all threads of this process.
+
+    A run is not complete while one of its tables is in hand, so only the last one looks at the run.
+    """
+
     def __init__(self) -> None:
         self._tables: Counter[str] = Counter()
         self._lock = threading.Lock()

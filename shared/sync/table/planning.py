@@ -27,10 +27,10 @@ from .sources import Sources
 class Planning:
     """Makes the planner of one table in two steps.
 
-    A delivery first asks `planner_for` for its action. It then reads the table, and only then gives
-    the registry: at that moment the planner reads the newest versions. If somebody brings the
-    table to a newer version between the two readings, the table's ETag refuses our write, and the
-    table is planned again with that version.
+    A delivery first calls `planner_for` with its run. It then reads the table, and only then calls
+    the result with the registration; this second step reads the newest versions. If somebody else
+    brings the table to a newer version after we have read it, its ETag refuses our write, and we
+    plan it again with that version.
     """
 
     store: Store
@@ -39,21 +39,21 @@ class Planning:
     clock: Clock
 
     def planner_for(self, run: Run, mode: Mode, table: RouteTableId) -> MakePlanner:
-        """Choose by the run's action.
+        """Return the second step for the run's action.
 
         Raise PermanentError if the run applies a plan run that has no plan of this table.
         """
         match run.request.action:
             case Action.ADOPT:
-                return lambda entry: self._adoption(run, entry)
+                return lambda entry: self._adoption_planner(run, entry)
             case Action.REMOVE:
                 return lambda entry: RemovalPlanner(self._guards, entry)
             case Action.ROLLBACK:
                 done = self._done(run, table)
-                return lambda entry: self._rollback(run, done, entry)
+                return lambda entry: self._rollback_planner(run, done, entry)
             case Action.SYNC | Action.PROVISION:
                 approval = self._approval(run, table)
-                return lambda entry: self._sync(run, mode, approval, entry)
+                return lambda entry: self._sync_planner(run, mode, approval, entry)
 
     @property
     def _guards(self) -> Guards:
@@ -64,9 +64,9 @@ class Planning:
         return Sources(self.store.versions, self.policy.allowed_service_tags)
 
     def _done(self, run: Run, table: RouteTableId) -> Changes:
-        """Return what the run that is to be undone did to the table."""
-        undone = self.store.outcomes.get(run.request.rolled_back_run_id or "", table)
-        return undone.changes if undone else Changes()
+        """Return what the run that is rolled back did to the table."""
+        outcome = self.store.outcomes.get(run.request.rolled_back_run_id or "", table)
+        return outcome.changes if outcome else Changes()
 
     def _approval(self, run: Run, table: RouteTableId) -> Approval | None:
         plan_run_id = run.request.plan_run_id
@@ -77,7 +77,7 @@ class Planning:
             raise PermanentError(codes.NOT_PLANNED, f"run {plan_run_id} has no plan of this table")
         return planned.approval
 
-    def _adoption(self, run: Run, entry: RegisteredTable) -> Planner:
+    def _adoption_planner(self, run: Run, entry: RegisteredTable) -> Planner:
         wanted = self._sources.wanted(run, entry)
         histories = self._sources.histories(entry)
         versions = chain.from_iterable(history.versions for history in histories)
@@ -89,11 +89,11 @@ class Planning:
             from_owner=run.request.from_owner,
         )
 
-    def _rollback(self, run: Run, done: Changes, entry: RegisteredTable) -> Planner:
+    def _rollback_planner(self, run: Run, done: Changes, entry: RegisteredTable) -> Planner:
         tags = self._sources.tags(entry)
         return RollbackPlanner(self._guards, run, done, entry, tags)
 
-    def _sync(
+    def _sync_planner(
         self, run: Run, mode: Mode, approval: Approval | None, entry: RegisteredTable
     ) -> Planner:
         apply_policy = self._apply_policy(run, mode, approval, entry)
@@ -114,5 +114,5 @@ class Planning:
         asked = approval is not None or run.request.action is Action.PROVISION
         if asked or mode is Mode.PLAN:
             return ApplyPolicy.AUTO
-        own = entry.registration.apply_policy or ApplyPolicy.AUTO
-        return strictest(self.policy.apply_policy, own)
+        of_table = entry.registration.apply_policy or ApplyPolicy.AUTO
+        return strictest(self.policy.apply_policy, of_table)

@@ -19,7 +19,7 @@ from .planners.proposal import Planner, Proposal
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """The outcome, what was pending as last saved, and what both were worked out from."""
+    """The outcome, the pending row as last saved, and the facts from which the outcome was made."""
 
     pending: Pending
     outcome: Outcome
@@ -38,15 +38,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The row as last saved, the table as last read, and what the run has written until then."""
+    """The pending row as last saved, the table as last read, and what the run has written."""
 
     pending: Pending
     table: RouteTable
     written: Written = field(default_factory=Written)
 
     def with_table(self, table: RouteTable) -> "Progress":
-        """Go on with a newer reading of the table; a write whose answer was lost counts too."""
-        written = replace(self.written, changes=_taken_effect(self.pending, table))
+        """Go on with a newer reading of the table, which may show a write whose answer was lost."""
+        written = replace(self.written, changes=_applied_so_far(self.pending, table))
         return replace(self, table=table, written=written)
 
 
@@ -104,8 +104,10 @@ def _has_failed(run_id: str, table: RouteTableId, outcomes: Outcomes) -> bool:
     return outcomes.status(run_id, table) is OutcomeStatus.FAILED
 
 
-def _taken_effect(pending: Pending, table: RouteTable) -> Changes:
+def _applied_so_far(pending: Pending, table: RouteTable) -> Changes:
     """Return what this run has done to the table; a write whose answer was lost counts too."""
+    # The intent has the ETag that the write had to match. While the table still has this ETag,
+    # nothing has been written.
     if table.etag != pending.etag and pending.intended.reached_by(table):
         return pending.applied.then(pending.intended)
     return pending.applied

@@ -35,7 +35,7 @@ type _Rule = tuple[str, dict[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The place of a table that is provisioned: what stands there before the first change.
+    """The place of a table that is provisioned: what is there before the first change.
 
     `existing` is the route table if there is one already. `entry` is what is registered, or what
     is going to be.
@@ -51,7 +51,10 @@ class Site:
 
 
 def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
-    """Name the table beside its environment as the Azure CLI names it."""
+    """Return the id of an environment's own table.
+
+    It is in the environment's resource group and has the name that the Azure CLI would give it.
+    """
     return RouteTableId(
         environment_id.subscription_id,
         environment_id.resource_group,
@@ -62,6 +65,7 @@ def provisioned_id(environment_id: EnvironmentId) -> RouteTableId:
 def refusal_of(survey: Survey) -> Finding | None:
     """Return the reason for which a surveyed environment cannot get a route table."""
     if survey.subnet is None:
+        # The survey stopped at the subnet, and its last finding says why.
         return survey.findings[-1]
     if survey.route_table_id not in (None, provisioned_id(survey.environment_id)):
         message = f"the subnet has {survey.route_table_id}: register that one instead"
@@ -79,7 +83,7 @@ class Provisioner:
     audit: Audit
 
     def look(self, run: Run, route_table_id: RouteTableId) -> Site:
-        """Read what stands there. Raise PermanentError if the table cannot be provisioned."""
+        """Read what is there already. Raise PermanentError if the table cannot be provisioned."""
         survey = self.audit.surveyor.survey(_environment_id(run))
         refusal = refusal_of(survey)
         if refusal is not None:
@@ -88,6 +92,24 @@ class Provisioner:
         existing = self._existing(route_table_id, survey)
         entry = self.store.registrations.get(route_table_id)
         return Site(survey, existing, entry or self._new_entry(route_table_id, survey))
+
+    def _existing(self, route_table_id: RouteTableId, survey: Survey) -> RouteTable | None:
+        """Return the table if it exists already.
+
+        Raise PermanentError if it would bring foreign routes to the subnet.
+        """
+        try:
+            table = self.azure.route_tables.read(route_table_id)
+        except PermanentError as error:
+            if error.code != codes.ROUTE_TABLE_NOT_FOUND:
+                raise
+            return None
+
+        # A table that the subnet has already brings nothing new to it.
+        foreign = [r.name for r in table.routes if not is_owned(r, self.policy.owner)]
+        if foreign and survey.route_table_id is None:
+            raise PermanentError(codes.ROUTE_TABLE_TAKEN, _why_taken(route_table_id, foreign))
+        return table
 
     def _new_entry(self, route_table_id: RouteTableId, survey: Survey) -> RegisteredTable:
         tags = (self.policy.default_service_tag,)
@@ -121,7 +143,8 @@ class Provisioner:
         return pending
 
     def _create(self, pending: Pending, new: RouteTable, plan: Plan) -> Pending:
-        # The intent is recorded first, so that a table whose making was not answered counts.
+        # The intent is recorded first, so that a table counts even if the answer to its making
+        # is lost.
         intended = replace(pending, intended=plan.changes, etag=new.etag)
         saved = self.store.outcomes.save(intended)
 
@@ -145,26 +168,12 @@ class Provisioner:
         return replace(done, outcome=outcome, table=table)
 
     def _finish_site(self, run: Run, outcome: Outcome, site: Site) -> Outcome:
+        # If the rule fails, the outcome still reports that the table was set on the subnet.
         try:
             outcome = self._set_on_subnet(outcome, site)
             return self._add_rule(run, outcome, site.survey)
         except PermanentError as error:
             return _failed(outcome, Finding.of(error))
-
-    def _existing(self, route_table_id: RouteTableId, survey: Survey) -> RouteTable | None:
-        """Raise PermanentError if a table exists that would bring foreign routes to the subnet."""
-        try:
-            table = self.azure.route_tables.read(route_table_id)
-        except PermanentError as error:
-            if error.code != codes.ROUTE_TABLE_NOT_FOUND:
-                raise
-            return None
-
-        # A table that the subnet has already brings nothing new to it.
-        foreign = [r.name for r in table.routes if not is_owned(r, self.policy.owner)]
-        if foreign and survey.route_table_id is None:
-            raise PermanentError(codes.ROUTE_TABLE_TAKEN, _why_taken(route_table_id, foreign))
-        return table
 
     def _register(self, entry: RegisteredTable) -> None:
         if self.store.registrations.get(entry.route_table_id) is not None:

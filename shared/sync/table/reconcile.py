@@ -1,4 +1,4 @@
-"""One route table: read, plan, write, verify; in plan mode only say what that would take."""
+"""Bring one route table to its plan: read, plan, write, verify. Plan mode stops at the plan."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from ...domain import codes
 from ...domain.errors import PermanentError, PreconditionFailed, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.routing.judgement import Judgement, Violation, block, withheld_of
+from ...domain.routing.judgement import Judgement, Violation, blocking, withheld_of
 from ...domain.routing.plan import Plan, foreign_hash, foreign_routes, owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.pending import Pending
@@ -19,12 +19,12 @@ from .planning import Planning
 from .progress import Progress, Reconciled, Written, outcome_of, without_failed_rollbacks
 
 MAX_WRITES = 3
-"""One delivery writes this often at most if others keep writing the same table."""
+"""One delivery writes at most this often, because others may keep writing the same table."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A plan for the table as last read. `planner` knows the registration `entry`."""
+    """A plan for the table as last read. `planner` was made with the registration `entry`."""
 
     progress: Progress
     entry: RegisteredTable
@@ -37,7 +37,7 @@ class _Attempt:
 
     @property
     def is_final(self) -> bool:
-        """Return whether nothing is left to write, or nothing may be written."""
+        """True if nothing is left to write, or nothing may be written."""
         blocked = self.proposal.judgement.blocked
         return blocked or (self.progress.table.sound and not self.plan.changes)
 
@@ -46,17 +46,18 @@ class _Attempt:
         proposal = self.planner.propose(progress.table, progress.written.changes)
         return replace(self, progress=progress, proposal=proposal)
 
-    def refused(self, violation: Violation) -> "_Attempt":
+    def blocked_by(self, violation: Violation) -> "_Attempt":
+        """Withhold all changes that the judgement has let pass."""
         judgement = self.proposal.judgement
         withheld = withheld_of(self.plan.changes, violation.code)
-        refused = replace(
+        blocked = replace(
             judgement,
             plan=self.plan.without_changes(self.progress.table),
             withheld=(*judgement.withheld, *withheld),
             violations=(*judgement.violations, violation),
             blocked=True,
         )
-        return replace(self, proposal=replace(self.proposal, judgement=refused))
+        return replace(self, proposal=replace(self.proposal, judgement=blocked))
 
     def reconciled(self) -> Reconciled:
         outcome = outcome_of(self.progress, self.proposal)
@@ -79,6 +80,7 @@ class Reconciler:
         #    that are read next, the ETag of this reading refuses the write.
         progress = self._read(pending)
 
+        # The pass after the last write only looks whether the table is now as planned.
         for writes in range(MAX_WRITES + 1):
             # 2. Somebody else may have brought the table to newer versions, so each plan that
             #    follows a foreign write reads them again.
@@ -86,8 +88,8 @@ class Reconciler:
             if mode is Mode.PLAN:
                 return attempt.reconciled()
 
-            # 3. A write that fails halfway leaves the table unsound, and its foreign routes as
-            #    they were or as they were to be: only these notes can then tell.
+            # 3. A write that fails halfway leaves the table unsound, with its foreign routes as
+            #    they were or as planned. Only a note of both can then show that they are right.
             _check_idle(progress.table)
             noted = self._note(attempt)
             if attempt.is_final:
@@ -108,7 +110,7 @@ class Reconciler:
             #    after it is what counts.
             progress = self._write(intended, attempt.proposal.judgement, body)
 
-            # 7. If nobody else wrote and nothing was noted, the planner still knows all there is.
+            # 7. If nobody else wrote and nothing was noted, the planner needs no newer facts.
             if not noted and self._is_as_sent(progress.table, body):
                 attempt = attempt.planned_again(progress)
                 if attempt.is_final:
@@ -138,7 +140,7 @@ class Reconciler:
         return without_failed_rollbacks(found, self.store.outcomes)
 
     def _note(self, attempt: _Attempt) -> bool:
-        """Record what has to be known before anything is written; return whether there was any."""
+        """Record what has to be known before anything is written; return whether any was new."""
         noted = (
             self._note_sound(attempt),
             self._note_contest(attempt),
@@ -173,12 +175,12 @@ class Reconciler:
         return True
 
     def _checked(self, attempt: _Attempt, body: RouteTable) -> _Attempt:
-        """Refuse the attempt if the write would change foreign routes."""
+        """Block the attempt if the write would change foreign routes."""
         foreign = self._foreign_changes(attempt.progress.table, body, attempt.plan)
         if not foreign:
             return attempt
         message = "the write would change routes that are not ours, and was not sent"
-        return attempt.refused(block(codes.FOREIGN_WOULD_CHANGE, message, len(foreign)))
+        return attempt.blocked_by(blocking(codes.FOREIGN_WOULD_CHANGE, message, len(foreign)))
 
     def _foreign_changes(self, table: RouteTable, body: RouteTable, plan: Plan) -> list[object]:
         """Return the foreign routes that are in one of the two only."""
@@ -203,22 +205,24 @@ class Reconciler:
         try:
             after = self.azure.route_tables.write(route_table_id, body, table.etag)
         except PreconditionFailed:
+            # Somebody else wrote the table first and ours was refused, so plan from their table.
             return before.with_table(self.azure.route_tables.read(route_table_id))
 
-        met = self._findings(table, after, judgement.plan.handed_over)
-        findings = (*before.written.findings, *judgement.findings, *met)
+        seen = self._findings_of_write(table, after, judgement.plan.handed_over)
+        findings = (*before.written.findings, *judgement.findings, *seen)
         written = Written(before.written.changes, findings, after.correlation_id)
         return replace(before, written=written).with_table(after)
 
     def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
         """Return whether the write is complete and nobody has changed the table since."""
-        return table.sound and self._essence(table) == self._essence(body)
+        return table.sound and self._comparable(table) == self._comparable(body)
 
-    def _essence(self, table: RouteTable) -> tuple[object, ...]:
+    def _comparable(self, table: RouteTable) -> tuple[object, ...]:
+        """Return the table without the properties that the service may add to our routes."""
         routes = {(route.name, route.prefix, route.next_hop_type) for route in table.routes}
         return routes, foreign_routes(table, owner=self.policy.owner)
 
-    def _findings(
+    def _findings_of_write(
         self, before: RouteTable, after: RouteTable, handed_over: Collection[str]
     ) -> Iterator[Finding]:
         then, now = (

@@ -20,7 +20,7 @@ from ..ports import Versions
 _REPAIRED = "repaired from the last recorded version, additions only"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # without slots, because a cached property needs a `__dict__`
 class Wanted:
     """The addresses that these versions want in a table, and how they become routes.
 
@@ -40,7 +40,7 @@ class Wanted:
         return frozenset(prefix for version in self.versions for prefix in version.ipv4)
 
     @property
-    def by_tag(self) -> frozenset[str]:
+    def routed_tags(self) -> frozenset[str]:
         """The tags that become routes themselves, instead of the prefixes in them."""
         if self.style is RouteStyle.PREFIXES:
             return frozenset()
@@ -49,14 +49,15 @@ class Wanted:
 
     @property
     def tag_prefixes(self) -> frozenset[str]:
-        return frozenset(prefix for tag in self.by_tag for prefix in self.tags[tag])
+        """The IPv4 prefixes in the routed tags."""
+        return frozenset(prefix for tag in self.routed_tags for prefix in self.tags[tag])
 
     @functools.cached_property
     def desired(self) -> frozenset[str]:
         """The tags and prefixes that become routes."""
-        if not self.by_tag:
+        if not self.routed_tags:
             return self.addresses
-        return self.by_tag | uncovered(self.addresses, self.tag_prefixes)
+        return self.routed_tags | uncovered(self.addresses, self.tag_prefixes)
 
     @property
     def version_ids(self) -> tuple[str, ...]:
@@ -107,6 +108,7 @@ class Sources:
         return {source: self.versions.newest(source) for source in known}
 
     def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
+        """Return the newest version. Raise PermanentError if the table cannot use it."""
         tag = service_tag_of(source)
         if tag is not None and tag not in self.allowed_service_tags:
             raise PermanentError(
@@ -134,7 +136,8 @@ def _comparison(
         return ()
 
     # Other tags of the table say nothing about the management of the environment.
-    managing = {MANAGEMENT_TAG} & {*registration.service_tags} or registration.service_tags
+    tags = registration.service_tags
+    managing = (MANAGEMENT_TAG,) if MANAGEMENT_TAG in tags else tags
     compared = [*managing, registration.ase_id.key]
     unusable = [source for source in compared if source in run.unusable]
     if unusable:

@@ -1,4 +1,4 @@
-"""The limits by which every planner has its plan judged."""
+"""The facts from which every planner has its plan judged."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ from ...ports import RouteLimits
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The facts that judging needs, read before `judge`, which then asks nobody.
+    """Gathers the facts that the guards of `judge` need, so that `judge` itself reads nothing.
 
-    `apply_policy` is the one by which this plan is judged.
+    `policy` are the app's settings. `apply_policy` is the one by which this plan is judged, which
+    may be another than the app's.
     """
 
     route_limits: RouteLimits
@@ -31,27 +32,27 @@ class Guards:
     def limits(self, draft: Draft, entry: RegisteredTable) -> Limits:
         """Gather the limits of one draft; the planner adds the limits of its action."""
         table = draft.table
-        routes, tag_routes = self._room(draft, entry)
+        route_limit, tag_route_limit = self._route_limits(draft, entry)
         return Limits(
             max_removed_percent=self.policy.max_removed_percent,
             next_hop_types=frozenset(name.lower() for name in self.policy.next_hop_types),
             foreign_as_when_sound=table.sound or self._is_as_when_sound(table, entry),
-            route_limit=routes,
-            tag_route_limit=tag_routes,
-            policy=self.apply_policy,
+            route_limit=route_limit,
+            tag_route_limit=tag_route_limit,
+            apply_policy=self.apply_policy,
         )
 
-    def _room(self, draft: Draft, entry: RegisteredTable) -> tuple[int | None, int | None]:
+    def _route_limits(self, draft: Draft, entry: RegisteredTable) -> tuple[int | None, int | None]:
         """Return how many routes, and routes with a service tag, the table may hold."""
-        place = entry.route_table_id.subscription_id, draft.table.location
+        subscription_id, region = entry.route_table_id.subscription_id, draft.table.location
 
         # Azure is asked only if routes may be added now.
         waits = self.apply_policy is ApplyPolicy.APPROVAL
-        added = frozenset() if waits else draft.proposed.changes.added
+        added = frozenset() if waits else draft.plan.changes.added
         adds_tags = any(is_service_tag(prefix) for prefix in added)
         return (
-            self.route_limits.routes(*place) if added else None,
-            self.route_limits.tag_routes(*place) if adds_tags else None,
+            self.route_limits.routes(subscription_id, region) if added else None,
+            self.route_limits.tag_routes(subscription_id, region) if adds_tags else None,
         )
 
     def _is_as_when_sound(self, table: RouteTable, entry: RegisteredTable) -> bool:

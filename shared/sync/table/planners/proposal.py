@@ -52,7 +52,7 @@ def held_findings(holds: Sequence[Hold]) -> tuple[Finding, ...]:
 
     findings: list[Finding] = []
     for (run_id, routed), prefixes in grouped.items():
-        done = "kept" if routed else "left alone"
-        message = f"{done} until a release, because run {run_id} was rolled back"
+        fate = "kept" if routed else "left alone"
+        message = f"{fate} until a release, because run {run_id} was rolled back"
         findings += listed(codes.HELD, message, prefixes)
     return tuple(findings)

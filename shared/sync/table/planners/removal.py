@@ -25,7 +25,7 @@ class RemovalPlanner:
         def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
             return make_plan(table, (), owner=owner, retained_until={}, spared=spared)
 
-        # A person has asked to remove all routes, so that their share does not matter.
+        # A person has asked to remove all routes, so their share is no reason to stop.
         draft = self.guards.draft(table, replan)
         limits = replace(self.guards.limits(draft, self.entry), max_removed_percent=100)
         return Proposal(judge(draft, limits, written))

@@ -30,7 +30,7 @@ class RollbackPlanner:
     tags: Mapping[str, Collection[str]]
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
-        """Plan as every planner does. Raise PermanentError `MOVED_ON` if the table has changed."""
+        """Plan the rollback. Raise PermanentError `MOVED_ON` if somebody has changed the table."""
         draft = self.guards.draft(table, self._replan(table))
         limits = replace(
             self.guards.limits(draft, self.entry),
@@ -40,21 +40,23 @@ class RollbackPlanner:
 
         judgement = judge(draft, limits, written)
         holds = self._holds(judgement)
-        rollback = Finding(codes.ROLLBACK, f"the changes of run {self._earlier_run_id} are undone")
+        rollback = Finding(
+            codes.ROLLBACK, f"the changes of run {self._rolled_back_run_id} are undone"
+        )
         return Proposal(judgement.with_more((rollback, *held_findings(holds))), holds=holds)
 
     @property
-    def _earlier_run_id(self) -> str:
+    def _rolled_back_run_id(self) -> str:
         return self.run.request.rolled_back_run_id or ""
 
     def _replan(self, table: RouteTable) -> Replan:
         owner = self.guards.policy.owner
         holds = self.entry.status.holds
-        rolled_back = {h.prefix for h in holds if h.rolled_back_run_id == self._earlier_run_id}
+        back_already = {h.prefix for h in holds if h.rolled_back_run_id == self._rolled_back_run_id}
 
         def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
             return make_rollback(
-                table, self.done, owner=owner, rolled_back=rolled_back, spared=spared
+                table, self.done, owner=owner, back_already=back_already, spared=spared
             )
 
         return replan
@@ -65,7 +67,7 @@ class RollbackPlanner:
         new = holds_of(
             put_back,
             owner=self.guards.policy.owner,
-            rolled_back_run_id=self._earlier_run_id,
+            rolled_back_run_id=self._rolled_back_run_id,
             rollback_run_id=self.run.run_id,
         )
         by_prefix = {hold.prefix: hold for hold in (*self.entry.status.holds, *new)}

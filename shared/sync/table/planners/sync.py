@@ -54,10 +54,12 @@ class SyncPlanner:
         holds = self.entry.status.holds
         draft = self.guards.draft(table, self._replan(table, until, holds))
 
-        # Our changes being undone once more may make the table contested, so look before judging.
-        found = self._found_undone(draft.proposed.changes)
+        # A contested table has stricter limits, and the table becomes contested if this run finds
+        # our changes undone once too often. So this comes before judging.
+        found = self._found_undone(draft.plan.changes)
         contest = found or self.entry.status.contest
-        judgement = judge(draft, self._contested(self._limits(draft), contest), written)
+        limits = self._limits_if_contested(self._limits(draft), contest)
+        judgement = judge(draft, limits, written)
 
         findings = (*self._findings(contest), *self._routing_findings(table, judgement))
         withheld = self._withheld_by_holds(table, until, judgement.proposed) if holds else ()
@@ -104,6 +106,8 @@ class SyncPlanner:
     ) -> Plan:
         routed = {hold.prefix for hold in holds if hold.routed}
         left_alone = {hold.prefix for hold in holds} - routed
+
+        # A prefix that is left alone gets no route, and loses none if it has one of ours.
         return make_plan(
             table,
             (self.wanted.desired - left_alone) | routed,
@@ -130,7 +134,7 @@ class SyncPlanner:
     def _found_undone(self, proposed: Changes) -> Contest | None:
         """Return the contest with one undoing more, if our changes were found undone.
 
-        Each run notes that once, and none notes it while a contested table waits.
+        Each run notes one undoing at most, and none while a contested table waits.
         """
         contest = self.entry.status.contest
         now = self.clock()
@@ -140,8 +144,8 @@ class SyncPlanner:
             return None
         return contest.with_undoing(Undoing(now, self.run.run_id, self.run.request.prompted_by))
 
-    def _contested(self, limits: Limits, contest: Contest) -> Limits:
-        """Return the limits of a table that may be contested.
+    def _limits_if_contested(self, limits: Limits, contest: Contest) -> Limits:
+        """Return the limits, stricter if the table is contested.
 
         The run that found our changes undone makes them again at once; other runs wait.
         """
@@ -156,13 +160,13 @@ class SyncPlanner:
         self, table: RouteTable, until: Mapping[str, date], proposed: Changes
     ) -> tuple[Withheld, ...]:
         """Return the changes that a run without holds would make as well."""
-        unheld = self._replan(table, until, holds=())((), ())
+        unheld = self._plan(table, holds=(), retained=until, spared=())
         return withheld_of(unheld.changes.without(proposed.by_prefix), codes.HELD)
 
     def _findings(self, contest: Contest) -> tuple[Finding, ...]:
         return (
-            *_approved(self.run),
-            *_contested(contest),
+            *_approved_findings(self.run),
+            *_contested_findings(contest),
             *held_findings(self.entry.status.holds),
         )
 
@@ -179,13 +183,13 @@ class SyncPlanner:
         )
 
 
-def _approved(run: Run) -> tuple[Finding, ...]:
+def _approved_findings(run: Run) -> tuple[Finding, ...]:
     if run.request.plan_run_id is None:
         return ()
     return (Finding(codes.APPROVED, f"by the plan of run {run.request.plan_run_id}"),)
 
 
-def _contested(contest: Contest) -> tuple[Finding, ...]:
+def _contested_findings(contest: Contest) -> tuple[Finding, ...]:
     if contest.since is None:
         return ()
     message = f"{contest}: nothing is removed, and written at most hourly, until a release"
@@ -200,9 +204,11 @@ def _too_early(contest: Contest, now: datetime) -> Violation:
 
 
 def _ended_exceptions(registration: Registration, plan: Plan) -> tuple[Finding, ...]:
-    ended = {e.prefix: e for e in registration.exceptions}
+    exceptions = {exception.prefix: exception for exception in registration.exceptions}
     return tuple(
-        Finding(codes.EXCEPTION_ENDED, f"{c.prefix}: was accepted until {ended[c.prefix].until}")
+        Finding(
+            codes.EXCEPTION_ENDED, f"{c.prefix}: was accepted until {exceptions[c.prefix].until}"
+        )
         for c in plan.conflicts
-        if c.prefix in ended and c.accepted is None and not c.name_taken
+        if c.prefix in exceptions and c.accepted is None and not c.name_taken
     )
