@@ -16,8 +16,8 @@ _KIND_OF = {"add": "added", "update": "updated", "remove": "removed"}
 """A report has one name for a change that is withheld and another for one that is made."""
 
 type Replan = Callable[[Collection[str], Collection[str]], Plan]
-"""Plan the same table again. The first argument are the owned prefixes to spare, the second the
-retained prefixes that yield. It has no side effects.
+"""Plan the same table again. The first argument has the owned prefixes to spare, the second the
+retained prefixes that yield. A replan has no side effects.
 """
 
 
@@ -61,7 +61,8 @@ class Violation:
 class Approval:
     """The changes and violations that a plan run showed for one table.
 
-    `shown` has the prefixes by `added`, `updated` and `removed`, including the withheld ones.
+    `shown` has the prefixes by `added`, `updated` and `removed`, including the withheld ones,
+    but not the held ones.
     """
 
     checksum: str
@@ -76,7 +77,7 @@ class Approval:
         withheld: Iterable[Withheld],
         violations: Iterable[Violation],
     ) -> "Approval":
-        """Return what a person approves who has seen these changes, withheld ones and violations.
+        """Return what a person approves after a plan run has shown these changes and violations.
 
         `changes` has the prefixes by `added`, `updated` and `removed`.
         """

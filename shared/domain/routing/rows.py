@@ -15,9 +15,9 @@ Each prefix that is desired, or that a route in the table has, is in exactly one
 | name_taken | none, but a foreign route has our name | yes     | nothing, and reports  |
 | leave      | not ours                               | no      | nothing               |
 
-The prefixes in a desired tag need no routes of their own and are not desired. All the same, a
-foreign route that takes one of them elsewhere is a conflict. A foreign route that sends a tag to
-the Internet covers the prefixes in the tag.
+The prefixes in a desired tag need no routes of their own, so they are not desired unless they are
+held. All the same, a foreign route that takes one of them elsewhere is a conflict. A foreign route
+that sends a tag to the Internet covers the prefixes in the tag.
 
 An owned route is not replaced in two cases: a desired tag contains its prefix, but the tag is in
 the row conflict or name_taken; or its prefix is a tag, and a desired prefix in this tag is in the
@@ -163,7 +163,7 @@ def _is_covered_by_tag(prefix: str, situation: Situation) -> bool:
 def _is_not_replaced(prefix: str, situation: Situation) -> bool:
     """Return whether the route that is to replace this owned route cannot be made.
 
-    The prefixes that are classified here are desired, so that none of them comes back to here.
+    All prefixes that it classifies are desired, so that none of them leads back to it.
     """
     tags = [tag for tag in _tags_of(prefix, situation) if tag in situation.desired]
     if any(classify(tag, situation) in {Row.CONFLICT, Row.NAME_TAKEN} for tag in tags):
