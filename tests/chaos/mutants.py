@@ -138,7 +138,7 @@ def forget_what_is_held(patch: Patch) -> None:
 
 def forget_the_contest(patch: Patch) -> None:
     """Write a table that somebody else keeps writing, as if nobody did."""
-    patch.setattr(SyncPlanner, "_contested", lambda _self, limits, *_: limits)
+    patch.setattr(SyncPlanner, "_limits_if_contested", lambda _self, limits, *_: limits)
 
 
 def apply_what_was_not_approved(patch: Patch) -> None:
