@@ -72,7 +72,7 @@ TAG_UNAVAILABLE = Code(
     remedy=(
         "Read the message. Check that the app's identity may read service tags in "
         "SERVICE_TAG_SUBSCRIPTION_ID and that each location in SERVICE_TAG_LOCATIONS answers. "
-        "Until then its tables are repaired from the last recorded version, additions only."
+        "Until then the app only repairs its tables, from the last recorded version."
     ),
     places=(Place.REPORT, Place.ALARM),
     related=("AseUnavailable", "RightsLostOnTag"),
@@ -83,7 +83,7 @@ ASE_UNAVAILABLE = Code(
     meaning="The addresses that an App Service Environment's own API names could not be read.",
     remedy=(
         "Check that the environment exists and that the app's identity may read it. Until then "
-        "its tables are repaired from the last recorded version, additions only."
+        "the app only repairs its tables, from the last recorded version."
     ),
     related=("TagUnavailable",),
 )
@@ -110,8 +110,8 @@ NOT_COMPARED = Code(
 ONLY_SERVICE_TAG_KNOWS = Code(
     "OnlyServiceTagKnows",
     Grade.ATTENTION,
-    meaning="The service tag holds addresses that the environment's own API does not name.",
-    remedy="No action is needed: that API is known to be behind.",
+    meaning="The service tag contains addresses that the environment's own API does not name.",
+    remedy="No action is needed: that API is known to lag behind the tag.",
     related=("OnlyAseKnows",),
 )
 ONLY_ASE_KNOWS = Code(
@@ -127,7 +127,10 @@ ONLY_ASE_KNOWS = Code(
 NOT_REGISTERED = Code(
     "NotRegistered",
     Grade.FAILS,
-    meaning="The route table is not registered, or it was unregistered or disabled meanwhile.",
+    meaning=(
+        "The route table is not registered, or it has been unregistered or disabled since the "
+        "request."
+    ),
     remedy="If the table is to be kept right, register it or enable its registration.",
     places=(Place.REPORT, Place.REQUEST),
     related=("NoTableRegistered",),
@@ -176,7 +179,7 @@ WRITE_NOT_ENDED = Code(
 RETRIES_EXHAUSTED = Code(
     "RetriesExhausted",
     Grade.FAILS,
-    meaning="Every attempt on this table ended without an error that was recorded.",
+    meaning="Every attempt on this table has failed, and none has recorded an error.",
     remedy="Look in the log for exceptions of sync_route_table.",
     related=("TablePoisoned",),
 )
@@ -282,7 +285,9 @@ AUTHORIZATION_FAILED = Code(
 LINKED_AUTHORIZATION_FAILED = Code(
     "LinkedAuthorizationFailed",
     Grade.FAILS,
-    meaning="The app's identity has no role with this action at a scope that the request links.",
+    meaning=(
+        "The app's identity has no role with this action at a scope to which the request refers."
+    ),
     remedy="Assign the app's identity a role with the action also at the linked scope.",
     related=("AuthorizationFailed",),
     azure=True,
@@ -376,7 +381,9 @@ PLAN_CHANGED = Code(
 CONTESTED = Code(
     "Contested",
     Grade.BLOCKS,
-    meaning="Somebody else keeps undoing our changes: only additions are made, at most hourly.",
+    meaning=(
+        "Somebody else keeps undoing our changes: only additions are made, at most once an hour."
+    ),
     remedy="Find out who else writes the table and stop that, then release the table.",
     related=("TableContested",),
 )
@@ -407,13 +414,13 @@ FORCED = Code(
     "Forced",
     Grade.ATTENTION,
     meaning="A person let the plan pass a guard.",
-    remedy="If that was not meant, roll the run back.",
+    remedy="If that was not intended, roll the run back.",
     related=("MaxRemovedPercent", "TableFailed"),
 )
 ADOPTION = Code(
     "Adoption",
     Grade.INFO,
-    meaning="Routes of others on wanted prefixes were given our names.",
+    meaning="Somebody else's routes on wanted prefixes now have our names.",
     remedy="No action is needed.",
     related=("NameTaken", "StampedByAnother"),
 )
@@ -440,7 +447,7 @@ NAME_TAKEN = Code(
 STAMPED_BY_ANOTHER = Code(
     "StampedByAnother",
     Grade.ATTENTION,
-    meaning="Routes on wanted prefixes bear another owner's stamp.",
+    meaning="Routes on wanted prefixes have another owner's stamp.",
     remedy="If that owner is gone, adopt the routes with fromOwner.",
     related=("Adoption",),
 )
@@ -448,7 +455,7 @@ FOREIGN_CHANGED_MEANWHILE = Code(
     "ForeignChangedMeanwhile",
     Grade.ATTENTION,
     meaning="Routes that are not ours changed between our write and the reading after it.",
-    remedy="If nobody meant that, find out who else writes the table.",
+    remedy="If that was not intended, find out who else writes the table.",
 )
 WAS_FAILED = Code(
     "WasFailed",
@@ -467,7 +474,7 @@ RETAINED_YIELDED = Code(
 ROUTE_LIMIT_UNKNOWN = Code(
     "RouteLimitUnknown",
     Grade.ATTENTION,
-    meaning="It is not known how many routes the table may hold, so that was not judged.",
+    meaning="It is not known how many routes the table may hold, so this limit was not judged.",
     remedy=(
         "Give the app's identity the action Microsoft.Network/locations/usages/read at the "
         "subscription, or set ROUTE_LIMIT."
@@ -478,8 +485,8 @@ TAG_ROUTE_LIMIT_UNKNOWN = Code(
     "TagRouteLimitUnknown",
     Grade.ATTENTION,
     meaning=(
-        "It is not known how many routes with a service tag the table may hold, so that was not "
-        "judged."
+        "It is not known how many routes with a service tag the table may hold, so this limit was "
+        "not judged."
     ),
     remedy=(
         "Give the app's identity the action Microsoft.Network/locations/usages/read at the "
@@ -491,25 +498,30 @@ MORE_SPECIFIC_ROUTE = Code(
     "MoreSpecificRoute",
     Grade.ATTENTION,
     meaning="A narrower route that is not ours takes part of a wanted prefix elsewhere.",
-    remedy="Remove that route if it is not meant.",
+    remedy="Remove that route if it is not intended.",
 )
 TAG_ROUTE_NOT_JUDGED = Code(
     "TagRouteNotJudged",
     Grade.ATTENTION,
-    meaning="A route with another service tag goes elsewhere and may take wanted addresses along.",
-    remedy="Check which addresses that tag holds, and remove the route if it is not meant.",
+    meaning=(
+        "A route with another service tag goes elsewhere and may take wanted addresses with it."
+    ),
+    remedy="Check which addresses that tag contains, and remove the route if it is not intended.",
 )
 COVERED_BY_PLATFORM = Code(
     "CoveredByPlatform",
     Grade.INFO,
-    meaning="A route with the service tag itself already sends all its addresses to the Internet.",
+    meaning=(
+        "A route that has the service tag as its prefix already sends all its addresses to the "
+        "Internet."
+    ),
     remedy="No action is needed.",
     related=("ShadowsServiceTagRoute",),
 )
 SHADOWS_SERVICE_TAG_ROUTE = Code(
     "ShadowsServiceTagRoute",
     Grade.ATTENTION,
-    meaning="Routes of ours take precedence over a route with the service tag itself.",
+    meaning="Our routes take precedence over a route that has the service tag as its prefix.",
     remedy=(
         "No action is needed. If the tag's route is to count, register the table with "
         "routeStyle: serviceTag."
@@ -565,20 +577,20 @@ SUBNET_WITHOUT_ROUTE_TABLE = Code(
     "SubnetWithoutRouteTable",
     Grade.ATTENTION,
     meaning="The environment's subnet has no route table.",
-    remedy="If it needs one, use provision, or set a table on the subnet and register it.",
+    remedy="If it needs one, use provision, or attach a table to the subnet and register it.",
     related=("NotAttached",),
 )
 NOT_ATTACHED = Code(
     "NotAttached",
     Grade.ATTENTION,
     meaning="The registered table is not on the environment's subnet.",
-    remedy="Set the table on the subnet, or correct the registration.",
+    remedy="Attach the table to the subnet, or correct the registration.",
     related=("OtherRouteTable",),
 )
 OTHER_ROUTE_TABLE = Code(
     "OtherRouteTable",
     Grade.ATTENTION,
-    meaning="The environment's subnet has another route table; it is never written unasked.",
+    meaning="The environment's subnet has another route table; the app does not write to it.",
     remedy="Register the table that is on the subnet, if it is meant to be there.",
     related=("NotAttached",),
 )
@@ -626,7 +638,7 @@ NSG_NOT_SURE = Code(
     Grade.ATTENTION,
     meaning="A rule of the network security group may keep out some of the management traffic.",
     remedy=(
-        "Check which addresses the rule's source holds. If need be, allow TCP 454-455 from "
+        "Check which addresses the rule's source contains. If necessary, allow TCP 454-455 from "
         "AppServiceManagement before that rule."
     ),
     related=("NsgDenies",),
@@ -657,7 +669,7 @@ NOT_AUDITED = Code(
     Grade.ATTENTION,
     meaning=(
         "The environment, its subnet or its security group could not be read. Routes are kept "
-        "right all the same."
+        "right nevertheless."
     ),
     remedy="Read the message: it says what could not be read, and why.",
 )
@@ -674,13 +686,13 @@ ROUTE_TABLE_TAKEN = Code(
     "RouteTableTaken",
     Grade.FAILS,
     meaning="The table that provision would create exists and holds routes that are not ours.",
-    remedy="Set that table on the subnet yourself and register it, or remove it.",
+    remedy="Attach that table to the subnet yourself and register it, or remove it.",
     related=("OtherRouteTable",),
 )
 NOT_PROVISIONED = Code(
     "NotProvisioned",
     Grade.FAILS,
-    meaning="The new table is not right yet, so it was not set on the subnet.",
+    meaning="The new table is not right yet, so it was not attached to the subnet.",
     remedy="Read in the same report why the table is not right, then provision again.",
 )
 ROUTE_TABLE_CREATED = Code(
@@ -692,7 +704,7 @@ ROUTE_TABLE_CREATED = Code(
 ROUTE_TABLE_ATTACHED = Code(
     "RouteTableAttached",
     Grade.INFO,
-    meaning="Provision set the table on the environment's subnet, or would set it.",
+    meaning="Provision attached the table to the environment's subnet, or would attach it.",
     remedy="No action is needed.",
 )
 NSG_RULE_ADDED = Code(
@@ -708,7 +720,7 @@ TABLE_STALE = Code(
     "TableStale",
     Grade.ATTENTION,
     meaning="The table was not found right for more than MAX_SYNC_AGE_DAYS.",
-    remedy="The alarm names the error. Read the last report of the table for the rest.",
+    remedy="The alarm names the error. Read the last report of the table for the details.",
     places=_ALARM,
     related=("TablePoisoned",),
 )
@@ -827,7 +839,7 @@ BODY_TOO_LARGE = Code(
     "BodyTooLarge",
     Grade.FAILS,
     meaning="The body of the request is larger than 1 MiB.",
-    remedy="Send less at once.",
+    remedy="Send a smaller body.",
     places=_REQUEST,
 )
 RUN_NOT_FOUND = Code(
@@ -868,7 +880,7 @@ ROLE_NEEDED = Code(
 PRINCIPAL_UNREADABLE = Code(
     "PrincipalUnreadable",
     Grade.FAILS,
-    meaning="App Service Authentication describes the caller in a way that can't be read.",
+    meaning="App Service Authentication describes the caller in a way that cannot be read.",
     remedy="Check the app's authentication settings.",
     places=_REQUEST,
 )
@@ -876,13 +888,13 @@ STORAGE_UNAVAILABLE = Code(
     "StorageUnavailable",
     Grade.FAILS,
     meaning="The storage account does not answer.",
-    remedy="Run ase-route-sync doctor: it says more.",
+    remedy="Run ase-route-sync doctor: it names the cause.",
     places=_REQUEST,
 )
 INTERNAL_ERROR = Code(
     "InternalError",
     Grade.FAILS,
-    meaning="Something failed that nobody foresaw.",
+    meaning="An unforeseen error has occurred.",
     remedy="Look in the log for the trace, and report it.",
     places=_REQUEST,
 )

@@ -59,7 +59,7 @@ def test_what_is_wanted_is_what_the_sources_say(azure, app, enrol, source, wante
     assert owned_prefixes(table) == wanted
     outcome = outcome_of(whole, "one")
     assert said(outcome, "OnlyServiceTagKnows").endswith(f"name: {C}")
-    assert said(outcome, "OnlyAseKnows").endswith(f"hold: {B}")
+    assert said(outcome, "OnlyAseKnows").endswith(f"contain: {B}")
 
 
 def test_neither_the_vip_nor_the_subnet_is_ever_routed(azure, app, enrol):
