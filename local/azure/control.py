@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from .faults import Fault, schedule
+from .faults import InjectedFault, schedule
 from .state import State
 
 
@@ -19,7 +19,7 @@ class Seeded(BaseModel):
     count: int = 10
 
 
-_WANTED: TypeAdapter[Seeded | list[Fault]] = TypeAdapter(Seeded | list[Fault])
+_WANTED: TypeAdapter[Seeded | list[InjectedFault]] = TypeAdapter(Seeded | list[InjectedFault])
 
 
 class ControlApi:

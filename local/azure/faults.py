@@ -204,7 +204,7 @@ type AnyEffect = Annotated[
 ]
 
 
-class Fault(BaseModel):
+class InjectedFault(BaseModel):
     """Hits the requests with this method and a path that contains the pattern, ignoring case.
 
     The first `skip` of these requests pass unharmed, and the next `times` are hit.
@@ -254,12 +254,12 @@ def refusal(
     times: int = 1,
     effected: bool = False,
     headers: dict[str, str] | None = None,
-) -> Fault:
+) -> InjectedFault:
     effect = Refuse(status=status, body=body, effected=effected, headers=headers or {})
-    return Fault(method=method, path=path, effect=effect, times=times)
+    return InjectedFault(method=method, path=path, effect=effect, times=times)
 
 
-def schedule(seed: int, count: int) -> list[Fault]:
+def schedule(seed: int, count: int) -> list[InjectedFault]:
     """Draw faults. The same seed gives the same faults; the requests decide what they hit."""
     rng = random.Random(seed)  # noqa: S311
     faults = []
@@ -269,9 +269,9 @@ def schedule(seed: int, count: int) -> list[Fault]:
     return faults
 
 
-def _fault(rng: random.Random, effect: AnyEffect, *targets: tuple[str, str]) -> Fault:
+def _fault(rng: random.Random, effect: AnyEffect, *targets: tuple[str, str]) -> InjectedFault:
     method, path = rng.choice(targets)
-    return Fault(
+    return InjectedFault(
         method=method, path=path, effect=effect, skip=rng.randrange(6), times=rng.randint(1, 3)
     )
 
@@ -282,7 +282,7 @@ _READS = (("GET", _TABLE), ("GET", _TAGS), ("GET", "/operations/"))
 _WRITES = (("PUT", _TABLE),)
 
 
-def _refused(rng: random.Random) -> Fault:
+def _refused(rng: random.Random) -> InjectedFault:
     retry_after = rng.choice((None, "1", "31"))
     server_error = {"error": {"code": "ServerTimeout", "message": "Try later."}}
     effect = Refuse(
@@ -294,7 +294,7 @@ def _refused(rng: random.Random) -> Fault:
     return _fault(rng, effect, *_READS, *_WRITES)
 
 
-_MENU: tuple[Callable[[random.Random], Fault], ...] = (
+_MENU: tuple[Callable[[random.Random], InjectedFault], ...] = (
     _refused,
     lambda rng: _fault(rng, Drop(effected=rng.random() < 0.5), *_READS, *_WRITES),
     lambda rng: _fault(rng, Delay(seconds=rng.choice((0.05, 0.2))), *_READS, *_WRITES),

@@ -16,7 +16,7 @@ from .timing import Timing
 
 if TYPE_CHECKING:
     from .call import Call
-    from .faults import Fault
+    from .faults import InjectedFault
     from .hosting_environments import Environment
 
 # Recorded in 2020. The real limits have grown since, and these are the lowest that are known.
@@ -52,7 +52,7 @@ class State:
         self.newest_api_version = "2026-03-01"
         """The version that this project's network SDK uses. A cloud may lag behind."""
 
-        self.faults: list[Fault] = []
+        self.faults: list[InjectedFault] = []
         self.watch: Callable[[Call | None], None] = lambda _call: None
         """Called with None before each request, and after it with the call if it was accepted."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import FailOperation, Fault, refusal
+from local.azure.faults import FailOperation, InjectedFault, refusal
 from shared.arm.route_tables import ArmRouteTables
 from shared.domain.errors import PermanentError, PreconditionFailed, TransientError
 from shared.domain.routing.routes import internet_route
@@ -46,7 +46,7 @@ def test_an_operation_that_fails_is_not_a_success(azure, app):
     read = app.route_tables.read(rid("one"))
     for code, kind in (("InternalServerError", TransientError), ("RouteConflict", PermanentError)):
         failing = FailOperation(code=code, message="An error occured.")
-        azure.state.faults.append(Fault(method="PUT", path="one$", effect=failing))
+        azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=failing))
         read = app.route_tables.read(rid("one"))
         with pytest.raises(kind) as raised:
             app.route_tables.write(

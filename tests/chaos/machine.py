@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from local.azure import faults
-from local.azure.faults import Fault
+from local.azure.faults import InjectedFault
 from shared.domain.registry.choices import RouteStyle
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Action, Mode
@@ -60,12 +60,12 @@ _everywhere: list[faults.AnyEffect] = [
 ]
 _effects = st.one_of(
     st.builds(
-        lambda effect, where: Fault(method=where[0], path=where[1], effect=effect),
+        lambda effect, where: InjectedFault(method=where[0], path=where[1], effect=effect),
         st.sampled_from(_everywhere),
         st.sampled_from([("GET", _TABLE), ("PUT", _TABLE), ("GET", _TAGS), ("GET", _POLLS)]),
     ),
     st.builds(
-        lambda effect: Fault(method="PUT", path=_TABLE, effect=effect),
+        lambda effect: InjectedFault(method="PUT", path=_TABLE, effect=effect),
         st.sampled_from(
             [
                 faults.FailOperation(),
@@ -75,9 +75,9 @@ _effects = st.one_of(
             ]
         ),
     ),
-    st.just(Fault(method="GET", path=_TABLE, effect=faults.ServeStale())),
+    st.just(InjectedFault(method="GET", path=_TABLE, effect=faults.ServeStale())),
     st.builds(
-        lambda effect: Fault(method="GET", path=_TAGS, effect=effect),
+        lambda effect: InjectedFault(method="GET", path=_TAGS, effect=effect),
         st.sampled_from([faults.LoseTag(), faults.ShrinkTag(share=0), faults.HalfPage()]),
     ),
 )
@@ -146,7 +146,7 @@ class Chaos(RuleBasedStateMachine):
         self.world.wait(days)
 
     @rule(fault=_effects)
-    def meet(self, fault: Fault) -> None:
+    def meet(self, fault: InjectedFault) -> None:
         self._step()
         self.world.meet(fault.model_copy())
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from local.azure import faults
-from local.azure.faults import Fault
+from local.azure.faults import InjectedFault
 from shared.domain.registry.choices import RouteStyle
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Action, Mode
@@ -61,7 +61,7 @@ def an_address_comes(world: World, _name: str) -> None:
 
 def a_write_is_refused(world: World, _name: str) -> None:
     refused = faults.Refuse(status=500, body={"error": {"code": "InternalServerError"}})
-    world.meet(Fault(method="PUT", path="routeTables", effect=refused, times=99))
+    world.meet(InjectedFault(method="PUT", path="routeTables", effect=refused, times=99))
     whole_run(world)
 
 

@@ -11,7 +11,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
-from local.azure.faults import Fault, ServeStale
+from local.azure.faults import InjectedFault, ServeStale
 from local.azure.resources import RouteTable
 from local.azure.server import SimulatedAzure
 from shared.app import App
@@ -140,7 +140,7 @@ class World:
         for table in self.ids.values():
             self._app.registry.put(RegisteredTable(table, Registration((TAG,))))
 
-    def meet(self, fault: Fault) -> None:
+    def meet(self, fault: InjectedFault) -> None:
         self.state.faults.append(fault)
 
     # -- What operators and timers do --

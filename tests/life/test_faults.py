@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.azure import faults
-from local.azure.faults import Fault
+from local.azure.faults import InjectedFault
 from shared.app import App
 from shared.domain.errors import RouteSyncError
 from tests.builders.azure import add_table, published_ipv4, table_writes
@@ -81,7 +81,7 @@ def test_a_fault_is_healed_and_never_makes_it_worse(azure, make_app, effect, met
     routed_before = owned_prefixes(table)
     wanted = published_ipv4(azure.state.tags.step())
     azure.state.log.clear()
-    azure.state.faults.append(Fault(method=method, path=path, effect=effect))
+    azure.state.faults.append(InjectedFault(method=method, path=path, effect=effect))
 
     app = make_app(REMOVAL_GRACE_DAYS="28")  # as in another process, which has no token yet
     run_id = begin(app)

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from local.azure.faults import FailOperation, Fault
+from local.azure.faults import FailOperation, InjectedFault
 from local.azure.hosting_environments import Environment
 from local.azure.resources import RouteTable, VirtualNetwork
 from local.azure.route_tables import RouteTableApi
@@ -110,7 +110,7 @@ def _poll(azure: SimulatedAzure, recorded: Recording) -> httpx.Response:
     if recorded.body["status"] == "Failed":
         error = recorded.body["error"]
         failing = FailOperation(code=error["code"], message=error["message"])
-        azure.state.faults.append(Fault(method="PUT", path="one$", effect=failing))
+        azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=failing))
     body = {"location": table.location, "properties": {"routes": [to_firewall()]}}
     begun = ask_azure(azure, "PUT", table_id("one"), json=body)
     return ask(azure, recorded, path=begun.headers["azure-asyncoperation"])

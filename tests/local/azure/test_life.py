@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from local.azure.faults import FailOperation, Fault, HangOperation
+from local.azure.faults import FailOperation, HangOperation, InjectedFault
 from local.azure.resources import RouteTable
 from tests.builders.azure import SUBSCRIPTION, add_table, table_id, table_with
 from tests.builders.routes import route, to_firewall
@@ -82,7 +82,7 @@ def test_an_operation_that_runs_says_when_to_ask_again(azure, ask):
 def test_an_operation_that_fails_is_a_200_and_the_table_is_failed(azure, ask, reverts):
     table = add_table(azure.state, "one", [to_firewall()])
     effect = FailOperation(code="Oops", reverts=reverts)
-    azure.state.faults.append(Fault(method="PUT", path="one$", effect=effect))
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=effect))
     begun = ask("PUT", table_id("one"), json=table_with(route("new", "10.1.0.0/16")))
     assert begun.status_code == 200
     poll = ask("GET", begun.headers["azure-asyncoperation"])
@@ -96,7 +96,7 @@ def test_a_table_whose_creation_failed_may_be_there_or_not(azure, ask):
     for name, reverts in (("stays", False), ("goes", True)):
         azure.state.add_group(SUBSCRIPTION, f"rg-{name}")
         effect = FailOperation(reverts=reverts)
-        azure.state.faults.append(Fault(method="PUT", path=f"{name}$", effect=effect))
+        azure.state.faults.append(InjectedFault(method="PUT", path=f"{name}$", effect=effect))
         ask("PUT", table_id(name), json=table_with())
     assert ask("GET", table_id("stays")).json()["properties"]["provisioningState"] == "Failed"
     assert ask("GET", table_id("goes")).status_code == 404
@@ -104,7 +104,7 @@ def test_a_table_whose_creation_failed_may_be_there_or_not(azure, ask):
 
 def test_an_operation_that_hangs_keeps_the_table_busy(azure, ask):
     add_table(azure.state, "one")
-    azure.state.faults.append(Fault(method="PUT", path="one$", effect=HangOperation()))
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=HangOperation()))
     begun = ask("PUT", table_id("one"), json=table_with(to_firewall()))
     assert ask("GET", begun.headers["azure-asyncoperation"]).json() == {"status": "InProgress"}
     assert ask("GET", table_id("one")).json()["properties"]["provisioningState"] == "Updating"
@@ -131,7 +131,7 @@ def test_a_deletion_is_followed_by_two_links_and_the_second_is_nothing(azure, as
 def test_a_deletion_that_fails_leaves_what_was_there(azure, ask):
     add_table(azure.state, "one", [to_firewall()]).subnets = []
     effect = FailOperation(reverts=True)
-    azure.state.faults.append(Fault(method="DELETE", path="one$", effect=effect))
+    azure.state.faults.append(InjectedFault(method="DELETE", path="one$", effect=effect))
     deleted = ask("DELETE", table_id("one"))
     assert ask("GET", deleted.headers["location"]).status_code == 500
     table = azure.state.find(RouteTable, table_id("one").lower())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import FailOperation, Fault
+from local.azure.faults import FailOperation, InjectedFault
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.route_tables import SERVICE_TAGS_A_TABLE
 from local.azure.server import SimulatedAzure
@@ -259,7 +259,7 @@ def test_a_subnet_whose_write_fails_and_reverts_gives_its_table_back(azure, ask)
     table = add_table(azure.state, "one")
     table.subnets = []
     effect = FailOperation(reverts=True)
-    azure.state.faults.append(Fault(method="PUT", path="subnets/a$", effect=effect))
+    azure.state.faults.append(InjectedFault(method="PUT", path="subnets/a$", effect=effect))
     begun = put_subnet(ask, routeTable={"id": table_id("one")})
     assert ask("GET", begun.headers["azure-asyncoperation"]).json()["status"] == "Failed"
     assert "routeTable" not in ask("GET", f"{NETWORK}/subnets/a").json()["properties"]

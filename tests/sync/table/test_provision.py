@@ -4,7 +4,7 @@ import pytest
 
 from local.azure.authorization import OWNER as OWNER_ROLE
 from local.azure.authorization import Role
-from local.azure.faults import FailOperation, Fault, LoseRace, refusal
+from local.azure.faults import FailOperation, InjectedFault, LoseRace, refusal
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from shared.app import App
 from shared.domain.armid import EnvironmentId
@@ -229,7 +229,7 @@ def test_a_table_whose_making_fails_is_not_set_on_the_subnet(azure, app, reverts
     add_environment(azure.state, "one")
     answer(azure, A)
     failing = FailOperation(kind="failOperation", code="InternalServerError", reverts=reverts)
-    azure.state.faults.append(Fault(method="PUT", path="Route-Table$", effect=failing))
+    azure.state.faults.append(InjectedFault(method="PUT", path="Route-Table$", effect=failing))
     run_id = begin(app, str(TABLE), **asked())
     app.run_start.start(run_id)
     with pytest.raises(TransientError):
@@ -243,7 +243,7 @@ def test_a_table_whose_making_fails_is_not_set_on_the_subnet(azure, app, reverts
 def test_a_subnet_that_somebody_writes_meanwhile_is_read_again(azure, app):
     add_environment(azure.state, "one")
     answer(azure, A)
-    race = Fault(method="PUT", path="/subnets/", effect=LoseRace())
+    race = InjectedFault(method="PUT", path="/subnets/", effect=LoseRace())
     azure.state.faults.append(race)
     run_id = begin(app, str(TABLE), **asked())
     app.run_start.start(run_id)

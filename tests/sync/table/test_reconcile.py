@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import FailOperation, Fault, refusal
+from local.azure.faults import FailOperation, InjectedFault, refusal
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, history, published_ipv4, rid, table_writes
@@ -147,7 +147,7 @@ def test_a_write_that_failed_halfway_is_written_again_and_never_reported_as_done
     table = add_table(azure.state, "one")
     answer(azure, A)
     run_id = started(app, "one")
-    azure.state.faults.append(Fault(method="PUT", path="one$", effect=FailOperation()))
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=FailOperation()))
     with pytest.raises(TransientError, match="InternalServerError"):
         app.tables.sync(run_id, rid("one"))
     assert (table.provisioning_state, owned_prefixes(table)) == ("Failed", {A})

@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from local.azure.faults import Fault, Truncate, refusal
+from local.azure.faults import InjectedFault, Truncate, refusal
 from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
 from shared.domain.registry.choices import AddressSource, RouteStyle
@@ -133,7 +133,7 @@ def test_a_source_that_cannot_be_read_gives_what_was_last_recorded_additions_onl
         refusal("GET", INBOUND, 200, {"value": None}),
         refusal("GET", INBOUND, 200, {"value": [None]}),
         refusal("GET", INBOUND, 200, {"value": [{"description": 5, "endpoints": {}}]}),
-        Fault(method="GET", path=INBOUND, effect=Truncate()),
+        InjectedFault(method="GET", path=INBOUND, effect=Truncate()),
     ],
     ids=["forbidden", "unavailable", "empty", "a list", "null", "of null", "odd", "half"],
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from local.azure.authorization import READER
-from local.azure.faults import Fault as Injected
+from local.azure.faults import InjectedFault as Injected
 from local.azure.faults import LoseTag, refusal
 from shared import workers
 from shared.domain.registry.registered_table import RegisteredTable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import Drop, Fault
+from local.azure.faults import Drop, InjectedFault
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Action, Mode
 from tests.builders.azure import add_table, answer, table_writes
@@ -73,7 +73,7 @@ def test_an_adoption_whose_answer_was_lost_is_reported_as_done(azure, app):
     sync(app)
     run_id = begin(app, "one", action=Action.ADOPT, reason="x")
     [message] = app.run_start.start(run_id)
-    azure.state.faults.append(Fault(method="PUT", path="one$", effect=Drop(effected=True)))
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=Drop(effected=True)))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, message)
     assert table.routes == [owned(A)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from local.azure.faults import FailOperation, Fault, refusal
+from local.azure.faults import FailOperation, InjectedFault, refusal
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, rid, table_writes
@@ -194,7 +194,7 @@ def test_our_own_write_that_failed_halfway_does_not_block_the_next_run(azure, ap
     table = add_table(azure.state, "one", [to_firewall()])
     answer(azure, A)
     run_id = started(app, "one")
-    azure.state.faults.append(Fault(method="PUT", path="one$", effect=FailOperation()))
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=FailOperation()))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     app.tables.fail_poisoned(run_id, rid("one"))

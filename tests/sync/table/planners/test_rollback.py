@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import Drop, Fault, refusal
+from local.azure.faults import Drop, InjectedFault, refusal
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Action
 from tests.builders.azure import add_table, answer, rid, table_writes
@@ -174,7 +174,7 @@ def test_a_run_that_failed_after_it_wrote_can_be_rolled_back(azure, app):
     answer(azure, A)
     run_id = begin(app)
     [message] = app.run_start.start(run_id)
-    azure.state.faults.append(Fault(method="PUT", path="one$", effect=Drop(effected=True)))
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=Drop(effected=True)))
     with pytest.raises(TransientError):
         app.tables.sync(run_id, message)
     app.tables.fail_poisoned(run_id, message)
