@@ -28,9 +28,8 @@ from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
 from .storage.versions import VersionLog
 from .sync.asking import Asking
-from .sync.bundles import Azure, Store
 from .sync.policy import Policy
-from .sync.ports import Webhook
+from .sync.ports import Azure, Store, Webhook
 from .sync.registering import Registering
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart

@@ -13,7 +13,7 @@ from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
-from .bundles import Store
+from .ports import Store
 from .surroundings.discovery import Discovery, DiscoveryResult
 from .table.provision import provisioned_id, refusal_of
 from .texts import MAX_CHANGE_ID, MAX_REASON, azure_tag_faults, owner_faults, text_faults

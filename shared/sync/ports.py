@@ -1,9 +1,10 @@
-"""The narrow interfaces through which the use cases reach the outside.
+"""The narrow interfaces through which the use cases reach the outside, in two bundles.
 
-The errors are those of `shared.domain.errors`.
+The wiring makes each bundle once. The interfaces raise the errors of `shared.domain.errors`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -235,3 +236,29 @@ class Outcomes(Protocol):
 
     def remove(self, run_id: str) -> None:
         """Remove everything that is known of the run's tables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Everything that the app remembers."""
+
+    registrations: Registrations
+    versions: Versions
+    runs: Runs
+    claims: Claims
+    outcomes: Outcomes
+    checks: Checks
+    ledgers: Ledgers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Azure:
+    """Everything that the app reads and writes in Azure."""
+
+    service_tags: ServiceTagSource
+    inbound_dependencies: InboundDependencies
+    environments: Environments
+    subnets: Subnets
+    security_groups: SecurityGroups
+    route_tables: RouteTables
+    route_limits: RouteLimits

@@ -12,9 +12,8 @@ from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration, RouteException
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
-from .bundles import Azure, Store
 from .policy import Policy
-from .ports import Clock
+from .ports import Azure, Clock, Store
 from .run.pull import SourcePull
 from .surroundings.survey import Survey, Surveyor
 from .texts import MAX_NOTE, MAX_REASON, text_faults

@@ -8,9 +8,8 @@ from datetime import timedelta
 from ...domain.armid import RouteTableId
 from ...domain.runs.alert import Alert, select_places
 from ...domain.runs.run import MAX_RUN_TIME, Action, Mode, Run, RunRequest, Trigger, run_id_of
-from ..bundles import Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Clock, Store
 
 MOST_SUBSCRIPTIONS = 10
 """If an alert names more subscriptions than this, the tables of all subscriptions are read."""

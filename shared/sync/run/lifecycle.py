@@ -18,9 +18,8 @@ from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import MAX_RUN_TIME, Run, VersionSeen
-from ..bundles import Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Clock, Store
 from .pull import PullResult, SourcePull
 from .settlement import Settlement
 

@@ -23,9 +23,8 @@ from ...domain.errors import (
     UnusableSource,
 )
 from ...domain.findings import Finding
-from ..bundles import Azure, Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Azure, Clock, Store
 
 type _Answer = Mapping[str, Any] | UnusableServiceTag
 

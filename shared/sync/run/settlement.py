@@ -7,9 +7,8 @@ from ...domain.registry.status import LastOutcome, TableNews
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run
-from ..bundles import Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Clock, Store
 
 
 @dataclass(frozen=True, slots=True)

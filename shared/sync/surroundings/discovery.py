@@ -12,8 +12,8 @@ from ...domain.registry.registration import Registration
 from ...domain.routing.plan import owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment
-from ..bundles import Azure, Store
 from ..policy import Policy
+from ..ports import Azure, Store
 from .audit import Audit, kind_findings
 from .survey import Survey
 

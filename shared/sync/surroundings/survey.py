@@ -8,7 +8,7 @@ from ...domain.errors import PermanentError
 from ...domain.findings import Finding
 from ...domain.surroundings.environments import Environment, Subnet
 from ...domain.surroundings.security_rules import SecurityGroup
-from ..bundles import Azure
+from ..ports import Azure
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ from ...domain.routing.plan import owned_prefixes
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Action, Mode, Run
-from ..bundles import Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Clock, Store
 from ..run.lifecycle import RunEnd
 from ..surroundings.audit import Audit
 from .in_hand import InHand

@@ -11,9 +11,8 @@ from ...domain.routing.changes import Changes
 from ...domain.routing.judgement import Approval
 from ...domain.routing.policy import ApplyPolicy, strictest
 from ...domain.runs.run import Action, Mode, Run
-from ..bundles import Azure, Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Azure, Clock, Store
 from .planners.adoption import AdoptionPlanner
 from .planners.guards import Guards
 from .planners.proposal import MakePlanner, Planner

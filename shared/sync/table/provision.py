@@ -20,8 +20,8 @@ from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Run
 from ...domain.surroundings.security_rules import missing_rule
-from ..bundles import Azure, Store
 from ..policy import Policy
+from ..ports import Azure, Store
 from ..surroundings.audit import Audit
 from ..surroundings.survey import Survey
 from .planners.proposal import MakePlanner

@@ -12,8 +12,8 @@ from ...domain.routing.plan import Plan, foreign_hash, foreign_routes, owned_pre
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode
-from ..bundles import Azure, Store
 from ..policy import Policy
+from ..ports import Azure, Store
 from .planners.proposal import MakePlanner, Planner, Proposal
 from .planning import Planning
 from .progress import Progress, Reconciled, Written, outcome_of, without_failed_rollbacks

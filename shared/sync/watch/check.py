@@ -17,9 +17,8 @@ from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Mode, Run, RunRequest, Trigger
-from ..bundles import Azure, Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Azure, Clock, Store
 from ..run.pull import Comparison, SourcePull
 from ..table.planning import Planning
 from ..table.progress import preview, without_failed_rollbacks

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..bundles import Store
 from ..policy import Policy
-from ..ports import Clock
+from ..ports import Clock, Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from datetime import timedelta
 from ...domain.people.check_report import CheckReport
 from ...domain.people.notices import Ledger, Notice, check_notice, run_notice
 from ...domain.runs.run import Run
-from ..bundles import Store
-from ..ports import Clock, Webhook
+from ..ports import Clock, Store, Webhook
 
 GIVEN_UP_AFTER = timedelta(days=3)
 """Nobody needs a notice that is older than that."""
