@@ -47,11 +47,11 @@ def version_change(context: App, version: Version) -> Difference:
     return version.change_since(context.versions.get(version.previous_version_id or ""))
 
 
-def versions(context: App) -> list[tuple[Version, Difference]]:
-    """Return each version with what it changed, the newest first."""
+def versions(context: App) -> Iterator[tuple[Version, Difference]]:
+    """Yield each version with what it changed, the newest first."""
     by_id = {version.version_id: version for version in context.versions.list()}
     newest_first = sorted(by_id.values(), key=lambda v: (v.recorded_at, v.version_id), reverse=True)
-    return [
-        (version, version.change_since(by_id.get(version.previous_version_id or "")))
-        for version in newest_first
-    ]
+
+    # A page needs only some of the versions, and comparing two large tags takes a while.
+    for version in newest_first:
+        yield version, version.change_since(by_id.get(version.previous_version_id or ""))

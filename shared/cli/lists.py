@@ -21,7 +21,7 @@ def discover(request: DiscoverRequest, *, as_json: bool) -> None:
 
 
 def list_versions(most: int, *, as_json: bool) -> None:
-    found = answers.versions(app())[:most]
+    found = list(islice(answers.versions(app()), most))
     answer(
         {"value": [version_json(*pair) for pair in found]}, show.versions(found), as_json=as_json
     )

@@ -1,14 +1,18 @@
 """The rules for what may be asked for, whichever door it comes through."""
 
+from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
-from shared.domain.armid import EnvironmentId
+from shared.domain.armid import EnvironmentId, ResourceId
 from shared.domain.errors import InvalidRequest
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
-from shared.domain.runs.run import Action, Mode, Trigger
+from shared.domain.runs.outcome import Outcome, OutcomeStatus
+from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger
 from shared.sync.asking import (
     AdoptRequest,
     DiscoverRequest,
@@ -33,6 +37,7 @@ from tests.builders.runs import TAG, register, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 HERE = Requester(Trigger.CLI, "somebody")
+NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
 
 
 def faults(ask, request, *by):
@@ -108,6 +113,31 @@ def test_an_approval_is_of_the_tables_that_the_plan_showed(app, azure, table):
     other = SyncRequest(plan_run_id=plan, route_tables=[table_id("one"), table_id("two")])
     assert faults(app.asking.sync, other, HERE).keys() == {"routeTables.1"}
     assert faults(app.asking.sync, replace(other, mode=Mode.PLAN), HERE).keys() == {"mode"}
+
+
+def test_thousands_of_approved_tables_are_not_compared_with_each_other(app, monkeypatch):
+    compared = Counter[str]()
+    equal = ResourceId.__eq__
+
+    def counted(one: ResourceId, other: object) -> bool:
+        compared["ids"] += 1
+        return equal(one, other)
+
+    monkeypatch.setattr(ResourceId, "__eq__", counted)
+    names = [f"table{number}" for number in range(200)]
+    entries = [RegisteredTable(rid(name), Registration((TAG,))) for name in names]
+    plan = Run("p", RunRequest(Trigger.HTTP, Mode.PLAN), NOW, RunStatus.SUCCEEDED)
+    outcomes = [Outcome(rid(name), OutcomeStatus.PLANNED) for name in names]
+    store = SimpleNamespace(
+        registrations=SimpleNamespace(list=lambda: entries),
+        runs=SimpleNamespace(get=lambda _run_id: plan),
+        outcomes=SimpleNamespace(list=lambda _run_id: outcomes),
+    )
+
+    request = SyncRequest(plan_run_id="p", route_tables=[table_id(name) for name in names])
+    asking = replace(app.asking, store=store, create_run=lambda asked: asked)
+    assert asking.sync(request, HERE).route_tables == tuple(map(rid, names))
+    assert compared["ids"] < 5 * len(names)
 
 
 def test_a_plan_without_tables_approves_nothing(app, azure):
