@@ -270,6 +270,8 @@ class Asking:
 
         tables = (*_found(request.route_tables, by_id), *_found(request.ases, by_ase))
         faults = [
+            *_empty("routeTables", request.route_tables),
+            *_empty("ases", request.ases),
             *_unknown("routeTables", request.route_tables, by_id, _why_unknown_table),
             *_unknown("ases", request.ases, by_ase, _why_unknown_ase),
         ]
@@ -357,6 +359,12 @@ def _approval_obstacle(run: Run | None) -> str | None:
 def _found(ids: Sequence[str] | None, known: _Tables) -> Iterator[RouteTableId]:
     for text in ids or ():
         yield from known.get(text.lower(), ())
+
+
+def _empty(place: str, ids: Sequence[str] | None) -> Iterator[Fault]:
+    # A run without tables is about all of them, which nobody means who names none.
+    if ids is not None and not ids:
+        yield Fault(place, "name at least one, or leave the list out for all")
 
 
 def _unknown(

@@ -74,6 +74,12 @@ def test_no_name_means_all_tables_and_an_environment_means_its_own(app):
     assert (len(named), set(named)) == (3, {rid("one"), rid("two"), rid("three")})
 
 
+def test_an_empty_list_of_tables_is_not_all_tables(app, table):
+    found = faults(app.asking.sync, SyncRequest(route_tables=[], ases=[]), HERE)
+    assert found.keys() == {"routeTables", "ases"}
+    assert list(app.runs.list()) == []
+
+
 def test_every_fault_of_a_sync_is_listed_at_once(app, table):
     register(app, "off", enabled=False)
     request = SyncRequest(

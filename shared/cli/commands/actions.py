@@ -40,7 +40,10 @@ def plan(
     from .. import actions
 
     request = SyncRequest(
-        route_tables=route_table, ases=ase, reason=reason or None, change_id=change_id or None
+        route_tables=route_table or None,
+        ases=ase or None,
+        reason=reason or None,
+        change_id=change_id or None,
     )
     actions.plan(request, as_json=as_json)
 
@@ -67,8 +70,8 @@ def apply(
     from .. import actions
 
     request = SyncRequest(
-        route_tables=route_table,
-        ases=ase,
+        route_tables=route_table or None,
+        ases=ase or None,
         plan_run_id=plan_run or None,
         force=force or (),
         reason=reason or None,
