@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from .. import codes
@@ -53,6 +53,10 @@ class Outcome:
     correlation_id: str | None = None
     duration_ms: int = 0
     changes: Changes = field(default_factory=Changes)
+
+    def with_findings(self, *findings: Finding) -> "Outcome":
+        """Return the outcome with these after its own findings."""
+        return replace(self, findings=(*self.findings, *findings))
 
     @property
     def right(self) -> bool:

@@ -124,13 +124,14 @@ class TableSync:
 
     def _result_of(self, run: Run, done: Reconciled) -> _Result:
         audited = self.audit.findings(done.entry, done.table)
-        return _Result(done.pending, _with_findings(done.outcome, audited), self._news(run, done))
+        return _Result(done.pending, done.outcome.with_findings(*audited), self._news(run, done))
 
     def _result_of_error(self, pending: Pending, error: PermanentError) -> _Result:
         pending = self._with_error(pending, error)
         entry = self.store.registrations.get(pending.route_table_id)
         audited = self.audit.findings(entry, None) if entry else ()
-        return _Result(pending, _with_findings(pending.failed(Finding.of(error)), audited))
+        outcome = pending.failed(Finding.of(error)).with_findings(*audited)
+        return _Result(pending, outcome)
 
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
         """Note the error on the row as it was last saved, with what was intended until then."""
@@ -181,10 +182,6 @@ class TableSync:
         waits = any(violation.code == codes.CONTESTED for violation in done.outcome.violations)
         writes = self.policy.mode(run.request.mode) is Mode.APPLY and not waits
         return owned if writes and owned != done.entry.status.owned_left else None
-
-
-def _with_findings(outcome: Outcome, findings: tuple[Finding, ...]) -> Outcome:
-    return replace(outcome, findings=(*outcome.findings, *findings))
 
 
 def _new_reading(done: Reconciled) -> Reading | None:

@@ -123,7 +123,7 @@ class Provisioner:
         steps = list(self._planned_steps(run, pending, site))
         if steps and outcome.status is OutcomeStatus.UNCHANGED:
             outcome = replace(outcome, status=OutcomeStatus.PLANNED)
-        return Reconciled(pending, _with_findings(outcome, *steps), table, site.entry)
+        return Reconciled(pending, outcome.with_findings(*steps), table, site.entry)
 
     def make(
         self, run: Run, pending: Pending, make_planner: MakePlanner, site: Site
@@ -159,7 +159,7 @@ class Provisioner:
         """
         outcome = done.outcome
         if site.existing is None:
-            outcome = _with_findings(outcome, _created(outcome.route_table_id))
+            outcome = outcome.with_findings(_created(outcome.route_table_id))
         if not outcome.right:
             return replace(done, outcome=_not_attached(outcome, site))
 
@@ -214,7 +214,7 @@ class Provisioner:
         if site.survey.subnet is None or site.on_subnet:
             return outcome
         self.azure.subnets.set_route_table(site.survey.subnet, outcome.route_table_id)
-        return _changed(_with_findings(outcome, _attached(site.survey)))
+        return _changed(outcome.with_findings(_attached(site.survey)))
 
     def _add_rule(self, run: Run, outcome: Outcome, survey: Survey) -> Outcome:
         rule = self._missing_rule(run, survey)
@@ -223,7 +223,7 @@ class Provisioner:
         if rule is None or survey.security_group is None:
             return outcome
         self.azure.security_groups.add_rule(survey.security_group, *rule)
-        return _changed(_with_findings(outcome, _rule_added(survey, rule)))
+        return _changed(outcome.with_findings(_rule_added(survey, rule)))
 
 
 def _environment_id(run: Run) -> EnvironmentId:
@@ -258,10 +258,6 @@ def _rule_added(survey: Survey, rule: _Rule) -> Finding:
     group_id = survey.security_group.group_id if survey.security_group else None
     message = f"rule {name} at priority {properties['priority']} in {group_id}"
     return Finding(codes.NSG_RULE_ADDED, message)
-
-
-def _with_findings(outcome: Outcome, *findings: Finding) -> Outcome:
-    return replace(outcome, findings=(*outcome.findings, *findings))
 
 
 def _not_attached(outcome: Outcome, site: Site) -> Outcome:
