@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from .bounds import fault_of, shortened
 from .errors import UnusableEnvironment, UnusableServiceTag, UnusableSource
-
-type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 type Source = str
 """The name of a service tag, or the ARM id (lower case) of an App Service Environment."""
@@ -24,33 +23,6 @@ MANAGEMENT_TAG = "AppServiceManagement"
 
 SERVICE_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
 """A tag, or one region of a tag: `AppServiceManagement`, `Storage.WestEurope`."""
-
-# Source: IANA special-purpose registries; the globally reachable blocks in them are left out.
-_NEVER_PUBLIC: tuple[Network, ...] = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/4",
-        "240.0.0.0/4",
-        "::/127",
-        "2001:db8::/32",
-        "fc00::/7",
-        "fe80::/10",
-        "ff00::/8",
-    )
-)
-
 
 _MANAGEMENT_ENTRY = "App Service management"
 
@@ -252,9 +224,9 @@ def _believed(
     """
     if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
         raise unusable(f"{named} names no addresses")
-    faults = _faults_of(listed, min_prefix_length)
-    if faults is not None:
-        raise unusable(f"{named} cannot be believed: {faults}")
+    faults = [fault for text in listed if (fault := _fault_of(text, min_prefix_length)) is not None]
+    if faults:
+        raise unusable(f"{named} cannot be believed: {shortened(faults)}")
 
     prefixes = in_order({str(ipaddress.ip_network(text)) for text in listed})
     if not ipv4_of(prefixes):
@@ -262,22 +234,10 @@ def _believed(
     return prefixes
 
 
-def _faults_of(listed: Iterable[object], min_prefix_length: int) -> str | None:
-    """Return the first ten faults and the number of the others; None if there is none."""
-    faults = [fault for text in listed if (fault := _fault_of(text, min_prefix_length)) is not None]
-    more = [f"and {len(faults) - 10} more"] if faults[10:] else []
-    return "; ".join((*faults[:10], *more)) or None
-
-
 def _fault_of(text: object, min_prefix_length: int) -> str | None:
     if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Fa-f.:]+/[0-9]{1,3}", text):
         return f"{text!r:.60} is not CIDR notation"
     try:
-        network = ipaddress.ip_network(text, strict=True)
+        return fault_of(text, min_prefix_length)
     except ValueError as error:
         return str(error)
-    if any(network.version == n.version and network.overlaps(n) for n in _NEVER_PUBLIC):
-        return f"{text} is not public address space"
-    if isinstance(network, ipaddress.IPv4Network) and network.prefixlen < min_prefix_length:
-        return f"{text} is wider than /{min_prefix_length}"
-    return None

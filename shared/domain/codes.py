@@ -508,6 +508,17 @@ TAG_ROUTE_NOT_JUDGED = Code(
     ),
     remedy="Check which addresses that tag contains, and remove the route if it is not intended.",
 )
+RECORDED_OUT_OF_BOUNDS = Code(
+    "RecordedOutOfBounds",
+    Grade.ATTENTION,
+    meaning=(
+        "A recorded version has a prefix that the bounds do not allow any more. It is neither "
+        "added nor repaired, and a route of ours on it stays."
+    ),
+    remedy=(
+        "Look at the prefix. If it is right, lower `MIN_PREFIX_LENGTH`; otherwise remove its route."
+    ),
+)
 COVERED_BY_PLATFORM = Code(
     "CoveredByPlatform",
     Grade.INFO,

@@ -60,7 +60,7 @@ class Planning:
 
     @property
     def _sources(self) -> Sources:
-        return Sources(self.store.versions, self.policy.allowed_service_tags)
+        return Sources(self.store.versions, self.policy)
 
     def _done(self, run: Run, table: RouteTableId) -> Changes:
         """Return what the run that is rolled back did to the table."""

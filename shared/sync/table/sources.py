@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG, Source, Version, in_order, service_tag_of, uncovered
+from ...domain.bounds import out_of_bounds, shortened
 from ...domain.codes import Code
 from ...domain.errors import PermanentError
 from ...domain.findings import Finding, listed
@@ -15,8 +16,10 @@ from ...domain.registry.registration import Registration
 from ...domain.routing.grace import SourceHistory
 from ...domain.routing.routable_tags import why_not_routable
 from ...domain.runs.run import Run
+from ..policy import Policy
 from ..ports import Versions
 
+_NOT_BELIEVED = "neither added nor repaired, and no route of ours on them is removed for that"
 _REPAIRED = "repaired from the last recorded version, additions only"
 
 
@@ -25,18 +28,32 @@ class Wanted:
     """The addresses that these versions want in a table, and how they become routes.
 
     `tags` has the IPv4 prefixes of every service tag that the table is or was about. `unusable`
-    reports the sources that cannot be believed now, and `comparison` how the sources differ.
+    reports the sources that cannot be believed now, and `comparison` how the sources differ. A
+    recorded IPv4 prefix with fewer bits than `min_prefix_length` is not wanted.
     """
 
     versions: tuple[Version, ...]
     style: RouteStyle
     tags: Mapping[str, frozenset[str]]
+    min_prefix_length: int
     unusable: tuple[Finding, ...] = ()
     comparison: tuple[Finding, ...] = ()
 
     @functools.cached_property
     def addresses(self) -> frozenset[str]:
         """The wanted IPv4 prefixes, whatever the route style."""
+        return self._recorded - self.out_of_bounds.keys()
+
+    @functools.cached_property
+    def out_of_bounds(self) -> Mapping[str, str]:
+        """The recorded IPv4 prefixes that are not believed any more, each with the reason.
+
+        The bounds may have become stricter since the version was recorded.
+        """
+        return out_of_bounds(self._recorded, self.min_prefix_length)
+
+    @property
+    def _recorded(self) -> frozenset[str]:
         return frozenset(prefix for version in self.versions for prefix in version.ipv4)
 
     @property
@@ -60,6 +77,13 @@ class Wanted:
         return self.routed_tags | uncovered(self.addresses, self.tag_prefixes)
 
     @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings that a report has about the sources."""
+        faults = [self.out_of_bounds[prefix] for prefix in in_order(self.out_of_bounds)]
+        refused = Finding(codes.RECORDED_OUT_OF_BOUNDS, f"{_NOT_BELIEVED}: {shortened(faults)}")
+        return (*self.unusable, *((refused,) if faults else ()), *self.comparison)
+
+    @property
     def version_ids(self) -> tuple[str, ...]:
         return tuple(version.version_id for version in self.versions)
 
@@ -69,7 +93,7 @@ class Sources:
     """Reads the recorded versions of a route table's sources."""
 
     versions: Versions
-    allowed_service_tags: frozenset[str]
+    policy: Policy
 
     def wanted(self, run: Run, entry: RegisteredTable) -> Wanted:
         """Return what the newest versions want in the table.
@@ -85,6 +109,7 @@ class Sources:
             versions,
             registration.route_style,
             _prefixes_by_tag(newest),
+            self.policy.min_prefix_length,
             _unusable(run, registration),
             _comparison(run, registration, newest),
         )
@@ -110,7 +135,7 @@ class Sources:
     def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
         """Return the newest version. Raise PermanentError if the table cannot use it."""
         tag = service_tag_of(source)
-        if tag is not None and tag not in self.allowed_service_tags:
+        if tag is not None and tag not in self.policy.allowed_service_tags:
             raise PermanentError(
                 codes.SERVICE_TAG_NOT_ALLOWED, f"{tag} is not in ALLOWED_SERVICE_TAGS"
             )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from ....domain import codes
 from ....domain.addresses import is_service_tag
+from ....domain.bounds import out_of_bounds
 from ....domain.findings import Finding
 from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
 from ....domain.registry.holds import Hold
@@ -86,7 +87,15 @@ class SyncPlanner:
         owned = owned_prefixes(table, owner=self.guards.policy.owner)
 
         # A prefix that the route of a tag takes over has not left, and needs no grace.
-        return owned - self.wanted.desired - self.wanted.tag_prefixes
+        return owned - self.wanted.desired - self.wanted.tag_prefixes - self._out_of_bounds
+
+    @property
+    def _out_of_bounds(self) -> frozenset[str]:
+        """The prefixes that are not believed any more, and that no tag's route takes over."""
+        held = {hold.prefix for hold in self.entry.status.holds if not is_service_tag(hold.prefix)}
+        bound = self.guards.policy.min_prefix_length
+        recorded = self.wanted.out_of_bounds.keys() - self.wanted.tag_prefixes
+        return frozenset(recorded | out_of_bounds(held, bound).keys())
 
     def _replan(
         self, table: RouteTable, until: Mapping[str, date], holds: Sequence[Hold]
@@ -108,9 +117,10 @@ class SyncPlanner:
         left_alone = {hold.prefix for hold in holds} - routed
 
         # A prefix that is left alone gets no route, and loses none if it has one of ours.
+        left_alone |= self._out_of_bounds
         return make_plan(
             table,
-            (self.wanted.desired - left_alone) | routed,
+            (self.wanted.desired | routed) - left_alone,
             owner=self.guards.policy.owner,
             retained_until=retained,
             spared=left_alone.union(spared),
@@ -175,8 +185,7 @@ class SyncPlanner:
         wanted = self.wanted
         return (
             *_ended_exceptions(self.entry.registration, judgement.plan),
-            *wanted.unusable,
-            *wanted.comparison,
+            *wanted.findings,
             *routing_findings(
                 after, wanted.addresses, owner=self.guards.policy.owner, tags=wanted.tags
             ),

@@ -17,7 +17,7 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, begin, outcome_of, register, sync
+from tests.builders.runs import TAG, begin, outcome_of, register, roll_back, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -208,3 +208,58 @@ def test_a_source_that_a_registration_lost_leaves_its_routes_their_grace(azure, 
         with time_machine.travel(lost_at + timedelta(days=days), tick=True):
             sync(app)
         assert owned_prefixes(table) == there, days
+
+
+WIDE = "23.0.0.0/8"
+
+
+def bounds_get_stricter(azure, make_app):
+    """Let A and a wide prefix be recorded and written before the bound becomes stricter."""
+    app = make_app(MIN_PREFIX_LENGTH="8")
+    answer(azure, A, WIDE)
+    register(app, "one")
+    sync(app)
+    return make_app(MIN_PREFIX_LENGTH="16")
+
+
+def test_a_recorded_prefix_that_is_out_of_bounds_now_is_not_added_again(azure, make_app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    app = bounds_get_stricter(azure, make_app)
+    assert owned_prefixes(table) == {A, WIDE}
+    table.routes[:] = [to_firewall()]
+    whole = sync(app)
+    outcome = outcome_of(whole, "one")
+    assert owned_prefixes(table) == {A}
+    assert (outcome["added"], whole["error"]["code"]) == ([A], "TagUnavailable")
+    [said] = [f["message"] for f in outcome["findings"] if f["code"] == "RecordedOutOfBounds"]
+    assert f"{WIDE} is wider than /16" in said
+
+
+def test_its_standing_route_stays_as_it_is(azure, make_app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    app = bounds_get_stricter(azure, make_app)
+    [a, wide] = [owned(A, "None"), owned(WIDE, "None")]
+    table.routes[:] = [to_firewall(), a, wide]
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["updated"], outcome["removed"], outcome["withheld"]) == ([A], [], [])
+    assert table.routes == [to_firewall(), owned(A), wide]
+
+
+def test_it_leaves_as_any_other_when_its_source_has_it_no_longer(azure, make_app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    app = bounds_get_stricter(azure, make_app)
+    answer(azure, A)
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["removed"], owned_prefixes(table)) == ([WIDE], {A})
+    assert outcome["findings"] == []
+
+
+def test_a_held_prefix_that_is_out_of_bounds_stays_and_is_not_repaired(azure, make_app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    app = bounds_get_stricter(azure, make_app)
+    answer(azure, A)
+    roll_back(app, sync(app))
+    assert outcome_of(sync(app), "one")["status"] == "unchanged"
+    assert owned_prefixes(table) == {A, WIDE}
+    table.routes[:] = [to_firewall()]
+    assert outcome_of(sync(app), "one")["added"] == [A]
