@@ -48,7 +48,7 @@ def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
 def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
     runs, standpoint = _last_runs(context), _standpoint(context)
     tables = _worst_first(context.registry.list(), standpoint)
-    check, settings = context.checks.latest(), context.settings
+    check, settings = context.checks.latest(until=utc_now()), context.settings
 
     return _response(
         request,

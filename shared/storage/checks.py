@@ -50,9 +50,15 @@ class CheckLog:
             return None
         return _report(found), found["noticeDue"]
 
-    def latest(self) -> CheckReport | None:
+    def latest(self, *, until: datetime) -> CheckReport | None:
+        """Return the newest check up to this moment.
+
+        A check that lies in the future was made while the clock ran ahead.
+        """
         newest = self._table.query_entities(
-            "PartitionKey eq @check", parameters={"check": _PARTITION}, results_per_page=1
+            "PartitionKey eq @check and RowKey ge @first",
+            parameters={"check": _PARTITION, "first": _row_key(until)},
+            results_per_page=1,
         )
         found = next(iter(newest), None)
         return None if found is None else _report(found)

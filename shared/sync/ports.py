@@ -179,7 +179,8 @@ class Checks(Protocol):
     def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
         """Return the report, and whether people are still to be told about it."""
 
-    def latest(self) -> CheckReport | None: ...
+    def latest(self, *, until: datetime) -> CheckReport | None:
+        """Return the newest check up to this moment."""
 
     def due(self, *, since: datetime) -> Iterator[str]:
         """List the ids of the checks since then that people are still to be told about."""

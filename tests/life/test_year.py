@@ -13,6 +13,7 @@ from local.azure.authorization import OWNER
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
 from shared import endpoints, workers
+from shared.app import utc_now
 from shared.domain.errors import TransientError
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
@@ -119,7 +120,7 @@ class Year:
         if day % 7 == 5:
             self.publish(day)
         self.deliver(*workers.daily_check())
-        alarms = self.app.checks.latest().alarms
+        alarms = self.app.checks.latest(until=utc_now()).alarms
         if alarms:
             self.alarms[day] = sorted(alarm_text(alarm) for alarm in alarms)
         self.clock.shift(timedelta(minutes=40))

@@ -11,7 +11,13 @@ from shared.domain import codes
 from shared.domain.armid import RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.errors import ConcurrentUpdate
-from shared.domain.people.check_report import MOST_LISTED, CheckedTable, CheckReport, Figures
+from shared.domain.people.check_report import (
+    MOST_LISTED,
+    CheckedTable,
+    CheckReport,
+    Figures,
+    check_id_of,
+)
 from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Item, Ledger, OpenFault
 from shared.domain.runs.outcome import OutcomeStatus
@@ -22,6 +28,7 @@ from . import values
 from .tables import MemoryTable
 
 NOW = datetime(2026, 11, 23, 5, 20, tzinfo=UTC)
+LATER = datetime(9000, 1, 1, tzinfo=UTC)
 IDS = [RouteTableId.parse(table_id(f"a-route-table-with-a-long-name-{n}")) for n in range(3000)]
 LARGE_REPORT = CheckReport(
     check_id="check-20261123052000000000",
@@ -62,7 +69,7 @@ def test_a_report_comes_back_as_it_was_put(report, due):
     log = CheckLog(MemoryTable.client())
     log.put(report, notice_due=due)
     assert log.get(report.check_id) == (report, due)
-    assert log.latest() == report
+    assert log.latest(until=LATER) == report
     log.told(report.check_id)
     assert log.get(report.check_id) == (report, False)
 
@@ -84,7 +91,7 @@ def test_what_thousands_of_tables_have_to_say_is_kept(app):
     alarms = tuple(Alarm(lookup("TableStale"), f"for {n} days", i) for n, i in enumerate(ids))
     report = replace(values.EMPTY_CHECK, alarms=alarms)
     app.checks.put(report, notice_due=True)
-    assert app.checks.latest() == report
+    assert app.checks.latest(until=LATER) == report
     assert app.checks.get(values.EMPTY_CHECK.check_id) == (report, True)
     faults = {
         i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
@@ -103,3 +110,14 @@ def test_of_two_that_write_the_ledger_the_second_looks_again(app):
     ledgers.write(read)
     with pytest.raises(ConcurrentUpdate):
         ledgers.write(read)
+
+
+def test_a_check_that_was_made_while_the_clock_ran_ahead_is_not_the_latest(app):
+    made = {}
+    for year in (2026, 2030):
+        at = datetime(year, 3, 4, tzinfo=UTC)
+        made[year] = replace(values.EMPTY_CHECK, check_id=check_id_of(at), at=at)
+        app.checks.put(made[year], notice_due=False)
+    assert app.checks.latest(until=datetime(2026, 3, 4, tzinfo=UTC)) == made[2026]
+    assert app.checks.latest(until=datetime(2030, 3, 4, tzinfo=UTC)) == made[2030]
+    assert app.checks.latest(until=datetime(2026, 3, 3, tzinfo=UTC)) is None

@@ -168,7 +168,8 @@ def _digest(check: CheckReport, turn: _Turn) -> tuple[Notice | None, Ledger]:
 def _all_well(check: CheckReport, ledger: Ledger) -> tuple[Notice | None, Ledger]:
     """Return a notice once a week, and only if every table is right."""
     figures, today = check.figures, check.at.date()
-    early = ledger.all_well_on and today - ledger.all_well_on < ALL_WELL_EVERY
+    last = ledger.all_well_on
+    early = last is not None and timedelta() <= today - last < ALL_WELL_EVERY
     if early or figures.right < figures.tables:
         return None, ledger
 

@@ -72,7 +72,7 @@ class Standpoint:
 
         # Every state that applies is named, and `state_of` takes the worst.
         yield State.RIGHT
-        last = _last_outcome(table.status)
+        last = self._last_outcome(table.status)
         if last is not None and last.status in _OF_OUTCOME:
             yield _OF_OUTCOME[last.status]
 
@@ -85,11 +85,18 @@ class Standpoint:
         yield from self._by_age(table.status)
 
     def _by_age(self, status: Status) -> Iterable[State]:
-        since = status.verified_at or status.watched_since
+        since = status.known_since(self.now)
         if since is not None and self.now - since > timedelta(days=self.max_age_days):
             yield State.STALE
         elif status.verified_at is None:
             yield State.NEW
+
+    def _last_outcome(self, status: Status) -> LastOutcome | None:
+        """Return the last outcome, unless the table was found right after it."""
+        last, verified_at = status.last_outcome, status.verified_at
+        if last is None or verified_at is None:
+            return last
+        return None if last.at < verified_at <= self.now else last
 
     def seen(self, table: RegisteredTable) -> list[VersionHead]:
         """Return the newest versions of the table's sources."""
@@ -102,11 +109,3 @@ class Standpoint:
         if table.status.verified_at is None:
             return False
         return any(v.version_id not in table.status.applied_version_ids for v in self.seen(table))
-
-
-def _last_outcome(status: Status) -> LastOutcome | None:
-    """Return the last outcome, unless the table was found right after it."""
-    last = status.last_outcome
-    if last is None or (status.verified_at is not None and status.verified_at > last.at):
-        return None
-    return last

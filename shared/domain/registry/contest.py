@@ -34,15 +34,19 @@ class Contest:
 
     def with_undoing(self, undoing: Undoing) -> "Contest":
         """Add a case. The contest begins with the second case within a week."""
-        recent = (*(u for u in self.undone if undoing.at - u.at <= WITHIN), undoing)[-MOST_KEPT:]
+        before = (u for u in self.undone if timedelta() <= undoing.at - u.at <= WITHIN)
+        recent = (*before, undoing)[-MOST_KEPT:]
         begins = undoing.at if len(recent) >= MOST_UNDONE else None
         return Contest(recent, self.since or begins)
 
     def waits(self, now: datetime) -> bool:
-        """Whether it is too early to write the contested table again."""
+        """Whether it is too early to write the contested table again.
+
+        A case that lies in the future was recorded while the clock ran ahead: nothing waits for it.
+        """
         if self.since is None or not self.undone:
             return False
-        return now - self.undone[-1].at < BETWEEN_WRITES
+        return timedelta() <= now - self.undone[-1].at < BETWEEN_WRITES
 
     @property
     def by(self) -> tuple[str, ...]:

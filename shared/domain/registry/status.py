@@ -61,6 +61,14 @@ class Status:
     watched_since: datetime | None = None
     reading: Reading | None = None
 
+    def known_since(self, now: datetime) -> datetime | None:
+        """Return when the table was last found right, or else since when it is watched.
+
+        A time that lies in the future was recorded while the clock ran ahead, and does not count.
+        """
+        past = (at for at in (self.verified_at, self.watched_since) if at is not None and at <= now)
+        return next(past, None)
+
     @property
     def poisoned(self) -> bool:
         """Whether the table's message was poisoned in its last run."""

@@ -98,9 +98,12 @@ class AlertIntake:
             is_plain = request.action is Action.SYNC and request.plan_run_id is None
             is_for_all = not request.route_tables
             covers = is_for_all or (tables and {*tables} <= {*request.route_tables})
-            if is_plain and covers and request.mode is self.policy.mode(Mode.APPLY):
+
+            # A run that lies in the future began while the clock ran ahead, and may be long lost.
+            begun = run.started_at <= self.clock()
+            if is_plain and begun and covers and request.mode is self.policy.mode(Mode.APPLY):
                 yield run
 
     def _join(self, run: Run) -> AlertRun:
-        is_late = self.clock() - run.started_at > LOST_AFTER
-        return AlertRun(run, send=run.fanned_out_at is None and is_late and not run.ended)
+        is_fresh = timedelta() <= self.clock() - run.started_at <= LOST_AFTER
+        return AlertRun(run, send=run.fanned_out_at is None and not is_fresh and not run.ended)

@@ -143,7 +143,7 @@ class DailyCheck:
     def _with_date(self, found: Measured, differing: frozenset[Source], now: datetime) -> Measured:
         """Add the time at which the table was last found right, and record it on its row."""
         entry = found.entry
-        since = entry.status.verified_at or entry.status.watched_since
+        since = entry.status.known_since(now)
 
         # A table that agrees with an outdated version may still lack a new address.
         right = found.right and differing.isdisjoint(entry.registration.sources)
@@ -154,7 +154,7 @@ class DailyCheck:
 
     def _document(self, compared: Comparison, now: datetime) -> Document:
         """Return the published change numbers, and since when the checks have read these."""
-        last = self.store.checks.latest()
+        last = self.store.checks.latest(until=now)
         before = last.document if last else Document({}, now)
 
         # A location that does not answer now keeps the number that it had.
@@ -180,11 +180,10 @@ def _verified(found: Measured, now: datetime) -> TableNews:
 
 
 def _not_verified(status: Status, now: datetime) -> TableNews:
-    is_known = status.verified_at or status.watched_since
     return TableNews(
         subnet_ids=status.subnet_ids,
         reading=status.reading,
-        watched_since=None if is_known else now,
+        watched_since=None if status.known_since(now) else now,
     )
 
 

@@ -274,3 +274,8 @@ def test_a_recovered_fault_makes_way_for_all_well():
     _, ledger = told(ledger, outcome(), number=1)
     assert checked(ledger, day=6)[0] is None
     assert checked(ledger, day=7)[0] is NoticeKind.ALL_WELL
+
+
+def test_an_all_well_that_was_told_while_the_clock_ran_ahead_silences_no_other():
+    told_on = (NOW + timedelta(days=400)).date()
+    assert checked(replace(Ledger(), all_well_on=told_on), day=0)[0] is NoticeKind.ALL_WELL

@@ -56,6 +56,18 @@ def ended(status, at=NOW + MINUTE):
         (seen(verified_at=None, watched_since=NOW - timedelta(days=3)), State.STALE),
         (seen(verified_at=NOW - timedelta(days=2)), State.RIGHT),
         (seen(verified_at=NOW - timedelta(days=2) - MINUTE), State.STALE),
+        (seen(verified_at=NOW + MINUTE), State.RIGHT),
+        (
+            seen(verified_at=NOW + MINUTE, watched_since=NOW - timedelta(days=3)),
+            State.STALE,
+        ),
+        (
+            seen(
+                verified_at=NOW + 2 * MINUTE,
+                last_outcome=ended(OutcomeStatus.FAILED),
+            ),
+            State.FAILED,
+        ),
         (seen(holds=(HOLD,)), State.HELD),
         (seen(contest=Contest((), NOW)), State.CONTESTED),
         (seen(contest=Contest((), NOW), holds=(HOLD,)), State.CONTESTED),

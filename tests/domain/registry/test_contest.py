@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.domain.registry.contest import (
     BETWEEN_WRITES,
@@ -52,6 +54,18 @@ def test_a_contested_table_waits_for_an_hour(later, waits):
     contest = after(NOW, NOW + SECOND)
     assert contest.waits(NOW + SECOND + later) is waits
     assert not after(NOW).waits(NOW)
+
+
+@given(ahead=st.timedeltas(min_value=SECOND, max_value=timedelta(days=4000)))
+def test_what_was_recorded_while_the_clock_ran_ahead_makes_nothing_wait(ahead):
+    contest = after(NOW + ahead, NOW + ahead + SECOND)
+    assert contest.since is not None
+    assert not contest.waits(NOW)
+
+
+@given(ahead=st.timedeltas(min_value=SECOND, max_value=timedelta(days=4000)))
+def test_what_was_recorded_while_the_clock_ran_ahead_is_not_recent(ahead):
+    assert after(NOW + ahead, NOW).since is None
 
 
 def test_it_names_who_was_seen_to_do_it():

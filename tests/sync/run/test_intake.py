@@ -96,6 +96,15 @@ def test_a_start_message_that_may_be_lost_is_sent_again(app, two, clock, later, 
     assert take(app, alert("one", number=1)).send is False
 
 
+def test_a_run_that_began_while_the_clock_ran_ahead_keeps_no_alert_waiting(app, two, clock):
+    clock.shift(timedelta(days=400))
+    lost = take(app, alert("one", number=1))
+    clock.shift(timedelta(days=-400))
+    assert take(app, alert("one", number=1)).send is True
+    taken = take(app, alert("one", number=2))
+    assert (taken.run.run_id == lost.run.run_id, taken.send) == (False, True)
+
+
 def test_killed_before_the_run_was_written_the_next_delivery_writes_it(
     app, two, clock, monkeypatch
 ):

@@ -99,6 +99,14 @@ def test_a_contested_table_is_written_at_most_hourly(azure, app, clock, table):
     assert len(contest_of(app).undone) == 3
 
 
+def test_a_contest_that_was_recorded_while_the_clock_ran_ahead_blocks_no_repair(app, clock, table):
+    clock.shift(400 * DAY)
+    contested(app, clock, table)
+    outcome = undone(app, clock, table, after=-400 * DAY)
+    assert (outcome["status"], outcome["added"]) == ("changed", [A, B])
+    assert owned_prefixes(table) == {A, B}
+
+
 def test_of_a_contested_table_nothing_is_removed(azure, app, clock, table):
     contested(app, clock, table)
     clock.shift(DAY)

@@ -328,3 +328,16 @@ def test_runs_that_are_overdue_end_with_the_check(app, as_worker, clock, two):
     clock.shift(timedelta(hours=2))
     workers.daily_check()
     assert run_report(app, run_id)["error"]["code"] == "RunTimedOut"
+
+
+def test_a_time_that_was_recorded_while_the_clock_ran_ahead_hides_no_stale_table(
+    azure, app, clock, two
+):
+    clock.shift(400 * DAY)
+    app.check.check()
+    clock.shift(-400 * DAY)
+    for table in two:
+        azure.state.remove(table)
+    app.check.check()
+    clock.shift(2 * DAY + SECOND)
+    assert codes(app.check.check()) == ["TableStale", "TableStale"]
