@@ -7,7 +7,7 @@ raises, because anybody who has the key can send any body.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..domain.runs.alert import MAX_TARGETS, Alert
@@ -73,10 +73,25 @@ def _read_common(body: _Json) -> Signal:
     ignored = _ignored_common(essentials, context, service)
     return ignored or Alert(
         name=_shown(_text(essentials, "alertRule") or service),
-        targets=_resources(essentials.get("alertTargetIDs")),
+        targets=_resources(_named(essentials, context)),
         instance=_text(essentials, "alertId") or None,
         callers=_callers(context),
     )
+
+
+def _named(essentials: _Json, context: _Json) -> list[object]:
+    """Return everything that may be what the alert is about.
+
+    A log alert on a workspace has the workspace as its target. The resource of which the log speaks
+    is a dimension, and Azure copies it to the configuration items.
+    """
+    criteria = _objects(_object(context, "condition"), "allOf")
+    dimensions = (each for criterion in criteria for each in _objects(criterion, "dimensions"))
+    return [
+        *_list(essentials, "alertTargetIDs"),
+        *_list(essentials, "configurationItems"),
+        *(dimension.get("value") for dimension in dimensions),
+    ]
 
 
 def _ignored_common(essentials: _Json, context: _Json, service: str) -> Ignored | None:
@@ -197,12 +212,20 @@ def _callers(event: _Json) -> frozenset[str]:
     return frozenset(_shown(name) for name in names if name)
 
 
-def _resources(values: object) -> tuple[str, ...]:
+def _resources(values: Iterable[object]) -> tuple[str, ...]:
     """Return the values that are ARM resource ids, or none if there are more than `MAX_TARGETS`."""
-    listed = values if isinstance(values, list) else []
-    texts = (value.strip().rstrip("/").lower() for value in listed if isinstance(value, str))
+    texts = (value.strip().rstrip("/").lower() for value in values if isinstance(value, str))
     found = dict.fromkeys(text for text in texts if _RESOURCE.fullmatch(text))
     return tuple(found) if len(found) <= MAX_TARGETS else ()
+
+
+def _list(body: _Json, key: str) -> list[object]:
+    value = body.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _objects(body: _Json, key: str) -> Iterator[_Json]:
+    return (each for each in _list(body, key) if isinstance(each, Mapping))
 
 
 def _object(body: _Json, key: str) -> _Json:

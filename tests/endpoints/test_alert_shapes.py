@@ -104,6 +104,38 @@ def test_a_known_alert_without_an_arm_target_is_about_all(body):
     assert alert.targets == ()
 
 
+WORKSPACE = (
+    f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg"
+    "/providers/microsoft.operationalinsights/workspaces/w"
+)
+
+
+def criteria(*values):
+    return {
+        "condition": {
+            "allOf": [{"dimensions": [{"name": "_ResourceId", "value": v}]} for v in values]
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("context", "items", "named"),
+    [
+        (criteria(TABLE), [], [TABLE]),
+        (criteria(TABLE, table_id("two")), [], [TABLE, table_id("two")]),
+        (criteria("test-computer"), ["test-computer"], []),
+        (None, [TABLE], [TABLE]),
+        (criteria(TABLE), [TABLE], [TABLE]),
+        ({"condition": {"allOf": [7, {"dimensions": 7}, {"dimensions": [7, {}]}]}}, [], []),
+    ],
+)
+def test_resources_that_a_log_alert_names_beside_its_workspace_are_targets(context, items, named):
+    alert = one_alert(
+        common([WORKSPACE], service="Log Alerts V2", context=context, configurationItems=items)
+    )
+    assert alert.targets == (WORKSPACE, *(name.lower() for name in named))
+
+
 def test_an_alert_of_the_service_is_about_its_subscription():
     alert = one_alert(activity_log(eventSource="ServiceHealth", subscriptionId=SUBSCRIPTION))
     assert alert.targets == (f"/subscriptions/{SUBSCRIPTION}",)

@@ -106,6 +106,15 @@ def test_every_kind_that_fires_starts_a_run_of_its_target(host, two, name):
 
 
 @needs_recordings
+def test_a_log_alert_on_a_workspace_starts_a_run_of_what_its_dimension_names(host, two):
+    body = recorded("alert_common_log_v2")
+    [criterion] = body["data"]["alertContext"]["condition"]["allOf"]
+    criterion["dimensions"] = [{"name": "_ResourceId", "value": table_id("two")}]
+    whole = started(host, post(host, body))
+    assert [o["routeTableId"] for o in whole["outcomes"]] == [table_id("two")]
+
+
+@needs_recordings
 @pytest.mark.parametrize("name", FIRED)
 def test_as_recorded_they_concern_nothing_of_ours(host, two, name):
     answer = post(host, recorded(name))
