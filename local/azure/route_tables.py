@@ -10,14 +10,11 @@ from .call import Call
 from .network import NetworkResourceApi, check_cidr, check_names, part, without
 from .resources import ROUTE_TABLE_DEFAULTS, Child, RouteTable
 
-NEXT_HOPS = {
-    "VirtualNetworkGateway",
-    "VnetLocal",
-    "Internet",
-    "VirtualAppliance",
-    "VirtualApplianceEcmp",
-    "None",
-}
+NEXT_HOPS = {"VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None"}
+ECMP = "VirtualApplianceEcmp"
+ECMP_SINCE = "2025-07-01"
+"""The first api-version that knows the type, with its property `nextHop`."""
+ECMP_ADDRESSES = range(2, 65)
 SERVICE_TAGS_A_TABLE = 25
 """The documented limit. `usages` says 30, and the simulation enforces the lower one."""
 _SERVICE_TAG = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
@@ -56,6 +53,10 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
             del body["type"]
         else:
             body["properties"]["hasBgpOverride"] = False
+
+        # UNCONFIRMED: how an api-version before the type shows such a route.
+        if call.api_version < ECMP_SINCE:
+            body["properties"].pop("nextHop", None)
         return body
 
     def parse(self, properties: dict[str, Any], **common: Any) -> RouteTable:
@@ -76,7 +77,7 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
         check_names(children)
         for route in children:
             _check_prefix(call, resource, route)
-            _check_next_hop(route)
+            _check_next_hop(route, call.api_version)
         _check_duplicates(children)
 
         if len(children) > call.state.limits["RoutesPerRouteTable"]:
@@ -123,18 +124,40 @@ def _check_duplicates(routes: list[Child]) -> None:
         holders[prefix] = name
 
 
-def _check_next_hop(route: Child) -> None:
+def _check_next_hop(route: Child, api_version: str) -> None:
     """The service refuses these routes, as documented. UNCONFIRMED: the codes."""
     properties = route["properties"]
-    next_hop, address = properties.get("nextHopType"), properties.get("nextHopIpAddress")
-    if next_hop not in NEXT_HOPS:
+    next_hop = properties.get("nextHopType")
+    known = NEXT_HOPS | {ECMP} if api_version >= ECMP_SINCE else NEXT_HOPS
+    if next_hop not in known:
         raise errors.invalid_json(f"Error converting value {next_hop} to type 'RouteNextHopType'.")
 
-    if next_hop == "VirtualAppliance":
-        try:
-            ipaddress.ip_address(address or "")
-        except ValueError:
-            raise errors.refused(
-                "UnconfirmedNextHopIpAddressInvalid",
-                f"Route {route['name']} needs the address of its appliance, not {address!r}.",
-            ) from None
+    address, addresses = properties.get("nextHopIpAddress"), part(properties, "nextHop", dict)
+    if next_hop == "VirtualAppliance" and not _is_address(address):
+        raise errors.refused(
+            "UnconfirmedNextHopIpAddressInvalid",
+            f"Route {route['name']} needs the address of its appliance, not {address!r}.",
+        )
+    if next_hop == ECMP and not _are_addresses(addresses):
+        raise errors.refused(
+            "UnconfirmedNextHopInvalid",
+            f"Route {route['name']} needs 2 to 64 addresses, not {addresses!r}.",
+        )
+    if (address and next_hop != "VirtualAppliance") or (addresses and next_hop != ECMP):
+        raise errors.refused(
+            "UnconfirmedNextHopNotAllowed",
+            f"Route {route['name']} to {next_hop} may not name next hops.",
+        )
+
+
+def _are_addresses(next_hop: dict[str, Any]) -> bool:
+    addresses = part(next_hop, "nextHopIpAddresses", list)
+    return len(addresses) in ECMP_ADDRESSES and all(_is_address(one) for one in addresses)
+
+
+def _is_address(text: object) -> bool:
+    try:
+        ipaddress.ip_address(str(text))
+    except ValueError:
+        return False
+    return True

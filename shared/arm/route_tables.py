@@ -11,16 +11,22 @@ from ..domain import codes
 from ..domain.armid import RouteTableId
 from ..domain.errors import TransientError
 from ..domain.routing.routes import Route, RouteTable
-from .client import API_VERSION_NETWORK, ArmClients, correlation_id_of
+from .client import ArmClients, correlation_id_of
 from .errors import arm_answers, arm_errors
 from .writes import LONGEST_WRITE_SECONDS, write
 
-NEXT_HOP_TYPES = frozenset(
-    {"VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None"}
-)
-"""The types that every API version knows. Source: azure-mgmt-network's RouteNextHopType."""
-NEWER_NEXT_HOP_TYPES = frozenset({"VirtualApplianceEcmp"})
-"""The types that came with `API_VERSION_NETWORK`."""
+_EVERY_VERSION = ""
+KNOWN_SINCE = {
+    "VirtualNetworkGateway": _EVERY_VERSION,
+    "VnetLocal": _EVERY_VERSION,
+    "Internet": _EVERY_VERSION,
+    "VirtualAppliance": _EVERY_VERSION,
+    "None": _EVERY_VERSION,
+    "VirtualApplianceEcmp": "2025-07-01",
+}
+"""The first API version that knows each next hop type. A write with an older one might lose what
+belongs to the type. Source: RouteNextHopType in the versions of Microsoft.Network.
+"""
 
 # The SDK's models drop the same keys, but cost 12 ms for each table. Keys that the models do not
 # know are sent back unchanged.
@@ -52,10 +58,9 @@ class ArmRouteTables:
                 yield RouteTableId.parse(raw["id"]), RouteTable.from_arm(raw)
 
     def next_hop_types(self) -> frozenset[str]:
-        """Return the next hop types that the API version in use is sure to know."""
-        if self._clients.api_version_network == API_VERSION_NETWORK:
-            return NEXT_HOP_TYPES | NEWER_NEXT_HOP_TYPES
-        return NEXT_HOP_TYPES
+        """Return the next hop types that the API version in use knows."""
+        version = self._clients.api_version_network
+        return frozenset(name for name, first in KNOWN_SINCE.items() if version >= first)
 
     def body(self, table: RouteTable, routes: Iterable[Route]) -> RouteTable:
         """Return the exact body of a write that replaces the table's routes."""

@@ -25,6 +25,14 @@ def to_firewall(prefix: str = "0.0.0.0/0", name: str = "default-via-firewall") -
     return route(name, prefix, "VirtualAppliance", nextHopIpAddress="10.0.0.4")
 
 
+def to_appliances(
+    prefix: str, count: int = 2, next_hop: str = "VirtualApplianceEcmp"
+) -> dict[str, Any]:
+    """Return a route to several appliances, as api-versions since 2025-07-01 know it."""
+    addresses = [f"10.0.0.{number}" for number in range(4, 4 + count)]
+    return route("several", prefix, next_hop, nextHop={"nextHopIpAddresses": addresses})
+
+
 def article_route(number: int, prefix: str) -> dict[str, Any]:
     """Return a route as the loop of Microsoft's article names it."""
     return route(f"ASE-management-{number}", prefix)

@@ -150,7 +150,9 @@ def renamed(route: Route, owner: str) -> Route:
 
 def sent_to_internet(route: Route) -> Route:
     """Return the same route with next hop Internet."""
-    properties = {k: v for k, v in route.raw["properties"].items() if k != "nextHopIpAddress"}
+    # Azure refuses the whole table if a property of the old next hop is left in the route:
+    # `nextHopIpAddress`, `nextHop`, or one that a later API version brings.
+    properties = {k: v for k, v in route.raw["properties"].items() if not k.startswith("nextHop")}
     return Route.from_arm({**route.raw, "properties": {**properties, "nextHopType": INTERNET}})
 
 

@@ -74,8 +74,10 @@ def _failed_table(draft: Draft, limits: Limits) -> Violation | None:
 
 
 def _unknown_next_hops(draft: Draft, limits: Limits) -> Violation | None:
-    known = limits.next_hop_types
-    unknown = {r.name for r in draft.table.routes if r.next_hop_type.lower() not in known}
+    # A route of ours that the plan sends to the Internet has nothing left that could be lost.
+    mended = draft.plan.changes.updated
+    kept = [route for route in draft.table.routes if route.prefix not in mended]
+    unknown = {r.name for r in kept if r.next_hop_type.lower() not in limits.next_hop_types}
     if not unknown:
         return None
 

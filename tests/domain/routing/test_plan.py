@@ -31,8 +31,16 @@ def test_our_right_route_is_kept():
     assert not made.changes
 
 
-def test_our_route_with_another_next_hop_is_updated_in_place():
-    made = plan(table(owned(P, "VirtualAppliance", nextHopIpAddress="10.0.0.4")), {P})
+@pytest.mark.parametrize(
+    "bent",
+    [
+        owned(P, "VirtualAppliance", nextHopIpAddress="10.0.0.4"),
+        owned(P, "VirtualApplianceEcmp", nextHop={"nextHopIpAddresses": ["10.0.0.4", "10.0.0.5"]}),
+        owned(P, "TypeToCome", nextHopId="/subscriptions/s", nextHopIpAddress=None),
+    ],
+)
+def test_our_route_with_another_next_hop_is_updated_in_place(bent):
+    made = plan(table(bent), {P})
     assert made.changes.updated == {P}
     properties = made.routes[0].raw["properties"]
     assert properties == {"addressPrefix": P, "nextHopType": "Internet"}

@@ -139,6 +139,13 @@ def test_a_next_hop_type_that_is_not_known_blocks(hop, blocked):
     assert not any(violation.forceable for violation in judgement.violations)
 
 
+def test_an_unknown_next_hop_type_of_our_own_route_is_mended_with_the_additions():
+    judgement, after = judged(table(owned(P, "Teleport", nextHop={"portal": 1})), [P, Q])
+    assert not judgement.violations
+    assert judgement.plan.changes.updated == {P}
+    assert after == {P, Q}
+
+
 def test_where_nothing_is_to_be_written_an_unknown_next_hop_type_is_no_matter():
     judgement, _ = judged(table(route("odd", "10.0.0.0/8", "Teleport"), owned(P)), [P])
     assert not judgement.violations

@@ -7,7 +7,7 @@ from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.route_tables import SERVICE_TAGS_A_TABLE
 from local.azure.server import SimulatedAzure
 from tests.builders.azure import SUBSCRIPTION, add_table, ask_azure, table_id, table_with
-from tests.builders.routes import route, to_firewall
+from tests.builders.routes import route, to_appliances, to_firewall
 
 LOCATION = "westeurope"
 NETWORK = table_id("net").replace("routeTables", "virtualNetworks")
@@ -35,6 +35,13 @@ def code(answer):
         ([route("a", "10.0.0.0/8"), route("A", "11.0.0.0/8")], "InvalidRequestFormat"),
         ([route("a", "10.0.0.0/8", "Nowhere")], "InvalidRequestFormat"),
         ([route("a", "10.0.0.0/8", "VirtualAppliance")], "UnconfirmedNextHopIpAddressInvalid"),
+        ([to_appliances("10.0.0.0/8", 1)], "UnconfirmedNextHopInvalid"),
+        ([to_appliances("10.0.0.0/8", 65)], "UnconfirmedNextHopInvalid"),
+        ([to_appliances("10.0.0.0/8", next_hop="Internet")], "UnconfirmedNextHopNotAllowed"),
+        (
+            [route("a", "10.0.0.0/8", nextHopIpAddress="10.0.0.4")],
+            "UnconfirmedNextHopNotAllowed",
+        ),
         ([route("a/b", "10.0.0.0/8")], "InvalidResourceName"),
         ([route("-a", "10.0.0.0/8")], "InvalidResourceName"),
         ([route("a.", "10.0.0.0/8")], "InvalidResourceName"),
@@ -44,7 +51,8 @@ def code(answer):
 def test_one_bad_route_refuses_the_whole_table(azure, ask, bad, refused):
     table = add_table(azure.state, "one", [to_firewall()])
     etag = table.etag
-    answer = ask("PUT", table_id("one"), json=table_with(to_firewall(), *bad))
+    body = table_with(to_firewall(), *bad)
+    answer = ask("PUT", table_id("one"), api_version="2025-07-01", json=body)
     assert code(answer) == (400, refused)
     assert (table.routes, table.etag) == ([to_firewall()], etag)
 
@@ -58,12 +66,29 @@ def test_one_bad_route_refuses_the_whole_table(azure, ask, bad, refused):
         route("a", "AppServiceManagement"),
         route("a", "Storage.WestEurope"),
         route("a", "10.0.0.0/8", "VnetLocal"),
+        to_appliances("10.0.0.0/8", 2),
+        to_appliances("10.0.0.0/8", 64),
     ],
 )
 def test_what_a_route_may_be(azure, ask, good):
     table = add_table(azure.state, "one")
-    assert ask("PUT", table_id("one"), json=table_with(good)).status_code == 200
+    written = ask("PUT", table_id("one"), api_version="2025-07-01", json=table_with(good))
+    assert written.status_code == 200
     assert table.routes == [good]
+
+
+def test_an_older_api_version_does_not_know_a_route_to_several_appliances(azure, ask):
+    several = to_appliances("10.0.0.0/8")
+    table = add_table(azure.state, "one", [several])
+    older, newer = (
+        ask("GET", table_id("one"), api_version=version).json()["properties"]["routes"][0]
+        for version in ("2025-05-01", "2025-07-01")
+    )
+    assert "nextHop" not in older["properties"]
+    assert newer["properties"].items() >= several["properties"].items()
+    refused = ask("PUT", table_id("one"), api_version="2025-05-01", json=table_with(several))
+    assert code(refused) == (400, "InvalidRequestFormat")
+    assert table.routes == [several]
 
 
 def test_in_china_no_route_has_the_tag():

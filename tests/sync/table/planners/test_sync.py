@@ -121,12 +121,20 @@ def test_a_tag_that_is_no_longer_allowed_fails_its_tables(azure, app, make_app):
     assert azure.state.writes() == []
 
 
-def test_drift_is_repaired_though_the_version_is_the_same(azure, app):
+@pytest.mark.parametrize(
+    "bent",
+    [
+        owned(A, "VirtualAppliance", nextHopIpAddress="10.0.0.4"),
+        owned(A, "VirtualApplianceEcmp", nextHop={"nextHopIpAddresses": ["10.0.0.4", "10.0.0.5"]}),
+    ],
+    ids=["one appliance", "several appliances"],
+)
+def test_drift_is_repaired_though_the_version_is_the_same(azure, app, bent):
     table = add_table(azure.state, "one")
     answer(azure, A, B)
     register(app, "one")
     sync(app)
-    table.routes = [owned(A, "VirtualAppliance", nextHopIpAddress="10.0.0.4")]
+    table.routes = [bent]
     table.etag = 'W/"drifted"'
     outcome = outcome_of(sync(app), "one")
     assert (outcome["added"], outcome["updated"]) == ([B], [A])
