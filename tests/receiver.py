@@ -13,6 +13,8 @@ class Receiver:
         self.seconds = 0.0
         """How long it takes to answer."""
         self.bodies: list[bytes] = []
+        self.seen = 0
+        """The number of requests, whatever the answer."""
         self.headers: list[dict[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         # It looks every 10 ms whether it is to end; by itself it would every half second.
@@ -53,7 +55,8 @@ class Receiver:
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            receiver.seen += 1
             time.sleep(receiver.seconds)
             if receiver.status == 200:
                 receiver.bodies.append(body)
@@ -63,6 +66,8 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             if receiver.status // 100 == 3:
                 self.send_header("Location", receiver.url)
             self.end_headers()
+
+        do_GET = do_PUT = do_POST  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             return

@@ -18,6 +18,7 @@ from .operations import Fate
 from .service_tags import TAG_KINDS, with_tag
 
 STATUSES = (429, 500, 502, 503, 504)
+_LINK_HEADERS = {"azure-asyncoperation", "location"}
 
 
 class ConnectionDropped(Exception):
@@ -157,6 +158,32 @@ class HalfPage(Effect):
         return _with_body(response, json.dumps(body).encode())
 
 
+class RepeatPage(Effect):
+    """Lets a page of a list name itself as the next page."""
+
+    kind: Literal["repeatPage"] = "repeatPage"
+
+    async def after(self, call: Call, response: Response) -> Response:
+        body = json.loads(bytes(response.body))
+        body["nextLink"] = str(call.request.url)
+        return _with_body(response, json.dumps(body).encode())
+
+
+class PointElsewhere(Effect):
+    """Lets every link of the answer lead to another origin, such as `https://example.org`."""
+
+    kind: Literal["pointElsewhere"] = "pointElsewhere"
+    origin: str
+
+    async def after(self, call: Call, response: Response) -> Response:
+        for name in _LINK_HEADERS & set(response.headers):
+            response.headers[name] = response.headers[name].replace(call.origin, self.origin)
+        if call.request.method != "GET":
+            return response
+        body = bytes(response.body).replace(call.origin.encode(), self.origin.encode())
+        return _with_body(response, body)
+
+
 class Truncate(Effect):
     """Sends the first half of the body as if it were the whole body."""
 
@@ -197,6 +224,8 @@ type AnyEffect = Annotated[
     | LoseRace
     | ExpireToken
     | HalfPage
+    | RepeatPage
+    | PointElsewhere
     | Truncate
     | LoseTag
     | ShrinkTag,
@@ -280,6 +309,7 @@ _TABLE = r"/routeTables/[^/]+$"
 _TAGS = r"/(serviceTags|serviceTagDetails)$"
 _READS = (("GET", _TABLE), ("GET", _TAGS), ("GET", "/operations/"))
 _WRITES = (("PUT", _TABLE),)
+_NOBODY = "https://nobody.invalid"
 
 
 def _refused(rng: random.Random) -> InjectedFault:
@@ -304,6 +334,8 @@ _MENU: tuple[Callable[[random.Random], InjectedFault], ...] = (
     lambda rng: _fault(rng, LoseRace(), *_WRITES),
     lambda rng: _fault(rng, ExpireToken(), *_READS, *_WRITES),
     lambda rng: _fault(rng, HalfPage(), ("GET", _TAGS)),
+    lambda rng: _fault(rng, RepeatPage(), ("GET", _TAGS)),
+    lambda rng: _fault(rng, PointElsewhere(origin=_NOBODY), ("GET", _TAGS), *_WRITES),
     lambda rng: _fault(rng, Truncate(), *_READS),
     lambda rng: _fault(rng, LoseTag(), ("GET", _TAGS)),
     lambda rng: _fault(rng, ShrinkTag(share=rng.choice((0, 0.5, 0.8))), ("GET", _TAGS)),

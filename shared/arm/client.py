@@ -8,10 +8,13 @@ import gc
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.configuration import Configuration
+from azure.core.exceptions import HttpResponseError
+from azure.core.paging import ItemPaged
 from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.policies import (
     CustomHookPolicy,
@@ -28,6 +31,7 @@ from ..domain.clouds import Cloud
 from ..transport import transport
 from .budgets import Budgets, Request, Response, is_throttled
 from .credential import Credential, RenewWhenRefused
+from .endpoint import OurEndpointOnly
 
 if TYPE_CHECKING:
     from azure.mgmt.network import NetworkManagementClient
@@ -85,30 +89,23 @@ class ArmClients:
         # The policies parse every answer that is not a stream.
         response: HttpResponse = self._reads.send_request(request, stream=True)
         response.read()
-        response.raise_for_status()
+        if response.status_code != HTTPStatus.OK:
+            raise HttpResponseError(response=response)
         return response
 
     def pages(self, first_url: str) -> Iterator[Mapping[str, Any]]:
         """Yield the pages of a list, following each page's `nextLink`.
 
-        Raise ValueError if a page is not an object, or if its link repeats or leaves the endpoint.
+        Raise ValueError if a page is not an object, or if its link is no text or repeats.
         """
-        url, seen = first_url, {first_url}
-        while True:
+        url: str | None = first_url
+        seen = {self._reads.format_url(first_url)}
+        while url is not None:
             page = self.get(url).json()
             if not isinstance(page, Mapping):
                 raise ValueError("a page is not an object")  # noqa: TRY004
             yield page
-
-            link = page.get("nextLink")
-            if not link:
-                return
-
-            # A link that repeats would never end, and a foreign one would get our token.
-            if not isinstance(link, str) or link in seen or not self._is_on_endpoint(link):
-                raise ValueError("bad nextLink")
-            seen.add(link)
-            url = link
+            url = _next_link(page.get("nextLink"), seen)
 
     def _client_for[C](
         self, subscription_id: str, clients: dict[str, C], client_type: Callable[..., C]
@@ -119,11 +116,6 @@ class ArmClients:
                 clients[key] = self._new_client(subscription_id, client_type)
             return clients[key]
 
-    def _is_on_endpoint(self, url: str) -> bool:
-        """Our token goes to our ARM endpoint only."""
-        ours, theirs = urlsplit(self._endpoint), urlsplit(url)
-        return (ours.scheme, ours.netloc.lower()) == (theirs.scheme, theirs.netloc.lower())
-
     def _new_client[C](self, subscription_id: str, client_type: Callable[..., C]) -> C:
         return client_type(
             self._credential,
@@ -131,6 +123,7 @@ class ArmClients:
             base_url=self._endpoint,
             credential_scopes=[self._cloud.credential_scope],
             retry_policy=_BoundedRetryPolicy(),
+            redirect_policy=RedirectPolicy.no_redirects(),
             **self._pipeline_options(),
         )
 
@@ -138,7 +131,7 @@ class ArmClients:
         """Make the client for `get`, with the same policies as the SDK's own clients."""
         config: Configuration[Any, Any] = Configuration()
         config.user_agent_policy = UserAgentPolicy(sdk_moniker="ase-route-sync")
-        config.redirect_policy = RedirectPolicy()
+        config.redirect_policy = RedirectPolicy.no_redirects()
         config.retry_policy = _BoundedRetryPolicy()
         config.custom_hook_policy = CustomHookPolicy()
         config.authentication_policy = ARMChallengeAuthenticationPolicy(
@@ -154,7 +147,7 @@ class ArmClients:
             policies.append(_AllowPlainHttp())
         return {
             "per_call_policies": policies,
-            "per_retry_policies": [self.budgets],
+            "per_retry_policies": [OurEndpointOnly(self._endpoint), self.budgets],
             "transport": self._transport,
         }
 
@@ -167,6 +160,27 @@ def _network_client() -> "type[NetworkManagementClient]":
     # The imported modules stay for good, so the garbage collector need not look at them again.
     gc.freeze()
     return NetworkManagementClient
+
+
+def items[T](paged: ItemPaged[T]) -> Iterator[T]:
+    """Yield the items of the SDK's list, page by page.
+
+    Raise ValueError if a page names one that was read before: the SDK would follow it for ever.
+    """
+    pages, seen = paged.by_page(), set[str]()
+    for page in pages:
+        yield from page
+        _next_link(getattr(pages, "continuation_token", None), seen)
+
+
+def _next_link(link: object, seen: set[str]) -> str | None:
+    """Return the link to the next page and note it. Raise ValueError if it was noted before."""
+    if not link:
+        return None
+    if not isinstance(link, str) or link in seen:
+        raise ValueError("bad nextLink: no text, or a page that was read before")
+    seen.add(link)
+    return link
 
 
 def raw_json(response: Response, _model: object, _headers: object) -> Any:

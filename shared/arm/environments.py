@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from ..domain import codes
 from ..domain.armid import EnvironmentId
 from ..domain.surroundings.environments import Environment
-from .client import ArmClients
+from .client import ArmClients, items
 from .errors import arm_answers
 
 _SUBSCRIPTIONS = "/subscriptions?api-version=2022-12-01"
@@ -31,7 +31,7 @@ class ArmEnvironments:
         """Yield every environment of a subscription, page by page."""
         client = self._clients.web(subscription_id)
         with arm_answers():
-            for found in client.app_service_environments.list():
+            for found in items(client.app_service_environments.list()):
                 yield Environment.from_arm(found.as_dict())
 
     def subscriptions(self) -> Sequence[str]:
@@ -53,4 +53,4 @@ class ArmInboundDependencies:
                 client.app_service_environments.get_inbound_network_dependencies_endpoints
             )
             entries = list_entries(environment_id.resource_group, environment_id.name)
-            return [entry.as_dict() for entry in entries]
+            return [entry.as_dict() for entry in items(entries)]

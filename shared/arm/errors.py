@@ -38,7 +38,8 @@ _PASSING_CODES = frozenset(
         "TooManyRequests",
     }
 )
-_PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
+# Azure itself never redirects, so that a redirect comes from something in between.
+_PASSING_STATUS = frozenset({301, 302, 303, 307, 308, 408, 429, 500, 502, 503, 504})
 _NOT_FOUND_CODES = frozenset(
     {"NotFound", "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"}
 )

@@ -11,7 +11,7 @@ from ..domain import codes
 from ..domain.armid import RouteTableId
 from ..domain.errors import TransientError
 from ..domain.routing.routes import Route, RouteTable
-from .client import ArmClients, correlation_id_of
+from .client import ArmClients, correlation_id_of, items
 from .errors import arm_answers, arm_errors
 from .writes import LONGEST_WRITE_SECONDS, write
 
@@ -52,8 +52,8 @@ class ArmRouteTables:
     def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]:
         """Yield every table of a subscription, page by page."""
         client = self._clients.network(subscription_id)
-        with arm_errors():
-            for model in client.route_tables.list_all(**self._clients.call_options):
+        with arm_answers():
+            for model in items(client.route_tables.list_all(**self._clients.call_options)):
                 raw = model.as_dict()
                 yield RouteTableId.parse(raw["id"]), RouteTable.from_arm(raw)
 

@@ -257,6 +257,16 @@ NO_ANSWER = Code(
     remedy="If it happens again, run ase-route-sync doctor: it checks how Azure can be reached.",
     related=("UnexpectedAnswer",),
 )
+LINK_NOT_FOLLOWED = Code(
+    "LinkNotFollowed",
+    Grade.FAILS,
+    meaning=(
+        "A link in Azure's answer leads to another host than ARM_ENDPOINT, which must not get the "
+        "app's token."
+    ),
+    remedy="Find out who changes Azure's answers: a proxy or an endpoint of ARM_ENDPOINT's own.",
+    related=("UnexpectedAnswer",),
+)
 ANSWER_WITHOUT_CODE = Code(
     "AnswerWithoutCode",
     Grade.FAILS,

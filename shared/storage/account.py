@@ -1,6 +1,7 @@
 """The tables of the storage account, which the host, the queues and the app share."""
 
 from functools import cached_property
+from typing import Any
 
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableClient, TableServiceClient
@@ -20,12 +21,12 @@ class StorageAccount:
     @classmethod
     def from_connection_string(cls, connection_string: str) -> "StorageAccount":
         return cls(
-            TableServiceClient.from_connection_string(connection_string, transport=transport())
+            TableServiceClient.from_connection_string(connection_string, **_pipeline_options())
         )
 
     @classmethod
     def from_identity(cls, endpoint: str, credential: TokenCredential) -> "StorageAccount":
-        return cls(TableServiceClient(endpoint, credential=credential, transport=transport()))
+        return cls(TableServiceClient(endpoint, credential=credential, **_pipeline_options()))
 
     @cached_property
     def versions(self) -> TableClient:
@@ -47,3 +48,8 @@ class StorageAccount:
         """Raise azure.core.exceptions.AzureError if the account does not answer."""
         rows = self.runs.list_entities(results_per_page=1, select=["RowKey"])
         next(iter(rows), None)
+
+
+def _pipeline_options() -> dict[str, Any]:
+    """What is stored goes to the storage account only, wherever an answer points."""
+    return {"transport": transport(), "permit_redirects": False}

@@ -253,4 +253,4 @@ def test_every_kind_of_fault_is_drawn_in_time():
     drawn = collections.Counter(fault.effect.kind for fault in schedule(1, 1000))
     kinds = {effect.model_fields["kind"].default for effect in faults.Effect.__subclasses__()}
     assert drawn.keys() == kinds
-    assert len(kinds) == 12
+    assert len(kinds) == 14
