@@ -64,6 +64,27 @@ class Refuse(Effect):
         return JSONResponse(self.body, self.status, self.headers)
 
 
+def _error(code: str) -> dict[str, Any]:
+    return {"code": code, "message": "An error occurred.", "details": []}
+
+
+WRONG_POLLS = (
+    Refuse(status=404, body={"error": _error("NotFound")}),
+    Refuse(status=200, body=""),
+    Refuse(status=202, body=""),
+    Refuse(status=200, body="[]"),
+    Refuse(status=200, body={"status": "Failed"}),
+    Refuse(
+        status=200,
+        body={"status": "Failed", "error": _error("NetworkingInternalOperationError")},
+    ),
+    Refuse(status=401, body={"error": _error("InvalidAuthenticationToken")}),
+    Refuse(status=401, body=""),
+    Refuse(status=403, body={"error": _error("AuthorizationFailed")}),
+)
+"""Answers that people got to a poll while the write was good, from public reports."""
+
+
 class Drop(Effect):
     """Drops the connection, either before the request takes effect or after it."""
 
@@ -309,6 +330,7 @@ _TABLE = r"/routeTables/[^/]+$"
 _TAGS = r"/(serviceTags|serviceTagDetails)$"
 _READS = (("GET", _TABLE), ("GET", _TAGS), ("GET", "/operations/"))
 _WRITES = (("PUT", _TABLE),)
+_POLLS = (("GET", "/operations/"),)
 _NOBODY = "https://nobody.invalid"
 
 
@@ -324,11 +346,17 @@ def _refused(rng: random.Random) -> InjectedFault:
     return _fault(rng, effect, *_READS, *_WRITES)
 
 
+def _failed_operation(rng: random.Random) -> FailOperation:
+    code = rng.choice(("InternalServerError", "NetworkingInternalOperationError", "NotKnownYet"))
+    return FailOperation(code=code, reverts=rng.random() < 0.5)
+
+
 _MENU: tuple[Callable[[random.Random], InjectedFault], ...] = (
     _refused,
     lambda rng: _fault(rng, Drop(effected=rng.random() < 0.5), *_READS, *_WRITES),
     lambda rng: _fault(rng, Delay(seconds=rng.choice((0.05, 0.2))), *_READS, *_WRITES),
-    lambda rng: _fault(rng, FailOperation(reverts=rng.random() < 0.5), *_WRITES),
+    lambda rng: _fault(rng, rng.choice(WRONG_POLLS), *_POLLS),
+    lambda rng: _fault(rng, _failed_operation(rng), *_WRITES),
     lambda rng: _fault(rng, HangOperation(), *_WRITES),
     lambda rng: _fault(rng, ServeStale(), ("GET", _TABLE)),
     lambda rng: _fault(rng, LoseRace(), *_WRITES),

@@ -29,6 +29,7 @@ _PASSING_CODES = frozenset(
         "ExpiredAuthenticationToken",
         "GatewayTimeout",
         "InternalServerError",
+        "NetworkingInternalOperationError",
         "OperationTimedOut",
         "ReferencedResourceNotProvisioned",
         "RetryableError",

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from azure.core.rest import HttpResponse
 
 from ..domain import codes
 from ..domain.armid import RouteTableId
-from ..domain.errors import TransientError
+from ..domain.errors import PermanentError, TransientError, UnconfirmedWrite
 from ..domain.routing.routes import Route, RouteTable
 from .client import ArmClients, correlation_id_of, items
 from .errors import arm_answers, arm_errors
@@ -73,7 +74,10 @@ class ArmRouteTables:
 
     def create(self, route_table_id: RouteTableId, body: RouteTable) -> None:
         """PUT a new table. Raise the same errors as `write`."""
-        self._put(route_table_id, body, {"If-None-Match": "*"})
+        try:
+            self._put(route_table_id, body, {"If-None-Match": "*"})
+        except UnconfirmedWrite as error:
+            self._standing(route_table_id, error)
 
     def write(self, route_table_id: RouteTableId, body: RouteTable, etag: str) -> RouteTable:
         """PUT the whole table if it still has this ETag, and wait for the end of the operation.
@@ -82,14 +86,28 @@ class ArmRouteTables:
         PreconditionFailed if the table has changed. Raise TransientError if the result is unknown:
         the write may have taken effect, so read the table again.
         """
-        first_answer, last_answer = self._put(route_table_id, body, {"If-Match": etag})
+        try:
+            first_answer, last_answer = self._put(route_table_id, body, {"If-Match": etag})
+        except UnconfirmedWrite as error:
+            return self._standing(route_table_id, error)
 
         # An operation ends with a GET of the table. A PUT that ends at once does not.
+        correlation_id = correlation_id_of(first_answer)
         if last_answer.request.method == "GET":
-            after = _table(last_answer, route_table_id)
-        else:
+            return replace(_table(last_answer, route_table_id), correlation_id=correlation_id)
+        message = "the table could not be read after the write"
+        unread = UnconfirmedWrite(codes.WRITE_NOT_ENDED, message, correlation_id=correlation_id)
+        return self._standing(route_table_id, unread)
+
+    def _standing(self, route_table_id: RouteTableId, error: UnconfirmedWrite) -> RouteTable:
+        """Return the table as it stands after an accepted write. Raise the error if that may still
+        change, or cannot be read.
+        """
+        with suppress(PermanentError):
             after = self.read(route_table_id)
-        return replace(after, correlation_id=correlation_id_of(first_answer))
+            if after.sound:
+                return replace(after, correlation_id=error.correlation_id)
+        raise error
 
     def _put(
         self, route_table_id: RouteTableId, body: RouteTable, headers: Mapping[str, str]

@@ -1,10 +1,12 @@
 """Subnets. Rights: Microsoft.Network/virtualNetworks/subnets/read, /write."""
 
 import functools
+from contextlib import suppress
 from typing import Any
 
 from ..domain import codes
 from ..domain.armid import RouteTableId, SubnetId
+from ..domain.errors import PermanentError, UnconfirmedWrite
 from ..domain.surroundings.environments import Subnet
 from .client import ArmClients, raw_json
 from .errors import arm_answers
@@ -32,7 +34,7 @@ class ArmSubnets:
     def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> None:
         """Attach the table to the subnet if the subnet still has the ETag that was read.
 
-        Raise the errors of `writes.write`.
+        Raise the errors of `writes.write`, but UnconfirmedWrite only if the table is not there yet.
         """
         network = subnet.subnet_id.virtual_network
         client = self._clients.network(network.subscription_id)
@@ -44,7 +46,18 @@ class ArmSubnets:
             _body(subnet, route_table_id),
             **self._clients.call_options,
         )
-        write(begin, {"If-Match": subnet.etag})
+        try:
+            write(begin, {"If-Match": subnet.etag})
+        except UnconfirmedWrite:
+            if not self._has(subnet.subnet_id, route_table_id):
+                raise
+
+    def _has(self, subnet_id: SubnetId, route_table_id: RouteTableId) -> bool:
+        """Return whether the subnet is sound and has the table, as far as it can be read."""
+        with suppress(PermanentError):
+            subnet = self.read(subnet_id)
+            return subnet.sound and subnet.route_table_id == route_table_id
+        return False
 
 
 def _body(subnet: Subnet, route_table_id: RouteTableId) -> Any:

@@ -1,6 +1,12 @@
-"""Writes to Microsoft.Network: long-running operations, each followed to its end."""
+"""Writes to Microsoft.Network: long-running operations, each followed to its end.
+
+Azure refuses a write in its answer to the PUT or not at all. Everything that goes wrong later is
+about following the operation: people have seen polls answer 404, 401, 403, nothing at all or a
+failure, although the resource was written. Only another reading shows what stands.
+"""
 
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from azure.core.pipeline import PipelineResponse
@@ -9,8 +15,9 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from ..domain import codes
-from ..domain.errors import TransientError
-from .errors import arm_errors
+from ..domain.errors import RouteSyncError, TransientError, UnconfirmedWrite
+from .client import correlation_id_of
+from .errors import arm_answers
 
 POLL_SECONDS = 2
 """The time between two polls if ARM sends no `Retry-After`.
@@ -21,6 +28,8 @@ LONGEST_WRITE_SECONDS = 120
 """All writes of one delivery, and the waits when Azure throttles them, must fit into the
 functionTimeout of host.json.
 """
+
+_REFUSED = HTTPStatus.MULTIPLE_CHOICES
 
 type _Answer = PipelineResponse[HttpRequest, HttpResponse]
 # If an answer gets lost, do not send the PUT again: after a first PUT that succeeded, the second
@@ -37,21 +46,32 @@ def write(
     """PUT with these headers and wait for the end of the operation.
 
     Return the first and the last answer. The last answer is the PUT's own, or the answer to the GET
-    with which the SDK ends an operation. Raise PreconditionFailed if the resource has changed.
-    Raise TransientError if the result is unknown: the write may have taken effect, so read the
-    resource again.
+    with which the SDK ends an operation. Raise PreconditionFailed if the resource has changed, and
+    PermanentError if Azure refuses the PUT. Raise UnconfirmedWrite for every error after Azure has
+    accepted it, and TransientError if not even that is known: the write may have taken effect, so
+    read the resource again.
     """
     answers: list[_Answer] = []
-    with arm_errors():
-        poller = begin(
-            headers=headers,
-            polling=_Polling(POLL_SECONDS),
-            raw_response_hook=answers.append,
-            **_NO_BLIND_RETRIES,
-        )
+    try:
+        with arm_answers():
+            poller = begin(
+                headers=headers,
+                polling=_Polling(POLL_SECONDS),
+                raw_response_hook=answers.append,
+                **_NO_BLIND_RETRIES,
+            )
+            last_answer = _last_answer(poller, longest_seconds)
+    except RouteSyncError as error:
+        accepted = [a.http_response for a in answers if a.http_response.status_code < _REFUSED]
+        if not accepted:
+            raise
+        raise _unconfirmed(error, accepted[-1]) from error
+    return answers[-1].http_response, last_answer
 
-        last_answer = _last_answer(poller, longest_seconds)
-        return answers[-1].http_response, last_answer
+
+def _unconfirmed(error: RouteSyncError, accepted: HttpResponse) -> UnconfirmedWrite:
+    message = f"Azure accepted the write, and then: {error.message}"
+    return UnconfirmedWrite(error.code, message, correlation_id=correlation_id_of(accepted))
 
 
 def _last_answer(poller: LROPoller[Any], longest_seconds: float) -> HttpResponse:

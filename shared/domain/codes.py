@@ -176,6 +176,14 @@ WRITE_NOT_ENDED = Code(
     meaning="Azure did not end the write in time; the write may still take effect.",
     remedy="No action is needed: the next attempt reads the table again.",
 )
+WRITE_UNCONFIRMED = Code(
+    "WriteUnconfirmed",
+    Grade.ATTENTION,
+    meaning="The last write of a table that failed may have taken effect, and Azure did not show "
+    "whether it has.",
+    remedy="Look at the routes that the message lists. A plan shows what is still missing.",
+    related=("WriteNotEnded", "NoAnswer"),
+)
 RETRIES_EXHAUSTED = Code(
     "RetriesExhausted",
     Grade.FAILS,

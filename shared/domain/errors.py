@@ -9,6 +9,7 @@ RouteSyncError                  has a code and a message for the report
 ├── PermanentError              a retry does not help, so the error becomes an outcome
 └── TransientError              passes through, so that the queue delivers the message again
     ├── PreconditionFailed      the route table changed since it was read: read and plan again
+    ├── UnconfirmedWrite        Azure accepted a write, and its end is not known: what stands counts
     └── ConcurrentUpdate        a row changed since it was read
 """
 
@@ -84,6 +85,10 @@ class TransientError(RouteSyncError):
 
 
 class PreconditionFailed(TransientError):
+    pass
+
+
+class UnconfirmedWrite(TransientError):
     pass
 
 

@@ -58,10 +58,12 @@ class Changes:
     def without(self, prefixes: Collection[str]) -> "Changes":
         return Changes({p: c for p, c in self.by_prefix.items() if p not in prefixes})
 
-    def reached_by(self, table: RouteTable) -> bool:
-        """Return whether the table is as these changes leave it."""
+    def standing_in(self, table: RouteTable) -> "Changes":
+        """Return those of these changes that the table shows."""
         now = routes_on(self.by_prefix, table)
-        return all(is_as_recorded(now.get(p), change.after) for p, change in self.by_prefix.items())
+        return Changes(
+            {p: c for p, c in self.by_prefix.items() if is_as_recorded(now.get(p), c.after)}
+        )
 
     @property
     def checksum(self) -> str:

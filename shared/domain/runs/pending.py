@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from .. import codes
 from ..addresses import in_order
 from ..armid import RouteTableId
 from ..findings import Finding
@@ -31,7 +32,8 @@ class Pending:
     def failed(self, error: Finding) -> Outcome:
         """Return a failed outcome that reports what took effect.
 
-        Its `changes` include what may have taken effect, so that a rollback undoes that too.
+        Its `changes` include what may have taken effect, so that a rollback undoes that too, and a
+        finding names it.
         """
         return Outcome(
             self.route_table_id,
@@ -39,7 +41,20 @@ class Pending:
             added=in_order(self.applied.added),
             removed=in_order(self.applied.removed),
             updated=in_order(self.applied.updated),
+            findings=_unconfirmed(self.intended),
             error=error,
             correlation_id=self.correlation_id,
             changes=self.applied.then(self.intended),
         )
+
+
+def _unconfirmed(intended: Changes) -> tuple[Finding, ...]:
+    if not intended:
+        return ()
+    parts = [
+        f"{kind}: {', '.join(in_order(prefixes))}"
+        for kind, prefixes in intended.by_kind.items()
+        if prefixes
+    ]
+    message = f"it is not known whether the last write took effect; {'; '.join(parts)}"
+    return (Finding(codes.WRITE_UNCONFIRMED, message),)

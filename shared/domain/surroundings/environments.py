@@ -66,6 +66,11 @@ class Subnet:
             raw=raw,
         )
 
+    @property
+    def sound(self) -> bool:
+        """True if the last write of the subnet has ended well."""
+        return bool(self.raw["properties"].get("provisioningState") == "Succeeded")
+
     def with_route_table(self, route_table_id: RouteTableId) -> dict[str, Any]:
         """Return the whole subnet's JSON with this route table and everything else unchanged."""
         properties = {**self.raw["properties"], "routeTable": {"id": str(route_table_id)}}

@@ -92,6 +92,14 @@ class SecurityGroup:
         inbound = sorted(_inbound_tcp(rules), key=lambda rule: rule.priority)
         return cls(group_id, rules, tuple(inbound))
 
+    def has_sound_rule(self, name: str) -> bool:
+        """Return whether it has this rule, and the last write of the rule has ended well."""
+        return any(
+            str(rule.get("name")).lower() == name.lower()
+            and rule["properties"].get("provisioningState") == "Succeeded"
+            for rule in self.rules
+        )
+
     def rules_for(self, port: int) -> Iterator[Rule]:
         """Yield the rules for inbound TCP to this port, by priority."""
         return (rule for rule in self.inbound if rule.is_for_port(port))

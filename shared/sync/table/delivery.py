@@ -80,7 +80,7 @@ class TableSync:
         if run is not None and pending is not None:
             message = "every delivery of the table's message failed; see the log"
             error = pending.last_error or Finding(codes.RETRIES_EXHAUSTED, message)
-            outcome = pending.failed(error)
+            outcome = self.reconciler.as_it_stands(pending).failed(error)
             self.run_end.settlement.settle(run, pending, outcome, poisoned=True)
         return Delivered(outcome, self.run_end.close_if_complete(run_id))
 
@@ -130,7 +130,8 @@ class TableSync:
         pending = self._with_error(pending, error)
         entry = self.store.registrations.get(pending.route_table_id)
         audited = self.audit.findings(entry, None) if entry else ()
-        outcome = pending.failed(Finding.of(error)).with_findings(*audited)
+        failed = self.reconciler.as_it_stands(pending).failed(Finding.of(error))
+        outcome = failed.with_findings(*audited)
         return _Result(pending, outcome)
 
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:

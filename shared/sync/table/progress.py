@@ -50,6 +50,13 @@ class Progress:
         return replace(self, table=table, written=written)
 
 
+def as_it_stands(pending: Pending, table: RouteTable) -> Pending:
+    """Count what the last write did to the table, unless that may still change."""
+    if table.busy:
+        return pending
+    return replace(pending, applied=_applied_so_far(pending, table), intended=Changes())
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A proposal that is not carried out, and the outcome that reports it."""
@@ -107,10 +114,10 @@ def _has_failed(run_id: str, table: RouteTableId, outcomes: Outcomes) -> bool:
 def _applied_so_far(pending: Pending, table: RouteTable) -> Changes:
     """Return what this run has done to the table; a write whose answer was lost counts too."""
     # The intent has the ETag that the write had to match. While the table still has this ETag,
-    # nothing has been written.
-    if table.etag != pending.etag and pending.intended.reached_by(table):
-        return pending.applied.then(pending.intended)
-    return pending.applied
+    # nothing has been written. Later, somebody else may have undone a part of it.
+    if table.etag == pending.etag:
+        return pending.applied
+    return pending.applied.then(pending.intended.standing_in(table))
 
 
 def _status(table: RouteTable, judgement: Judgement, written: Changes) -> OutcomeStatus:

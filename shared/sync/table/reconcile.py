@@ -4,7 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from ...domain import codes
-from ...domain.errors import PermanentError, PreconditionFailed, TransientError
+from ...domain.errors import (
+    PermanentError,
+    PreconditionFailed,
+    RouteSyncError,
+    TransientError,
+)
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.judgement import Judgement, Violation, blocking, withheld_of
@@ -16,7 +21,14 @@ from ..policy import Policy
 from ..ports import Azure, Store
 from .planners.proposal import MakePlanner, Planner, Proposal
 from .planning import Planning
-from .progress import Progress, Reconciled, Written, outcome_of, without_failed_rollbacks
+from .progress import (
+    Progress,
+    Reconciled,
+    Written,
+    as_it_stands,
+    outcome_of,
+    without_failed_rollbacks,
+)
 
 MAX_WRITES = 3
 """One delivery writes at most this often, because others may keep writing the same table."""
@@ -120,6 +132,15 @@ class Reconciler:
             codes.NOT_AS_PLANNED,
             f"not as planned after {MAX_WRITES} writes: others keep writing it",
         )
+
+    def as_it_stands(self, pending: Pending) -> Pending:
+        """Count what the last write did to the table, if the table can still be read."""
+        if not pending.intended:
+            return pending
+        try:
+            return as_it_stands(pending, self.azure.route_tables.read(pending.route_table_id))
+        except RouteSyncError:
+            return pending
 
     def _read(self, pending: Pending) -> Progress:
         table = self.azure.route_tables.read(pending.route_table_id)

@@ -41,8 +41,15 @@ def test_changes_say_what_they_do_and_whether_it_is_done(before, after):
     assert changes.added == after.keys() - before.keys()
     assert changes.removed == before.keys() - after.keys()
     assert changes.updated == {p for p in before.keys() & after.keys() if before[p] != after[p]}
-    assert changes.reached_by(table(after))
-    assert changes.reached_by(table(before)) == (before == after)
+    assert changes.standing_in(table(after)) == changes
+    assert not changes.standing_in(table(before))
+
+
+@given(_STATES, _STATES)
+def test_of_changes_that_are_partly_undone_the_others_stand(before, after):
+    changes = between(before, after)
+    now = {p: hop for p, hop in after.items() if p != P} | {p: before[p] for p in before if p == P}
+    assert changes.standing_in(table(now)) == changes.without({P})
 
 
 @given(_STATES, _STATES)
@@ -57,14 +64,14 @@ def test_what_the_service_writes_into_a_route_is_no_difference():
     served: dict[str, Any] = {"provisioningState": "Succeeded", "hasBgpOverride": False, "new": 1}
     came = {**route("asemgmt--20.0.0.0_24", P, **served), "id": "/x", "etag": "1", "type": "t"}
     there = RouteTable.from_arm({"properties": {"routes": [came]}})
-    assert between({}, {P: "Internet"}).reached_by(there)
+    assert between({}, {P: "Internet"}).standing_in(there).added == {P}
 
 
 def test_a_route_of_another_name_is_another():
     there = RouteTable.from_arm({"properties": {"routes": [route("ASEMGMT--20.0.0.0_24", P)]}})
-    assert not between({}, {P: "Internet"}).reached_by(there)
+    assert not between({}, {P: "Internet"}).standing_in(there)
 
 
 @pytest.mark.parametrize("hop", ["None", "VirtualAppliance"])
 def test_a_route_that_somebody_led_astray_is_not_reached(hop):
-    assert not between({}, {P: "Internet"}).reached_by(table({P: hop}))
+    assert not between({}, {P: "Internet"}).standing_in(table({P: hop}))

@@ -5,9 +5,11 @@ import pytest
 from local.azure.faults import refusal
 from shared.domain.codes import lookup
 from shared.domain.errors import TransientError
-from tests.builders.azure import add_table, rid, table_writes
-from tests.builders.routes import to_firewall
+from tests.builders.azure import add_table, answer, rid, table_writes
+from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import begin, outcome_of, register, run_report, started, sync
+
+A, B = "20.0.0.0/24", "20.0.1.0/24"
 
 
 def test_a_run_that_began_before_the_pause_writes_nothing_after_it(azure, app, make_app):
@@ -44,6 +46,39 @@ def test_passing_trouble_is_raised_and_noted_until_the_queue_gives_up(azure, app
     assert outcome_of(whole, "one")["error"]["code"] == "ServiceUnavailable"
     assert len(outcome_of(whole, "one")["correlationId"]) == 36
     assert table.routes == []
+
+
+def test_a_failed_outcome_reports_what_stands(azure, app):
+    table = add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A, B)
+    run_id = started(app, "one")
+    azure.state.faults.append(refusal("PUT", "routetables/one", 502, {}, effected=True))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    table.routes, table.etag = [to_firewall(), owned(A)], 'W/"without B"'
+    app.tables.fail_poisoned(run_id, rid("one"))
+    outcome = outcome_of(run_report(app, run_id), "one")
+    assert (outcome["status"], outcome["added"], outcome["findings"]) == ("failed", [A], [])
+    assert app.outcomes.get(run_id, rid("one")).changes.added == {A}
+
+
+def test_a_write_that_nobody_can_read_is_named_in_the_failed_outcome(azure, app):
+    add_table(azure.state, "one", [to_firewall(), owned(B)])
+    answer(azure, A)
+    run_id = started(app, "one")
+    forbidden = {"error": {"code": "AuthorizationFailed", "message": "no"}}
+    lost = refusal("GET", "routetables/one$", 403, forbidden, times=99)
+    azure.state.faults += [lost.model_copy(update={"skip": 1})]
+    with pytest.raises(TransientError, match="AuthorizationFailed"):
+        app.tables.sync(run_id, rid("one"))
+    app.tables.sync(run_id, rid("one"))
+    outcome = outcome_of(run_report(app, run_id), "one")
+    assert (outcome["status"], outcome["added"]) == ("failed", [])
+    assert outcome["error"]["code"] == "AuthorizationFailed"
+    [finding] = outcome["findings"]
+    assert finding["code"] == "WriteUnconfirmed"
+    assert f"added: {A}; removed: {B}" in finding["message"]
+    assert app.outcomes.get(run_id, rid("one")).changes.removed == {B}
 
 
 @pytest.mark.parametrize(

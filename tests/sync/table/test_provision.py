@@ -4,7 +4,7 @@ import pytest
 
 from local.azure.authorization import OWNER as OWNER_ROLE
 from local.azure.authorization import Role
-from local.azure.faults import FailOperation, InjectedFault, LoseRace, refusal
+from local.azure.faults import WRONG_POLLS, FailOperation, InjectedFault, LoseRace, refusal
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from shared.app import App
 from shared.domain.armid import EnvironmentId
@@ -252,6 +252,21 @@ def test_a_subnet_that_somebody_writes_meanwhile_is_read_again(azure, app):
     app.tables.sync(run_id, TABLE)
     assert run_report(app, run_id)["counts"]["changed"] == 1
     assert table_of(azure).subnets == [SUBNET]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["table", "subnet", "rule"])
+@pytest.mark.parametrize("poll", WRONG_POLLS, ids=lambda poll: f"{poll.status} {poll.body}")
+def test_after_azure_has_accepted_a_step_what_stands_counts(azure, app, poll, which):
+    add_environment(azure.state, "one", rules=[])
+    answer(azure, A)
+    fault = InjectedFault(method="GET", path="/operations/", effect=poll, skip=which)
+    azure.state.faults.append(fault)
+    outcome = provision(app, ensure_nsg=True)
+    assert fault.times == 0
+    assert (outcome["status"], outcome["added"]) == ("changed", [A])
+    done = {"RouteTableCreated", "RouteTableAttached", "NsgRuleAdded"}
+    assert done <= {*codes(outcome)}
+    assert len(puts(azure)) == 3
 
 
 def test_what_the_registration_says_already_stays(azure, app):

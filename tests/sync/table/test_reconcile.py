@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import FailOperation, InjectedFault, refusal
+from local.azure.faults import WRONG_POLLS, FailOperation, InjectedFault, Refuse, refusal
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, history, published_ipv4, rid, table_writes
@@ -128,6 +128,76 @@ def test_a_write_whose_answer_was_lost_is_reported_as_changed(azure, app):
     again = app.tables.sync(run_id, rid("one")).outcome
     assert (again.status, again.added) == ("changed", (A,))
     assert len(table_writes(azure.state)) == 1
+
+
+@pytest.mark.parametrize("poll", WRONG_POLLS, ids=lambda poll: f"{poll.status} {poll.body}")
+def test_after_azure_has_accepted_a_write_what_stands_counts(azure, app, poll):
+    table = add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A)
+    register(app, "one")
+    azure.state.faults.append(InjectedFault(method="GET", path="/operations/", effect=poll))
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["status"], outcome["added"], outcome["error"]) == ("changed", [A], None)
+    [write] = table_writes(azure.state)
+    assert outcome["correlationId"] == write["correlationId"]
+    assert table.routes[:-1] == [to_firewall()]
+
+
+@pytest.mark.parametrize("poll", WRONG_POLLS, ids=lambda poll: f"{poll.status} {poll.body}")
+def test_a_write_that_is_accepted_and_not_there_yet_goes_back_to_the_queue(azure, app, poll):
+    add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    azure.state.timing.operation_seconds = (60, 60)
+    azure.state.faults.append(InjectedFault(method="GET", path="/operations/", effect=poll))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    for operation in azure.state.operations.values():
+        operation.ends_at = 0
+    again = app.tables.sync(run_id, rid("one")).outcome
+    assert (again.status, again.added) == ("changed", (A,))
+    assert len(table_writes(azure.state)) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_of_the_reading_after_a_write_is_none_of_the_write(azure, app, status):
+    add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    refused = Refuse(status=status, body={"error": {"code": "NotFound", "message": "no"}})
+    reading = InjectedFault(method="GET", path="one$", effect=refused, skip=1, times=2)
+    azure.state.faults.append(reading)
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    again = app.tables.sync(run_id, rid("one")).outcome
+    assert (again.status, again.added) == ("changed", (A,))
+
+
+@pytest.mark.parametrize("reverts", [False, True])
+@pytest.mark.parametrize("code", ["NetworkingInternalOperationError", "RouteConflict", "NotKnown"])
+def test_no_code_of_a_failed_operation_is_lasting(azure, app, code, reverts):
+    table = add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    failing = FailOperation(code=code, reverts=reverts)
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=failing))
+    with pytest.raises(TransientError, match=code):
+        app.tables.sync(run_id, rid("one"))
+    again = app.tables.sync(run_id, rid("one")).outcome
+    assert (again.status, again.added) == ("changed", (A,))
+    assert (table.provisioning_state, owned_prefixes(table)) == ("Succeeded", {A})
+
+
+def test_a_part_of_a_write_that_stands_is_reported_although_the_rest_is_written_again(azure, app):
+    table = add_table(azure.state, "one")
+    answer(azure, A, B, C)
+    run_id = started(app, "one")
+    azure.state.faults.append(refusal("PUT", "routetables/one", 502, {}, effected=True))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    table.routes, table.etag = [owned(A), owned(B)], 'W/"one was removed"'
+    again = app.tables.sync(run_id, rid("one")).outcome
+    assert (again.status, again.changes.added) == ("changed", {A, B, C})
 
 
 def test_an_intended_write_that_never_happened_is_not_reported_as_done(azure, app):
