@@ -116,6 +116,11 @@ def _position(prefix: str) -> tuple[int, int, int, str]:
     return network.version, int(network.network_address), network.prefixlen, ""
 
 
+def widest_first(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """Sort IPv4 prefixes by length, the most addresses first; service tags go before them all."""
+    return tuple(sorted(in_order(prefixes), key=lambda prefix: _position(prefix)[2]))
+
+
 def ipv4_of(prefixes: Iterable[str]) -> tuple[str, ...]:
     """Return the IPv4 prefixes: ASE subnets are IPv4, so that only these become routes."""
     return tuple(prefix for prefix in prefixes if ":" not in prefix)

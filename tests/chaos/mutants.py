@@ -118,7 +118,7 @@ def guard_that_blocks_additions(patch: Patch) -> None:
 
 def forget_the_share(patch: Patch) -> None:
     """Remove however much is no longer wanted."""
-    patch.setattr(safety, "_sparing", lambda *_: safety._Sparing())
+    patch.setattr(safety, "_excess", lambda *_: None)
 
 
 def forget_the_grace(patch: Patch) -> None:
@@ -143,12 +143,7 @@ def forget_the_contest(patch: Patch) -> None:
 
 def apply_what_was_not_approved(patch: Patch) -> None:
     """Take any plan run for the approval of any plan."""
-    blocks = safety._blocks
-
-    def lenient(draft: Draft, limits: Any, written: Any) -> Any:
-        return blocks(draft, replace(limits, approval=None), written)
-
-    patch.setattr(safety, "_blocks", lenient)
+    patch.setattr(safety, "_changed_plan", lambda *_: None)
 
 
 def adopt_what_was_wanted_once(patch: Patch) -> None:

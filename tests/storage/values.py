@@ -17,7 +17,7 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.registry.status import LastOutcome, Reading, Status
 from shared.domain.routing.changes import Change, Changes
-from shared.domain.routing.judgement import Violation, Withheld
+from shared.domain.routing.judgement import Approval, Violation, Withheld
 from shared.domain.routing.plan import Conflict, Retained
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
@@ -60,6 +60,14 @@ def several[T](values: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]
     return st.lists(values, max_size=2).map(tuple)
 
 
+approvals = st.builds(
+    Approval,
+    st.fixed_dictionaries(
+        {kind: st.frozensets(prefixes, max_size=2) for kind in ("added", "updated", "removed")}
+    ),
+    st.dictionaries(prefixes, codes_met, max_size=2),
+    st.frozensets(texts, max_size=2),
+)
 outcomes = st.builds(
     Outcome,
     tables,
@@ -87,6 +95,7 @@ outcomes = st.builds(
     correlation_id=some_text,
     duration_ms=numbers,
     changes=changes,
+    approval=approvals,
 )
 pendings = st.builds(
     Pending,

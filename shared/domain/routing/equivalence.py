@@ -1,4 +1,4 @@
-"""Find the removed routes that no other route of the table replaces."""
+"""Compare prefixes by their addresses: which removed routes are replaced, which still needed."""
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,10 +27,48 @@ def without_equivalent(
     staying = _by_network(routes, in_tag)
 
     def is_replaced(prefix: str) -> bool:
-        networks = in_tag.get(prefix, []) if is_service_tag(prefix) else _networks([prefix])
+        networks = _networks_of(prefix, tags or {})
         return bool(networks) and all(_has_equivalent(network, staying) for network in networks)
 
     return frozenset(prefix for prefix in gone if not is_replaced(prefix))
+
+
+def sharing_addresses(
+    prefixes: Iterable[str], others: Iterable[str], tags: Mapping[str, Collection[str]]
+) -> frozenset[str]:
+    """Return those of the prefixes that have an address in common with one of the others.
+
+    All of them are IPv4 or a service tag, and `tags` has the IPv4 prefixes of each tag. A tag that
+    is not in `tags` counts as sharing addresses.
+    """
+    ours = {prefix: frozenset(_networks_of(prefix, tags)) for prefix in prefixes}
+    theirs = frozenset(network for other in others for network in _networks_of(other, tags))
+    if not theirs:
+        return frozenset()
+
+    touched = _touched(frozenset().union(*ours.values()), theirs)
+    return frozenset(prefix for prefix in ours if not ours[prefix] or ours[prefix] & touched)
+
+
+def _touched(networks: frozenset[_Network], others: frozenset[_Network]) -> frozenset[_Network]:
+    """Return those of the networks that share an address with one of the others."""
+    lengths = {network.prefixlen for network in networks}
+    around = {wider for other in others for wider in _supernets(other, lengths)}
+
+    # Of two networks that share an address, one contains the other.
+    their_lengths = {other.prefixlen for other in others}
+    inside = {n for n in networks if not others.isdisjoint(_supernets(n, their_lengths))}
+    return frozenset(inside | (networks & around))
+
+
+def _supernets(network: _Network, lengths: Collection[int]) -> list[_Network]:
+    """Return the networks of these lengths that contain this one, which may be itself."""
+    shorter = (length for length in lengths if length <= network.prefixlen)
+    return [network.supernet(new_prefix=length) for length in shorter]
+
+
+def _networks_of(prefix: str, tags: Mapping[str, Collection[str]]) -> list[_Network]:
+    return _networks(tags.get(prefix, ()) if is_service_tag(prefix) else (prefix,))
 
 
 def _networks(prefixes: Iterable[str]) -> list[_Network]:

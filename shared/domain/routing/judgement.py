@@ -59,39 +59,21 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The changes and violations that a plan run showed for one table.
+    """The changes of one table that a person approves by approving a run.
 
-    `shown` has the prefixes by `added`, `updated` and `removed`, including the withheld ones,
-    but not the held ones.
+    `shown` has the prefixes that would change, by `added`, `updated` and `removed`. `refused` are
+    those of them whose removal a guard withheld, with its code: they stay unless that guard is
+    forced. `violations` are the names of the violations that were shown.
     """
 
-    checksum: str
-    shown: Mapping[str, frozenset[str]]
-    violations: frozenset[str]
+    shown: Mapping[str, frozenset[str]] = field(default_factory=lambda: Changes().by_kind)
+    refused: Mapping[str, Code] = field(default_factory=dict)
+    violations: frozenset[str] = frozenset()
 
-    @classmethod
-    def of(
-        cls,
-        checksum: str,
-        changes: Mapping[str, Collection[str]],
-        withheld: Iterable[Withheld],
-        violations: Iterable[Violation],
-    ) -> "Approval":
-        """Return what a person approves after a plan run has shown these changes and violations.
-
-        `changes` has the prefixes by `added`, `updated` and `removed`.
-        """
-        shown = {kind: set(changes[kind]) for kind in _KIND_OF.values()}
-
-        # A prefix that a rollback holds is not part of the plan that was shown.
-        for change in withheld:
-            if change.why != codes.HELD:
-                shown[_KIND_OF[change.change]].add(change.prefix)
-        return cls(
-            checksum,
-            {kind: frozenset(prefixes) for kind, prefixes in shown.items()},
-            frozenset(violation.code.name for violation in violations),
-        )
+    def is_done(self, written: Changes) -> bool:
+        """Return whether everything that was approved is written."""
+        done = written.by_kind
+        return bool(written) and all(self.shown[kind] <= done[kind] for kind in done)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +120,9 @@ class Limits:
 class Judgement:
     """The part of a plan that may be written, the rest, and what a person needs to look at.
 
-    `proposed` are all changes that were judged, including the withheld ones. If `blocked`, nothing
-    may be written at all, not even the routes that the table has already. The outcome's status
-    `blocked` says less: it stands for any violation.
+    `proposed` are the changes that would be written if nothing spoke against a removal. If
+    `blocked`, nothing may be written at all, not even the routes that the table has already. The
+    outcome's status `blocked` says less: it stands for any violation.
     """
 
     plan: Plan
@@ -149,6 +131,24 @@ class Judgement:
     violations: tuple[Violation, ...] = ()
     findings: tuple[Finding, ...] = ()
     blocked: bool = False
+
+    @property
+    def approval(self) -> Approval:
+        """The changes that are still to be made, as a person may approve them."""
+        removals = [change for change in self.withheld if change.change == "remove"]
+
+        # A change that a blocked table or a policy keeps waiting waits for this very approval.
+        refused = {} if self.blocked else {c.prefix: c.why for c in removals}
+        return Approval(
+            self.proposed.by_kind,
+            {p: why for p, why in refused.items() if why not in (codes.APPLY_POLICY, codes.HELD)},
+            frozenset(violation.code.name for violation in self.violations),
+        )
+
+    def all_withheld(self, table: RouteTable, why: Code) -> "Judgement":
+        """Return the judgement with what it lets pass withheld as well."""
+        withheld = (*withheld_of(self.plan.changes, why), *self.withheld)
+        return replace(self, plan=self.plan.without_changes(table), withheld=withheld)
 
     def with_more(
         self, findings: Iterable[Finding], withheld: Iterable[Withheld] = ()

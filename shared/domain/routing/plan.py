@@ -52,6 +52,12 @@ class Plan:
     def without_changes(self, existing: RouteTable) -> "Plan":
         return replace(self, changes=Changes(), routes=existing.routes, handed_over=frozenset())
 
+    def without_additions(self, prefixes: Collection[str]) -> "Plan":
+        """Return the plan without the new routes on these prefixes."""
+        left_out = self.changes.added.intersection(prefixes)
+        routes = tuple(route for route in self.routes if route.prefix not in left_out)
+        return replace(self, changes=self.changes.without(left_out), routes=routes)
+
 
 def make_plan(
     existing: RouteTable,

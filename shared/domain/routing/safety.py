@@ -4,14 +4,14 @@ A guard against removals withholds no addition. A whole table is blocked only if
 be written safely.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from .. import codes
 from ..addresses import in_order
 from ..codes import Code
 from ..findings import Finding
-from .capacity import fit
+from .capacity import Fitting, fit
 from .changes import Changes
 from .equivalence import without_equivalent
 from .judgement import (
@@ -22,9 +22,7 @@ from .judgement import (
     Violation,
     Withheld,
     blocking,
-    withheld_of,
 )
-from .plan import Plan
 from .policy import ApplyPolicy
 
 ALWAYS_REMOVABLE = 3
@@ -37,26 +35,31 @@ def judge(draft: Draft, limits: Limits, written: Changes) -> Judgement:
     `written` are the changes that this run has made to the table already. They count too, because
     the limits hold for a whole run.
     """
-    blocks = _blocks(draft, limits, written)
+    # A route that yields to an addition is a removal like any other, so the room comes first.
+    wish = fit(draft, limits)
+    open_wish = _judgement(wish, wish, {})
+
+    blocks = _blocks(draft, limits, written, wish.plan.changes)
     if blocks:
-        return _blocked(draft, draft.plan, blocks)
-
+        blocked = open_wish.all_withheld(draft.table, blocks[-1].code)
+        return replace(blocked, violations=(*blocks, *wish.violations), blocked=True)
     if limits.apply_policy is ApplyPolicy.APPROVAL:
-        changes = draft.plan.changes
-        unchanged = draft.plan.without_changes(draft.table)
-        return Judgement(unchanged, changes, withheld_of(changes, codes.APPLY_POLICY))
+        return open_wish.all_withheld(draft.table, codes.APPLY_POLICY)
+    if limits.approval is not None and limits.approval.is_done(written):
+        # The approved changes are written. Any change that came up since is for another run.
+        return open_wish.all_withheld(draft.table, codes.PLAN_CHANGED)
 
-    return _partly_withheld(draft, limits, _sparing(draft, limits, written))
+    return _partly_withheld(draft, limits, written, wish)
 
 
-def _blocks(draft: Draft, limits: Limits, written: Changes) -> list[Violation]:
+def _blocks(draft: Draft, limits: Limits, written: Changes, proposed: Changes) -> list[Violation]:
     """Return every reason for which nothing can be written safely."""
     writes = bool(draft.plan.changes) or draft.table.failed
     blocks = (
         _failed_table(draft, limits),
         _unknown_next_hops(draft, limits) if writes else None,
         limits.too_early if writes else None,
-        _changed_plan(draft, limits, written),
+        _changed_plan(limits, written, proposed),
     )
     return [violation for violation in blocks if violation is not None]
 
@@ -88,25 +91,25 @@ def _unknown_next_hops(draft: Draft, limits: Limits) -> Violation | None:
     return blocking(codes.NEXT_HOP_UNKNOWN, message, len(unknown))
 
 
-def _changed_plan(draft: Draft, limits: Limits, written: Changes) -> Violation | None:
+def _changed_plan(limits: Limits, written: Changes, proposed: Changes) -> Violation | None:
     approval = limits.approval
-    if approval is None or not draft.plan.changes:
+    if approval is None or not proposed or approval.is_done(written):
         return None
 
     # A delivery that comes after a write finds less to do than a person has approved, so
     # what is written counts too.
-    now = written.then(draft.plan.changes)
-    if now.checksum == approval.checksum:
+    now = written.then(proposed).by_kind
+    if now == approval.shown:
         return None
     message, differences = _difference(approval, now)
     return blocking(codes.PLAN_CHANGED, message, differences)
 
 
-def _difference(approval: Approval, now: Changes) -> tuple[str, int]:
+def _difference(approval: Approval, now: Mapping[str, frozenset[str]]) -> tuple[str, int]:
     """Return how the plan differs from the approved one, and by how many prefixes."""
     parts: list[str] = []
     count = 0
-    for kind, planned in now.by_kind.items():
+    for kind, planned in now.items():
         shown = approval.shown[kind]
         for phrase, prefixes in (("now also", planned - shown), ("no longer", shown - planned)):
             if prefixes:
@@ -115,78 +118,93 @@ def _difference(approval: Approval, now: Changes) -> tuple[str, int]:
     return f"not the plan that was approved; {'; '.join(parts)}", count
 
 
-@dataclass(frozen=True, slots=True)
-class _Sparing:
-    """The removals that are withheld, each with the code of its reason."""
+def _partly_withheld(draft: Draft, limits: Limits, written: Changes, wish: Fitting) -> Judgement:
+    against = limits.against_removals
+    refused = dict.fromkeys(wish.plan.changes.removed, against) if against is not None else {}
+    fitting = _fit_sparing(draft, limits, wish, refused)
+    excess = first = _excess(draft, limits, written, fitting)
 
-    reasons: Mapping[str, Code] = field(default_factory=dict)
-    violations: tuple[Violation, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    # A removal that is refused leaves less room, so that an addition may be left out which would
+    # have replaced another route. That is why the rest is judged again.
+    while more := _refused(limits, fitting, excess):
+        refused |= more
+        fitting = _fit_sparing(draft, limits, wish, refused)
+        excess = _excess(draft, limits, written, fitting)
+        first = first or excess
+
+    judgement = _judgement(wish, fitting, refused)
+    return judgement if first is None else _with_excess(judgement, first.violation, limits)
 
 
-def _sparing(draft: Draft, limits: Limits, written: Changes) -> _Sparing:
-    """Return the removals to withhold, and the violation if too many would go."""
-    removed = draft.plan.changes.removed
-    if limits.against_removals is not None:
-        return _Sparing(dict.fromkeys(removed, limits.against_removals))
-
-    lost = without_equivalent(removed | written.removed, draft.plan.routes, limits.tags)
-    violation = _too_many_removed(draft, limits, written, len(lost))
-    if violation is None:
-        return _Sparing()
-
+def _with_excess(judgement: Judgement, violation: Violation, limits: Limits) -> Judgement:
     if violation.code.name in limits.forced:
-        message = f"{violation.code} was forced: {violation.message}"
-        return _Sparing(findings=(Finding(codes.FORCED, message),))
-    return _Sparing(dict.fromkeys(removed & lost, codes.MAX_REMOVED_PERCENT), (violation,))
+        forced = Finding(codes.FORCED, f"{violation.code} was forced: {violation.message}")
+        return replace(judgement, findings=(forced, *judgement.findings))
+    return replace(judgement, violations=(violation, *judgement.violations))
 
 
-def _too_many_removed(
-    draft: Draft, limits: Limits, written: Changes, lost: int
-) -> Violation | None:
-    """Judge the share of the owned routes that the run removes without an equivalent."""
-    gone = draft.plan.changes.removed | written.removed
-    before = len((draft.owned | gone) - written.added)
-    percent = 100 * lost / before if before else 0
-    limit = limits.max_removed_percent
-    if lost <= ALWAYS_REMOVABLE or percent <= limit:
+def _refused(limits: Limits, fitting: Fitting, excess: "_Excess | None") -> dict[str, Code]:
+    """Return the removals that are refused, each with the code of the reason.
+
+    If too many routes would go, those that yield stay first.
+    """
+    if excess is not None and excess.violation.code.name not in limits.forced:
+        return dict.fromkeys(fitting.yielding or excess.lost, codes.MAX_REMOVED_PERCENT)
+
+    # An approved run makes no removal of which the approved plan said that a guard refused it.
+    removed = fitting.plan.changes.removed
+    known = limits.approval.refused if limits.approval is not None else {}
+    return {p: known[p] for p in removed & known.keys() if known[p].name not in limits.forced}
+
+
+def _fit_sparing(
+    draft: Draft, limits: Limits, wish: Fitting, refused: Mapping[str, Code]
+) -> Fitting:
+    """Fit the draft without the refused removals. If one of them yields, none yields."""
+    if not refused:
+        return wish
+    return fit(draft, limits, refused, may_yield=refused.keys().isdisjoint(wish.yielding))
+
+
+@dataclass(frozen=True, slots=True)
+class _Excess:
+    """The planned removals that leave an address without a route, if they are too many."""
+
+    lost: frozenset[str]
+    violation: Violation
+
+
+def _excess(draft: Draft, limits: Limits, written: Changes, fitting: Fitting) -> _Excess | None:
+    """Judge the share of the owned routes that the run removes without an equivalent.
+
+    A removal that the run has made was judged before it was made, and counts only beside others.
+    """
+    removed = fitting.plan.changes.removed
+    gone = removed | written.removed
+    lost = without_equivalent(gone, fitting.plan.routes, limits.tags)
+    if not removed & lost:
         return None
 
-    message = f"{lost} of {before} routes would be removed and leave addresses without a route"
-    return Violation(codes.MAX_REMOVED_PERCENT, message, round(percent, 1), limit)
+    before = len((draft.owned | gone) - written.added)
+    percent = 100 * len(lost) / before
+    limit = limits.max_removed_percent
+    if len(lost) <= ALWAYS_REMOVABLE or percent <= limit:
+        return None
+    message = f"{len(lost)} of {before} routes would be removed and leave addresses without a route"
+    violation = Violation(codes.MAX_REMOVED_PERCENT, message, round(percent, 1), limit)
+    return _Excess(removed & lost, violation)
 
 
-def _partly_withheld(draft: Draft, limits: Limits, sparing: _Sparing) -> Judgement:
-    spared = sparing.reasons
-    plan = draft.replan(spared, ()) if spared else draft.plan
-
-    # Room comes last: a route that is spared needs its place in the table too.
-    fitting = fit(plan, lambda yielding: draft.replan(spared, yielding), limits)
-    findings = (*sparing.findings, *fitting.findings)
-    if fitting.violation is not None:
-        violations = (*sparing.violations, fitting.violation)
-        return _blocked(draft, fitting.plan, violations, findings)
-
-    withheld = tuple(Withheld(prefix, "remove", spared[prefix]) for prefix in in_order(spared))
-    proposed = draft.plan.changes
-    return Judgement(fitting.plan, proposed, withheld, sparing.violations, findings)
-
-
-def _blocked(
-    draft: Draft,
-    plan: Plan,
-    violations: Sequence[Violation],
-    findings: tuple[Finding, ...] = (),
-) -> Judgement:
-    proposed = draft.plan.changes
-
-    # If the table has no room, that violation is the last; any before it concern only removals.
-    # All other violations that come here block the whole table, so that one of them explains it.
+def _judgement(wish: Fitting, fitting: Fitting, refused: Mapping[str, Code]) -> Judgement:
+    """Return the judgement that lets the fitting pass, and withholds the rest of the wish."""
+    stay = {**fitting.kept, **refused}
     return Judgement(
-        plan.without_changes(draft.table),
-        proposed,
-        withheld_of(proposed, violations[-1].code),
-        tuple(violations),
-        findings,
-        blocked=True,
+        fitting.plan,
+        wish.plan.changes,
+        (
+            *(Withheld(p, "add", fitting.left_out[p]) for p in in_order(fitting.left_out)),
+            *(Withheld(p, "remove", stay[p]) for p in in_order(stay)),
+        ),
+        fitting.violations,
+        fitting.findings,
     )

@@ -34,6 +34,7 @@ class Outcome:
     """The result for one route table in one run.
 
     `changes` is everything that the run did to the table, so that a rollback can undo it.
+    `approval` is what a person approves by approving this run.
     """
 
     route_table_id: RouteTableId
@@ -53,6 +54,7 @@ class Outcome:
     correlation_id: str | None = None
     duration_ms: int = 0
     changes: Changes = field(default_factory=Changes)
+    approval: Approval = field(default_factory=Approval)
 
     def with_findings(self, *findings: Finding) -> "Outcome":
         """Return the outcome with these after its own findings."""
@@ -75,12 +77,6 @@ class Outcome:
     def open_conflicts(self) -> tuple[Conflict, ...]:
         """The conflicts that no exception accepts."""
         return tuple(conflict for conflict in self.conflicts if conflict.accepted is None)
-
-    @property
-    def approval(self) -> Approval:
-        """The approval of this outcome's plan: it covers exactly what the plan showed."""
-        shown = {"added": self.added, "updated": self.updated, "removed": self.removed}
-        return Approval.of(self.plan_checksum, shown, self.withheld, self.violations)
 
     @property
     def signature(self) -> str:

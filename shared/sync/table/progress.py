@@ -96,6 +96,7 @@ def outcome_of(progress: Progress, proposal: Proposal) -> Outcome:
         findings=tuple(dict.fromkeys(findings)),
         correlation_id=written.correlation_id or progress.table.correlation_id,
         changes=written.changes,
+        approval=judgement.approval,
     )
 
 

@@ -24,8 +24,8 @@ from ..policy import Policy
 from ..ports import Azure, Store
 from ..surroundings.audit import Audit
 from ..surroundings.survey import Survey
-from .planners.proposal import MakePlanner
-from .progress import Reconciled, preview
+from .planners.proposal import MakePlanner, Proposal
+from .progress import Progress, Reconciled, outcome_of, preview
 
 _EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "routes": []}})
 
@@ -134,10 +134,10 @@ class Provisioner:
         """
         if site.existing is None:
             new = _new_table(site.survey, run)
-            planned = preview(pending, new, make_planner(site.entry))
-            if planned.proposal.judgement.blocked:
-                return Reconciled(pending, planned.outcome, new, site.entry)
-            pending = self._create(pending, new, planned.proposal.judgement.plan)
+            proposal = preview(pending, new, make_planner(site.entry)).proposal
+            if proposal.judgement.violations:
+                return _not_made(pending, new, proposal, site)
+            pending = self._create(pending, new, proposal.judgement.plan)
 
         self._register(site.entry)
         return pending
@@ -242,6 +242,14 @@ def _new_table(survey: Survey, run: Run) -> RouteTable:
     location = survey.environment.location if survey.environment else ""
     tags = {"tags": dict(run.request.azure_tags)} if run.request.azure_tags else {}
     return RouteTable.from_arm({**_EMPTY.raw, "location": location, **tags})
+
+
+def _not_made(pending: Pending, new: RouteTable, proposal: Proposal, site: Site) -> Reconciled:
+    """Withhold the whole table: it would not be right, and so be set on no subnet."""
+    judgement = proposal.judgement
+    withheld = judgement.all_withheld(new, judgement.violations[-1].code)
+    outcome = outcome_of(Progress(pending, new), replace(proposal, judgement=withheld))
+    return Reconciled(pending, outcome, new, site.entry)
 
 
 def _created(route_table_id: RouteTableId) -> Finding:

@@ -12,7 +12,7 @@ from ...domain.errors import (
 )
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.routing.judgement import Judgement, Violation, blocking, withheld_of
+from ...domain.routing.judgement import Judgement, Violation, blocking
 from ...domain.routing.plan import Plan, foreign_hash, foreign_routes, owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.pending import Pending
@@ -60,15 +60,9 @@ class _Attempt:
 
     def blocked_by(self, violation: Violation) -> "_Attempt":
         """Withhold all changes that the judgement has let pass."""
-        judgement = self.proposal.judgement
-        withheld = withheld_of(self.plan.changes, violation.code)
-        blocked = replace(
-            judgement,
-            plan=self.plan.without_changes(self.progress.table),
-            withheld=(*judgement.withheld, *withheld),
-            violations=(*judgement.violations, violation),
-            blocked=True,
-        )
+        judgement = self.proposal.judgement.all_withheld(self.progress.table, violation.code)
+        violations = (*judgement.violations, violation)
+        blocked = replace(judgement, violations=violations, blocked=True)
         return replace(self, proposal=replace(self.proposal, judgement=blocked))
 
     def reconciled(self) -> Reconciled:

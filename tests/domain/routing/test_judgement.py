@@ -13,10 +13,7 @@ P, Q, R = "20.0.0.0/24", "20.5.0.0/24", "20.6.0.0/24"
 
 def approval(existing: RouteTable, desired: Iterable[str], **limits) -> Approval:
     judgement, _ = judged(existing, desired, **limits)
-    changes = judgement.plan.changes
-    return Approval.of(
-        judgement.proposed.checksum, changes.by_kind, judgement.withheld, judgement.violations
-    )
+    return judgement.approval
 
 
 def test_what_was_approved_is_written_and_anything_else_is_not():

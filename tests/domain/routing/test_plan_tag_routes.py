@@ -110,13 +110,17 @@ def test_the_share_guard_counts_addresses_and_not_routes():
     assert len(judgement.plan.routes) == 1
 
 
-@pytest.mark.parametrize(("others", "blocked"), [(24, False), (25, True)])
-def test_more_tag_routes_than_a_table_may_hold_are_not_written(others, blocked):
+@pytest.mark.parametrize(("others", "left_out"), [(24, False), (25, True)])
+def test_more_tag_routes_than_a_table_may_hold_are_not_written(others, left_out):
     there = [route(f"r{n}", f"Tag{n}") for n in range(others)]
     judgement = judged(table(*there, owned("20.1.1.0/24")), {TAG})
-    assert judgement.blocked is blocked
-    assert codes(judgement) == (["NoTagCapacity"] if blocked else [])
+    assert codes(judgement) == (["NoTagCapacity"] if left_out else [])
     assert len(judgement.plan.routes) == others + 1
+    assert {(w.prefix, w.change, w.why.name) for w in judgement.withheld} == (
+        {(TAG, "add", "NoTagCapacity"), ("20.1.1.0/24", "remove", "NoCapacity")}
+        if left_out
+        else set()
+    )
 
 
 def test_an_unknown_limit_of_tag_routes_is_said():

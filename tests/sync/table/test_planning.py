@@ -4,6 +4,7 @@ import pytest
 
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, rid, table_writes
@@ -132,3 +133,79 @@ def test_while_paused_an_approved_plan_is_shown_and_not_applied(azure, app, make
     whole = approved(make_app(PAUSED="true"), plan)
     assert (whole["mode"], outcome_of(whole, "one")["status"]) == ("plan", "planned")
     assert table_writes(azure.state) == []
+
+
+def many(count):
+    return [f"20.1.{number}.0/24" for number in range(count)]
+
+
+@pytest.mark.parametrize("policy", ["approval", "additive", "auto"])
+@pytest.mark.parametrize("mode", [Mode.PLAN, Mode.APPLY])
+def test_what_was_approved_before_the_table_was_full_is_not_written_over_other_routes(
+    azure, make_app, policy, mode
+):
+    if mode is Mode.APPLY and policy != "approval":
+        return  # then the additions do not wait
+    app = make_app(
+        APPLY_POLICY=policy,
+        REMOVAL_GRACE_DAYS="28",
+        ROUTE_LIMIT="40",
+        MAX_REMOVED_PERCENT="100",
+    )
+    table = add_table(azure.state, "one", [owned(p) for p in many(20)])
+    register(app, "one")
+    coming = [f"20.2.{number}.0/24" for number in range(20)]
+    answer(azure, *coming)
+    plan = sync(app, mode=mode)
+    filled = [*table.routes, *(to_firewall(f"10.0.{n}.0/24", f"fw-{n}") for n in range(20))]
+    table.routes, table.etag = filled, 'W/"filled"'
+
+    outcome = outcome_of(approved(app, plan), "one")
+    assert (outcome["status"], outcome["added"], outcome["removed"]) == ("blocked", [], [])
+    assert [v["code"] for v in outcome["violations"]] == ["PlanChanged"]
+    assert f"now also removed: {many(1)[0]}" in outcome["violations"][0]["message"]
+    assert table.routes == filled
+
+
+def test_a_checksum_is_of_the_additions_that_fit_and_of_the_routes_that_yield(azure, make_app):
+    app = make_app(REMOVAL_GRACE_DAYS="28", ROUTE_LIMIT="20")
+    add_table(azure.state, "one", [owned(p) for p in many(18)])
+    register(app, "one")
+    answer(azure, *many(18)[1:], A, B, C)
+    plan = outcome_of(sync(app, mode=Mode.PLAN), "one")
+    written = Changes(
+        {
+            **{prefix: Change(None, owned(prefix)) for prefix in (A, B, C)},
+            many(1)[0]: Change(owned(many(1)[0]), None),
+        }
+    )
+    assert plan["planChecksum"] == written.checksum
+    assert outcome_of(sync(app), "one")["planChecksum"] == written.checksum
+
+
+def test_a_removal_that_was_shown_as_withheld_is_not_made_by_an_approval(azure, app, make_app):
+    """Not even if the guard would let it pass by now, because the plan has shown otherwise."""
+    table = add_table(azure.state, "one", [owned(p) for p in many(10)])
+    register(app, "one")
+    answer(azure, *many(11)[4:])
+    plan = sync(app, mode=Mode.PLAN)
+    assert {w["why"] for w in outcome_of(plan, "one")["withheld"]} == {"MaxRemovedPercent"}
+    lenient = make_app(MAX_REMOVED_PERCENT="50")
+    outcome = outcome_of(approved(lenient, plan), "one")
+    assert (outcome["added"], outcome["removed"]) == ([many(11)[10]], [])
+    assert outcome["withheld"] == outcome_of(plan, "one")["withheld"]
+    assert owned_prefixes(table) == {*many(11)}
+    forced = approved(lenient, sync(app, mode=Mode.PLAN), force=("MaxRemovedPercent",))
+    assert outcome_of(forced, "one")["removed"] == many(4)
+
+
+def test_a_run_whose_removals_wait_is_approved_by_its_own_id(azure, make_app):
+    app = make_app(APPLY_POLICY="additive")
+    table = add_table(azure.state, "one", [owned(B), owned(C)])
+    register(app, "one")
+    answer(azure, A, B)
+    waiting = sync(app)
+    assert outcome_of(waiting, "one")["added"] == [A]
+    outcome = outcome_of(approved(app, waiting), "one")
+    assert (outcome["status"], outcome["removed"]) == ("changed", [C])
+    assert owned_prefixes(table) == {A, B}

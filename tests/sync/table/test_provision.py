@@ -177,6 +177,8 @@ def test_more_addresses_than_a_table_may_hold_make_no_table(azure, app):
     answer(azure, A, B)
     outcome = provision(app)
     assert [v["code"] for v in outcome["violations"]] == ["NoCapacity"]
+    assert (outcome["status"], outcome["added"]) == ("blocked", [])
+    assert {w["prefix"] for w in outcome["withheld"]} == {A, B}
     assert azure.state.writes() == []
     assert app.registry.get(TABLE) is None
 

@@ -46,9 +46,8 @@ class Guards:
         """Return how many routes, and routes with a service tag, the table may hold."""
         subscription_id, region = entry.route_table_id.subscription_id, draft.table.location
 
-        # Azure is asked only if routes may be added now.
-        waits = self.apply_policy is ApplyPolicy.APPROVAL
-        added = frozenset() if waits else draft.plan.changes.added
+        # Azure is asked only if routes are added, at once or after an approval.
+        added = draft.plan.changes.added
         adds_tags = any(is_service_tag(prefix) for prefix in added)
         return (
             self.route_limits.routes(subscription_id, region) if added else None,

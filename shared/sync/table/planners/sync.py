@@ -12,6 +12,7 @@ from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_und
 from ....domain.registry.holds import Hold
 from ....domain.registry.registered_table import RegisteredTable
 from ....domain.registry.registration import Registration
+from ....domain.routing.capacity import fit
 from ....domain.routing.changes import Changes
 from ....domain.routing.effective import routing_findings
 from ....domain.routing.grace import retained_until, tags_retained_until
@@ -56,14 +57,15 @@ class SyncPlanner:
         draft = self.guards.draft(table, self._replan(table, until, holds))
 
         # A contested table has stricter limits, and the table becomes contested if this run finds
-        # our changes undone once too often. So this comes before judging.
-        found = self._found_undone(draft.plan.changes)
+        # our changes undone once too often. So this comes before judging. A route that has yielded
+        # and is to yield again has come back, too.
+        limits = self._limits(draft)
+        found = self._found_undone(draft.plan.changes.then(fit(draft, limits).plan.changes))
         contest = found or self.entry.status.contest
-        limits = self._limits_if_contested(self._limits(draft), contest)
-        judgement = judge(draft, limits, written)
+        judgement = judge(draft, self._limits_if_contested(limits, contest), written)
 
         findings = (*self._findings(contest), *self._routing_findings(table, judgement))
-        withheld = self._withheld_by_holds(table, until, judgement.proposed) if holds else ()
+        withheld = self._withheld_by_holds(table, until, draft.plan.changes) if holds else ()
         return Proposal(
             judgement.with_more(findings, withheld), self.wanted.version_ids, contest=found
         )
@@ -167,11 +169,11 @@ class SyncPlanner:
         return replace(limits, contested=True, too_early=too_early)
 
     def _withheld_by_holds(
-        self, table: RouteTable, until: Mapping[str, date], proposed: Changes
+        self, table: RouteTable, until: Mapping[str, date], planned: Changes
     ) -> tuple[Withheld, ...]:
         """Return the changes that a run without holds would make as well."""
         unheld = self._plan(table, holds=(), retained=until, spared=())
-        return withheld_of(unheld.changes.without(proposed.by_prefix), codes.HELD)
+        return withheld_of(unheld.changes.without(planned.by_prefix), codes.HELD)
 
     def _findings(self, contest: Contest) -> tuple[Finding, ...]:
         return (

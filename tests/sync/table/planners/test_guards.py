@@ -88,15 +88,14 @@ def test_capacity_is_the_subscriptions_own_or_as_set(azure, make_app, limit, sta
         assert owned_prefixes(table) == {*prefixes(101), A, B}
         return
     assert whole["status"] == "Failed"
-    assert table_writes(azure.state) == []
+    assert owned_prefixes(table) == {*prefixes(101), A}
+    assert outcome["added"] == [A]
     [violation] = outcome["violations"]
     assert (violation["code"], violation["observed"], violation["limit"]) == (
         *("NoCapacity", 104, 103),
     )
     assert violation["forceable"] is False
-    assert outcome["withheld"] == [
-        {"prefix": prefix, "change": "add", "why": "NoCapacity"} for prefix in (A, B)
-    ]
+    assert outcome["withheld"] == [{"prefix": B, "change": "add", "why": "NoCapacity"}]
 
 
 def test_for_lack_of_capacity_the_retained_yield_in_the_same_write(azure, make_app):
@@ -114,6 +113,103 @@ def test_for_lack_of_capacity_the_retained_yield_in_the_same_write(azure, make_a
     assert owned_prefixes(table) == {*prefixes(4)[1:], A}
     assert len(table_writes(azure.state)) == 2
     assert outcome_of(sync(app), "one")["status"] == "unchanged"
+
+
+def full_of_retained(azure, make_app, **settings):
+    """A table with 100 routes that left, 100 addresses that come, and room for five of them."""
+    app = make_app(REMOVAL_GRACE_DAYS="28", ROUTE_LIMIT="105", **settings)
+    table = add_table(azure.state, "one", [owned(p) for p in prefixes(100)])
+    register(app, "one")
+    wide = ["20.128.0.0/17", "20.129.0.0/20", "20.130.0.0/22", "20.131.0.0/23", "20.132.0.0/23"]
+    coming = [*wide, *(f"20.2.{number}.0/24" for number in range(95))]
+    answer(azure, *reversed(coming))
+    return app, table, coming
+
+
+def change_of(outcome):
+    return {(w["prefix"], w["change"], w["why"]) for w in outcome["withheld"]}
+
+
+def test_routes_that_yield_are_removals_and_the_share_counts_them_before_the_write(azure, make_app):
+    app, table, coming = full_of_retained(azure, make_app)
+    plan = outcome_of(sync(app, mode=Mode.PLAN), "one")
+    outcome = outcome_of(sync(app), "one")
+
+    assert owned_prefixes(table) == {*prefixes(100), *coming[:5]}
+    assert len(table_writes(azure.state)) == 1
+    assert (outcome["status"], outcome["removed"]) == ("blocked", [])
+    assert set(outcome["added"]) == set(coming[:5])
+    assert change_of(outcome) == {
+        *((prefix, "add", "NoCapacity") for prefix in coming[5:]),
+        *((prefix, "remove", "MaxRemovedPercent") for prefix in prefixes(95)),
+    }
+    share, room = outcome["violations"]
+    assert (share["code"], share["observed"], share["limit"]) == ("MaxRemovedPercent", 95.0, 10)
+    assert (room["code"], room["observed"], room["limit"]) == ("NoCapacity", 200, 105)
+    assert all(prefix in room["message"] for prefix in coming[5:])
+    assert len(outcome["retained"]) == 100
+    for said in ("status", "added", "removed", "withheld", "violations", "retained"):
+        assert plan[said] == outcome[said]
+
+
+@pytest.mark.parametrize(
+    ("leaving", "status"), [(10, "changed"), (11, "blocked")], ids=["allowed", "too many"]
+)
+def test_the_share_of_those_that_yield_on_both_sides(azure, make_app, leaving, status):
+    app = make_app(REMOVAL_GRACE_DAYS="28", ROUTE_LIMIT="100")
+    table = add_table(azure.state, "one", [owned(p) for p in prefixes(100)])
+    register(app, "one")
+    coming = [f"20.2.{number}.0/24" for number in range(leaving)]
+    answer(azure, *prefixes(100)[leaving:], *coming)
+    outcome = outcome_of(sync(app), "one")
+    assert outcome["status"] == status
+    assert len(outcome["removed"]) == (leaving if status == "changed" else 0)
+    expected = {*prefixes(100)[leaving:], *coming} if status == "changed" else {*prefixes(100)}
+    assert owned_prefixes(table) == expected
+
+
+def test_of_a_plan_whose_yields_are_too_many_only_a_force_writes_them(azure, make_app):
+    app, table, coming = full_of_retained(azure, make_app)
+    plan = sync(app, mode=Mode.PLAN)
+    done = approved(app, plan, force=("MaxRemovedPercent",), reason="the tag has moved")
+    outcome = outcome_of(done, "one")
+    assert outcome["status"] == "changed"
+    assert (len(outcome["added"]), len(outcome["removed"])) == (100, 95)
+    assert owned_prefixes(table) == {*coming, *prefixes(100)[95:]}
+    assert {f["code"] for f in outcome["findings"]} == {"Approved", "Forced", "RetainedYielded"}
+
+
+@pytest.mark.parametrize("policy", ["additive", "approval"])
+def test_a_yield_waits_for_approval_as_every_removal_does(azure, make_app, policy):
+    app = make_app(REMOVAL_GRACE_DAYS="28", ROUTE_LIMIT="5", APPLY_POLICY=policy)
+    table = add_table(azure.state, "one", [owned(p) for p in prefixes(4)])
+    register(app, "one")
+    answer(azure, *prefixes(4)[2:], A, B)
+    waiting = outcome_of(whole := sync(app), "one")
+    yielding = (prefixes(4)[0], "remove", "ApplyPolicy")
+    if policy == "additive":
+        assert (waiting["status"], waiting["added"]) == ("blocked", [A])
+        assert change_of(waiting) == {yielding, (B, "add", "NoCapacity")}
+    else:
+        assert (waiting["status"], waiting["added"]) == ("planned", [])
+        assert change_of(waiting) == {yielding, *((p, "add", "ApplyPolicy") for p in (A, B))}
+        assert owned_prefixes(table) == {*prefixes(4)}
+
+    done = outcome_of(approved(app, whole), "one")
+    assert (done["status"], done["removed"]) == ("changed", [prefixes(4)[0]])
+    assert owned_prefixes(table) == {*prefixes(4)[1:], A, B}
+
+
+def test_a_route_goes_for_no_other_before_all_that_needs_it_has_its_own(azure, make_app):
+    """The tag cuts a prefix in two, and the table has room for one of the halves."""
+    app = make_app(ROUTE_LIMIT="2")
+    table = add_table(azure.state, "one", [to_firewall(), owned("20.4.0.0/16")])
+    register(app, "one")
+    answer(azure, "20.4.0.0/17", "20.4.128.0/17", C)
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["status"], outcome["removed"]) == ("blocked", [])
+    assert "20.4.0.0/16" in owned_prefixes(table)
+    assert ("20.4.0.0/16", "remove", "NoCapacity") in change_of(outcome)
 
 
 def test_a_plan_that_lets_the_retained_yield_is_applied_as_it_was_shown(azure, make_app):
@@ -148,15 +244,6 @@ def test_the_limit_is_read_once_for_all_tables_of_a_place_and_not_where_nothing_
     for _ in range(2):
         sync(app)
     assert len([e for e in azure.state.log if e["path"].endswith("/usages")]) == 1
-
-
-def test_the_limit_is_not_read_if_all_additions_wait_for_approval(azure, make_app):
-    app = make_app(APPLY_POLICY="approval")
-    add_table(azure.state, "one")
-    register(app, "one")
-    answer(azure, A)
-    assert {w["change"] for w in outcome_of(sync(app), "one")["withheld"]} == {"add"}
-    assert not [e for e in azure.state.log if e["path"].endswith("/usages")]
 
 
 def test_a_failed_table_is_written_again_only_as_it_was_last_seen_sound(azure, app):
