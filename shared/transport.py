@@ -1,4 +1,7 @@
-"""HTTP connections that stay open: one for each thread of a worker and each host."""
+"""HTTP connections that stay open: one for each thread of a worker and each host.
+
+Each call is bounded: by timeouts of its own, and by the deadline of the invocation that makes it.
+"""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -8,19 +11,48 @@ import requests
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 
+from .deadline import out_of_time, seconds_left
+
 MOST_CONNECTIONS = 32
 """Connections to one host, as many as a worker may have threads.
 
 The library's default is 10: every further thread would open a new TLS connection for each request.
 """
+CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
+"""The library's default is 300 s for both."""
 
 
-def transport() -> RequestsTransport:
-    """Make the transport of clients that live as long as the process."""
-    session = _Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
-    return RequestsTransport(session=session, session_owner=False)
+class Transport(RequestsTransport):  # type: ignore[misc]  # azure-core gives it without a type
+    """The transport of clients that live as long as the process."""
+
+    def __init__(self, *, reserve_seconds: float = 0.0) -> None:
+        """Calls may exceed the deadline of their invocation by the reserve."""
+        session = _Session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
+        super().__init__(session=session, session_owner=False)
+        self._reserve_seconds = reserve_seconds
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Raise TransientError if there is no time left."""
+        left = self._seconds_left()
+        if left <= 0:
+            raise out_of_time()
+        for name, longest in _LONGEST.items():
+            options[name] = min(options.get(name, longest), longest, left)
+        return super().send(request, **options)
+
+    def sleep(self, duration: float) -> None:
+        """Raise TransientError at once if there is not so much time left."""
+        if duration > self._seconds_left():
+            raise out_of_time()
+        super().sleep(duration)
+
+    def _seconds_left(self) -> float:
+        return seconds_left() + self._reserve_seconds
+
+
+_LONGEST = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
 
 
 class _Session(requests.Session):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from azure.core.exceptions import AzureError
 
 from .app import App, app
+from .deadline import LONGEST_INVOCATION_SECONDS, time_limit
 from .domain.armid import RouteTableId
 from .domain.errors import TransientError
 from .domain.runs.run import Mode, RunRequest, Trigger
@@ -23,6 +24,7 @@ LONGEST_WAIT_SECONDS = 0.6
 """One delivery waits no longer. The message comes again and can wait again."""
 
 _log = logging.getLogger("ase_route_sync")
+_in_time = time_limit(LONGEST_INVOCATION_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,14 @@ class Messages:
     later: tuple[str, ...] = ()
 
 
+@_in_time
 def scheduled_sync() -> str:
     """Return the start message of a new run."""
     run = app().create_run(RunRequest(Trigger.TIMER, Mode.APPLY))
     return str(RunMessage(run.run_id))
 
 
+@_in_time
 def daily_check() -> list[str]:
     """Return the messages for the run that it starts and for the notices that are still due."""
     context = app()
@@ -56,6 +60,7 @@ def daily_check() -> list[str]:
     return messages
 
 
+@_in_time
 def start_run(text: str) -> list[str]:
     """Return the messages of the run's tables. If the run has ended, tell people."""
     context = app()
@@ -65,6 +70,7 @@ def start_run(text: str) -> list[str]:
     return _table_messages(run_id, tables)
 
 
+@_in_time
 def sync_route_table(text: str) -> Messages:
     """Sync a table, or send it to the end of the queue if its subscription has to wait.
 
@@ -95,6 +101,7 @@ def _rested(subscription_id: str) -> bool:
     return bool(seconds)
 
 
+@_in_time
 def start_run_without_tags(text: str) -> list[str]:
     """Return the messages of a run whose start has failed too often: its tables are repaired."""
     try:
@@ -105,6 +112,7 @@ def start_run_without_tags(text: str) -> list[str]:
     return _table_messages(run_id, app().run_start.start_without_tags(run_id))
 
 
+@_in_time
 def fail_poisoned_route_table(text: str) -> Messages:
     """End the table as failed, and go on with the next one."""
     try:
@@ -127,7 +135,7 @@ def _remove_old(context: App) -> None:
     """Old runs can wait until tomorrow, so an error must not cost today's messages."""
     try:
         context.housekeeping.remove_old()
-    except AzureError as error:
+    except (AzureError, TransientError) as error:
         _log.error("old runs were not removed", exc_info=error)
 
 

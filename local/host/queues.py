@@ -17,7 +17,7 @@ from azure.storage.queue import (
 )
 from azure_functions_runtime.bindings.datumdef import Datum
 
-from shared.transport import transport
+from shared.transport import Transport
 
 from .config import QueueOptions
 from .worker import Function, InvocationFailed
@@ -117,7 +117,7 @@ class Queues:
                 name,
                 message_encode_policy=TextBase64EncodePolicy(),
                 message_decode_policy=TextBase64DecodePolicy(),
-                transport=transport(),
+                transport=Transport(),
             )
         return self._clients[name]
 

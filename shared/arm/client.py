@@ -28,7 +28,7 @@ from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from ..domain.clouds import Cloud
-from ..transport import transport
+from ..transport import Transport
 from .budgets import Budgets, Request, Response, is_throttled
 from .credential import Credential, RenewWhenRefused
 from .endpoint import OurEndpointOnly
@@ -63,7 +63,7 @@ class ArmClients:
 
         # Every pipeline has these two, so that all threads share connections and budgets.
         self.budgets = Budgets()
-        self._transport = transport()
+        self._transport = Transport()
 
         self._reads = self._reading_client()
         self._network: dict[str, NetworkManagementClient] = {}

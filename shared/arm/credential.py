@@ -10,6 +10,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 
+from ..transport import Transport
 from .budgets import Request, Response
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Credential:
     def __init__(self, *, authority: str, client_id: str | None) -> None:
         self._authority = authority
         self._client_id = client_id
+        self._transport = Transport()
         self._current: DefaultAzureCredential | None = None
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
@@ -51,7 +53,9 @@ class Credential:
             from azure.identity import DefaultAzureCredential  # a tenth of a second
 
             self._current = current = DefaultAzureCredential(
-                authority=self._authority, managed_identity_client_id=self._client_id
+                authority=self._authority,
+                managed_identity_client_id=self._client_id,
+                transport=self._transport,
             )
         return current
 

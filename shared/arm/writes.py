@@ -25,8 +25,8 @@ POLL_SECONDS = 2
 The SDK would wait 30 s, which is far longer than a write usually takes.
 """
 LONGEST_WRITE_SECONDS = 120
-"""All writes of one delivery, and the waits when Azure throttles them, must fit into the
-functionTimeout of host.json.
+"""All writes of one delivery, and the waits when Azure throttles them, must fit into the time of an
+invocation (`shared.deadline`).
 """
 
 _REFUSED = HTTPStatus.MULTIPLE_CHOICES
@@ -56,11 +56,11 @@ def write(
         with arm_answers():
             poller = begin(
                 headers=headers,
-                polling=_Polling(POLL_SECONDS),
+                polling=_Polling(longest_seconds),
                 raw_response_hook=answers.append,
                 **_NO_BLIND_RETRIES,
             )
-            last_answer = _last_answer(poller, longest_seconds)
+            last_answer: HttpResponse = poller.result()
     except RouteSyncError as error:
         accepted = [a.http_response for a in answers if a.http_response.status_code < _REFUSED]
         if not accepted:
@@ -74,17 +74,35 @@ def _unconfirmed(error: RouteSyncError, accepted: HttpResponse) -> UnconfirmedWr
     return UnconfirmedWrite(error.code, message, correlation_id=correlation_id_of(accepted))
 
 
-def _last_answer(poller: LROPoller[Any], longest_seconds: float) -> HttpResponse:
-    # `result(timeout)` would return an unfinished resource without an error.
-    poller.wait(longest_seconds)
-    if not poller.done():
-        raise TransientError(codes.WRITE_NOT_ENDED, f"not ended after {longest_seconds:g} s")
-    answer: HttpResponse = poller.result()
-    return answer
-
-
 class _Polling(ARMPolling):
-    """Returns the last answer instead of the SDK's model of it."""
+    """Returns the last answer instead of the SDK's model of it.
+
+    It follows the operation in the caller's thread. The SDK would start a thread of its own, which
+    goes on for ever if the operation never ends.
+    """
+
+    def __init__(self, longest_seconds: float) -> None:
+        super().__init__(POLL_SECONDS)
+        self._longest_seconds = longest_seconds
+        self._waited_seconds = 0.0
+
+    def initialize(
+        self, client: Any, initial_response: Any, deserialization_callback: Callable[[Any], Any]
+    ) -> None:
+        """Follow the operation to its end: the SDK starts no thread for one that has ended."""
+        super().initialize(client, initial_response, deserialization_callback)
+        self.run()
+
+    def _delay(self) -> None:
+        left = self._longest_seconds - self._waited_seconds
+        if left <= 0:
+            message = f"not ended after {self._longest_seconds:g} s"
+            raise TransientError(codes.WRITE_NOT_ENDED, message)
+
+        # If Azure asks for a longer wait, the operation is looked at once more before it is left.
+        seconds = min(self._extract_delay(), left)
+        self._waited_seconds += seconds
+        self._sleep(seconds)
 
     def resource(self) -> HttpResponse:
         response: HttpResponse = self._pipeline_response.http_response

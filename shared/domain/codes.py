@@ -184,6 +184,17 @@ WRITE_UNCONFIRMED = Code(
     remedy="Look at the routes that the message lists. A plan shows what is still missing.",
     related=("WriteNotEnded", "NoAnswer"),
 )
+OUT_OF_TIME = Code(
+    "OutOfTime",
+    Grade.FAILS,
+    meaning="An invocation stopped before the host would have ended it; nothing is lost.",
+    remedy=(
+        "No action is needed: the next attempt goes on. If it happens again, run ase-route-sync "
+        "doctor: it checks how Azure can be reached."
+    ),
+    places=(Place.REPORT, Place.REQUEST),
+    related=("NoAnswer", "WriteNotEnded"),
+)
 RETRIES_EXHAUSTED = Code(
     "RetriesExhausted",
     Grade.FAILS,

@@ -6,7 +6,8 @@ from typing import Any
 from azure.core.credentials import TokenCredential
 from azure.data.tables import TableClient, TableServiceClient
 
-from ..transport import transport
+from ..deadline import RESERVE_SECONDS
+from ..transport import Transport
 
 
 class StorageAccount:
@@ -52,4 +53,4 @@ class StorageAccount:
 
 def _pipeline_options() -> dict[str, Any]:
     """What is stored goes to the storage account only, wherever an answer points."""
-    return {"transport": transport(), "permit_redirects": False}
+    return {"transport": Transport(reserve_seconds=RESERVE_SECONDS), "permit_redirects": False}

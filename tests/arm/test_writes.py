@@ -1,8 +1,10 @@
 """Writes of whole route tables, over real HTTP."""
 
+import threading
+
 import pytest
 
-from local.azure.faults import FailOperation, InjectedFault, refusal
+from local.azure.faults import Delay, FailOperation, HangOperation, InjectedFault, refusal
 from shared.arm.route_tables import ArmRouteTables
 from shared.domain.errors import (
     PermanentError,
@@ -66,6 +68,36 @@ def test_an_operation_that_does_not_end_is_not_a_success(azure, app):
     read = impatient.read(rid("one"))
     with pytest.raises(TransientError, match="WriteNotEnded"):
         impatient.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
+
+
+@pytest.mark.usefixtures("nobody_waits")
+@pytest.mark.parametrize("asked", ["1", "10", "600", "864000"])
+def test_an_operation_that_never_ends_leaves_no_thread(azure, app, asked):
+    add_table(azure.state, "one")
+    azure.state.poll_seconds = int(asked)
+    hanging = InjectedFault(method="PUT", path="one$", effect=HangOperation())
+    azure.state.faults.append(hanging)
+    before = set(threading.enumerate())
+    read = app.route_tables.read(rid("one"))
+    with pytest.raises(TransientError, match="WriteNotEnded"):
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
+    assert {t.name for t in set(threading.enumerate()) - before if "LRO" in t.name} == set()
+    assert len([e for e in azure.state.log if "/operations/" in e["path"]]) <= 121
+
+
+@pytest.mark.usefixtures("nobody_waits")
+def test_a_wait_that_azure_asks_for_is_no_longer_than_a_write_may_take(azure, app):
+    """The write ends while Azure asks for a longer wait: it is looked at once more."""
+    add_table(azure.state, "one")
+    azure.state.poll_seconds = 864000
+    azure.state.timing.operation_seconds = (0.3, 0.3)
+    read = app.route_tables.read(rid("one"))
+    slow = InjectedFault(method="GET", path="/operations/", effect=Delay(seconds=0.4), skip=1)
+    azure.state.faults.append(slow)
+    after = app.route_tables.write(
+        rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),))
+    )
+    assert len(after.routes) == 1
 
 
 def test_a_put_is_never_repeated_blindly(azure, app):

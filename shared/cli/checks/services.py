@@ -13,6 +13,7 @@ from ...domain.errors import RouteSyncError
 from ...domain.registry.registered_table import RegisteredTable
 from ...settings import Settings
 from ...sync.run.pull import Comparison
+from ...transport import Transport
 from .diagnosis import Diagnosis, Grade
 
 QUEUES = ("route-table-runs", "route-table-sync")
@@ -127,12 +128,15 @@ def _unknown_limits(subscription: str) -> Diagnosis:
 def queue_service(settings: Settings) -> QueueServiceClient:
     """Connect to the one account, by its connection string or by the identity."""
     if settings.storage_connection_string is not None:
-        return QueueServiceClient.from_connection_string(settings.storage_connection_string)
+        return QueueServiceClient.from_connection_string(
+            settings.storage_connection_string, transport=Transport()
+        )
     endpoint = os.environ.get("AzureWebJobsStorage__queueServiceUri")
     host = f"{settings.storage_account_name}.queue.{settings.cloud.storage_suffix}"
     return QueueServiceClient(
         endpoint or f"https://{host}",
         credential=storage_credential(settings),
+        transport=Transport(),
     )
 
 
