@@ -6,7 +6,6 @@ The adapters import the large Azure SDKs only when they first use them.
 import functools
 import os
 import secrets
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,6 +20,7 @@ from .arm.subnets import ArmSubnets
 from .domain.runs.run import Run, RunRequest, run_id_of
 from .log import log_outcome, log_run, quiet_libraries
 from .notify.webhook import HttpWebhook, NoWebhook
+from .questions import Questions
 from .settings import InvalidSettings, Settings
 from .storage.account import StorageAccount
 from .storage.checks import CheckLog, LedgerLog
@@ -140,13 +140,13 @@ class App:
         return run
 
 
-_building = threading.Lock()
+_building = Questions[None, App]()
 
 
 def app() -> App:
     """Return the one App of this process, for every thread. Raise InvalidSettings."""
-    with _building:
-        return _app()
+    # It asks storage for its tables, so that threads must not wait for it one after the other.
+    return _building.ask(None, _app)
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """The app's identity: a managed identity in Azure, `az login` on a laptop."""
 
 import logging
-import threading
+import math
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,18 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 
+from ..deadline import time_limit
+from ..domain.errors import TransientError
 from ..transport import Transport
 from .budgets import Request, Response
 
 if TYPE_CHECKING:
     from azure.identity import DefaultAzureCredential
 
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 1.0
 """An alert must be answered at once, even if our own names are not known yet."""
+WAIT_SECONDS = 60.0
+"""The time without questions after one that failed, so that a storm of alerts is not held up."""
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -70,35 +75,29 @@ class OwnIdentity:
         self._credential = credential
         self._scope = scope
         self._names: frozenset[str] = frozenset()
-        self._question: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._waits_until = -math.inf
 
     def names(self) -> frozenset[str]:
-        """Return them in lower case, or nothing if the answer takes longer than half a second."""
-        if not self._names:
-            self._running_question().join(PATIENCE_SECONDS)
+        """Return them in lower case, or nothing if the answer takes longer than a second."""
+        if not self._names and time.monotonic() >= self._waits_until:
+            with time_limit(PATIENCE_SECONDS):
+                self._names = self._ask()
+            if not self._names:
+                self._waits_until = time.monotonic() + WAIT_SECONDS
         return self._names
 
-    def _running_question(self) -> threading.Thread:
-        """The first caller starts the question. Later callers wait for the same answer."""
-        with self._lock:
-            if self._question is None or not self._question.is_alive():
-                self._question = threading.Thread(target=self._ask, daemon=True)
-                self._question.start()
-            return self._question
-
-    def _ask(self) -> None:
+    def _ask(self) -> frozenset[str]:
         import jwt  # it imports all of cryptography
 
         try:
             token = self._credential.get_token(self._scope).token
             claims = jwt.decode(token, options={"verify_signature": False})
-        except (AzureError, jwt.InvalidTokenError) as error:
+        except (AzureError, TransientError, jwt.InvalidTokenError) as error:
             _log.warning("the app's own identity could not be read: %s", type(error).__name__)
-            return
+            return frozenset()
 
         names = [claims.get(claim) for claim in ("oid", "appid", "azp")]
-        self._names = frozenset(str(name).lower() for name in names if name)
+        return frozenset(str(name).lower() for name in names if name)
 
 
 class RenewWhenRefused(SansIOHTTPPolicy[HttpRequest, HttpResponse]):

@@ -1,15 +1,20 @@
 """The number of routes that a table may hold. Right: Microsoft.Network/locations/usages/read."""
 
-import threading
+import math
 import time
 from collections.abc import Mapping
 
+from ..deadline import seconds_left
 from ..domain.errors import RouteSyncError
+from ..questions import Questions
 from .client import ArmClients
 from .errors import arm_answers
 
 REMEMBERED_SECONDS = 300
 """A run over a thousand tables of one subscription reads the limit once."""
+type _Key = tuple[str, str]
+"""A subscription and a location."""
+
 _ROUTES = "RoutesPerRouteTable"
 _TAG_ROUTES = "RoutesWithServiceTagPerRouteTable"
 
@@ -18,8 +23,8 @@ class SubscriptionRouteLimits:
     def __init__(self, clients: ArmClients, *, override: int | None = None) -> None:
         self._clients = clients
         self._override = override
-        self._read: dict[tuple[str, str], tuple[float, Mapping[str, int]]] = {}
-        self._lock = threading.Lock()
+        self._read: dict[_Key, tuple[float, Mapping[str, int]]] = {}
+        self._questions = Questions[_Key, Mapping[str, int]]()
 
     def routes(self, subscription_id: str, location: str | None) -> int | None:
         """Return None if the limit is unknown: Azure still refuses a table that exceeds it."""
@@ -35,13 +40,14 @@ class SubscriptionRouteLimits:
         if location is None:
             return {}
         key = subscription_id.lower(), location.lower()
+        return self._questions.ask(key, lambda: self._remembered(key))
+
+    def _remembered(self, key: _Key) -> Mapping[str, int]:
         now = time.monotonic()
-        # Keep the lock while reading, so that threads that begin together read once.
-        with self._lock:
-            read_at, limits = self._read.get(key, (-float(REMEMBERED_SECONDS), {}))
-            if now - read_at >= REMEMBERED_SECONDS:
-                limits = self._read_limits(*key)
-                self._read[key] = now, limits
+        read_at, limits = self._read.get(key, (-math.inf, {}))
+        if now - read_at >= REMEMBERED_SECONDS:
+            limits = self._read_limits(*key)
+            self._read[key] = now, limits
         return limits
 
     def _read_limits(self, subscription_id: str, location: str) -> Mapping[str, int]:
@@ -54,4 +60,6 @@ class SubscriptionRouteLimits:
                 usages = [usage for page in self._clients.pages(url) for usage in page["value"]]
                 return {str(usage["name"]["value"]): int(usage["limit"]) for usage in usages}
         except RouteSyncError:
+            if seconds_left() <= 0:
+                raise  # nothing was found out that others could build on
             return {}

@@ -1,0 +1,54 @@
+"""Threads that ask the same at the same time ask once, and wait for nobody else."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.deadline import time_limit
+from shared.domain.errors import TransientError
+from shared.questions import Questions
+from tests.builders.clocks import Slow
+
+SECONDS = 30
+
+
+def test_the_same_question_is_asked_once_and_another_one_does_not_wait():
+    questions, slow = Questions[str, int](), Slow()
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(questions.ask, "one", slow)
+        assert slow.begun.wait(SECONDS)
+        second = threads.submit(questions.ask, "one", slow)
+        assert questions.ask("two", lambda: 2) == 2
+        slow.may_end.set()
+        assert (first.result(SECONDS), second.result(SECONDS)) == (1, 1)
+    assert slow.asked == 1
+
+
+def test_an_answer_is_not_remembered():
+    questions = Questions[str, int]()
+    answers = iter((1, 2))
+    assert [questions.ask("one", lambda: next(answers)) for _ in "12"] == [1, 2]
+
+
+def test_an_error_reaches_everybody_who_waits():
+    questions, slow = Questions[str, int](), Slow(ValueError("no"))
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(questions.ask, "one", slow)
+        assert slow.begun.wait(SECONDS)
+        second = threads.submit(questions.ask, "one", lambda: 2)
+        slow.may_end.set()
+        for waiting in (first, second):
+            with pytest.raises(ValueError, match="no"):
+                waiting.result(SECONDS)
+    assert questions.ask("one", lambda: 3) == 3
+
+
+def test_nobody_waits_beyond_the_deadline():
+    questions, slow = Questions[str, int](), Slow()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(questions.ask, "one", slow)
+        assert slow.begun.wait(SECONDS)
+        with time_limit(0), pytest.raises(TransientError, match="OutOfTime"):
+            questions.ask("one", lambda: 2)
+        slow.may_end.set()
+        assert first.result(SECONDS) == 1
