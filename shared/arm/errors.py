@@ -17,7 +17,13 @@ from azure.core.exceptions import (
 
 from ..domain import codes
 from ..domain.codes import Code
-from ..domain.errors import PermanentError, PreconditionFailed, RouteSyncError, TransientError
+from ..domain.errors import (
+    PassesSoon,
+    PermanentError,
+    PreconditionFailed,
+    RouteSyncError,
+    TransientError,
+)
 
 # These errors pass by themselves. The status does not always say so: Microsoft.Network answers
 # some of them with 409 or 400, and a failed long-running operation with 200.
@@ -26,7 +32,6 @@ _PASSING_CODES = frozenset(
         "AnotherOperationInProgress",
         "Canceled",
         "CanceledAndSupersededDueToAnotherOperation",
-        "ExpiredAuthenticationToken",
         "GatewayTimeout",
         "InternalServerError",
         "NetworkingInternalOperationError",
@@ -86,6 +91,11 @@ def _typed_answer(error: HttpResponseError) -> RouteSyncError:
     code, message = _code_and_message(error)
     if code.azure and code.name in codes.CODES:
         message = f"{message} What to do: {code.remedy}"
+
+    # The next request signs in anew. Azure refuses good tokens, too, while it replicates itself.
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        said = f"HTTP 401: {message}" if code == codes.ANSWER_WITHOUT_CODE else f"{code}: {message}"
+        return PassesSoon(codes.SIGN_IN_FAILED, said, correlation_id=_correlation_id(error))
 
     if code.name == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
         error_type: type[RouteSyncError] = PreconditionFailed

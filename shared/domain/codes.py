@@ -299,6 +299,16 @@ CREDENTIAL_UNAVAILABLE = Code(
     meaning="There is no token: the identity's endpoint does not answer, or there is no identity.",
     remedy="Check the app's identity and AZURE_CLIENT_ID. On a laptop, run az login.",
 )
+SIGN_IN_FAILED = Code(
+    "SignInFailed",
+    Grade.FAILS,
+    meaning="Azure refused the app's token for ten minutes, although the app signed in anew.",
+    remedy=(
+        "Read Azure's code in the message. Check the app's identity, its tenant, AZURE_CLOUD and "
+        "the clock: ase-route-sync doctor looks at them."
+    ),
+    related=("CredentialUnavailable", "AuthorizationFailed"),
+)
 AUTHORIZATION_FAILED = Code(
     "AuthorizationFailed",
     Grade.FAILS,

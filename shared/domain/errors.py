@@ -8,6 +8,7 @@ RouteSyncError                  has a code and a message for the report
 ├── NotFound                    there is nothing with the id that the caller gave
 ├── PermanentError              a retry does not help, so the error becomes an outcome
 └── TransientError              passes through, so that the queue delivers the message again
+    ├── PassesSoon              lasts if it has not passed within ten minutes
     ├── PreconditionFailed      the route table changed since it was read: read and plan again
     ├── UnconfirmedWrite        Azure accepted a write, and its end is not known: what stands counts
     └── ConcurrentUpdate        a row changed since it was read
@@ -15,9 +16,12 @@ RouteSyncError                  has a code and a message for the report
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from . import codes
 from .codes import Code
+
+PASSES_WITHIN = timedelta(minutes=10)
 
 
 class RouteSyncError(Exception):
@@ -82,6 +86,16 @@ class PermanentError(RouteSyncError):
 
 class TransientError(RouteSyncError):
     pass
+
+
+class PassesSoon(TransientError):
+    """An error that passes within `PASSES_WITHIN` or not at all. Its code says what lasts then."""
+
+    def lasting(self, since: datetime | None, now: datetime) -> PermanentError | None:
+        """Return what it has become, if it has gone on for so long."""
+        if since is None or now - since < PASSES_WITHIN:
+            return None
+        return PermanentError(self.code, self.message, correlation_id=self.correlation_id)
 
 
 class PreconditionFailed(TransientError):

@@ -1,6 +1,7 @@
 """The app's own identity, and how long anybody waits to learn it."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -39,3 +40,11 @@ def test_an_identity_that_does_not_answer_holds_up_one_alert_and_leaves_no_threa
     monkeypatch.setattr(app.identity, "_waits_until", 0.0)
     monkeypatch.setattr(credential, "PATIENCE_SECONDS", 10)
     assert app.identity.names() == ours
+
+
+def test_alerts_that_come_at_once_all_learn_who_we_are(azure, app, ours):
+    slow = InjectedFault(method="GET", path=TOKENS, effect=Delay(seconds=0.2), times=8)
+    azure.state.faults.append(slow)
+    with ThreadPoolExecutor(8) as callers:
+        names = [one.result() for one in [callers.submit(app.identity.names) for _ in range(8)]]
+    assert names == [ours] * 8

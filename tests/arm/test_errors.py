@@ -12,7 +12,7 @@ from azure.core.exceptions import (
 )
 
 from shared.arm.errors import typed_error
-from shared.domain.errors import PermanentError, PreconditionFailed, TransientError
+from shared.domain.errors import PassesSoon, PermanentError, PreconditionFailed, TransientError
 from tests.builders.recorded import RECORDINGS, needs_recordings
 
 
@@ -83,6 +83,9 @@ def test_the_code_counts_and_not_the_message():
         (ClientAuthenticationError("no token"), TransientError, "CredentialUnavailable"),
         (_error(503, {}), TransientError, "AnswerWithoutCode"),
         (_error(400, {}), PermanentError, "AnswerWithoutCode"),
+        (_error(401, {}), PassesSoon, "SignInFailed"),
+        (_error(403, {}), PermanentError, "AnswerWithoutCode"),
+        (_error(307, {}), TransientError, "AnswerWithoutCode"),
         (_error(418, "text"), PermanentError, "AnswerWithoutCode"),
     ],
 )

@@ -1,6 +1,7 @@
 """A route table whose outcome in a run is still open."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .. import codes
 from ..addresses import in_order
@@ -16,8 +17,8 @@ class Pending:
 
     The changes in `applied` took effect. The changes in `intended` were about to be written over
     the table with the ETag `etag`. `correlation_id` is Azure's, for the call that ended in
-    `last_error`. `row_etag` belongs to the stored row: if two workers have the same table, only one
-    of them can settle it.
+    `last_error`, whose code has been the same since `error_since`. `row_etag` belongs to the stored
+    row: if two workers have the same table, only one of them can settle it.
     """
 
     run_id: str
@@ -26,6 +27,7 @@ class Pending:
     intended: Changes = field(default_factory=Changes)
     etag: str = ""
     last_error: Finding | None = None
+    error_since: datetime | None = None
     correlation_id: str | None = None
     row_etag: str = ""
 

@@ -11,7 +11,7 @@ from typing import overload
 from ...domain import codes
 from ...domain.addresses import Source, Version, difference, service_tag_of
 from ...domain.armid import RouteTableId
-from ...domain.errors import ConcurrentUpdate, TransientError
+from ...domain.errors import ConcurrentUpdate, PassesSoon, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -159,8 +159,12 @@ class RunStart:
             self._fan_out(run, pull)
         except TransientError as error:
             # If every attempt fails, `start_without_tags` reports this error as the reason.
-            self.store.runs.replace(replace(run, error=Finding.of(error)))
-            raise
+            noted = self.store.runs.replace(replace(run, error=Finding.of(error)))
+            if not isinstance(error, PassesSoon):
+                raise
+            if error.lasting(run.started_at, self.clock()) is None:
+                raise
+            self._fan_out(noted, self._last_recorded)
 
     def _fan_out(self, run: Run, pull: _Pull) -> None:
         targets = self._targets(run)

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from ...domain import codes
 from ...domain.armid import RouteTableId
-from ...domain.errors import ConcurrentUpdate, PermanentError, RouteSyncError, TransientError
+from ...domain.errors import (
+    ConcurrentUpdate,
+    PassesSoon,
+    PermanentError,
+    RouteSyncError,
+    TransientError,
+)
 from ...domain.findings import Finding
 from ...domain.registry.status import Reading, TableNews
 from ...domain.routing.plan import owned_prefixes
@@ -117,9 +123,14 @@ class TableSync:
         except PermanentError as error:
             return self._result_of_error(pending, error)
         except TransientError as error:
+            noted = self._with_error(pending, error)
+            lasting = self._lasting(error, noted)
+            if lasting is not None:
+                return self._result_of_error(noted, lasting)
+
             # If another worker has saved the row meanwhile, the row stays as that worker left it.
             with suppress(ConcurrentUpdate):
-                self.store.outcomes.save(self._with_error(pending, error))
+                self.store.outcomes.save(noted)
             raise
 
     def _result_of(self, run: Run, done: Reconciled) -> _Result:
@@ -137,7 +148,19 @@ class TableSync:
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
         """Note the error on the row as it was last saved, with what was intended until then."""
         saved = self.store.outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
-        return replace(saved, last_error=Finding.of(error), correlation_id=error.correlation_id)
+        known = saved.last_error is not None and saved.last_error.code == error.code
+        return replace(
+            saved,
+            last_error=Finding.of(error),
+            error_since=saved.error_since if known else self.clock(),
+            correlation_id=error.correlation_id,
+        )
+
+    def _lasting(self, error: TransientError, noted: Pending) -> PermanentError | None:
+        """Return the error as a lasting one, if it should have passed by now."""
+        if not isinstance(error, PassesSoon):
+            return None
+        return error.lasting(noted.error_since, self.clock())
 
     def _reconcile(self, run: Run, pending: Pending) -> Reconciled:
         mode = self.policy.mode(run.request.mode)

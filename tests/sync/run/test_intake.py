@@ -1,9 +1,6 @@
 """An alert starts one run, however often it comes and whatever dies in between."""
 
 import hashlib
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -160,19 +157,3 @@ def test_a_table_on_more_subnets_than_are_looked_at_may_be_on_any(app, two):
     app.registry.record(rid("two"), TableNews(subnet_ids=frozenset()))
     assert app.registry.get(rid("one")).status.subnet_ids == subnets
     assert asked(app, take(app, Alert("rule", (f"{network}x",), "1"))) == ["one"]
-
-
-def test_alerts_that_come_at_once_all_learn_who_we_are(app, monkeypatch):
-    """The thread that asks is slow to start, as on a busy machine."""
-    start = threading.Thread.start
-
-    def slowly(thread):
-        if thread.daemon:
-            time.sleep(0.2)
-        start(thread)
-
-    monkeypatch.setattr("shared.arm.credential.threading.Thread.start", slowly)
-    with ThreadPoolExecutor(8) as callers:
-        names = [one.result() for one in [callers.submit(app.identity.names) for _ in range(8)]]
-    assert names[0]
-    assert set(names) == {names[0]}

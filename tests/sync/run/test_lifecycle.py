@@ -140,3 +140,29 @@ def test_without_an_answer_tables_are_repaired_from_what_was_recorded(azure, app
     assert [w["why"] for w in outcome["withheld"]] == ["TagUnavailable"]
     assert owned_prefixes(table) == {A, B, C}
     assert [v["versionId"][-1] for v in whole["versions"]] == ["1"]
+
+
+@pytest.mark.parametrize(("seconds", "starts"), [(599, False), (600, True)])
+def test_tags_whose_reader_is_refused_for_ten_minutes_are_unusable(
+    azure, app, clock, seconds, starts
+):
+    answer(azure, A)
+    add_table(azure.state, "one")
+    register(app, "one")
+    sync(app)
+    refused = {"error": {"code": "InvalidAuthenticationToken", "message": "no"}}
+    azure.state.faults.append(refusal("GET", "serviceTags$", 401, refused, times=99))
+    run_id = begin(app)
+    with pytest.raises(TransientError, match="SignInFailed"):
+        app.run_start.start(run_id)
+    clock.shift(seconds)
+    if not starts:
+        with pytest.raises(TransientError, match="SignInFailed"):
+            app.run_start.start(run_id)
+        return
+    assert app.run_start.start(run_id) == [rid("one")]
+    app.tables.sync(run_id, rid("one"))
+    whole = run_report(app, run_id)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
+    assert "SignInFailed" in whole["error"]["message"]
+    assert outcome_of(whole, "one")["status"] == "unchanged"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import refusal
+from local.azure.faults import Delay, InjectedFault, refusal
 from shared.domain.codes import lookup
 from shared.domain.errors import TransientError
 from tests.builders.azure import add_table, answer, rid, table_writes
@@ -151,3 +151,68 @@ def test_a_late_message_in_hand_does_not_keep_a_run_from_its_end(azure, app, mon
     monkeypatch.setattr(app.outcomes, "get_pending", meanwhile)
     app.tables.sync(run_id, rid("one"))
     assert app.runs.get(run_id).ended
+
+
+REFUSED_TOKENS = {
+    "invalid": {"error": {"code": "InvalidAuthenticationToken", "message": "no"}},
+    "failed": {"error": {"code": "AuthenticationFailed", "message": "no"}},
+    "expired": {"error": {"code": "ExpiredAuthenticationToken", "message": "no"}},
+    "unknown code": {"error": {"code": "AuthorizationFailed", "message": "no"}},
+    "no JSON": "",
+    "no body": None,
+}
+
+
+@pytest.mark.parametrize("body", REFUSED_TOKENS.values(), ids=REFUSED_TOKENS)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_refused_token_is_passing_trouble_and_the_next_delivery_signs_in_anew(
+    azure, app, method, body
+):
+    add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    signed_in = InjectedFault(method="GET", path="/msi/token", effect=Delay(seconds=0), times=99)
+    azure.state.faults += [refusal(method, "routetables/one$", 401, body, times=2), signed_in]
+    for again in range(2):
+        with pytest.raises(TransientError, match="SignInFailed"):
+            app.tables.sync(run_id, rid("one"))
+        assert run_report(app, run_id)["status"] == "Running"
+        assert signed_in.times <= 99 - again
+    app.tables.sync(run_id, rid("one"))
+    assert signed_in.times <= 97
+    assert outcome_of(run_report(app, run_id), "one")["added"] == [A]
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(599, False), (600, True)])
+def test_a_token_that_is_refused_for_ten_minutes_is_a_failed_outcome(
+    azure, app, clock, seconds, ends
+):
+    add_table(azure.state, "one")
+    answer(azure, A)
+    run_id = started(app, "one")
+    azure.state.faults.append(
+        refusal("GET", "routetables/one$", 401, REFUSED_TOKENS["failed"], times=99)
+    )
+    clock.shift(3600)  # the ten minutes begin with the first refusal
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+    clock.shift(seconds)
+    if not ends:
+        with pytest.raises(TransientError):
+            app.tables.sync(run_id, rid("one"))
+        return
+    app.tables.sync(run_id, rid("one"))
+    error = outcome_of(run_report(app, run_id), "one")["error"]
+    assert error["code"] == "SignInFailed"
+    assert "AuthenticationFailed" in error["message"]
+
+
+def test_other_trouble_in_between_begins_the_ten_minutes_anew(azure, app, clock):
+    add_table(azure.state, "one")
+    run_id = started(app, "one")
+    for status in (401, 503, 401):
+        azure.state.faults.append(refusal("GET", "routetables/one$", status, None, times=4))
+        with pytest.raises(TransientError):
+            app.tables.sync(run_id, rid("one"))
+        azure.state.faults.clear()
+        clock.shift(500)
