@@ -174,6 +174,7 @@ def _status_json(status: Status) -> Json:
         "contested": _contest_json(status.contest),
         "appliedVersionIds": list(status.applied_version_ids),
         "verifiedAt": _moment(status.verified_at),
+        "environmentSuspended": status.suspended,
         "lastOutcome": _last_outcome_json(status.last_outcome),
     }
 

@@ -683,6 +683,18 @@ NSG_DENIES = Code(
     remedy="Allow TCP 454-455 from AppServiceManagement, or provision with nsg: ensure.",
     related=("NsgNotSure",),
 )
+NSG_DENIES_LOAD_BALANCER = Code(
+    "NsgDeniesLoadBalancer",
+    Grade.ATTENTION,
+    meaning=(
+        "The network security group keeps out the probes of Azure's load balancer, without which "
+        "Azure takes the environment for dead."
+    ),
+    remedy=(
+        "Allow inbound TCP from AzureLoadBalancer to the subnet before that rule: port 16001, or "
+        "port 80 for an ASEv3."
+    ),
+)
 NSG_NOT_SURE = Code(
     "NsgNotSure",
     Grade.ATTENTION,
@@ -765,6 +777,18 @@ NSG_RULE_ADDED = Code(
 )
 
 # Alarms of the daily check
+
+ENVIRONMENT_SUSPENDED = Code(
+    "EnvironmentSuspended",
+    Grade.ATTENTION,
+    meaning="Azure has suspended the environment, because it could not manage it: its apps stop.",
+    remedy=(
+        "Correct what the last report says of its routes and its security group. Then resume the "
+        "environment in the portal."
+    ),
+    places=(Place.REPORT, Place.ALARM),
+    related=("NsgDenies", "NsgDeniesLoadBalancer", "NotAttached"),
+)
 
 TABLE_STALE = Code(
     "TableStale",

@@ -30,6 +30,7 @@ STATES: Mapping[State, str] = {
     State.CONFLICT: "conflict",
     State.BLOCKED: "blocked",
     State.FAILED: "failed",
+    State.SUSPENDED: "environment suspended",
 }
 _POLICIES = {
     ApplyPolicy.AUTO: "applies by itself",
@@ -104,6 +105,8 @@ def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
 def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mood, str]]:
     """Yield what is wrong first, and then what is as somebody wanted it."""
     last, contest = table.status.last_outcome, table.status.contest
+    if table.status.suspended:
+        yield Mood.BAD, f"Azure has suspended {table.registration.ase_id}"
     if last is not None and last.error is not None:
         yield Mood.BAD, f"{last.error.code}{', poisoned' if last.poisoned else ''}"
     if contest.since is not None:

@@ -107,6 +107,7 @@ class Registry:
             verified_at=news.verified_at,
             watched_since=news.watched_since,
             reading=news.reading,
+            suspended=news.suspended,
             last_outcome=news.outcome,
         )
         self._merge(route_table_id, properties)

@@ -95,7 +95,8 @@ def test_get_then_put_changes_nothing(azure, app, call):
     assert before.status.verified_at is not None
     assert list(shown) == ["routeTableId", "registration", "status"]
     assert set(shown["status"]) == {
-        *("held", "contested", "appliedVersionIds", "verifiedAt", "lastOutcome")
+        *("held", "contested", "appliedVersionIds", "verifiedAt", "lastOutcome"),
+        "environmentSuspended",
     }
     assert call(endpoints.register_route_table, shown["registration"]) == shown
     assert app.registry.get(TABLE) == before

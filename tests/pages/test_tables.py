@@ -1,9 +1,15 @@
 """The words for the states of a table."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.domain.people.overview import State
-from shared.pages.tables import STATES
+from shared.domain.armid import EnvironmentId
+from shared.domain.people.overview import Standpoint, State
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration
+from shared.domain.registry.status import Status
+from shared.pages.tables import STATES, row
+from tests.builders.azure import ase_id_of, rid
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,3 +19,15 @@ def test_every_state_has_a_word_and_is_explained_to_the_one_on_call():
     page = (ROOT / "docs" / "operations.md").read_text()
     section = page.partition("\n## At a glance\n")[2].partition("\n## ")[0]
     assert [word for word in STATES.values() if word not in section] == []
+
+
+def test_a_table_whose_environment_is_suspended_is_red_and_says_so():
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    table = RegisteredTable(
+        rid("one"),
+        Registration(("AppServiceManagement",), EnvironmentId.parse(ase_id_of("one"))),
+        Status(verified_at=now, suspended=True),
+    )
+    shown = row(table, Standpoint(now, {}, 2), None)
+    assert (shown["state"], shown["mood"]) == ("environment suspended", "bad")
+    assert shown["notes"] == [{"mood": "bad", "text": f"Azure has suspended {ase_id_of('one')}"}]

@@ -164,6 +164,7 @@ def _table_alarms(measured: Measured, found: Measurements, *, excused: bool) -> 
         *_capacity_warnings(measured),
         *_exception_warnings(measured.entry, found.at.date()),
         *_status_warnings(measured.entry.status),
+        *_environment_warnings(measured.entry),
     )
     for code, message in warnings:
         yield Alarm(code, message, measured.entry.route_table_id)
@@ -204,6 +205,12 @@ def _status_warnings(status: Status) -> _Warnings:
         yield codes.TABLE_HELD, f"{said}. {codes.TABLE_HELD.remedy}"
     if status.contest.since is not None:
         yield codes.TABLE_CONTESTED, f"{status.contest}. {codes.TABLE_CONTESTED.remedy}"
+
+
+def _environment_warnings(entry: RegisteredTable) -> _Warnings:
+    if entry.status.suspended:
+        said = f"Azure has suspended {entry.registration.ase_id}"
+        yield codes.ENVIRONMENT_SUSPENDED, f"{said}. {codes.ENVIRONMENT_SUSPENDED.remedy}"
 
 
 def needs_run(measured: Measured, differing: Collection[Source], *, paused: bool) -> bool:

@@ -33,6 +33,7 @@ class State(StrEnum):
     CONFLICT = "conflict"
     BLOCKED = "blocked"
     FAILED = "failed"
+    SUSPENDED = "suspended"
 
     @property
     def mood(self) -> Mood:
@@ -76,6 +77,8 @@ class Standpoint:
         if last is not None and last.status in _OF_OUTCOME:
             yield _OF_OUTCOME[last.status]
 
+        if table.status.suspended:
+            yield State.SUSPENDED
         if table.status.contest.since is not None:
             yield State.CONTESTED
         if table.status.holds:

@@ -47,6 +47,7 @@ class Status:
     - `subnet_ids` (lower case) are the subnets that have the table, or None if it was never read.
     - `owned_left` are the prefixes of our routes as we last left the table.
     - `watched_since` is the time at which the daily check first looked at it.
+    - `suspended`: Azure had suspended its environment when the environment was last read.
     """
 
     former_sources: Mapping[Source, datetime] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Status:
     last_outcome: LastOutcome | None = None
     watched_since: datetime | None = None
     reading: Reading | None = None
+    suspended: bool = False
 
     def known_since(self, now: datetime) -> datetime | None:
         """Return when the table was last found right, or else since when it is watched.
@@ -89,4 +91,5 @@ class TableNews:
     verified_at: datetime | None = None
     watched_since: datetime | None = None
     reading: Reading | None = None
+    suspended: bool | None = None
     outcome: LastOutcome | None = None

@@ -15,12 +15,16 @@ type _Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An App Service Environment; its subnet is None if the JSON does not clearly name one."""
+    """An App Service Environment; its subnet is None if the JSON does not clearly name one.
+
+    Azure suspends an environment that it could not manage for a while: all its apps stop.
+    """
 
     environment_id: EnvironmentId
     kind: str
     location: str
     subnet_id: SubnetId | None
+    suspended: bool = False
 
     @classmethod
     def from_arm(cls, raw: _Json) -> Self:
@@ -31,12 +35,21 @@ class Environment:
             kind=str(raw.get("kind") or "").upper(),
             location=str(raw.get("location") or "").lower().replace(" ", ""),
             subnet_id=_subnet_id(properties.get("virtualNetwork") or {}),
+            suspended=properties.get("suspended") is True,
         )
 
     @property
     def manages_itself(self) -> bool:
         """Since v3 no management traffic uses the customer's network."""
         return self.kind == "ASEV3"
+
+    @property
+    def probe_port(self) -> int:
+        """The TCP port at which Azure's load balancer asks whether the environment lives.
+
+        Source: "Networking considerations" of each version.
+        """
+        return 80 if self.manages_itself else 16001
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,19 @@ type _Flow = tuple[_Network, _Network]
 """Traffic from a source network to a destination network."""
 
 _ANYWHERE = ipaddress.IPv4Network("0.0.0.0/0")
-_SOURCES_OF_ALL = {"*", "any", "internet", "azurecloud", MANAGEMENT_TAG.lower()}
-"""Sources that contain every management address: these are public and belong to Azure."""
+_LOAD_BALANCER = ipaddress.IPv4Network("168.63.129.16/32")
+"""The tag `AzureLoadBalancer` stands for this address, from which the probes come."""
+_PUBLIC = tuple(_ANYWHERE.address_exclude(_LOAD_BALANCER))
+_SOURCES: Mapping[str, tuple[_Network, ...]] = {
+    "*": (_ANYWHERE,),
+    "any": (_ANYWHERE,),
+    "azureloadbalancer": (_LOAD_BALANCER,),
+    # These contain every management address, because these are public and belong to Azure.
+    "internet": _PUBLIC,
+    "azurecloud": _PUBLIC,
+    MANAGEMENT_TAG.lower(): _PUBLIC,
+}
 _DESTINATIONS_OF_ALL = {"*", "any", "virtualnetwork"}
-_NEVER_PUBLIC = {"azureloadbalancer"}
 _LARGEST_PORT = 65535
 
 
@@ -128,8 +137,19 @@ def judge_inbound(
 
     Prefixes that are not IPv4 are left out.
     """
-    flows = list(product(_networks(management), _networks(subnet)))
-    verdicts = [_judge(group.rules_for(port), flows) for port in MANAGEMENT_PORTS]
+    return _judge_ports(group, MANAGEMENT_PORTS, _networks(management), subnet)
+
+
+def judge_probe(group: SecurityGroup, port: int, subnet: Collection[str]) -> Verdict:
+    """Judge whether the probes of Azure's load balancer to this TCP port reach the whole subnet."""
+    return _judge_ports(group, (port,), [_LOAD_BALANCER], subnet)
+
+
+def _judge_ports(
+    group: SecurityGroup, ports: Iterable[int], sources: Iterable[_Network], subnet: Iterable[str]
+) -> Verdict:
+    flows = list(product(sources, _networks(subnet)))
+    verdicts = [_judge(group.rules_for(port), flows) for port in ports]
 
     # An environment is managed over both ports, so a rule that denies one of them denies it all.
     denials = [verdict.denied_by for verdict in verdicts if verdict.denied_by is not None]
@@ -232,15 +252,15 @@ def _parse_rule(name: str, properties: _Json) -> Rule:
 def _sources(properties: _Json) -> tuple[tuple[_Network, ...], tuple[str, ...]]:
     """Return the networks of the known sources and the names of the unknown sources.
 
-    Sources that contain no public IPv4 address are left out.
+    IPv6 sources are left out.
     """
     known: list[_Network] = []
     unknown: list[str] = []
     for source in _values(properties, "sourceAddressPrefix", "sourceAddressPrefixes"):
-        network = _ANYWHERE if source.lower() in _SOURCES_OF_ALL else _network(source)
-        if network is not None:
-            known.append(network)
-        elif source.lower() not in _NEVER_PUBLIC and ":" not in source:
+        network = _network(source)
+        found = _SOURCES.get(source.lower(), (network,) if network is not None else ())
+        known += found
+        if not found and ":" not in source:
             unknown.append(source)
     return tuple(known), tuple(unknown)
 

@@ -14,7 +14,7 @@ from ...domain.errors import TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.routes import RouteTable
-from ...domain.surroundings.security_rules import Verdict, judge_inbound
+from ...domain.surroundings.security_rules import Verdict, judge_inbound, judge_probe
 from ..ports import Versions
 from .survey import Survey, Surveyor
 
@@ -27,6 +27,17 @@ _HOW_TO_MOVE = (
     "registered"
 )
 _TRAFFIC = f"TCP 454-455 from {MANAGEMENT_TAG}"
+_NOT_VISIBLE = (
+    "security admin rules of Azure Virtual Network Manager go first and are not visible here"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """The findings about an environment, and whether it is suspended; None if that is not known."""
+
+    findings: tuple[Finding, ...] = ()
+    suspended: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +45,23 @@ class Audit:
     surveyor: Surveyor
     versions: Versions
 
-    def findings(self, entry: RegisteredTable, table: RouteTable | None) -> tuple[Finding, ...]:
-        """Return the findings about the environment of a registered table.
+    def audit(self, entry: RegisteredTable, table: RouteTable | None) -> Audited:
+        """Look at the environment of a registered table.
 
         `table` is the table as it was last read, or None if it could not be read. No finding here
         withholds a route.
         """
         ase_id = entry.registration.ase_id
         if ase_id is None:
-            return ()
+            return Audited(suspended=False)
         try:
             survey = self.surveyor.survey(ase_id)
         except TransientError as error:
-            return (Finding(codes.NOT_AUDITED, f"{ase_id}: {error}"),)
+            return Audited((Finding(codes.NOT_AUDITED, f"{ase_id}: {error}"),))
 
         placement = _placement_findings(survey, entry.route_table_id, table)
-        return (*_survey_findings(survey), *placement, *self.security_group_findings(survey))
+        found = (*_survey_findings(survey), *placement, *self.security_group_findings(survey))
+        return Audited(found, survey.environment.suspended if survey.environment else None)
 
     def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:
@@ -57,12 +69,12 @@ class Audit:
         group_id = survey.subnet.security_group_id
         if group_id is None:
             message = f"the subnet has no network security group: {_TRAFFIC} is let in"
-            return (Finding(codes.NSG_NONE, message),)
+            return (Finding(codes.NSG_NONE, f"{message}; {_NOT_VISIBLE}"),)
 
+        name = f"network security group {group_id.name}"
         verdict = self.verdict(survey)
-        if verdict is None:
-            return ()
-        return tuple(_verdict_findings(f"network security group {group_id.name}", verdict))
+        management = () if verdict is None else _verdict_findings(name, verdict)
+        return (*management, *_probe_findings(name, survey))
 
     def verdict(self, survey: Survey) -> Verdict | None:
         """Return None if the group or the management addresses are not known."""
@@ -76,9 +88,13 @@ class Audit:
         return () if newest is None else newest.ipv4
 
 
-def kind_findings(survey: Survey) -> tuple[Finding, ...]:
-    """Return a finding if environments of this kind need no management routes."""
-    return (NOT_NEEDED,) if survey.manages_itself else ()
+def environment_findings(survey: Survey) -> Iterator[Finding]:
+    """Yield what the environment itself says: that it is suspended, or needs no routes."""
+    if survey.environment is not None and survey.environment.suspended:
+        message = f"Azure has suspended {survey.environment_id}: none of its apps answers"
+        yield Finding(codes.ENVIRONMENT_SUSPENDED, message)
+    if survey.manages_itself:
+        yield NOT_NEEDED
 
 
 def _survey_findings(survey: Survey) -> Iterator[Finding]:
@@ -86,7 +102,7 @@ def _survey_findings(survey: Survey) -> Iterator[Finding]:
     for finding in survey.findings:
         if finding.code != codes.SUBNET_WITHOUT_ROUTE_TABLE:
             yield finding
-    yield from kind_findings(survey)
+    yield from environment_findings(survey)
 
 
 def _placement_findings(
@@ -114,10 +130,21 @@ def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:
         )
 
     if verdict.denied_by is not None:
-        yield Finding(
-            codes.NSG_DENIES, f"{name}: rule {verdict.denied_by.name} keeps out {_TRAFFIC}"
-        )
+        said = f"rule {verdict.denied_by.name} keeps out {_TRAFFIC}"
+        yield Finding(codes.NSG_DENIES, f"{name}: {said}; {_NOT_VISIBLE}")
     elif verdict.allowed:
-        yield Finding(
-            codes.NSG_ALLOWS, f"{name}: {', '.join(verdict.allowed_by)} let in {_TRAFFIC}"
-        )
+        said = f"{', '.join(verdict.allowed_by)} let in {_TRAFFIC}"
+        yield Finding(codes.NSG_ALLOWS, f"{name}: {said}; {_NOT_VISIBLE}")
+
+
+def _probe_findings(name: str, survey: Survey) -> Iterator[Finding]:
+    """Yield a finding if Azure's load balancer cannot ask whether the environment lives."""
+    group, environment, subnet = survey.security_group, survey.environment, survey.subnet
+    if group is None or environment is None or subnet is None:
+        return
+
+    denied_by = judge_probe(group, environment.probe_port, subnet.address_prefixes).denied_by
+    if denied_by is not None:
+        said = f"rule {denied_by.name} keeps out TCP {environment.probe_port}"
+        message = f"{name}: {said} from AzureLoadBalancer; {_NOT_VISIBLE}"
+        yield Finding(codes.NSG_DENIES_LOAD_BALANCER, message)

@@ -14,7 +14,7 @@ from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment
 from ..policy import Policy
 from ..ports import Azure, Store
-from .audit import Audit, kind_findings
+from .audit import Audit, environment_findings
 from .survey import Survey
 
 type _ByTable = dict[RouteTableId, RegisteredTable]
@@ -133,7 +133,7 @@ class Discovery:
         group_findings = self.audit.security_group_findings(survey)
         findings = (
             *survey.findings,
-            *kind_findings(survey),
+            *environment_findings(survey),
             *_registration_findings(survey.environment_id, entry),
             *_other_table_findings(survey, registered.values()),
             *(finding for finding in group_findings if finding.code != codes.NSG_ALLOWS),

@@ -14,6 +14,7 @@ from ...domain.errors import (
     TransientError,
 )
 from ...domain.findings import Finding
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.status import Reading, TableNews
 from ...domain.routing.plan import owned_prefixes
 from ...domain.runs.outcome import Outcome
@@ -22,7 +23,7 @@ from ...domain.runs.run import Action, Mode, Run
 from ..policy import Policy
 from ..ports import Clock, Store
 from ..run.lifecycle import RunEnd
-from ..surroundings.audit import Audit
+from ..surroundings.audit import Audit, Audited
 from .in_hand import InHand
 from .planners.proposal import MakePlanner
 from .progress import Reconciled
@@ -134,16 +135,21 @@ class TableSync:
             raise
 
     def _result_of(self, run: Run, done: Reconciled) -> _Result:
-        audited = self.audit.findings(done.entry, done.table)
-        return _Result(done.pending, done.outcome.with_findings(*audited), self._news(run, done))
+        audited = self.audit.audit(done.entry, done.table)
+        outcome = done.outcome.with_findings(*audited.findings)
+        news = replace(self._news(run, done), suspended=_new_suspended(audited, done.entry))
+        return _Result(done.pending, outcome, news)
 
     def _result_of_error(self, pending: Pending, error: PermanentError) -> _Result:
         pending = self._with_error(pending, error)
         entry = self.store.registrations.get(pending.route_table_id)
-        audited = self.audit.findings(entry, None) if entry else ()
-        failed = self.reconciler.as_it_stands(pending).failed(Finding.of(error))
-        outcome = failed.with_findings(*audited)
-        return _Result(pending, outcome)
+        outcome = self.reconciler.as_it_stands(pending).failed(Finding.of(error))
+        if entry is None:
+            return _Result(pending, outcome)
+
+        audited = self.audit.audit(entry, None)
+        news = TableNews(suspended=_new_suspended(audited, entry))
+        return _Result(pending, outcome.with_findings(*audited.findings), news)
 
     def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
         """Note the error on the row as it was last saved, with what was intended until then."""
@@ -206,6 +212,11 @@ class TableSync:
         waits = any(violation.code == codes.CONTESTED for violation in done.outcome.violations)
         writes = self.policy.mode(run.request.mode) is Mode.APPLY and not waits
         return owned if writes and owned != done.entry.status.owned_left else None
+
+
+def _new_suspended(audited: Audited, entry: RegisteredTable) -> bool | None:
+    """Return whether the environment is suspended if that is news."""
+    return None if audited.suspended == entry.status.suspended else audited.suspended
 
 
 def _new_reading(done: Reconciled) -> Reading | None:

@@ -115,7 +115,7 @@ class DailyCheck:
 
     def _measure(self, run: Run, entry: RegisteredTable) -> Measured:
         """Compare the table as it stands with the last recorded versions."""
-        entry = without_failed_rollbacks(entry, self.store.outcomes)
+        entry = self._with_environment(without_failed_rollbacks(entry, self.store.outcomes))
         found = Measured(entry=entry, right_at=run.started_at)
         try:
             table = self.azure.route_tables.read(entry.route_table_id)
@@ -123,6 +123,15 @@ class DailyCheck:
         except RouteSyncError as error:
             return replace(found, error=Finding.of(error))
         return self._with_reading(replace(found, outcome=outcome), table)
+
+    def _with_environment(self, entry: RegisteredTable) -> RegisteredTable:
+        """Add whether the table's environment is suspended, if that can be read now."""
+        ase_id = entry.registration.ase_id
+        try:
+            suspended = ase_id is not None and self.azure.environments.read(ase_id).suspended
+        except RouteSyncError:
+            return entry  # Each run reports why the environment cannot be read.
+        return replace(entry, status=replace(entry.status, suspended=suspended))
 
     def _preview(self, run: Run, entry: RegisteredTable, table: RouteTable) -> Outcome:
         table_id = entry.route_table_id
@@ -174,6 +183,7 @@ def _verified(found: Measured, now: datetime) -> TableNews:
     return TableNews(
         subnet_ids=status.subnet_ids,
         reading=status.reading,
+        suspended=status.suspended,
         applied_version_ids=outcome.version_ids if outcome else (),
         verified_at=now,
     )
@@ -183,6 +193,7 @@ def _not_verified(status: Status, now: datetime) -> TableNews:
     return TableNews(
         subnet_ids=status.subnet_ids,
         reading=status.reading,
+        suspended=status.suspended,
         watched_since=None if status.known_since(now) else now,
     )
 

@@ -77,6 +77,8 @@ def ended(status, at=NOW + MINUTE):
         (seen(last_outcome=ended(OutcomeStatus.BLOCKED)), State.BLOCKED),
         (seen(last_outcome=ended(OutcomeStatus.FAILED)), State.FAILED),
         (seen(last_outcome=ended(OutcomeStatus.FAILED, NOW - MINUTE)), State.RIGHT),
+        (seen(suspended=True), State.SUSPENDED),
+        (seen(suspended=True, last_outcome=ended(OutcomeStatus.FAILED)), State.SUSPENDED),
     ],
 )
 def test_the_worst_that_is_known_counts(table, expected):
@@ -95,7 +97,14 @@ def test_a_version_seen_and_not_applied_is_behind():
         (Mood.WATCH, {State.NEW, State.BEHIND, State.HELD, State.WAITING}),
         (
             Mood.BAD,
-            {State.STALE, State.CONTESTED, State.CONFLICT, State.BLOCKED, State.FAILED},
+            {
+                State.STALE,
+                State.CONTESTED,
+                State.CONFLICT,
+                State.BLOCKED,
+                State.FAILED,
+                State.SUSPENDED,
+            },
         ),
     ],
 )

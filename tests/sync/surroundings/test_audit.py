@@ -84,6 +84,45 @@ def test_whether_the_management_is_let_in(app, enrol, rules, code, named):
     assert named in findings(app)[code]
 
 
+@pytest.mark.parametrize(
+    ("kind", "port", "other"), [("ASEV2", "16001", "80"), ("ASEV3", "80", "16001")]
+)
+@pytest.mark.parametrize("source", ["*", "AzureLoadBalancer", "168.63.129.16", "0.0.0.0/0"])
+def test_a_group_that_keeps_out_the_load_balancers_probe_is_named(
+    app, enrol, kind, port, other, source
+):
+    enrol(kind=kind, rules=[LET_IN, rule("no", 200, access="Deny", source=source, ports=port)])
+    enrol("two", kind=kind, rules=[LET_IN, rule("no", 200, access="Deny", ports=other)])
+    said = findings(app)["NsgDeniesLoadBalancer"]
+    assert f"rule no keeps out TCP {port} from AzureLoadBalancer" in said
+    assert "NsgDeniesLoadBalancer" not in findings(app, "two")
+
+
+def test_a_rule_against_the_internet_is_none_against_the_load_balancer(app, enrol):
+    enrol(rules=[LET_IN, rule("no", 200, access="Deny", source="Internet", ports="*")])
+    assert findings(app).keys() == {"NsgAllows"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "code"), [([], "NsgDenies"), ([LET_IN], "NsgAllows"), (None, "NsgNone")]
+)
+def test_that_security_admin_rules_are_not_visible_is_said(app, enrol, rules, code):
+    enrol(rules=rules)
+    said = "security admin rules of Azure Virtual Network Manager"
+    assert f"{said} go first and are not visible here" in findings(app)[code]
+
+
+def test_an_environment_that_is_suspended_is_named(azure, app, enrol):
+    enrol()
+    [environment] = azure.state.environments.values()
+    environment.properties["suspended"] = True
+    assert "Azure has suspended" in findings(app)["EnvironmentSuspended"]
+    assert app.registry.get(rid("one")).status.suspended
+    environment.properties["suspended"] = False
+    assert "EnvironmentSuspended" not in findings(app)
+    assert not app.registry.get(rid("one")).status.suspended
+
+
 def test_a_list_of_addresses_has_to_hold_every_one_of_the_tag(azure, app, enrol):
     enrol(rules=[rule("in", 100, source=sorted(published_ipv4(history()[0])))])
     azure.state.tags.answers.clear()

@@ -10,16 +10,20 @@ from local.azure.authorization import READER
 from local.azure.faults import InjectedFault as Injected
 from local.azure.faults import LoseTag, refusal
 from shared import workers
+from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.registry.status import TableNews
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
 from shared.sync.watch import check
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
+    add_environment,
     add_table,
     answer,
+    ase_id_of,
     rid,
     table_id,
     tag_document,
@@ -341,3 +345,27 @@ def test_a_time_that_was_recorded_while_the_clock_ran_ahead_hides_no_stale_table
     app.check.check()
     clock.shift(2 * DAY + SECOND)
     assert codes(app.check.check()) == ["TableStale", "TableStale"]
+
+
+def test_a_suspended_environment_is_an_alarm_until_it_is_read_again(azure, app, clock, two):
+    environment = add_environment(azure.state, "one", table=two[0])
+    registration = Registration((TAG,), EnvironmentId.parse(ase_id_of("one")))
+    app.registry.put(RegisteredTable(rid("one"), registration))
+
+    environment.properties["suspended"] = True
+    [alarm] = app.check.check().alarms
+    assert (alarm.code.name, alarm.route_table_id) == ("EnvironmentSuspended", rid("one"))
+    assert ase_id_of("one") in alarm.message
+
+    unreadable = refusal("GET", "hostingEnvironments/one$", 404, {"code": "ResourceNotFound"})
+    azure.state.faults.append(unreadable)
+    assert codes(app.check.check()) == ["EnvironmentSuspended"]
+
+    environment.properties["suspended"] = False
+    assert codes(app.check.check()) == []
+
+
+def test_a_registration_without_an_environment_has_none_that_is_suspended(azure, app, clock, two):
+    app.registry.record(rid("one"), TableNews(suspended=True))
+    assert codes(app.check.check()) == []
+    assert not app.registry.get(rid("one")).status.suspended
