@@ -24,6 +24,7 @@ from .questions import Questions
 from .settings import InvalidSettings, Settings
 from .storage.account import StorageAccount
 from .storage.checks import CheckLog, LedgerLog
+from .storage.locations import LocationLog
 from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
 from .storage.versions import VersionLog
@@ -75,6 +76,7 @@ class App:
             outcomes=self.outcomes,
             checks=self.checks,
             ledgers=LedgerLog(self.account.runs),
+            locations=LocationLog(self.account.runs),
         )
 
         # Azure: one identity reads and writes it.

@@ -232,6 +232,8 @@ def _sources_json(report: CheckReport) -> Json:
     document = {
         "changeNumbers": dict(report.document.change_numbers),
         "since": utc_text(report.document.since),
+        "staleLocations": [*report.document.stale],
+        "flippingLocations": [*report.document.flipping],
     }
 
     return {

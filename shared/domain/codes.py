@@ -869,6 +869,28 @@ DOCUMENT_UNCHANGED = Code(
     remedy="Check how the locations in SERVICE_TAG_LOCATIONS answer, and name another one.",
     places=_ALARM,
 )
+LOCATION_STALE = Code(
+    "LocationStale",
+    Grade.ATTENTION,
+    meaning=(
+        "A location has answered the same service tags for 35 days while another one moved. Its "
+        "answers do not count until it moves again."
+    ),
+    remedy="Name another location in SERVICE_TAG_LOCATIONS.",
+    places=_ALARM,
+    related=("DocumentUnchanged",),
+)
+LOCATION_FLIPS = Code(
+    "LocationFlips",
+    Grade.ATTENTION,
+    meaning="A location went back to an earlier version of the service tags within seven days.",
+    remedy=(
+        "Addresses that any location has are kept. If the location goes on to flip, name another "
+        "one in SERVICE_TAG_LOCATIONS."
+    ),
+    places=_ALARM,
+    related=("LocationStale",),
+)
 RIGHTS_LOST_ON_TAG = Code(
     "RightsLostOnTag",
     Grade.ATTENTION,

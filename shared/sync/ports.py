@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ..domain.addresses import Source, SourceContent, Version
 from ..domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
+from ..domain.locations import Standing
 from ..domain.people.check_report import CheckReport
 from ..domain.people.notices import Ledger, Notice
 from ..domain.registry.contest import Contest
@@ -239,6 +240,16 @@ class Outcomes(Protocol):
         """Remove everything that is known of the run's tables."""
 
 
+class Locations(Protocol):
+    """What the locations of the service tags have answered."""
+
+    def read(self) -> Mapping[str, Standing]:
+        """Return how each location stands that has ever answered."""
+
+    def write(self, standings: Mapping[str, Standing]) -> None:
+        """Replace all standings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
     """Everything that the app remembers."""
@@ -250,6 +261,7 @@ class Store:
     outcomes: Outcomes
     checks: Checks
     ledgers: Ledgers
+    locations: Locations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

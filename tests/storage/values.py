@@ -165,7 +165,12 @@ check_reports = st.builds(
     differs=several(texts),
     unusable=st.dictionaries(texts, findings, max_size=2),
     versions=several(texts),
-    document=st.builds(Document, st.dictionaries(texts, texts, max_size=2), moments),
+    document=st.builds(
+        Document,
+        st.dictionaries(texts, texts, max_size=2),
+        moments,
+        *[st.dictionaries(texts, moments, max_size=2)] * 2,
+    ),
     alarms=several(st.builds(Alarm, codes_met, texts, st.none() | tables)),
     run_id=some_text,
 )

@@ -159,7 +159,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _usable_tags(compared: Comparison) -> Diagnosis:
-    numbers = ", ".join(f"{number} in {at}" for at, number in compared.change_numbers.items())
+    numbers = ", ".join(
+        f"{standing.change_number} in {at}" for at, standing in compared.standings.items()
+    )
     news = f"; not recorded yet: {', '.join(sorted(compared.differs))}" if compared.differs else ""
     return Diagnosis("service tags", Grade.OK, f"change number {numbers}{news}")
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from .. import codes
@@ -10,6 +10,7 @@ from ..addresses import Source
 from ..armid import RouteTableId
 from ..codes import Code
 from ..findings import Finding
+from ..locations import STALE_AFTER, Standing, stale_locations
 from ..registry.registered_table import RegisteredTable
 from ..registry.status import Status
 from ..runs.outcome import Outcome, OutcomeStatus
@@ -18,8 +19,6 @@ FULL_FROM = 0.8
 """A table is nearly full if more than this share of its route limit is used."""
 EXCEPTION_NOTICE = timedelta(days=7)
 """An exception is announced this long before it ends."""
-DOCUMENT_AGE = timedelta(days=35)
-"""Azure publishes the tags every week. If they stay the same this long, something is wrong."""
 RIGHTS = frozenset({codes.AUTHORIZATION_FAILED, codes.LINKED_AUTHORIZATION_FAILED})
 """A role assignment mends errors with these codes."""
 
@@ -76,10 +75,30 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The change number of the published service tags at each location, and since when."""
+    """The published service tags: their change number at each location, and since when.
+
+    `since` is when some location last showed anything new. `stale` are the locations that stand
+    still while another moves, with the time since when. `flipping` are the locations that went back
+    to an earlier content, with the last time.
+    """
 
     change_numbers: Mapping[str, str]
     since: datetime
+    stale: Mapping[str, datetime] = field(default_factory=dict)
+    flipping: Mapping[str, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, standings: Mapping[str, Standing], now: datetime) -> "Document":
+        return cls(
+            change_numbers={at: standing.change_number for at, standing in standings.items()},
+            since=max((standing.moved_at for standing in standings.values()), default=now),
+            stale={at: standings[at].moved_at for at in sorted(stale_locations(standings, now))},
+            flipping={
+                at: standing.went_back_at
+                for at, standing in standings.items()
+                if standing.went_back_at is not None and standing.flips(now)
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +140,31 @@ def _settings_alarms(found: Measurements) -> Iterator[Alarm]:
 
 def _document_alarms(found: Measurements) -> Iterator[Alarm]:
     age = found.at - found.document.since
-    if age >= DOCUMENT_AGE:
+    if age >= STALE_AFTER:
         message = (
             f"the published service tags are unchanged for {age.days} days, although Azure "
             f"publishes them every week. {codes.DOCUMENT_UNCHANGED.remedy}"
         )
         yield Alarm(codes.DOCUMENT_UNCHANGED, message)
+    yield from _location_alarms(found)
+
+
+def _location_alarms(found: Measurements) -> Iterator[Alarm]:
+    numbers = found.document.change_numbers
+    for location, since in found.document.stale.items():
+        message = (
+            f"{location} has shown nothing new for {(found.at - since).days} days while another "
+            f"location moves: its answers, with change number {numbers[location]}, do not count. "
+            f"{codes.LOCATION_STALE.remedy}"
+        )
+        yield Alarm(codes.LOCATION_STALE, message)
+
+    for location, at in found.document.flipping.items():
+        message = (
+            f"{location} went back to an earlier version at {at:%Y-%m-%d %H:%M} UTC, and has "
+            f"change number {numbers[location]} now. {codes.LOCATION_FLIPS.remedy}"
+        )
+        yield Alarm(codes.LOCATION_FLIPS, message)
 
 
 def _tag_alarms(found: Measurements) -> Iterator[Alarm]:

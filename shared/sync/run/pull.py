@@ -1,6 +1,6 @@
 """Pull the sources of addresses and record every source that differs from its last version."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,12 @@ from ...domain.errors import (
     UnusableSource,
 )
 from ...domain.findings import Finding
+from ...domain.locations import Standing, stale_locations, standing_after
 from ..policy import Policy
 from ..ports import Azure, Clock, Store
 
 type _Answer = Mapping[str, Any] | UnusableServiceTag
+type _Answers = Sequence[tuple[str, _Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,12 @@ class Comparison:
     """The difference between the published service tags and the recorded versions.
 
     `differs` are the tags that have changed. `unusable` gives the error that was met for each
-    unusable tag. `change_numbers` are the published document's, by location.
+    unusable tag. `standings` say how each location stands after its answer.
     """
 
     differs: frozenset[Source]
     unusable: Mapping[Source, Finding]
-    change_numbers: Mapping[str, str]
+    standings: Mapping[str, Standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class SourcePull:
 
         A service tag's prefixes are the union over all locations. A prefix is gone only if no
         location has it, which only complete answers from every location can show, so one unusable
-        answer makes the tag unusable. Raise TransientError if a location may answer soon. An
+        answer makes the tag unusable. A location that stands still while another moves is no such
+        location. Raise TransientError if a location may answer soon. An
         environment that may answer soon is only unusable, so that no other source waits for it.
         """
         contents, unusable = self._read(sources)
@@ -83,14 +86,12 @@ class SourcePull:
 
         A transient error is not raised: it makes the tags unusable.
         """
-        answers = [
-            (location, self._answer_now(location)) for location in self.policy.service_tag_locations
-        ]
+        answers, standings = self._ask(self._answer_now)
         contents, errors = self._contents(sorted(service_tags), answers)
         return Comparison(
             differs=frozenset(content.source for content in contents if self._differs(content)),
             unusable={tag: _cause_of(error) for tag, error in errors.items()},
-            change_numbers=_change_numbers(answers),
+            standings=standings,
         )
 
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
@@ -105,17 +106,34 @@ class SourcePull:
         environments = sorted(source for source in sources if not service_tag_of(source))
 
         # One answer has all tags, so ask each location only once.
-        answers = []
+        answers: _Answers = ()
         if tags:
-            answers = [
-                (location, self._answer(location)) for location in self.policy.service_tag_locations
-            ]
+            answers, standings = self._ask(self._answer)
+            self.store.locations.write(standings)
 
         contents, errors = self._contents((*tags, *environments), answers)
         return contents, {source: error.message for source, error in errors.items()}
 
+    def _ask(self, read: Callable[[str], _Answer]) -> tuple[_Answers, Mapping[str, Standing]]:
+        """Ask each location once. Return the answers that count, and how all locations stand."""
+        known, now = self.store.locations.read(), self.clock()
+        standings = {at: known[at] for at in self.policy.service_tag_locations if at in known}
+        stale = stale_locations(standings, now)
+
+        # The others need not wait for a location that does not count.
+        answers = [
+            (location, self._answer_now(location) if location in stale else read(location))
+            for location in self.policy.service_tag_locations
+        ]
+        for location, answer in answers:
+            if not isinstance(answer, UnusableServiceTag):
+                standings[location] = standing_after(standings.get(location), answer, now)
+
+        stale = stale_locations(standings, now)
+        return [each for each in answers if each[0] not in stale], standings
+
     def _contents(
-        self, sources: Iterable[Source], answers: Sequence[tuple[str, _Answer]]
+        self, sources: Iterable[Source], answers: _Answers
     ) -> tuple[list[SourceContent], dict[Source, UnusableSource]]:
         contents: list[SourceContent] = []
         errors: dict[Source, UnusableSource] = {}
@@ -143,7 +161,7 @@ class SourcePull:
         except TransientError as error:
             return UnusableServiceTag(f"service tags of {location}: {error}", error.code)
 
-    def _content(self, source: Source, answers: Iterable[tuple[str, _Answer]]) -> SourceContent:
+    def _content(self, source: Source, answers: _Answers) -> SourceContent:
         if service_tag_of(source) is None:
             return self._environment_content(source)
         return union([self._tag_content(source, *answer) for answer in answers])
@@ -180,11 +198,3 @@ class SourcePull:
 
 def _cause_of(error: UnusableSource) -> Finding:
     return Finding(error.cause or error.code, error.message)
-
-
-def _change_numbers(answers: Iterable[tuple[str, _Answer]]) -> dict[str, str]:
-    return {
-        location: str(answer.get("changeNumber"))
-        for location, answer in answers
-        if not isinstance(answer, UnusableServiceTag)
-    }

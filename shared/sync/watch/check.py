@@ -50,6 +50,7 @@ class DailyCheck:
         tags = sorted(named or {self.policy.default_service_tag})
 
         compared = self.pull.compare(tags)
+        self.store.locations.write(compared.standings)
         found = self._measurements(registered, compared, now)
         run = self._start_run(found.tables, compared)
 
@@ -64,7 +65,7 @@ class DailyCheck:
             at=now,
             tables=self._measure_all(registered, compared, now),
             unusable=compared.unusable,
-            document=self._document(compared, now),
+            document=Document.of(compared.standings, now),
             missing_settings=self.policy.missing_schedules,
             tag_scope=f"/subscriptions/{self.policy.service_tag_subscription_id}",
             max_age_days=self.policy.max_age_days,
@@ -160,15 +161,6 @@ class DailyCheck:
         if news != TableNews():
             self.store.registrations.record(entry.route_table_id, news)
         return found if right else replace(found, right_at=since or now)
-
-    def _document(self, compared: Comparison, now: datetime) -> Document:
-        """Return the published change numbers, and since when the checks have read these."""
-        last = self.store.checks.latest(until=now)
-        before = last.document if last else Document({}, now)
-
-        # A location that does not answer now keeps the number that it had.
-        numbers = {**before.change_numbers, **compared.change_numbers}
-        return before if numbers == before.change_numbers else Document(numbers, now)
 
 
 def _reason(differs: Collection[Source], in_need: int, count: int) -> str:

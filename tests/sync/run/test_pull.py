@@ -1,5 +1,7 @@
 """Service tags that are read, validated and recorded when a run starts."""
 
+from datetime import timedelta
+
 import pytest
 
 from local.azure.faults import refusal
@@ -120,6 +122,86 @@ def test_a_location_that_fails_lets_what_was_recorded_be_repaired(azure, make_ap
     whole = sync(app)
     assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
     assert owned_prefixes(table) == {A, B, C}
+
+
+WEEK, DAY, SECOND = timedelta(days=7), timedelta(days=1), timedelta(seconds=1)
+
+
+@pytest.fixture
+def frozen(azure, make_app, clock):
+    """An app whose second location stands still from now on, at a prefix that leaves elsewhere."""
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2", REMOVAL_GRACE_DAYS="28")
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(app, "one")
+    for location in ("westeurope", "eastus2"):
+        answer(azure, A, B, location=location)
+    sync(app)
+    clock.shift(DAY)
+    answer(azure, B, C)
+    sync(app)
+    return app, table
+
+
+@pytest.mark.parametrize(("later", "wanted"), [(34 * DAY - SECOND, {A, B, C}), (34 * DAY, {B, C})])
+def test_a_location_that_stands_still_while_another_moves_counts_for_35_days(
+    frozen, clock, later, wanted
+):
+    app, _ = frozen
+    clock.shift(later)
+    sync(app)
+    assert {*app.versions.newest("AppServiceManagement").address_prefixes} == wanted
+
+
+def test_an_address_that_only_a_frozen_location_has_leaves_after_its_grace(frozen, azure, clock):
+    app, table = frozen
+    for week in range(13):
+        clock.shift(WEEK)
+        answer(azure, B, C, f"20.1.{week}.0/24")
+        sync(app)
+    assert A not in owned_prefixes(table)
+    assert {B, C, "20.1.12.0/24"} <= owned_prefixes(table)
+
+
+def test_a_frozen_location_that_moves_again_counts_at_once(frozen, azure, clock):
+    app, table = frozen
+    clock.shift(34 * DAY)
+    sync(app)
+    answer(azure, A, B, "20.9.0.0/24", location="eastus2")
+    sync(app)
+    assert owned_prefixes(table) == {A, B, C, "20.9.0.0/24"}
+
+
+def test_a_frozen_location_that_does_not_answer_holds_back_nothing(frozen, azure, clock):
+    app, table = frozen
+    clock.shift(34 * DAY)
+    sync(app)
+    azure.state.tags.answers["eastus2"] = b"<html>"
+    answer(azure, B, C, "20.9.0.0/24")
+    whole = sync(app)
+    assert whole["status"] == "Succeeded"
+    assert "20.9.0.0/24" in owned_prefixes(table)
+
+
+def test_locations_that_all_stand_still_all_count(azure, make_app, clock):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    answer(azure, B, location="eastus2")
+    for _ in range(8):
+        sync(app)
+        clock.shift(WEEK)
+    assert owned_prefixes(table) == {A, B}
+
+
+def test_a_location_that_flips_between_two_old_versions_does_not_move(frozen, azure, clock):
+    app, table = frozen
+    for week in range(13):
+        clock.shift(WEEK)
+        answer(azure, A, B, *([C] if week % 2 else []), location="eastus2")
+        answer(azure, B, C, f"20.1.{week}.0/24")
+        sync(app)
+    assert A not in owned_prefixes(table)
 
 
 def test_a_content_that_comes_back_is_a_version_again(azure, app):

@@ -10,6 +10,7 @@ from local.azure.authorization import READER
 from local.azure.faults import InjectedFault as Injected
 from local.azure.faults import LoseTag, refusal
 from shared import workers
+from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
@@ -322,7 +323,7 @@ def test_old_runs_and_checks_are_removed(azure, app, as_worker, clock, two):
     assert app.runs.claimed("instance") is None
     assert list(app.account.outcomes.list_entities()) == []
     kept = [e["PartitionKey"] for e in app.account.runs.list_entities()]
-    assert kept == ["check", "check"]
+    assert kept == ["check", "check", "locations"]
     assert len(list(app.versions.list())) == 1
 
 
@@ -369,3 +370,37 @@ def test_a_registration_without_an_environment_has_none_that_is_suspended(azure,
     app.registry.record(rid("one"), TableNews(suspended=True))
     assert codes(app.check.check()) == []
     assert not app.registry.get(rid("one")).status.suspended
+
+
+def test_a_location_that_stands_still_while_another_moves_is_told(azure, make_app, clock):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
+    add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A, location="eastus2")
+    found = []
+    for week in range(7):
+        answer(azure, A, f"20.1.{week}.0/24")
+        sync(app)
+        found.append(codes(app.check.check()))
+        clock.shift(7 * DAY)
+    assert found == [[]] * 5 + [["LocationStale"]] * 2
+    [alarm] = app.checks.latest(until=utc_now()).alarms
+    assert "eastus2 has shown nothing new for 42 days" in alarm.message
+
+
+def test_a_location_that_flips_between_two_versions_is_told_for_a_week(azure, app, clock):
+    add_table(azure.state, "one")
+    register(app, "one")
+    for prefixes in ((A,), (A, B)):
+        answer(azure, *prefixes)
+        sync(app)
+        assert codes(app.check.check()) == []
+        clock.shift(DAY)
+    answer(azure, A)
+    sync(app)
+    [alarm] = app.check.check().alarms
+    assert (alarm.code.name, "westeurope" in alarm.message) == ("LocationFlips", True)
+    clock.shift(7 * DAY)
+    assert codes(app.check.check()) == ["LocationFlips"]
+    clock.shift(SECOND)
+    assert codes(app.check.check()) == []
