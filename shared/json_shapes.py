@@ -166,7 +166,7 @@ def _status_json(status: Status) -> Json:
             "undoneRunId": hold.rolled_back_run_id,
             "rollbackRunId": hold.rollback_run_id,
         }
-        for hold in status.holds
+        for hold in status.held
     ]
 
     return {

@@ -130,7 +130,7 @@ def registered_table(one: RegisteredTable) -> RenderableType:
 
 
 def _state(one: RegisteredTable) -> list[tuple[str, str]]:
-    held = ", ".join(hold.prefix for hold in one.status.holds)
+    held = ", ".join(hold.prefix for hold in one.status.held)
     since = one.status.contest.since
     return [("Held", held or "nothing"), ("Contested", _moment(since) if since else "no")]
 

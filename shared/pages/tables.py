@@ -115,8 +115,8 @@ def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mo
         yield from _obstacle_notes(outcome)
         yield from _outcome_notes(outcome)
 
-    if table.status.holds:
-        yield Mood.WATCH, f"{len(table.status.holds)} held until a release"
+    if table.status.held:
+        yield Mood.WATCH, f"{len(table.status.held)} held until a release"
     yield from _registration_notes(table.registration)
 
 

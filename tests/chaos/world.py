@@ -19,6 +19,7 @@ from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
 from shared.domain.registry.choices import RouteStyle
 from shared.domain.registry.contest import Contest
+from shared.domain.registry.holds import held_at
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
@@ -428,11 +429,7 @@ class World:
             self._versions = []
 
     def _held(self, entry: RegisteredTable) -> frozenset[str]:
-        return frozenset(
-            hold.prefix
-            for hold in entry.status.holds
-            if self._app.outcomes.status(hold.rollback_run_id, entry.route_table_id) != "failed"
-        )
+        return frozenset(hold.prefix for hold in held_at(entry.status.holds, self.site.now))
 
 
 def _by_tag(entry: RegisteredTable) -> bool:

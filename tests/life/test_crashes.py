@@ -2,10 +2,13 @@
 
 import pytest
 
-from shared.app import App
-from tests.builders.azure import add_table, table_writes, tag_document
+from local.azure.faults import refusal
+from shared.app import App, utc_now
+from shared.domain.registry.holds import Hold, held_at
+from shared.domain.runs.run import MAX_RUN_TIME, Action
+from tests.builders.azure import add_table, rid, table_writes, tag_document
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, begin, register, run_report
+from tests.builders.runs import TAG, begin, register, run_report, sync
 from tests.deliveries import deliver_although_killed
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
@@ -20,6 +23,46 @@ def test_killed_at_any_call_a_run_is_healed_by_the_next_delivery(azure, azurite,
     while _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after):
         call += 1
     assert call > 30
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["done", "refused"])
+def test_killed_at_any_call_a_rollback_holds_what_it_wrote_and_nothing_else(
+    azure, azurite, make_app, refused
+):
+    call = 1
+    while _rolled_back_and_killed(azure, make_app(AzureWebJobsStorage=azurite()), call, refused):
+        call += 1
+    assert call > 15
+
+
+def _rolled_back_and_killed(azure, app: App, call: int, refused: bool) -> bool:
+    where = f"killed at call {call}"
+    azure.state.faults.clear()
+    table = add_table(azure.state, "one", [to_firewall(), owned(C)])
+    azure.state.tags.answers["westeurope"] = tag_document([C])
+    register(app, "one")
+    earlier = Hold(C, True, "earlier", "earlier")
+    app.registry.hold(rid("one"), [earlier])
+    azure.state.tags.answers["westeurope"] = tag_document([A, C])
+    run = sync(app)
+    assert owned_prefixes(table) == {A, C}
+
+    if refused:
+        azure.state.faults.append(refusal("PUT", "one$", 403, {"error": {"code": "No"}}, times=2))
+    undo = {"action": Action.ROLLBACK, "rolled_back_run_id": run["runId"], "reason": "why"}
+    run_id = begin(app, "one", **undo)
+    died = deliver_although_killed(app, run_id, call, after=True)
+
+    # What is held must not depend on rows that retention removes.
+    status = run_report(app, run_id)["outcomes"][0]["status"]
+    assert status == ("failed" if refused else "changed"), where
+    app.outcomes.remove(run_id)
+    entry = app.registry.get(rid("one"))
+    assert entry is not None
+    holds = held_at(entry.status.holds, utc_now() + MAX_RUN_TIME)
+    undone = () if refused else (Hold(A, False, run["runId"], run_id),)
+    assert holds == (*undone, earlier), where
+    return died
 
 
 def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:

@@ -45,7 +45,7 @@ class CheckedTable:
             days_since_right=round(measured.days_since_right(now), 2),
             routes=measured.routes,
             route_limit=measured.route_limit,
-            held=len(status.holds),
+            held=len(status.held),
             contested=status.contest.since is not None,
             poisoned=status.poisoned,
         )

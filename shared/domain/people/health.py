@@ -237,9 +237,9 @@ def _exception_warnings(entry: RegisteredTable, today: date) -> _Warnings:
 
 def _status_warnings(status: Status) -> _Warnings:
     """Warn of a state that only a person can end."""
-    if status.holds:
-        runs = ", ".join(dict.fromkeys(hold.rolled_back_run_id for hold in status.holds))
-        said = f"{len(status.holds)} prefixes are held since run {runs} was rolled back"
+    if status.held:
+        runs = ", ".join(dict.fromkeys(hold.rolled_back_run_id for hold in status.held))
+        said = f"{len(status.held)} prefixes are held since run {runs} was rolled back"
         yield codes.TABLE_HELD, f"{said}. {codes.TABLE_HELD.remedy}"
     if status.contest.since is not None:
         yield codes.TABLE_CONTESTED, f"{status.contest}. {codes.TABLE_CONTESTED.remedy}"

@@ -81,7 +81,7 @@ class Standpoint:
             yield State.SUSPENDED
         if table.status.contest.since is not None:
             yield State.CONTESTED
-        if table.status.holds:
+        if table.status.held:
             yield State.HELD
         if self.behind(table):
             yield State.BEHIND

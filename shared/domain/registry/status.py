@@ -40,7 +40,7 @@ class Status:
     """Everything that runs and checks have seen of one route table. No person writes it.
 
     - `former_sources` are the sources that it had, and the time at which it lost each of them.
-    - `holds` keep prefixes as a rollback left them.
+    - `holds` keep prefixes as a rollback left them, or as one that is under way will leave them.
     - `applied_version_ids` are the versions with which it was last found right, at `verified_at`.
     - `sound_foreign` are hashes of its foreign routes: as they were when it was last seen sound,
       and as our last write was to leave them.
@@ -70,6 +70,11 @@ class Status:
         """
         past = (at for at in (self.verified_at, self.watched_since) if at is not None and at <= now)
         return next(past, None)
+
+    @property
+    def held(self) -> tuple[Hold, ...]:
+        """The holds of the rollbacks that have written."""
+        return tuple(hold for hold in self.holds if hold.open_since is None)
 
     @property
     def poisoned(self) -> bool:

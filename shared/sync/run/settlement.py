@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ...domain.armid import RouteTableId
+from ...domain.registry.holds import closed
 from ...domain.registry.status import LastOutcome, TableNews
-from ...domain.runs.outcome import Outcome
+from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
-from ...domain.runs.run import Mode, Run
+from ...domain.runs.run import Action, Mode, Run
 from ..policy import Policy
 from ..ports import Clock, Store
 
@@ -44,6 +46,24 @@ class Settlement:
             self.store.registrations.record(pending.route_table_id, known)
         self.store.outcomes.settle(pending, outcome)
         self.on_outcome(run, outcome)
+        self.close_holds(run, pending.route_table_id)
+
+    def close_holds(self, run: Run, route_table_id: RouteTableId) -> None:
+        """If this rollback is settled, what it put back is held; if it has failed, nothing is.
+
+        Safe to repeat: a worker may stop between the outcome and this.
+        """
+        if run.request.action is not Action.ROLLBACK:
+            return
+        entry = self.store.registrations.get(route_table_id)
+        status = self.store.outcomes.status(run.run_id, route_table_id)
+        if entry is None or status is None:
+            return
+
+        failed = status is OutcomeStatus.FAILED
+        holds = closed(entry.status.holds, run.run_id, failed=failed)
+        if holds != entry.status.holds:
+            self.store.registrations.hold(route_table_id, holds)
 
     def _last_outcome(self, run: Run, outcome: Outcome, *, poisoned: bool) -> LastOutcome:
         return LastOutcome(

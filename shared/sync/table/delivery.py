@@ -89,6 +89,7 @@ class TableSync:
             error = pending.last_error or Finding(codes.RETRIES_EXHAUSTED, message)
             outcome = self.reconciler.as_it_stands(pending).failed(error)
             self.run_end.settlement.settle(run, pending, outcome, poisoned=True)
+        self._close_holds(run, route_table_id)
         return Delivered(outcome, self.run_end.close_if_complete(run_id))
 
     def _sync(self, run_id: str, route_table_id: RouteTableId) -> tuple[Run | None, Outcome | None]:
@@ -96,6 +97,7 @@ class TableSync:
         pending = self.store.outcomes.get_pending(run_id, route_table_id)
         run = self.run_end.expire_if_overdue(self._run(run_id, pending))
         if run is None or run.ended or pending is None:
+            self._close_holds(run, route_table_id)
             return run, None
 
         started = time.monotonic()
@@ -105,6 +107,11 @@ class TableSync:
         outcome = replace(result.outcome, duration_ms=milliseconds)
         self.run_end.settlement.settle(run, result.pending, outcome, result.news)
         return run, outcome
+
+    def _close_holds(self, run: Run | None, route_table_id: RouteTableId) -> None:
+        # An earlier delivery may have settled the table and then stopped.
+        if run is not None:
+            self.run_end.settlement.close_holds(run, route_table_id)
 
     def _run(self, run_id: str, pending: Pending | None) -> Run | None:
         # A run that has fanned out does not change while one of its tables is pending, so the

@@ -6,6 +6,7 @@ from itertools import chain
 from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import PermanentError
+from ...domain.registry.holds import held_at
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.changes import Changes
 from ...domain.routing.judgement import Approval
@@ -40,7 +41,8 @@ class Planning:
     def planner_for(self, run: Run, mode: Mode, table: RouteTableId) -> MakePlanner:
         """Return the second step for the run's action.
 
-        Raise PermanentError if the run applies a plan run that has no plan of this table.
+        Raise PermanentError if the run applies a plan run that has no plan of this table, or rolls
+        back a run whose outcome is no longer kept.
         """
         match run.request.action:
             case Action.ADOPT:
@@ -64,8 +66,12 @@ class Planning:
 
     def _done(self, run: Run, table: RouteTableId) -> Changes:
         """Return what the run that is rolled back did to the table."""
-        outcome = self.store.outcomes.get(run.request.rolled_back_run_id or "", table)
-        return outcome.changes if outcome else Changes()
+        run_id = run.request.rolled_back_run_id or ""
+        outcome = self.store.outcomes.get(run_id, table)
+        if outcome is None:
+            message = f"run {run_id} has no outcome of this table any more, so nothing is undone"
+            raise PermanentError(codes.RUN_NOT_FOUND, message)
+        return outcome.changes
 
     def _approval(self, run: Run, table: RouteTableId) -> Approval | None:
         plan_run_id = run.request.plan_run_id
@@ -86,11 +92,12 @@ class Planning:
             wanted,
             known={prefix for version in versions for prefix in version.ipv4},
             from_owner=run.request.from_owner,
+            holds=held_at(entry.status.holds, self.clock()),
         )
 
     def _rollback_planner(self, run: Run, done: Changes, entry: RegisteredTable) -> Planner:
         tags = self._sources.tags(entry)
-        return RollbackPlanner(self._guards, run, done, entry, tags)
+        return RollbackPlanner(self._guards, run, done, entry, tags, self.clock())
 
     def _sync_planner(
         self, run: Run, mode: Mode, approval: Approval | None, entry: RegisteredTable

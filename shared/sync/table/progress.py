@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 
 from ...domain import codes
 from ...domain.addresses import in_order
-from ...domain.armid import RouteTableId
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.changes import Changes
@@ -13,7 +12,6 @@ from ...domain.routing.plan import Plan
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
-from ..ports import Outcomes
 from .planners.proposal import Planner, Proposal
 
 
@@ -98,18 +96,6 @@ def outcome_of(progress: Progress, proposal: Proposal) -> Outcome:
         changes=written.changes,
         approval=judgement.approval,
     )
-
-
-def without_failed_rollbacks(entry: RegisteredTable, outcomes: Outcomes) -> RegisteredTable:
-    """Leave out the holds of failed rollbacks, which may not even have begun to write."""
-    rollbacks = {hold.rollback_run_id for hold in entry.status.holds}
-    failed = {run for run in rollbacks if _has_failed(run, entry.route_table_id, outcomes)}
-    holds = tuple(hold for hold in entry.status.holds if hold.rollback_run_id not in failed)
-    return replace(entry, status=replace(entry.status, holds=holds))
-
-
-def _has_failed(run_id: str, table: RouteTableId, outcomes: Outcomes) -> bool:
-    return outcomes.status(run_id, table) is OutcomeStatus.FAILED
 
 
 def _applied_so_far(pending: Pending, table: RouteTable) -> Changes:

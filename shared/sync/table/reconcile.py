@@ -11,6 +11,7 @@ from ...domain.errors import (
     TransientError,
 )
 from ...domain.findings import Finding
+from ...domain.registry.holds import with_open
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.judgement import Judgement, Violation, blocking
 from ...domain.routing.plan import Plan, foreign_hash, foreign_routes, owned_prefixes
@@ -21,14 +22,7 @@ from ..policy import Policy
 from ..ports import Azure, Store
 from .planners.proposal import MakePlanner, Planner, Proposal
 from .planning import Planning
-from .progress import (
-    Progress,
-    Reconciled,
-    Written,
-    as_it_stands,
-    outcome_of,
-    without_failed_rollbacks,
-)
+from .progress import Progress, Reconciled, Written, as_it_stands, outcome_of
 
 MAX_WRITES = 3
 """One delivery writes at most this often, because others may keep writing the same table."""
@@ -152,14 +146,14 @@ class Reconciler:
             raise PermanentError(
                 codes.NOT_REGISTERED, "unregistered or disabled since the run began"
             )
-        return without_failed_rollbacks(found, self.store.outcomes)
+        return found
 
     def _note(self, attempt: _Attempt) -> bool:
         """Record what has to be known before anything is written; return whether any was new."""
         noted = (
             self._note_sound(attempt),
             self._note_contest(attempt),
-            self._note_holds(attempt.entry, attempt.proposal),
+            self._note_holds(attempt),
         )
         return any(noted)
 
@@ -183,10 +177,13 @@ class Reconciler:
         self.store.registrations.contest(attempt.entry.route_table_id, contest, owned)
         return True
 
-    def _note_holds(self, entry: RegisteredTable, proposal: Proposal) -> bool:
-        if proposal.judgement.blocked or proposal.holds in ((), entry.status.holds):
+    def _note_holds(self, attempt: _Attempt) -> bool:
+        entry, proposal = attempt.entry, attempt.proposal
+        run_id = attempt.progress.pending.run_id
+        holds = with_open(entry.status.holds, proposal.holds, run_id)
+        if proposal.judgement.blocked or not proposal.holds or holds == entry.status.holds:
             return False
-        self.store.registrations.hold(entry.route_table_id, proposal.holds)
+        self.store.registrations.hold(entry.route_table_id, holds)
         return True
 
     def _checked(self, attempt: _Attempt, body: RouteTable) -> _Attempt:

@@ -21,7 +21,7 @@ from ..policy import Policy
 from ..ports import Azure, Clock, Store
 from ..run.pull import Comparison, SourcePull
 from ..table.planning import Planning
-from ..table.progress import preview, without_failed_rollbacks
+from ..table.progress import preview
 
 LONGEST = timedelta(minutes=6)
 """A function may take ten minutes. The tables that are left by then are left to a run."""
@@ -116,7 +116,7 @@ class DailyCheck:
 
     def _measure(self, run: Run, entry: RegisteredTable) -> Measured:
         """Compare the table as it stands with the last recorded versions."""
-        entry = self._with_environment(without_failed_rollbacks(entry, self.store.outcomes))
+        entry = self._with_environment(entry)
         found = Measured(entry=entry, right_at=run.started_at)
         try:
             table = self.azure.route_tables.read(entry.route_table_id)

@@ -16,8 +16,9 @@ class Housekeeping:
     def remove_old(self) -> None:
         """Remove old runs with their outcomes, and old checks. Safe to interrupt and to repeat."""
         moment = self.clock() - timedelta(days=self.policy.run_retention_days)
+        # The claims go first, so that no alert has the id of a run that is gone.
+        self.store.claims.remove_claims(before=moment)
         for run_id in self.store.runs.begun_before(moment):
             self.store.outcomes.remove(run_id)
             self.store.runs.remove(run_id)
-        self.store.claims.remove_claims(before=moment)
         self.store.checks.remove_before(moment)

@@ -3,7 +3,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import PermanentError
-from shared.domain.registry.holds import holds_of
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.handover import make_adoption, make_rollback
 from shared.domain.routing.plan import make_plan, owned_prefixes
@@ -152,13 +151,6 @@ def test_a_table_that_has_moved_on_is_not_rolled_back(moved):
     with pytest.raises(PermanentError, match="MovedOn") as raised:
         make_rollback(table(*moved), changes, owner=OWNER)
     assert "20.0." in raised.value.message
-
-
-def test_what_a_rollback_holds():
-    _, changes = done()
-    made = holds_of(changes, owner=OWNER, rolled_back_run_id="a", rollback_run_id="b")
-    holds = {hold.prefix: hold.routed for hold in made}
-    assert holds == {P: True, Q: False, R: False, "20.0.3.0/24": False}
 
 
 PREFIXES = st.sampled_from([f"20.0.{n}.0/24" for n in range(6)])

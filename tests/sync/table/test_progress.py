@@ -1,21 +1,14 @@
 """What a run has done to a table, and the outcome that reports it."""
 
 from dataclasses import dataclass, replace
-from typing import cast
 
 import pytest
 
-from shared.domain.registry.holds import Hold
-from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.registry.registration import Registration
-from shared.domain.registry.status import Status
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.routes import RouteTable, internet_route
-from shared.domain.runs.outcome import OutcomeStatus
 from shared.domain.runs.pending import Pending
-from shared.sync.ports import Outcomes
 from shared.sync.table.planners.proposal import Proposal
-from shared.sync.table.progress import Progress, preview, without_failed_rollbacks
+from shared.sync.table.progress import Progress, preview
 from tests.builders.azure import rid
 from tests.builders.plans import judged, table
 from tests.builders.routes import OWNER, owned, to_firewall
@@ -70,13 +63,3 @@ def test_a_preview_says_what_a_write_would_do(routes, status, added):
     found = preview(pending(), table(*routes), Desires((A,))).outcome
     assert (found.status, found.added, found.version_ids) == (status, added, ("v1",))
     assert found.changes == Changes()
-
-
-def test_the_holds_of_a_failed_rollback_hold_nothing():
-    class Statuses:
-        def status(self, run_id, _table):
-            return OutcomeStatus.FAILED if run_id == "failed" else OutcomeStatus.CHANGED
-
-    held = tuple(Hold(p, True, "undone", run) for p, run in ((A, "failed"), (B, "done")))
-    entry = RegisteredTable(rid("one"), Registration(("T",)), Status(holds=held))
-    assert without_failed_rollbacks(entry, cast(Outcomes, Statuses())).status.holds == held[1:]

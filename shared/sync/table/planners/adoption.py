@@ -1,10 +1,11 @@
 """Give our names to routes that cover a wanted prefix, and change nothing else in the table."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ....domain import codes
 from ....domain.findings import Finding, listed
+from ....domain.registry.holds import Hold
 from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.changes import Changes
 from ....domain.routing.handover import Adoption, make_adoption
@@ -17,13 +18,17 @@ from .proposal import Proposal, held_findings
 
 @dataclass(frozen=True, slots=True)
 class AdoptionPlanner:
-    """Plans by what is `wanted`; `known` are all prefixes that the sources ever had."""
+    """Plans by what is `wanted`; `known` are all prefixes that the sources ever had.
+
+    `holds` are those that count now.
+    """
 
     guards: Guards
     entry: RegisteredTable
     wanted: Wanted
     known: Collection[str]
     from_owner: str | None
+    holds: Sequence[Hold]
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         adoption = self._adoption(table)
@@ -34,7 +39,7 @@ class AdoptionPlanner:
 
     def _adoption(self, table: RouteTable) -> Adoption:
         # A rollback may have given a route back to somebody: it stays so until a release.
-        held = {hold.prefix for hold in self.entry.status.holds}
+        held = {hold.prefix for hold in self.holds}
         return make_adoption(
             table,
             self.wanted.desired - held,
@@ -48,7 +53,7 @@ class AdoptionPlanner:
         taken = "our name for them belongs to another route"
         return (
             Finding(codes.ADOPTION, "routes that cover a wanted prefix get our names"),
-            *held_findings(self.entry.status.holds),
+            *held_findings(self.holds),
             *listed(codes.STAMPED_BY_ANOTHER, stamped, adoption.stamped_by_others),
             *listed(codes.NAME_TAKEN, taken, adoption.name_taken),
         )

@@ -18,7 +18,8 @@ from ....domain.routing.routes import RouteTable
 class Proposal:
     """A judged plan of a table, and the versions from which it was worked out.
 
-    An apply has to record `holds` before it writes. `contest` is set only if this run has found
+    An apply has to record `holds` before it writes: they are open, and become valid when it has
+    written. `contest` is set only if this run has found
     that somebody undid our changes.
     """
 

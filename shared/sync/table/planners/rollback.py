@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ....domain import codes
-from ....domain.addresses import in_order
 from ....domain.findings import Finding
-from ....domain.registry.holds import Hold, holds_of
+from ....domain.registry.holds import Hold, held_at, open_holds
 from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.changes import Changes
 from ....domain.routing.handover import make_rollback
@@ -21,13 +21,17 @@ from .proposal import Proposal, held_findings
 
 @dataclass(frozen=True, slots=True)
 class RollbackPlanner:
-    """`done` are the changes of the run that is rolled back, and `tags` what each tag contains."""
+    """`done` are the changes of the run that is rolled back, and `tags` what each tag contains.
+
+    `now` decides which holds of earlier rollbacks count.
+    """
 
     guards: Guards
     run: Run
     done: Changes
     entry: RegisteredTable
     tags: Mapping[str, Collection[str]]
+    now: datetime
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         """Plan the rollback. Raise PermanentError `MOVED_ON` if somebody has changed the table."""
@@ -39,11 +43,12 @@ class RollbackPlanner:
         )
 
         judgement = judge(draft, limits, written)
-        holds = self._holds(judgement)
+        holds = self._new_holds(judgement)
+        held = held_at((*self.entry.status.holds, *holds), self.now)
         rollback = Finding(
             codes.ROLLBACK, f"the changes of run {self._rolled_back_run_id} are undone"
         )
-        return Proposal(judgement.with_more((rollback, *held_findings(holds))), holds=holds)
+        return Proposal(judgement.with_more((rollback, *held_findings(held))), holds=holds)
 
     @property
     def _rolled_back_run_id(self) -> str:
@@ -51,7 +56,7 @@ class RollbackPlanner:
 
     def _replan(self, table: RouteTable) -> Replan:
         owner = self.guards.policy.owner
-        holds = self.entry.status.holds
+        holds = held_at(self.entry.status.holds, self.now)
         back_already = {h.prefix for h in holds if h.rolled_back_run_id == self._rolled_back_run_id}
 
         def replan(spared: Collection[str], _yielding: Collection[str]) -> Plan:
@@ -61,14 +66,12 @@ class RollbackPlanner:
 
         return replan
 
-    def _holds(self, judgement: Judgement) -> tuple[Hold, ...]:
-        """Return the holds from now on; a newer hold replaces an older one on its prefix."""
+    def _new_holds(self, judgement: Judgement) -> tuple[Hold, ...]:
         put_back = self.done.without({change.prefix for change in judgement.withheld})
-        new = holds_of(
+        return open_holds(
             put_back,
             owner=self.guards.policy.owner,
             rolled_back_run_id=self._rolled_back_run_id,
             rollback_run_id=self.run.run_id,
+            since=self.run.started_at,
         )
-        by_prefix = {hold.prefix: hold for hold in (*self.entry.status.holds, *new)}
-        return tuple(by_prefix[prefix] for prefix in in_order(by_prefix))

@@ -9,7 +9,7 @@ from ....domain.addresses import is_service_tag
 from ....domain.bounds import out_of_bounds
 from ....domain.findings import Finding
 from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
-from ....domain.registry.holds import Hold
+from ....domain.registry.holds import Hold, held_at
 from ....domain.registry.registered_table import RegisteredTable
 from ....domain.registry.registration import Registration
 from ....domain.routing.capacity import fit
@@ -53,7 +53,7 @@ class SyncPlanner:
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         until = self._retained_until(table)
-        holds = self.entry.status.holds
+        holds = self._holds
         draft = self.guards.draft(table, self._replan(table, until, holds))
 
         # A contested table has stricter limits, and the table becomes contested if this run finds
@@ -69,6 +69,10 @@ class SyncPlanner:
         return Proposal(
             judgement.with_more(findings, withheld), self.wanted.version_ids, contest=found
         )
+
+    @property
+    def _holds(self) -> tuple[Hold, ...]:
+        return held_at(self.entry.status.holds, self.clock())
 
     def _retained_until(self, table: RouteTable) -> Mapping[str, date]:
         """Return the end of the grace of each owned prefix that has left its sources."""
@@ -179,7 +183,7 @@ class SyncPlanner:
         return (
             *_approved_findings(self.run),
             *_contested_findings(contest),
-            *held_findings(self.entry.status.holds),
+            *held_findings(self._holds),
         )
 
     def _routing_findings(self, table: RouteTable, judgement: Judgement) -> tuple[Finding, ...]:

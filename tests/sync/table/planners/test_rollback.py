@@ -181,3 +181,32 @@ def test_a_run_that_failed_after_it_wrote_can_be_rolled_back(azure, app):
     assert owned_prefixes(table) == {A}
     assert roll_back(app, run_report(app, run_id))["removed"] == [A]
     assert table.routes == []
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["outcomes kept", "outcomes removed"])
+def test_a_failed_rollback_holds_nothing_even_when_its_outcome_is_no_longer_kept(azure, app, kept):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    run = sync(app)
+    azure.state.faults.append(refusal("PUT", "one$", 403, {"error": {"code": "No"}}))
+    failed = sync(app, "one", action=Action.ROLLBACK, rolled_back_run_id=run["runId"], reason="x")
+    assert outcome_of(failed, "one")["status"] == "failed"
+    if not kept:
+        app.outcomes.remove(failed["runId"])
+        app.runs.remove(failed["runId"])
+    table.routes, table.etag = [], 'W/"drifted"'
+    assert outcome_of(sync(app), "one")["added"] == [A]
+    assert owned_prefixes(table) == {A}
+    assert app.registry.get(rid("one")).status.holds == ()
+
+
+def test_a_rollback_of_a_run_whose_outcome_is_gone_by_then_is_no_success(azure, app):
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    run = sync(app)
+    app.outcomes.remove(run["runId"])
+    outcome = roll_back(app, run)
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "RunNotFound")
+    assert owned_prefixes(table) == {A}
