@@ -15,6 +15,7 @@ from .azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from .azure.security_groups import simple_rule
 from .azure.service_tags import SERVICE_TAG
 from .azure.state import State
+from .azure.target import key_of
 
 TAG_SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
 SUBSCRIPTIONS = (
@@ -94,7 +95,7 @@ def _add_environment(
         # The environment's own API lacks the newest addresses of the tag.
         management=list(ipv4_of(state.tags.at("")["addressPrefixes"])[:-2]),
     )
-    state.environments[environment.resource_id.lower()] = environment
+    state.environments[key_of(environment.resource_id)] = environment
     return environment
 
 

@@ -30,7 +30,7 @@ def run_report(context: App, run: Run) -> Report:
 
 
 def registered_tables(context: App) -> list[RegisteredTable]:
-    """Return all, sorted by their ids in lower case."""
+    """Return all, sorted by their ids, ignoring case."""
     return sorted(context.registry.list(), key=lambda one: one.route_table_id.key)
 
 

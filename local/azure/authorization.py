@@ -3,6 +3,8 @@
 import fnmatch
 from dataclasses import dataclass, field
 
+from .target import key_of
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -43,7 +45,7 @@ NOBODY = Principal(object_id="", client_id="")
 
 
 def within(scope: str, ancestor: str) -> bool:
-    scope, ancestor = scope.lower(), ancestor.lower().rstrip("/")
+    scope, ancestor = key_of(scope), key_of(ancestor).rstrip("/")
     return scope == ancestor or scope.startswith(f"{ancestor}/")
 
 

@@ -32,7 +32,7 @@ class Environment:
         properties = {
             "provisioningState": "Succeeded",
             "status": "Ready",
-            "virtualNetwork": self.virtual_network,
+            "virtualNetwork": _as_web_spells(self.virtual_network),
             "internalLoadBalancingMode": "None",
             "suspended": False,
             **self.properties,
@@ -47,6 +47,12 @@ class Environment:
             "tags": {},
             "properties": properties,
         }
+
+
+def _as_web_spells(network: dict[str, Any]) -> dict[str, Any]:
+    """Microsoft.Web spells the segments of other providers' ids in its own way."""
+    spelled = str(network["id"]).replace("/subnets/", "/Subnets/")
+    return {**network, "id": spelled.replace("/resourceGroups/", "/resourcegroups/")}
 
 
 class EnvironmentApi:

@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from .target import key_of
+
 type Child = dict[str, Any]
 """A child's `name` and `properties`, without the keys that the service itself adds."""
 
@@ -33,7 +35,7 @@ class Resource:
 
     @property
     def key(self) -> str:
-        return self.resource_id.lower()
+        return key_of(self.resource_id)
 
     @property
     def children(self) -> list[Child]:

@@ -11,6 +11,7 @@ from .locks import Locks
 from .operations import Fate, Operation
 from .resources import Child, Resource, RouteTable, new_etag
 from .service_tags import TagHistory
+from .target import key_of
 from .throttles import Throttles
 from .timing import Timing
 
@@ -72,11 +73,11 @@ class State:
         self.subscriptions.add(subscription_id.lower())
         resource_id = f"/subscriptions/{subscription_id}/resourceGroups/{name}"
         return self._groups.setdefault(
-            resource_id.lower(), Group(resource_id=resource_id, location=location)
+            key_of(resource_id), Group(resource_id=resource_id, location=location)
         )
 
     def group(self, group_id: str) -> Group | None:
-        return self._groups.get(group_id.lower())
+        return self._groups.get(key_of(group_id))
 
     def groups(self, scope: str) -> list[Group]:
         return [group for key, group in self._groups.items() if within(key, scope)]

@@ -7,6 +7,17 @@ RESOURCES = "Microsoft.Resources"
 _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
 
 
+def key_of(resource_id: str) -> str:
+    """Return the same key for every spelling of an id: ARM compares the capitals, one by one."""
+    return resource_id.lower() if resource_id.isascii() else "".join(map(_small, resource_id))
+
+
+def _small(letter: str) -> str:
+    capital = letter.upper()
+    small = capital.lower()
+    return small if len(capital) == len(small) == 1 else letter
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """`types` and `names` alternate in a path. A collection has one type more than names.
@@ -71,7 +82,7 @@ class Target:
 
     @property
     def key(self) -> str:
-        return self.resource_id.lower()
+        return key_of(self.resource_id)
 
     @property
     def parent(self) -> Self:

@@ -8,6 +8,7 @@ from . import errors
 from .call import Call
 from .network import NetworkResourceApi, check_cidr, check_names, part, without
 from .resources import Child, Resource, RouteTable, SecurityGroup, VirtualNetwork, new_etag
+from .target import key_of
 
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -114,7 +115,7 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
                     other.subnets = [
                         known_id
                         for known_id in other.subnets
-                        if known_id.lower() != subnet_id.lower()
+                        if key_of(known_id) != key_of(subnet_id)
                     ]
                     other.etag = new_etag()  # UNCONFIRMED: the ETag changes
 
@@ -131,7 +132,7 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
                 continue
 
             _check_join(call, subnet_id, other_id, JOINS[name])
-            other: Resource | None = call.state.find(kind, other_id.lower())
+            other: Resource | None = call.state.find(kind, key_of(other_id))
             if other is None or other.location != network.location:
                 raise errors.invalid_reference(other_id, subnet_id)
 
@@ -194,7 +195,7 @@ def _references(network: VirtualNetwork | None, name: str) -> set[tuple[str, str
     if network is None:
         return set()
     return {
-        (_subnet_id(network, subnet), subnet["properties"][name]["id"].lower())
+        (_subnet_id(network, subnet), key_of(subnet["properties"][name]["id"]))
         for subnet in network.subnets
         if name in subnet["properties"]
     }

@@ -9,7 +9,7 @@ from typing import Any, cast
 from azure.core.rest import HttpResponse
 
 from ..domain import codes
-from ..domain.armid import RouteTableId
+from ..domain.armid import RouteTableId, ignoring_case
 from ..domain.errors import PermanentError, TransientError, UnconfirmedWrite
 from ..domain.routing.routes import Route, RouteTable
 from .client import ArmClients, correlation_id_of, items
@@ -144,7 +144,7 @@ def _is_complete(raw: object, route_table_id: RouteTableId) -> bool:
     """Half an answer must not become a PUT that deletes the other half or has no ETag."""
     match raw:
         case {"id": str(found_id), "etag": str(etag), "properties": {"routes": list(routes)}}:
-            is_this_table = found_id.lower() == route_table_id.key
+            is_this_table = ignoring_case(found_id) == route_table_id.key
             return bool(etag) and is_this_table and all(_has_name(route) for route in routes)
         case _:
             return False

@@ -5,6 +5,7 @@ from dataclasses import replace
 from .. import answers
 from ..app import app
 from ..domain import codes
+from ..domain.armid import ignoring_case
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Mode, Run, Trigger
@@ -112,6 +113,6 @@ def _outcome_of(run_id: str, route_table: str) -> Outcome:
     """Raise NotFound if there is no such run, Refused if it has no outcome of this table."""
     report = answers.run_report(app(), answers.existing_run(app(), run_id))
     for outcome in report.outcomes:
-        if outcome.route_table_id.key == route_table.lower():
+        if outcome.route_table_id.key == ignoring_case(route_table):
             return outcome
     raise Refused(codes.NO_OUTCOME, f"run {run_id} has no outcome of this route table")

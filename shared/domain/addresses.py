@@ -16,7 +16,7 @@ from .bounds import fault_of, shortened
 from .errors import UnusableEnvironment, UnusableServiceTag, UnusableSource
 
 type Source = str
-"""The name of a service tag, or the ARM id (lower case) of an App Service Environment."""
+"""The name of a service tag, or the ARM id (its key) of an App Service Environment."""
 
 MANAGEMENT_TAG = "AppServiceManagement"
 """The addresses that manage an App Service Environment, on TCP 454 and 455."""

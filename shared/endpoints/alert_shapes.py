@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ..domain.armid import ignoring_case
 from ..domain.runs.alert import MAX_TARGETS, Alert
 
 type _Json = Mapping[str, object]
@@ -214,7 +215,7 @@ def _callers(event: _Json) -> frozenset[str]:
 
 def _resources(values: Iterable[object]) -> tuple[str, ...]:
     """Return the values that are ARM resource ids, or none if there are more than `MAX_TARGETS`."""
-    texts = (value.strip().rstrip("/").lower() for value in values if isinstance(value, str))
+    texts = (ignoring_case(value.strip().rstrip("/")) for value in values if isinstance(value, str))
     found = dict.fromkeys(text for text in texts if _RESOURCE.fullmatch(text))
     return tuple(found) if len(found) <= MAX_TARGETS else ()
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
-from ..domain.armid import RouteTableId
+from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.people.health import FULL_FROM
 from ..domain.people.overview import Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
@@ -93,7 +93,7 @@ def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
     applied = {i.rpartition("-")[0]: i for i in table.status.applied_version_ids}
     for newest in standpoint.seen(table):
         partition, _, seen = newest.version_id.rpartition("-")
-        name = service_tag_of(newest.source) or newest.source.rpartition("/")[2]
+        name = service_tag_of(newest.source) or EnvironmentId.parse(newest.source).name
 
         # The numbers have leading zeros, which nobody wants to read.
         have = applied.get(partition, "").rpartition("-")[2].lstrip("0") or "none"

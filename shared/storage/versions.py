@@ -11,6 +11,7 @@ from azure.data.tables import TableClient
 
 from ..domain import codes
 from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
+from ..domain.armid import EnvironmentId
 from ..domain.errors import ConcurrentUpdate
 from .entities import Entity, pack, unpack
 
@@ -110,7 +111,7 @@ class VersionLog:
             return f"{self._cloud}.{source}"
 
         # Environments in different resource groups can have the same name, so add a hash of the id.
-        name = source.rsplit("/", 1)[1]
+        name = EnvironmentId.parse(source).name
         digest = hashlib.sha256(source.encode()).hexdigest()[:8]
         return f"{self._cloud}.ase.{name}.{digest}"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..domain import codes
-from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId
+from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId, ignoring_case
 from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.registered_table import RegisteredTable
@@ -322,7 +322,7 @@ class Asking:
 
 
 type _Tables = Mapping[str, Sequence[RouteTableId]]
-"""The tables that an id in lower case stands for."""
+"""The tables that the key of an id stands for."""
 
 
 def _by_id(entries: Iterable[RegisteredTable]) -> _Tables:
@@ -358,7 +358,7 @@ def _approval_obstacle(run: Run | None) -> str | None:
 
 def _found(ids: Sequence[str] | None, known: _Tables) -> Iterator[RouteTableId]:
     for text in ids or ():
-        yield from known.get(text.lower(), ())
+        yield from known.get(ignoring_case(text), ())
 
 
 def _empty(place: str, ids: Sequence[str] | None) -> Iterator[Fault]:
@@ -371,7 +371,7 @@ def _unknown(
     place: str, ids: Sequence[str] | None, known: _Tables, why: Callable[[str], str]
 ) -> Iterator[Fault]:
     for index, text in enumerate(ids or ()):
-        if text.lower() not in known:
+        if ignoring_case(text) not in known:
             yield Fault(f"{place}.{index}", why(text))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..domain import codes
 from ..domain.addresses import is_ipv4_prefix, is_service_tag
-from ..domain.armid import EnvironmentId, RouteTableId
+from ..domain.armid import EnvironmentId, RouteTableId, ignoring_case
 from ..domain.errors import Fault, InvalidRequest, NotFound, PermanentError, RouteSyncError
 from ..domain.registry.choices import AddressSource, RouteStyle
 from ..domain.registry.registered_table import RegisteredTable
@@ -213,7 +213,8 @@ def _route_table_id(text: str) -> RouteTableId:
 def _environment_id(request: RegisterRequest) -> tuple[EnvironmentId | None, list[Fault]]:
     """Both ids can name the environment, but not two different ones."""
     if EnvironmentId.matches(request.resource_id):
-        same = request.ase is None or request.ase.lower() == request.resource_id.lower()
+        in_url = ignoring_case(request.resource_id)
+        same = request.ase is None or ignoring_case(request.ase) == in_url
         faults = [] if same else [Fault("aseId", f"the id to register is {request.resource_id}")]
         return EnvironmentId.parse(request.resource_id), faults
 

@@ -11,6 +11,7 @@ from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.server import SimulatedAzure
 from local.azure.service_tags import DATA
 from local.azure.state import State
+from local.azure.target import key_of
 from local.azure.throttles import BucketSize
 from local.plain_http import http
 from shared.domain.addresses import ipv4_of
@@ -132,7 +133,7 @@ def add_environment(
         virtual_network=named,
         management=list(management),
     )
-    state.environments[environment.resource_id.lower()] = environment
+    state.environments[key_of(environment.resource_id)] = environment
     return environment
 
 

@@ -44,7 +44,7 @@ class Status:
     - `applied_version_ids` are the versions with which it was last found right, at `verified_at`.
     - `sound_foreign` are hashes of its foreign routes: as they were when it was last seen sound,
       and as our last write was to leave them.
-    - `subnet_ids` (lower case) are the subnets that have the table, or None if it was never read.
+    - `subnet_ids` are the keys of the subnets that have the table, or None if it was never read.
     - `owned_left` are the prefixes of our routes as we last left the table.
     - `watched_since` is the time at which the daily check first looked at it.
     - `suspended`: Azure had suspended its environment when the environment was last read.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ..addresses import SERVICE_TAG_NAME
+from ..armid import ignoring_case
 
 INTERNET = "Internet"
 
@@ -110,13 +111,13 @@ class RouteTable:
 
     @property
     def subnet_ids(self) -> frozenset[str]:
-        """The ids of the subnets that use the table, in lower case."""
+        """The ids of the subnets that use the table, ignoring case."""
         listed = (self.raw.get("properties") or {}).get("subnets") or ()
-        return frozenset(str(subnet.get("id")).lower() for subnet in listed)
+        return frozenset(ignoring_case(str(subnet.get("id"))) for subnet in listed)
 
     def is_on(self, subnet_id: str) -> bool:
         """Return whether the subnet uses the table."""
-        return subnet_id.lower() in self.subnet_ids
+        return ignoring_case(subnet_id) in self.subnet_ids
 
     def to_arm(self, routes: Sequence[Route]) -> dict[str, Any]:
         """Return the whole table with these routes; everything else is unchanged."""

@@ -1,21 +1,13 @@
 """Alerts, and the registered route tables that they concern."""
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..armid import EnvironmentId, RouteTableId
+from ..armid import EnvironmentId, RouteTableId, VirtualNetworkId, ignoring_case
 
 MAX_TARGETS = 1000
 """An alert with more targets than this counts as an alert about everything."""
-
-
-_NETWORK = re.compile(
-    r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/[^/]+"
-    r"/providers/microsoft\.network/virtualnetworks/.+",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,8 @@ class Alert:
 class Place:
     """A registered table and the resources that an alert may name instead of it.
 
-    `subnet_ids` are in lower case, and None if nobody has read yet which subnets have the table.
+    `subnet_ids` are the keys of the subnets that have the table, and None if nobody has read yet
+    which ones have it.
     """
 
     route_table_id: RouteTableId
@@ -74,7 +67,7 @@ def select_places(targets: Collection[str], places: Iterable[Place]) -> Iterator
     A target concerns a place if it is the place's table, environment or subnet, or if one of the
     two resources contains the other.
     """
-    exact = {target.lower() for target in targets}
+    exact = {ignoring_case(target) for target in targets}
     ancestors = {ancestor for target in exact for ancestor in _ancestors(target)}
     network_subscriptions = _network_subscriptions(exact)
 
@@ -97,8 +90,8 @@ def _unique_targets(alerts: Iterable[Alert]) -> tuple[str, ...]:
 
 def _network_subscriptions(targets: Iterable[str]) -> set[str]:
     """Return the subscriptions of the targets that are virtual networks or within one."""
-    matches = (_NETWORK.fullmatch(target) for target in targets)
-    return {match["subscription"] for match in matches if match is not None}
+    networks = (VirtualNetworkId.around(target) for target in targets)
+    return {network.subscription_id.lower() for network in networks if network is not None}
 
 
 def _resource_keys(place: Place) -> list[str]:

@@ -5,10 +5,11 @@ this module does not know are kept unchanged.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ..armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId, VirtualNetworkId
+from ..armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
 
 type _Json = Mapping[str, Any]
 
@@ -66,7 +67,7 @@ class Subnet:
     @classmethod
     def from_arm(cls, raw: _Json, subnet_id: SubnetId) -> Self:
         """Raise ValueError or LookupError if the JSON is incomplete or describes another subnet."""
-        if str(raw["id"]).lower() != subnet_id.key:
+        if SubnetId.parse(str(raw["id"])) != subnet_id:
             raise ValueError(f"{raw['id']} is not {subnet_id}")
 
         properties = raw["properties"]
@@ -104,14 +105,9 @@ def _address_prefixes(properties: _Json) -> tuple[str, ...]:
 
 def _subnet_id(network: _Json) -> SubnetId | None:
     """Return the id of the environment's subnet, or None if it is not understood."""
-    text = str(network.get("id") or "")
-    try:
-        return SubnetId.parse(text)
-    except ValueError:
-        pass
-
     # Only v3 gives the subnet's id; v1 and v2 give the virtual network's id and the subnet's name.
-    try:
-        return SubnetId(VirtualNetworkId.parse(text), str(network["subnet"]))
-    except (ValueError, KeyError):
-        return None
+    text = str(network.get("id") or "")
+    for each in (text, f"{text}/subnets/{network.get('subnet') or ''}"):
+        with suppress(ValueError):
+            return SubnetId.parse(each)
+    return None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ...domain.armid import RouteTableId
+from ...domain.armid import RouteTableId, subscription_in
 from ...domain.runs.alert import Alert, select_places
 from ...domain.runs.run import MAX_RUN_TIME, Action, Mode, Run, RunRequest, Trigger, run_id_of
 from ..policy import Policy
@@ -86,7 +86,7 @@ class AlertIntake:
         if not targets:
             return ()
 
-        subscriptions = sorted({target.split("/")[2].lower() for target in targets})
+        subscriptions = sorted({str(subscription_in(target)).lower() for target in targets})
         scopes = subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]
         places = (place for scope in scopes for place in self.store.registrations.places(scope))
         return tuple(place.route_table_id for place in select_places(targets, places)) or None

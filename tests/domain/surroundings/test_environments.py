@@ -30,6 +30,9 @@ def environment(kind: str, network: dict[str, str]) -> Environment:
         ("ASEV2", {"id": NETWORK, "subnet": NAME}, False),
         ("ASEV3", {"id": subnet_id_of("one"), "subnet": ""}, True),
         ("asev3", {"id": subnet_id_of("one")}, True),
+        ("ASEV3", {"id": subnet_id_of("one").replace("/subnets/", "/Subnets/")}, True),
+        ("ASEV3", {"id": subnet_id_of("one").upper()}, True),
+        ("ASEV2", {"id": NETWORK.upper(), "subnet": NAME.upper()}, False),
     ],
 )
 def test_each_version_names_its_subnet_in_its_own_way(kind, network, manages_itself):
@@ -37,7 +40,9 @@ def test_each_version_names_its_subnet_in_its_own_way(kind, network, manages_its
     assert (read.subnet_id, read.manages_itself) == (SUBNET, manages_itself)
 
 
-@pytest.mark.parametrize("network", [{}, {"id": "x", "subnet": NAME}, {"id": NETWORK}])
+@pytest.mark.parametrize(
+    "network", [{}, {"id": "x", "subnet": NAME}, {"id": NETWORK}, {"id": NETWORK, "subnet": ""}]
+)
 def test_a_subnet_that_is_not_clearly_named_is_none(network):
     assert environment("ASEV2", network).subnet_id is None
 

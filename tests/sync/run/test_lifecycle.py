@@ -6,10 +6,14 @@ import pytest
 import time_machine
 
 from local.azure.faults import refusal
+from shared.domain.armid import EnvironmentId
 from shared.domain.errors import TransientError
-from tests.builders.azure import add_table, answer, rid, table_id
+from shared.domain.registry.choices import AddressSource
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration
+from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import begin, outcome_of, register, run_report, sync
+from tests.builders.runs import TAG, begin, outcome_of, register, run_report, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -45,6 +49,23 @@ def test_only_the_tables_asked_for_are_synced(azure, app):
     assert [o["routeTableId"] for o in whole["outcomes"]] == [table_id("two")]
     assert one.routes == []
     assert two.routes
+
+
+@pytest.mark.parametrize("name", ["İ", "ς", "\u017f", "ᾳ-2", "名"])
+def test_a_table_and_an_environment_may_have_every_letter_of_azure(azure, app, name):
+    one, other = add_table(azure.state, "one"), add_table(azure.state, name)
+    add_environment(azure.state, name, table=other, management=[f"{B[:-3]}/32"])
+    register(app, "one")
+    ase_id = EnvironmentId.parse(ase_id_of(name))
+    both = Registration((TAG,), ase_id, address_source=AddressSource.BOTH)
+    app.registry.put(RegisteredTable(rid(name), both))
+    answer(azure, A)
+    whole = sync(app)
+    assert (whole["status"], whole["counts"]["changed"]) == ("Succeeded", 2)
+    assert owned_prefixes(one) == {A}
+    assert owned_prefixes(other) == {A, f"{B[:-3]}/32"}
+    assert sync(app, name)["counts"]["unchanged"] == 1
+    assert app.versions.get(whole["versions"][-1]["versionId"]).source == ase_id.key
 
 
 def test_a_start_message_that_comes_again_sends_only_what_is_still_pending(azure, app):
