@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from azure.core.exceptions import AzureError
-
 from .app import App, app
 from .deadline import LONGEST_INVOCATION_SECONDS, time_limit
 from .domain.armid import RouteTableId
@@ -134,8 +132,9 @@ def _messages(message: TableMessage, delivered: Delivered) -> Messages:
 def _remove_old(context: App) -> None:
     """Old runs can wait until tomorrow, so an error must not cost today's messages."""
     try:
-        context.housekeeping.remove_old()
-    except (AzureError, TransientError) as error:
+        for kept in context.housekeeping.remove_old():
+            _log.error("an old run was not removed: %s: %s", kept.code, kept.message)
+    except Exception as error:
         _log.error("old runs were not removed", exc_info=error)
 
 

@@ -992,7 +992,7 @@ INTERNAL_ERROR = Code(
     Grade.FAILS,
     meaning="An unforeseen error has occurred.",
     remedy="Look in the log for the trace, and report it.",
-    places=_REQUEST,
+    places=(Place.REPORT, Place.REQUEST),
 )
 NOT_CONFIRMED = Code(
     "NotConfirmed",

@@ -3,11 +3,13 @@
 The list of all codes is in `codes.py`.
 """
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Self
 
-from .codes import CODES, Code, Grade
+from .codes import CODES, INTERNAL_ERROR, Code, Grade
 from .errors import RouteSyncError
 
 __all__ = ["CODES", "Code", "Finding", "Grade", "listed"]
@@ -21,8 +23,16 @@ class Finding:
     message: str
 
     @classmethod
-    def of(cls, error: RouteSyncError) -> Self:
-        return cls(error.code, error.message)
+    def of(cls, error: Exception) -> Self:
+        """Say what a typed error says, and of an error that nobody foresaw only kind and place.
+
+        The text of such an error may hold a secret.
+        """
+        if isinstance(error, RouteSyncError):
+            return cls(error.code, error.message)
+        frames = traceback.extract_tb(error.__traceback__)[-1:]
+        places = (f" in {PurePath(frame.filename).name}, line {frame.lineno}" for frame in frames)
+        return cls(INTERNAL_ERROR, f"{type(error).__name__}{''.join(places)}")
 
     @classmethod
     def plain(cls, code: Code) -> Self:

@@ -11,7 +11,7 @@ from typing import overload
 from ...domain import codes
 from ...domain.addresses import Source, Version, difference, service_tag_of
 from ...domain.armid import RouteTableId
-from ...domain.errors import ConcurrentUpdate, PassesSoon, TransientError
+from ...domain.errors import ConcurrentUpdate, PassesSoon
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -85,9 +85,10 @@ class RunEnd:
         return self.fail(run, Finding(codes.RUN_TIMED_OUT, message))
 
     def expire_overdue(self) -> None:
-        """Fail every run that should have ended by now."""
+        """Fail every run that should have ended by now. One that cannot be ended stops no other."""
         for run in self.store.runs.running(before=self.clock() - MAX_RUN_TIME):
-            self.expire_if_overdue(run)
+            with suppress(Exception):
+                self.expire_if_overdue(run)
 
     def _end(self, run: Run, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> Run:
         """Return the run as ended, or as another worker has changed it in the meantime."""
@@ -157,7 +158,7 @@ class RunStart:
     def _try_to_fan_out(self, run: Run, pull: _Pull) -> None:
         try:
             self._fan_out(run, pull)
-        except TransientError as error:
+        except Exception as error:
             # If every attempt fails, `start_without_tags` reports this error as the reason.
             noted = self.store.runs.replace(replace(run, error=Finding.of(error)))
             if not isinstance(error, PassesSoon):

@@ -142,6 +142,8 @@ class SourcePull:
                 contents.append(self._content(source, answers))
             except UnusableSource as error:
                 errors[source] = error
+            except Exception as error:  # whatever it is, it is this source's failure alone
+                errors[source] = _unforeseen(source, error)
         return contents, errors
 
     def _differs(self, content: SourceContent) -> bool:
@@ -153,6 +155,13 @@ class SourcePull:
             return self.azure.service_tags.read(location)
         except UnusableServiceTag as error:
             return error
+        except TransientError:
+            raise
+        except Exception as error:  # the tags are unusable, but the environments may answer
+            found = Finding.of(error)
+            return UnusableServiceTag(
+                f"service tags of {location}: {found.code}: {found.message}", found.code
+            )
 
     def _answer_now(self, location: str) -> _Answer:
         """Read the location, with any transient error as an unusable answer."""
@@ -194,6 +203,14 @@ class SourcePull:
                 )
             except ConcurrentUpdate:
                 continue
+
+
+def _unforeseen(source: Source, error: Exception) -> UnusableSource:
+    found = Finding.of(error)
+    message = f"{source}: {found.code}: {found.message}"
+    if service_tag_of(source) is None:
+        return UnusableEnvironment(message)
+    return UnusableServiceTag(message, found.code)
 
 
 def _cause_of(error: UnusableSource) -> Finding:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG
 from ...domain.armid import EnvironmentId, RouteTableId
-from ...domain.errors import TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.routes import RouteTable
@@ -56,9 +55,15 @@ class Audit:
             return Audited(suspended=False)
         try:
             survey = self.surveyor.survey(ase_id)
-        except TransientError as error:
-            return Audited((Finding(codes.NOT_AUDITED, f"{ase_id}: {error}"),))
+            return self._audit(survey, entry, table)
+        except Exception as error:  # whatever it is, it withholds no route
+            found = Finding.of(error)
+            said = f"{ase_id}: {found.code}: {found.message}"
+            return Audited((Finding(codes.NOT_AUDITED, said),))
 
+    def _audit(
+        self, survey: Survey, entry: RegisteredTable, table: RouteTable | None
+    ) -> Audited:
         placement = _placement_findings(survey, entry.route_table_id, table)
         found = (*_survey_findings(survey), *placement, *self.security_group_findings(survey))
         return Audited(found, survey.environment.suspended if survey.environment else None)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
-from ...domain.errors import RouteSyncError, TransientError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -96,7 +95,7 @@ class Discovery:
             self._add_environments(search, subscription)
             if search.owner is not None:
                 self._add_stamped(search, subscription, search.owner)
-        except RouteSyncError as error:
+        except Exception as error:
             search.result.errors.append((subscription, Finding.of(error)))
 
     def _add_environments(self, search: _Search, subscription: str) -> None:
@@ -121,7 +120,7 @@ class Discovery:
     def _survey(self, environment: Environment) -> Survey:
         try:
             return self.audit.surveyor.survey_surroundings(environment)
-        except TransientError as error:
+        except Exception as error:  # whatever it is, the other environments are found
             survey = Survey(environment.environment_id, environment)
             return survey.with_finding(Finding.of(error))
 

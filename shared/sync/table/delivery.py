@@ -11,7 +11,6 @@ from ...domain.errors import (
     PassesSoon,
     PermanentError,
     RouteSyncError,
-    TransientError,
 )
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
@@ -125,12 +124,12 @@ class TableSync:
         return run
 
     def _result(self, run: Run, pending: Pending) -> _Result:
-        """Bring the table to its outcome. Note a TransientError on the pending row and raise it."""
+        """Bring the table to its outcome. Note any error that may pass on its row, and raise it."""
         try:
             return self._result_of(run, self._reconcile(run, pending))
         except PermanentError as error:
             return self._result_of_error(pending, error)
-        except TransientError as error:
+        except Exception as error:
             noted = self._with_error(pending, error)
             lasting = self._lasting(error, noted)
             if lasting is not None:
@@ -158,18 +157,19 @@ class TableSync:
         news = TableNews(suspended=_new_suspended(audited, entry))
         return _Result(pending, outcome.with_findings(*audited.findings), news)
 
-    def _with_error(self, pending: Pending, error: RouteSyncError) -> Pending:
+    def _with_error(self, pending: Pending, error: Exception) -> Pending:
         """Note the error on the row as it was last saved, with what was intended until then."""
         saved = self.store.outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
-        known = saved.last_error is not None and saved.last_error.code == error.code
+        found, earlier = Finding.of(error), saved.last_error
+        known = earlier is not None and earlier.code == found.code
         return replace(
             saved,
-            last_error=Finding.of(error),
+            last_error=found,
             error_since=saved.error_since if known else self.clock(),
-            correlation_id=error.correlation_id,
+            correlation_id=error.correlation_id if isinstance(error, RouteSyncError) else None,
         )
 
-    def _lasting(self, error: TransientError, noted: Pending) -> PermanentError | None:
+    def _lasting(self, error: Exception, noted: Pending) -> PermanentError | None:
         """Return the error as a lasting one, if it should have passed by now."""
         if not isinstance(error, PassesSoon):
             return None

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from ...domain import codes
 from ...domain.addresses import Source
-from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
 from ...domain.people.check_report import CheckReport, check_id_of
 from ...domain.people.health import Document, Measured, Measurements, needs_run
@@ -121,9 +120,9 @@ class DailyCheck:
         try:
             table = self.azure.route_tables.read(entry.route_table_id)
             outcome = self._preview(run, entry, table)
-        except RouteSyncError as error:
+            return self._with_reading(replace(found, outcome=outcome), table)
+        except Exception as error:  # whatever it is, it is this table's failure alone
             return replace(found, error=Finding.of(error))
-        return self._with_reading(replace(found, outcome=outcome), table)
 
     def _with_environment(self, entry: RegisteredTable) -> RegisteredTable:
         """Add whether the table's environment is suspended, if that can be read now."""

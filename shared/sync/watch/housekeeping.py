@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ...domain.errors import TransientError
+from ...domain.findings import Finding
 from ..policy import Policy
 from ..ports import Clock, Store
 
@@ -13,12 +15,24 @@ class Housekeeping:
     policy: Policy
     clock: Clock
 
-    def remove_old(self) -> None:
-        """Remove old runs with their outcomes, and old checks. Safe to interrupt and to repeat."""
+    def remove_old(self) -> list[Finding]:
+        """Remove old runs with their outcomes, and old checks. Safe to interrupt and to repeat.
+
+        Return what kept runs from being removed: they are tried again tomorrow.
+        """
+        kept: list[Finding] = []
         moment = self.clock() - timedelta(days=self.policy.run_retention_days)
+
         # The claims go first, so that no alert has the id of a run that is gone.
         self.store.claims.remove_claims(before=moment)
         for run_id in self.store.runs.begun_before(moment):
-            self.store.outcomes.remove(run_id)
-            self.store.runs.remove(run_id)
+            try:
+                self.store.outcomes.remove(run_id)
+                self.store.runs.remove(run_id)
+            except TransientError:
+                raise
+            except Exception as error:  # one run that cannot be removed keeps no other
+                found = Finding.of(error)
+                kept.append(Finding(found.code, f"run {run_id}: {found.message}"))
         self.store.checks.remove_before(moment)
+        return kept
