@@ -11,9 +11,10 @@ from shared.arm.route_tables import ArmRouteTables
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
 from shared.domain.routing import handover, plan, rows, safety
-from shared.domain.routing.judgement import Draft, Judgement
+from shared.domain.routing.judgement import Draft
 from shared.domain.routing.plan import Plan
 from shared.domain.routing.routes import Route, RouteTable, is_owned
+from shared.domain.runs.pending import Written
 from shared.sync.table.planners import adoption, removal, rollback, sync
 from shared.sync.table.planners.sync import SyncPlanner
 from shared.sync.table.progress import Progress
@@ -50,15 +51,13 @@ def swallow_a_failed_put(patch: Patch) -> None:
     """Take what was sent for what is there."""
     write = Reconciler._write
 
-    def trusting(
-        self: Reconciler, before: Progress, judgement: Judgement, body: RouteTable
-    ) -> Progress:
+    def trusting(self: Reconciler, before: Progress, plan: Plan, body: RouteTable) -> Progress:
         try:
-            return write(self, before, judgement, body)
+            return write(self, before, plan, body)
         except RouteSyncError:
-            changes = before.written.changes.then(judgement.plan.changes)
             as_sent = replace(before.table, routes=body.routes, provisioning_state="Succeeded")
-            return replace(before, table=as_sent, written=replace(before.written, changes=changes))
+            written = before.written.then(Written(plan.changes))
+            return replace(before, table=as_sent, written=written)
 
     patch.setattr(Reconciler, "_write", trusting)
 

@@ -10,7 +10,7 @@ from shared.domain.armid import RouteTableId
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.judgement import Withheld
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
-from shared.domain.runs.pending import Pending
+from shared.domain.runs.pending import Pending, Written
 from shared.domain.runs.run import Mode, Run, RunRequest, Trigger, VersionSeen, run_id_of
 from shared.storage.runs import OutcomeLog, RunLog
 from tests.builders.azure import table_id
@@ -52,7 +52,9 @@ LARGE_OUTCOME = Outcome(
     withheld=tuple(Withheld(prefix, "remove", codes.MAX_REMOVED_PERCENT) for prefix in PREFIXES),
     changes=LARGE_CHANGES,
 )
-LARGE_PENDING = Pending("run", TABLE, applied=LARGE_CHANGES, intended=LARGE_CHANGES)
+LARGE_PENDING = Pending(
+    "run", TABLE, applied=Written(LARGE_CHANGES), intended=Written(LARGE_CHANGES)
+)
 
 
 def there[T](found: T | None) -> T:

@@ -11,7 +11,7 @@ from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
-from shared.domain.runs.pending import Pending
+from shared.domain.runs.pending import Pending, Written
 from shared.domain.runs.run import (
     Action,
     Mode,
@@ -157,7 +157,7 @@ def test_what_was_never_expected_is_not_settled(app):
 def test_of_two_workers_on_one_table_the_one_that_wrote_says_what_became_of_it(app):
     app.outcomes.expect("run", [rid("a")])
     late = app.outcomes.get_pending("run", rid("a"))
-    first = app.outcomes.save(replace(late, intended=added("20.0.0.0/24")))
+    first = app.outcomes.save(replace(late, intended=Written(added("20.0.0.0/24"))))
     with pytest.raises(ConcurrentUpdate):
         app.outcomes.save(replace(late, etag="other"))
     with pytest.raises(ConcurrentUpdate):
@@ -167,12 +167,14 @@ def test_of_two_workers_on_one_table_the_one_that_wrote_says_what_became_of_it(a
 
 
 def test_what_is_intended_comes_back_and_shrinks_without_a_rest(app):
-    many = added(*(f"20.{n // 256}.{n % 256}.0/24" for n in range(5000)))
+    finding = Finding(lookup("X"), "y")
+    routes = added(*(f"20.{n // 256}.{n % 256}.0/24" for n in range(5000)))
+    many = Written(routes, (finding,))
     app.outcomes.expect("run", [rid("a")])
     fresh = app.outcomes.get_pending("run", rid("a"))
     long = app.outcomes.save(replace(fresh, intended=many, etag='W/"1"'))
     assert app.outcomes.get_pending("run", rid("A")) == long
-    short = replace(long, intended=Changes(), last_error=Finding(lookup("X"), "y"), applied=many)
+    short = replace(long, intended=Written(), last_error=finding, applied=many)
     assert app.outcomes.save(short) == app.outcomes.get_pending("run", rid("A"))
 
 

@@ -21,7 +21,7 @@ from shared.domain.routing.judgement import Approval, Violation, Withheld
 from shared.domain.routing.plan import Conflict, Retained
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
-from shared.domain.runs.pending import Pending
+from shared.domain.runs.pending import Pending, Written
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen
 from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
 
@@ -101,8 +101,8 @@ pendings = st.builds(
     Pending,
     st.just("run"),
     tables,
-    applied=changes,
-    intended=changes,
+    applied=st.builds(Written, changes, several(findings)),
+    intended=st.builds(Written, changes, several(findings)),
     etag=texts,
     last_error=st.none() | findings,
     correlation_id=some_text,

@@ -41,16 +41,19 @@ class Fitting:
 
 
 def fit(
-    draft: Draft, limits: Limits, spared: Collection[str] = (), *, may_yield: bool = True
+    draft: Draft,
+    limits: Limits,
+    spared: Collection[str] = (),
+    may_yield: Collection[str] | None = None,
 ) -> Fitting:
     """Fit a draft into its table. The widest additions go in first.
 
-    The owned prefixes in `spared` keep their routes. If the table is too full and retained routes
-    `may_yield`, as many of them are removed as additions then fit.
+    The owned prefixes in `spared` keep their routes. If the table is too full, as many retained
+    routes are removed as additions then fit; only those that `may_yield`, if they are given.
     """
     kept: dict[str, Code] = {}
     while True:
-        fitting = _fit_without(draft, limits, {*spared, *kept}, may_yield=may_yield)
+        fitting = _fit_without(draft, limits, {*spared, *kept}, may_yield)
 
         # A prefix that stays without a route of its own may have had its way through another one.
         needed = _still_needed(fitting, limits)
@@ -61,7 +64,7 @@ def fit(
 
 
 def _fit_without(
-    draft: Draft, limits: Limits, spared: Collection[str], *, may_yield: bool
+    draft: Draft, limits: Limits, spared: Collection[str], may_yield: Collection[str] | None
 ) -> Fitting:
     tags = _fit_tag_routes(draft.replan(spared, ()) if spared else draft.plan, limits)
     limit = limits.route_limit
@@ -70,7 +73,8 @@ def _fit_without(
     if limit is None:
         return replace(tags, findings=(*tags.findings, _LIMIT_UNKNOWN))
 
-    may_go = _oldest_departures(tags.plan, spared) if may_yield else ()
+    oldest = (p for p in _oldest_departures(tags.plan) if p not in spared)
+    may_go = tuple(p for p in oldest if may_yield is None or p in may_yield)
     yielding, left_out = _shared_out(tags.plan, limit, may_go)
     plan = draft.replan(spared, yielding).without_additions([*tags.left_out, *left_out])
     return Fitting(
@@ -114,10 +118,10 @@ def _fit_tag_routes(plan: Plan, limits: Limits) -> Fitting:
     )
 
 
-def _oldest_departures(plan: Plan, spared: Collection[str]) -> tuple[str, ...]:
-    """Return the retained prefixes that may yield, the oldest departures first."""
+def _oldest_departures(plan: Plan) -> _Prefixes:
+    """Return the retained prefixes, the oldest departures first."""
     by_age = sorted(plan.retained, key=lambda retained: retained.until)
-    return tuple(retained.prefix for retained in by_age if retained.prefix not in spared)
+    return tuple(retained.prefix for retained in by_age)
 
 
 def _still_needed(fitting: Fitting, limits: Limits) -> dict[str, Code]:

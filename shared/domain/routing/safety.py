@@ -47,7 +47,8 @@ def judge(draft: Draft, limits: Limits, written: Changes) -> Judgement:
         return open_wish.all_withheld(draft.table, codes.APPLY_POLICY)
     if limits.approval is not None and limits.approval.is_done(written):
         # The approved changes are written. Any change that came up since is for another run.
-        return open_wish.all_withheld(draft.table, codes.PLAN_CHANGED)
+        others = open_wish.all_withheld(draft.table, codes.PLAN_CHANGED)
+        return replace(others, proposed=Changes())
 
     return _partly_withheld(draft, limits, written, wish)
 
@@ -160,10 +161,15 @@ def _refused(limits: Limits, fitting: Fitting, excess: "_Excess | None") -> dict
 def _fit_sparing(
     draft: Draft, limits: Limits, wish: Fitting, refused: Mapping[str, Code]
 ) -> Fitting:
-    """Fit the draft without the refused removals. If one of them yields, none yields."""
+    """Fit the draft without the refused removals.
+
+    If one of the routes that yield is refused, none yields. No other route yields instead of a
+    refused removal, because nobody was shown that.
+    """
     if not refused:
         return wish
-    return fit(draft, limits, refused, may_yield=refused.keys().isdisjoint(wish.yielding))
+    none_refused = refused.keys().isdisjoint(wish.yielding)
+    return fit(draft, limits, refused, wish.yielding if none_refused else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A route table whose outcome in a run is still open."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .. import codes
@@ -8,28 +8,56 @@ from ..addresses import in_order
 from ..armid import RouteTableId
 from ..findings import Finding
 from ..routing.changes import Changes
+from ..routing.routes import RouteTable
 from .outcome import Outcome, OutcomeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The changes of one or more writes, and the findings of the judgements that let them pass."""
+
+    changes: Changes = field(default_factory=Changes)
+    findings: tuple[Finding, ...] = ()
+
+    def then(self, later: "Written") -> "Written":
+        """Return the net effect of both."""
+        findings = dict.fromkeys((*self.findings, *later.findings))
+        return Written(self.changes.then(later.changes), tuple(findings))
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A route table whose outcome in a run is still open, with the last attempt on it.
 
-    The changes in `applied` took effect. The changes in `intended` were about to be written over
-    the table with the ETag `etag`. `correlation_id` is Azure's, for the call that ended in
-    `last_error`, whose code has been the same since `error_since`. `row_etag` belongs to the stored
-    row: if two workers have the same table, only one of them can settle it.
+    The changes in `applied` took effect. The changes in `intended` were judged, and were about to
+    be written over the table with the ETag `etag`. `correlation_id` is Azure's, for the call that
+    ended in `last_error`, whose code has been the same since `error_since`. `row_etag` belongs to
+    the stored row: if two workers have the same table, only one of them can settle it.
     """
 
     run_id: str
     route_table_id: RouteTableId
-    applied: Changes = field(default_factory=Changes)
-    intended: Changes = field(default_factory=Changes)
+    applied: Written = field(default_factory=Written)
+    intended: Written = field(default_factory=Written)
     etag: str = ""
     last_error: Finding | None = None
     error_since: datetime | None = None
     correlation_id: str | None = None
     row_etag: str = ""
+
+    def written_by(self, table: RouteTable) -> Written:
+        """Return what this run has done to the table; a write whose answer was lost counts too.
+
+        A write takes effect whole, but others may have undone a part of it since.
+        """
+        # The intent has the ETag that the write had to match. While the table still has this ETag,
+        # nothing has been written.
+        if table.etag == self.etag:
+            return self.applied
+        standing = self.intended.changes.standing_in(table)
+        if self.intended.changes and not standing:
+            return self.applied
+        return self.applied.then(replace(self.intended, changes=standing))
 
     def failed(self, error: Finding) -> Outcome:
         """Return a failed outcome that reports what took effect.
@@ -37,16 +65,18 @@ class Pending:
         Its `changes` include what may have taken effect, so that a rollback undoes that too, and a
         finding names it.
         """
+        applied = self.applied.changes
+
         return Outcome(
             self.route_table_id,
             OutcomeStatus.FAILED,
-            added=in_order(self.applied.added),
-            removed=in_order(self.applied.removed),
-            updated=in_order(self.applied.updated),
-            findings=_unconfirmed(self.intended),
+            added=in_order(applied.added),
+            removed=in_order(applied.removed),
+            updated=in_order(applied.updated),
+            findings=(*self.applied.findings, *_unconfirmed(self.intended.changes)),
             error=error,
             correlation_id=self.correlation_id,
-            changes=self.applied.then(self.intended),
+            changes=applied.then(self.intended.changes),
         )
 
 

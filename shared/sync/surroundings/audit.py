@@ -61,9 +61,7 @@ class Audit:
             said = f"{ase_id}: {found.code}: {found.message}"
             return Audited((Finding(codes.NOT_AUDITED, said),))
 
-    def _audit(
-        self, survey: Survey, entry: RegisteredTable, table: RouteTable | None
-    ) -> Audited:
+    def _audit(self, survey: Survey, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         placement = _placement_findings(survey, entry.route_table_id, table)
         found = (*_survey_findings(survey), *placement, *self.security_group_findings(survey))
         return Audited(found, survey.environment.suspended if survey.environment else None)

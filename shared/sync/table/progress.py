@@ -1,5 +1,6 @@
 """How far a run has come with a table, and the outcome that reports it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ...domain import codes
@@ -11,7 +12,7 @@ from ...domain.routing.judgement import Judgement
 from ...domain.routing.plan import Plan
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome, OutcomeStatus
-from ...domain.runs.pending import Pending
+from ...domain.runs.pending import Pending, Written
 from .planners.proposal import Planner, Proposal
 
 
@@ -26,25 +27,23 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The changes that this run has made to the table so far."""
-
-    changes: Changes = field(default_factory=Changes)
-    findings: tuple[Finding, ...] = ()
-    correlation_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
-    """The pending row as last saved, the table as last read, and what the run has written."""
+    """The pending row as last saved, the table as last read, and what the run has written.
+
+    `correlation_id` is Azure's, for the last write.
+    """
 
     pending: Pending
     table: RouteTable
     written: Written = field(default_factory=Written)
+    correlation_id: str | None = None
 
-    def with_table(self, table: RouteTable) -> "Progress":
-        """Go on with a newer reading of the table, which may show a write whose answer was lost."""
-        written = replace(self.written, changes=_applied_so_far(self.pending, table))
+    def with_table(self, table: RouteTable, seen: Iterable[Finding] = ()) -> "Progress":
+        """Go on with a newer reading of the table, which may show a write whose answer was lost.
+
+        `seen` was found by comparing it with an earlier reading.
+        """
+        written = self.pending.written_by(table).then(Written(findings=tuple(seen)))
         return replace(self, table=table, written=written)
 
 
@@ -52,7 +51,7 @@ def as_it_stands(pending: Pending, table: RouteTable) -> Pending:
     """Count what the last write did to the table, unless that may still change."""
     if table.busy:
         return pending
-    return replace(pending, applied=_applied_so_far(pending, table), intended=Changes())
+    return replace(pending, applied=pending.written_by(table), intended=Written())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +91,10 @@ def outcome_of(progress: Progress, proposal: Proposal) -> Outcome:
         conflicts=plan.conflicts,
         violations=judgement.violations,
         findings=tuple(dict.fromkeys(findings)),
-        correlation_id=written.correlation_id or progress.table.correlation_id,
+        correlation_id=progress.correlation_id or progress.table.correlation_id,
         changes=written.changes,
         approval=judgement.approval,
     )
-
-
-def _applied_so_far(pending: Pending, table: RouteTable) -> Changes:
-    """Return what this run has done to the table; a write whose answer was lost counts too."""
-    # The intent has the ETag that the write had to match. While the table still has this ETag,
-    # nothing has been written. Later, somebody else may have undone a part of it.
-    if table.etag == pending.etag:
-        return pending.applied
-    return pending.applied.then(pending.intended.standing_in(table))
 
 
 def _status(table: RouteTable, judgement: Judgement, written: Changes) -> OutcomeStatus:

@@ -14,10 +14,11 @@ from ...domain.errors import PermanentError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
-from ...domain.routing.plan import Plan, foreign_hash
+from ...domain.routing.judgement import Judgement
+from ...domain.routing.plan import foreign_hash
 from ...domain.routing.routes import RouteTable, is_owned
 from ...domain.runs.outcome import Outcome, OutcomeStatus
-from ...domain.runs.pending import Pending
+from ...domain.runs.pending import Pending, Written
 from ...domain.runs.run import Run
 from ...domain.surroundings.security_rules import missing_rule
 from ..policy import Policy
@@ -137,16 +138,17 @@ class Provisioner:
             proposal = preview(pending, new, make_planner(site.entry)).proposal
             if proposal.judgement.violations:
                 return _not_made(pending, new, proposal, site)
-            pending = self._create(pending, new, proposal.judgement.plan)
+            pending = self._create(pending, new, proposal.judgement)
 
         self._register(site.entry)
         return pending
 
-    def _create(self, pending: Pending, new: RouteTable, plan: Plan) -> Pending:
+    def _create(self, pending: Pending, new: RouteTable, judgement: Judgement) -> Pending:
         # The intent is recorded first, so that a table counts even if the answer to its making
         # is lost.
-        intended = replace(pending, intended=plan.changes, etag=new.etag)
-        saved = self.store.outcomes.save(intended)
+        plan = judgement.plan
+        intended = Written(plan.changes, judgement.findings)
+        saved = self.store.outcomes.save(replace(pending, intended=intended, etag=new.etag))
 
         body = self.azure.route_tables.body(new, plan.routes)
         self.azure.route_tables.create(pending.route_table_id, body)

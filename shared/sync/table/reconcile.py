@@ -13,16 +13,16 @@ from ...domain.errors import (
 from ...domain.findings import Finding
 from ...domain.registry.holds import with_open
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.routing.judgement import Judgement, Violation, blocking
+from ...domain.routing.judgement import Violation, blocking
 from ...domain.routing.plan import Plan, foreign_hash, foreign_routes, owned_prefixes
 from ...domain.routing.routes import RouteTable
-from ...domain.runs.pending import Pending
+from ...domain.runs.pending import Pending, Written
 from ...domain.runs.run import Mode
 from ..policy import Policy
 from ..ports import Azure, Store
 from .planners.proposal import MakePlanner, Planner, Proposal
 from .planning import Planning
-from .progress import Progress, Reconciled, Written, as_it_stands, outcome_of
+from .progress import Progress, Reconciled, as_it_stands, outcome_of
 
 MAX_WRITES = 3
 """One delivery writes at most this often, because others may keep writing the same table."""
@@ -108,7 +108,7 @@ class Reconciler:
 
             # 6. One write replaces the whole table. It is no success yet: the table that is read
             #    after it is what counts.
-            progress = self._write(intended, attempt.proposal.judgement, body)
+            progress = self._write(intended, attempt.plan, body)
 
             # 7. If nobody else wrote and nothing was noted, the planner needs no newer facts.
             if not noted and self._is_as_sent(progress.table, body):
@@ -123,7 +123,7 @@ class Reconciler:
 
     def as_it_stands(self, pending: Pending) -> Pending:
         """Count what the last write did to the table, if the table can still be read."""
-        if not pending.intended:
+        if not pending.intended.changes:
             return pending
         try:
             return as_it_stands(pending, self.azure.route_tables.read(pending.route_table_id))
@@ -203,16 +203,21 @@ class Reconciler:
         return [r for r in read if r not in sent] + [r for r in sent if r not in read]
 
     def _record_intent(self, attempt: _Attempt) -> Progress:
+        """Save what is about to be written, with what its judgement found.
+
+        The delivery that finds the write done may be another one, and reports that too.
+        """
         progress = attempt.progress
+        findings = (*attempt.proposal.judgement.findings, *_repair_findings(progress.table))
         intended = replace(
             progress.pending,
-            applied=progress.written.changes,
-            intended=attempt.plan.changes,
+            applied=progress.written,
+            intended=Written(attempt.plan.changes, findings),
             etag=progress.table.etag,
         )
         return replace(progress, pending=self.store.outcomes.save(intended))
 
-    def _write(self, before: Progress, judgement: Judgement, body: RouteTable) -> Progress:
+    def _write(self, before: Progress, plan: Plan, body: RouteTable) -> Progress:
         route_table_id, table = before.pending.route_table_id, before.table
         try:
             after = self.azure.route_tables.write(route_table_id, body, table.etag)
@@ -220,10 +225,8 @@ class Reconciler:
             # Somebody else wrote the table first and ours was refused, so plan from their table.
             return before.with_table(self.azure.route_tables.read(route_table_id))
 
-        seen = self._findings_of_write(table, after, judgement.plan.handed_over)
-        findings = (*before.written.findings, *judgement.findings, *seen)
-        written = Written(before.written.changes, findings, after.correlation_id)
-        return replace(before, written=written).with_table(after)
+        seen = self._findings_of_write(table, after, plan.handed_over)
+        return replace(before, correlation_id=after.correlation_id).with_table(after, seen)
 
     def _is_as_sent(self, table: RouteTable, body: RouteTable) -> bool:
         """Return whether the write is complete and nobody has changed the table since."""
@@ -244,10 +247,12 @@ class Reconciler:
         if then != now:
             message = "routes that are not ours changed between our write and the reading after it"
             yield Finding(codes.FOREIGN_CHANGED_MEANWHILE, message)
-        if before.failed:
-            state = before.provisioning_state
-            message = f"the table was in state {state}: it was written again whole"
-            yield Finding(codes.WAS_FAILED, message)
+
+
+def _repair_findings(table: RouteTable) -> Iterator[Finding]:
+    if table.failed:
+        message = f"the table was in state {table.provisioning_state}: it was written again whole"
+        yield Finding(codes.WAS_FAILED, message)
 
 
 def _check_idle(table: RouteTable) -> None:

@@ -129,8 +129,8 @@ class DailyCheck:
         ase_id = entry.registration.ase_id
         try:
             suspended = ase_id is not None and self.azure.environments.read(ase_id).suspended
-        except RouteSyncError:
-            return entry  # Each run reports why the environment cannot be read.
+        except Exception:  # whatever it is, each run reports why the environment cannot be read
+            return entry
         return replace(entry, status=replace(entry.status, suspended=suspended))
 
     def _preview(self, run: Run, entry: RegisteredTable, table: RouteTable) -> Outcome:

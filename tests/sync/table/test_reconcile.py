@@ -7,7 +7,17 @@ from shared.domain.errors import TransientError
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, history, published_ipv4, rid, table_writes
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
-from tests.builders.runs import TAG, begin, outcome_of, register, started, sync
+from tests.builders.runs import (
+    TAG,
+    begin,
+    outcome_of,
+    register,
+    roll_back,
+    run_report,
+    started,
+    sync,
+)
+from tests.calls import Killed
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -296,3 +306,121 @@ def test_routes_removed_again_right_after_our_write_are_written_again(azure, app
     assert owned_prefixes(table) == {A}
     assert outcome["findings"][0]["code"] == "ForeignChangedMeanwhile"
     assert outcome["status"] == "changed"
+
+
+@pytest.fixture
+def dies_after_its_write(app, monkeypatch):
+    """Let a worker die when its write has taken effect and before it knows of it."""
+
+    def deliver(run_id):
+        write = app.route_tables.write
+
+        def last(*arguments):
+            monkeypatch.setattr(app.route_tables, "write", write)
+            write(*arguments)
+            raise Killed
+
+        monkeypatch.setattr(app.route_tables, "write", last)
+        with pytest.raises(Killed):
+            app.tables.sync(run_id, rid("one"))
+
+    return deliver
+
+
+def begun(app, **asked):
+    run_id = begin(app, "one", **asked)
+    app.run_start.start(run_id)
+    return run_id
+
+
+def ended(app, run_id):
+    app.tables.sync(run_id, rid("one"))
+    return outcome_of(run_report(app, run_id), "one")
+
+
+def test_what_a_run_has_removed_is_not_judged_again_when_others_take_its_equivalent_away(
+    azure, app
+):
+    """Their route made these removals harmless, and is gone when ours is read again."""
+    whole, halves = "20.1.0.0/16", [f"20.1.{number}.0/24" for number in range(5)]
+    table = add_table(azure.state, "one", [route("theirs", whole), *(owned(p) for p in halves)])
+    answer(azure, A)
+    register(app, "one")
+
+    def remove_theirs(_call):
+        if table.provisioning_state == "Succeeded" and owned_prefixes(table) == {A}:
+            azure.state.watch = lambda _call: None
+            table.routes, table.etag = [owned(A)], 'W/"theirs"'
+
+    azure.state.watch = remove_theirs
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["status"], outcome["violations"]) == ("changed", [])
+    assert (outcome["added"], outcome["removed"]) == ([A], halves)
+
+
+def test_a_delivery_after_a_crash_still_says_what_was_forced(azure, app, dies_after_its_write):
+    many = [f"20.1.{number}.0/24" for number in range(10)]
+    table = add_table(azure.state, "one", [owned(p) for p in many])
+    register(app, "one")
+    answer(azure, A)
+    plan = sync(app, mode=Mode.PLAN)
+    run_id = begun(app, plan_run_id=plan["runId"], force=("MaxRemovedPercent",), reason="moved")
+    dies_after_its_write(run_id)
+    outcome = ended(app, run_id)
+    assert (outcome["status"], outcome["added"], outcome["removed"]) == ("changed", [A], many)
+    assert {f["code"] for f in outcome["findings"]} == {"Approved", "Forced"}
+    assert owned_prefixes(table) == {A}
+
+
+def test_an_approved_run_that_has_written_leaves_what_comes_after_to_others(
+    azure, make_app, app, dies_after_its_write
+):
+    table = add_table(azure.state, "one", [owned(C)])
+    register(app, "one")
+    answer(azure, A)
+    plan = sync(app, mode=Mode.PLAN)
+    run_id = begun(app, plan_run_id=plan["runId"])
+    dies_after_its_write(run_id)
+
+    answer(azure, A, B)
+    sync(app, mode=Mode.PLAN)  # records the newer version
+    outcome = ended(app, run_id)
+    assert (outcome["status"], outcome["violations"]) == ("changed", [])
+    assert (outcome["added"], outcome["removed"]) == ([A], [C])
+    assert outcome["withheld"] == [{"prefix": B, "change": "add", "why": "PlanChanged"}]
+    assert outcome["planChecksum"] == outcome_of(plan, "one")["planChecksum"]
+    assert owned_prefixes(table) == {A}
+    assert app.registry.get(rid("one")).status.verified_at is None
+
+
+def test_a_write_counts_after_a_crash_although_others_have_undone_a_part_of_it(
+    azure, app, dies_after_its_write
+):
+    table = add_table(azure.state, "one", [owned(C)])
+    register(app, "one")
+    answer(azure, A, B)
+    run_id = begun(app)
+    dies_after_its_write(run_id)
+    table.routes, table.etag = [owned(A)], 'W/"undone"'
+    outcome = ended(app, run_id)
+    assert (outcome["status"], outcome["added"], outcome["removed"]) == ("changed", [A, B], [C])
+    assert owned_prefixes(table) == {A, B}
+    undone = roll_back(app, {"runId": run_id})
+    assert (undone["added"], undone["removed"]) == ([C], [A, B])
+
+
+def test_after_a_crash_a_run_removes_no_more_than_one_run_may(azure, app, dies_after_its_write):
+    """The first delivery's removals count, although others have changed the table since."""
+    many = [f"20.1.{number}.0/24" for number in range(10)]
+    table = add_table(azure.state, "one", [owned(p) for p in many])
+    register(app, "one")
+    answer(azure, A, *many[3:])
+    run_id = begun(app)
+    dies_after_its_write(run_id)
+    table.routes, table.etag = [owned(p) for p in many[3:]], 'W/"undone"'
+    answer(azure, A, *many[6:])
+    sync(app, mode=Mode.PLAN)
+    outcome = ended(app, run_id)
+    assert (outcome["status"], outcome["added"]) == ("blocked", [A])
+    assert outcome["removed"] == many[:3]
+    assert owned_prefixes(table) == {A, *many[3:]}
