@@ -183,6 +183,7 @@ module app 'modules/app.bicep' = {
         AZURE_CLOUD: environment().name
         ARM_ENDPOINT: ''
         ARM_API_VERSION_NETWORK: ''
+        ARM_API_VERSION_WEB: ''
         SERVICE_TAG: 'AppServiceManagement'
         SERVICE_TAG_SUBSCRIPTION_ID: tagSubscriptionId
         SERVICE_TAG_LOCATIONS: empty(serviceTagLocations) ? location : serviceTagLocations

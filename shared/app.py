@@ -86,7 +86,8 @@ class App:
             credential,
             settings.cloud,
             endpoint=settings.arm_endpoint,
-            api_version=settings.arm_api_version_network,
+            api_version_network=settings.arm_api_version_network,
+            api_version_web=settings.arm_api_version_web,
         )
 
         self.route_tables = ArmRouteTables(self.clients)

@@ -17,6 +17,7 @@ _STORAGE = (
     "AzureWebJobsStorage__tableServiceUri",
 )
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_API_VERSION = r"^\d{4}-\d\d-\d\d(-preview)?$"
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
@@ -64,8 +65,9 @@ class Settings(BaseModel):
         None, alias="ARM_ENDPOINT"
     )
     arm_api_version_network: str | None = Field(
-        None, alias="ARM_API_VERSION_NETWORK", pattern=r"^\d{4}-\d\d-\d\d(-preview)?$"
+        None, alias="ARM_API_VERSION_NETWORK", pattern=_API_VERSION
     )
+    arm_api_version_web: str | None = Field(None, alias="ARM_API_VERSION_WEB", pattern=_API_VERSION)
     azure_client_id: str | None = Field(None, alias="AZURE_CLIENT_ID")
     service_tag: _ServiceTag = Field("AppServiceManagement", alias="SERVICE_TAG")
     service_tag_subscription_id: str = Field(alias="SERVICE_TAG_SUBSCRIPTION_ID", pattern=_GUID)

@@ -5,9 +5,12 @@ says UNCONFIRMED.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
+
+if TYPE_CHECKING:
+    from .target import Target
 
 
 class ArmError(Exception):
@@ -72,15 +75,36 @@ def missing_api_version() -> ArmError:
     )
 
 
-def unknown_api_version(kind: str, api_version: str, newest: str) -> ArmError:
-    """UNCONFIRMED: the text is cited for other providers."""
-    namespace, _, types = kind.partition("/")
+def unknown_api_version(target: "Target", api_version: str, newest: str) -> ArmError:
+    """Answer a version that the cloud does not have, with the list of those that it has.
+
+    Sources: azure-cli issues 26639 and 28496 for a resource, whose location is in the answer;
+    azure-cli 26827 and Azure-MG-Sub-Governance-Reporting 244 for everything without a location.
+    """
+    namespace, _, types = target.kind.partition("/")
+    known = [*(version for version in _OLDER_API_VERSIONS if version < newest), newest]
+    if target.is_collection:
+        said = f"{_not_found_in(types, namespace, api_version)} The supported api-versions are "
+        message = f"{said}'{','.join(reversed(known))}'."
+        return ArmError(404, "InvalidResourceType", message, gateway=True)
+
     return ArmError(
         400,
         "NoRegisteredProviderFound",
-        f"No registered resource provider found for location '' and API version '{api_version}' "
-        f"for type '{types}' of namespace '{namespace}'. The newest is '{newest}'.",
+        f"No registered resource provider found for location 'westeurope' and API version "
+        f"'{api_version}' for type '{types}'. The supported api-versions are "
+        f"'{', '.join(known)}'. The supported locations are 'westeurope, northeurope'.",
         gateway=True,
+    )
+
+
+_OLDER_API_VERSIONS = ("2016-08-01", "2020-06-01", "2022-09-01", "2023-01-01-preview")
+
+
+def _not_found_in(types: str, namespace: str, api_version: str) -> str:
+    return (
+        f"The resource type '{types}' could not be found in the namespace '{namespace}' for api "
+        f"version '{api_version}'."
     )
 
 
@@ -89,8 +113,7 @@ def unknown_type(kind: str, api_version: str) -> ArmError:
     return ArmError(
         404,
         "InvalidResourceType",
-        f"The resource type '{types}' could not be found in the namespace '{namespace}' for api "
-        f"version '{api_version}'.",
+        _not_found_in(types, namespace, api_version),
         gateway=True,
     )
 

@@ -107,13 +107,18 @@ class Gateway:
         if api is None:
             raise errors.unknown_type(target.kind, version)
 
-        newest = self._state.newest_api_version
+        newest = self._newest_api_version(target.kind)
         if not _API_VERSION.fullmatch(version) or version[:10] > newest:
-            raise errors.unknown_api_version(target.kind, version, newest)
+            raise errors.unknown_api_version(target, version, newest)
 
         subscription = target.subscription
         if subscription and subscription.lower() not in self._state.subscriptions:
             raise errors.subscription_not_found(subscription)
+
+    def _newest_api_version(self, kind: str) -> str:
+        namespace = kind.partition("/")[0].lower()
+        known = self._state.newest_api_versions
+        return known.get(namespace, known["microsoft.network"])
 
     def _check_rights(self, call: Call) -> None:
         method, target = call.request.method, call.target

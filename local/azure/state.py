@@ -50,8 +50,11 @@ class State:
         self.page_size = 100
         self.poll_seconds = 10
         """`Retry-After` of an operation that still runs, as recorded."""
-        self.newest_api_version = "2026-03-01"
-        """The version that this project's network SDK uses. A cloud may lag behind."""
+        self.newest_api_versions = {
+            "microsoft.network": "2026-03-01",
+            "microsoft.web": "2025-05-01" if cloud == "AzureCloud" else "2024-04-01",
+        }
+        """By resource provider. In the public cloud they are those of this project's SDKs."""
 
         self.faults: list[InjectedFault] = []
         self.watch: Callable[[Call | None], None] = lambda _call: None

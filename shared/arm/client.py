@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 API_VERSION_NETWORK = "2026-03-01"
 """The version that azure-mgmt-network uses by default."""
+API_VERSION_WEB = "2025-05-01"
+"""The version that azure-mgmt-web uses by default."""
 LONGEST_SLEEP_SECONDS = 30
 """If ARM asks for a longer wait, the message goes back to the queue instead."""
 
@@ -50,12 +52,15 @@ class ArmClients:
         cloud: Cloud,
         *,
         endpoint: str | None = None,
-        api_version: str | None = None,
+        api_version_network: str | None = None,
+        api_version_web: str | None = None,
     ) -> None:
         self._credential = credential
         self._cloud = cloud
         self._endpoint = endpoint or cloud.arm_endpoint
-        self.api_version_network = api_version or API_VERSION_NETWORK
+
+        self._api_version_web = api_version_web or API_VERSION_WEB
+        self.api_version_network = api_version_network or API_VERSION_NETWORK
         self.call_options: Mapping[str, str] = {"api_version": self.api_version_network}
         """Every call of a network operation needs these: the clients ignore the version if it is
         given to them.
@@ -76,7 +81,8 @@ class ArmClients:
     def web(self, subscription_id: str) -> "WebSiteManagementClient":
         from azure.mgmt.web import WebSiteManagementClient  # only environments need it
 
-        return self._client_for(subscription_id, self._web, WebSiteManagementClient)
+        client = functools.partial(WebSiteManagementClient, api_version=self._api_version_web)
+        return self._client_for(subscription_id, self._web, client)
 
     def get(self, url: str) -> HttpResponse:
         """Return the answer unparsed.

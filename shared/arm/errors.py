@@ -24,6 +24,7 @@ from ..domain.errors import (
     RouteSyncError,
     TransientError,
 )
+from .api_versions import unsupported_version
 
 # These errors pass by themselves. The status does not always say so: Microsoft.Network answers
 # some of them with 409 or 400, and a failed long-running operation with 200.
@@ -118,7 +119,16 @@ def _code_and_message(error: HttpResponseError) -> tuple[Code, str]:
     name = getattr(odata, "code", None)
     if not name:
         return codes.ANSWER_WITHOUT_CODE, f"HTTP {error.status_code}: {message}"
+
+    unsupported = unsupported_version(str(name), message, _url(error))
+    if unsupported is not None:
+        return codes.API_VERSION_NOT_SUPPORTED, unsupported
     return codes.lookup(str(name)), message
+
+
+def _url(error: HttpResponseError) -> str:
+    request = getattr(error.response, "request", None)
+    return str(getattr(request, "url", ""))
 
 
 def _correlation_id(error: HttpResponseError) -> str | None:

@@ -14,6 +14,7 @@ from .checks import Diagnosis, Grade
 from .checks.permissions import permissions
 from .checks.reach import Clock, Peer, clock_finding, reach
 from .checks.services import (
+    environments,
     identity,
     queue_service,
     queues,
@@ -78,7 +79,7 @@ def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
     yield storage(context)
     yield from queues(queue)
     enabled = [one for one in context.registry.list() if one.registration.enabled]
-    for check in (tags, route_limits, permissions):
+    for check in (tags, environments, route_limits, permissions):
         yield from check(context, enabled)
 
 

@@ -331,6 +331,15 @@ LINKED_AUTHORIZATION_FAILED = Code(
     related=("AuthorizationFailed",),
     azure=True,
 )
+API_VERSION_NOT_SUPPORTED = Code(
+    "ApiVersionNotSupported",
+    Grade.FAILS,
+    meaning="The cloud does not have the API version with which a resource provider was asked.",
+    remedy=(
+        "Set ARM_API_VERSION_NETWORK or ARM_API_VERSION_WEB, as the message says. National clouds "
+        "are behind the public one."
+    ),
+)
 SCOPE_LOCKED = Code(
     "ScopeLocked",
     Grade.FAILS,

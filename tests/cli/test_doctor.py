@@ -110,6 +110,24 @@ def test_limits_that_may_not_be_read_name_action_and_subscription(azure, app, he
     assert f"usages/read at /subscriptions/{SUBSCRIPTION}" in found["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("provider", "subject", "setting"),
+    [
+        ("microsoft.web", "environments", "ARM_API_VERSION_WEB"),
+        ("microsoft.network", "service tags", "ARM_API_VERSION_NETWORK"),
+    ],
+)
+def test_a_cloud_that_lags_behind_names_the_setting_and_no_role(
+    azure, healthy, cli, provider, subject, setting
+):
+    azure.state.newest_api_versions[provider] = "2024-04-01"
+    done = cli("doctor", "--json")
+    assert done.status == 1
+    found = faults(done)[subject]
+    assert f"set {setting} to 2024-04-01" in found["message"]
+    assert (setting in found["remedy"], "role" in found["remedy"]) == (True, False)
+
+
 def test_nothing_registered_is_said(azure, app, cli):
     answer(azure, A)
     done = cli("doctor", "--json")

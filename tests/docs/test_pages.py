@@ -76,7 +76,7 @@ def test_the_list_of_contents_has_every_package_that_deploys(tmp_path):
 
 
 NOT_BUILT_YET = {
-    *("ARM_API_VERSION_WEB", "CUSTOM_LISTS", "DISCOVER_BY_TAG", "PUBLIC_URL"),
+    *("CUSTOM_LISTS", "DISCOVER_BY_TAG", "PUBLIC_URL"),
     *("PUBLISHED_TAGS_URL", "REQUIRE_TOKENS"),
 }
 """The contract has these settings already, and the code does not."""

@@ -9,7 +9,9 @@ from azure.data.tables import TableServiceClient, UpdateMode
 from azure.storage.queue import QueueServiceClient
 
 from ...app import App, arm_credential, storage_credential
+from ...domain import codes
 from ...domain.errors import RouteSyncError
+from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...settings import Settings
 from ...sync.run.pull import Comparison
@@ -92,11 +94,11 @@ def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagno
     try:
         compared = context.pull.compare(wanted or {context.settings.service_tag})
     except RouteSyncError as error:
-        yield _unusable_tag(context.settings, str(error))
+        yield _unusable_tag(context.settings, Finding.of(error))
         return
 
     for tag, fault in compared.unusable.items():
-        yield _unusable_tag(context.settings, f"{tag}: {fault.code}: {fault.message}")
+        yield _unusable_tag(context.settings, Finding(fault.code, f"{tag}: {fault.message}"))
     if not compared.unusable:
         yield _usable_tags(compared)
 
@@ -166,11 +168,30 @@ def _usable_tags(compared: Comparison) -> Diagnosis:
     return Diagnosis("service tags", Grade.OK, f"change number {numbers}{news}")
 
 
-def _unusable_tag(settings: Settings, said: str) -> Diagnosis:
-    return Diagnosis(
-        "service tags",
-        Grade.FAULT,
-        said,
-        "assign a role with Microsoft.Network/locations/serviceTags/read at subscription "
-        f"{settings.service_tag_subscription_id}, and look at SERVICE_TAG_LOCATIONS",
-    )
+def _unusable_tag(settings: Settings, fault: Finding) -> Diagnosis:
+    # Neither a role nor another location helps against a version that the cloud does not have.
+    remedy = fault.code.remedy
+    if fault.code != codes.API_VERSION_NOT_SUPPORTED:
+        remedy = (
+            "assign a role with Microsoft.Network/locations/serviceTags/read at subscription "
+            f"{settings.service_tag_subscription_id}, and look at SERVICE_TAG_LOCATIONS"
+        )
+    return Diagnosis("service tags", Grade.FAULT, f"{fault.code}: {fault.message}", remedy)
+
+
+def environments(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
+    """Ask Microsoft.Web once, to see whether the cloud has the API version in use.
+
+    Any other error is left to the check of permissions.
+    """
+    ids = (one.registration.ase_id for one in registered)
+    found = next((ase_id for ase_id in ids if ase_id is not None), None)
+    subscription_id = context.settings.service_tag_subscription_id
+    try:
+        if found is not None:
+            context.azure.environments.read(found)
+        else:
+            next(iter(context.azure.environments.list(subscription_id)), None)
+    except RouteSyncError as error:
+        if error.code == codes.API_VERSION_NOT_SUPPORTED:
+            yield Diagnosis("environments", Grade.FAULT, error.message, error.code.remedy)

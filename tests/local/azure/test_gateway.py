@@ -71,9 +71,13 @@ def test_the_api_version_is_required_and_checked(azure, ask, version, expected):
 
 def test_a_cloud_may_lag_behind(azure, ask):
     add_table(azure.state, "one")
-    azure.state.newest_api_version = "2023-04-01"
+    azure.state.newest_api_versions["microsoft.network"] = "2023-04-01"
     too_new = ask("GET", table_id("one"), api_version="2025-05-01")
     assert code(too_new) == (400, "NoRegisteredProviderFound")
+    assert "2023-01-01-preview, 2023-04-01'." in too_new.json()["error"]["message"]
+    listed = ask("GET", table_id("one").rsplit("/", 1)[0], api_version="2025-05-01")
+    assert code(listed) == (404, "InvalidResourceType")
+    assert "'2023-04-01,2023-01-01-preview," in listed.json()["error"]["message"]
     assert ask("GET", table_id("one"), api_version="2023-04-01").status_code == 200
 
 
