@@ -11,11 +11,12 @@ from typing import Any
 
 from azure.core.pipeline import PipelineResponse
 from azure.core.polling import LROPoller
+from azure.core.polling.base_polling import OperationFailed
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from ..domain import codes
-from ..domain.errors import RouteSyncError, TransientError, UnconfirmedWrite
+from ..domain.errors import FailedWrite, RouteSyncError, TransientError, UnconfirmedWrite
 from .client import correlation_id_of
 from .errors import arm_answers
 
@@ -52,6 +53,7 @@ def write(
     read the resource again.
     """
     answers: list[_Answer] = []
+
     try:
         with arm_answers():
             poller = begin(
@@ -66,12 +68,16 @@ def write(
         if not accepted:
             raise
         raise _unconfirmed(error, accepted[-1]) from error
+
     return answers[-1].http_response, last_answer
 
 
 def _unconfirmed(error: RouteSyncError, accepted: HttpResponse) -> UnconfirmedWrite:
+    azures = error.__cause__
+    failed = azures is not None and isinstance(azures.__cause__, OperationFailed)
+    error_type = FailedWrite if failed else UnconfirmedWrite
     message = f"Azure accepted the write, and then: {error.message}"
-    return UnconfirmedWrite(error.code, message, correlation_id=correlation_id_of(accepted))
+    return error_type(error.code, message, correlation_id=correlation_id_of(accepted))
 
 
 class _Polling(ARMPolling):

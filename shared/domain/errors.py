@@ -11,6 +11,7 @@ RouteSyncError                  has a code and a message for the report
     ├── PassesSoon              lasts if it has not passed within ten minutes
     ├── PreconditionFailed      the route table changed since it was read: read and plan again
     ├── UnconfirmedWrite        Azure accepted a write, and its end is not known: what stands counts
+    │   └── FailedWrite         Azure says that it has failed; all the same it may stand
     └── ConcurrentUpdate        a row changed since it was read
 """
 
@@ -103,6 +104,10 @@ class PreconditionFailed(TransientError):
 
 
 class UnconfirmedWrite(TransientError):
+    pass
+
+
+class FailedWrite(UnconfirmedWrite):
     pass
 
 

@@ -30,9 +30,11 @@ class Pending:
     """A route table whose outcome in a run is still open, with the last attempt on it.
 
     The changes in `applied` took effect. The changes in `intended` were judged, and were about to
-    be written over the table with the ETag `etag`. `correlation_id` is Azure's, for the call that
-    ended in `last_error`, whose code has been the same since `error_since`. `row_etag` belongs to
-    the stored row: if two workers have the same table, only one of them can settle it.
+    be written over the table with the ETag `etag`, which is empty for a table that is to be made.
+    `steps` are what provisioning does besides, each noted before it begins, except that the table
+    counts as made when Azure has accepted it. `correlation_id` is Azure's, for the call that ended
+    in `last_error`, whose code has been the same since `error_since`. `row_etag` belongs to the
+    stored row: if two workers have the same table, only one of them can settle it.
     """
 
     run_id: str
@@ -40,6 +42,7 @@ class Pending:
     applied: Written = field(default_factory=Written)
     intended: Written = field(default_factory=Written)
     etag: str = ""
+    steps: tuple[Finding, ...] = ()
     last_error: Finding | None = None
     error_since: datetime | None = None
     correlation_id: str | None = None
@@ -59,6 +62,25 @@ class Pending:
             return self.applied
         return self.applied.then(replace(self.intended, changes=standing))
 
+    def with_step(self, step: Finding) -> "Pending":
+        """Note the step in the place of an earlier attempt at it."""
+        others = [other for other in self.steps if other.code != step.code]
+        return self if step in self.steps else replace(self, steps=(*others, step))
+
+    def made(self, table: RouteTable) -> bool:
+        """Return whether this run made the table that was found.
+
+        Its worker may have died before it noted that. The table then has every route that was sent.
+        """
+        if self._made:
+            return True
+        sent = Changes() if self.etag else self.intended.changes
+        return bool(sent) and sent.standing_in(table) == sent
+
+    @property
+    def _made(self) -> tuple[Finding, ...]:
+        return tuple(step for step in self.steps if step.code == codes.ROUTE_TABLE_CREATED)
+
     def failed(self, error: Finding) -> Outcome:
         """Return a failed outcome that reports what took effect.
 
@@ -73,7 +95,7 @@ class Pending:
             added=in_order(applied.added),
             removed=in_order(applied.removed),
             updated=in_order(applied.updated),
-            findings=(*self.applied.findings, *_unconfirmed(self.intended.changes)),
+            findings=(*self.applied.findings, *self._made, *_unconfirmed(self.intended.changes)),
             error=error,
             correlation_id=self.correlation_id,
             changes=applied.then(self.intended.changes),

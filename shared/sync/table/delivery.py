@@ -185,7 +185,7 @@ class TableSync:
     def _provision(
         self, run: Run, pending: Pending, make_planner: MakePlanner, mode: Mode
     ) -> Reconciled:
-        site = self.provisioner.look(run, pending.route_table_id)
+        site = self.provisioner.look(run, pending)
         if mode is Mode.PLAN:
             return self.provisioner.plan(run, pending, make_planner, site)
 

@@ -4,13 +4,14 @@ The table is made with its routes, registered, reconciled and only then set on t
 looks first at what is there, so that a message that is delivered again goes on from there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
-from ...domain.errors import PermanentError
+from ...domain.errors import FailedWrite, PermanentError, UnconfirmedWrite
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -20,7 +21,7 @@ from ...domain.routing.routes import RouteTable, is_owned
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending, Written
 from ...domain.runs.run import Run
-from ...domain.surroundings.security_rules import missing_rule
+from ...domain.surroundings.security_rules import SecurityGroup, missing_rule
 from ..policy import Policy
 from ..ports import Azure, Store
 from ..surroundings.audit import Audit
@@ -32,6 +33,17 @@ _EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "
 
 type _Rule = tuple[str, dict[str, object]]
 """The name and the properties of a security rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A change that follows the table's own, and the finding that reports it.
+
+    If it cannot be made, `take` is None and the finding says why.
+    """
+
+    says: Finding
+    take: Callable[[], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +95,36 @@ class Provisioner:
     policy: Policy
     audit: Audit
 
-    def look(self, run: Run, route_table_id: RouteTableId) -> Site:
+    def look(self, run: Run, pending: Pending) -> Site:
         """Read what is there already. Raise PermanentError if the table cannot be provisioned."""
+        route_table_id = pending.route_table_id
         survey = self.audit.surveyor.survey(_environment_id(run))
         refusal = refusal_of(survey)
         if refusal is not None:
             raise PermanentError(refusal.code, refusal.message)
 
-        existing = self._existing(route_table_id, survey)
+        existing = self._existing(pending, survey)
         entry = self.store.registrations.get(route_table_id)
         return Site(survey, existing, entry or self._new_entry(route_table_id, survey))
 
-    def _existing(self, route_table_id: RouteTableId, survey: Survey) -> RouteTable | None:
+    def _existing(self, pending: Pending, survey: Survey) -> RouteTable | None:
         """Return the table if it exists already.
 
         Raise PermanentError if it would bring foreign routes to the subnet.
         """
         try:
-            table = self.azure.route_tables.read(route_table_id)
+            table = self.azure.route_tables.read(pending.route_table_id)
         except PermanentError as error:
             if error.code != codes.ROUTE_TABLE_NOT_FOUND:
                 raise
             return None
 
-        # A table that the subnet has already brings nothing new to it.
+        # A table that the subnet has already brings nothing new to it, and the foreign routes of a
+        # table that this run made are those that an Azure Policy has added.
         foreign = [r.name for r in table.routes if not is_owned(r, self.policy.owner)]
-        if foreign and survey.route_table_id is None:
-            raise PermanentError(codes.ROUTE_TABLE_TAKEN, _why_taken(route_table_id, foreign))
+        if foreign and survey.route_table_id is None and not pending.made(table):
+            message = _why_taken(pending.route_table_id, foreign)
+            raise PermanentError(codes.ROUTE_TABLE_TAKEN, message)
         return table
 
     def _new_entry(self, route_table_id: RouteTableId, survey: Survey) -> RegisteredTable:
@@ -121,7 +136,9 @@ class Provisioner:
         table = site.existing or _new_table(site.survey, run)
         outcome = preview(pending, table, make_planner(site.entry)).outcome
 
-        steps = list(self._planned_steps(run, pending, site))
+        steps = [step.says for step in self._open_steps(run, pending.route_table_id, site)]
+        if site.existing is None:
+            steps = [_created(pending.route_table_id), *steps]
         if steps and outcome.status is OutcomeStatus.UNCHANGED:
             outcome = replace(outcome, status=OutcomeStatus.PLANNED)
         return Reconciled(pending, outcome.with_findings(*steps), table, site.entry)
@@ -139,6 +156,8 @@ class Provisioner:
             if proposal.judgement.violations:
                 return _not_made(pending, new, proposal, site)
             pending = self._create(pending, new, proposal.judgement)
+        elif pending.made(site.existing):
+            pending = self._noted(pending, _created(pending.route_table_id))
 
         self._register(site.entry)
         return pending
@@ -151,31 +170,50 @@ class Provisioner:
         saved = self.store.outcomes.save(replace(pending, intended=intended, etag=new.etag))
 
         body = self.azure.route_tables.body(new, plan.routes)
-        self.azure.route_tables.create(pending.route_table_id, body)
-        return saved
+        step = _created(pending.route_table_id)
+        try:
+            self.azure.route_tables.create(pending.route_table_id, body)
+        except FailedWrite:
+            raise  # there may be no table, and then it is made again
+        except UnconfirmedWrite:
+            self._noted(saved, step)
+            raise
+
+        return self._noted(saved, step)
+
+    def _noted(self, pending: Pending, step: Finding) -> Pending:
+        """Note the step on the row, so that the next delivery knows that it is this run's."""
+        noted = pending.with_step(step)
+        return pending if noted == pending else self.store.outcomes.save(noted)
 
     def attach(self, run: Run, done: Reconciled, site: Site) -> Reconciled:
         """Set the reconciled table on the subnet, and add the security rule if it was asked for.
 
         A table that is not right is set on no subnet.
         """
-        outcome = done.outcome
-        if site.existing is None:
-            outcome = outcome.with_findings(_created(outcome.route_table_id))
-        if not outcome.right:
-            return replace(done, outcome=_not_attached(outcome, site))
+        steps = self._open_steps(run, done.entry.route_table_id, site)
+        if not done.outcome.right:
+            return replace(done, outcome=_not_attached(_reported(done, steps), site))
 
-        outcome = self._finish_site(run, outcome, site)
-        table = self.azure.route_tables.read(outcome.route_table_id)
-        return replace(done, outcome=outcome, table=table)
+        done = self._finish_site(done, steps)
+        table = self.azure.route_tables.read(done.entry.route_table_id)
+        return replace(done, table=table)
 
-    def _finish_site(self, run: Run, outcome: Outcome, site: Site) -> Outcome:
-        # If the rule fails, the outcome still reports that the table was set on the subnet.
-        try:
-            outcome = self._set_on_subnet(outcome, site)
-            return self._add_rule(run, outcome, site.survey)
-        except PermanentError as error:
-            return _failed(outcome, Finding.of(error))
+    def _finish_site(self, done: Reconciled, steps: Sequence[_Step]) -> Reconciled:
+        """Take the steps that are open, up to the first one that fails, and report them."""
+        for place, step in enumerate(steps):
+            # If one fails, the outcome still reports those before it.
+            if step.take is None:
+                return replace(done, outcome=_failed(_reported(done, steps[place:]), step.says))
+
+            done = replace(done, pending=self._noted(done.pending, step.says))
+            try:
+                step.take()
+            except PermanentError as error:
+                outcome = _reported(done, steps[place:])
+                return replace(done, outcome=_failed(outcome, Finding.of(error)))
+
+        return replace(done, outcome=_reported(done, ()))
 
     def _register(self, entry: RegisteredTable) -> None:
         if self.store.registrations.get(entry.route_table_id) is not None:
@@ -186,15 +224,21 @@ class Provisioner:
         sound = {foreign_hash(_EMPTY, owner=self.policy.owner)}
         self.store.registrations.note_sound(entry.route_table_id, sound)
 
-    def _planned_steps(self, run: Run, pending: Pending, site: Site) -> list[Finding]:
+    def _open_steps(self, run: Run, route_table_id: RouteTableId, site: Site) -> list[_Step]:
+        """Return what has to be done when the table is right."""
         steps = []
-        if site.existing is None:
-            steps.append(_created(pending.route_table_id))
-        if not site.on_subnet:
-            steps.append(_attached(site.survey))
+        if site.survey.subnet is not None and not site.on_subnet:
+            attach = partial(self.azure.subnets.set_route_table, site.survey.subnet, route_table_id)
+            steps.append(_Step(_attached(site.survey), attach))
+
         rule = self._missing_rule(run, site.survey)
-        if rule is not None:
-            steps.append(rule if isinstance(rule, Finding) else _rule_added(site.survey, rule))
+        if isinstance(rule, Finding):
+            steps.append(_Step(rule, None))
+        elif rule is not None and site.survey.security_group is not None:
+            group = site.survey.security_group
+            add = partial(self.azure.security_groups.add_rule, group, *rule)
+            steps.append(_Step(_rule_added(group, rule), add))
+
         return steps
 
     def _missing_rule(self, run: Run, survey: Survey) -> _Rule | Finding | None:
@@ -211,21 +255,6 @@ class Provisioner:
         if verdict.allowed:
             return None
         return missing_rule(survey.security_group, verdict, owner=self.policy.owner)
-
-    def _set_on_subnet(self, outcome: Outcome, site: Site) -> Outcome:
-        if site.survey.subnet is None or site.on_subnet:
-            return outcome
-        self.azure.subnets.set_route_table(site.survey.subnet, outcome.route_table_id)
-        return _changed(outcome.with_findings(_attached(site.survey)))
-
-    def _add_rule(self, run: Run, outcome: Outcome, survey: Survey) -> Outcome:
-        rule = self._missing_rule(run, survey)
-        if isinstance(rule, Finding):
-            return _failed(outcome, rule)
-        if rule is None or survey.security_group is None:
-            return outcome
-        self.azure.security_groups.add_rule(survey.security_group, *rule)
-        return _changed(outcome.with_findings(_rule_added(survey, rule)))
 
 
 def _environment_id(run: Run) -> EnvironmentId:
@@ -263,11 +292,18 @@ def _attached(survey: Survey) -> Finding:
     return Finding(codes.ROUTE_TABLE_ATTACHED, f"the table is set on subnet {subnet_id}")
 
 
-def _rule_added(survey: Survey, rule: _Rule) -> Finding:
+def _rule_added(group: SecurityGroup, rule: _Rule) -> Finding:
     name, properties = rule
-    group_id = survey.security_group.group_id if survey.security_group else None
-    message = f"rule {name} at priority {properties['priority']} in {group_id}"
+    message = f"rule {name} at priority {properties['priority']} in {group.group_id}"
     return Finding(codes.NSG_RULE_ADDED, message)
+
+
+def _reported(done: Reconciled, open_steps: Sequence[_Step]) -> Outcome:
+    """Report the steps that this run has taken: those that were noted and are not open any more."""
+    still_open = {step.says.code for step in open_steps}
+    taken = [step for step in done.pending.steps if step.code not in still_open]
+    outcome = done.outcome.with_findings(*taken)
+    return _changed(outcome) if taken else outcome
 
 
 def _not_attached(outcome: Outcome, site: Site) -> Outcome:

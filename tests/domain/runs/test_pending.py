@@ -12,9 +12,12 @@ from shared.domain.routing.routes import internet_route
 from shared.domain.runs.pending import Pending, Written
 from tests.builders.azure import rid
 from tests.builders.plans import table
-from tests.builders.routes import OWNER, owned
+from tests.builders.routes import OWNER, owned, to_firewall
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+SENT = Written(Changes({p: Change.of(None, internet_route(OWNER, p)) for p in (A, B)}))
+MADE = Finding(codes.ROUTE_TABLE_CREATED, "made")
+ATTACHED = Finding(codes.ROUTE_TABLE_ATTACHED, "attached")
 EARLIER, LATER = Finding(lookup("X"), "earlier"), Finding(lookup("X"), "later")
 
 
@@ -60,3 +63,42 @@ def test_a_failed_outcome_reports_what_took_effect_and_can_undo_what_may_have():
     assert (outcome.added, outcome.findings[0]) == ((A,), EARLIER)
     assert [f.code for f in outcome.findings[1:]] == [codes.WRITE_UNCONFIRMED]
     assert outcome.changes.added == {A, B, C}
+
+
+def pending(**facts):
+    return Pending("run", rid("one"), **facts)
+
+
+@pytest.mark.parametrize(
+    ("row", "routes", "made"),
+    [
+        (pending(intended=SENT), [owned(A), owned(B), to_firewall()], True),
+        (pending(intended=SENT), [owned(A), to_firewall()], False),
+        (pending(intended=SENT, etag="1"), [owned(A), owned(B)], False),
+        (pending(), [to_firewall()], False),
+        (pending(steps=(MADE,)), [to_firewall()], True),
+        (pending(steps=(ATTACHED,)), [to_firewall()], False),
+    ],
+    ids=["as sent", "not as sent", "an update", "nothing sent", "noted", "another step noted"],
+)
+def test_whether_this_run_made_the_table(row, routes, made):
+    assert row.made(table(*routes)) is made
+
+
+def test_a_step_is_noted_once_and_a_new_attempt_takes_its_place():
+    again = Finding(codes.ROUTE_TABLE_ATTACHED, "attached to another")
+    row = pending().with_step(MADE).with_step(ATTACHED)
+    assert row.with_step(MADE) is row
+    assert row.with_step(again).steps == (MADE, again)
+
+
+def test_a_failed_outcome_names_what_was_made_and_what_nobody_knows():
+    outcome = pending(intended=SENT, steps=(MADE, ATTACHED)).failed(Finding(lookup("X"), "gone"))
+    made, unconfirmed = outcome.findings
+    assert (made, unconfirmed.code) == (MADE, codes.WRITE_UNCONFIRMED)
+    assert f"added: {A}, {B}" in unconfirmed.message
+    assert outcome.changes == SENT.changes
+
+
+def test_a_failed_outcome_of_a_table_that_was_never_written_has_no_finding():
+    assert pending(applied=SENT).failed(Finding(lookup("X"), "gone")).findings == ()

@@ -25,7 +25,7 @@ from tests.builders.azure import (
     subnet_of,
     unthrottled,
 )
-from tests.builders.routes import owned, owned_prefixes, rule, to_firewall
+from tests.builders.routes import owned, owned_prefixes, route, rule, to_firewall
 from tests.builders.runs import TAG, begin, codes, run_report, sync
 from tests.deliveries import deliver_although_killed
 
@@ -158,6 +158,86 @@ def test_a_table_of_that_name_with_routes_of_others_is_never_set_on_the_subnet(a
     assert provision(app)["error"]["code"] == "RouteTableTaken"
     assert "routeTable" not in subnet_of(azure.state, "one")
     assert table_of(azure).routes == routes
+
+
+# What Azure Policy (modify, deployIfNotExists) adds to a table within seconds.
+POLICYS = route("to-hub", "10.0.0.0/8", "VirtualNetworkGateway")
+
+
+def interrupted(azure, app, method, path, **fault) -> str:
+    """Begin to provision, and be interrupted at this request; return the run's id."""
+    run_id = begin(app, str(TABLE), **asked())
+    app.run_start.start(run_id)
+    azure.state.faults.append(refusal(method, path, 502, {}, **fault))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, TABLE)
+    return run_id
+
+
+def finished(app, run_id):
+    app.tables.sync(run_id, TABLE)
+    [outcome] = run_report(app, run_id)["outcomes"]
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "bent"),
+    [
+        ("PUT", "Route-Table$", False),
+        ("PUT", "/subnets/", False),
+        ("PUT", "/subnets/", True),
+    ],
+    ids=["answer to the making lost", "made", "made, and our route is bent"],
+)
+def test_a_table_that_this_run_made_is_its_own_whatever_a_policy_adds(
+    azure, app, method, path, bent
+):
+    add_environment(azure.state, "one")
+    answer(azure, A, B)
+    run_id = interrupted(azure, app, method, path, effected=path == "Route-Table$")
+    ours = [owned(A, "VnetLocal"), owned(B)] if bent else [owned(A), owned(B)]
+    table_of(azure).routes, table_of(azure).etag = [*ours, POLICYS], 'W/"by a policy"'
+    outcome = finished(app, run_id)
+    assert outcome["status"] == "changed"
+    assert (outcome["added"], outcome["updated"]) == (([B], [A]) if bent else ([A, B], []))
+    assert {"RouteTableCreated", "RouteTableAttached"} <= {*codes(outcome)}
+    assert table_of(azure).subnets == [SUBNET]
+    assert POLICYS in table_of(azure).routes
+    assert owned_prefixes(table_of(azure)) == {A, B}
+
+
+@pytest.mark.parametrize("theirs", [[POLICYS], [owned(A), POLICYS]], ids=["none", "one of ours"])
+def test_a_table_that_somebody_else_made_meanwhile_is_not_this_runs(azure, app, theirs):
+    add_environment(azure.state, "one")
+    answer(azure, A, B)
+    run_id = interrupted(azure, app, "PUT", "Route-Table$")
+    azure.state.add_table(
+        RouteTable(resource_id=str(TABLE), location="westeurope", routes=list(theirs))
+    )
+    assert finished(app, run_id)["error"]["code"] == "RouteTableTaken"
+    assert "routeTable" not in subnet_of(azure.state, "one")
+    assert table_of(azure).routes == theirs
+
+
+@pytest.mark.parametrize("existing", [False, True], ids=["new table", "our table"])
+@pytest.mark.parametrize("path", ["/subnets/", "/securityRules/"])
+def test_a_step_whose_answer_was_lost_is_reported_by_the_next_delivery(azure, app, path, existing):
+    add_environment(azure.state, "one", rules=[])
+    answer(azure, A)
+    if existing:
+        azure.state.add_table(
+            RouteTable(resource_id=str(TABLE), location="westeurope", routes=[owned(A)])
+        )
+    run_id = begin(app, str(TABLE), **asked(ensure_nsg=True))
+    app.run_start.start(run_id)
+    azure.state.faults.append(refusal("PUT", path, 502, {}, effected=True))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, TABLE)
+    outcome = finished(app, run_id)
+    assert outcome["status"] == "changed"
+    assert {"RouteTableAttached", "NsgRuleAdded"} <= {*codes(outcome)}
+    assert ("RouteTableCreated" in codes(outcome)) is not existing
+    assert len(rules_of(azure)) == 1
 
 
 def test_a_table_of_ours_that_is_on_no_subnet_yet_is_taken_up(azure, app):
