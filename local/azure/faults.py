@@ -68,6 +68,8 @@ def _error(code: str) -> dict[str, Any]:
     return {"code": code, "message": "An error occurred.", "details": []}
 
 
+LOST_SIGHT = Refuse(status=404, body={"error": {"code": "ResourceNotFound", "message": "?"}})
+"""The gateway does not find a resource that is there."""
 WRONG_POLLS = (
     Refuse(status=404, body={"error": _error("NotFound")}),
     Refuse(status=200, body=""),
@@ -359,6 +361,7 @@ _MENU: tuple[Callable[[random.Random], InjectedFault], ...] = (
     lambda rng: _fault(rng, _failed_operation(rng), *_WRITES),
     lambda rng: _fault(rng, HangOperation(), *_WRITES),
     lambda rng: _fault(rng, ServeStale(), ("GET", _TABLE)),
+    lambda rng: _fault(rng, LOST_SIGHT, ("GET", _TABLE)),
     lambda rng: _fault(rng, LoseRace(), *_WRITES),
     lambda rng: _fault(rng, ExpireToken(), *_READS, *_WRITES),
     lambda rng: _fault(rng, HalfPage(), ("GET", _TAGS)),

@@ -35,11 +35,14 @@ class NetworkResourceApi[R: Resource]:
 
     def get(self, call: Call) -> Response:
         resource = self.find(call)
+        if not call.state.is_visible(resource):
+            raise errors.resource_not_found(self.kind, call.target.name, call.target.group)
         return JSONResponse(self.to_json(resource, call), headers={"ETag": resource.etag})
 
     def list_page(self, call: Call) -> Response:
         found = call.state.below(self.model, call.target.key, stale=call.stale)
-        return JSONResponse(call.page("value", [self.to_json(r, call) for r in found]))
+        visible = filter(call.state.is_visible, found)
+        return JSONResponse(call.page("value", [self.to_json(r, call) for r in visible]))
 
     def put(self, call: Call) -> Response:
         check_name(call.target.name)
@@ -55,6 +58,8 @@ class NetworkResourceApi[R: Resource]:
 
         resource = existing or wanted
         before = call.state.write(resource)
+        if before is None:
+            resource.visible_at = call.state.timing.now() + call.state.timing.replication_seconds
         resource.take(wanted)
         operation = self._begin(call, f"Put{self.noun}Operation", resource, before)
         body = self.to_json(resource, call)

@@ -28,6 +28,8 @@ class Resource:
     provisioning_state: str = "Succeeded"
     etag: str = field(default_factory=new_etag)
     last_operation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    visible_at: float = 0.0
+    """Until then, reads and references do not find the new resource: Azure replicates it."""
 
     @property
     def name(self) -> str:

@@ -109,6 +109,10 @@ class State:
             if found is not None and within(key, scope):
                 yield found
 
+    def is_visible(self, resource: Resource) -> bool:
+        """Return whether a new resource has been replicated already."""
+        return resource.visible_at <= self.timing.now()
+
     # -- Writes and their operations --
 
     def write[R: Resource](self, resource: R) -> R | None:

@@ -17,6 +17,8 @@ class Timing:
     write_seconds: float = 0.0
     operation_seconds: tuple[float, float] = (0.0, 0.0)
     """The shortest and the longest duration. Each operation takes a random time between them."""
+    replication_seconds: float = 0.0
+    """The time for which reads answer 404 after a resource was made."""
     _random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311
 
     def now(self) -> float:

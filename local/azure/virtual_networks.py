@@ -133,7 +133,8 @@ class VirtualNetworkApi(NetworkResourceApi[VirtualNetwork]):
 
             _check_join(call, subnet_id, other_id, JOINS[name])
             other: Resource | None = call.state.find(kind, key_of(other_id))
-            if other is None or other.location != network.location:
+            visible = other is not None and call.state.is_visible(other)
+            if other is None or not visible or other.location != network.location:
                 raise errors.invalid_reference(other_id, subnet_id)
 
             running = call.state.running_on(other.key)

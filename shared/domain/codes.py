@@ -156,6 +156,14 @@ ROUTE_TABLE_NOT_FOUND = Code(
     meaning="The route table does not exist.",
     remedy="Create the table again, or unregister it.",
 )
+ROUTE_TABLE_GONE = Code(
+    "RouteTableGone",
+    Grade.FAILS,
+    meaning="The route table was there before. Azure does not find it any more, although it was "
+    "asked again for ten minutes.",
+    remedy="Create the table again, or unregister it.",
+    related=("RouteTableNotFound",),
+)
 TABLE_BUSY = Code(
     "TableBusy",
     Grade.FAILS,

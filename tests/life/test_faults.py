@@ -49,6 +49,7 @@ MET = [
     (faults.HangOperation(), "PUT", TABLE),
     (faults.LoseRace(), "PUT", TABLE),
     (faults.ServeStale(), "GET", TABLE),
+    (faults.LOST_SIGHT, "GET", TABLE),
     (faults.ExpireToken(), "GET", TABLE),
     (faults.ExpireToken(), "PUT", TABLE),
     (faults.Refuse(status=500), "GET", "/msi/token"),

@@ -17,6 +17,7 @@ import pytest
 import time_machine
 
 from shared import workers
+from shared.domain import errors
 from shared.log import log_alert, log_check
 from tests.builders.azure import add_table, answer
 from tests.builders.routes import to_firewall
@@ -125,6 +126,7 @@ def log(azure, app, caplog, monkeypatch):
     """Of a run that changes two tables, one that fails, a check, an alert, a poisoned message."""
     caplog.set_level(logging.INFO, "ase_route_sync")
     monkeypatch.setattr(workers, "app", lambda: app)
+    monkeypatch.setattr(errors, "PASSES_WITHIN", timedelta())
     log = Log()
     with time_machine.travel(START, tick=False) as clock:
         answer(azure, A, B)
@@ -184,7 +186,7 @@ def test_a_poisoned_message_is_told(log):
 def test_what_went_wrong_is_the_failed_table_the_failed_run_and_the_alarms(log):
     found = log.ask("went-wrong", NOW)
     assert {row["record"] for row in found} == {"routeTable", "run", "alarm"}
-    assert "RouteTableNotFound" in {row["code"] for row in found}
+    assert "RouteTableGone" in {row["code"] for row in found}
 
 
 def test_each_table_has_its_age_and_its_routes_of_the_last_check(log):

@@ -72,10 +72,15 @@ class Pending:
 
         Its worker may have died before it noted that. The table then has every route that was sent.
         """
-        if self._made:
+        if self.created:
             return True
         sent = Changes() if self.etag else self.intended.changes
         return bool(sent) and sent.standing_in(table) == sent
+
+    @property
+    def created(self) -> bool:
+        """Whether Azure has accepted the table from this run."""
+        return bool(self._made)
 
     @property
     def _made(self) -> tuple[Finding, ...]:

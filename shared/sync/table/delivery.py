@@ -23,6 +23,7 @@ from ..policy import Policy
 from ..ports import Clock, Store
 from ..run.lifecycle import RunEnd
 from ..surroundings.audit import Audit, Audited
+from .absence import error_of_absence, is_absence
 from .in_hand import InHand
 from .planners.proposal import MakePlanner
 from .progress import Reconciled
@@ -159,7 +160,7 @@ class TableSync:
 
     def _with_error(self, pending: Pending, error: Exception) -> Pending:
         """Note the error on the row as it was last saved, with what was intended until then."""
-        saved = self.store.outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
+        saved = self._saved(pending)
         found, earlier = Finding.of(error), saved.last_error
         known = earlier is not None and earlier.code == found.code
         return replace(
@@ -169,6 +170,9 @@ class TableSync:
             correlation_id=error.correlation_id if isinstance(error, RouteSyncError) else None,
         )
 
+    def _saved(self, pending: Pending) -> Pending:
+        return self.store.outcomes.get_pending(pending.run_id, pending.route_table_id) or pending
+
     def _lasting(self, error: Exception, noted: Pending) -> PermanentError | None:
         """Return the error as a lasting one, if it should have passed by now."""
         if not isinstance(error, PassesSoon):
@@ -176,6 +180,16 @@ class TableSync:
         return error.lasting(noted.error_since, self.clock())
 
     def _reconcile(self, run: Run, pending: Pending) -> Reconciled:
+        """Carry the run out on the table. If Azure does not find the table, it may come back."""
+        try:
+            return self._carried_out(run, pending)
+        except PermanentError as error:
+            if not is_absence(error):
+                raise
+            entry = self.store.registrations.get(pending.route_table_id)
+            raise error_of_absence(error, self._saved(pending), entry) from error.__cause__
+
+    def _carried_out(self, run: Run, pending: Pending) -> Reconciled:
         mode = self.policy.mode(run.request.mode)
         make_planner = self.reconciler.planning.planner_for(run, mode, pending.route_table_id)
         if run.request.action is Action.PROVISION:

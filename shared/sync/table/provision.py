@@ -26,6 +26,7 @@ from ..policy import Policy
 from ..ports import Azure, Store
 from ..surroundings.audit import Audit
 from ..surroundings.survey import Survey
+from .absence import is_absence, is_expected
 from .planners.proposal import MakePlanner, Proposal
 from .progress import Progress, Reconciled, outcome_of, preview
 
@@ -103,19 +104,23 @@ class Provisioner:
         if refusal is not None:
             raise PermanentError(refusal.code, refusal.message)
 
-        existing = self._existing(pending, survey)
         entry = self.store.registrations.get(route_table_id)
+        existing = self._existing(pending, survey, entry)
         return Site(survey, existing, entry or self._new_entry(route_table_id, survey))
 
-    def _existing(self, pending: Pending, survey: Survey) -> RouteTable | None:
+    def _existing(
+        self, pending: Pending, survey: Survey, entry: RegisteredTable | None
+    ) -> RouteTable | None:
         """Return the table if it exists already.
 
-        Raise PermanentError if it would bring foreign routes to the subnet.
+        Raise PermanentError if it would bring foreign routes to the subnet, or if it is not found
+        although it was there: a table that was made again would lose its foreign routes.
         """
         try:
             table = self.azure.route_tables.read(pending.route_table_id)
         except PermanentError as error:
-            if error.code != codes.ROUTE_TABLE_NOT_FOUND:
+            expected = survey.route_table_id is not None or is_expected(pending, entry)
+            if expected or error.code != codes.ROUTE_TABLE_NOT_FOUND:
                 raise
             return None
 
@@ -210,6 +215,8 @@ class Provisioner:
             try:
                 step.take()
             except PermanentError as error:
+                if is_absence(error) and done.pending.created:
+                    raise  # the subnet may find the new table later
                 outcome = _reported(done, steps[place:])
                 return replace(done, outcome=_failed(outcome, Finding.of(error)))
 

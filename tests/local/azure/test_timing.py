@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from local.azure.resources import RouteTable
 from local.azure.throttles import BucketSize
-from tests.builders.azure import add_table, table_id, table_with
+from tests.builders.azure import SUBSCRIPTION, add_table, table_id, table_with
 from tests.builders.routes import to_firewall
 
 
@@ -55,3 +56,26 @@ def test_with_a_speedup_throttles_let_go_as_much_sooner(azure, ask):
     while ask("GET", table_id("one")).status_code != 200:
         assert time.monotonic() < ends  # 2,000 s of its own
         time.sleep(0.1)
+
+
+def test_reads_and_references_find_a_new_resource_only_when_it_is_replicated(azure, ask):
+    azure.state.timing.replication_seconds = 60
+    network = table_id("net").replace("routeTables", "virtualNetworks")
+    for name in ("one", "net"):
+        azure.state.add_group(SUBSCRIPTION, f"rg-{name}")
+    made = ask("PUT", table_id("one"), json=table_with(to_firewall()))
+    assert made.status_code == 201
+    assert ask("GET", made.headers["azure-asyncoperation"]).json() == {"status": "Succeeded"}
+    assert ask("GET", table_id("one")).json()["error"]["code"] == "ResourceNotFound"
+    assert ask("GET", table_id("one").rpartition("/")[0]).json() == {"value": []}
+    reference = {"routeTable": {"id": table_id("one")}, "addressPrefix": "10.1.0.0/24"}
+    networks = {
+        "addressSpace": {"addressPrefixes": ["10.1.0.0/16"]},
+        "subnets": [{"name": "a", "properties": reference}],
+    }
+    body = {"location": "westeurope", "properties": networks}
+    refused = ask("PUT", network, json=body)
+    assert refused.json()["error"]["code"] == "InvalidResourceReference"
+    azure.state.find(RouteTable, table_id("one").lower()).visible_at = 0
+    assert ask("GET", table_id("one")).status_code == 200
+    assert ask("PUT", network, json=body).status_code == 201

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.azure.faults import Delay, InjectedFault, refusal
+from local.azure.faults import LOST_SIGHT, Delay, InjectedFault, refusal
 from shared.domain.codes import lookup
 from shared.domain.errors import TransientError
 from tests.builders.azure import add_table, answer, rid, table_writes
@@ -112,6 +112,59 @@ def test_a_table_that_is_gone_is_a_failed_outcome(azure, app):
     azure.state.add_group("11111111-1111-4111-8111-111111111111", "rg-gone")
     whole = sync(app)
     assert outcome_of(whole, "gone")["error"]["code"] == "RouteTableNotFound"
+
+
+@pytest.fixture
+def seen(azure, app, clock):
+    """A table that was there in the last run, and a run that is to sync it."""
+    table = add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A)
+    register(app, "one")
+    assert sync(app)["status"] == "Succeeded"
+    run_id = begin(app)
+    app.run_start.start(run_id)
+    return table, run_id
+
+
+def asked_in_vain(app, run_id):
+    with pytest.raises(TransientError, match="RouteTableGone"):
+        app.tables.sync(run_id, rid("one"))
+
+
+def test_a_single_404_is_no_loss(azure, app, seen):
+    _, run_id = seen
+    azure.state.faults.append(InjectedFault(method="GET", path="one$", effect=LOST_SIGHT))
+    asked_in_vain(app, run_id)
+    assert app.tables.sync(run_id, rid("one")).outcome.status == "unchanged"
+
+
+def test_a_table_that_was_there_is_asked_for_ten_minutes_before_it_is_gone(azure, app, clock, seen):
+    table, run_id = seen
+    azure.state.remove(table)
+    asked_in_vain(app, run_id)
+    clock.shift(599)
+    asked_in_vain(app, run_id)
+    clock.shift(1)
+    outcome = app.tables.sync(run_id, rid("one")).outcome
+    assert (outcome.status, outcome.error.code.name) == ("failed", "RouteTableGone")
+    again = outcome_of(sync(app), "one")
+    assert again["error"]["code"] == "RouteTableGone"  # and it is not waited for again
+    azure.state.add_table(table)
+    assert outcome_of(sync(app), "one")["status"] == "unchanged"
+
+
+def test_the_ten_minutes_begin_anew_when_the_table_was_found(azure, app, clock, seen):
+    table, run_id = seen
+    azure.state.remove(table)
+    asked_in_vain(app, run_id)
+    clock.shift(599)
+    azure.state.add_table(table).provisioning_state = "Updating"
+    with pytest.raises(TransientError, match="TableBusy"):
+        app.tables.sync(run_id, rid("one"))
+    azure.state.remove(table)
+    asked_in_vain(app, run_id)
+    clock.shift(599)
+    asked_in_vain(app, run_id)
 
 
 def test_of_two_tables_at_once_the_last_to_be_done_ends_the_run(azure, app, monkeypatch):

@@ -4,7 +4,14 @@ import pytest
 
 from local.azure.authorization import OWNER as OWNER_ROLE
 from local.azure.authorization import Role
-from local.azure.faults import WRONG_POLLS, FailOperation, InjectedFault, LoseRace, refusal
+from local.azure.faults import (
+    LOST_SIGHT,
+    WRONG_POLLS,
+    FailOperation,
+    InjectedFault,
+    LoseRace,
+    refusal,
+)
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from shared.app import App
 from shared.domain.armid import EnvironmentId
@@ -238,6 +245,74 @@ def test_a_step_whose_answer_was_lost_is_reported_by_the_next_delivery(azure, ap
     assert {"RouteTableAttached", "NsgRuleAdded"} <= {*codes(outcome)}
     assert ("RouteTableCreated" in codes(outcome)) is not existing
     assert len(rules_of(azure)) == 1
+
+
+@pytest.mark.parametrize("polls", [True, False], ids=["polls answer", "polls answer 404"])
+def test_a_new_table_that_azure_does_not_find_yet_is_asked_for_again(azure, app, clock, polls):
+    add_environment(azure.state, "one")
+    answer(azure, A)
+    run_id = begin(app, str(TABLE), **asked())
+    app.run_start.start(run_id)
+    azure.state.timing.replication_seconds = 3600
+    if not polls:
+        azure.state.faults.append(refusal("GET", "/operations/", 404, {}))
+    for seconds in (0, 300, 299):
+        clock.shift(seconds)
+        with pytest.raises(TransientError):
+            app.tables.sync(run_id, TABLE)
+    table_of(azure).visible_at = 0
+    outcome = finished(app, run_id)
+    assert (outcome["status"], outcome["added"]) == ("changed", [A])
+    assert {"RouteTableCreated", "RouteTableAttached"} <= {*codes(outcome)}
+    assert table_of(azure).subnets == [SUBNET]
+    assert app.registry.get(TABLE) is not None
+    assert [kind for kind, _ in puts(azure)] == ["routeTables", "subnets"]
+
+
+def test_a_new_table_that_is_not_found_for_ten_minutes_is_gone(azure, app, clock):
+    add_environment(azure.state, "one")
+    answer(azure, A)
+    run_id = begin(app, str(TABLE), **asked())
+    app.run_start.start(run_id)
+    azure.state.timing.replication_seconds = 3600
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, TABLE)
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, TABLE)
+    clock.shift(600)
+    outcome = finished(app, run_id)
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "RouteTableGone")
+    assert "RouteTableCreated" in codes(outcome)
+    assert [kind for kind, _ in puts(azure)] == ["routeTables"]
+
+
+def test_a_subnet_that_does_not_find_the_new_table_yet_gets_it_later(azure, app, clock):
+    add_environment(azure.state, "one")
+    answer(azure, A)
+    run_id = begin(app, str(TABLE), **asked())
+    app.run_start.start(run_id)
+    missing = {"error": {"code": "InvalidResourceReference", "message": "not found"}}
+    azure.state.faults.append(refusal("PUT", "/subnets/", 400, missing))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, TABLE)
+    assert finished(app, run_id)["status"] == "changed"
+    assert table_of(azure).subnets == [SUBNET]
+
+
+@pytest.mark.parametrize("on_subnet", [False, True])
+def test_a_table_that_azure_loses_sight_of_is_never_made_again(azure, app, on_subnet):
+    add_environment(azure.state, "one")
+    answer(azure, A)
+    provision(app)
+    table = table_of(azure)
+    table.routes.append(POLICYS)
+    if not on_subnet:
+        del subnet_of(azure.state, "one")["routeTable"]
+    azure.state.log.clear()
+    azure.state.faults.append(InjectedFault(method="GET", path="Table$", effect=LOST_SIGHT))
+    with pytest.raises(TransientError, match="RouteTableGone"):
+        provision(app)
+    assert puts(azure) == []
 
 
 def test_a_table_of_ours_that_is_on_no_subnet_yet_is_taken_up(azure, app):

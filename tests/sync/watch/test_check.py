@@ -12,6 +12,7 @@ from local.azure.faults import LoseTag, refusal
 from shared import workers
 from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
+from shared.domain.errors import TransientError
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.registry.status import TableNews
@@ -115,11 +116,14 @@ def test_where_a_table_is_off_its_plan_it_starts_a_run_of_that_one(app, two):
     assert finish(app, checked)["counts"]["changed"] == 1
 
 
-def test_a_table_that_is_gone_gets_its_run(azure, app, two):
+def test_a_table_that_is_gone_gets_its_run(azure, app, clock, two):
     azure.state.remove(two[1])
     checked = app.check.check()
+    with pytest.raises(TransientError, match="RouteTableGone"):
+        finish(app, checked)
+    clock.shift(600)
     [outcome] = finish(app, checked)["outcomes"]
-    assert outcome["error"]["code"] == "RouteTableNotFound"
+    assert outcome["error"]["code"] == "RouteTableGone"
 
 
 def test_where_the_last_outcome_was_failed_or_poisoned_it_starts_a_run(azure, app, two):
