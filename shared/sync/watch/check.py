@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from ...domain import codes
 from ...domain.addresses import Source
+from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
 from ...domain.people.check_report import CheckReport, check_id_of
 from ...domain.people.health import Document, Measured, Measurements, needs_run
