@@ -5,16 +5,14 @@ Rights: Microsoft.Network/networkSecurityGroups/read and …/securityRules/write
 
 import functools
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, cast
 
 from ..domain import codes
 from ..domain.armid import SecurityGroupId
-from ..domain.errors import PermanentError, UnconfirmedWrite
 from ..domain.surroundings.security_rules import SecurityGroup
 from .client import ArmClients, raw_json
 from .errors import arm_answers
-from .writes import write
+from .writes import write_and_look
 
 
 class ArmSecurityGroups:
@@ -37,7 +35,7 @@ class ArmSecurityGroups:
         """Add one rule.
 
         Raise PermanentError if another rule has taken its priority since the group was read, and
-        otherwise the errors of `writes.write`, but UnconfirmedWrite only if it is not there yet.
+        otherwise the errors of `write_and_look`.
         """
         client = self._clients.network(group.group_id.subscription_id)
         begin = functools.partial(
@@ -48,14 +46,9 @@ class ArmSecurityGroups:
             cast(Any, {"name": name, "properties": properties}),
             **self._clients.call_options,
         )
-        try:
-            write(begin, {"If-None-Match": "*"})
-        except UnconfirmedWrite:
-            if not self._has(group.group_id, name):
-                raise
 
-    def _has(self, group_id: SecurityGroupId, name: str) -> bool:
-        """Return whether the group has a sound rule of this name, as far as it can be read."""
-        with suppress(PermanentError):
-            return self.read(group_id).has_sound_rule(name)
-        return False
+        write_and_look(
+            begin,
+            {"If-None-Match": "*"},
+            lambda: self.read(group.group_id).has_sound_rule(name),
+        )

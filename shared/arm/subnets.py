@@ -1,16 +1,14 @@
 """Subnets. Rights: Microsoft.Network/virtualNetworks/subnets/read, /write."""
 
 import functools
-from contextlib import suppress
 from typing import Any
 
 from ..domain import codes
 from ..domain.armid import RouteTableId, SubnetId
-from ..domain.errors import PermanentError, UnconfirmedWrite
 from ..domain.surroundings.environments import Subnet
 from .client import ArmClients, raw_json
 from .errors import arm_answers
-from .writes import write
+from .writes import write_and_look
 
 
 class ArmSubnets:
@@ -34,7 +32,7 @@ class ArmSubnets:
     def set_route_table(self, subnet: Subnet, route_table_id: RouteTableId) -> None:
         """Attach the table to the subnet if the subnet still has the ETag that was read.
 
-        Raise the errors of `writes.write`, but UnconfirmedWrite only if the table is not there yet.
+        Raise the errors of `write_and_look`.
         """
         network = subnet.subnet_id.virtual_network
         client = self._clients.network(network.subscription_id)
@@ -46,18 +44,14 @@ class ArmSubnets:
             _body(subnet, route_table_id),
             **self._clients.call_options,
         )
-        try:
-            write(begin, {"If-Match": subnet.etag})
-        except UnconfirmedWrite:
-            if not self._has(subnet.subnet_id, route_table_id):
-                raise
+
+        write_and_look(
+            begin, {"If-Match": subnet.etag}, lambda: self._has(subnet.subnet_id, route_table_id)
+        )
 
     def _has(self, subnet_id: SubnetId, route_table_id: RouteTableId) -> bool:
-        """Return whether the subnet is sound and has the table, as far as it can be read."""
-        with suppress(PermanentError):
-            subnet = self.read(subnet_id)
-            return subnet.sound and subnet.route_table_id == route_table_id
-        return False
+        subnet = self.read(subnet_id)
+        return subnet.sound and subnet.route_table_id == route_table_id
 
 
 def _body(subnet: Subnet, route_table_id: RouteTableId) -> Any:

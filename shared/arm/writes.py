@@ -5,7 +5,8 @@ about following the operation: people have seen polls answer 404, 401, 403, noth
 failure, although the resource was written. Only another reading shows what stands.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +17,13 @@ from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from ..domain import codes
-from ..domain.errors import FailedWrite, RouteSyncError, TransientError, UnconfirmedWrite
+from ..domain.errors import (
+    FailedWrite,
+    PermanentError,
+    RouteSyncError,
+    TransientError,
+    UnconfirmedWrite,
+)
 from .client import correlation_id_of
 from .errors import arm_answers
 
@@ -53,23 +60,44 @@ def write(
     read the resource again.
     """
     answers: list[_Answer] = []
+    with _nothing_refused_after(answers), arm_answers():
+        poller = begin(
+            headers=headers,
+            polling=_Polling(longest_seconds),
+            raw_response_hook=answers.append,
+            **_NO_BLIND_RETRIES,
+        )
+        last_answer: HttpResponse = poller.result()
+        return answers[-1].http_response, last_answer
 
+
+def write_and_look(
+    begin: Callable[..., LROPoller[Any]], headers: Mapping[str, str], stands: Callable[[], bool]
+) -> None:
+    """Do the same as `write`. If the end of an accepted write is not known, look whether it stands.
+
+    `stands` reads the resource. Raise the errors of `write`, but UnconfirmedWrite only if the write
+    is not there yet, or if that cannot be read.
+    """
     try:
-        with arm_answers():
-            poller = begin(
-                headers=headers,
-                polling=_Polling(longest_seconds),
-                raw_response_hook=answers.append,
-                **_NO_BLIND_RETRIES,
-            )
-            last_answer: HttpResponse = poller.result()
+        write(begin, headers)
+    except UnconfirmedWrite:
+        with suppress(PermanentError):
+            if stands():
+                return
+        raise
+
+
+@contextmanager
+def _nothing_refused_after(answers: Sequence[_Answer]) -> Iterator[None]:
+    """Raise UnconfirmedWrite for every error if one of the answers has accepted the PUT."""
+    try:
+        yield
     except RouteSyncError as error:
         accepted = [a.http_response for a in answers if a.http_response.status_code < _REFUSED]
         if not accepted:
             raise
         raise _unconfirmed(error, accepted[-1]) from error
-
-    return answers[-1].http_response, last_answer
 
 
 def _unconfirmed(error: RouteSyncError, accepted: HttpResponse) -> UnconfirmedWrite:

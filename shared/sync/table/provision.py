@@ -4,9 +4,9 @@ The table is made with its routes, registered, reconciled and only then set on t
 looks first at what is there, so that a message that is delivered again goes on from there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import cast
 
 from ...domain import codes
@@ -106,6 +106,8 @@ class Provisioner:
 
         entry = self.store.registrations.get(route_table_id)
         existing = self._existing(pending, survey, entry)
+        if existing is not None:
+            self._check_own(existing, pending, survey)
         return Site(survey, existing, entry or self._new_entry(route_table_id, survey))
 
     def _existing(
@@ -113,24 +115,25 @@ class Provisioner:
     ) -> RouteTable | None:
         """Return the table if it exists already.
 
-        Raise PermanentError if it would bring foreign routes to the subnet, or if it is not found
-        although it was there: a table that was made again would lose its foreign routes.
+        Raise PermanentError if it is not found although it was there: a table that was made again
+        would lose its foreign routes.
         """
         try:
-            table = self.azure.route_tables.read(pending.route_table_id)
+            return self.azure.route_tables.read(pending.route_table_id)
         except PermanentError as error:
             expected = survey.route_table_id is not None or is_expected(pending, entry)
             if expected or error.code != codes.ROUTE_TABLE_NOT_FOUND:
                 raise
             return None
 
+    def _check_own(self, table: RouteTable, pending: Pending, survey: Survey) -> None:
+        """Raise PermanentError if the table would bring foreign routes to the subnet."""
         # A table that the subnet has already brings nothing new to it, and the foreign routes of a
         # table that this run made are those that an Azure Policy has added.
         foreign = [r.name for r in table.routes if not is_owned(r, self.policy.owner)]
         if foreign and survey.route_table_id is None and not pending.made(table):
             message = _why_taken(pending.route_table_id, foreign)
             raise PermanentError(codes.ROUTE_TABLE_TAKEN, message)
-        return table
 
     def _new_entry(self, route_table_id: RouteTableId, survey: Survey) -> RegisteredTable:
         tags = (self.policy.default_service_tag,)
@@ -186,9 +189,9 @@ class Provisioner:
 
         return self._noted(saved, step)
 
-    def _noted(self, pending: Pending, step: Finding) -> Pending:
-        """Note the step on the row, so that the next delivery knows that it is this run's."""
-        noted = pending.with_step(step)
+    def _noted(self, pending: Pending, *steps: Finding) -> Pending:
+        """Note the steps on the row, so that the next delivery knows that they are this run's."""
+        noted = reduce(Pending.with_step, steps, pending)
         return pending if noted == pending else self.store.outcomes.save(noted)
 
     def attach(self, run: Run, done: Reconciled, site: Site) -> Reconciled:
@@ -206,19 +209,15 @@ class Provisioner:
 
     def _finish_site(self, done: Reconciled, steps: Sequence[_Step]) -> Reconciled:
         """Take the steps that are open, up to the first one that fails, and report them."""
-        for place, step in enumerate(steps):
-            # If one fails, the outcome still reports those before it.
-            if step.take is None:
-                return replace(done, outcome=_failed(_reported(done, steps[place:]), step.says))
+        begun = [step.says for step in steps if step.take is not None]
+        done = replace(done, pending=self._noted(done.pending, *begun))
 
-            done = replace(done, pending=self._noted(done.pending, step.says))
-            try:
-                step.take()
-            except PermanentError as error:
-                if is_absence(error) and done.pending.created:
-                    raise  # the subnet may find the new table later
+        for place, step in enumerate(steps):
+            refusal = _taken(step, done.pending)
+            if refusal is not None:
+                # The outcome still reports the steps before it.
                 outcome = _reported(done, steps[place:])
-                return replace(done, outcome=_failed(outcome, Finding.of(error)))
+                return replace(done, outcome=_failed(outcome, refusal))
 
         return replace(done, outcome=_reported(done, ()))
 
@@ -233,20 +232,21 @@ class Provisioner:
 
     def _open_steps(self, run: Run, route_table_id: RouteTableId, site: Site) -> list[_Step]:
         """Return what has to be done when the table is right."""
-        steps = []
-        if site.survey.subnet is not None and not site.on_subnet:
-            attach = partial(self.azure.subnets.set_route_table, site.survey.subnet, route_table_id)
-            steps.append(_Step(_attached(site.survey), attach))
+        return [*self._attaching(route_table_id, site), *self._adding_rule(run, site.survey)]
 
-        rule = self._missing_rule(run, site.survey)
+    def _attaching(self, route_table_id: RouteTableId, site: Site) -> Iterator[_Step]:
+        subnet = site.survey.subnet
+        if subnet is not None and not site.on_subnet:
+            attach = partial(self.azure.subnets.set_route_table, subnet, route_table_id)
+            yield _Step(_attached(site.survey), attach)
+
+    def _adding_rule(self, run: Run, survey: Survey) -> Iterator[_Step]:
+        rule, group = self._missing_rule(run, survey), survey.security_group
         if isinstance(rule, Finding):
-            steps.append(_Step(rule, None))
-        elif rule is not None and site.survey.security_group is not None:
-            group = site.survey.security_group
+            yield _Step(rule, None)
+        elif rule is not None and group is not None:
             add = partial(self.azure.security_groups.add_rule, group, *rule)
-            steps.append(_Step(_rule_added(group, rule), add))
-
-        return steps
+            yield _Step(_rule_added(group, rule), add)
 
     def _missing_rule(self, run: Run, survey: Survey) -> _Rule | Finding | None:
         """Return the rule that `nsg: ensure` has to add, or the reason why it cannot be added.
@@ -303,6 +303,19 @@ def _rule_added(group: SecurityGroup, rule: _Rule) -> Finding:
     name, properties = rule
     message = f"rule {name} at priority {properties['priority']} in {group.group_id}"
     return Finding(codes.NSG_RULE_ADDED, message)
+
+
+def _taken(step: _Step, pending: Pending) -> Finding | None:
+    """Take the step, or return why it cannot be taken."""
+    if step.take is None:
+        return step.says
+    try:
+        step.take()
+    except PermanentError as error:
+        if is_absence(error) and pending.created:
+            raise  # the subnet may find the new table later
+        return Finding.of(error)
+    return None
 
 
 def _reported(done: Reconciled, open_steps: Sequence[_Step]) -> Outcome:
