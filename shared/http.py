@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from urllib.parse import urlencode, urlsplit
@@ -128,7 +129,7 @@ def skip_token(request: func.HttpRequest) -> str | None:
 def whole_number(request: func.HttpRequest, name: str, default: int, most: int) -> int:
     """Return this query parameter. Raise HttpError if it is not a number from 1 to `most`."""
     text = request.params.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
         raise HttpError(400, codes.INVALID_QUERY, f"{name} is a whole number from 1 to {most}")
     return int(text)
 

@@ -15,7 +15,10 @@ Azure takes 10 writes a second in a subscription, and each lasts up to 10 second
 would only wait. The tables of another subscription then come to the front sooner.
 """
 LONGEST_CHAIN = 200
-"""The tables that one message can name: it may be 48 KiB long."""
+"""The most tables that one message names."""
+MAX_MESSAGE_BYTES = 48 * 1024
+"""A queue holds messages of 64 KiB, in Base64."""
+_ROOM_FOR_IDS = MAX_MESSAGE_BYTES - 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ class TableMessage:
 
     def __str__(self) -> str:
         body: dict[str, object] = {"runId": self.run_id, "routeTableId": str(self.route_table_id)}
-        return json.dumps(body | ({"then": [str(i) for i in self.then]} if self.then else {}))
+        then = {"then": [str(i) for i in self.then]} if self.then else {}
+        return json.dumps(body | then, ensure_ascii=False)
 
 
 def table_messages(run_id: str, tables: Iterable[RouteTableId]) -> Iterator[TableMessage]:
@@ -71,12 +75,31 @@ def table_messages(run_id: str, tables: Iterable[RouteTableId]) -> Iterator[Tabl
 
     for together in by_subscription.values():
         for chain in _chains(together):
-            yield TableMessage(run_id, chain[0], tuple(chain[1:]))
+            for first, *then in _fitting(chain):
+                yield TableMessage(run_id, first, tuple(then))
 
 
 def _chains(tables: Sequence[RouteTableId]) -> Iterator[Sequence[RouteTableId]]:
     count = min(len(tables), max(MOST_AT_ONCE, math.ceil(len(tables) / LONGEST_CHAIN)))
     return (tables[first::count] for first in range(count))
+
+
+def _fitting(tables: Iterable[RouteTableId]) -> Iterator[Sequence[RouteTableId]]:
+    """Split a chain whose ids are too long for one message."""
+    together: list[RouteTableId] = []
+    room = _ROOM_FOR_IDS
+    for table in tables:
+        # The quotes, the comma and the space belong to each id.
+        length = len(str(table).encode()) + 4
+
+        if together and length > room:
+            yield together
+            together, room = [], _ROOM_FOR_IDS
+
+        together.append(table)
+        room -= length
+
+    yield together
 
 
 def _object(text: str) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.armid import RouteTableId
-from shared.messages import RunMessage, TableMessage, table_messages
+from shared.messages import MAX_MESSAGE_BYTES, RunMessage, TableMessage, table_messages
 from tests.builders.azure import OTHER_SUBSCRIPTION, rid, table_id
 
 
@@ -33,3 +33,15 @@ def test_no_more_messages_of_a_subscription_than_azure_lets_be_under_way(count):
     listed = [table for message in messages for table in (message.route_table_id, *message.then)]
     assert sorted(listed, key=str) == sorted([*tables, other], key=str)
     assert all(len(str(message)) < 48 * 1024 for message in messages)
+
+
+@pytest.mark.parametrize("letter", ["x", "名"])
+def test_no_message_is_longer_than_a_queue_takes_however_long_the_ids_are(letter):
+    group, name = letter * 90, letter * 76
+    ids = [table_id(name).replace(f"rg-{name}", group) + f"{n:04}" for n in range(2000)]
+    tables = [RouteTableId.parse(text) for text in (*ids, *map(table_id, map(str, range(18_001))))]
+    messages = list(table_messages("20260304060000000000-0123abcd", tables))
+    assert all(len(str(message).encode()) <= MAX_MESSAGE_BYTES for message in messages)
+    listed = [table for message in messages for table in (message.route_table_id, *message.then)]
+    assert sorted(listed, key=str) == sorted(tables, key=str)
+    assert [TableMessage.parse(str(message)) for message in messages[:3]] == messages[:3]

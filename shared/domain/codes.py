@@ -245,6 +245,12 @@ RUN_CHANGED = Code(
     remedy="No action is needed: the message is delivered again.",
     related=("TableTaken",),
 )
+ROW_TOO_LARGE = Code(
+    "RowTooLarge",
+    Grade.FAILS,
+    meaning="Something does not fit into a row of Table Storage, which holds 1 MiB.",
+    remedy="Use fewer or smaller service tags, or fewer and shorter exceptions.",
+)
 VERSION_RECORDED = Code(
     "VersionRecorded",
     Grade.FAILS,

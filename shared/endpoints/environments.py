@@ -12,7 +12,13 @@ from ..domain.runs.run import Mode, Run
 from ..http import Body, HttpError, json_response, parse_body
 from ..json_shapes import discovered_json
 from ..sync.asking import DiscoverRequest, ProvisionRequest, Requester
-from ..sync.texts import AZURE_TAG_NAME, MAX_AZURE_TAG_VALUE, MAX_AZURE_TAGS, OWNER
+from ..sync.texts import (
+    AZURE_TAG_NAME,
+    MAX_AZURE_TAG_VALUE,
+    MAX_AZURE_TAGS,
+    MAX_SUBSCRIPTIONS,
+    OWNER,
+)
 from .shell import endpoint, starts_run
 
 type _TagName = Annotated[str, StringConstraints(pattern=AZURE_TAG_NAME)]
@@ -20,7 +26,7 @@ type _TagValue = Annotated[str, StringConstraints(max_length=MAX_AZURE_TAG_VALUE
 
 
 class DiscoverBody(Body):
-    subscriptions: list[str] | None = Field(None, min_length=1, max_length=1000)
+    subscriptions: list[str] | None = Field(None, min_length=1, max_length=MAX_SUBSCRIPTIONS)
     owner: str | None = Field(None, pattern=OWNER)
     register_: bool = Field(False, alias="register")
     acknowledge: bool = False

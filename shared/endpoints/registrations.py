@@ -17,14 +17,14 @@ from ..json_shapes import registered_table_json
 from ..log import log_release
 from ..sync.asking import ReleaseRequest
 from ..sync.registering import RegisterRequest
-from ..sync.texts import MAX_NOTE
+from ..sync.texts import MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_NOTE, MAX_TAGS
 from .callers import caller_of
-from .shell import Reason, TableBody, after, endpoint
+from .shell import TableBody, after, endpoint
 
 
 class ExceptionBody(Body):
     prefix: str
-    reason: Reason
+    reason: str = Field(min_length=1, max_length=MAX_EXCEPTION_REASON)
     until: date
 
     @property
@@ -34,11 +34,11 @@ class ExceptionBody(Body):
 
 class RegistrationBody(Body):
     ase_id: str | None = None
-    service_tags: list[str] | None = Field(None, min_length=1, max_length=50)
+    service_tags: list[str] | None = Field(None, min_length=1, max_length=MAX_TAGS)
     address_source: AddressSource = AddressSource.SERVICE_TAG
     route_style: RouteStyle = RouteStyle.PREFIXES
     apply_policy: ApplyPolicy | None = None
-    exceptions: list[ExceptionBody] = Field([], max_length=1000)
+    exceptions: list[ExceptionBody] = Field([], max_length=MAX_EXCEPTIONS)
     enabled: bool = True
     note: str | None = Field(None, max_length=MAX_NOTE)
     acknowledge: bool = False

@@ -7,7 +7,7 @@ from ..app import App
 from ..domain.runs.run import Mode, Run
 from ..http import Body, parse_body
 from ..sync.asking import AdoptRequest, Requester, RollbackRequest, SyncRequest
-from ..sync.texts import MAX_CHANGE_ID, OWNER
+from ..sync.texts import MAX_CHANGE_ID, MAX_FORCED, MAX_NAMED, OWNER
 from .callers import Role, caller_of
 from .shell import Reason, TableBody, starts_run
 
@@ -15,12 +15,12 @@ from .shell import Reason, TableBody, starts_run
 class SyncBody(Body):
     mode: Mode = Mode.APPLY
     # An empty list is a fault, because a program that computed it did not mean all tables.
-    route_tables: list[str] | None = Field(None, min_length=1, max_length=10_000)
-    ases: list[str] | None = Field(None, min_length=1, max_length=10_000)
+    route_tables: list[str] | None = Field(None, min_length=1, max_length=MAX_NAMED)
+    ases: list[str] | None = Field(None, min_length=1, max_length=MAX_NAMED)
     reason: Reason | None = None
     change_id: str | None = Field(None, max_length=MAX_CHANGE_ID)
     plan_run_id: str | None = None
-    force: list[str] = Field([], max_length=10)
+    force: list[str] = Field([], max_length=MAX_FORCED)
 
     @property
     def request(self) -> SyncRequest:
@@ -47,7 +47,7 @@ class AdoptBody(TableBody):
 
 class RollbackBody(TableBody):
     run_id: str
-    force: list[str] = Field([], max_length=10)
+    force: list[str] = Field([], max_length=MAX_FORCED)
 
     @property
     def request(self) -> RollbackRequest:

@@ -16,7 +16,7 @@ from ..domain import codes
 from ..domain.errors import ConcurrentUpdate
 from ..domain.people.check_report import CheckReport
 from ..domain.people.notices import Ledger
-from .entities import Entity, complement
+from .entities import Entity, complement, fitting, gathered, more_of, remove_partition, spread
 from .mapping import Property
 
 _PARTITION = "check"
@@ -32,12 +32,16 @@ class CheckLog:
 
     def put(self, report: CheckReport, *, notice_due: bool) -> None:
         self._table.upsert_entity(
-            {
-                **_keys(report.check_id),
-                "checkId": report.check_id,
-                "noticeDue": notice_due,
-                **_REPORT_PROPERTY.packed(report),
-            }
+            spread(
+                self._table,
+                report.check_id,
+                {
+                    **_keys(report.check_id),
+                    "checkId": report.check_id,
+                    "noticeDue": notice_due,
+                    **_REPORT_PROPERTY.packed(report),
+                },
+            )
         )
 
     def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
@@ -48,7 +52,7 @@ class CheckLog:
             found = self._table.get_entity(_PARTITION, _keys(check_id)["RowKey"])
         except ResourceNotFoundError:
             return None
-        return _report(found), found["noticeDue"]
+        return self._report(found), found["noticeDue"]
 
     def latest(self, *, until: datetime) -> CheckReport | None:
         """Return the newest check up to this moment.
@@ -61,7 +65,7 @@ class CheckLog:
             results_per_page=1,
         )
         found = next(iter(newest), None)
-        return None if found is None else _report(found)
+        return None if found is None else self._report(found)
 
     def due(self, *, since: datetime) -> Iterator[str]:
         """List the ids of the checks since then that people are still to be told about."""
@@ -80,10 +84,14 @@ class CheckLog:
         old = self._table.query_entities(
             "PartitionKey eq @check and RowKey gt @last",
             parameters={"check": _PARTITION, "last": _row_key(moment)},
-            select=["PartitionKey", "RowKey"],
+            select=["PartitionKey", "RowKey", "checkId"],
         )
         for entity in old:
+            remove_partition(self._table, more_of(entity["checkId"]))
             self._table.delete_entity(entity)
+
+    def _report(self, entity: Entity) -> CheckReport:
+        return _REPORT_PROPERTY.unpacked(gathered(self._table, entity["checkId"], entity))
 
 
 class LedgerLog:
@@ -100,7 +108,7 @@ class LedgerLog:
 
     def write(self, ledger: Ledger) -> None:
         """Raise ConcurrentUpdate if the ledger has changed since it was read."""
-        entity = {**_LEDGER, **_LEDGER_PROPERTY.packed(replace(ledger, etag=""))}
+        entity = fitting({**_LEDGER, **_LEDGER_PROPERTY.packed(replace(ledger, etag=""))})
         try:
             if ledger.etag:
                 self._replace(entity, ledger.etag)
@@ -117,10 +125,6 @@ class LedgerLog:
             etag=etag,
             match_condition=MatchConditions.IfNotModified,
         )
-
-
-def _report(entity: Entity) -> CheckReport:
-    return _REPORT_PROPERTY.unpacked(entity)
 
 
 def _keys(check_id: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..domain.armid import ResourceId
 from ..domain.codes import Code, lookup
-from .entities import Entity, pack_tight, unpack_tight
+from .entities import Entity, pack, unpack
 
 if TYPE_CHECKING:
     from cattrs.preconf.json import JsonConverter
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 class Property[T]:
     """A property that holds a value of this type, whatever its length.
 
-    It is compressed, because a row holds 1 MiB and a run can name 10,000 route tables.
+    It is compressed, because a row holds 1 MiB.
     """
 
     def __init__(self, name: str, kind: type[T]) -> None:
         self.name = name
         self._kind = kind
 
-    def packed(self, value: T) -> dict[str, str | int]:
+    def packed(self, value: T) -> dict[str, bytes | int]:
         """Return the property, and those into which a long value overflows."""
-        return pack_tight(self.name, _converter().unstructure(value, self._kind))
+        return pack(self.name, _converter().unstructure(value, self._kind))
 
     def unpacked(self, entity: Entity) -> T:
         """Raise an error if the row has something else there."""
-        return _converter().structure(unpack_tight(entity, self.name), self._kind)
+        return _converter().structure(unpack(entity, self.name), self._kind)
 
     def is_in(self, entity: Entity) -> bool:
         return f"{self.name}Parts" in entity

@@ -18,7 +18,7 @@ from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.registry.status import Status, TableNews
 from ..domain.runs.alert import Place
-from .entities import Entity, table_key
+from .entities import Entity, fitting, table_key
 from .mapping import Property
 
 _REGISTRATION = Property("registration", Registration)
@@ -63,15 +63,17 @@ class Registry:
         seen = _known(former_sources=status.former_sources, subnet_ids=status.subnet_ids)
 
         self._table.upsert_entity(
-            {
-                **_keys(table.route_table_id),
-                "routeTableId": str(table.route_table_id),
-                # These are for `places`, which reads little of many rows.
-                "aseId": str(registration.ase_id or ""),
-                "enabled": registration.enabled,
-                **_REGISTRATION.packed(registration),
-                **seen,
-            },
+            fitting(
+                {
+                    **_keys(table.route_table_id),
+                    "routeTableId": str(table.route_table_id),
+                    # These are for `places`, which reads little of many rows.
+                    "aseId": str(registration.ase_id or ""),
+                    "enabled": registration.enabled,
+                    **_REGISTRATION.packed(registration),
+                    **seen,
+                }
+            ),
             mode=UpdateMode.MERGE,
         )
 
@@ -112,7 +114,7 @@ class Registry:
         )
         self._merge(route_table_id, properties)
 
-    def _merge(self, route_table_id: RouteTableId, properties: Mapping[str, str | int]) -> None:
+    def _merge(self, route_table_id: RouteTableId, properties: Mapping[str, bytes | int]) -> None:
         try:
             self._table.update_entity(
                 {**_keys(route_table_id), **properties}, mode=UpdateMode.MERGE
@@ -121,9 +123,9 @@ class Registry:
             return  # The table has been unregistered in the meantime.
 
 
-def _known(**status: object) -> dict[str, str | int]:
+def _known(**status: object) -> dict[str, bytes | int]:
     """Return the properties of those parts of a status that have a value."""
-    properties: dict[str, str | int] = {}
+    properties: dict[str, bytes | int] = {}
     for name, value in status.items():
         if value is not None:
             properties |= _STATUS[name].packed(value)

@@ -23,13 +23,21 @@ from ..domain.errors import ConcurrentUpdate
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.pending import Pending
 from ..domain.runs.run import Run, RunStatus, run_id_of
-from .entities import Entity, complement, table_key
+from .entities import (
+    MOST_IN_A_TRANSACTION,
+    Entity,
+    complement,
+    gathered,
+    more_of,
+    remove_partition,
+    spread,
+    table_key,
+)
 from .mapping import Property
 
 _PARTITION = "run"
 _CLAIMS = "alert"
 _RUN_ID = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
-_MOST_IN_A_TRANSACTION = 100
 _PENDING = "pending"
 _OPEN, _SETTLED = "status eq @pending", "status ne @pending"
 _RUN_PROPERTY = Property("run", Run)
@@ -44,7 +52,7 @@ class RunLog:
     def create(self, run: Run) -> None:
         """Write the run, unless it is there already."""
         with suppress(ResourceExistsError):
-            self._table.create_entity(_run_entity(run))
+            self._table.create_entity(self._entity(run))
 
     def claim(self, instance: str, run_id: str) -> str:
         """Claim the alert for this run, and return the id of the run that claimed it first."""
@@ -66,14 +74,17 @@ class RunLog:
         if not _RUN_ID.fullmatch(run_id):
             return None
         try:
-            return _run(self._table.get_entity(_PARTITION, _row_key(run_id)))
+            return self._run(self._table.get_entity(_PARTITION, _row_key(run_id)))
         except ResourceNotFoundError:
             return None
 
     def replace(self, run: Run) -> Run:
         """Raise ConcurrentUpdate if the run has changed since it was read."""
         etag = _replace_as_read(
-            self._table, _run_entity(run), run.etag, ConcurrentUpdate(codes.RUN_CHANGED, run.run_id)
+            self._table,
+            self._entity(run),
+            run.etag,
+            ConcurrentUpdate(codes.RUN_CHANGED, run.run_id),
         )
         return replace(run, etag=etag)
 
@@ -113,6 +124,7 @@ class RunLog:
         return (str(entity["runId"]) for entity in old)
 
     def remove(self, run_id: str) -> None:
+        remove_partition(self._table, more_of(run_id))
         self._table.delete_entity(_PARTITION, _row_key(run_id))
 
     def remove_claims(self, *, before: datetime) -> None:
@@ -125,13 +137,19 @@ class RunLog:
         for claim in claims:
             self._table.delete_entity(claim)
 
+    def _entity(self, run: Run) -> dict[str, object]:
+        return spread(self._table, run.run_id, _run_entity(run))
+
+    def _run(self, entity: Entity) -> Run:
+        return _run(gathered(self._table, entity["runId"], entity))
+
     def _query(self, condition: str, moment: datetime, **values: str | bool) -> Iterator[Run]:
         """The rows are in order of time, so storage reads only this side of the moment."""
         bound = {"partition": _PARTITION, "moment": _moment_key(moment)}
         entities = self._table.query_entities(
             f"PartitionKey eq @partition and {condition}", parameters=bound | values
         )
-        return (_run(entity) for entity in entities)
+        return (self._run(entity) for entity in entities)
 
     def list(self, *, older_than: str | None = None) -> Iterator[Run]:
         """List the runs, the newest first, that are older than the run with this id."""
@@ -142,7 +160,7 @@ class RunLog:
                 "after": _row_key(older_than) if older_than else "",
             },
         )
-        return (_run(entity) for entity in entities)
+        return (self._run(entity) for entity in entities)
 
 
 class OutcomeLog:
@@ -156,7 +174,7 @@ class OutcomeLog:
         """
         there = {row["RowKey"] for row in self._rows(run_id, select=["RowKey"])}
         new = (i for i in route_table_ids if table_key(i) not in there)
-        for batch in batched(new, _MOST_IN_A_TRANSACTION, strict=False):
+        for batch in batched(new, MOST_IN_A_TRANSACTION, strict=False):
             try:
                 self._table.submit_transaction(
                     [("create", _pending_entity(Pending(run_id, i))) for i in batch]
@@ -165,26 +183,32 @@ class OutcomeLog:
                 raise ConcurrentUpdate(codes.RUN_CHANGED, run_id) from error
 
     def pending(self, run_id: str) -> Iterator[Pending]:
-        return (_pending(entity) for entity in self._rows(run_id, _OPEN))
+        return (self._pending(run_id, entity) for entity in self._rows(run_id, _OPEN))
 
     def get_pending(self, run_id: str, route_table_id: RouteTableId) -> Pending | None:
         row = self._row(run_id, route_table_id)
-        return _pending(row) if row is not None and row["status"] == _PENDING else None
+        if row is None or row["status"] != _PENDING:
+            return None
+        return self._pending(run_id, row)
 
     def save(self, pending: Pending) -> Pending:
         """Raise ConcurrentUpdate if it has been saved or settled since it was read."""
-        return replace(pending, row_etag=self._replace(pending, _pending_entity(pending)))
+        return replace(
+            pending, row_etag=self._replace(pending, self._spread(_pending_entity(pending)))
+        )
 
     def settle(self, pending: Pending, outcome: Outcome) -> None:
         """Turn pending into outcome in one write. A final outcome is never overwritten.
 
         Raise ConcurrentUpdate if pending has been saved or settled since it was read.
         """
-        final = {
-            **_keys(pending.run_id, pending.route_table_id),
-            "status": outcome.status.value,
-            **_OUTCOME_PROPERTY.packed(outcome),
-        }
+        final = self._spread(
+            {
+                **_keys(pending.run_id, pending.route_table_id),
+                "status": outcome.status.value,
+                **_OUTCOME_PROPERTY.packed(outcome),
+            }
+        )
         try:
             self._replace(pending, final)
         except ConcurrentUpdate:
@@ -210,17 +234,26 @@ class OutcomeLog:
     def get(self, run_id: str, route_table_id: RouteTableId) -> Outcome | None:
         """Return None while the table is pending, and if the outcome is no longer kept."""
         found = self._settled(run_id, route_table_id)
-        return None if found is None else _outcome(found)
+        return None if found is None else self._outcome(run_id, found)
 
     def list(self, run_id: str) -> list[Outcome]:
         """Return the outcomes of the tables that are settled."""
-        return [_outcome(entity) for entity in self._rows(run_id, _SETTLED)]
+        return [self._outcome(run_id, entity) for entity in self._rows(run_id, _SETTLED)]
 
     def remove(self, run_id: str) -> None:
         """Remove everything that is known of the run's tables."""
-        rows = self._rows(run_id, select=["PartitionKey", "RowKey"])
-        for batch in batched(rows, _MOST_IN_A_TRANSACTION, strict=False):
-            self._table.submit_transaction([("delete", row) for row in batch])
+        remove_partition(self._table, more_of(run_id))
+        remove_partition(self._table, run_id)
+
+    def _spread(self, entity: dict[str, object]) -> dict[str, object]:
+        return spread(self._table, str(entity["PartitionKey"]), entity)
+
+    def _pending(self, run_id: str, entity: Entity) -> Pending:
+        found = _PENDING_PROPERTY.unpacked(gathered(self._table, run_id, entity))
+        return replace(found, row_etag=_etag_of(entity))
+
+    def _outcome(self, run_id: str, entity: Entity) -> Outcome:
+        return _OUTCOME_PROPERTY.unpacked(gathered(self._table, run_id, entity))
 
     def _replace(self, pending: Pending, row: Entity) -> str:
         taken = ConcurrentUpdate(codes.TABLE_TAKEN, str(pending.route_table_id))
@@ -296,14 +329,6 @@ def _pending_entity(pending: Pending) -> dict[str, object]:
         "status": _PENDING,
         **_PENDING_PROPERTY.packed(replace(pending, row_etag="")),
     }
-
-
-def _pending(entity: Entity) -> Pending:
-    return replace(_PENDING_PROPERTY.unpacked(entity), row_etag=_etag_of(entity))
-
-
-def _outcome(entity: Entity) -> Outcome:
-    return _OUTCOME_PROPERTY.unpacked(entity)
 
 
 def _etag_of(entity: Entity) -> str:

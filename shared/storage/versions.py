@@ -13,7 +13,7 @@ from ..domain import codes
 from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
 from ..domain.armid import EnvironmentId
 from ..domain.errors import ConcurrentUpdate
-from .entities import Entity, pack, unpack
+from .entities import Entity, fitting, pack, unpack
 
 _LAST = 999_999
 _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
@@ -71,7 +71,10 @@ class VersionLog:
         recorded_at: datetime,
         run_id: str,
     ) -> Version:
-        """Raise ConcurrentUpdate if another worker has already appended after `previous`."""
+        """Raise ConcurrentUpdate if another worker has already appended after `previous`.
+
+        Raise PermanentError `RowTooLarge` for more addresses than a row can hold.
+        """
         entity: dict[str, object] = {
             **self._keys(content.source, previous),
             **_packed(content),
@@ -81,7 +84,7 @@ class VersionLog:
 
         # The number is part of the key, so only one worker can make this row.
         try:
-            self._table.create_entity(entity)
+            self._table.create_entity(fitting(entity))
         except ResourceExistsError as error:
             raise ConcurrentUpdate(codes.VERSION_RECORDED, str(entity["versionId"])) from error
         return _version(entity)
@@ -120,7 +123,7 @@ def _row_key(number: int) -> str:
     return f"{_LAST - number:06}"
 
 
-def _packed(content: SourceContent) -> dict[str, str | int]:
+def _packed(content: SourceContent) -> dict[str, str | bytes | int]:
     return {
         "source": content.source,
         "changeNumber": content.change_number,

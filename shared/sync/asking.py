@@ -16,7 +16,17 @@ from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
 from .ports import Store
 from .surroundings.discovery import Discovery, DiscoveryResult
 from .table.provision import provisioned_id, refusal_of
-from .texts import MAX_CHANGE_ID, MAX_REASON, azure_tag_faults, owner_faults, text_faults
+from .texts import (
+    MAX_CHANGE_ID,
+    MAX_FORCED,
+    MAX_NAMED,
+    MAX_REASON,
+    MAX_SUBSCRIPTIONS,
+    azure_tag_faults,
+    list_faults,
+    owner_faults,
+    text_faults,
+)
 
 NOT_ENABLED = "not registered, or disabled"
 
@@ -226,6 +236,7 @@ class Asking:
     def discover(self, request: DiscoverRequest) -> DiscoveryResult:
         """Raise PermanentError or TransientError if the visible subscriptions cannot be listed."""
         faults = [
+            *list_faults("subscriptions", request.subscriptions or (), MAX_SUBSCRIPTIONS),
             *_subscription_faults(request.subscriptions or ()),
             *owner_faults("owner", request.owner),
         ]
@@ -270,6 +281,8 @@ class Asking:
 
         tables = (*_found(request.route_tables, by_id), *_found(request.ases, by_ase))
         faults = [
+            *list_faults("routeTables", request.route_tables or (), MAX_NAMED),
+            *list_faults("ases", request.ases or (), MAX_NAMED),
             *_empty("routeTables", request.route_tables),
             *_empty("ases", request.ases),
             *_unknown("routeTables", request.route_tables, by_id, _why_unknown_table),
@@ -393,7 +406,8 @@ def _subscription_faults(ids: Iterable[str]) -> Iterator[Fault]:
             yield Fault(f"subscriptions.{index}", "not the id of a subscription")
 
 
-def _force_faults(names: Iterable[str]) -> Iterator[Fault]:
+def _force_faults(names: Sequence[str]) -> Iterator[Fault]:
+    yield from list_faults("force", names, MAX_FORCED)
     allowed = ", ".join(sorted(FORCEABLE))
     for index, code in enumerate(names):
         if code not in FORCEABLE:

@@ -16,7 +16,14 @@ from .policy import Policy
 from .ports import Azure, Clock, Store
 from .run.pull import SourcePull
 from .surroundings.survey import Survey, Surveyor
-from .texts import MAX_NOTE, MAX_REASON, text_faults
+from .texts import (
+    MAX_EXCEPTION_REASON,
+    MAX_EXCEPTIONS,
+    MAX_NOTE,
+    MAX_TAGS,
+    list_faults,
+    text_faults,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +134,9 @@ class Registering:
 
     def _tag_faults(self, tags: Sequence[str]) -> list[Fault]:
         """A tag that has no version yet has to be in the answers of all locations."""
+        too_many = list(list_faults("serviceTags", tags, MAX_TAGS))
+        if too_many:
+            return too_many
         refused = {tag: why for tag in tags if (why := self._why_refused(tag)) is not None}
         refused |= self.pull.unusable(set(tags) - refused.keys())
         return [
@@ -236,6 +246,7 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
 
 
 def _exception_faults(exceptions: Sequence[RouteException]) -> Iterator[Fault]:
+    yield from list_faults("exceptions", exceptions, MAX_EXCEPTIONS)
     seen: set[str] = set()
     for index, exception in enumerate(exceptions):
         place = f"exceptions.{index}"
@@ -243,5 +254,5 @@ def _exception_faults(exceptions: Sequence[RouteException]) -> Iterator[Fault]:
             yield Fault(f"{place}.prefix", "not an IPv4 prefix in CIDR notation")
         elif exception.prefix in seen:
             yield Fault(f"{place}.prefix", "there is an exception for this prefix already")
-        yield from text_faults(f"{place}.reason", exception.reason, MAX_REASON)
+        yield from text_faults(f"{place}.reason", exception.reason, MAX_EXCEPTION_REASON)
         seen.add(exception.prefix)

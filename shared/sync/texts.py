@@ -1,14 +1,22 @@
-"""How long the texts of a request may be, and which characters some of them may have."""
+"""Bounds of a request: of its texts and lists, and the characters that some texts may have."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 
 from ..domain.errors import Fault
 
 MAX_REASON = 1000
 MAX_NOTE = 1000
 MAX_CHANGE_ID = 200
-"""In characters."""
+MAX_EXCEPTION_REASON = 200
+"""In characters. A row of storage holds 1,000 exceptions with the longest reasons."""
+
+MAX_TAGS = 50
+MAX_EXCEPTIONS = 1000
+MAX_NAMED = 10_000
+"""The route tables, and the environments, that one request names."""
+MAX_SUBSCRIPTIONS = 1000
+MAX_FORCED = 10
 
 OWNER = r"^[a-z0-9]{1,20}$"
 """The stamp in the names of an owner's routes."""
@@ -23,6 +31,11 @@ def text_faults(target: str, text: str | None, most: int) -> Iterator[Fault]:
     """None is a text that was not given."""
     if text is not None and not 1 <= len(text) <= most:
         yield Fault(target, f"a text of 1 to {most} characters")
+
+
+def list_faults(target: str, values: Sized, most: int) -> Iterator[Fault]:
+    if len(values) > most:
+        yield Fault(target, f"{most:,} at most, and these are {len(values):,}")
 
 
 def owner_faults(target: str, owner: str | None) -> Iterator[Fault]:

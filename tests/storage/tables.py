@@ -18,13 +18,19 @@ class Row(dict[str, Any]):
         super().__init__(properties)
         self.metadata = {"etag": etag}
 
+    def copy(self) -> "Row":
+        return Row(dict(self), self.metadata["etag"])
+
 
 class MemoryTable:
     """Stands for a TableClient. Its queries return every row of the partition."""
 
     @classmethod
     def client(cls) -> TableClient:
-        return cast(TableClient, cls())
+        return cls().client_of()
+
+    def client_of(self) -> TableClient:
+        return cast(TableClient, self)
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], Row] = {}
@@ -56,21 +62,21 @@ class MemoryTable:
 
     def get_entity(self, partition_key: str, row_key: str) -> Row:
         try:
-            return self.rows[partition_key, row_key]
+            return self.rows[partition_key, row_key].copy()
         except KeyError:
             raise ResourceNotFoundError from None
 
     def list_entities(self) -> list[Row]:
-        return list(self.rows.values())
+        return [row.copy() for row in self.rows.values()]
 
     def query_entities(
         self, _condition: str, *, parameters: dict[str, Any], **_how: object
     ) -> list[Row]:
         partition = next(iter(parameters.values()))
-        return [row for (found, _), row in sorted(self.rows.items()) if found == partition]
+        return [row.copy() for (found, _), row in sorted(self.rows.items()) if found == partition]
 
     def _keep(self, entity: dict[str, Any]) -> str:
-        assert sum(map(_size, entity.values())) < MAX_ENTITY_BYTES
+        assert sum(map(_size, entity.values())) + sum(map(_size, entity)) < MAX_ENTITY_BYTES
         assert all(_size(value) <= MAX_PROPERTY_BYTES for value in entity.values())
         etag = next(self._etags)
         self.rows[_key(entity)] = Row(dict(entity), etag)
@@ -82,4 +88,4 @@ def _key(entity: dict[str, Any]) -> tuple[str, str]:
 
 
 def _size(value: object) -> int:
-    return len(str(value).encode("utf-16-le"))
+    return len(value) if isinstance(value, bytes) else len(str(value).encode("utf-16-le"))

@@ -5,6 +5,7 @@ open is repeated once a day, in the digest of the check. If no fault is open, th
 week that all is well.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from .check_report import CheckReport
 from .health import Alarm
 
 ALL_WELL_EVERY = timedelta(days=7)
+MOST_REMEMBERED = 2000
 _LONGEST = 300
 """Characters of one line."""
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
@@ -150,7 +152,9 @@ class _Turn:
 
         still_open = {key: fault for key, fault in ledger.faults.items() if key not in gone}
         all_open = {**still_open, **found}
-        return cls(all_open, new, gone, replace(ledger, faults=all_open))
+        # What is not remembered is told again. The ledger is one row of storage.
+        remembered = dict(itertools.islice(all_open.items(), MOST_REMEMBERED))
+        return cls(all_open, new, gone, replace(ledger, faults=remembered))
 
 
 def _digest(check: CheckReport, turn: _Turn) -> tuple[Notice | None, Ledger]:

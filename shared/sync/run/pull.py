@@ -69,8 +69,16 @@ class SourcePull:
         environment that may answer soon is only unusable, so that no other source waits for it.
         """
         contents, unusable = self._read(sources)
-        versions = tuple(self._record(content, run_id) for content in contents)
-        return PullResult(versions, unusable)
+
+        # What no row can hold is an error of one source.
+        versions: list[Version] = []
+        for content in contents:
+            try:
+                versions.append(self._record(content, run_id))
+            except PermanentError as error:
+                unusable[content.source] = f"{content.source}: {error}"
+
+        return PullResult(tuple(versions), unusable)
 
     def last_recorded(self, sources: Collection[Source], *, why: str) -> PullResult:
         """Return the newest recorded versions without asking the sources.
