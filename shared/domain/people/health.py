@@ -146,10 +146,11 @@ def _document_alarms(found: Measurements) -> Iterator[Alarm]:
             f"publishes them every week. {codes.DOCUMENT_UNCHANGED.remedy}"
         )
         yield Alarm(codes.DOCUMENT_UNCHANGED, message)
-    yield from _location_alarms(found)
+    yield from _stale_location_alarms(found)
+    yield from _flipping_location_alarms(found.document)
 
 
-def _location_alarms(found: Measurements) -> Iterator[Alarm]:
+def _stale_location_alarms(found: Measurements) -> Iterator[Alarm]:
     numbers = found.document.change_numbers
     for location, since in found.document.stale.items():
         message = (
@@ -159,10 +160,12 @@ def _location_alarms(found: Measurements) -> Iterator[Alarm]:
         )
         yield Alarm(codes.LOCATION_STALE, message)
 
-    for location, at in found.document.flipping.items():
+
+def _flipping_location_alarms(document: Document) -> Iterator[Alarm]:
+    for location, at in document.flipping.items():
         message = (
             f"{location} went back to an earlier version at {at:%Y-%m-%d %H:%M} UTC, and has "
-            f"change number {numbers[location]} now. {codes.LOCATION_FLIPS.remedy}"
+            f"change number {document.change_numbers[location]} now. {codes.LOCATION_FLIPS.remedy}"
         )
         yield Alarm(codes.LOCATION_FLIPS, message)
 

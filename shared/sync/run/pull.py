@@ -124,8 +124,7 @@ class SourcePull:
 
     def _ask(self, read: Callable[[str], _Answer]) -> tuple[_Answers, Mapping[str, Standing]]:
         """Ask each location once. Return the answers that count, and how all locations stand."""
-        known, now = self.store.locations.read(), self.clock()
-        standings = {at: known[at] for at in self.policy.service_tag_locations if at in known}
+        standings, now = self._standings(), self.clock()
         stale = stale_locations(standings, now)
 
         # The others need not wait for a location that does not count.
@@ -139,6 +138,11 @@ class SourcePull:
 
         stale = stale_locations(standings, now)
         return [each for each in answers if each[0] not in stale], standings
+
+    def _standings(self) -> dict[str, Standing]:
+        """Return how each location stood before that is still in the settings."""
+        known = self.store.locations.read()
+        return {at: known[at] for at in self.policy.service_tag_locations if at in known}
 
     def _contents(
         self, sources: Iterable[Source], answers: _Answers

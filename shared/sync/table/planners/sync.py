@@ -120,10 +120,9 @@ class SyncPlanner:
         spared: Collection[str],
     ) -> Plan:
         routed = {hold.prefix for hold in holds if hold.routed}
-        left_alone = {hold.prefix for hold in holds} - routed
+        left_alone = ({hold.prefix for hold in holds} - routed) | self._out_of_bounds
 
         # A prefix that is left alone gets no route, and loses none if it has one of ours.
-        left_alone |= self._out_of_bounds
         return make_plan(
             table,
             (self.wanted.desired | routed) - left_alone,
