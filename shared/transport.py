@@ -73,8 +73,10 @@ class _Session(requests.Session):
         verify: bool | str | None,
         cert: Any,
     ) -> Any:
+        # Proxies and certificates depend on nothing else.
         host = urlsplit(url)[:2]
         key = (host, *sorted((proxies or {}).items()), stream, verify, cert)
+
         if key not in self._settings:
             self._settings[key] = super().merge_environment_settings(
                 url, proxies, stream, verify, cert

@@ -1,15 +1,19 @@
 """Queue messages in the hands of the workers."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from local.azure.faults import refusal
 from local.azure.throttles import BucketSize
 from shared import workers
 from shared.arm import budgets
 from shared.arm.budgets import LOW
+from shared.domain import codes
 from shared.domain.errors import TransientError
+from shared.domain.findings import Finding
 from shared.messages import TableMessage
 from shared.workers import Messages
 from tests.builders.azure import OTHER_SUBSCRIPTION, add_table, answer, rid, table_id
@@ -47,6 +51,28 @@ def test_a_table_without_budget_goes_to_the_end_of_the_queue(azure, app, in_hand
     whole = run_report(app, run_id)
     assert whole["status"] == "Succeeded"
     assert outcome_of(whole, "one")["added"] == [P]
+
+
+@pytest.mark.parametrize("over", ["settled", "ended", "overdue", "gone"])
+def test_a_message_that_nobody_waits_for_ends_while_its_subscription_waits(
+    azure, app, in_hand, over
+):
+    run_id, [one, other] = in_hand
+    chained = str(TableMessage(run_id, rid("one"), (TableMessage.parse(other).route_table_id,)))
+    match over:
+        case "settled":
+            app.tables.fail_poisoned(run_id, rid("one"))
+        case "ended":
+            app.run_end.fail(app.runs.get(run_id), Finding(codes.INTERRUPTED, "by hand"))
+        case "gone":
+            app.outcomes.remove(run_id)
+            app.runs.remove(run_id)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=3 if over == "overdue" else 0)):
+        assert workers.sync_route_table(one) == Messages()
+        assert workers.sync_route_table(chained) == Messages(later=(other,))
+    assert azure.state.log == []
+    if over == "overdue":
+        assert run_report(app, run_id)["error"]["code"] == "RunTimedOut"
 
 
 @pytest.mark.parametrize("rest", [0.1, 3600])

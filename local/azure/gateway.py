@@ -13,6 +13,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import BAD_REQUEST
 from typing import Any, Protocol
 
@@ -71,7 +72,8 @@ class Gateway:
         entry["status"] = response.status_code
         entry["principal"] = call.principal.object_id
         response.headers["x-ms-correlation-request-id"] = entry["correlationId"]
-        if "Retry-After" in response.headers:
+        # A fault may ask for a wait until a date, or in words.
+        with suppress(KeyError, ValueError):
             seconds = timing.real(float(response.headers["Retry-After"]))
             response.headers["Retry-After"] = f"{seconds:g}"
         return response

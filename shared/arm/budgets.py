@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline.policies import RetryPolicy, SansIOHTTPPolicy
 from azure.core.rest import HttpRequest, HttpResponse
 
 LOW = 60
@@ -22,6 +23,11 @@ A full budget is 250 reads or 200 writes.
 """
 WAIT_SECONDS = 1.0
 """A low budget delays new work for this long. Azure adds 25 reads and 10 writes per second."""
+LONGEST_WAIT_SECONDS = 3600.0
+"""A wait that Azure asks for counts for so much at most. If it is not over then, the next answer
+asks again.
+"""
+_STANDARD_POLICY: RetryPolicy[Any, Any] = RetryPolicy()
 _REMAINING = tuple(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes"))
 _THROTTLING_CODES = frozenset(
     {
@@ -61,6 +67,15 @@ class Budgets(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
             self._waits_until[subscription_id] = max(known, until)
 
 
+def seconds_asked(response: PipelineResponse[Any, Any]) -> float | None:
+    """Return how long `Retry-After` asks to wait; None if there is none that can be read."""
+    try:
+        seconds = _STANDARD_POLICY.get_retry_after(response)
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return None if seconds is None else min(seconds, LONGEST_WAIT_SECONDS)
+
+
 def is_throttled(response: Response) -> bool:
     """Return whether Azure throttles the subscription. A table that is busy also answers 429."""
     if response.http_response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
@@ -79,7 +94,7 @@ def is_throttled(response: Response) -> bool:
 def _seconds_to_wait(response: Response) -> float:
     headers: Mapping[str, str] = response.http_response.headers
     if is_throttled(response):
-        return max(WAIT_SECONDS, _number(headers.get("Retry-After")) or 0.0)
+        return max(WAIT_SECONDS, seconds_asked(response) or 0.0)
 
     remaining = [_number(headers.get(name)) for name in _REMAINING]
     is_low = any(left is not None and left <= LOW for left in remaining)

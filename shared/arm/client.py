@@ -29,7 +29,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from ..domain.clouds import Cloud
 from ..transport import Transport
-from .budgets import Budgets, Request, Response, is_throttled
+from .budgets import Budgets, Request, Response, is_throttled, seconds_asked
 from .credential import Credential, RenewWhenRefused
 from .endpoint import OurEndpointOnly
 
@@ -208,7 +208,7 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
     """
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        seconds = super().get_retry_after(response)
+        seconds = seconds_asked(response)
         if seconds is not None and seconds > LONGEST_SLEEP_SECONDS:
             return False
         if response.http_request.method != "GET":
@@ -217,7 +217,7 @@ class _BoundedRetryPolicy(RetryPolicy[Any, Any]):
 
     def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
         """Add up to a quarter, so that requests refused together do not return together."""
-        seconds = super().get_retry_after(response)
+        seconds = seconds_asked(response)
         return None if seconds is None else seconds * random.uniform(1, 1.25)  # noqa: S311
 
 

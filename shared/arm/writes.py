@@ -24,6 +24,7 @@ from ..domain.errors import (
     TransientError,
     UnconfirmedWrite,
 )
+from .budgets import seconds_asked
 from .client import correlation_id_of
 from .errors import arm_answers
 
@@ -116,7 +117,7 @@ class _Polling(ARMPolling):
     """
 
     def __init__(self, longest_seconds: float) -> None:
-        super().__init__(POLL_SECONDS)
+        super().__init__()
         self._longest_seconds = longest_seconds
         self._waited_seconds = 0.0
 
@@ -134,7 +135,7 @@ class _Polling(ARMPolling):
             raise TransientError(codes.WRITE_NOT_ENDED, message)
 
         # If Azure asks for a longer wait, the operation is looked at once more before it is left.
-        seconds = min(self._extract_delay(), left)
+        seconds = min(seconds_asked(self._pipeline_response) or POLL_SECONDS, left)
         self._waited_seconds += seconds
         self._sleep(seconds)
 

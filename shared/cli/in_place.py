@@ -34,6 +34,7 @@ def carry_out(run_id: str, on_tables: OnTables, on_delivered: OnDelivered) -> No
         messages = _started(run_id)
         on_tables(sum(1 + len(TableMessage.parse(text).then) for text in messages))
         _tell(_settled(lanes, messages, on_delivered))
+
     except KeyboardInterrupt:
         lanes.shutdown(cancel_futures=True)
         _interrupt(run_id)

@@ -3,6 +3,7 @@
 import itertools
 import json
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -78,6 +79,33 @@ def test_a_429_of_the_subscription_says_how_long_to_wait(azure, app, one, wait):
     azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
     app.route_tables.read(rid("one"))
     assert wait(SUBSCRIPTION) > 30
+
+
+@pytest.mark.usefixtures("nobody_waits")
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        ("3600", 3500, 3600),
+        ("3601", 3500, 3600),
+        ("864000", 3500, 3600),
+        ("inf", 3500, 3600),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 3500, 3600),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0, 1),
+        ("-5", 0, 1),
+        ("nan", 0, 1),
+        ("tomorrow", 0, 1),
+        ("9" * 400, 3500, 3600),
+    ],
+)
+def test_no_429_silences_a_subscription_for_more_than_an_hour(
+    azure, app, one, wait, asked, least, most
+):
+    azure.state.faults.append(
+        refusal("GET", "one", 429, THROTTLED, times=4, headers={"Retry-After": asked})
+    )
+    with suppress(TransientError):
+        app.route_tables.read(rid("one"))
+    assert least <= wait(SUBSCRIPTION) <= most
 
 
 @needs_recordings

@@ -79,6 +79,11 @@ class TableSync:
             return Delivered(notice_due=run is not None and run.notice_due)
         return Delivered(outcome, last and self.run_end.close_if_complete(run_id))
 
+    def is_open(self, run_id: str, route_table_id: RouteTableId) -> bool:
+        """Return whether the run still waits for this table."""
+        _, pending = self._looked_up(run_id, route_table_id)
+        return pending is not None
+
     def fail_poisoned(self, run_id: str, route_table_id: RouteTableId) -> Delivered:
         """Settle the table as failed, because the queue has tried often enough."""
         run = self.store.runs.get(run_id)
@@ -94,9 +99,8 @@ class TableSync:
 
     def _sync(self, run_id: str, route_table_id: RouteTableId) -> tuple[Run | None, Outcome | None]:
         """Return the run, and the table's outcome if it was still open."""
-        pending = self.store.outcomes.get_pending(run_id, route_table_id)
-        run = self.run_end.expire_if_overdue(self._run(run_id, pending))
-        if run is None or run.ended or pending is None:
+        run, pending = self._looked_up(run_id, route_table_id)
+        if run is None or pending is None:
             self._close_holds(run, route_table_id)
             return run, None
 
@@ -112,6 +116,14 @@ class TableSync:
         # An earlier delivery may have settled the table and then stopped.
         if run is not None:
             self.run_end.settlement.close_holds(run, route_table_id)
+
+    def _looked_up(
+        self, run_id: str, route_table_id: RouteTableId
+    ) -> tuple[Run | None, Pending | None]:
+        """Return the run, and the table if the run still waits for it. An overdue run is ended."""
+        pending = self.store.outcomes.get_pending(run_id, route_table_id)
+        run = self.run_end.expire_if_overdue(self._run(run_id, pending))
+        return run, None if run is None or run.ended else pending
 
     def _run(self, run_id: str, pending: Pending | None) -> Run | None:
         # A run that has fanned out does not change while one of its tables is pending, so the
@@ -130,6 +142,7 @@ class TableSync:
             return self._result_of(run, self._reconcile(run, pending))
         except PermanentError as error:
             return self._result_of_error(pending, error)
+
         except Exception as error:
             noted = self._with_error(pending, error)
             lasting = self._lasting(error, noted)
