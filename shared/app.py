@@ -21,6 +21,7 @@ from .domain.runs.run import Run, RunRequest, run_id_of
 from .log import log_outcome, log_run, quiet_libraries
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
+from .redaction import guard_log, hide
 from .settings import InvalidSettings, Settings
 from .storage.account import StorageAccount
 from .storage.checks import CheckLog, LedgerLog
@@ -154,8 +155,11 @@ def app() -> App:
 
 @functools.cache
 def _app() -> App:
+    guard_log()
     quiet_libraries()
-    return App(Settings.read(os.environ))
+    settings = Settings.read(os.environ)
+    hide((*settings.secrets, os.environ.get("IDENTITY_HEADER")))
+    return App(settings)
 
 
 def arm_credential(settings: Settings) -> Credential:

@@ -21,7 +21,7 @@ _log = logging.getLogger("ase_route_sync")
 
 
 def quiet_libraries() -> None:
-    """Stop libraries from logging each request: the URL of a webhook is a secret."""
+    """Stop libraries from logging each request."""
     for name in ("azure", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -1,7 +1,7 @@
 """App settings, read once at the first invocation. One error lists all faults."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ _STORAGE = (
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__tableServiceUri",
 )
+_SECRET_PARTS = ("accountkey", "sharedaccesssignature")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _API_VERSION = r"^\d{4}-\d\d-\d\d(-preview)?$"
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -132,6 +133,18 @@ class Settings(BaseModel):
         """Return the missing schedules: without its schedule, a timer never fires."""
         given = {"SYNC_SCHEDULE": self.sync_schedule, "CHECK_SCHEDULE": self.check_schedule}
         return [name for name, value in given.items() if value is None]
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """Yield what no log and no terminal may show."""
+        if self.notify_webhook_url is not None:
+            url = urlsplit(self.notify_webhook_url)
+            # Some receivers have their secret in the path instead of the query.
+            yield from (self.notify_webhook_url, url.path)
+        for part in (self.storage_connection_string or "").split(";"):
+            name, _, value = part.partition("=")
+            if name.strip().lower() in _SECRET_PARTS:
+                yield value.strip()
 
     @property
     def address(self) -> str | None:

@@ -6,23 +6,50 @@ An error that is raised here goes to the queue, which delivers the message again
 import logging
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from azure.core.exceptions import AzureError
 
 from .app import App, app
 from .deadline import LONGEST_INVOCATION_SECONDS, time_limit
+from .domain import codes
 from .domain.armid import RouteTableId
-from .domain.errors import TransientError
+from .domain.errors import RouteSyncError, TransientError
 from .domain.runs.run import Mode, RunRequest, Trigger
 from .log import log_check
 from .messages import RunMessage, TableMessage, table_messages
+from .redaction import presentable_trace, redacted
+from .settings import InvalidSettings
 from .sync.table.delivery import Delivered
 
 LONGEST_WAIT_SECONDS = 0.6
 """One delivery waits no longer. The message comes again and can wait again."""
 
 _log = logging.getLogger("ase_route_sync")
-_in_time = time_limit(LONGEST_INVOCATION_SECONDS)
+
+
+class InvocationFailed(Exception):
+    """An unforeseen error. Its message is the trace, as the log may show it."""
+
+
+@contextmanager
+def _invocation() -> Iterator[None]:
+    """Limit the time, and let no secret into the host's log with an error.
+
+    The host logs the whole chain of an error that reaches it, so the chain is cut here.
+    """
+    with time_limit(LONGEST_INVOCATION_SECONDS):
+        try:
+            yield
+        except (RouteSyncError, InvalidSettings) as error:
+            raise error from None
+        except AzureError as error:
+            said = redacted(f"storage does not answer: {error}")
+            raise TransientError(codes.STORAGE_UNAVAILABLE, said) from None
+        except Exception as error:
+            raise InvocationFailed(presentable_trace(error)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +64,14 @@ class Messages:
     later: tuple[str, ...] = ()
 
 
-@_in_time
+@_invocation()
 def scheduled_sync() -> str:
     """Return the start message of a new run."""
     run = app().create_run(RunRequest(Trigger.TIMER, Mode.APPLY))
     return str(RunMessage(run.run_id))
 
 
-@_in_time
+@_invocation()
 def daily_check() -> list[str]:
     """Return the messages for the run that it starts and for the notices that are still due."""
     context = app()
@@ -58,7 +85,7 @@ def daily_check() -> list[str]:
     return messages
 
 
-@_in_time
+@_invocation()
 def start_run(text: str) -> list[str]:
     """Return the messages of the run's tables. If the run has ended, tell people."""
     context = app()
@@ -68,7 +95,7 @@ def start_run(text: str) -> list[str]:
     return _table_messages(run_id, tables)
 
 
-@_in_time
+@_invocation()
 def sync_route_table(text: str) -> Messages:
     """Sync a table, or send it to the end of the queue if its subscription has to wait.
 
@@ -101,7 +128,7 @@ def _rested(subscription_id: str) -> bool:
     return bool(seconds)
 
 
-@_in_time
+@_invocation()
 def start_run_without_tags(text: str) -> list[str]:
     """Return the messages of a run whose start has failed too often: its tables are repaired."""
     try:
@@ -112,7 +139,7 @@ def start_run_without_tags(text: str) -> list[str]:
     return _table_messages(run_id, app().run_start.start_without_tags(run_id))
 
 
-@_in_time
+@_invocation()
 def fail_poisoned_route_table(text: str) -> Messages:
     """End the table as failed, and go on with the next one."""
     try:

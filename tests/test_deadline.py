@@ -79,7 +79,7 @@ RUN, TABLE = str(RunMessage("r")), str(TableMessage("r", rid("one")))
     ],
 )
 def test_the_timers_and_the_queues_have_a_deadline(stopped, work):
-    with pytest.raises(_Stopped):
+    with pytest.raises(workers.InvocationFailed, match="_Stopped"):
         work()
     [left] = stopped
     assert LONGEST_INVOCATION_SECONDS - 5 < left <= LONGEST_INVOCATION_SECONDS

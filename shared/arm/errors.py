@@ -24,6 +24,7 @@ from ..domain.errors import (
     RouteSyncError,
     TransientError,
 )
+from ..redaction import redacted
 from .api_versions import unsupported_version
 
 # These errors pass by themselves. The status does not always say so: Microsoft.Network answers
@@ -74,17 +75,18 @@ def arm_answers(*, not_found: Code | None = None) -> Iterator[None]:
         with arm_errors(not_found=not_found):
             yield
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        message = f"Azure's answer has an unexpected form: {error}"
+        message = redacted(f"Azure's answer has an unexpected form: {error}")
         raise TransientError(codes.UNEXPECTED_ANSWER, message) from error
 
 
 def typed_error(error: AzureError) -> RouteSyncError:
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         # A missing identity looks the same as an identity endpoint that is down, which passes.
-        return TransientError(codes.CREDENTIAL_UNAVAILABLE, error.message)
+        return TransientError(codes.CREDENTIAL_UNAVAILABLE, redacted(error.message))
     if isinstance(error, DecodeError) or not isinstance(error, HttpResponseError):
         # The answer is missing or cut off, so the request may have taken effect.
-        return TransientError(codes.NO_ANSWER, f"{type(error).__name__}: {error.message}")
+        said = redacted(f"{type(error).__name__}: {error.message}")
+        return TransientError(codes.NO_ANSWER, said)
     return _typed_answer(error)
 
 
@@ -109,7 +111,7 @@ def _typed_answer(error: HttpResponseError) -> RouteSyncError:
 
 def _code_and_message(error: HttpResponseError) -> tuple[Code, str]:
     odata = error.error
-    message = str(getattr(odata, "message", None) or error.message)
+    message = redacted(str(getattr(odata, "message", None) or error.message))
 
     # The outer message is often general, and the first detail names the cause.
     details = getattr(odata, "details", None) or []

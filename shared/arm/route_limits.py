@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..deadline import seconds_left
 from ..domain.errors import RouteSyncError
@@ -51,15 +52,19 @@ class SubscriptionRouteLimits:
         return limits
 
     def _read_limits(self, subscription_id: str, location: str) -> Mapping[str, int]:
-        url = (
-            f"/subscriptions/{subscription_id}/providers/Microsoft.Network/locations/{location}"
-            f"/usages?api-version={self._clients.api_version_network}"
-        )
         try:
             with arm_answers():
-                usages = [usage for page in self._clients.pages(url) for usage in page["value"]]
+                usages = list(self._usages(subscription_id, location))
                 return {str(usage["name"]["value"]): int(usage["limit"]) for usage in usages}
         except RouteSyncError:
             if seconds_left() <= 0:
                 raise  # nothing was found out that others could build on
             return {}
+
+    def _usages(self, subscription_id: str, location: str) -> Iterator[Any]:
+        url = (
+            f"/subscriptions/{subscription_id}/providers/Microsoft.Network/locations/{location}"
+            f"/usages?api-version={self._clients.api_version_network}"
+        )
+        for page in self._clients.pages(url):
+            yield from page["value"]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..redaction import guard_log, presentable_trace
 from .commands import actions, doctor, lists, tables
 from .errors import Ended
 
@@ -56,7 +57,8 @@ commands.add_typer(tables.commands, name="tables")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status; the console script and `python -m shared` end with it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # Records are for the log of the functions.
+    # Records are for the log of the functions, but libraries may warn at the terminal.
+    guard_log()
     logging.getLogger("ase_route_sync").addHandler(logging.NullHandler())
 
     try:
@@ -72,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         status = failed(error, given)
         if status is None:
-            raise
+            sys.stderr.write(presentable_trace(error) + "\n")
+            return 1
         return status
     return 0

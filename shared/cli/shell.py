@@ -2,13 +2,14 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import typer
 from azure.core.exceptions import AzureError
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.segment import Segment
 
 from .. import answers
 from ..app import app
@@ -17,6 +18,7 @@ from ..domain.errors import InvalidRequest, RouteSyncError
 from ..domain.runs.report import Report
 from ..domain.runs.run import Run
 from ..messages import TableMessage
+from ..redaction import presentable, redacted
 from ..settings import InvalidSettings
 from . import show
 from .errors import Refused
@@ -29,7 +31,7 @@ WIDTH_OF_A_FILE = 1000
 def answer(body: object, shown: RenderableType, *, as_json: bool) -> None:
     """Write to standard output: `body` for programs, or else what is `shown` to people."""
     if as_json:
-        sys.stdout.write(json.dumps(body, indent=2) + "\n")
+        sys.stdout.write(redacted(json.dumps(body, indent=2)) + "\n")
     else:
         console().print(shown, soft_wrap=True)
 
@@ -47,7 +49,7 @@ def need_somebody(*, as_json: bool) -> None:
 
 def ask(question: str) -> None:
     """Raise Refused if the answer is no."""
-    if not typer.confirm(question, err=True):
+    if not typer.confirm(presentable(question), err=True):
         raise Refused(codes.NOT_CONFIRMED, "not confirmed: nothing was changed")
 
 
@@ -117,9 +119,20 @@ def _refused(error: Exception) -> Refused | None:
             return None
 
 
+class _Terminal(Console):
+    """A door: texts of Azure and of other people pass it, but neither secrets nor commands."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else presentable(segment.text)
+            yield segment._replace(text=text)
+
+
 def console(*, stderr: bool = False) -> Console:
     # Names and notes that other people wrote may look like markup, but are text.
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    made = _Terminal(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = WIDTH_OF_A_FILE
     return made

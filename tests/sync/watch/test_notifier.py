@@ -128,7 +128,7 @@ def test_killed_after_telling_it_tells_again(app, one, receiver, monkeypatch):
     run_id = sync(app)["runId"]
     with monkeypatch.context() as patch:
         patch.setattr(app.runs, "told", lambda _run: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(workers.InvocationFailed, match="ZeroDivisionError"):
             workers.start_run(str(RunMessage(run_id)))
     workers.start_run(str(RunMessage(run_id)))
     assert [notice["runId"] for notice in receiver.notices] == [run_id] * 2
