@@ -2,6 +2,8 @@
 
 import logging
 import math
+import os
+import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ PATIENCE_SECONDS = 1.0
 """An alert must be answered at once, even if our own names are not known yet."""
 WAIT_SECONDS = 60.0
 """The time without questions after one that failed, so that a storm of alerts is not held up."""
+
+_TRIED = re.compile(r"^\t(\w+): (.*)$", re.MULTILINE)
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -63,6 +67,23 @@ class Credential:
                 transport=self._transport,
             )
         return current
+
+
+def reason_of(error: Exception) -> str:
+    """Return why there is no token: the line of the credential that should have given one.
+
+    azure-identity lists every way to sign in that it has tried, each on a line of its own.
+    """
+    text = str(error)
+    tried: dict[str, str] = dict(_TRIED.findall(text))
+    expected = (
+        "ManagedIdentityCredential" if "IDENTITY_ENDPOINT" in os.environ else "AzureCliCredential"
+    )
+
+    if tried:
+        name = expected if expected in tried else list(tried)[-1]
+        return f"{name}: {tried[name]}"
+    return next(iter(text.splitlines()), type(error).__name__)
 
 
 class OwnIdentity:

@@ -26,6 +26,7 @@ from ..domain.errors import (
 )
 from ..redaction import redacted
 from .api_versions import unsupported_version
+from .credential import reason_of
 
 # These errors pass by themselves. The status does not always say so: Microsoft.Network answers
 # some of them with 409 or 400, and a failed long-running operation with 200.
@@ -82,7 +83,7 @@ def arm_answers(*, not_found: Code | None = None) -> Iterator[None]:
 def typed_error(error: AzureError) -> RouteSyncError:
     if isinstance(error, ClientAuthenticationError) and error.response is None:
         # A missing identity looks the same as an identity endpoint that is down, which passes.
-        return TransientError(codes.CREDENTIAL_UNAVAILABLE, redacted(error.message))
+        return TransientError(codes.CREDENTIAL_UNAVAILABLE, redacted(reason_of(error)))
     if isinstance(error, DecodeError) or not isinstance(error, HttpResponseError):
         # The answer is missing or cut off, so the request may have taken effect.
         said = redacted(f"{type(error).__name__}: {error.message}")

@@ -74,9 +74,35 @@ def test_missing_schedules_are_a_warning(healthy, cli):
     assert done.json["findings"][0]["grade"] == "warning"
 
 
-def test_nobody_signed_in_says_how_to_sign_in(healthy, cli):
-    done = cli("doctor", "--json", IDENTITY_HEADER="nonsense")
-    assert "az login" in faults(done)["identity"]["remedy"]
+def test_an_identity_that_is_refused_is_told_in_the_words_of_azure_identity(azure, healthy, cli):
+    found = faults(cli("doctor", "--json", IDENTITY_HEADER="nonsense"))["identity"]
+    assert "there is no token: ManagedIdentityCredential: " in found["message"]
+    port = azure.url.rpartition(":")[2]
+    assert f"IDENTITY_ENDPOINT is at 127.0.0.1:{port}: assign the app an" in found["remedy"]
+    assert "az login" not in found["remedy"]
+
+
+def test_an_identity_that_is_asked_through_a_proxy_names_no_proxy(healthy, cli):
+    """The endpoint of the identity is on this machine, so that no proxy can ask it."""
+    found = faults(cli("doctor", "--json", HTTP_PROXY="http://u:p4ssw0rd@127.0.0.1:9"))["identity"]
+    assert "ManagedIdentityCredential: HTTPConnectionPool" in found["message"]
+    assert "the proxy 127.0.0.1:9 cannot ask it: add 127.0.0.1 to NO_PROXY" in found["remedy"]
+    assert "az login" not in found["remedy"]
+    assert "p4ssw0rd" not in str(found)
+
+
+def test_an_identity_that_no_proxy_stands_before_is_fine(healthy, cli):
+    done = cli("doctor", HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="127.0.0.1")
+    assert done.status == 0, done.out
+
+
+def test_without_an_endpoint_the_proxy_before_a_machines_own_identity_is_told(healthy, cli):
+    proxy = "http://127.0.0.1:9"
+    done = cli("doctor", "--json", without=("IDENTITY_ENDPOINT",), HTTP_PROXY=proxy)
+    found = faults(done)["identity"]
+    assert "AzureCliCredential: " in found["message"]
+    assert "az login" in found["remedy"]
+    assert "add 169.254.169.254 to NO_PROXY" in found["remedy"]
 
 
 def test_a_role_that_lacks_an_action_is_named_with_its_scope(azure, healthy, cli):
@@ -293,6 +319,63 @@ def test_through_the_proxy(certificates, monkeypatch):
         found = reach(peer(port), Clock())
     assert found.grade is Grade.OK, found
     assert f"through the proxy 127.0.0.1:{proxy}" in found.said
+
+
+USER = "Proxy-Authorization: Basic dTpwQHNz"  # u:p@ss
+
+
+@contextmanager
+def guarded(upstream: int) -> Iterator[int]:
+    """A proxy that lets only this user through."""
+
+    def handle(connection: socket.socket) -> None:
+        asked = connection.recv(4096, socket.MSG_PEEK).decode()
+        if USER.lower() not in asked.lower():
+            connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+        elif asked.startswith("CONNECT"):
+            tunnel(connection, upstream)
+        else:
+            assert asked.startswith("HEAD http://")
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with listening(handle) as port:
+        yield port
+
+
+@pytest.mark.parametrize(
+    ("signed_in", "grade"),
+    [("u:p%40ss@", Grade.OK), ("u:wrong@", Grade.FAULT), ("u@", Grade.FAULT), ("", Grade.FAULT)],
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_with_a_password(certificates, monkeypatch, signed_in, grade, scheme):
+    trusted, context = certificates
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+    with listening(https(context)) as port, guarded(port) as proxy:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://{signed_in}127.0.0.1:{proxy}")
+        found = reach(Peer("Peer", f"{scheme}://localhost:{port}", "Tag"), Clock())
+    assert found.grade is grade, found
+    if grade is Grade.FAULT:
+        assert "407" in found.said
+        assert "user and password into HTTPS_PROXY" in str(found.remedy)
+    assert "p@ss" not in str(found)
+
+
+def test_the_password_of_the_proxy_is_not_sent_through_it(certificates, monkeypatch):
+    trusted, context = certificates
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+    received: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secured:
+            received.append(secured.recv(4096))
+            secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with listening(handle) as port, guarded(port) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://u:p%40ss@127.0.0.1:{proxy}")
+        assert reach(peer(port), Clock()).grade is Grade.OK
+    assert received
+    assert b"proxy-authorization" not in received[0].lower()
 
 
 def test_a_proxy_that_refuses_says_whom_to_ask(certificates, monkeypatch):

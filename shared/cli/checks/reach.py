@@ -8,10 +8,12 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import SplitResult, urlsplit
+from http import HTTPStatus
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import certifi
 from requests.utils import get_environ_proxies, select_proxy
+from urllib3.util import make_headers
 
 from .diagnosis import Diagnosis, Grade
 
@@ -19,6 +21,8 @@ TIMEOUT_SECONDS = 10
 CLOCK_WARNING_SECONDS = 30
 CLOCK_FAULT_SECONDS = 300
 """Services that validate tokens usually allow for so much."""
+_REFUSED = "Tunnel connection failed"
+"""The error of http.client if a proxy refuses a connection."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -46,7 +50,7 @@ class Clock:
 def reach(peer: Peer, clock: Clock) -> Diagnosis:
     """Ask for an answer of any kind."""
     target = urlsplit(peer.url)
-    proxy = _proxy_of(peer.url)
+    proxy = proxy_of(peer.url)
     subject = f"network: {peer.name}"
 
     try:
@@ -59,7 +63,7 @@ def reach(peer: Peer, clock: Clock) -> Diagnosis:
 
 def _way(addresses: list[str], proxy: SplitResult | None) -> str:
     if proxy is not None:
-        return f"through the proxy {_place(proxy)}"
+        return f"through the proxy {place_of(proxy)}"
     private = all(ipaddress.ip_address(address).is_private for address in addresses)
     return f"at {', '.join(addresses)}{' (private)' if private else ''}"
 
@@ -72,8 +76,14 @@ def _addresses(url: SplitResult) -> list[str]:
 def _date_of_answer(target: SplitResult, proxy: SplitResult | None) -> str | None:
     connection = _connection(target, proxy)
     try:
-        connection.request("HEAD", "/")
-        return connection.getresponse().getheader("Date")
+        if proxy is not None and target.scheme == "http":
+            connection.request("HEAD", target.geturl(), headers=_headers(proxy))
+        else:
+            connection.request("HEAD", "/")
+        answer = connection.getresponse()
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            raise OSError(f"{_REFUSED}: {answer.status} {answer.reason}")
+        return answer.getheader("Date")
     finally:
         connection.close()
 
@@ -86,8 +96,16 @@ def _connection(target: SplitResult, proxy: SplitResult | None) -> http.client.H
     context = ssl.create_default_context(cafile=_certificates())
     connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
     if proxy is not None:
-        connection.set_tunnel(target.hostname or "", _port(target))
+        connection.set_tunnel(target.hostname or "", _port(target), _headers(proxy))
     return connection
+
+
+def _headers(proxy: SplitResult | None) -> dict[str, str]:
+    """Return the header with which the SDKs sign in to the proxy."""
+    if proxy is None or proxy.username is None:
+        return {}
+    signed_in = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return make_headers(proxy_basic_auth=signed_in)
 
 
 def _why(
@@ -99,7 +117,7 @@ def _why(
         f"ask for a firewall rule from here to {host}, TCP {_port(target)} "
         f"(service tag {peer.service_tag})"
     )
-    first = _place(proxy) if proxy else host
+    first = place_of(proxy) if proxy else host
 
     # A narrower error comes before the error that it is a kind of.
     match error:
@@ -115,11 +133,12 @@ def _why(
             return said, f"{exempted}, or set REQUESTS_CA_BUNDLE to the file of its authority"
         case ssl.SSLError():
             return f"TLS with {host} failed: {error.reason or error}", rule
-        case OSError() if str(error).startswith("Tunnel connection failed"):
-            return (
-                f"the proxy {first} refuses {host}: {error}",
-                f"ask to allow {host}, TCP {_port(target)}, at the proxy",
-            )
+        case OSError() if str(error).startswith(_REFUSED):
+            remedy = f"ask to allow {host}, TCP {_port(target)}, at the proxy"
+            if str(error).startswith(f"{_REFUSED}: 407"):
+                remedy = "put the proxy's user and password into HTTPS_PROXY and HTTP_PROXY, as in "
+                remedy += "http://user:password@host"
+            return f"the proxy {first} refuses {host}: {error}", remedy
 
         case TimeoutError():
             return f"{first} does not answer within {TIMEOUT_SECONDS} s", rule
@@ -127,7 +146,7 @@ def _why(
             return f"{first} cannot be reached: {error}", rule
 
 
-def _proxy_of(url: str) -> SplitResult | None:
+def proxy_of(url: str) -> SplitResult | None:
     """Find it as the SDKs do: HTTPS_PROXY, HTTP_PROXY, NO_PROXY."""
     found = select_proxy(url, get_environ_proxies(url))
     if not found:
@@ -140,7 +159,7 @@ def _certificates() -> str:
     return next((path for path in named if path), certifi.where())
 
 
-def _place(url: SplitResult) -> str:
+def place_of(url: SplitResult) -> str:
     return f"{url.hostname}:{_port(url)}"
 
 

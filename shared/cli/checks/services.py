@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
 import jwt
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -9,6 +10,7 @@ from azure.data.tables import TableServiceClient, UpdateMode
 from azure.storage.queue import QueueServiceClient
 
 from ...app import App, arm_credential, storage_credential
+from ...arm.credential import reason_of
 from ...domain import codes
 from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
@@ -17,12 +19,13 @@ from ...settings import Settings
 from ...sync.run.pull import Comparison
 from ...transport import Transport
 from .diagnosis import Diagnosis, Grade
+from .reach import place_of, proxy_of
 
 QUEUES = ("route-table-runs", "route-table-sync")
-_SIGN_IN = (
-    "az login on a laptop; in Azure assign the app an identity, and name a user-assigned one in "
-    "AZURE_CLIENT_ID"
-)
+_ASSIGN = "assign the app an identity, and name a user-assigned one in AZURE_CLIENT_ID"
+_SIGN_IN = f"az login on a laptop; in Azure {_ASSIGN}"
+_METADATA = "http://169.254.169.254"
+"""The endpoint of a virtual machine's identity, which is asked if there is no IDENTITY_ENDPOINT."""
 _PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
 
 
@@ -32,12 +35,25 @@ def identity(settings: Settings) -> Diagnosis:
         token = arm_credential(settings).get_token(settings.cloud.credential_scope).token
         claims = jwt.decode(token, options={"verify_signature": False})
     except (AzureError, jwt.InvalidTokenError) as error:
-        said = f"nobody is signed in: {_first_line(error)}"
-        return Diagnosis("identity", Grade.FAULT, said, _SIGN_IN)
+        said = f"there is no token: {reason_of(error)}"
+        return Diagnosis("identity", Grade.FAULT, said, _remedy_without_token())
 
     names = [claims[key] for key in ("upn", "unique_name", "appid", "azp") if key in claims]
     shown = f"{names[0] if names else '?'} (object {claims.get('oid', '?')})"
     return Diagnosis("identity", Grade.OK, shown)
+
+
+def _remedy_without_token() -> str:
+    endpoint = os.environ.get("IDENTITY_ENDPOINT")
+    proxy = proxy_of(endpoint or _METADATA)
+    host = urlsplit(endpoint or _METADATA).hostname
+    exempted = f"the proxy {place_of(proxy)} cannot ask it: add {host} to NO_PROXY" if proxy else ""
+
+    if endpoint is None:
+        return "; ".join(filter(None, (_SIGN_IN, exempted and f"for {host}, {exempted}")))
+    if exempted:
+        return f"IDENTITY_ENDPOINT is at {host}, and {exempted}"
+    return f"IDENTITY_ENDPOINT is at {place_of(urlsplit(endpoint))}: {_ASSIGN}"
 
 
 def storage(context: App) -> Diagnosis:
