@@ -96,7 +96,7 @@ class World:
         account = StorageAccount.from_connection_string(self.storage.connection_string())
         registry = Registry(account.route_tables)
         for table in tables:
-            registry.put(
+            registry.add(
                 RegisteredTable(RouteTableId.parse(table), Registration(("AppServiceManagement",)))
             )
 

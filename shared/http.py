@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from .deadline import LONGEST_REQUEST_SECONDS, time_limit
 from .domain import codes
 from .domain.codes import Code
-from .domain.errors import Fault, InvalidRequest, NotFound, TransientError
+from .domain.errors import Fault, InvalidRequest, NotFound, RowUnreadable, TransientError
 from .settings import InvalidSettings
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -157,6 +157,9 @@ def _failure(error: Exception) -> HttpError:
         case TransientError():
             _log.warning("passing error", exc_info=error)
             return HttpError(503, error.code, error.message)
+        case RowUnreadable():
+            _log.error("unreadable row", exc_info=error)
+            return HttpError(500, error.code, error.message)
         case AzureError():
             _log.error("storage does not answer", exc_info=error)
             return HttpError(503, codes.STORAGE_UNAVAILABLE, "storage does not answer")

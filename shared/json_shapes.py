@@ -131,8 +131,13 @@ def _version_seen_json(version: VersionSeen) -> Json:
 def registered_table_json(table: RegisteredTable) -> Json:
     """Show what a person asked for apart from what was seen.
 
-    A caller can send `registration` back as it is.
+    A caller can send `registration` back as it is. A table whose row cannot be read has an error
+    instead.
     """
+    if table.unreadable is not None:
+        error = finding_json(table.unreadable)
+        known: Json = {"registration": None, "status": None, "error": error}
+        return {"routeTableId": str(table.route_table_id), **known}
     return {
         "routeTableId": str(table.route_table_id),
         "registration": _registration_json(table.registration),

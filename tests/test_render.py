@@ -7,7 +7,7 @@ from shared.domain.registry.registration import Registration, RouteException
 from shared.render import render
 from tests.builders.azure import add_table, answer, rid
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import TAG, register, report_of, sync
+from tests.builders.runs import TAG, keep, register, report_of, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -19,7 +19,7 @@ def shown(app):
 def test_conflicts_are_shown_and_those_that_are_meant_as_such(azure, app):
     add_table(azure.state, "one", [to_firewall(A, "a"), to_firewall(B, "b")])
     meant = RouteException(A, "the proxy team", date(9999, 12, 31))
-    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), exceptions=(meant,))))
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), exceptions=(meant,))))
     answer(azure, A, B)
     lines = shown(app).splitlines()
     assert (

@@ -110,6 +110,8 @@ def registered_tables(found: Sequence[RegisteredTable]) -> RenderableType:
 
 
 def _last_status(one: RegisteredTable) -> Text:
+    if one.unreadable is not None:
+        return Text(one.unreadable.code.name, style="red")
     if not one.registration.enabled:
         return Text("disabled", style="dim")
     last = one.status.last_outcome

@@ -135,6 +135,23 @@ NOT_REGISTERED = Code(
     places=(Place.REPORT, Place.REQUEST),
     related=("NoTableRegistered",),
 )
+ROW_UNREADABLE = Code(
+    "RowUnreadable",
+    Grade.FAILS,
+    meaning="The table is registered, but its row in storage cannot be read.",
+    remedy=(
+        "If somebody has edited the row by hand, undo that. Otherwise unregister the table and "
+        "register it again."
+    ),
+    places=(Place.REPORT, Place.REQUEST),
+)
+REGISTRATION_CHANGED = Code(
+    "RegistrationChanged",
+    Grade.FAILS,
+    meaning="Somebody else changed the registration at the same time.",
+    remedy="Read the registration again, then change it.",
+    places=(Place.REPORT, Place.REQUEST),
+)
 NOT_PLANNED = Code(
     "NotPlanned",
     Grade.FAILS,

@@ -7,6 +7,7 @@ RouteSyncError                  has a code and a message for the report
 ├── InvalidRequest              the caller has to ask for something else
 ├── NotFound                    there is nothing with the id that the caller gave
 ├── PermanentError              a retry does not help, so the error becomes an outcome
+│   └── RowUnreadable           the row of this registered table cannot be read
 └── TransientError              passes through, so that the queue delivers the message again
     ├── PassesSoon              lasts if it has not passed within ten minutes
     ├── PreconditionFailed      the route table changed since it was read: read and plan again
@@ -82,6 +83,10 @@ class NotFound(RouteSyncError):
 
 
 class PermanentError(RouteSyncError):
+    pass
+
+
+class RowUnreadable(PermanentError):
     pass
 
 

@@ -36,6 +36,11 @@ def table_key(route_table_id: RouteTableId) -> str:
     return route_table_id.key.strip("/").replace("/", "|")
 
 
+def id_of_key(key: str) -> RouteTableId:
+    """Return the id in lower case. Raise ValueError if this is no `table_key`."""
+    return RouteTableId.parse("/" + key.replace("|", "/"))
+
+
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 

@@ -1,25 +1,33 @@
 """RouteTables: one row for each registered route table.
 
-The registration is one property of the row, and each part of the status is another one: a person
-and several workers write at the same time, and no write undoes another.
+A person and several workers write the same row at the same time. So each change is made to the row
+as it is now, and only if nobody has written the row since: no write undoes another.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.data.tables import TableClient, UpdateMode
 
+from ..domain import codes
 from ..domain.armid import EnvironmentId, RouteTableId
-from ..domain.registry.contest import Contest
-from ..domain.registry.holds import Hold
+from ..domain.errors import ConcurrentUpdate, RowUnreadable
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
-from ..domain.registry.status import Status, TableNews
+from ..domain.registry.status import Status
 from ..domain.runs.alert import Place
-from .entities import Entity, fitting, table_key
+from .entities import Entity, fitting, id_of_key, table_key
 from .mapping import Property
+
+MOST_ATTEMPTS = 50
+"""Each attempt that fails is one in which another writer succeeded."""
 
 _REGISTRATION = Property("registration", Registration)
 _STATUS: Mapping[str, Property[Any]] = {
@@ -33,12 +41,12 @@ class Registry:
         self._table = table
 
     def get(self, route_table_id: RouteTableId) -> RegisteredTable | None:
-        try:
-            return _registered_table(self._table.get_entity(*_key(route_table_id)))
-        except ResourceNotFoundError:
-            return None
+        """Raise RowUnreadable if the table is registered and its row cannot be read."""
+        row = self._row(route_table_id)
+        return None if row is None else _readable(row)
 
     def list(self) -> Iterator[RegisteredTable]:
+        """List all, also those that are `unreadable`."""
         return (_registered_table(entity) for entity in self._table.list_entities())
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
@@ -50,86 +58,95 @@ class Registry:
         entities = self._table.query_entities(
             condition,
             parameters=bound | {"subscription": (subscription_id or "").lower()},
-            select=["routeTableId", "aseId", _SUBNET_IDS, f"{_SUBNET_IDS}Parts"],
+            select=["RowKey", "routeTableId", "aseId", _SUBNET_IDS, f"{_SUBNET_IDS}Parts"],
         )
         return (_place(entity) for entity in entities)
 
-    def put(self, table: RegisteredTable) -> None:
-        """Register the table, or replace its registration.
+    def add(self, table: RegisteredTable) -> bool:
+        """Register the table, and return whether it was not registered yet."""
+        try:
+            self._table.create_entity(fitting(_entity(table)))
+        except ResourceExistsError:
+            return False
+        return True
 
-        Its status stays, apart from the former sources and, if they are known, the subnets.
+    def change(
+        self, route_table_id: RouteTableId, change: Callable[[RegisteredTable], RegisteredTable]
+    ) -> RegisteredTable | None:
+        """Apply the change to the table as it is now, and return the result.
+
+        Return None if the table is not registered. If others write the row meanwhile, the change is
+        applied again to what they have written. Raise RowUnreadable, or ConcurrentUpdate if others
+        write it all the time.
         """
-        registration, status = table.registration, table.status
-        seen = _known(former_sources=status.former_sources, subnet_ids=status.subnet_ids)
+        for _ in range(MOST_ATTEMPTS):
+            row = self._row(route_table_id)
+            if row is None:
+                return None
+            changed = change(_readable(row))
+            if self._replace(row, _entity(changed)):
+                return changed
+        raise _never_quiet(route_table_id)
 
-        self._table.upsert_entity(
-            fitting(
-                {
-                    **_keys(table.route_table_id),
-                    "routeTableId": str(table.route_table_id),
-                    # These are for `places`, which reads little of many rows.
-                    "aseId": str(registration.ase_id or ""),
-                    "enabled": registration.enabled,
-                    **_REGISTRATION.packed(registration),
-                    **seen,
-                }
-            ),
-            mode=UpdateMode.MERGE,
-        )
+    def delete(
+        self,
+        route_table_id: RouteTableId,
+        check: Callable[[RegisteredTable], None] = lambda _: None,
+    ) -> RegisteredTable | None:
+        """Delete the table's row, and return what it was, even if it was `unreadable`.
 
-    def delete(self, route_table_id: RouteTableId) -> None:
-        self._table.delete_entity(*_key(route_table_id))
+        Return None if the table is not registered. `check` sees exactly what is going to be
+        deleted, and can raise an error that prevents it. Raise ConcurrentUpdate as `change` does.
+        """
+        for _ in range(MOST_ATTEMPTS):
+            row = self._row(route_table_id)
+            if row is None:
+                return None
+            table = _registered_table(row)
+            check(table)
+            if self._delete(row):
+                return table
+        raise _never_quiet(route_table_id)
 
-    def note_sound(self, route_table_id: RouteTableId, hashes: Iterable[str]) -> None:
-        """Record the hashes of the foreign routes of a table that was seen sound."""
-        self._merge(route_table_id, _known(sound_foreign=frozenset(hashes)))
+    def _row(self, route_table_id: RouteTableId) -> Entity | None:
+        try:
+            return self._table.get_entity(*_key(route_table_id))
+        except ResourceNotFoundError:
+            return None
 
-    def hold(self, route_table_id: RouteTableId, holds: Iterable[Hold]) -> None:
-        """Replace the table's holds by these."""
-        self._merge(route_table_id, _known(holds=tuple(holds)))
+    def _replace(self, row: Entity, entity: dict[str, Any]) -> bool:
+        """Return whether the row was still as it was read."""
+        if entity.items() <= row.items():
+            return True
 
-    def release(self, route_table_id: RouteTableId) -> None:
-        """Lift every hold and clear the contested state."""
-        forgotten = _STATUS["owned_left"].packed(None)
-        self._merge(route_table_id, {**_known(holds=(), contest=Contest()), **forgotten})
-
-    def contest(
-        self, route_table_id: RouteTableId, contest: Contest, owned: frozenset[str]
-    ) -> None:
-        """Record the changes that were undone, and the owned prefixes that were found."""
-        self._merge(route_table_id, _known(contest=contest, owned_left=owned))
-
-    def record(self, route_table_id: RouteTableId, news: TableNews) -> None:
-        """Record what is newly known of the table."""
-        verified = news.verified_at is not None
-        properties = _known(
-            owned_left=news.owned,
-            subnet_ids=news.subnet_ids,
-            applied_version_ids=news.applied_version_ids if verified else None,
-            verified_at=news.verified_at,
-            watched_since=news.watched_since,
-            reading=news.reading,
-            suspended=news.suspended,
-            last_outcome=news.outcome,
-        )
-        self._merge(route_table_id, properties)
-
-    def _merge(self, route_table_id: RouteTableId, properties: Mapping[str, bytes | int]) -> None:
         try:
             self._table.update_entity(
-                {**_keys(route_table_id), **properties}, mode=UpdateMode.MERGE
+                fitting(entity),
+                mode=UpdateMode.REPLACE,
+                etag=_etag_of(row),
+                match_condition=MatchConditions.IfNotModified,
             )
-        except ResourceNotFoundError:
-            return  # The table has been unregistered in the meantime.
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return False
+        return True
+
+    def _delete(self, row: Entity) -> bool:
+        """Return whether the row was still as it was read."""
+        try:
+            self._table.delete_entity(
+                row["PartitionKey"],
+                row["RowKey"],
+                etag=_etag_of(row),
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except ResourceModifiedError:
+            return False
+        return True
 
 
-def _known(**status: object) -> dict[str, bytes | int]:
-    """Return the properties of those parts of a status that have a value."""
-    properties: dict[str, bytes | int] = {}
-    for name, value in status.items():
-        if value is not None:
-            properties |= _STATUS[name].packed(value)
-    return properties
+def _never_quiet(route_table_id: RouteTableId) -> ConcurrentUpdate:
+    message = f"others write the row of {route_table_id} all the time"
+    return ConcurrentUpdate(codes.REGISTRATION_CHANGED, message)
 
 
 def _key(route_table_id: RouteTableId) -> tuple[str, str]:
@@ -141,18 +158,57 @@ def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     return {"PartitionKey": partition, "RowKey": row}
 
 
-def _place(entity: Entity) -> Place:
-    # If the table is on so many subnets that they need several parts, it counts as on any.
-    known = entity.get(f"{_SUBNET_IDS}Parts") == 1
-    return Place(
-        RouteTableId.parse(entity["routeTableId"]),
-        EnvironmentId.parse(entity["aseId"]) if entity["aseId"] else None,
-        _STATUS[_SUBNET_IDS].unpacked(entity) if known else None,
-    )
+def _etag_of(row: Entity) -> str:
+    etag: str = getattr(row, "metadata", {}).get("etag", "")
+    return etag
 
 
-def _registered_table(entity: Entity) -> RegisteredTable:
-    seen = {name: found.unpacked(entity) for name, found in _STATUS.items() if found.is_in(entity)}
-    return RegisteredTable(
-        RouteTableId.parse(entity["routeTableId"]), _REGISTRATION.unpacked(entity), Status(**seen)
-    )
+def _entity(table: RegisteredTable) -> dict[str, Any]:
+    """The registration is one property, and each part of the status is another one."""
+    entity: dict[str, Any] = {
+        **_keys(table.route_table_id),
+        "routeTableId": str(table.route_table_id),
+        # These are for `places`, which reads little of many rows.
+        "aseId": str(table.registration.ase_id or ""),
+        "enabled": table.registration.enabled,
+        **_REGISTRATION.packed(table.registration),
+    }
+    for name, part in _STATUS.items():
+        entity |= part.packed(getattr(table.status, name))
+    return entity
+
+
+def _readable(row: Entity) -> RegisteredTable:
+    """Raise RowUnreadable."""
+    table = _registered_table(row)
+    if table.unreadable is not None:
+        raise RowUnreadable(table.unreadable.code, table.unreadable.message)
+    return table
+
+
+def _registered_table(row: Entity) -> RegisteredTable:
+    try:
+        seen = {name: part.unpacked(row) for name, part in _STATUS.items() if part.is_in(row)}
+        return RegisteredTable(_id_of(row), _REGISTRATION.unpacked(row), Status(**seen))
+    except Exception as error:  # whatever is wrong with a row, it is an error of one table
+        return RegisteredTable.without_row(id_of_key(row["RowKey"]), type(error).__name__)
+
+
+def _place(row: Entity) -> Place:
+    """A table whose place cannot be read may be anywhere.
+
+    It is also on any subnet if its subnets are so many that they need several properties.
+    """
+    try:
+        known = row.get(f"{_SUBNET_IDS}Parts") == 1
+        return Place(
+            _id_of(row),
+            EnvironmentId.parse(row["aseId"]) if row["aseId"] else None,
+            _STATUS[_SUBNET_IDS].unpacked(row) if known else None,
+        )
+    except Exception:  # as above
+        return Place(id_of_key(row["RowKey"]), None, None)
+
+
+def _id_of(row: Entity) -> RouteTableId:
+    return RouteTableId.parse(row["routeTableId"])

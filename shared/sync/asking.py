@@ -199,8 +199,8 @@ class Asking:
         faults = list(text_faults("reason", request.reason, MAX_REASON))
         entry = self._enabled_entry(request.route_table, faults)
 
-        self.store.registrations.release(entry.route_table_id)
-        return entry.release()
+        registrations = self.store.registrations
+        return registrations.change(entry.route_table_id, RegisteredTable.release) or entry
 
     def remove(self, request: RemoveRequest, by: Requester) -> Run:
         """A disabled route table can lose our routes as well."""

@@ -3,7 +3,7 @@
 The wiring makes each bundle once. The interfaces raise the errors of `shared.domain.errors`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,10 +13,7 @@ from ..domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetI
 from ..domain.locations import Standing
 from ..domain.people.check_report import CheckReport
 from ..domain.people.notices import Ledger, Notice
-from ..domain.registry.contest import Contest
-from ..domain.registry.holds import Hold
 from ..domain.registry.registered_table import RegisteredTable
-from ..domain.registry.status import TableNews
 from ..domain.routing.routes import Route, RouteTable
 from ..domain.runs.alert import Place
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -89,37 +86,35 @@ class RouteLimits(Protocol):
 
 
 class Registrations(Protocol):
-    def get(self, route_table_id: RouteTableId) -> RegisteredTable | None: ...
+    """Every change is made to the row as it is now, and again if others write it meanwhile."""
 
-    def list(self) -> Iterator[RegisteredTable]: ...
+    def get(self, route_table_id: RouteTableId) -> RegisteredTable | None:
+        """Raise RowUnreadable if the table is registered and its row cannot be read."""
+
+    def list(self) -> Iterator[RegisteredTable]:
+        """List all, also those that are `unreadable`."""
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
         """List the enabled route tables of this subscription, or of all, with their places."""
 
-    def put(self, table: RegisteredTable) -> None:
-        """Register the table, or replace its registration.
+    def add(self, table: RegisteredTable) -> bool:
+        """Register the table, and return whether it was not registered yet."""
 
-        Its status stays, apart from the former sources and, if they are known, the subnets.
+    def change(
+        self, route_table_id: RouteTableId, change: Callable[[RegisteredTable], RegisteredTable]
+    ) -> RegisteredTable | None:
+        """Return the table as changed, or None if it is not registered. Raise RowUnreadable.
+
+        `change` is called again for each time that others have written the row meanwhile.
         """
 
-    def delete(self, route_table_id: RouteTableId) -> None: ...
+    def delete(
+        self, route_table_id: RouteTableId, check: Callable[[RegisteredTable], None] = ...
+    ) -> RegisteredTable | None:
+        """Return what was deleted, or None if it is not registered.
 
-    def release(self, route_table_id: RouteTableId) -> None:
-        """Lift every hold and clear the contested state."""
-
-    def note_sound(self, route_table_id: RouteTableId, hashes: Collection[str]) -> None:
-        """Record the hashes of the foreign routes of a table that was seen sound."""
-
-    def hold(self, route_table_id: RouteTableId, holds: Iterable[Hold]) -> None:
-        """Replace the table's holds by these."""
-
-    def contest(
-        self, route_table_id: RouteTableId, contest: Contest, owned: frozenset[str]
-    ) -> None:
-        """Record the changes that were undone, and the owned prefixes that were found."""
-
-    def record(self, route_table_id: RouteTableId, news: TableNews) -> None:
-        """Record what is newly known of the table."""
+        `check` sees exactly what is going to be deleted, and can raise an error that prevents it.
+        """
 
 
 class Versions(Protocol):

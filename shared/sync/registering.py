@@ -1,7 +1,7 @@
 """The rules for what a person may register, at every door."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..domain import codes
 from ..domain.addresses import is_ipv4_prefix, is_service_tag
@@ -10,6 +10,7 @@ from ..domain.errors import Fault, InvalidRequest, NotFound, PermanentError, Rou
 from ..domain.registry.choices import AddressSource, RouteStyle
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration, RouteException
+from ..domain.registry.status import TableNews
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
 from .policy import Policy
@@ -66,12 +67,16 @@ class Registering:
         """Raise InvalidRequest for whatever is not a route table's id, NotFound if unregistered."""
         entry = self.store.registrations.get(_route_table_id(resource_id))
         if entry is None:
-            raise NotFound(codes.NOT_REGISTERED, "this route table is not registered")
+            raise _not_registered()
         return entry
 
     def unregister(self, resource_id: str) -> None:
-        """Leave the table and its routes as they are. Raise as `get` does."""
-        self.store.registrations.delete(self.get(resource_id).route_table_id)
+        """Leave the table and its routes as they are. Raise as `get` does.
+
+        A table whose row cannot be read can be unregistered as well.
+        """
+        if self.store.registrations.delete(_route_table_id(resource_id)) is None:
+            raise _not_registered()
 
     def register(self, request: RegisterRequest) -> RegisterResult:
         """Change the registration only; nothing is written to Azure.
@@ -104,20 +109,30 @@ class Registering:
             raise InvalidRequest(faults)
 
         registration = _registration(request, ase_id, tags)
-        if existing is None:
-            entry = RegisteredTable(route_table_id, registration)
-        else:
-            entry = existing.with_registration(registration, self.clock())
-        return RegisterResult(self._put(entry), is_new=existing is None)
-
-    def _put(self, entry: RegisteredTable) -> RegisteredTable:
-        if entry.status.subnet_ids is None:
+        if existing is None or existing.status.subnet_ids is None:
             # An alert about one of its subnets is to find the table before its first run.
-            subnet_ids = self._subnet_ids(entry.route_table_id)
-            entry = replace(entry, status=replace(entry.status, subnet_ids=subnet_ids))
+            news = TableNews(subnet_ids=self._subnet_ids(route_table_id))
+        else:
+            news = TableNews()
+        return self._put(route_table_id, registration, news)
 
-        self.store.registrations.put(entry)
-        return entry
+    def _put(
+        self, route_table_id: RouteTableId, registration: Registration, news: TableNews
+    ) -> RegisterResult:
+        """Write the registration over what is registered now, or as a new one."""
+        now = self.clock()
+
+        def replaced(entry: RegisteredTable) -> RegisteredTable:
+            return entry.with_registration(registration, now).with_news(news)
+
+        new = RegisteredTable(route_table_id, registration).with_news(news)
+        while True:
+            if self.store.registrations.add(new):
+                return RegisterResult(new, is_new=True)
+            # If it is unregistered just now, it is new again.
+            entry = self.store.registrations.change(route_table_id, replaced)
+            if entry is not None:
+                return RegisterResult(entry, is_new=False)
 
     def _place(
         self, resource_id: str, ase_id: EnvironmentId | None
@@ -196,6 +211,10 @@ class Registering:
             return self.azure.route_tables.read(route_table_id).subnet_ids
         except RouteSyncError:
             return None
+
+
+def _not_registered() -> NotFound:
+    return NotFound(codes.NOT_REGISTERED, "this route table is not registered")
 
 
 def _registration(

@@ -14,7 +14,7 @@ from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Mode, RunRequest, Trigger
 from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
 from tests.builders.routes import owned, route, to_firewall
-from tests.builders.runs import TAG, register, register_many, sync
+from tests.builders.runs import TAG, keep, register, register_many, sync
 
 A, B, C, D = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24", "20.0.3.0/24"
 XSS = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
@@ -111,7 +111,7 @@ def test_a_right_table_says_since_when_with_what_and_how_much_room_is_left(
     azure, app, make_host, visit
 ):
     add_environment(azure.state, "one", table=add_table(azure.state, "one", [to_firewall()]))
-    app.registry.put(of_environment("one", note="core"))
+    keep(app, of_environment("one", note="core"))
     answer(azure, A, B)
     sync(app)
     app.check.check()
@@ -220,7 +220,7 @@ def test_it_works_by_keyboard_alone(azure, app, make_host, visit):
 
 def test_what_others_wrote_stays_text(azure, app, make_host, visit):
     add_table(azure.state, "one")
-    app.registry.put(of_environment("one", note=XSS, ase_id=None))
+    keep(app, of_environment("one", note=XSS, ase_id=None))
     refuse(azure, "one", XSS)
     whole = sync(app, reason=XSS, change_id=XSS, requested_by=XSS)
     host = make_host()

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 
@@ -41,9 +42,23 @@ class Asked(TypedDict, total=False):
     prompted_by: tuple[str, ...]
 
 
+def keep(app: App, table: RegisteredTable) -> None:
+    """Register the table, or replace its registration and its former sources."""
+    if not app.registry.add(table):
+        former = table.status.former_sources
+        app.registry.change(
+            table.route_table_id,
+            lambda known: replace(
+                known,
+                registration=table.registration,
+                status=replace(known.status, former_sources=former),
+            ),
+        )
+
+
 def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:
     for name in names:
-        app.registry.put(RegisteredTable(rid(name), Registration(tuple(tags), enabled=enabled)))
+        keep(app, RegisteredTable(rid(name), Registration(tuple(tags), enabled=enabled)))
 
 
 class _Noted:
@@ -54,9 +69,6 @@ class _Noted:
 
     def create_entity(self, entity: Any, **how: Any) -> None:
         self.operations.append(("create", entity, how))
-
-    def upsert_entity(self, entity: Any, **how: Any) -> None:
-        self.operations.append(("upsert", entity, how))
 
     def update_entity(self, entity: Any, **how: Any) -> dict[str, str]:
         self.operations.append(("update", entity, how))
@@ -78,7 +90,7 @@ def in_batches(table: TableClient) -> Iterator[Any]:
 def register_many(app: App, names: Iterable[str]) -> None:
     with in_batches(app.account.route_tables) as table:
         for name in names:
-            Registry(table).put(RegisteredTable(rid(name), Registration((TAG,))))
+            Registry(table).add(RegisteredTable(rid(name), Registration((TAG,))))
 
 
 def begin(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Unpack[Asked]) -> str:

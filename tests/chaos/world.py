@@ -28,6 +28,7 @@ from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
 from tests.builders.azure import SUBSCRIPTION, add_table, tag_document, unthrottled
+from tests.builders.runs import keep
 
 from .watch import MAX_REMOVED_PERCENT, TAG, Delivery, Watch, owned, right, snapshot
 from .workers import Worker, run_alone, run_both
@@ -139,7 +140,7 @@ class World:
         self._forget()
         self.requests.clear()
         for table in self.ids.values():
-            self._app.registry.put(RegisteredTable(table, Registration((TAG,))))
+            keep(self._app, RegisteredTable(table, Registration((TAG,))))
 
     def meet(self, fault: InjectedFault) -> None:
         self.state.faults.append(fault)
@@ -163,7 +164,7 @@ class World:
 
     def _change(self, name: str, **changed: Any) -> None:
         entry = self._entry(name)
-        self._app.registry.put(replace(entry, registration=replace(entry.registration, **changed)))
+        keep(self._app, replace(entry, registration=replace(entry.registration, **changed)))
 
     def ask(self, action: Action, name: str, undone: str | None = None) -> str:
         return self._begin(
@@ -179,7 +180,7 @@ class World:
         )
 
     def release(self, name: str) -> None:
-        self._app.registry.release(self.ids[name])
+        self._app.registry.change(self.ids[name], RegisteredTable.release)
         self._forget()
 
     # -- Messages --
@@ -266,7 +267,7 @@ class World:
         for name, table in self.tables.items():
             self.set_policy(name, ApplyPolicy.AUTO)
             # The others are found, and write the table no more.
-            self._app.registry.contest(self.ids[name], Contest(), owned(snapshot(table)))
+            self._found(name, owned(snapshot(table)))
         self._forget()
         if "MaxRemovedPercent" in self._heal():
             self._heal()  # what the first added counts with the routes that a share of may go
@@ -413,6 +414,15 @@ class World:
         is_right = right(wanted, excused, by_tag=_by_tag(entry))
         if not any(map(is_right, self.watch.seen[name])):
             self.watch.fault(name, f"{outcome.status} was said, and {wanted} is not routed")
+
+    def _found(self, name: str, routed: frozenset[str]) -> None:
+        """Nobody has undone anything, and these are our routes."""
+
+        def calm(entry: RegisteredTable) -> RegisteredTable:
+            status = replace(entry.status, contest=Contest(), owned_left=routed)
+            return replace(entry, status=status)
+
+        self._app.registry.change(self.ids[name], calm)
 
     def _entry(self, name: str) -> RegisteredTable:
         if name not in self._entries:

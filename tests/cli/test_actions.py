@@ -17,7 +17,7 @@ from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger
 from shared.settings import Settings
 from tests.builders.azure import add_table, rid, table_id, table_writes, tag_document
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
-from tests.builders.runs import TAG, register, sync
+from tests.builders.runs import TAG, keep, register, sync
 
 A, B, C, D, E = (f"20.0.{number}.0/24" for number in range(5))
 
@@ -51,9 +51,7 @@ def test_plan_then_apply_then_nothing_to_do(azure, app, table, cli):
 
 
 def test_what_is_confirmed_is_applied_exactly(azure, app, table, cli):
-    app.registry.put(
-        RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL))
-    )
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL)))
     declined = cli("apply", types="n\n")
     assert declined.status == 1
     assert "nothing was changed" in declined.err
@@ -83,9 +81,7 @@ def test_without_somebody_to_ask_nothing_is_begun(app, table, cli, more):
 
 
 def test_yes_leaves_withheld_what_waits_for_approval(azure, app, table, cli):
-    app.registry.put(
-        RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL))
-    )
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL)))
     waiting = cli("apply", "--yes")
     assert waiting.status == 2
     assert f"withheld (ApplyPolicy): add {A}" in waiting.out

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date
+from operator import methodcaller
 from typing import Any
 
 import azure.functions as func
@@ -23,7 +24,7 @@ from shared.endpoints.registrations import RegistrationBody
 from shared.json_shapes import registered_table_json
 from tests.builders.azure import add_environment, add_table, ase_id_of, table_id, tag_document
 from tests.builders.callers import principal
-from tests.builders.runs import sync
+from tests.builders.runs import keep, sync
 
 TABLE = RouteTableId.parse(table_id("one"))
 PREFIXES = ["20.0.0.0/24", "20.0.1.0/24"]
@@ -88,9 +89,10 @@ def test_get_then_put_changes_nothing(azure, app, call):
         exceptions=(RouteException(PREFIXES[0], "by design", date(2099, 1, 1)),),
         note="ours",
     )
-    app.registry.put(RegisteredTable(TABLE, asked))
+    keep(app, RegisteredTable(TABLE, asked))
     sync(app)
-    app.registry.hold(TABLE, [Hold(PREFIXES[1], True, "a", "b")])
+    held = [Hold(PREFIXES[1], True, "a", "b")]
+    app.registry.change(TABLE, methodcaller("with_open_holds", held, "b"))
     before, shown = app.registry.get(TABLE), call(endpoints.list_or_get_route_tables)
     assert before.status.verified_at is not None
     assert list(shown) == ["routeTableId", "registration", "status"]
@@ -105,7 +107,7 @@ def test_get_then_put_changes_nothing(azure, app, call):
 def test_what_a_person_sends_never_reaches_the_status(azure, app, call):
     azure.state.tags.answers["westeurope"] = tag_document(PREFIXES)
     add_table(azure.state, "one")
-    app.registry.put(RegisteredTable(TABLE, Registration((MANAGEMENT_TAG,))))
+    keep(app, RegisteredTable(TABLE, Registration((MANAGEMENT_TAG,))))
     sync(app)
     before = app.registry.get(TABLE)
     call(endpoints.register_route_table, {"enabled": False, "note": "paused"})

@@ -42,7 +42,7 @@ def _rolled_back_and_killed(azure, app: App, call: int, refused: bool) -> bool:
     azure.state.tags.answers["westeurope"] = tag_document([C])
     register(app, "one")
     earlier = Hold(C, True, "earlier", "earlier")
-    app.registry.hold(rid("one"), [earlier])
+    app.registry.change(rid("one"), lambda t: t.release().with_open_holds([earlier], "earlier"))
     azure.state.tags.answers["westeurope"] = tag_document([A, C])
     run = sync(app)
     assert owned_prefixes(table) == {A, C}

@@ -10,7 +10,17 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from tests.builders.azure import SUBSCRIPTION, add_environment, add_table, answer, ase_id_of, rid
 from tests.builders.routes import owned_prefixes
-from tests.builders.runs import START, TAG, begin, codes, outcome_of, register, run_report, sync
+from tests.builders.runs import (
+    START,
+    TAG,
+    begin,
+    codes,
+    keep,
+    outcome_of,
+    register,
+    run_report,
+    sync,
+)
 
 A = "20.0.0.0/24"
 SECRET = "sig=secret"
@@ -49,7 +59,7 @@ def tables(azure, app):
 def with_environment(azure, app, name, table):
     add_environment(azure.state, name, table=table, management=["20.9.0.0/32"])
     both = Registration((TAG,), EnvironmentId.parse(ase_id_of(name)), AddressSource.BOTH)
-    app.registry.put(RegisteredTable(rid(name), both))
+    keep(app, RegisteredTable(rid(name), both))
 
 
 def test_one_source_is_unusable_and_the_run_goes_on(azure, app, tables, breaks):

@@ -21,7 +21,7 @@ from shared.endpoints import shell
 from shared.notify import webhook
 from tests.builders.azure import SUBSCRIPTION, add_table, rid, tag_document, unthrottled
 from tests.builders.routes import owned_prefixes, to_firewall
-from tests.builders.runs import TAG, register
+from tests.builders.runs import TAG, keep, register
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
@@ -204,13 +204,13 @@ def pipeline_runs_twice(year):
 
 
 def released(year):
-    year.app.registry.release(rid("three"))
+    year.app.registry.change(rid("three"), RegisteredTable.release)
 
 
 def exception_until_day_260(year):
     until = (START + 260 * DAY).date()
     exceptions = (RouteException("20.9.0.0/24", "by design", until),)
-    year.app.registry.put(RegisteredTable(rid("two"), Registration((TAG,), exceptions=exceptions)))
+    keep(year.app, RegisteredTable(rid("two"), Registration((TAG,), exceptions=exceptions)))
 
 
 def rights_are_lost(year):

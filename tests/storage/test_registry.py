@@ -1,24 +1,25 @@
 """A registered table comes back as it was written, part by part, whatever is in it."""
 
+import itertools
 from dataclasses import replace
 from datetime import date
+from operator import methodcaller
 
 import pytest
 from hypothesis import example, given
 
 from shared.domain.armid import EnvironmentId, RouteTableId
-from shared.domain.codes import lookup
-from shared.domain.findings import Finding
+from shared.domain.errors import ConcurrentUpdate, RowUnreadable
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import MOST_KEPT, Contest, Undoing
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
-from shared.domain.registry.status import LastOutcome, Status, TableNews
-from shared.domain.runs.outcome import OutcomeStatus
+from shared.domain.registry.status import Status, TableNews
+from shared.storage.entities import table_key
 from shared.storage.registry import Registry
-from tests.builders.azure import ase_id_of, rid, table_id
-from tests.builders.runs import TAG
+from tests.builders.azure import SUBSCRIPTION, ase_id_of, rid, table_id
+from tests.builders.runs import TAG, keep
 
 from . import values
 from .tables import MemoryTable
@@ -48,31 +49,11 @@ LARGE = RegisteredTable(
 
 
 def written(table: RegisteredTable) -> Registry:
-    """Everything that is known of the table, by way of those who find it out."""
-    registry, table_id, status = Registry(MemoryTable.client()), table.route_table_id, table.status
-    registry.put(table)
-    registry.hold(table_id, status.holds)
-    registry.note_sound(table_id, status.sound_foreign)
-    registry.contest(table_id, status.contest, status.owned_left or frozenset())
-    registry.record(
-        table_id,
-        TableNews(
-            applied_version_ids=status.applied_version_ids,
-            verified_at=status.verified_at,
-            watched_since=status.watched_since,
-            reading=status.reading,
-            outcome=status.last_outcome,
-        ),
-    )
+    """Everything that is known of the table, by way of a row that had nothing of it."""
+    registry, table_id = Registry(MemoryTable.client()), table.route_table_id
+    assert registry.add(RegisteredTable(table_id, Registration((TAG,))))
+    registry.change(table_id, lambda _: table)
     return registry
-
-
-def expected(table: RegisteredTable) -> RegisteredTable:
-    """Versions are applied if the table was found right with them."""
-    status = replace(table.status, owned_left=table.status.owned_left or frozenset())
-    if status.verified_at is None:
-        status = replace(status, applied_version_ids=())
-    return replace(table, status=status)
 
 
 @given(values.registered_tables)
@@ -80,23 +61,24 @@ def expected(table: RegisteredTable) -> RegisteredTable:
 def test_a_registered_table_comes_back_as_it_was_written(table):
     registry = written(table)
     found = registry.get(table.route_table_id)
-    assert found == expected(table)
+    assert found == table
     assert list(registry.list()) == [found]
 
 
 @given(values.registered_tables, values.registrations)
 def test_to_register_again_leaves_what_was_seen(table, registration):
     registry = written(table)
-    anew = expected(table).with_registration(registration, NOW)
-    registry.put(anew)
-    assert registry.get(table.route_table_id) == anew
+    anew = registry.change(
+        table.route_table_id, lambda known: known.with_registration(registration, NOW)
+    )
+    assert registry.get(table.route_table_id) == anew == table.with_registration(registration, NOW)
 
 
 @given(values.registered_tables)
 def test_a_release_forgets_holds_and_contest_and_nothing_else(table):
     registry = written(table)
-    registry.release(table.route_table_id)
-    assert registry.get(table.route_table_id) == expected(table).release()
+    registry.change(table.route_table_id, RegisteredTable.release)
+    assert registry.get(table.route_table_id) == table.release()
 
 
 @pytest.mark.parametrize(
@@ -114,51 +96,90 @@ def test_any_arm_id_is_a_legal_key_whatever_its_case(app, text):
         RouteTableId.parse(text),
         Registration((TAG,), ase_id, AddressSource.BOTH, RouteStyle.SERVICE_TAG, note="n"),
     )
-    app.registry.put(table)
+    keep(app, table)
     assert app.registry.get(RouteTableId.parse(text.swapcase().swapcase().lower())) == table
     assert list(app.registry.list()) == [table]
     app.registry.delete(table.route_table_id)
     assert app.registry.get(table.route_table_id) is None
 
 
-def test_what_was_applied_stays_when_a_registration_is_replaced(app):
-    app.registry.put(RegisteredTable(rid("a"), Registration((TAG, "Other"), note="old")))
-    last = LastOutcome(
-        "run", NOW, OutcomeStatus.FAILED, "sig", Finding(lookup("A"), "b"), poisoned=True
-    )
-    app.registry.record(
-        rid("a"),
-        TableNews(
-            owned=frozenset({"20.0.0.0/24"}),
-            subnet_ids=frozenset({"/subscriptions/s"}),
-            applied_version_ids=("v1", "v2"),
-            verified_at=NOW,
-            watched_since=NOW,
-            outcome=last,
-        ),
-    )
-    contest = Contest((Undoing(NOW, "run", ("somebody",)),), NOW)
-    app.registry.contest(rid("a"), contest, frozenset({"20.0.1.0/24"}))
-    app.registry.put(RegisteredTable(rid("a"), Registration((TAG,))))
-    assert app.registry.get(rid("a")) == RegisteredTable(
-        rid("a"),
-        Registration((TAG,)),
-        Status(
-            applied_version_ids=("v1", "v2"),
-            verified_at=NOW,
-            subnet_ids=frozenset({"/subscriptions/s"}),
-            owned_left=frozenset({"20.0.1.0/24"}),
-            contest=contest,
-            last_outcome=last,
-            watched_since=NOW,
-        ),
-    )
-    app.registry.release(rid("a"))
-    status = app.registry.get(rid("a")).status
-    assert (status.contest, status.owned_left, status.holds) == (Contest(), None, ())
+def test_what_one_writer_adds_while_another_thinks_is_not_lost(app):
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,))))
+    news = TableNews(applied_version_ids=("v1",), verified_at=NOW)
+    calls = []
+
+    def slowly(known):
+        calls.append(known)
+        if len(calls) == 1:
+            app.registry.change(rid("one"), methodcaller("with_news", news))
+        return replace(known, registration=replace(known.registration, note="late"))
+
+    changed = app.registry.change(rid("one"), slowly)
+    assert (len(calls), changed) == (2, app.registry.get(rid("one")))
+    assert (changed.registration.note, changed.status.applied_version_ids) == ("late", ("v1",))
 
 
-def test_what_was_applied_to_a_table_unregistered_meanwhile_registers_nothing(app):
-    app.registry.record(rid("a"), TableNews(applied_version_ids=("v1",), verified_at=NOW))
-    app.registry.release(rid("a"))
+def test_a_row_that_others_write_all_the_time_is_left_to_the_queue():
+    registry = written(LARGE)
+
+    def overtaken(known):
+        registry.change(LARGE.route_table_id, lambda now: now.with_sound(frozenset({next(hashes)})))
+        return replace(known, registration=Registration(()))
+
+    hashes = (str(number) for number in itertools.count())
+    with pytest.raises(ConcurrentUpdate, match="RegistrationChanged"):
+        registry.change(LARGE.route_table_id, overtaken)
+
+
+def test_a_table_is_added_once_and_changed_or_deleted_only_if_it_is_there(app):
+    first, second = (RegisteredTable(rid("a"), Registration((TAG,), note=n)) for n in "12")
+    news = methodcaller("with_news", TableNews(verified_at=NOW))
+    assert app.registry.change(rid("a"), news) is None
+    assert app.registry.delete(rid("a")) is None
+    assert [app.registry.add(first), app.registry.add(second)] == [True, False]
+    assert list(app.registry.list()) == [first]
+    assert app.registry.delete(rid("a")) == first
+    assert app.registry.change(rid("a"), news) is None
     assert list(app.registry.list()) == []
+
+
+def test_what_is_deleted_is_what_was_looked_at(app):
+    keep(app, RegisteredTable(rid("a"), Registration((TAG,))))
+    looked_at: list[tuple[str, ...]] = []
+
+    def look(table):
+        if not looked_at:
+            app.registry.change(rid("a"), lambda t: replace(t, registration=Registration(("B",))))
+        looked_at.append(table.registration.service_tags)
+
+    deleted = app.registry.delete(rid("a"), look)
+    assert looked_at == [(TAG,), ("B",)]
+    assert deleted.registration.service_tags == ("B",)
+
+
+DAMAGES = [
+    {"registration": "not packed"},
+    {"registrationParts": 7},
+    {"registration": "eJyrVnIsLk7NTcqpVLJSSlOqBQAvqgVS", "registrationParts": 1},
+    {"contest": "", "contestParts": 1},
+    {"routeTableId": "nonsense"},
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_row_that_cannot_be_read_is_an_error_of_its_table_alone(app, damage):
+    for name in ("one", "two"):
+        keep(app, RegisteredTable(rid(name), Registration((TAG,))))
+    keys = {"PartitionKey": SUBSCRIPTION, "RowKey": table_key(rid("one"))}
+    app.account.route_tables.update_entity({**keys, **damage})
+    with pytest.raises(RowUnreadable, match="RowUnreadable"):
+        app.registry.get(rid("one"))
+    with pytest.raises(RowUnreadable):
+        app.registry.change(rid("one"), RegisteredTable.release)
+    assert not app.registry.add(RegisteredTable(rid("one"), Registration((TAG,))))
+    found = {table.route_table_id: table.unreadable for table in app.registry.list()}
+    assert found.keys() == {rid("one"), rid("two")}
+    assert (found[rid("one")].code.name, found[rid("two")]) == ("RowUnreadable", None)
+    assert {place.route_table_id for place in app.registry.places(None)} == {rid("one"), rid("two")}
+    assert app.registry.delete(rid("one")).unreadable is not None
+    assert [table.route_table_id for table in app.registry.list()] == [rid("two")]

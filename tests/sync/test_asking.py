@@ -33,7 +33,7 @@ from tests.builders.azure import (
     table_id,
 )
 from tests.builders.routes import owned
-from tests.builders.runs import TAG, register, sync
+from tests.builders.runs import TAG, keep, register, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 HERE = Requester(Trigger.CLI, "somebody")
@@ -66,7 +66,7 @@ def test_a_run_is_written_as_it_was_asked_for(app, table):
 def test_no_name_means_all_tables_and_an_environment_means_its_own(app):
     ase = ase_id_of("a")
     for name in ("one", "two"):
-        app.registry.put(RegisteredTable(rid(name), Registration((TAG,), EnvironmentId.parse(ase))))
+        keep(app, RegisteredTable(rid(name), Registration((TAG,), EnvironmentId.parse(ase))))
     register(app, "three")
     assert app.asking.sync(SyncRequest(), HERE).request.route_tables == ()
     both = SyncRequest(ases=[ase.upper()], route_tables=[table_id("three"), table_id("one")])

@@ -67,6 +67,9 @@ class Standpoint:
         return max(self._states_of(table), key=lambda state: state.rank)
 
     def _states_of(self, table: RegisteredTable) -> Iterable[State]:
+        if table.unreadable is not None:
+            yield State.FAILED
+            return
         if not table.registration.enabled:
             yield State.OFF
             return

@@ -1,24 +1,37 @@
 """A registered route table."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
+from .. import codes
 from ..armid import RouteTableId
-from .contest import Contest
+from ..findings import Finding
+from .contest import Contest, Undoing
+from .holds import Hold, closed, with_open
 from .registration import Registration
-from .status import Status
+from .status import Status, TableNews
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredTable:
     """A route table with the wishes of a person and with everything that was seen of it.
 
-    The two parts have different writers, as `spec` and `status` of Kubernetes have.
+    The two parts have different writers, as `spec` and `status` of Kubernetes have. If the row
+    cannot be read, `unreadable` says why, and nothing else is known of the table.
     """
 
     route_table_id: RouteTableId
     registration: Registration
     status: Status = field(default_factory=Status)
+    unreadable: Finding | None = None
+
+    @classmethod
+    def without_row(cls, route_table_id: RouteTableId, why: str) -> "RegisteredTable":
+        """Return a table that is registered with a row that cannot be read."""
+        finding = Finding(codes.ROW_UNREADABLE, f"the row of {route_table_id} is unreadable: {why}")
+        return cls(route_table_id, Registration(()), unreadable=finding)
 
     def with_registration(self, registration: Registration, at: datetime) -> "RegisteredTable":
         """Replace the registration. A source that the table loses is a former source from then."""
@@ -31,5 +44,43 @@ class RegisteredTable:
 
     def release(self) -> "RegisteredTable":
         """Lift every hold and clear the contested state."""
-        status = replace(self.status, holds=(), contest=Contest(), owned_left=None)
-        return replace(self, status=status)
+        return self._with(holds=(), contest=Contest(), owned_left=None)
+
+    def with_sound(self, hashes: frozenset[str]) -> "RegisteredTable":
+        """Replace the hashes of its foreign routes: it was seen sound."""
+        return self._with(sound_foreign=hashes)
+
+    def with_open_holds(self, opened: Iterable[Hold], rollback_run_id: str) -> "RegisteredTable":
+        """Add what this rollback is going to hold."""
+        return self._with(holds=with_open(self.status.holds, opened, rollback_run_id))
+
+    def with_closed_holds(self, rollback_run_id: str, *, failed: bool) -> "RegisteredTable":
+        """Keep what this rollback holds for good, or remove it if the rollback has failed."""
+        return self._with(holds=closed(self.status.holds, rollback_run_id, failed=failed))
+
+    def with_undoing(self, undoing: Undoing, owned: frozenset[str]) -> "RegisteredTable":
+        """Add a case in which our changes were undone, once for each run.
+
+        `owned` are the prefixes of our routes that the run has found.
+        """
+        contest = self.status.contest
+        if all(undoing.run_id != known.run_id for known in contest.undone):
+            contest = contest.with_undoing(undoing)
+        return self._with(contest=contest, owned_left=owned)
+
+    def with_news(self, news: TableNews) -> "RegisteredTable":
+        """Add what is newly known."""
+        known = {
+            "owned_left": news.owned,
+            "subnet_ids": news.subnet_ids,
+            "applied_version_ids": news.applied_version_ids if news.verified_at else None,
+            "verified_at": news.verified_at,
+            "watched_since": news.watched_since,
+            "reading": news.reading,
+            "suspended": news.suspended,
+            "last_outcome": news.outcome,
+        }
+        return self._with(**{name: value for name, value in known.items() if value is not None})
+
+    def _with(self, **status: Any) -> "RegisteredTable":
+        return replace(self, status=replace(self.status, **status))

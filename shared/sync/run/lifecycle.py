@@ -11,7 +11,7 @@ from typing import overload
 from ...domain import codes
 from ...domain.addresses import Source, Version, difference, service_tag_of
 from ...domain.armid import RouteTableId
-from ...domain.errors import ConcurrentUpdate, PassesSoon
+from ...domain.errors import ConcurrentUpdate, PassesSoon, RowUnreadable
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -190,12 +190,14 @@ class RunStart:
     def _target(self, run: Run, route_table_id: RouteTableId) -> RegisteredTable:
         """Return the registered table, or one with a default registration.
 
-        A table whose registration has been removed since the request still gets an outcome, so
-        that the report says so. Provisioning registers its table only later.
+        A table whose registration has been removed since the request, or whose row cannot be read,
+        still gets an outcome, so that the report says so. Provisioning registers its table only
+        later.
         """
-        found = self.store.registrations.get(route_table_id)
-        if found is not None:
-            return found
+        with suppress(RowUnreadable):
+            found = self.store.registrations.get(route_table_id)
+            if found is not None:
+                return found
         default = Registration((self.policy.default_service_tag,), run.request.ase_id)
         return RegisteredTable(route_table_id, default)
 

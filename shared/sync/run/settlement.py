@@ -1,10 +1,13 @@
 """The only way an outcome becomes final: on the table's own row, in its run and in the log."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ...domain.armid import RouteTableId
-from ...domain.registry.holds import closed
+from ...domain.errors import RowUnreadable
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.status import LastOutcome, TableNews
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
@@ -43,7 +46,7 @@ class Settlement:
             known = replace(known, outcome=self._last_outcome(run, outcome, poisoned=poisoned))
 
         if known != TableNews():
-            self.store.registrations.record(pending.route_table_id, known)
+            self._change(pending.route_table_id, partial(RegisteredTable.with_news, news=known))
         self.store.outcomes.settle(pending, outcome)
         self.on_outcome(run, outcome)
         self.close_holds(run, pending.route_table_id)
@@ -55,15 +58,22 @@ class Settlement:
         """
         if run.request.action is not Action.ROLLBACK:
             return
-        entry = self.store.registrations.get(route_table_id)
         status = self.store.outcomes.status(run.run_id, route_table_id)
-        if entry is None or status is None:
+        if status is None:
             return
 
         failed = status is OutcomeStatus.FAILED
-        holds = closed(entry.status.holds, run.run_id, failed=failed)
-        if holds != entry.status.holds:
-            self.store.registrations.hold(route_table_id, holds)
+        self._change(
+            route_table_id,
+            partial(RegisteredTable.with_closed_holds, rollback_run_id=run.run_id, failed=failed),
+        )
+
+    def _change(
+        self, route_table_id: RouteTableId, change: Callable[[RegisteredTable], RegisteredTable]
+    ) -> None:
+        # If the row cannot be read, the outcome says so, and nothing can be added to the row.
+        with suppress(RowUnreadable):
+            self.store.registrations.change(route_table_id, change)
 
     def _last_outcome(self, run: Run, outcome: Outcome, *, poisoned: bool) -> LastOutcome:
         return LastOutcome(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
@@ -115,7 +116,8 @@ class Discovery:
             ase_id = _environment_on(table, result.environments)
             if register:
                 self._register(table_id, ase_id, search.registered)
-            result.stamped.append(StampedTable(table_id, len(owned), ase_id, registered=register))
+            is_registered = table_id in search.registered
+            result.stamped.append(StampedTable(table_id, len(owned), ase_id, is_registered))
 
     def _survey(self, environment: Environment) -> Survey:
         try:
@@ -142,17 +144,37 @@ class Discovery:
     def _register_surveyed(self, survey: Survey, registered: _ByTable) -> None:
         table = survey.route_table_id
         existing = registered.get(table) if table else None
-        if table is not None and (existing is None or existing.registration.ase_id is None):
+        if table is not None and (existing is None or _lacks_environment(existing)):
             self._register(table, survey.environment_id, registered)
 
     def _register(
         self, table: RouteTableId, ase_id: EnvironmentId | None, registered: _ByTable
     ) -> None:
-        """Register the table for this environment; the rest of an earlier registration stays."""
-        new = RegisteredTable(table, Registration((self.policy.default_service_tag,)))
-        entry = registered.get(table, new)
-        registered[table] = replace(entry, registration=replace(entry.registration, ase_id=ase_id))
-        self.store.registrations.put(registered[table])
+        """Register the table for this environment, or give its registration the environment.
+
+        A search takes minutes. Whatever people have registered or unregistered meanwhile stays.
+        """
+        if table not in registered:
+            tags = (self.policy.default_service_tag,)
+            new = RegisteredTable(table, Registration(tags, ase_id))
+            if self.store.registrations.add(new):
+                registered[table] = new
+                return
+
+        completed = self.store.registrations.change(table, partial(_with_environment, ase_id))
+        registered.pop(table, None)
+        if completed is not None:
+            registered[table] = completed
+
+
+def _lacks_environment(entry: RegisteredTable) -> bool:
+    return entry.unreadable is None and entry.registration.ase_id is None
+
+
+def _with_environment(ase_id: EnvironmentId | None, entry: RegisteredTable) -> RegisteredTable:
+    if not _lacks_environment(entry):
+        return entry
+    return replace(entry, registration=replace(entry.registration, ase_id=ase_id))
 
 
 def _registration_findings(
@@ -160,6 +182,9 @@ def _registration_findings(
 ) -> Iterator[Finding]:
     """Compare the registration of the environment's table with the environment."""
     if entry is None:
+        return
+    if entry.unreadable is not None:
+        yield entry.unreadable
         return
     ase_id = entry.registration.ase_id
     if ase_id is None:

@@ -11,6 +11,7 @@ from ...domain.errors import (
     PassesSoon,
     PermanentError,
     RouteSyncError,
+    RowUnreadable,
 )
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
@@ -162,7 +163,7 @@ class TableSync:
 
     def _result_of_error(self, pending: Pending, error: PermanentError) -> _Result:
         pending = self._with_error(pending, error)
-        entry = self.store.registrations.get(pending.route_table_id)
+        entry = self._entry(pending)
         outcome = self.reconciler.as_it_stands(pending).failed(Finding.of(error))
         if entry is None:
             return _Result(pending, outcome)
@@ -170,6 +171,12 @@ class TableSync:
         audited = self.audit.audit(entry, None)
         news = TableNews(suspended=_new_suspended(audited, entry))
         return _Result(pending, outcome.with_findings(*audited.findings), news)
+
+    def _entry(self, pending: Pending) -> RegisteredTable | None:
+        try:
+            return self.store.registrations.get(pending.route_table_id)
+        except RowUnreadable:
+            return None
 
     def _with_error(self, pending: Pending, error: Exception) -> Pending:
         """Note the error on the row as it was last saved, with what was intended until then."""

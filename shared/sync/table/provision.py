@@ -51,13 +51,14 @@ class _Step:
 class Site:
     """The place of a table that is provisioned: what is there before the first change.
 
-    `existing` is the route table if there is one already. `entry` is what is registered, or what
+    `existing` is the route table if there is one already. `entry` is what is `registered`, or what
     is going to be.
     """
 
     survey: Survey
     existing: RouteTable | None
     entry: RegisteredTable
+    registered: bool
 
     @property
     def on_subnet(self) -> bool:
@@ -108,7 +109,8 @@ class Provisioner:
         existing = self._existing(pending, survey, entry)
         if existing is not None:
             self._check_own(existing, pending, survey)
-        return Site(survey, existing, entry or self._new_entry(route_table_id, survey))
+        new = self._new_entry(route_table_id, survey)
+        return Site(survey, existing, entry or new, registered=entry is not None)
 
     def _existing(
         self, pending: Pending, survey: Survey, entry: RegisteredTable | None
@@ -167,7 +169,9 @@ class Provisioner:
         elif pending.made(site.existing):
             pending = self._noted(pending, _created(pending.route_table_id))
 
-        self._register(site.entry)
+        # If a person has unregistered the table meanwhile, it does not come back.
+        if not site.registered:
+            self._register(site.entry)
         return pending
 
     def _create(self, pending: Pending, new: RouteTable, judgement: Judgement) -> Pending:
@@ -222,13 +226,9 @@ class Provisioner:
         return replace(done, outcome=_reported(done, ()))
 
     def _register(self, entry: RegisteredTable) -> None:
-        if self.store.registrations.get(entry.route_table_id) is not None:
-            return
-        self.store.registrations.put(entry)
-
         # A new table has no foreign routes, so it may be written again if its making has failed.
-        sound = {foreign_hash(_EMPTY, owner=self.policy.owner)}
-        self.store.registrations.note_sound(entry.route_table_id, sound)
+        sound = frozenset({foreign_hash(_EMPTY, owner=self.policy.owner)})
+        self.store.registrations.add(entry.with_sound(sound))
 
     def _open_steps(self, run: Run, route_table_id: RouteTableId, site: Site) -> list[_Step]:
         """Return what has to be done when the table is right."""

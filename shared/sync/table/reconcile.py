@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ...domain import codes
 from ...domain.errors import (
@@ -166,7 +167,8 @@ class Reconciler:
         sound = frozenset(foreign_hash(t, owner=self.policy.owner) for t in (table, planned))
         if sound == entry.status.sound_foreign:
             return False
-        self.store.registrations.note_sound(entry.route_table_id, sound)
+        note = partial(RegisteredTable.with_sound, hashes=sound)
+        self.store.registrations.change(entry.route_table_id, note)
         return True
 
     def _note_contest(self, attempt: _Attempt) -> bool:
@@ -174,7 +176,9 @@ class Reconciler:
         if contest is None:
             return False
         owned = owned_prefixes(attempt.progress.table, owner=self.policy.owner)
-        self.store.registrations.contest(attempt.entry.route_table_id, contest, owned)
+        # Only this case is added: a person may have released the table since it was read.
+        note = partial(RegisteredTable.with_undoing, undoing=contest.undone[-1], owned=owned)
+        self.store.registrations.change(attempt.entry.route_table_id, note)
         return True
 
     def _note_holds(self, attempt: _Attempt) -> bool:
@@ -183,7 +187,10 @@ class Reconciler:
         holds = with_open(entry.status.holds, proposal.holds, run_id)
         if proposal.judgement.blocked or not proposal.holds or holds == entry.status.holds:
             return False
-        self.store.registrations.hold(entry.route_table_id, holds)
+        note = partial(
+            RegisteredTable.with_open_holds, opened=proposal.holds, rollback_run_id=run_id
+        )
+        self.store.registrations.change(entry.route_table_id, note)
         return True
 
     def _checked(self, attempt: _Attempt, body: RouteTable) -> _Attempt:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from ...domain import codes
 from ...domain.addresses import Source
-from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
 from ...domain.people.check_report import CheckReport, check_id_of
 from ...domain.people.health import Document, Measured, Measurements, needs_run
@@ -116,8 +116,12 @@ class DailyCheck:
 
     def _measure(self, run: Run, entry: RegisteredTable) -> Measured:
         """Compare the table as it stands with the last recorded versions."""
+        found = Measured(entry=entry, right_at=run.started_at, error=entry.unreadable)
+        if entry.unreadable is not None:
+            return found
+
         entry = self._with_environment(entry)
-        found = Measured(entry=entry, right_at=run.started_at)
+        found = replace(found, entry=entry)
         try:
             table = self.azure.route_tables.read(entry.route_table_id)
             outcome = self._preview(run, entry, table)
@@ -158,8 +162,9 @@ class DailyCheck:
         # A table that agrees with an outdated version may still lack a new address.
         right = found.right and differing.isdisjoint(entry.registration.sources)
         news = _verified(found, now) if right else _not_verified(entry.status, now)
-        if news != TableNews():
-            self.store.registrations.record(entry.route_table_id, news)
+        if news != TableNews() and entry.unreadable is None:
+            change = partial(RegisteredTable.with_news, news=news)
+            self.store.registrations.change(entry.route_table_id, change)
         return found if right else replace(found, right_at=since or now)
 
 

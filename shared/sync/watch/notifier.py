@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ...domain.armid import RouteTableId
+from ...domain.errors import RowUnreadable
 from ...domain.people.check_report import CheckReport
 from ...domain.people.notices import Ledger, Notice, check_notice, run_notice
+from ...domain.registry.registered_table import RegisteredTable
 from ...domain.runs.run import Run
 from ..ports import Clock, Store, Webhook
 
@@ -60,16 +63,18 @@ class Notifier:
 
     def _last_run_ids(self, run: Run) -> dict[str, str]:
         ids = run.request.route_tables
-        found = (
-            (self.store.registrations.get(i) for i in ids)
-            if ids
-            else self.store.registrations.list()
-        )
+        found = (self._registered(i) for i in ids) if ids else self.store.registrations.list()
         return {
             r.route_table_id.key: r.status.last_outcome.run_id
             for r in found
             if r is not None and r.status.last_outcome is not None
         }
+
+    def _registered(self, route_table_id: RouteTableId) -> RegisteredTable | None:
+        try:
+            return self.store.registrations.get(route_table_id)
+        except RowUnreadable:
+            return None
 
     def _send(self, notice: Notice | None, told: Ledger, before: Ledger) -> None:
         if notice is not None:

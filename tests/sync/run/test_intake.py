@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
+from operator import methodcaller
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_a_table_on_more_subnets_than_are_looked_at_may_be_on_any(app, two):
     )
     names = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(2000)]  # incompressible
     subnets = frozenset(f"{network}/subnets/{name}" for name in names)
-    app.registry.record(rid("one"), TableNews(subnet_ids=subnets))
-    app.registry.record(rid("two"), TableNews(subnet_ids=frozenset()))
+    for name, found in (("one", subnets), ("two", frozenset())):
+        app.registry.change(rid(name), methodcaller("with_news", TableNews(subnet_ids=found)))
     assert app.registry.get(rid("one")).status.subnet_ids == subnets
     assert asked(app, take(app, Alert("rule", (f"{network}x",), "1"))) == ["one"]

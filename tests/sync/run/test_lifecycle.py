@@ -13,7 +13,7 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, begin, outcome_of, register, run_report, sync
+from tests.builders.runs import TAG, begin, keep, outcome_of, register, run_report, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -58,7 +58,7 @@ def test_a_table_and_an_environment_may_have_every_letter_of_azure(azure, app, n
     register(app, "one")
     ase_id = EnvironmentId.parse(ase_id_of(name))
     both = Registration((TAG,), ase_id, address_source=AddressSource.BOTH)
-    app.registry.put(RegisteredTable(rid(name), both))
+    keep(app, RegisteredTable(rid(name), both))
     answer(azure, A)
     whole = sync(app)
     assert (whole["status"], whole["counts"]["changed"]) == ("Succeeded", 2)

@@ -22,7 +22,7 @@ from tests.builders.azure import (
     table_id,
 )
 from tests.builders.routes import owned_prefixes, rule, to_firewall
-from tests.builders.runs import TAG, outcome_of, register, sync
+from tests.builders.runs import TAG, keep, outcome_of, register, sync
 
 A = "20.0.0.0/24"
 LET_IN = rule("in", 100)
@@ -38,7 +38,7 @@ def enrol(azure, app):
         around: dict[str, Any] = {"table": table, "rules": [LET_IN], "management": [A]}
         add_environment(azure.state, name, **{**around, **environment})
         ase_id = EnvironmentId.parse(ase_id_of(name))
-        app.registry.put(RegisteredTable(rid(name), Registration((TAG,), ase_id)))
+        keep(app, RegisteredTable(rid(name), Registration((TAG,), ase_id)))
         answer(azure, A)
         return table
 

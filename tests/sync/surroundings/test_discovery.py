@@ -1,5 +1,7 @@
 """Which environments there are: what a person has to know of each."""
 
+from dataclasses import replace
+
 import pytest
 
 from local.azure.faults import refusal
@@ -8,6 +10,7 @@ from shared.domain.errors import RouteSyncError
 from shared.domain.registry.choices import AddressSource
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
 from shared.json_shapes import discovered_json
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
@@ -20,7 +23,7 @@ from tests.builders.azure import (
     table_id,
 )
 from tests.builders.routes import owned
-from tests.builders.runs import TAG
+from tests.builders.runs import TAG, keep
 
 
 def discover(app, subscriptions=None, owner=None, register=False, acknowledge=False):
@@ -42,7 +45,7 @@ def add(azure, name="one", table=None, **environment):
 
 def test_a_table_that_is_registered_without_its_environment_is_named_and_completed(azure, app):
     add(azure)
-    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), note="mine")))
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), note="mine")))
     assert faults_of(app) == (True, ["RegisteredWithoutAse", "NsgNone"])
     assert faults_of(app, register=True) == (True, ["NsgNone"])
     completed = app.registry.get(rid("one")).registration
@@ -69,7 +72,7 @@ def test_an_environment_whose_subnet_has_another_table_than_is_registered(azure,
 def test_what_is_registered_already_is_not_registered_anew(azure, app):
     add(azure)
     ase_id = EnvironmentId.parse(ase_id_of("one"))
-    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), ase_id, AddressSource.BOTH)))
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), ase_id, AddressSource.BOTH)))
     discover(app, register=True, owner="asemgmt")
     assert app.registry.get(rid("one")).registration.address_source is AddressSource.BOTH
 
@@ -115,3 +118,46 @@ def test_tables_that_bear_the_stamp_are_found_by_it(azure, app, owner, found):
         assert [t["aseId"] for t in stamped] == [ase_id_of("one"), None]
     discover(app, owner=owner, register=True)
     assert {r.route_table_id for r in app.registry.list()} == {rid(n) for n in {*found, "one"}}
+
+
+@pytest.fixture
+def meanwhile(app, monkeypatch):
+    """Do this once, just after the search has read what is registered."""
+
+    def happens(action):
+        found = app.azure.environments.subscriptions()
+
+        def subscriptions():
+            action()
+            return found
+
+        monkeypatch.setattr(app.azure.environments, "subscriptions", subscriptions)
+
+    return happens
+
+
+def test_a_search_of_minutes_undoes_nothing_that_was_registered_meanwhile(azure, app, meanwhile):
+    add(azure)
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,))))
+    stricter = Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL, enabled=False)
+    meanwhile(lambda: keep(app, RegisteredTable(rid("one"), stricter)))
+    discover(app, register=True)
+    ase_id = EnvironmentId.parse(ase_id_of("one"))
+    assert app.registry.get(rid("one")).registration == replace(stricter, ase_id=ase_id)
+
+
+def test_a_table_that_was_unregistered_meanwhile_does_not_come_back(azure, app, meanwhile):
+    add(azure)
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,))))
+    meanwhile(lambda: app.registry.delete(rid("one")))
+    assert discover(app, register=True)["value"][0]["registered"] is False
+    assert app.registry.get(rid("one")) is None
+
+
+def test_a_table_that_somebody_registered_meanwhile_stays_as_it_is(azure, app, meanwhile):
+    add(azure, table=add_table(azure.state, "one", [owned("20.0.0.0/24")]))
+    theirs = Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL, note="theirs")
+    meanwhile(lambda: keep(app, RegisteredTable(rid("one"), theirs)))
+    discover(app, owner="asemgmt", register=True)
+    found = app.registry.get(rid("one")).registration
+    assert replace(found, ase_id=None) == theirs

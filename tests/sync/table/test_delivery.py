@@ -5,7 +5,8 @@ import pytest
 from local.azure.faults import LOST_SIGHT, Delay, InjectedFault, refusal
 from shared.domain.codes import lookup
 from shared.domain.errors import TransientError
-from tests.builders.azure import add_table, answer, rid, table_writes
+from shared.storage.entities import table_key
+from tests.builders.azure import SUBSCRIPTION, add_table, answer, rid, table_writes
 from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import begin, outcome_of, register, run_report, started, sync
 
@@ -269,3 +270,22 @@ def test_other_trouble_in_between_begins_the_ten_minutes_anew(azure, app, clock)
             app.tables.sync(run_id, rid("one"))
         azure.state.faults.clear()
         clock.shift(500)
+
+
+def spoil(app, name):
+    """Leave the table's row in storage as nobody can read it."""
+    keys = {"PartitionKey": SUBSCRIPTION, "RowKey": table_key(rid(name))}
+    app.account.route_tables.update_entity({**keys, "registration": "spoiled"})
+
+
+@pytest.mark.parametrize("named", [("one", "two"), ()])
+def test_a_row_that_cannot_be_read_fails_its_own_table_and_no_other(azure, app, named):
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+        register(app, name)
+    spoil(app, "one")
+    whole = sync(app, *named)
+    failed = outcome_of(whole, "one")
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "RowUnreadable")
+    assert outcome_of(whole, "two")["status"] == "changed"
+    assert [write["path"].split("/")[-1] for write in table_writes(azure.state)] == ["two"]

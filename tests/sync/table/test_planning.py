@@ -9,7 +9,7 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, approved, outcome_of, register, sync
+from tests.builders.runs import TAG, approved, keep, outcome_of, register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -32,7 +32,7 @@ def test_the_stricter_of_the_apps_policy_and_the_tables_own_holds(
     app = make_app(APPLY_POLICY=of_app)
     table = add_table(azure.state, "one", [to_firewall(), owned(B), owned(C)])
     policy = None if of_table is None else ApplyPolicy(of_table)
-    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), apply_policy=policy)))
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), apply_policy=policy)))
     answer(azure, A, B)
     whole = sync(app)
     outcome = outcome_of(whole, "one")

@@ -33,7 +33,7 @@ from tests.builders.azure import (
     unthrottled,
 )
 from tests.builders.routes import owned, owned_prefixes, route, rule, to_firewall
-from tests.builders.runs import TAG, begin, codes, run_report, sync
+from tests.builders.runs import TAG, begin, codes, keep, run_report, sync
 from tests.deliveries import deliver_although_killed
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -356,7 +356,7 @@ def test_a_right_that_is_lacking_at_the_subnet_is_said_with_what_was_done(azure,
 def test_a_table_that_is_not_right_is_set_on_no_subnet(azure, app):
     add_environment(azure.state, "one")
     add_table(azure.state, "two")
-    app.registry.put(RegisteredTable(rid("two"), Registration((TAG,))))
+    keep(app, RegisteredTable(rid("two"), Registration((TAG,))))
     answer(azure, A)
     sync(app)
     answer(azure)  # nothing to believe any more
@@ -429,7 +429,7 @@ def test_after_azure_has_accepted_a_step_what_stands_counts(azure, app, poll, wh
 def test_what_the_registration_says_already_stays(azure, app):
     add_environment(azure.state, "one")
     answer(azure, A)
-    app.registry.put(RegisteredTable(TABLE, Registration((TAG,), ASE, note="made by hand")))
+    keep(app, RegisteredTable(TABLE, Registration((TAG,), ASE, note="made by hand")))
     provision(app)
     assert app.registry.get(TABLE).registration.note == "made by hand"
 

@@ -13,7 +13,7 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import begin, codes, outcome_of, register, sync
+from tests.builders.runs import begin, codes, keep, outcome_of, register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -131,7 +131,7 @@ def test_what_we_removed_and_somebody_puts_back_is_undone_too(azure, app, clock,
 
 def test_a_release_ends_it(azure, app, clock, table):
     contested(app, clock, table)
-    app.registry.release(rid("one"))
+    app.registry.change(rid("one"), RegisteredTable.release)
     answer(azure, B)
     outcome = outcome_of(sync(app, "one"), "one")
     assert (outcome["status"], outcome["removed"]) == ("changed", [A])
@@ -183,10 +183,11 @@ def test_what_is_undone_on_and_on_while_a_run_writes_counts_once(app, clock, tab
 
 
 def test_what_waits_for_approval_is_undone_once(app, clock, table):
-    app.registry.put(
+    keep(
+        app,
         RegisteredTable(
             rid("one"), Registration(("AppServiceManagement",), apply_policy=ApplyPolicy.APPROVAL)
-        )
+        ),
     )
     undone(app, clock, table, after=DAY)
     for _ in range(3):

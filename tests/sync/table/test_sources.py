@@ -12,7 +12,7 @@ from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Action, Mode
 from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_writes
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
-from tests.builders.runs import TAG, codes, outcome_of, sync
+from tests.builders.runs import TAG, codes, keep, outcome_of, sync
 
 A, B, C, D = "20.0.0.0/24", "20.0.1.7/32", "20.0.2.0/24", "20.0.3.0/24"
 INBOUND = "inboundNetworkDependenciesEndpoints"
@@ -35,7 +35,7 @@ def register(app, source, style=RouteStyle.PREFIXES):
     ase_id = EnvironmentId.parse(ase_id_of("one"))
     registration = Registration((TAG,), ase_id, source, style)
     existing = app.registry.get(rid("one")) or RegisteredTable(rid("one"), registration)
-    app.registry.put(existing.with_registration(registration, utc_now()))
+    keep(app, existing.with_registration(registration, utc_now()))
 
 
 def said(outcome, code):
@@ -143,7 +143,7 @@ def test_without_a_recorded_version_the_table_is_failed_and_others_go_on(
 ):
     table = enrol(source, A)
     two = add_table(azure.state, "two")
-    app.registry.put(RegisteredTable(rid("two"), Registration((TAG,))))
+    keep(app, RegisteredTable(rid("two"), Registration((TAG,))))
     answer(azure, C)
     azure.state.faults.append(fault.model_copy())
     whole = sync(app)
@@ -266,9 +266,7 @@ def test_a_tag_that_azure_would_not_route_is_never_sent(azure, make_app):
     app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},{TAG}.WestEurope")
     add_table(azure.state, "one")
     style = RouteStyle.SERVICE_TAG
-    app.registry.put(
-        RegisteredTable(rid("one"), Registration((f"{TAG}.WestEurope",), route_style=style))
-    )
+    keep(app, RegisteredTable(rid("one"), Registration((f"{TAG}.WestEurope",), route_style=style)))
     outcome = outcome_of(sync(app), "one")
     assert outcome["error"]["code"] == "ServiceTagNotRoutable"
     assert azure.state.writes() == []
@@ -299,11 +297,11 @@ def test_the_route_of_a_tag_that_was_lost_stays_for_its_grace(azure, make_app, d
     style = RouteStyle.SERVICE_TAG
     both = RegisteredTable(rid("one"), Registration((TAG, "ApiManagement"), route_style=style))
     with time_machine.travel("2026-01-01T12:00:00Z", tick=False) as clock:
-        app.registry.put(both)
+        keep(app, both)
         sync(app)
         assert owned_prefixes(table) == {TAG, "ApiManagement"}
         one = Registration((TAG,), route_style=style)
-        app.registry.put(both.with_registration(one, utc_now()))
+        keep(app, both.with_registration(one, utc_now()))
         clock.move_to(f"2026-01-{1 + days:02}T12:00:00Z")
         sync(app)
     assert owned_prefixes(table) == ({TAG, "ApiManagement"} if stays else {TAG})

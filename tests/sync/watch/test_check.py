@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import timedelta
+from operator import methodcaller
 
 import pytest
 
@@ -31,7 +32,7 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import START, TAG, begin, register, run_report, sync
+from tests.builders.runs import START, TAG, begin, keep, register, run_report, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -160,9 +161,7 @@ def test_a_conflict_that_has_been_said_starts_no_run_and_ages(azure, app, clock,
 
 
 def test_what_waits_for_approval_is_said_once(azure, app, clock, two):
-    app.registry.put(
-        RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL))
-    )
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL)))
     answer(azure, A, B)
     assert finish(app, app.check.check())["counts"]["planned"] == 1
     clock.shift(DAY)
@@ -355,7 +354,7 @@ def test_a_time_that_was_recorded_while_the_clock_ran_ahead_hides_no_stale_table
 def test_a_suspended_environment_is_an_alarm_until_it_is_read_again(azure, app, clock, two):
     environment = add_environment(azure.state, "one", table=two[0])
     registration = Registration((TAG,), EnvironmentId.parse(ase_id_of("one")))
-    app.registry.put(RegisteredTable(rid("one"), registration))
+    keep(app, RegisteredTable(rid("one"), registration))
 
     environment.properties["suspended"] = True
     [alarm] = app.check.check().alarms
@@ -371,7 +370,7 @@ def test_a_suspended_environment_is_an_alarm_until_it_is_read_again(azure, app, 
 
 
 def test_a_registration_without_an_environment_has_none_that_is_suspended(azure, app, clock, two):
-    app.registry.record(rid("one"), TableNews(suspended=True))
+    app.registry.change(rid("one"), methodcaller("with_news", TableNews(suspended=True)))
     assert codes(app.check.check()) == []
     assert not app.registry.get(rid("one")).status.suspended
 

@@ -4,6 +4,7 @@ import pytest
 
 from local.azure.faults import Drop, InjectedFault, refusal
 from shared.domain.errors import TransientError
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.runs.run import Action
 from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.routes import article_route, owned, owned_prefixes, route, to_firewall
@@ -41,7 +42,7 @@ def test_a_rollback_undoes_one_run_and_holds_it_until_the_release(azure, app):
 
     held_now = app.registry.get(rid("one"))
     assert {h.prefix: h.routed for h in held_now.status.holds} == {A: True, B: False, C: False}
-    app.registry.hold(rid("one"), ())
+    app.registry.change(rid("one"), RegisteredTable.release)
     after = outcome_of(sync(app), "one")
     assert (after["added"], after["updated"], after["removed"]) == ([C], [B], [A])
     assert owned_prefixes(table) == {B, C, D}

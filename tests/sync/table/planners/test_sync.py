@@ -17,7 +17,7 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, begin, outcome_of, register, roll_back, sync
+from tests.builders.runs import TAG, begin, keep, outcome_of, register, roll_back, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -158,7 +158,7 @@ def test_workers_plan_with_the_newest_version_whatever_the_message_was_sent_for(
 
 def except_for(app, prefix, until, reason="the proxy team wants it so"):
     exception = RouteException(prefix, reason, until)
-    app.registry.put(RegisteredTable(rid("one"), Registration((TAG,), exceptions=(exception,))))
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), exceptions=(exception,))))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_source_that_a_registration_lost_leaves_its_routes_their_grace(azure, 
     lost_at = start + timedelta(days=100)
     both = app.registry.get(rid("one"))
     one_left = both.with_registration(Registration(("AppServiceManagement",)), lost_at)
-    app.registry.put(one_left)
+    keep(app, one_left)
     assert app.registry.get(rid("one")).status.former_sources == {"ApiManagement": lost_at}
     for days, there in ((0, {A, B}), (27, {A, B}), (28, {A})):
         with time_machine.travel(lost_at + timedelta(days=days), tick=True):
