@@ -160,6 +160,13 @@ def register_route_table(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.register_route_table(req)
 
 
+@app.route("route-tables/{*id}", methods=["PATCH"])
+def change_route_table(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.change_route_table(req)
+
+
 @app.route("route-tables/{*id}", methods=["DELETE"])
 def unregister_route_table(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints

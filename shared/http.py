@@ -15,7 +15,14 @@ from pydantic.alias_generators import to_camel
 from .deadline import LONGEST_REQUEST_SECONDS, time_limit
 from .domain import codes
 from .domain.codes import Code
-from .domain.errors import Fault, InvalidRequest, NotFound, RowUnreadable, TransientError
+from .domain.errors import (
+    Fault,
+    InvalidRequest,
+    NotFound,
+    Outdated,
+    RowUnreadable,
+    TransientError,
+)
 from .settings import InvalidSettings
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -50,7 +57,7 @@ def respond(
     try:
         with time_limit(LONGEST_REQUEST_SECONDS):
             return answer()
-    except (HttpError, InvalidRequest, NotFound, InvalidSettings) as error:
+    except (HttpError, InvalidRequest, NotFound, Outdated, InvalidSettings) as error:
         return show(_refusal(error))
     except Exception as error:  # this shell is the last: an unforeseen error is an answer as well
         return show(_failure(error))
@@ -138,12 +145,16 @@ def _place(location: tuple[str | int, ...]) -> str:
     return ".".join(str(part) for part in location) or "body"
 
 
-def _refusal(error: HttpError | InvalidRequest | NotFound | InvalidSettings) -> HttpError:
+def _refusal(
+    error: HttpError | InvalidRequest | NotFound | Outdated | InvalidSettings,
+) -> HttpError:
     match error:
         case InvalidRequest():
             return HttpError(400, error.code, error.message, error.faults)
         case NotFound():
             return HttpError(404, error.code, error.message)
+        case Outdated():
+            return HttpError(412, error.code, error.message)
         case InvalidSettings():
             details = [Fault("settings", fault) for fault in error.faults]
             return HttpError(500, codes.INVALID_SETTINGS, "missing or wrong app settings", details)

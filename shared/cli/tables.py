@@ -1,20 +1,23 @@
-"""List, register and unregister route tables."""
+"""List, register, change and unregister route tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from typing import Any
 
 import typer
 
 from .. import answers
 from ..app import app
 from ..domain.errors import Fault, InvalidRequest
+from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import RouteException
 from ..domain.runs.report import Report
 from ..domain.runs.run import Mode
 from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import RemoveRequest
-from ..sync.registering import RegisterRequest
+from ..sync.registering import RegisterRequest, nothing
 from . import show
 from .actions import HERE, exit_status
 from .errors import Ended
@@ -31,8 +34,24 @@ def list_registered(*, as_json: bool) -> None:
 
 
 def register(request: RegisterRequest, *, as_json: bool) -> None:
+    """Refuse a table that is registered already."""
     request = replace(request, resource_id=_absolute(request.resource_id))
-    entry = app().registering.register(request).table
+    _show(app().registering.register(request, nothing).table, as_json=as_json)
+
+
+def change(route_table: str, wishes: Mapping[str, Any], *, as_json: bool) -> None:
+    """Change what a person has named: the fields of a `RegisterRequest` that have a value here.
+
+    An empty text stands for none.
+    """
+    given = {name: value for name, value in wishes.items() if value is not None}
+    edit = partial(
+        replace, **{name: None if value == "" else value for name, value in given.items()}
+    )
+    _show(app().registering.change(_absolute(route_table), edit).table, as_json=as_json)
+
+
+def _show(entry: RegisteredTable, *, as_json: bool) -> None:
     answer(registered_table_json(entry), show.registered_table(entry), as_json=as_json)
 
 

@@ -152,6 +152,14 @@ REGISTRATION_CHANGED = Code(
     remedy="Read the registration again, then change it.",
     places=(Place.REPORT, Place.REQUEST),
 )
+ALREADY_REGISTERED = Code(
+    "AlreadyRegistered",
+    Grade.FAILS,
+    meaning="The route table is registered already, so the command would replace what is there.",
+    remedy="Change the registration with `ase-route-sync tables set`.",
+    places=_REQUEST,
+    related=("NotRegistered",),
+)
 NOT_PLANNED = Code(
     "NotPlanned",
     Grade.FAILS,

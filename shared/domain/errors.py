@@ -6,6 +6,7 @@ RouteSyncError                  has a code and a message for the report
 │   └── UnusableEnvironment     the answer of this environment's API cannot be trusted now
 ├── InvalidRequest              the caller has to ask for something else
 ├── NotFound                    there is nothing with the id that the caller gave
+├── Outdated                    it is no longer as the caller has read it
 ├── PermanentError              a retry does not help, so the error becomes an outcome
 │   └── RowUnreadable           the row of this registered table cannot be read
 └── TransientError              passes through, so that the queue delivers the message again
@@ -79,6 +80,10 @@ class InvalidRequest(RouteSyncError):
 
 
 class NotFound(RouteSyncError):
+    pass
+
+
+class Outdated(RouteSyncError):
     pass
 
 

@@ -5,6 +5,7 @@ from .dashboard import dashboard
 from .environments import discover, provision
 from .health import health
 from .registrations import (
+    change_route_table,
     list_or_get_route_tables,
     register_route_table,
     release,
@@ -16,6 +17,7 @@ from .versions import get_version, list_versions
 
 __all__ = [
     "adopt",
+    "change_route_table",
     "dashboard",
     "discover",
     "get_run",

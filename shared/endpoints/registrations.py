@@ -1,6 +1,8 @@
 """Registered route tables: list, show, register, unregister and release them."""
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
 from urllib.parse import unquote
 
 import azure.functions as func
@@ -16,7 +18,7 @@ from ..http import Body, json_response, page, parse_body, skip_token
 from ..json_shapes import registered_table_json
 from ..log import log_release
 from ..sync.asking import ReleaseRequest
-from ..sync.registering import RegisterRequest
+from ..sync.registering import Expect, RegisterRequest, anything, one_of
 from ..sync.texts import MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_NOTE, MAX_TAGS
 from .callers import caller_of
 from .shell import TableBody, after, endpoint
@@ -33,35 +35,43 @@ class ExceptionBody(Body):
 
 
 class RegistrationBody(Body):
+    """A registration as a person asks for it; a key that is null stands for its default."""
+
     ase_id: str | None = None
     service_tags: list[str] | None = Field(None, min_length=1, max_length=MAX_TAGS)
-    address_source: AddressSource = AddressSource.SERVICE_TAG
-    route_style: RouteStyle = RouteStyle.PREFIXES
+    address_source: AddressSource | None = None
+    route_style: RouteStyle | None = None
     apply_policy: ApplyPolicy | None = None
-    exceptions: list[ExceptionBody] = Field([], max_length=MAX_EXCEPTIONS)
-    enabled: bool = True
+    exceptions: list[ExceptionBody] | None = Field(None, max_length=MAX_EXCEPTIONS)
+    enabled: bool | None = None
     note: str | None = Field(None, max_length=MAX_NOTE)
-    acknowledge: bool = False
+    acknowledge: bool | None = None
 
     def request(self, resource_id: str) -> RegisterRequest:
-        return RegisterRequest(
-            resource_id=resource_id,
-            ase=self.ase_id,
-            service_tags=self.service_tags or (),
-            address_source=self.address_source,
-            route_style=self.route_style,
-            apply_policy=self.apply_policy,
-            exceptions=[exception.accepted for exception in self.exceptions],
-            enabled=self.enabled,
-            note=self.note,
-            acknowledge=self.acknowledge,
-        )
+        """Return what replaces a registration."""
+        return self.merged(RegisterRequest(resource_id=resource_id))
+
+    def merged(self, existing: RegisterRequest) -> RegisterRequest:
+        """Return what is merged into the existing one, as RFC 7396 says: null removes."""
+        default = RegisterRequest(resource_id=existing.resource_id)
+        values = {
+            "ase": self.ase_id,
+            "exceptions": [one.accepted for one in self.exceptions] if self.exceptions else None,
+        }
+
+        given: dict[str, Any] = {}
+        for key in self.model_fields_set:
+            name = "ase" if key == "ase_id" else key
+            value = values.get(name, getattr(self, key))
+            given[name] = getattr(default, name) if value is None else value
+
+        return replace(existing, **given)
 
 
 @endpoint
 def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.HttpResponse:
     if request.route_params.get("id"):
-        return json_response(registered_table_json(context.registering.get(_id_in_url(request))))
+        return _registered(context.registering.get(_id_in_url(request)))
 
     def token(table: RegisteredTable) -> str:
         return table.route_table_id.key
@@ -79,14 +89,20 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
 def register_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """The URL has the id of the table, or of the environment whose subnet has it."""
     body = parse_body(request, RegistrationBody)
-    result = context.registering.register(body.request(_id_in_url(request)))
-    status = 201 if result.is_new else 200
-    return json_response(registered_table_json(result.table), status=status)
+    result = context.registering.register(body.request(_id_in_url(request)), _if_match(request))
+    return _registered(result.table, status=201 if result.is_new else 200)
+
+
+@endpoint
+def change_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
+    body = parse_body(request, RegistrationBody)
+    result = context.registering.change(_id_in_url(request), body.merged, _if_match(request))
+    return _registered(result.table)
 
 
 @endpoint
 def unregister_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    context.registering.unregister(_id_in_url(request))
+    context.registering.unregister(_id_in_url(request), _if_match(request))
     return func.HttpResponse(status_code=204)
 
 
@@ -100,6 +116,19 @@ def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     )
     log_release(released.route_table_id, reason=body.reason, requested_by=caller.requested_by)
     return json_response(registered_table_json(released))
+
+
+def _registered(table: RegisteredTable, *, status: int = 200) -> func.HttpResponse:
+    headers = {"ETag": table.registration.etag}
+    return json_response(registered_table_json(table), status=status, headers=headers)
+
+
+def _if_match(request: func.HttpRequest) -> Expect:
+    """Return what the header `If-Match` expects of the registration. Source: RFC 9110."""
+    header = request.headers.get("If-Match")
+    if header is None:
+        return anything
+    return one_of([etag.strip() for etag in header.split(",")])
 
 
 def _id_in_url(request: func.HttpRequest) -> str:

@@ -83,6 +83,7 @@ class Registry:
             row = self._row(route_table_id)
             if row is None:
                 return None
+
             changed = change(_readable(row))
             if self._replace(row, _entity(changed)):
                 return changed
@@ -102,8 +103,10 @@ class Registry:
             row = self._row(route_table_id)
             if row is None:
                 return None
+
             table = _registered_table(row)
             check(table)
+
             if self._delete(row):
                 return table
         raise _never_quiet(route_table_id)

@@ -1,12 +1,21 @@
 """The rules for what a person may register, at every door."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..domain import codes
 from ..domain.addresses import is_ipv4_prefix, is_service_tag
 from ..domain.armid import EnvironmentId, RouteTableId, ignoring_case
-from ..domain.errors import Fault, InvalidRequest, NotFound, PermanentError, RouteSyncError
+from ..domain.errors import (
+    ConcurrentUpdate,
+    Fault,
+    InvalidRequest,
+    NotFound,
+    Outdated,
+    PermanentError,
+    RouteSyncError,
+)
 from ..domain.registry.choices import AddressSource, RouteStyle
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration, RouteException
@@ -26,10 +35,13 @@ from .texts import (
     text_faults,
 )
 
+ATTEMPTS = 3
+"""If others change the registration while a request is judged, the request is judged again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRequest:
-    """Register a route table, or replace what is registered for it.
+    """The whole registration of a route table, as a person asks for it.
 
     `resource_id` is the table's id, or the id of the environment whose subnet has the table. If
     there are no `service_tags`, the app's own tag is meant. An ASEv3 needs no such routes, so its
@@ -54,6 +66,35 @@ class RegisterResult:
     is_new: bool
 
 
+type _Wanted = Callable[[RegisteredTable | None], RegisterRequest]
+
+type Edit = Callable[[RegisterRequest], RegisterRequest]
+"""Turns what is registered now into what a person wants."""
+
+type Expect = Callable[[Registration | None], None]
+"""Raises an error if what is registered now is not what a person expects."""
+
+
+def anything(_: Registration | None) -> None:
+    pass
+
+
+def nothing(registration: Registration | None) -> None:
+    """Raise InvalidRequest if the table is registered."""
+    if registration is not None:
+        raise InvalidRequest(code=codes.ALREADY_REGISTERED, message="it is registered already")
+
+
+def one_of(etags: Collection[str]) -> Expect:
+    """Return what raises Outdated unless the registration has one of these ETags; `*` is any."""
+
+    def expect(registration: Registration | None) -> None:
+        if registration is None or {"*", registration.etag}.isdisjoint(etags):
+            raise Outdated(codes.REGISTRATION_CHANGED, "the registration has another ETag by now")
+
+    return expect
+
+
 @dataclass(frozen=True, slots=True)
 class Registering:
     store: Store
@@ -70,24 +111,96 @@ class Registering:
             raise _not_registered()
         return entry
 
-    def unregister(self, resource_id: str) -> None:
+    def unregister(self, resource_id: str, expect: Expect = anything) -> None:
         """Leave the table and its routes as they are. Raise as `get` does.
 
         A table whose row cannot be read can be unregistered as well.
         """
-        if self.store.registrations.delete(_route_table_id(resource_id)) is None:
+
+        def check(entry: RegisteredTable) -> None:
+            expect(entry.registration)
+
+        if self.store.registrations.delete(_route_table_id(resource_id), check) is None:
             raise _not_registered()
 
-    def register(self, request: RegisterRequest) -> RegisterResult:
-        """Change the registration only; nothing is written to Azure.
+    def register(self, request: RegisterRequest, expect: Expect = anything) -> RegisterResult:
+        """Register the table, or replace what is registered; nothing is written to Azure.
 
         Raise InvalidRequest with every fault, or with the code that says why an environment has no
-        table to register. Raise TransientError if Azure cannot be asked now.
+        table to register. Raise TransientError if Azure cannot be asked now, or if others change
+        the registration all the time. Raise what `expect` raises.
         """
-        ase_id, faults = _environment_id(request)
+        ase_id, _ = _environment_id(request)
         route_table_id, survey = self._place(request.resource_id, ase_id)
+        return self._persistently(route_table_id, survey, lambda _: request, expect)
+
+    def change(self, resource_id: str, edit: Edit, expect: Expect = anything) -> RegisterResult:
+        """Change what is registered. Raise as `get` and `register` do."""
+
+        def merged(existing: RegisteredTable | None) -> RegisterRequest:
+            if existing is None:
+                raise _not_registered()
+            return edit(_request_of(existing))
+
+        return self._persistently(_route_table_id(resource_id), None, merged, expect)
+
+    def _persistently(
+        self, route_table_id: RouteTableId, survey: Survey | None, wanted: _Wanted, expect: Expect
+    ) -> RegisterResult:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(ConcurrentUpdate):
+                return self._attempt(route_table_id, survey, wanted, expect)
+        return self._attempt(route_table_id, survey, wanted, expect)
+
+    def _attempt(
+        self, route_table_id: RouteTableId, survey: Survey | None, wanted: _Wanted, expect: Expect
+    ) -> RegisterResult:
+        """Raise ConcurrentUpdate if others have changed the registration meanwhile."""
         existing = self.store.registrations.get(route_table_id)
+        expect(existing.registration if existing else None)
+        registration = self._judged(wanted(existing), route_table_id, survey, existing)
+
+        # An alert about one of its subnets is to find the table before its first run.
+        news = TableNews()
+        if existing is None or existing.status.subnet_ids is None:
+            news = TableNews(subnet_ids=self._subnet_ids(route_table_id))
+
+        if existing is None:
+            return self._add(RegisteredTable(route_table_id, registration).with_news(news))
+        return self._replace(existing, registration, news)
+
+    def _add(self, new: RegisteredTable) -> RegisterResult:
+        if not self.store.registrations.add(new):
+            raise _changed_meanwhile()
+        return RegisterResult(new, is_new=True)
+
+    def _replace(
+        self, existing: RegisteredTable, registration: Registration, news: TableNews
+    ) -> RegisterResult:
+        now = self.clock()
+
+        def replaced(entry: RegisteredTable) -> RegisteredTable:
+            if entry.registration != existing.registration:
+                raise _changed_meanwhile()
+            return entry.with_registration(registration, now).with_news(news)
+
+        entry = self.store.registrations.change(existing.route_table_id, replaced)
+        if entry is None:
+            raise _changed_meanwhile()
+        return RegisterResult(entry, is_new=False)
+
+    def _judged(
+        self,
+        request: RegisterRequest,
+        route_table_id: RouteTableId,
+        survey: Survey | None,
+        existing: RegisteredTable | None,
+    ) -> Registration:
+        """Return what is to be registered. Raise InvalidRequest with every fault."""
+        ase_id, faults = _environment_id(request)
+
         tags = tuple(dict.fromkeys(request.service_tags or [self.policy.default_service_tag]))
+        registration = _registration(request, ase_id, tags)
 
         # A person acknowledges an environment once only.
         known = None if existing is None else existing.registration.ase_id
@@ -96,43 +209,20 @@ class Registering:
             faults += _environment_faults(survey, acknowledge=request.acknowledge)
 
         faults += [
-            *self._tag_faults(request.service_tags or tags),
             *_exception_faults(request.exceptions),
             *text_faults("note", request.note or None, MAX_NOTE),
-            *self._source_faults(request, ase_id),
         ]
 
-        # The route style is judged last, because it asks Azure about a table that may be wrong.
-        if not faults:
-            faults = self._style_faults(request, route_table_id, tags)
+        # Azure is asked only about what is new, because each run judges the rest again. The route
+        # style comes last, because it asks about a table that may be wrong.
+        if existing is None or not existing.registration.has_routes_of(registration):
+            faults += self._tag_faults(request.service_tags or tags)
+            faults += self._source_faults(request, ase_id)
+            faults = faults or self._style_faults(request, route_table_id, tags)
+
         if faults:
             raise InvalidRequest(faults)
-
-        registration = _registration(request, ase_id, tags)
-        if existing is None or existing.status.subnet_ids is None:
-            # An alert about one of its subnets is to find the table before its first run.
-            news = TableNews(subnet_ids=self._subnet_ids(route_table_id))
-        else:
-            news = TableNews()
-        return self._put(route_table_id, registration, news)
-
-    def _put(
-        self, route_table_id: RouteTableId, registration: Registration, news: TableNews
-    ) -> RegisterResult:
-        """Write the registration over what is registered now, or as a new one."""
-        now = self.clock()
-
-        def replaced(entry: RegisteredTable) -> RegisteredTable:
-            return entry.with_registration(registration, now).with_news(news)
-
-        new = RegisteredTable(route_table_id, registration).with_news(news)
-        while True:
-            if self.store.registrations.add(new):
-                return RegisterResult(new, is_new=True)
-            # If it is unregistered just now, it is new again.
-            entry = self.store.registrations.change(route_table_id, replaced)
-            if entry is not None:
-                return RegisterResult(entry, is_new=False)
+        return registration
 
     def _place(
         self, resource_id: str, ase_id: EnvironmentId | None
@@ -211,6 +301,26 @@ class Registering:
             return self.azure.route_tables.read(route_table_id).subnet_ids
         except RouteSyncError:
             return None
+
+
+def _request_of(table: RegisteredTable) -> RegisterRequest:
+    registration = table.registration
+    return RegisterRequest(
+        resource_id=str(table.route_table_id),
+        ase=str(registration.ase_id) if registration.ase_id else None,
+        service_tags=registration.service_tags,
+        address_source=registration.address_source,
+        route_style=registration.route_style,
+        apply_policy=registration.apply_policy,
+        exceptions=registration.exceptions,
+        enabled=registration.enabled,
+        note=registration.note,
+    )
+
+
+def _changed_meanwhile() -> ConcurrentUpdate:
+    message = "others have changed the registration while the request was judged"
+    return ConcurrentUpdate(codes.REGISTRATION_CHANGED, message)
 
 
 def _not_registered() -> NotFound:

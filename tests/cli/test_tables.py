@@ -1,5 +1,7 @@
 """Which route tables are registered; and taking ours out again."""
 
+from dataclasses import replace
+
 from shared.domain.registry.choices import RouteStyle
 from tests.builders.azure import add_table, rid, table_id, tag_document
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
@@ -91,3 +93,23 @@ def test_where_our_routes_can_not_be_taken_out_it_stays_registered(azure, app, c
     assert paused.status == 2
     assert app.registry.get(rid("gone")) is not None
     assert azure.state.writes() == []
+
+
+def test_add_replaces_no_registration_and_set_changes_only_what_is_named(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    exception = ("--exception", f"{B},2027-01-31,the firewall")
+    added = cli(
+        *("tables", "add", table_id("one"), "--apply-policy", "approval", "--disabled", *exception)
+    )
+    assert added.status == 0, added.err
+    before = app.registry.get(rid("one")).registration
+    again = cli("tables", "add", table_id("one"), "--note", "x", "--json")
+    assert (again.status, app.registry.get(rid("one")).registration) == (1, before)
+    assert again.json["error"]["code"] == "AlreadyRegistered"
+    assert cli("tables", "set", table_id("one"), "--note", "x").status == 0
+    assert app.registry.get(rid("one")).registration == replace(before, note="x")
+    cleared = cli("tables", "set", table_id("one"), "--note", "", "--no-exceptions", "--enabled")
+    assert cleared.status == 0, cleared.err
+    assert app.registry.get(rid("one")).registration == replace(before, exceptions=(), enabled=True)
+    assert cli("tables", "set", table_id("two"), "--note", "x").status == 1
+    assert [one.route_table_id for one in app.registry.list()] == [rid("one")]

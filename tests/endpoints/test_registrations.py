@@ -64,18 +64,23 @@ def call(app, monkeypatch):
     monkeypatch.setattr(shell, "app", lambda: app)
 
     def call(endpoint: Any, body: object = None) -> Any:
-        request = func.HttpRequest(
-            method="GET" if body is None else "PUT",
-            url="https://app.invalid/api/route-tables/x",
-            headers=principal("Operator"),
-            route_params={"id": table_id("one").strip("/")},
-            body=b"" if body is None else json.dumps(body).encode(),
-        )
-        answer = endpoint(request)
+        answer = asked(endpoint, body)
         assert answer.status_code in {200, 201}, answer.get_body()
         return json.loads(answer.get_body())
 
     return call
+
+
+def asked(endpoint: Any, body: object = None, **headers: str) -> Any:
+    """Ask about the table `one`."""
+    request = func.HttpRequest(
+        method="GET" if body is None else "PUT",
+        url="https://app.invalid/api/route-tables/x",
+        headers=principal("Operator") | {name.replace("_", "-"): v for name, v in headers.items()},
+        route_params={"id": table_id("one").strip("/")},
+        body=b"" if body is None else json.dumps(body).encode(),
+    )
+    return endpoint(request)
 
 
 def test_get_then_put_changes_nothing(azure, app, call):
@@ -114,3 +119,90 @@ def test_what_a_person_sends_never_reaches_the_status(azure, app, call):
     after = app.registry.get(TABLE)
     assert after.status == before.status
     assert after.registration == replace(before.registration, enabled=False, note="paused")
+
+
+STANDS = Registration(
+    (MANAGEMENT_TAG,),
+    apply_policy=ApplyPolicy.APPROVAL,
+    exceptions=(RouteException(PREFIXES[0], "by design", date(2099, 1, 1)),),
+    enabled=False,
+    note="ours",
+)
+
+
+@pytest.mark.parametrize(
+    ("patch", "changed"),
+    [
+        ({}, {}),
+        ({"note": "theirs"}, {"note": "theirs"}),
+        ({"note": None, "enabled": True}, {"note": None, "enabled": True}),
+        ({"applyPolicy": None, "exceptions": None}, {"apply_policy": None, "exceptions": ()}),
+        ({"enabled": None, "serviceTags": None}, {"enabled": True}),
+        ({"exceptions": []}, {"exceptions": ()}),
+    ],
+)
+def test_a_patch_merges_and_null_removes(app, call, patch, changed):
+    keep(app, RegisteredTable(TABLE, STANDS))
+    shown = call(endpoints.change_route_table, patch)
+    assert app.registry.get(TABLE).registration == replace(STANDS, **changed)
+    assert shown == call(endpoints.list_or_get_route_tables)
+
+
+@pytest.mark.usefixtures("call")
+def test_a_patch_changes_only_what_is_registered_and_lists_every_fault(app):
+    assert asked(endpoints.change_route_table, {"note": "x"}).status_code == 404
+    keep(app, RegisteredTable(TABLE, STANDS))
+    answer = asked(endpoints.change_route_table, {"enabled": 1, "unknown": 2})
+    details = json.loads(answer.get_body())["error"]["details"]
+    assert (answer.status_code, {d["target"] for d in details}) == (400, {"enabled", "unknown"})
+    assert app.registry.get(TABLE).registration == STANDS
+
+
+def test_no_run_changes_the_etag_and_each_change_does(azure, app, call):
+    azure.state.tags.answers["westeurope"] = tag_document(PREFIXES)
+    add_table(azure.state, "one")
+    call(endpoints.register_route_table, {"note": "a"})
+    first = asked(endpoints.list_or_get_route_tables).headers["ETag"]
+    sync(app)
+    app.check.check()
+    assert app.registry.get(TABLE).status.verified_at is not None
+    assert asked(endpoints.list_or_get_route_tables).headers["ETag"] == first
+    changed = asked(endpoints.change_route_table, {"note": "b"}).headers["ETag"]
+    assert changed == asked(endpoints.list_or_get_route_tables).headers["ETag"] != first
+
+
+@pytest.mark.usefixtures("call")
+@pytest.mark.parametrize(
+    ("endpoint", "body"),
+    [
+        (endpoints.register_route_table, {"note": "x"}),
+        (endpoints.change_route_table, {"note": "x"}),
+        (endpoints.unregister_route_table, None),
+    ],
+)
+def test_an_etag_that_no_longer_holds_is_refused(app, endpoint, body):
+    assert asked(endpoint, body, If_Match="*").status_code in {404, 412}
+    keep(app, RegisteredTable(TABLE, STANDS))
+    for stale in ('"stale"', f"W/{STANDS.etag}", ""):
+        answer = asked(endpoint, body, If_Match=stale)
+        code = json.loads(answer.get_body())["error"]["code"]
+        assert (answer.status_code, code) == (412, "RegistrationChanged")
+        assert app.registry.get(TABLE).registration == STANDS
+    assert asked(endpoint, body, If_Match=f'"other", {STANDS.etag}').status_code in {200, 204}
+
+
+def test_a_change_that_comes_while_another_is_judged_is_not_lost(azure, app, call, monkeypatch):
+    azure.state.tags.answers["westeurope"] = tag_document(PREFIXES)
+    keep(app, RegisteredTable(TABLE, STANDS))
+    read = app.registry.get
+    theirs = [RegisteredTable(TABLE, replace(STANDS, note="theirs"))]
+
+    def overtaken(table_id):
+        found = read(table_id)
+        if theirs:
+            keep(app, theirs.pop())
+        return found
+
+    monkeypatch.setattr(app.registry, "get", overtaken)
+    call(endpoints.change_route_table, {"enabled": True})
+    assert read(TABLE).registration == replace(STANDS, note="theirs", enabled=True)

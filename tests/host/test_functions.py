@@ -59,6 +59,7 @@ def test_the_functions_and_their_triggers_are_as_published(host):
             "list_runs",
             "route_tables",
             "register_route_table",
+            "change_route_table",
             "unregister_route_table",
             "list_versions",
             "get_version",

@@ -1,4 +1,4 @@
-"""`tables list|add|remove`: the route tables that the app keeps right."""
+"""`tables list|add|set|remove`: the route tables that the app keeps right."""
 
 from typing import Annotated
 
@@ -8,7 +8,9 @@ from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.routing.policy import ApplyPolicy
 from .options import Acknowledge, Json, OptionalReason, Table, Yes
 
-commands = typer.Typer(help="List, register and unregister route tables.", no_args_is_help=True)
+commands = typer.Typer(
+    help="List, register, change and unregister route tables.", no_args_is_help=True
+)
 
 
 @commands.command("list")
@@ -17,6 +19,25 @@ def list_(as_json: Json = False) -> None:
     from .. import tables
 
     tables.list_registered(as_json=as_json)
+
+
+# These are plain assignments because Typer does not look into `type` aliases.
+_Ase = Annotated[str | None, typer.Option(help="The ARM id of its App Service Environment.")]
+_Tags = Annotated[
+    list[str] | None,
+    typer.Option(help="A service tag; repeat it for more. The default is SERVICE_TAG."),
+]
+_Exceptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PREFIX,UNTIL,REASON",
+        help="A conflict to accept, and its last day; repeat it for more.",
+    ),
+]
+_Note = Annotated[str | None, typer.Option(help="A note for people.")]
+_SOURCE = typer.Option(help="The source of the wanted addresses.")
+_STYLE = typer.Option(help="One route for each prefix, or one for each service tag.")
+_POLICY = typer.Option(help="A policy that is stricter than the app's own.")
 
 
 @commands.command()
@@ -28,37 +49,20 @@ def add(
             help="The ARM id of a route table, or of the environment whose subnet has it.",
         ),
     ],
-    ase: Annotated[
-        str | None, typer.Option(help="The ARM id of its App Service Environment.")
-    ] = None,
-    service_tag: Annotated[
-        list[str] | None,
-        typer.Option(help="A service tag; repeat it for more. The default is SERVICE_TAG."),
-    ] = None,
-    address_source: Annotated[
-        AddressSource, typer.Option(help="The source of the wanted addresses.")
-    ] = AddressSource.SERVICE_TAG,
-    route_style: Annotated[
-        RouteStyle, typer.Option(help="One route for each prefix, or one for each service tag.")
-    ] = RouteStyle.PREFIXES,
-    apply_policy: Annotated[
-        ApplyPolicy | None, typer.Option(help="A policy that is stricter than the app's own.")
-    ] = None,
-    exception: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PREFIX,UNTIL,REASON",
-            help="A conflict to accept, and its last day; repeat it for more.",
-        ),
-    ] = None,
+    ase: _Ase = None,
+    service_tag: _Tags = None,
+    address_source: Annotated[AddressSource, _SOURCE] = AddressSource.SERVICE_TAG,
+    route_style: Annotated[RouteStyle, _STYLE] = RouteStyle.PREFIXES,
+    apply_policy: Annotated[ApplyPolicy | None, _POLICY] = None,
+    exception: _Exceptions = None,
     disabled: Annotated[
         bool, typer.Option("--disabled", help="Register the table, and leave it alone.")
     ] = False,
-    note: Annotated[str | None, typer.Option(help="A note for people.")] = None,
+    note: _Note = None,
     acknowledge: Acknowledge = False,
     as_json: Json = False,
 ) -> None:
-    """Register a route table, or replace what is registered. Nothing is written to Azure."""
+    """Register a route table that is not registered yet. Nothing is written to Azure."""
     from ...sync.registering import RegisterRequest
     from .. import tables
 
@@ -75,6 +79,45 @@ def add(
         acknowledge=acknowledge,
     )
     tables.register(request, as_json=as_json)
+
+
+@commands.command("set")
+def set_(
+    route_table: Table,
+    ase: _Ase = None,
+    service_tag: _Tags = None,
+    address_source: Annotated[AddressSource | None, _SOURCE] = None,
+    route_style: Annotated[RouteStyle | None, _STYLE] = None,
+    apply_policy: Annotated[ApplyPolicy | None, _POLICY] = None,
+    exception: _Exceptions = None,
+    no_exceptions: Annotated[
+        bool, typer.Option("--no-exceptions", help="Accept no conflict any more.")
+    ] = False,
+    enabled: Annotated[
+        bool | None, typer.Option("--enabled/--disabled", help="Keep it right, or leave it alone.")
+    ] = None,
+    note: _Note = None,
+    acknowledge: Acknowledge = False,
+    as_json: Json = False,
+) -> None:
+    """Change what is named of a registration, and leave the rest. Nothing is written to Azure.
+
+    An empty text removes the environment or the note. Exceptions replace those that are there.
+    """
+    from .. import tables
+
+    wishes = {
+        "ase": ase,
+        "service_tags": service_tag or None,
+        "address_source": address_source,
+        "route_style": route_style,
+        "apply_policy": apply_policy,
+        "exceptions": tables.exceptions(exception or ()) or ([] if no_exceptions else None),
+        "enabled": enabled,
+        "note": note,
+        "acknowledge": acknowledge,
+    }
+    tables.change(route_table, wishes, as_json=as_json)
 
 
 @commands.command()

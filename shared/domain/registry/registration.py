@@ -1,6 +1,8 @@
 """A registration: the part of a registered route table that a person asked for."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from ..addresses import Source
@@ -48,6 +50,20 @@ class Registration:
         if self.address_source is AddressSource.ASE:
             return (self.ase_id.key,)
         return self.known_sources
+
+    def has_routes_of(self, other: "Registration") -> bool:
+        """Whether both want the same routes, from the same sources and in the same style."""
+        mine, theirs = (
+            (one.service_tags, one.ase_id, one.address_source, one.route_style)
+            for one in (self, other)
+        )
+        return mine == theirs
+
+    @property
+    def etag(self) -> str:
+        """Return the strong ETag (RFC 9110) of its content."""
+        text = json.dumps(asdict(self), default=str, sort_keys=True)
+        return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
     def accepted(self, today: date) -> dict[str, str]:
         """Return the reason for each exception that has not ended, by its prefix."""

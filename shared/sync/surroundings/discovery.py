@@ -157,6 +157,7 @@ class Discovery:
         if table not in registered:
             tags = (self.policy.default_service_tag,)
             new = RegisteredTable(table, Registration(tags, ase_id))
+
             if self.store.registrations.add(new):
                 registered[table] = new
                 return
