@@ -18,6 +18,7 @@ from .domain.codes import Code
 from .domain.errors import (
     Fault,
     InvalidRequest,
+    NotAllowed,
     NotFound,
     Outdated,
     RowUnreadable,
@@ -27,6 +28,9 @@ from .settings import InvalidSettings
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PAGE = 1000
+
+_STATUSES = {NotFound: 404, NotAllowed: 403, Outdated: 412}
+_REFUSALS = (InvalidRequest, NotFound, NotAllowed, Outdated)
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -57,7 +61,7 @@ def respond(
     try:
         with time_limit(LONGEST_REQUEST_SECONDS):
             return answer()
-    except (HttpError, InvalidRequest, NotFound, Outdated, InvalidSettings) as error:
+    except (HttpError, InvalidSettings, *_REFUSALS) as error:
         return show(_refusal(error))
     except Exception as error:  # this shell is the last: an unforeseen error is an answer as well
         return show(_failure(error))
@@ -146,15 +150,13 @@ def _place(location: tuple[str | int, ...]) -> str:
 
 
 def _refusal(
-    error: HttpError | InvalidRequest | NotFound | Outdated | InvalidSettings,
+    error: HttpError | InvalidSettings | InvalidRequest | NotFound | NotAllowed | Outdated,
 ) -> HttpError:
     match error:
         case InvalidRequest():
             return HttpError(400, error.code, error.message, error.faults)
-        case NotFound():
-            return HttpError(404, error.code, error.message)
-        case Outdated():
-            return HttpError(412, error.code, error.message)
+        case NotFound() | NotAllowed() | Outdated():
+            return HttpError(_STATUSES[type(error)], error.code, error.message)
         case InvalidSettings():
             details = [Fault("settings", fault) for fault in error.faults]
             return HttpError(500, codes.INVALID_SETTINGS, "missing or wrong app settings", details)
@@ -168,6 +170,8 @@ def _failure(error: Exception) -> HttpError:
         case TransientError():
             _log.warning("passing error", exc_info=error)
             return HttpError(503, error.code, error.message)
+
+        # The other errors are for an operator.
         case RowUnreadable():
             _log.error("unreadable row", exc_info=error)
             return HttpError(500, error.code, error.message)

@@ -14,10 +14,10 @@ from ..sync.asking import (
     AdoptRequest,
     ProvisionRequest,
     ReleaseRequest,
-    Requester,
     RollbackRequest,
     SyncRequest,
 )
+from ..sync.requester import Requester
 from . import show
 from .errors import Ended, Refused
 from .shell import answer, ask, carried_out, need_somebody

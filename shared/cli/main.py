@@ -77,4 +77,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(presentable_trace(error) + "\n")
             return 1
         return status
+
     return 0

@@ -7,6 +7,7 @@ RouteSyncError                  has a code and a message for the report
 ├── InvalidRequest              the caller has to ask for something else
 ├── NotFound                    there is nothing with the id that the caller gave
 ├── Outdated                    it is no longer as the caller has read it
+├── NotAllowed                  the caller may not ask for this
 ├── PermanentError              a retry does not help, so the error becomes an outcome
 │   └── RowUnreadable           the row of this registered table cannot be read
 └── TransientError              passes through, so that the queue delivers the message again
@@ -84,6 +85,10 @@ class NotFound(RouteSyncError):
 
 
 class Outdated(RouteSyncError):
+    pass
+
+
+class NotAllowed(RouteSyncError):
     pass
 
 

@@ -11,7 +11,9 @@ from pydantic import BaseModel
 
 from ..app import App
 from ..domain import codes
+from ..domain.runs.run import Trigger
 from ..http import HttpError
+from ..sync.requester import Requester
 
 UNVERIFIED = "unverified"
 """`requestedBy` of a caller who has a key alone: a key does not say who uses it."""
@@ -36,6 +38,10 @@ class Caller:
 
     requested_by: str
     role: Role | None
+
+    @property
+    def requester(self) -> Requester:
+        return Requester(Trigger.HTTP, self.requested_by, is_approver=self.role is Role.APPROVER)
 
     def needs(self, role: Role) -> None:
         """Raise HttpError if the caller has a lower role or none."""

@@ -11,7 +11,8 @@ from ..domain.errors import PermanentError
 from ..domain.runs.run import Mode, Run
 from ..http import Body, HttpError, json_response, parse_body
 from ..json_shapes import discovered_json
-from ..sync.asking import DiscoverRequest, ProvisionRequest, Requester
+from ..sync.asking import DiscoverRequest, ProvisionRequest
+from ..sync.requester import Requester
 from ..sync.texts import (
     AZURE_TAG_NAME,
     MAX_AZURE_TAG_VALUE,
@@ -19,6 +20,7 @@ from ..sync.texts import (
     MAX_SUBSCRIPTIONS,
     OWNER,
 )
+from .callers import caller_of
 from .shell import endpoint, starts_run
 
 type _TagName = Annotated[str, StringConstraints(pattern=AZURE_TAG_NAME)]
@@ -63,7 +65,7 @@ class ProvisionBody(Body):
 def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, DiscoverBody)
     try:
-        discovered = context.asking.discover(body.request)
+        discovered = context.asking.discover(body.request, caller_of(context, request).requester)
     except PermanentError as error:
         raise HttpError(HTTPStatus.BAD_GATEWAY, error.code, error.message) from error
     return json_response(discovered_json(discovered, cloud=context.settings.azure_cloud))

@@ -89,20 +89,24 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
 def register_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """The URL has the id of the table, or of the environment whose subnet has it."""
     body = parse_body(request, RegistrationBody)
-    result = context.registering.register(body.request(_id_in_url(request)), _if_match(request))
+    by = caller_of(context, request).requester
+    expect = _if_match(request)
+    result = context.registering.register(body.request(_id_in_url(request)), by, expect)
     return _registered(result.table, status=201 if result.is_new else 200)
 
 
 @endpoint
 def change_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, RegistrationBody)
-    result = context.registering.change(_id_in_url(request), body.merged, _if_match(request))
+    by = caller_of(context, request).requester
+    result = context.registering.change(_id_in_url(request), body.merged, by, _if_match(request))
     return _registered(result.table)
 
 
 @endpoint
 def unregister_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    context.registering.unregister(_id_in_url(request), _if_match(request))
+    by = caller_of(context, request).requester
+    context.registering.unregister(_id_in_url(request), by, _if_match(request))
     return func.HttpResponse(status_code=204)
 
 

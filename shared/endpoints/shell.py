@@ -9,10 +9,10 @@ from pydantic import Field
 
 from ..app import App, app
 from ..domain import codes
-from ..domain.runs.run import Run, RunStatus, Trigger
+from ..domain.runs.run import Run, RunStatus
 from ..http import Body, HttpError, api_url, json_error, json_response, respond
 from ..messages import RunMessage
-from ..sync.asking import Requester
+from ..sync.requester import Requester
 from ..sync.texts import MAX_REASON
 from .callers import Role, caller_of
 
@@ -61,8 +61,7 @@ def starts_run(
 
     @endpoint
     def answer(context: App, request: func.HttpRequest, send: Send) -> func.HttpResponse:
-        caller = caller_of(context, request)
-        run = begin(context, request, Requester(Trigger.HTTP, caller.requested_by))
+        run = begin(context, request, caller_of(context, request).requester)
         send(str(RunMessage(run.run_id)))
         return accepted(request, run)
 

@@ -6,7 +6,8 @@ from pydantic import Field
 from ..app import App
 from ..domain.runs.run import Mode, Run
 from ..http import Body, parse_body
-from ..sync.asking import AdoptRequest, Requester, RollbackRequest, SyncRequest
+from ..sync.asking import AdoptRequest, RollbackRequest, SyncRequest
+from ..sync.requester import Requester
 from ..sync.texts import MAX_CHANGE_ID, MAX_FORCED, MAX_NAMED, OWNER
 from .callers import Role, caller_of
 from .shell import Reason, TableBody, starts_run

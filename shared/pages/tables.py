@@ -105,6 +105,9 @@ def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
 def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mood, str]]:
     """Yield what is wrong first, and then what is as somebody wanted it."""
     last, contest = table.status.last_outcome, table.status.contest
+    if table.unreadable is not None:
+        yield Mood.BAD, str(table.unreadable.code)
+
     if table.status.suspended:
         yield Mood.BAD, f"Azure has suspended {table.registration.ase_id}"
     if last is not None and last.error is not None:

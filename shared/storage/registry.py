@@ -122,13 +122,9 @@ class Registry:
         if entity.items() <= row.items():
             return True
 
+        condition = _if_unchanged(row)
         try:
-            self._table.update_entity(
-                fitting(entity),
-                mode=UpdateMode.REPLACE,
-                etag=_etag_of(row),
-                match_condition=MatchConditions.IfNotModified,
-            )
+            self._table.update_entity(fitting(entity), mode=UpdateMode.REPLACE, **condition)
         except (ResourceModifiedError, ResourceNotFoundError):
             return False
         return True
@@ -136,12 +132,7 @@ class Registry:
     def _delete(self, row: Entity) -> bool:
         """Return whether the row was still as it was read."""
         try:
-            self._table.delete_entity(
-                row["PartitionKey"],
-                row["RowKey"],
-                etag=_etag_of(row),
-                match_condition=MatchConditions.IfNotModified,
-            )
+            self._table.delete_entity(row["PartitionKey"], row["RowKey"], **_if_unchanged(row))
         except ResourceModifiedError:
             return False
         return True
@@ -161,9 +152,10 @@ def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     return {"PartitionKey": partition, "RowKey": row}
 
 
-def _etag_of(row: Entity) -> str:
-    etag: str = getattr(row, "metadata", {}).get("etag", "")
-    return etag
+def _if_unchanged(row: Entity) -> dict[str, Any]:
+    """Return the condition of a write that takes effect only on the row as it was read."""
+    etag = getattr(row, "metadata", {}).get("etag", "")
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def _entity(table: RegisteredTable) -> dict[str, Any]:

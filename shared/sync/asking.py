@@ -12,8 +12,9 @@ from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId, ignorin
 from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.registered_table import RegisteredTable
-from ..domain.runs.run import Action, Mode, Run, RunRequest, Trigger
+from ..domain.runs.run import Action, Mode, Run, RunRequest
 from .ports import Store
+from .requester import Requester
 from .surroundings.discovery import Discovery, DiscoveryResult
 from .table.provision import provisioned_id, refusal_of
 from .texts import (
@@ -32,27 +33,6 @@ NOT_ENABLED = "not registered, or disabled"
 
 type CreateRun = Callable[[RunRequest], Run]
 """Write the run that is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Requester:
-    """The person or program that asks, and the door; `name` is None if the door knows none."""
-
-    trigger: Trigger
-    name: str | None = None
-
-    def asks(
-        self, action: Action, mode: Mode, table: RouteTableId, reason: str | None = None
-    ) -> RunRequest:
-        """Return the request for a run about one route table."""
-        return RunRequest(
-            trigger=self.trigger,
-            mode=mode,
-            action=action,
-            route_tables=(table,),
-            requested_by=self.name,
-            reason=reason,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +191,9 @@ class Asking:
 
     def provision(self, request: ProvisionRequest, by: Requester) -> Run:
         """Raise TransientError if Azure cannot be asked about the environment now."""
+        if request.acknowledge:
+            by.needs_approver("acknowledge")
+
         faults = list(azure_tag_faults(request.azure_tags))
         ase_id = _environment_id(request.ase, faults)
 
@@ -233,8 +216,11 @@ class Asking:
             message = f"{codes.NOT_NEEDED.meaning} acknowledge: true makes them nevertheless"
             yield Fault("acknowledge", message)
 
-    def discover(self, request: DiscoverRequest) -> DiscoveryResult:
+    def discover(self, request: DiscoverRequest, by: Requester) -> DiscoveryResult:
         """Raise PermanentError or TransientError if the visible subscriptions cannot be listed."""
+        if request.acknowledge:
+            by.needs_approver("acknowledge")
+
         faults = [
             *list_faults("subscriptions", request.subscriptions or (), MAX_SUBSCRIPTIONS),
             *_subscription_faults(request.subscriptions or ()),

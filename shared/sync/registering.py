@@ -17,6 +17,7 @@ from ..domain.errors import (
     RouteSyncError,
 )
 from ..domain.registry.choices import AddressSource, RouteStyle
+from ..domain.registry.loosening import loosened
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration, RouteException
 from ..domain.registry.status import TableNews
@@ -24,6 +25,7 @@ from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
 from .policy import Policy
 from .ports import Azure, Clock, Store
+from .requester import Requester
 from .run.pull import SourcePull
 from .surroundings.survey import Survey, Surveyor
 from .texts import (
@@ -66,13 +68,22 @@ class RegisterResult:
     is_new: bool
 
 
-type _Wanted = Callable[[RegisteredTable | None], RegisterRequest]
-
 type Edit = Callable[[RegisterRequest], RegisterRequest]
 """Turns what is registered now into what a person wants."""
 
 type Expect = Callable[[Registration | None], None]
 """Raises an error if what is registered now is not what a person expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a requester asks for; `survey` is the one by which the table was found, if any was."""
+
+    route_table_id: RouteTableId
+    survey: Survey | None
+    wanted: Callable[[RegisteredTable | None], RegisterRequest]
+    by: Requester
+    expect: Expect
 
 
 def anything(_: Registration | None) -> None:
@@ -111,11 +122,12 @@ class Registering:
             raise _not_registered()
         return entry
 
-    def unregister(self, resource_id: str, expect: Expect = anything) -> None:
+    def unregister(self, resource_id: str, by: Requester, expect: Expect = anything) -> None:
         """Leave the table and its routes as they are. Raise as `get` does.
 
         A table whose row cannot be read can be unregistered as well.
         """
+        by.needs_approver("to unregister a route table")
 
         def check(entry: RegisteredTable) -> None:
             expect(entry.registration)
@@ -123,18 +135,24 @@ class Registering:
         if self.store.registrations.delete(_route_table_id(resource_id), check) is None:
             raise _not_registered()
 
-    def register(self, request: RegisterRequest, expect: Expect = anything) -> RegisterResult:
+    def register(
+        self, request: RegisterRequest, by: Requester, expect: Expect = anything
+    ) -> RegisterResult:
         """Register the table, or replace what is registered; nothing is written to Azure.
 
         Raise InvalidRequest with every fault, or with the code that says why an environment has no
         table to register. Raise TransientError if Azure cannot be asked now, or if others change
-        the registration all the time. Raise what `expect` raises.
+        the registration all the time. Raise NotAllowed if the change loosens what guards the table
+        and needs an approver. Raise what `expect` raises.
         """
         ase_id, _ = _environment_id(request)
         route_table_id, survey = self._place(request.resource_id, ase_id)
-        return self._persistently(route_table_id, survey, lambda _: request, expect)
+        asked = _Asked(route_table_id, survey, lambda _: request, by, expect)
+        return self._persistently(asked)
 
-    def change(self, resource_id: str, edit: Edit, expect: Expect = anything) -> RegisterResult:
+    def change(
+        self, resource_id: str, edit: Edit, by: Requester, expect: Expect = anything
+    ) -> RegisterResult:
         """Change what is registered. Raise as `get` and `register` do."""
 
         def merged(existing: RegisteredTable | None) -> RegisterRequest:
@@ -142,32 +160,49 @@ class Registering:
                 raise _not_registered()
             return edit(_request_of(existing))
 
-        return self._persistently(_route_table_id(resource_id), None, merged, expect)
+        return self._persistently(_Asked(_route_table_id(resource_id), None, merged, by, expect))
 
-    def _persistently(
-        self, route_table_id: RouteTableId, survey: Survey | None, wanted: _Wanted, expect: Expect
-    ) -> RegisterResult:
+    def _persistently(self, asked: _Asked) -> RegisterResult:
         for _ in range(ATTEMPTS - 1):
             with suppress(ConcurrentUpdate):
-                return self._attempt(route_table_id, survey, wanted, expect)
-        return self._attempt(route_table_id, survey, wanted, expect)
+                return self._attempt(asked)
+        return self._attempt(asked)
 
-    def _attempt(
-        self, route_table_id: RouteTableId, survey: Survey | None, wanted: _Wanted, expect: Expect
-    ) -> RegisterResult:
+    def _attempt(self, asked: _Asked) -> RegisterResult:
         """Raise ConcurrentUpdate if others have changed the registration meanwhile."""
+        route_table_id = asked.route_table_id
         existing = self.store.registrations.get(route_table_id)
-        expect(existing.registration if existing else None)
-        registration = self._judged(wanted(existing), route_table_id, survey, existing)
+        asked.expect(existing.registration if existing else None)
 
-        # An alert about one of its subnets is to find the table before its first run.
-        news = TableNews()
-        if existing is None or existing.status.subnet_ids is None:
-            news = TableNews(subnet_ids=self._subnet_ids(route_table_id))
+        request = asked.wanted(existing)
+        registration = self._judged(request, asked, existing)
+        self._check_rights(request, asked.by, existing, registration)
 
+        news = self._news(route_table_id, existing)
         if existing is None:
             return self._add(RegisteredTable(route_table_id, registration).with_news(news))
         return self._replace(existing, registration, news)
+
+    def _news(self, route_table_id: RouteTableId, existing: RegisteredTable | None) -> TableNews:
+        """An alert about one of its subnets is to find the table before its first run."""
+        if existing is not None and existing.status.subnet_ids is not None:
+            return TableNews()
+        return TableNews(subnet_ids=self._subnet_ids(route_table_id))
+
+    def _check_rights(
+        self,
+        request: RegisterRequest,
+        by: Requester,
+        existing: RegisteredTable | None,
+        registration: Registration,
+    ) -> None:
+        """Raise NotAllowed if this needs an approver: a request is judged by its effect."""
+        old = existing.registration if existing else None
+        looser = loosened(old, registration, self.policy.apply_policy)
+        if request.acknowledge:
+            looser.append("acknowledge")
+        if looser:
+            by.needs_approver(f"it loosens {', '.join(looser)}")
 
     def _add(self, new: RegisteredTable) -> RegisterResult:
         if not self.store.registrations.add(new):
@@ -190,39 +225,57 @@ class Registering:
         return RegisterResult(entry, is_new=False)
 
     def _judged(
-        self,
-        request: RegisterRequest,
-        route_table_id: RouteTableId,
-        survey: Survey | None,
-        existing: RegisteredTable | None,
+        self, request: RegisterRequest, asked: _Asked, existing: RegisteredTable | None
     ) -> Registration:
         """Return what is to be registered. Raise InvalidRequest with every fault."""
         ase_id, faults = _environment_id(request)
+        registration = self._registration(request, ase_id)
 
-        tags = tuple(dict.fromkeys(request.service_tags or [self.policy.default_service_tag]))
-        registration = _registration(request, ase_id, tags)
-
-        # A person acknowledges an environment once only.
-        known = None if existing is None else existing.registration.ase_id
-        if ase_id is not None and ase_id != known:
-            survey = survey or self.surveyor.survey(ase_id)
-            faults += _environment_faults(survey, acknowledge=request.acknowledge)
-
-        faults += [
-            *_exception_faults(request.exceptions),
-            *text_faults("note", request.note or None, MAX_NOTE),
-        ]
-
-        # Azure is asked only about what is new, because each run judges the rest again. The route
-        # style comes last, because it asks about a table that may be wrong.
-        if existing is None or not existing.registration.has_routes_of(registration):
-            faults += self._tag_faults(request.service_tags or tags)
-            faults += self._source_faults(request, ase_id)
-            faults = faults or self._style_faults(request, route_table_id, tags)
+        # A person acknowledges an environment once only, and Azure is asked only about what is
+        # new, because each run judges the rest again.
+        before = existing.registration if existing else None
+        if ase_id is not None and (before is None or ase_id != before.ase_id):
+            faults += self._environment_faults(ase_id, request, asked)
+        faults += _text_faults(request)
+        if before is None or not before.has_routes_of(registration):
+            faults += self._route_faults(request, asked, registration, faults)
 
         if faults:
             raise InvalidRequest(faults)
         return registration
+
+    def _registration(self, request: RegisterRequest, ase_id: EnvironmentId | None) -> Registration:
+        tags = dict.fromkeys(request.service_tags or [self.policy.default_service_tag])
+        return Registration(
+            service_tags=tuple(tags),
+            ase_id=ase_id,
+            address_source=request.address_source,
+            route_style=request.route_style,
+            apply_policy=request.apply_policy,
+            exceptions=tuple(request.exceptions),
+            enabled=request.enabled,
+            note=request.note,
+        )
+
+    def _environment_faults(
+        self, ase_id: EnvironmentId, request: RegisterRequest, asked: _Asked
+    ) -> list[Fault]:
+        survey = asked.survey or self.surveyor.survey(ase_id)
+        return _environment_faults(survey, acknowledge=request.acknowledge)
+
+    def _route_faults(
+        self,
+        request: RegisterRequest,
+        asked: _Asked,
+        registration: Registration,
+        others: Sequence[Fault],
+    ) -> list[Fault]:
+        """The style is judged last, because it asks Azure about a table that may be wrong."""
+        faults = self._tag_faults(request.service_tags or registration.service_tags)
+        faults += self._source_faults(request, registration.ase_id)
+        if faults or others:
+            return faults
+        return self._style_faults(request, asked.route_table_id, registration.service_tags)
 
     def _place(
         self, resource_id: str, ase_id: EnvironmentId | None
@@ -327,21 +380,6 @@ def _not_registered() -> NotFound:
     return NotFound(codes.NOT_REGISTERED, "this route table is not registered")
 
 
-def _registration(
-    request: RegisterRequest, ase_id: EnvironmentId | None, tags: tuple[str, ...]
-) -> Registration:
-    return Registration(
-        service_tags=tags,
-        ase_id=ase_id,
-        address_source=request.address_source,
-        route_style=request.route_style,
-        apply_policy=request.apply_policy,
-        exceptions=tuple(request.exceptions),
-        enabled=request.enabled,
-        note=request.note,
-    )
-
-
 def _route_table_id(text: str) -> RouteTableId:
     try:
         return RouteTableId.parse(text)
@@ -372,6 +410,11 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
         message = f"{codes.NOT_NEEDED.meaning} acknowledge: true registers it nevertheless"
         return [Fault("acknowledge", message)]
     return []
+
+
+def _text_faults(request: RegisterRequest) -> Iterator[Fault]:
+    yield from _exception_faults(request.exceptions)
+    yield from text_faults("note", request.note or None, MAX_NOTE)
 
 
 def _exception_faults(exceptions: Sequence[RouteException]) -> Iterator[Fault]:

@@ -1,12 +1,14 @@
 """Who may do what, where App Service Authentication is on: it sets the header that is sent here."""
 
 import base64
+from typing import Any
 
 import pytest
 
-from tests.builders.azure import add_table, table_id
+from tests.builders.azure import add_table, ase_id_of, table_id
 from tests.builders.callers import OBJECT_ID, principal
 from tests.builders.routes import to_firewall
+from tests.builders.runs import TAG
 
 ROLE_CLAIM = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 
@@ -14,7 +16,7 @@ ROLE_CLAIM = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 @pytest.fixture
 def guarded(make_host, azure):
     """A host that App Service Authentication stands before, and one registered table."""
-    host = make_host(WEBSITE_AUTH_ENABLED="True")
+    host = make_host(WEBSITE_AUTH_ENABLED="True", ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
     add_table(azure.state, "one", [to_firewall()])
     assert host.request("PUT", f"/api/route-tables{table_id('one')}", json={}).status_code == 201
     return host
@@ -108,3 +110,66 @@ def test_where_authentication_is_off_the_header_is_anybodys_claim(azure, host):
     body = {"planRunId": plan["runId"]}
     answer = host.request("POST", "/api/sync", json=body, headers=principal())
     assert host.ended_run(answer.json()["runId"])["counts"]["changed"] == 1
+
+
+STRICT: dict[str, Any] = {
+    "applyPolicy": "approval",
+    "exceptions": [{"prefix": "20.0.0.0/24", "reason": "why", "until": "2099-01-01"}],
+    "enabled": True,
+}
+
+
+@pytest.fixture
+def strict(guarded):
+    """The registered table waits for approval, and has an exception; its URL."""
+    table = f"/api/route-tables{table_id('one')}"
+    answer = guarded.request("PUT", table, json=STRICT, headers=principal("Approver"))
+    assert answer.status_code == 200, answer.text
+    return table
+
+
+LOOSER: dict[str, dict[str, Any]] = {
+    "applyPolicy": {"applyPolicy": "additive"},
+    "exceptions": {"exceptions": [{**STRICT["exceptions"][0], "until": "2099-01-02"}]},
+    "enabled": {"enabled": False},
+    "serviceTags": {"serviceTags": ["ApiManagement"]},
+    "acknowledge": {"acknowledge": True},
+}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize("key", LOOSER)
+def test_what_loosens_a_guard_needs_an_approver(guarded, strict, method, key):
+    before = guarded.request("GET", strict).json()["registration"]
+    body = LOOSER[key] if method == "PATCH" else STRICT | LOOSER[key]
+    for caller in ({}, principal("Operator")):
+        message = refused(guarded.request(method, strict, json=body, headers=caller))
+        assert key in message
+        assert "Approver" in message
+    assert guarded.request("GET", strict).json()["registration"] == before
+    answer = guarded.request(method, strict, json=body, headers=principal("Approver"))
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_put_that_names_nothing_takes_the_policy_away(guarded, strict):
+    refused(guarded.request("PUT", strict, json={"note": "x"}))
+    assert guarded.request("GET", strict).json()["registration"]["applyPolicy"] == "approval"
+
+
+def test_what_loosens_nothing_needs_no_approver(guarded, strict):
+    for method, body in (
+        ("PATCH", {"note": "x"}),
+        ("PATCH", {"exceptions": []}),
+        ("PUT", {"applyPolicy": "approval", "serviceTags": [TAG, "ApiManagement"]}),
+    ):
+        assert guarded.request(method, strict, json=body).status_code == 200
+
+
+def test_to_unregister_and_to_acknowledge_anywhere_needs_an_approver(guarded, strict):
+    refused(guarded.request("DELETE", strict))
+    assert guarded.request("GET", strict).status_code == 200
+    refused(guarded.request("POST", "/api/discover", json={"acknowledge": True}))
+    three = {"aseId": ase_id_of("three"), "acknowledge": True}
+    refused(guarded.request("POST", "/api/provision", json=three))
+    gone = guarded.request("DELETE", strict, headers=principal("Approver"))
+    assert gone.status_code == 204, gone.text

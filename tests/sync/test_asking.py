@@ -19,10 +19,10 @@ from shared.sync.asking import (
     ProvisionRequest,
     ReleaseRequest,
     RemoveRequest,
-    Requester,
     RollbackRequest,
     SyncRequest,
 )
+from shared.sync.requester import Requester
 from tests.builders.azure import (
     SUBSCRIPTION,
     add_environment,
@@ -258,5 +258,7 @@ def test_an_environment_that_cannot_be_given_a_table_starts_no_run(app, azure):
 
 def test_only_subscriptions_and_owners_are_discovered(app):
     request = DiscoverRequest(subscriptions=["x", SUBSCRIPTION], owner="Not An Owner")
-    assert faults(app.asking.discover, request).keys() == {"subscriptions.0", "owner"}
-    assert app.asking.discover(DiscoverRequest(subscriptions=[SUBSCRIPTION])).environments == []
+    assert faults(app.asking.discover, request, HERE).keys() == {"subscriptions.0", "owner"}
+    assert (
+        app.asking.discover(DiscoverRequest(subscriptions=[SUBSCRIPTION]), HERE).environments == []
+    )

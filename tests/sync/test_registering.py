@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -9,12 +10,19 @@ from shared.domain.errors import InvalidRequest, NotFound
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.registration import RouteException
 from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.run import Trigger
 from shared.sync.registering import RegisterRequest
+from shared.sync.requester import Requester
 from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
 from tests.builders.routes import owned_prefixes, route
 from tests.builders.runs import TAG, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
+SOMEBODY = Requester(Trigger.HTTP, "somebody")
+
+
+def register(app, request):
+    return app.registering.register(request, SOMEBODY)
 
 
 @pytest.fixture
@@ -26,21 +34,22 @@ def table(azure):
 def faults(app, **asked):
     """Every part of the request that is wrong, and that nothing was registered."""
     with pytest.raises(InvalidRequest) as refused:
-        app.registering.register(RegisterRequest(**{"resource_id": table_id("one")} | asked))
+        register(app, RegisterRequest(**{"resource_id": table_id("one")} | asked))
     assert refused.value.code.name == "InvalidBody"
     assert list(app.registry.list()) == []
     return {fault.target: fault.message for fault in refused.value.faults}
 
 
 def test_what_is_registered_is_what_was_asked_for(azure, app, table):
-    result = app.registering.register(
+    result = register(
+        app,
         RegisterRequest(
             resource_id=table_id("one"),
             apply_policy=ApplyPolicy.ADDITIVE,
             exceptions=[RouteException(B, "the firewall", date(2027, 1, 1))],
             enabled=False,
             note="ours",
-        )
+        ),
     )
     assert result.is_new
     assert app.registry.get(rid("one")) == result.table
@@ -54,27 +63,27 @@ def test_what_is_registered_is_what_was_asked_for(azure, app, table):
 def test_a_new_registration_keeps_what_was_seen_and_notes_the_tag_that_it_lost(azure, make_app):
     app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
     table = add_table(azure.state, "one")
-    app.registering.register(RegisterRequest(resource_id=table_id("one")))
+    register(app, RegisterRequest(resource_id=table_id("one")))
     sync(app)
     assert owned_prefixes(table)
 
     other = RegisterRequest(resource_id=table_id("ONE"), service_tags=["ApiManagement"])
-    result = app.registering.register(other)
+    result = register(app, other)
     assert not result.is_new
     assert result.table.status.applied_version_ids
     assert TAG in app.registry.get(rid("one")).status.former_sources
 
 
 def test_the_subnets_of_a_table_are_known_before_its_first_run(app, table):
-    registered = app.registering.register(RegisterRequest(resource_id=table_id("one")))
+    registered = register(app, RegisterRequest(resource_id=table_id("one")))
     assert registered.table.status.subnet_ids
-    elsewhere = app.registering.register(RegisterRequest(resource_id=table_id("unreadable")))
+    elsewhere = register(app, RegisterRequest(resource_id=table_id("unreadable")))
     assert elsewhere.table.status.subnet_ids is None
 
 
 def test_an_environments_id_stands_for_the_table_of_its_subnet(app, azure, table):
     add_environment(azure.state, "one", table=table)
-    table = app.registering.register(RegisterRequest(resource_id=ase_id_of("one"))).table
+    table = register(app, RegisterRequest(resource_id=ase_id_of("one"))).table
     assert str(table.route_table_id) == table_id("one")
     assert str(table.registration.ase_id) == ase_id_of("one")
 
@@ -82,7 +91,7 @@ def test_an_environments_id_stands_for_the_table_of_its_subnet(app, azure, table
 def test_an_environment_without_a_table_is_refused_by_name(app, azure):
     add_environment(azure.state, "bare", table=None)
     with pytest.raises(InvalidRequest, match="SubnetWithoutRouteTable"):
-        app.registering.register(RegisterRequest(resource_id=ase_id_of("bare")))
+        register(app, RegisterRequest(resource_id=ase_id_of("bare")))
 
 
 def test_every_fault_is_listed_at_once(app, table):
@@ -120,8 +129,8 @@ def test_an_asev3_is_acknowledged_once(app, azure, table):
     acknowledged = RegisterRequest(
         resource_id=table_id("one"), ase=ase_id_of("one"), acknowledge=True
     )
-    assert app.registering.register(acknowledged).is_new
-    assert not app.registering.register(request).is_new
+    assert register(app, acknowledged).is_new
+    assert not register(app, request).is_new
 
 
 def test_a_tag_is_a_prefix_only_if_azure_takes_it(azure, make_app, table):
@@ -129,19 +138,19 @@ def test_a_tag_is_a_prefix_only_if_azure_takes_it(azure, make_app, table):
     answer(azure, A)
     app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
     request = RegisterRequest(resource_id=table_id("one"), route_style=RouteStyle.SERVICE_TAG)
-    assert app.registering.register(request).is_new
-    app.registering.unregister(table_id("one"))
+    assert register(app, request).is_new
+    app.registering.unregister(table_id("one"), SOMEBODY)
     table.routes = [route("monitoring", "AzureMonitor")]
     assert "2 routes" in faults(app, route_style=RouteStyle.SERVICE_TAG)["routeStyle"]
     # Each run judges the limit again, so a table that cannot be read now is no fault.
-    assert app.registering.register(replace(request, resource_id=table_id("gone"))).is_new
+    assert register(app, replace(request, resource_id=table_id("gone"))).is_new
 
 
 def test_get_and_unregister_know_only_what_is_registered(app, table):
-    app.registering.register(RegisterRequest(resource_id=table_id("one")))
+    register(app, RegisterRequest(resource_id=table_id("one")))
     assert app.registering.get(table_id("ONE")).route_table_id == rid("one")
-    app.registering.unregister(table_id("one"))
-    for ask in (app.registering.get, app.registering.unregister):
+    app.registering.unregister(table_id("one"), SOMEBODY)
+    for ask in (app.registering.get, partial(app.registering.unregister, by=SOMEBODY)):
         with pytest.raises(NotFound, match="NotRegistered"):
             ask(table_id("one"))
         with pytest.raises(InvalidRequest, match="InvalidRouteTableId"):

@@ -184,11 +184,10 @@ def _registration_findings(
     """Compare the registration of the environment's table with the environment."""
     if entry is None:
         return
+    ase_id = entry.registration.ase_id
     if entry.unreadable is not None:
         yield entry.unreadable
-        return
-    ase_id = entry.registration.ase_id
-    if ase_id is None:
+    elif ase_id is None:
         message = "the environment's table is registered without an environment"
         yield Finding(codes.REGISTERED_WITHOUT_ASE, message)
     elif ase_id != environment_id:

@@ -26,7 +26,6 @@ from ..run.lifecycle import RunEnd
 from ..surroundings.audit import Audit, Audited
 from .absence import error_of_absence, is_absence
 from .in_hand import InHand
-from .planners.proposal import MakePlanner
 from .progress import Reconciled
 from .provision import Provisioner
 from .reconcile import Reconciler
@@ -211,15 +210,16 @@ class TableSync:
 
     def _carried_out(self, run: Run, pending: Pending) -> Reconciled:
         mode = self.policy.mode(run.request.mode)
-        make_planner = self.reconciler.planning.planner_for(run, mode, pending.route_table_id)
         if run.request.action is Action.PROVISION:
-            return self._provision(run, pending, make_planner, mode)
+            return self._provision(run, pending, mode)
+        make_planner = self.reconciler.planning.planner_for(run, mode, pending.route_table_id)
         return self.reconciler.reconcile(pending, make_planner, mode)
 
-    def _provision(
-        self, run: Run, pending: Pending, make_planner: MakePlanner, mode: Mode
-    ) -> Reconciled:
+    def _provision(self, run: Run, pending: Pending, mode: Mode) -> Reconciled:
+        """A table that exists already is synced as by every other run."""
         site = self.provisioner.look(run, pending)
+        planning = self.reconciler.planning
+        make_planner = planning.planner_for(run, mode, pending.route_table_id, is_new=site.is_new)
         if mode is Mode.PLAN:
             return self.provisioner.plan(run, pending, make_planner, site)
 

@@ -38,8 +38,10 @@ class Planning:
     policy: Policy
     clock: Clock
 
-    def planner_for(self, run: Run, mode: Mode, table: RouteTableId) -> MakePlanner:
-        """Return the second step for the run's action.
+    def planner_for(
+        self, run: Run, mode: Mode, table: RouteTableId, *, is_new: bool = False
+    ) -> MakePlanner:
+        """Return the second step for the run's action. `is_new` is true if the run makes the table.
 
         Raise PermanentError if the run applies a plan run that has no plan of this table, or rolls
         back a run whose outcome is no longer kept.
@@ -53,8 +55,8 @@ class Planning:
                 done = self._done(run, table)
                 return lambda entry: self._rollback_planner(run, done, entry)
             case Action.SYNC | Action.PROVISION:
-                approval = self._approval(run, table)
-                return lambda entry: self._sync_planner(run, mode, approval, entry)
+                asked = is_new or mode is Mode.PLAN
+                return self._make_sync_planner(run, table, asked=asked)
 
     @property
     def _guards(self) -> Guards:
@@ -99,10 +101,16 @@ class Planning:
         tags = self._sources.tags(entry)
         return RollbackPlanner(self._guards, run, done, entry, tags, self.clock())
 
+    def _make_sync_planner(self, run: Run, table: RouteTableId, *, asked: bool) -> MakePlanner:
+        approval = self._approval(run, table)
+        return lambda entry: self._sync_planner(run, approval, entry, asked=asked)
+
     def _sync_planner(
-        self, run: Run, mode: Mode, approval: Approval | None, entry: RegisteredTable
+        self, run: Run, approval: Approval | None, entry: RegisteredTable, *, asked: bool
     ) -> Planner:
-        apply_policy = self._apply_policy(run, mode, approval, entry)
+        """A plan writes nothing, and a person has `asked` for what is made, or has approved it."""
+        asked = asked or approval is not None
+        apply_policy = ApplyPolicy.AUTO if asked else self._apply_policy(entry)
         return SyncPlanner(
             guards=replace(self._guards, apply_policy=apply_policy),
             sources=self._sources,
@@ -113,12 +121,6 @@ class Planning:
             wanted=self._sources.wanted(run, entry),
         )
 
-    def _apply_policy(
-        self, run: Run, mode: Mode, approval: Approval | None, entry: RegisteredTable
-    ) -> ApplyPolicy:
-        # A plan writes nothing, and a person has asked for what is approved or provisioned.
-        asked = approval is not None or run.request.action is Action.PROVISION
-        if asked or mode is Mode.PLAN:
-            return ApplyPolicy.AUTO
+    def _apply_policy(self, entry: RegisteredTable) -> ApplyPolicy:
         of_table = entry.registration.apply_policy or ApplyPolicy.AUTO
         return strictest(self.policy.apply_policy, of_table)

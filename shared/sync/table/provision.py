@@ -52,13 +52,14 @@ class Site:
     """The place of a table that is provisioned: what is there before the first change.
 
     `existing` is the route table if there is one already. `entry` is what is `registered`, or what
-    is going to be.
+    is going to be. `is_new` is true if this run makes the table, or has made it.
     """
 
     survey: Survey
     existing: RouteTable | None
     entry: RegisteredTable
     registered: bool
+    is_new: bool
 
     @property
     def on_subnet(self) -> bool:
@@ -110,7 +111,8 @@ class Provisioner:
         if existing is not None:
             self._check_own(existing, pending, survey)
         new = self._new_entry(route_table_id, survey)
-        return Site(survey, existing, entry or new, registered=entry is not None)
+        is_new = existing is None or pending.made(existing)
+        return Site(survey, existing, entry or new, registered=entry is not None, is_new=is_new)
 
     def _existing(
         self, pending: Pending, survey: Survey, entry: RegisteredTable | None

@@ -18,6 +18,7 @@ from shared.domain.armid import EnvironmentId
 from shared.domain.errors import TransientError
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy, strictest
 from shared.domain.runs.run import Action, Mode
 from shared.sync.table.provision import provisioned_id
 from tests.builders.azure import (
@@ -432,6 +433,29 @@ def test_what_the_registration_says_already_stays(azure, app):
     keep(app, RegisteredTable(TABLE, Registration((TAG,), ASE, note="made by hand")))
     provision(app)
     assert app.registry.get(TABLE).registration.note == "made by hand"
+
+
+@pytest.mark.parametrize("of_table", [ApplyPolicy.APPROVAL, ApplyPolicy.ADDITIVE, None])
+@pytest.mark.parametrize("of_app", ["auto", "additive"])
+def test_a_table_that_exists_is_synced_under_the_ordinary_policy(azure, make_app, of_table, of_app):
+    app = make_app(APPLY_POLICY=of_app)
+    table = azure.state.add_table(
+        RouteTable(resource_id=str(TABLE), location="westeurope", routes=[owned(B)])
+    )
+    add_environment(azure.state, "one", table=table)
+    answer(azure, A)
+    keep(app, RegisteredTable(TABLE, Registration((TAG,), ASE, apply_policy=of_table)))
+    provision(app)
+    ordinary = strictest(ApplyPolicy(of_app), of_table or ApplyPolicy.AUTO)
+    expected = {ApplyPolicy.AUTO: {A}, ApplyPolicy.ADDITIVE: {A, B}, ApplyPolicy.APPROVAL: {B}}
+    assert owned_prefixes(table) == expected[ordinary]
+
+
+def test_what_is_made_needs_no_approval(azure, make_app):
+    add_environment(azure.state, "one")
+    answer(azure, A)
+    assert provision(make_app(APPLY_POLICY="approval"))["added"] == [A]
+    assert table_of(azure).subnets == [SUBNET]
 
 
 # -- The rule of the security group --

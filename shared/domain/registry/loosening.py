@@ -1,0 +1,42 @@
+"""What a change of a registration loosens. Somebody else than the caller has to agree to that."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..routing.policy import ApplyPolicy, strictest
+from .registration import Registration, RouteException
+
+
+def loosened(old: Registration | None, new: Registration, app_policy: ApplyPolicy) -> list[str]:
+    """Return the keys of the registration that are looser than before; `old` is None if it is new.
+
+    Whether a table is looked at at all is loosened either way: nobody repairs it any more, or it
+    is written again.
+    """
+    before = replace(new, exceptions=()) if old is None else old
+    lost_tags = {*before.service_tags} - {*new.service_tags}
+    lost_sources = {*before.sources} - {*new.sources}
+
+    judged = {
+        "applyPolicy": _is_weaker(before, new, app_policy),
+        "exceptions": _is_wider(before.exceptions, new.exceptions),
+        "enabled": before.enabled != new.enabled,
+        "serviceTags": bool(lost_tags),
+        "addressSource": bool(lost_sources - lost_tags),
+    }
+    return [key for key, is_looser in judged.items() if is_looser]
+
+
+def _is_weaker(old: Registration, new: Registration, app_policy: ApplyPolicy) -> bool:
+    """Compare the policies that count: a registration can only be stricter than the app."""
+    then, now = (strictest(app_policy, one.apply_policy or ApplyPolicy.AUTO) for one in (old, new))
+    return now is not strictest(then, now)
+
+
+def _is_wider(old: Iterable[RouteException], new: Iterable[RouteException]) -> bool:
+    """Return whether a prefix is accepted that was not, or longer than it was."""
+    until = {exception.prefix: exception.until for exception in old}
+    return any(
+        exception.prefix not in until or exception.until > until[exception.prefix]
+        for exception in new
+    )

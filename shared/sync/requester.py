@@ -1,0 +1,39 @@
+"""Whoever asks for something, at every door."""
+
+from dataclasses import dataclass
+
+from ..domain import codes
+from ..domain.armid import RouteTableId
+from ..domain.errors import NotAllowed
+from ..domain.runs.run import Action, Mode, RunRequest, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """The person or program that asks, and the door; `name` is None if the door knows none.
+
+    An approver may loosen what guards a table.
+    """
+
+    trigger: Trigger
+    name: str | None = None
+    is_approver: bool = True
+
+    def asks(
+        self, action: Action, mode: Mode, table: RouteTableId, reason: str | None = None
+    ) -> RunRequest:
+        """Return the request for a run about one route table."""
+        return RunRequest(
+            trigger=self.trigger,
+            mode=mode,
+            action=action,
+            route_tables=(table,),
+            requested_by=self.name,
+            reason=reason,
+        )
+
+    def needs_approver(self, what: str) -> None:
+        """Raise NotAllowed if the requester is none; `what` is what loosens the guard."""
+        if not self.is_approver:
+            message = f"{what}: this needs a token with the app role Approver"
+            raise NotAllowed(codes.ROLE_NEEDED, message)
