@@ -60,6 +60,9 @@ param allowProvisioning bool = false
 @description('Client id of an Entra app registration with infra/entra/app-roles.json. Callers then use its tokens. If empty, callers use keys only.')
 param authClientId string = ''
 
+@description('If true, a caller without a token is refused. It needs authClientId.')
+param requireTokens bool = false
+
 @description('Mail addresses that receive alerts, comma-separated.')
 param alertEmails string = ''
 
@@ -199,6 +202,7 @@ module app 'modules/app.bicep' = {
         NOTIFY_FORMAT: 'json'
         MAX_SYNC_AGE_DAYS: '2'
         RUN_RETENTION_DAYS: '400'
+        REQUIRE_TOKENS: requireTokens ? 'true' : 'false'
       },
       appSettings
     )

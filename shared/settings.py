@@ -93,6 +93,7 @@ class Settings(BaseModel):
     notify_format: Literal["json", "teams", "slack"] = Field("json", alias="NOTIFY_FORMAT")
     max_sync_age_days: int = Field(2, alias="MAX_SYNC_AGE_DAYS", ge=1, le=3650)
     run_retention_days: int = Field(400, alias="RUN_RETENTION_DAYS", ge=1, le=3650)
+    require_tokens: bool = Field(False, alias="REQUIRE_TOKENS")
     website_hostname: str | None = Field(None, alias="WEBSITE_HOSTNAME")
     website_auth_enabled: bool = Field(False, alias="WEBSITE_AUTH_ENABLED")
     storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")

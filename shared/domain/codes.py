@@ -1021,6 +1021,25 @@ ROLE_NEEDED = Code(
     remedy="Use a token that has the app role in the message.",
     places=_REQUEST,
 )
+TOKEN_NEEDED = Code(
+    "TokenNeeded",
+    Grade.FAILS,
+    meaning="REQUIRE_TOKENS is true, and the caller has no token: a key alone opens nothing.",
+    remedy="Send an Entra token for the app as well as the key.",
+    places=_REQUEST,
+    related=("RoleNeeded", "AuthenticationNotInFront"),
+)
+AUTHENTICATION_NOT_IN_FRONT = Code(
+    "AuthenticationNotInFront",
+    Grade.FAILS,
+    meaning=(
+        "REQUIRE_TOKENS is true, but App Service Authentication is not on: nobody would check a "
+        "token, or remove a forged one."
+    ),
+    remedy="Deploy the app with AUTH_CLIENT_ID, or set REQUIRE_TOKENS to false.",
+    places=_REQUEST,
+    related=("TokenNeeded",),
+)
 PRINCIPAL_UNREADABLE = Code(
     "PrincipalUnreadable",
     Grade.FAILS,

@@ -12,10 +12,10 @@ from ..http import body_of, json_response
 from ..log import log_alert
 from ..messages import RunMessage
 from .alert_shapes import Ignored, Signal, Validation, read_alerts
-from .shell import accepted, endpoint
+from .shell import accepted, endpoint_without_token
 
 
-@endpoint
+@endpoint_without_token
 def take_alert(
     context: App, request: func.HttpRequest, send: Callable[[str], None]
 ) -> func.HttpResponse:

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from ..app import App
 from ..domain import codes
+from ..domain.codes import Code
 from ..domain.runs.run import Trigger
 from ..http import HttpError
+from ..settings import Settings
 from ..sync.requester import Requester
 
 UNVERIFIED = "unverified"
@@ -62,24 +64,43 @@ class _Principal(BaseModel):
         return [claim.val for claim in self.claims if claim.typ in names]
 
 
-def caller_of(context: App, request: func.HttpRequest) -> Caller:
+def caller_of(context: App, request: func.HttpRequest, *, needs_token: bool = True) -> Caller:
     """Believe the principal in the header only if App Service Authentication is on.
 
     If it is on, App Service removes such a header from each request and sets its own. If it is off,
-    anybody can send that header, and a key alone opens everything. Raise HttpError if the header
-    cannot be read.
+    anybody can send that header. A caller without a principal has a key alone, which opens nothing
+    if REQUIRE_TOKENS is true and the function `needs_token`. Raise HttpError if the caller is
+    refused, or if the header cannot be read.
     """
-    if not context.settings.website_auth_enabled:
-        return Caller(UNVERIFIED, Role.APPROVER)
-    header = request.headers.get(_PRINCIPAL)
-    if header is None:
-        return Caller(UNVERIFIED, Role.OPERATOR)
+    settings = context.settings
+    is_required = settings.require_tokens and needs_token
+    if is_required and not settings.website_auth_enabled:
+        raise _refused(HTTPStatus.FORBIDDEN, codes.AUTHENTICATION_NOT_IN_FRONT)
 
+    header = request.headers.get(_PRINCIPAL) if settings.website_auth_enabled else None
+    if header is not None:
+        return _believed(header)
+    if is_required:
+        raise _refused(HTTPStatus.UNAUTHORIZED, codes.TOKEN_NEEDED)
+    return _with_key_alone(settings)
+
+
+def _refused(status: HTTPStatus, code: Code) -> HttpError:
+    return HttpError(status, code, code.advice)
+
+
+def _believed(header: str) -> Caller:
     try:
         return _caller(header)
     except ValueError:
         message = f"{_PRINCIPAL} does not name one principal"
         raise HttpError(HTTPStatus.UNAUTHORIZED, codes.PRINCIPAL_UNREADABLE, message) from None
+
+
+def _with_key_alone(settings: Settings) -> Caller:
+    """If callers can have tokens, only one with a token can be an approver."""
+    tokens = settings.website_auth_enabled or settings.require_tokens
+    return Caller(UNVERIFIED, Role.OPERATOR if tokens else Role.APPROVER)
 
 
 def _caller(header: str) -> Caller:

@@ -32,25 +32,42 @@ class TableBody(Body):
     reason: Reason
 
 
-def endpoint[**P](
-    handler: Callable[Concatenate[App, func.HttpRequest, P], func.HttpResponse],
-) -> Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]:
-    """Give the handler the app if the caller may use it, and show its errors as JSON."""
+type _Handler[**P] = Callable[Concatenate[App, func.HttpRequest, P], func.HttpResponse]
+type _Answer[**P] = Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]
 
+
+def endpoint[**P](handler: _Handler[P]) -> _Answer[P]:
+    """Give the handler the app if the caller may use it, and show its errors as JSON."""
+    return _answering(handler, needs_token=True)
+
+
+def endpoint_without_token[**P](handler: _Handler[P]) -> _Answer[P]:
+    """Do the same for callers that have no tokens, such as Azure Monitor.
+
+    The function must not open anything else.
+    """
+    return _answering(handler, needs_token=False)
+
+
+def _answering[**P](handler: _Handler[P], *, needs_token: bool) -> _Answer[P]:
     @functools.wraps(handler)
     def answer(
         request: func.HttpRequest, /, *args: P.args, **kwargs: P.kwargs
     ) -> func.HttpResponse:
-        return respond(lambda: handler(permitted(request), request, *args, **kwargs), json_error)
+        def handled() -> func.HttpResponse:
+            context = permitted(request, needs_token=needs_token)
+            return handler(context, request, *args, **kwargs)
+
+        return respond(handled, json_error)
 
     return answer
 
 
-def permitted(request: func.HttpRequest) -> App:
+def permitted(request: func.HttpRequest, *, needs_token: bool = True) -> App:
     """A reader may look and an operator may do anything. Raise HttpError for everybody else."""
     context = app()
     role = Role.READER if request.method == "GET" else Role.OPERATOR
-    caller_of(context, request).needs(role)
+    caller_of(context, request, needs_token=needs_token).needs(role)
     return context
 
 

@@ -83,6 +83,7 @@ def test_every_setting_is_deployed_and_no_other(deployed):
 
 def test_what_is_deployed_without_a_parameter_is_the_documented_default(deployed):
     parameters = {"SYNC_SCHEDULE", "CHECK_SCHEDULE", "AZURE_CLOUD", "APPLY_POLICY", "PAUSED"}
+    parameters |= {"REQUIRE_TOKENS"}
     required = {
         "SERVICE_TAG_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
         "SERVICE_TAG_LOCATIONS": "westeurope",
