@@ -18,7 +18,7 @@ from .arm.security_groups import ArmSecurityGroups
 from .arm.service_tags import ServiceTagDiscovery
 from .arm.subnets import ArmSubnets
 from .domain.runs.run import Run, RunRequest, run_id_of
-from .log import log_outcome, log_run, quiet_libraries
+from .log import log_outcome, log_registration, log_run, quiet_libraries
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
 from .redaction import guard_log, hide
@@ -33,6 +33,7 @@ from .sync.asking import Asking
 from .sync.policy import Policy
 from .sync.ports import Azure, Store, Webhook
 from .sync.registering import Registering
+from .sync.registrar import Registrar
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
@@ -105,6 +106,7 @@ class App:
 
     def _build_runs(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build what begins and ends a run, and what it learns of the surroundings."""
+        self.registrar = Registrar(store, utc_now, log_registration)
         self.surveyor = Surveyor(azure)
         self.audit = Audit(self.surveyor, self.versions)
         self.pull = SourcePull(store, azure, policy, utc_now)
@@ -116,16 +118,18 @@ class App:
         """Build the way of one table of a run."""
         self.planning = Planning(store, azure, policy, utc_now)
         reconciler = Reconciler(store, azure, policy, self.planning)
-        provisioner = Provisioner(store, azure, policy, self.audit)
+        provisioner = Provisioner(store, azure, policy, self.audit, self.registrar)
         self.tables = TableSync(
             store, policy, utc_now, reconciler, provisioner, self.audit, self.run_end
         )
 
     def _build_doors(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build everything that people and Azure Monitor can ask for, and the daily watch."""
-        self.discovery = Discovery(store, azure, policy, self.audit)
+        self.discovery = Discovery(store, azure, policy, self.audit, self.registrar)
         self.asking = Asking(store, self.discovery, self.create_run)
-        self.registering = Registering(store, azure, policy, utc_now, self.pull, self.surveyor)
+        self.registering = Registering(
+            store, azure, policy, utc_now, self.pull, self.surveyor, self.registrar
+        )
         self.alerts = AlertIntake(store, policy, utc_now, self.create_run)
 
         self.check = DailyCheck(

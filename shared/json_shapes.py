@@ -140,12 +140,16 @@ def registered_table_json(table: RegisteredTable) -> Json:
         return {"routeTableId": str(table.route_table_id), **known}
     return {
         "routeTableId": str(table.route_table_id),
-        "registration": _registration_json(table.registration),
-        "status": _status_json(table.status),
+        "registration": registration_json(table.registration),
+        "status": {
+            **_status_json(table.status),
+            "changedAt": _moment(table.changed_at),
+            "changedBy": table.changed_by,
+        },
     }
 
 
-def _registration_json(registration: Registration) -> Json:
+def registration_json(registration: Registration) -> Json:
     exceptions = [
         {"prefix": each.prefix, "reason": each.reason, "until": each.until.isoformat()}
         for each in registration.exceptions

@@ -1,21 +1,34 @@
 """Log records for operators. Each is one line of JSON, and its key `record` names the kind.
 
-There is one record for each run, table of a run, check, alarm, alert and release.
-docs/operations.md has the fields and the usual queries.
+There is one record for each run, table of a run, check, alarm, alert and release, and for each
+change of a registration. docs/operations.md has the fields and the usual queries.
 """
 
 import json
 import logging
+from dataclasses import replace
 
 from .domain.armid import RouteTableId
 from .domain.people.check_report import CheckReport
+from .domain.registry.registration import Registration
 from .domain.runs.outcome import Outcome
 from .domain.runs.run import Run, RunStatus
 from .domain.times import utc_text
-from .json_shapes import alarm_json, check_json, checked_tables_json, finding_json
+from .json_shapes import (
+    Json,
+    alarm_json,
+    check_json,
+    checked_tables_json,
+    finding_json,
+    registration_json,
+)
+from .sync.registrar import RegistrationChange
 
 MAX_TABLES = 50
 """A check's record lists this many tables, the worst first, because a trace holds only 32 kB."""
+
+MAX_EXCEPTIONS, MAX_REASON = 10, 50
+"""The record of a registration has so many exceptions, and so many letters of each reason."""
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -105,6 +118,31 @@ def log_release(route_table_id: RouteTableId, *, reason: str, requested_by: str)
         reason=reason,
         requestedBy=requested_by,
     )
+
+
+def log_registration(change: RegistrationChange) -> None:
+    """Record one change of what is registered: before and after it, when, and by whom."""
+    _write(
+        logging.INFO,
+        "registration",
+        change=change.kind.value,
+        routeTableId=str(change.route_table_id),
+        before=_registration(change.before),
+        after=_registration(change.after),
+        trigger=change.trigger.value,
+        changedAt=None if change.at is None else utc_text(change.at),
+        changedBy=change.by,
+    )
+
+
+def _registration(registration: Registration | None) -> Json | None:
+    """A trace holds only 32 kB, so the record has the first exceptions, with short reasons."""
+    if registration is None:
+        return None
+    exceptions = registration.exceptions[:MAX_EXCEPTIONS]
+    short = [replace(each, reason=each.reason[:MAX_REASON]) for each in exceptions]
+    shown = registration_json(replace(registration, exceptions=tuple(short)))
+    return {**shown, "exceptionsLeftOut": len(registration.exceptions) - len(short)}
 
 
 def _write(level: int, record: str, **fields: object) -> None:

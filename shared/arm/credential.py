@@ -5,6 +5,7 @@ import math
 import os
 import re
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -107,18 +108,28 @@ class OwnIdentity:
                 self._waits_until = time.monotonic() + WAIT_SECONDS
         return self._names
 
+    def name(self) -> str | None:
+        """Return the sign-in name of a person, or else the object id; None if it is not known."""
+        claims = self._claims()
+        names = (claims.get(claim) for claim in ("upn", "unique_name", "preferred_username", "oid"))
+        return next((str(name) for name in names if name), None)
+
     def _ask(self) -> frozenset[str]:
+        claims = self._claims()
+        names = [claims.get(claim) for claim in ("oid", "appid", "azp")]
+        return frozenset(str(name).lower() for name in names if name)
+
+    def _claims(self) -> Mapping[str, Any]:
+        """Return nothing if nobody is signed in."""
         import jwt  # it imports all of cryptography
 
         try:
             token = self._credential.get_token(self._scope).token
-            claims = jwt.decode(token, options={"verify_signature": False})
+            claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         except (AzureError, TransientError, jwt.InvalidTokenError) as error:
             _log.warning("the app's own identity could not be read: %s", type(error).__name__)
-            return frozenset()
-
-        names = [claims.get(claim) for claim in ("oid", "appid", "azp")]
-        return frozenset(str(name).lower() for name in names if name)
+            return {}
+        return claims
 
 
 class RenewWhenRefused(SansIOHTTPPolicy[HttpRequest, HttpResponse]):

@@ -25,6 +25,12 @@ from .shell import answer, ask, carried_out, need_somebody
 # Azure itself judges who may do this, and its activity log says who did it.
 HERE = Requester(Trigger.CLI)
 
+
+def signed_in() -> Requester:
+    """Return the person or the service principal that is signed in here, by name."""
+    return replace(HERE, name=app().identity.name())
+
+
 FAILED, PENDING, BLOCKED = 1, 2, 3
 
 

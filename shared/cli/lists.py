@@ -8,13 +8,13 @@ from ..domain.addresses import difference
 from ..json_shapes import discovered_json, report_json, run_json, version_json
 from ..sync.asking import DiscoverRequest
 from . import show
-from .actions import HERE
+from .actions import signed_in
 from .errors import Ended
 from .shell import answer
 
 
 def discover(request: DiscoverRequest, *, as_json: bool) -> None:
-    found = app().asking.discover(request, HERE)
+    found = app().asking.discover(request, signed_in())
     body = discovered_json(found, cloud=app().settings.azure_cloud)
     answer(body, show.discovered(found), as_json=as_json)
     if found.errors:

@@ -19,7 +19,7 @@ from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import RemoveRequest
 from ..sync.registering import RegisterRequest, nothing
 from . import show
-from .actions import HERE, exit_status
+from .actions import HERE, exit_status, signed_in
 from .errors import Ended
 from .shell import answer, ask, carried_out, need_somebody, say
 
@@ -36,7 +36,7 @@ def list_registered(*, as_json: bool) -> None:
 def register(request: RegisterRequest, *, as_json: bool) -> None:
     """Refuse a table that is registered already."""
     request = replace(request, resource_id=_absolute(request.resource_id))
-    _show(app().registering.register(request, HERE, nothing).table, as_json=as_json)
+    _show(app().registering.register(request, signed_in(), nothing).table, as_json=as_json)
 
 
 def change(route_table: str, wishes: Mapping[str, Any], *, as_json: bool) -> None:
@@ -48,7 +48,9 @@ def change(route_table: str, wishes: Mapping[str, Any], *, as_json: bool) -> Non
     edit = partial(
         replace, **{name: None if value == "" else value for name, value in given.items()}
     )
-    _show(app().registering.change(_absolute(route_table), edit, HERE).table, as_json=as_json)
+    _show(
+        app().registering.change(_absolute(route_table), edit, signed_in()).table, as_json=as_json
+    )
 
 
 def _show(entry: RegisteredTable, *, as_json: bool) -> None:
@@ -74,7 +76,7 @@ def unregister(
 
 
 def _unregister(route_table: str, report: Report | None, *, as_json: bool) -> None:
-    app().registering.unregister(route_table, HERE)
+    app().registering.unregister(route_table, signed_in())
     body = report_json(report) if report else {"routeTableId": route_table}
     answer(body, show.removed(route_table, report), as_json=as_json)
 

@@ -166,8 +166,11 @@ def _entity(table: RegisteredTable) -> dict[str, Any]:
         # These are for `places`, which reads little of many rows.
         "aseId": str(table.registration.ase_id or ""),
         "enabled": table.registration.enabled,
+        "changedBy": table.changed_by or "",
         **_REGISTRATION.packed(table.registration),
     }
+    if table.changed_at is not None:
+        properties["changedAt"] = table.changed_at
     for name, part in _STATUS.items():
         entity |= part.packed(getattr(table.status, name))
     return entity
@@ -184,7 +187,13 @@ def _readable(row: Entity) -> RegisteredTable:
 def _registered_table(row: Entity) -> RegisteredTable:
     try:
         seen = {name: part.unpacked(row) for name, part in _STATUS.items() if part.is_in(row)}
-        return RegisteredTable(_id_of(row), _REGISTRATION.unpacked(row), Status(**seen))
+        return RegisteredTable(
+            _id_of(row),
+            _REGISTRATION.unpacked(row),
+            Status(**seen),
+            changed_at=row.get("changedAt"),
+            changed_by=row.get("changedBy") or None,
+        )
     except Exception as error:  # whatever is wrong with a row, it is an error of one table
         return RegisteredTable.without_row(id_of_key(row["RowKey"]), type(error).__name__)
 

@@ -234,6 +234,7 @@ class Asking:
             owner=request.owner,
             register=request.register,
             acknowledge=request.acknowledge,
+            by=by,
         )
 
     def _entry(self, text: str, faults: Sequence[Fault]) -> RegisteredTable:

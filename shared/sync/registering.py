@@ -25,6 +25,7 @@ from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
 from .policy import Policy
 from .ports import Azure, Clock, Store
+from .registrar import Registrar
 from .requester import Requester
 from .run.pull import SourcePull
 from .surroundings.survey import Survey, Surveyor
@@ -114,6 +115,7 @@ class Registering:
     clock: Clock
     pull: SourcePull
     surveyor: Surveyor
+    registrar: Registrar
 
     def get(self, resource_id: str) -> RegisteredTable:
         """Raise InvalidRequest for whatever is not a route table's id, NotFound if unregistered."""
@@ -132,7 +134,7 @@ class Registering:
         def check(entry: RegisteredTable) -> None:
             expect(entry.registration)
 
-        if self.store.registrations.delete(_route_table_id(resource_id), check) is None:
+        if self.registrar.remove(_route_table_id(resource_id), check, by) is None:
             raise _not_registered()
 
     def register(
@@ -180,8 +182,9 @@ class Registering:
 
         news = self._news(route_table_id, existing)
         if existing is None:
-            return self._add(RegisteredTable(route_table_id, registration).with_news(news))
-        return self._replace(existing, registration, news)
+            new = RegisteredTable(route_table_id, registration).with_news(news)
+            return self._add(new, asked.by)
+        return self._replace(existing, registration, news, asked.by)
 
     def _news(self, route_table_id: RouteTableId, existing: RegisteredTable | None) -> TableNews:
         """An alert about one of its subnets is to find the table before its first run."""
@@ -204,13 +207,18 @@ class Registering:
         if looser:
             by.needs_approver(f"it loosens {', '.join(looser)}")
 
-    def _add(self, new: RegisteredTable) -> RegisterResult:
-        if not self.store.registrations.add(new):
+    def _add(self, new: RegisteredTable, by: Requester) -> RegisterResult:
+        entry = self.registrar.add(new, by)
+        if entry is None:
             raise _changed_meanwhile()
-        return RegisterResult(new, is_new=True)
+        return RegisterResult(entry, is_new=True)
 
     def _replace(
-        self, existing: RegisteredTable, registration: Registration, news: TableNews
+        self,
+        existing: RegisteredTable,
+        registration: Registration,
+        news: TableNews,
+        by: Requester,
     ) -> RegisterResult:
         now = self.clock()
 
@@ -219,7 +227,7 @@ class Registering:
                 raise _changed_meanwhile()
             return entry.with_registration(registration, now).with_news(news)
 
-        entry = self.store.registrations.change(existing.route_table_id, replaced)
+        entry = self.registrar.change(existing.route_table_id, replaced, by)
         if entry is None:
             raise _changed_meanwhile()
         return RegisterResult(entry, is_new=False)

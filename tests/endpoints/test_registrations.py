@@ -103,6 +103,7 @@ def test_get_then_put_changes_nothing(azure, app, call):
     assert list(shown) == ["routeTableId", "registration", "status"]
     assert set(shown["status"]) == {
         *("held", "contested", "appliedVersionIds", "verifiedAt", "lastOutcome"),
+        *("changedAt", "changedBy"),
         "environmentSuspended",
     }
     assert call(endpoints.register_route_table, shown["registration"]) == shown

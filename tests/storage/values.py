@@ -220,7 +220,14 @@ statuses = st.builds(
     watched_since=st.none() | moments,
     reading=st.none() | st.builds(Reading, some_text, numbers, st.none() | numbers),
 )
-registered_tables = st.builds(RegisteredTable, tables, registrations, statuses)
+registered_tables = st.builds(
+    RegisteredTable,
+    tables,
+    registrations,
+    statuses,
+    changed_at=st.none() | moments,
+    changed_by=st.none() | st.sampled_from(["unverified", "é@example.com"]),
+)
 EMPTY_CHECK = CheckReport(
     check_id="check-20261123052000000000",
     at=datetime(2026, 11, 23, 6, tzinfo=UTC),

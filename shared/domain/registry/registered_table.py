@@ -19,12 +19,15 @@ class RegisteredTable:
     """A route table with the wishes of a person and with everything that was seen of it.
 
     The two parts have different writers, as `spec` and `status` of Kubernetes have. If the row
-    cannot be read, `unreadable` says why, and nothing else is known of the table.
+    cannot be read, `unreadable` says why, and nothing else is known of the table. `changed_at` and
+    `changed_by` belong to the last change of the registration; its door may not know who made it.
     """
 
     route_table_id: RouteTableId
     registration: Registration
     status: Status = field(default_factory=Status)
+    changed_at: datetime | None = None
+    changed_by: str | None = None
     unreadable: Finding | None = None
 
     @classmethod

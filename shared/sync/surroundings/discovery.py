@@ -14,6 +14,8 @@ from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment
 from ..policy import Policy
 from ..ports import Azure, Store
+from ..registrar import ChangeKind, Registrar
+from ..requester import Requester
 from .audit import Audit, environment_findings
 from .survey import Survey
 
@@ -55,6 +57,7 @@ class _Search:
     owner: str | None
     register: bool
     acknowledge: bool
+    by: Requester
     registered: _ByTable
     result: DiscoveryResult = field(default_factory=DiscoveryResult)
 
@@ -65,6 +68,7 @@ class Discovery:
     azure: Azure
     policy: Policy
     audit: Audit
+    registrar: Registrar
 
     def discover(
         self,
@@ -73,6 +77,7 @@ class Discovery:
         owner: str | None,
         register: bool,
         acknowledge: bool,
+        by: Requester,
     ) -> DiscoveryResult:
         """Return every environment of these subscriptions, or of all visible subscriptions.
 
@@ -84,6 +89,7 @@ class Discovery:
             owner=owner,
             register=register,
             acknowledge=acknowledge,
+            by=by,
             registered={r.route_table_id: r for r in self.store.registrations.list()},
         )
         for subscription in subscriptions or self.azure.environments.subscriptions():
@@ -103,7 +109,7 @@ class Discovery:
         for environment in self.azure.environments.list(subscription):
             survey = self._survey(environment)
             if search.register and (search.acknowledge or not survey.manages_itself):
-                self._register_surveyed(survey, search.registered)
+                self._register_surveyed(survey, search)
             search.result.environments.append(self._report(survey, search.registered))
 
     def _add_stamped(self, search: _Search, subscription: str, owner: str) -> None:
@@ -115,7 +121,7 @@ class Discovery:
 
             ase_id = _environment_on(table, result.environments)
             if register:
-                self._register(table_id, ase_id, search.registered)
+                self._register(table_id, ase_id, search)
             is_registered = table_id in search.registered
             result.stamped.append(StampedTable(table_id, len(owned), ase_id, is_registered))
 
@@ -141,31 +147,30 @@ class Discovery:
         )
         return EnvironmentReport(survey, entry is not None, findings)
 
-    def _register_surveyed(self, survey: Survey, registered: _ByTable) -> None:
+    def _register_surveyed(self, survey: Survey, search: _Search) -> None:
         table = survey.route_table_id
-        existing = registered.get(table) if table else None
+        existing = search.registered.get(table) if table else None
         if table is not None and (existing is None or _lacks_environment(existing)):
-            self._register(table, survey.environment_id, registered)
+            self._register(table, survey.environment_id, search)
 
-    def _register(
-        self, table: RouteTableId, ase_id: EnvironmentId | None, registered: _ByTable
-    ) -> None:
+    def _register(self, table: RouteTableId, ase_id: EnvironmentId | None, search: _Search) -> None:
         """Register the table for this environment, or give its registration the environment.
 
         A search takes minutes. Whatever people have registered or unregistered meanwhile stays.
         """
-        if table not in registered:
+        if table not in search.registered:
             tags = (self.policy.default_service_tag,)
             new = RegisteredTable(table, Registration(tags, ase_id))
-
-            if self.store.registrations.add(new):
-                registered[table] = new
+            added = self.registrar.add(new, search.by, ChangeKind.DISCOVERED)
+            if added is not None:
+                search.registered[table] = added
                 return
 
-        completed = self.store.registrations.change(table, partial(_with_environment, ase_id))
-        registered.pop(table, None)
+        complete = partial(_with_environment, ase_id)
+        completed = self.registrar.change(table, complete, search.by, ChangeKind.DISCOVERED)
+        search.registered.pop(table, None)
         if completed is not None:
-            registered[table] = completed
+            search.registered[table] = completed
 
 
 def _lacks_environment(entry: RegisteredTable) -> bool:

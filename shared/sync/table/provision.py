@@ -24,6 +24,8 @@ from ...domain.runs.run import Run
 from ...domain.surroundings.security_rules import SecurityGroup, missing_rule
 from ..policy import Policy
 from ..ports import Azure, Store
+from ..registrar import Registrar
+from ..requester import Requester
 from ..surroundings.audit import Audit
 from ..surroundings.survey import Survey
 from .absence import is_absence, is_expected
@@ -97,6 +99,7 @@ class Provisioner:
     azure: Azure
     policy: Policy
     audit: Audit
+    registrar: Registrar
 
     def look(self, run: Run, pending: Pending) -> Site:
         """Read what is there already. Raise PermanentError if the table cannot be provisioned."""
@@ -173,7 +176,7 @@ class Provisioner:
 
         # If a person has unregistered the table meanwhile, it does not come back.
         if not site.registered:
-            self._register(site.entry)
+            self._register(run, site.entry)
         return pending
 
     def _create(self, pending: Pending, new: RouteTable, judgement: Judgement) -> Pending:
@@ -227,10 +230,11 @@ class Provisioner:
 
         return replace(done, outcome=_reported(done, ()))
 
-    def _register(self, entry: RegisteredTable) -> None:
+    def _register(self, run: Run, entry: RegisteredTable) -> None:
         # A new table has no foreign routes, so it may be written again if its making has failed.
         sound = frozenset({foreign_hash(_EMPTY, owner=self.policy.owner)})
-        self.store.registrations.add(entry.with_sound(sound))
+        by = Requester(run.request.trigger, run.request.requested_by)
+        self.registrar.add(entry.with_sound(sound), by)
 
     def _open_steps(self, run: Run, route_table_id: RouteTableId, site: Site) -> list[_Step]:
         """Return what has to be done when the table is right."""

@@ -11,7 +11,9 @@ from shared.domain.registry.choices import AddressSource
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.runs.run import Trigger
 from shared.json_shapes import discovered_json
+from shared.sync.requester import Requester
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
@@ -25,10 +27,12 @@ from tests.builders.azure import (
 from tests.builders.routes import owned
 from tests.builders.runs import TAG, keep
 
+SOMEBODY = Requester(Trigger.HTTP, "somebody")
+
 
 def discover(app, subscriptions=None, owner=None, register=False, acknowledge=False):
     found = app.discovery.discover(
-        subscriptions, owner=owner, register=register, acknowledge=acknowledge
+        subscriptions, owner=owner, register=register, acknowledge=acknowledge, by=SOMEBODY
     )
     return discovered_json(found, cloud="AzureCloud")
 
