@@ -37,18 +37,18 @@ class ArmSecurityGroups:
         Raise PermanentError if another rule has taken its priority since the group was read, and
         otherwise the errors of `write_and_look`.
         """
-        client = self._clients.network(group.group_id.subscription_id)
+        group_id = group.group_id
         begin = functools.partial(
-            client.security_rules.begin_create_or_update,
-            group.group_id.resource_group,
-            group.group_id.name,
+            self._clients.network(group_id.subscription_id).security_rules.begin_create_or_update,
+            group_id.resource_group,
+            group_id.name,
             name,
             cast(Any, {"name": name, "properties": properties}),
             **self._clients.call_options,
         )
 
-        write_and_look(
-            begin,
-            {"If-None-Match": "*"},
-            lambda: self.read(group.group_id).has_sound_rule(name),
-        )
+        stands = functools.partial(self._has, group_id, name)
+        write_and_look(begin, {"If-None-Match": "*"}, stands)
+
+    def _has(self, group_id: SecurityGroupId, name: str) -> bool:
+        return self.read(group_id).has_sound_rule(name)

@@ -35,9 +35,8 @@ class ArmSubnets:
         Raise the errors of `write_and_look`.
         """
         network = subnet.subnet_id.virtual_network
-        client = self._clients.network(network.subscription_id)
         begin = functools.partial(
-            client.subnets.begin_create_or_update,
+            self._clients.network(network.subscription_id).subnets.begin_create_or_update,
             network.resource_group,
             network.name,
             subnet.subnet_id.name,
@@ -45,9 +44,8 @@ class ArmSubnets:
             **self._clients.call_options,
         )
 
-        write_and_look(
-            begin, {"If-Match": subnet.etag}, lambda: self._has(subnet.subnet_id, route_table_id)
-        )
+        stands = functools.partial(self._has, subnet.subnet_id, route_table_id)
+        write_and_look(begin, {"If-Match": subnet.etag}, stands)
 
     def _has(self, subnet_id: SubnetId, route_table_id: RouteTableId) -> bool:
         subnet = self.read(subnet_id)

@@ -186,17 +186,19 @@ class Provisioner:
         intended = Written(plan.changes, judgement.findings)
         saved = self.store.outcomes.save(replace(pending, intended=intended, etag=new.etag))
 
-        body = self.azure.route_tables.body(new, plan.routes)
+        return self._put(saved, self.azure.route_tables.body(new, plan.routes))
+
+    def _put(self, pending: Pending, body: RouteTable) -> Pending:
+        """Make the table, and note that it is this run's as soon as Azure has accepted it."""
         step = _created(pending.route_table_id)
         try:
             self.azure.route_tables.create(pending.route_table_id, body)
         except FailedWrite:
             raise  # there may be no table, and then it is made again
         except UnconfirmedWrite:
-            self._noted(saved, step)
+            self._noted(pending, step)
             raise
-
-        return self._noted(saved, step)
+        return self._noted(pending, step)
 
     def _noted(self, pending: Pending, *steps: Finding) -> Pending:
         """Note the steps on the row, so that the next delivery knows that they are this run's."""
