@@ -170,7 +170,7 @@ def _entity(table: RegisteredTable) -> dict[str, Any]:
         **_REGISTRATION.packed(table.registration),
     }
     if table.changed_at is not None:
-        properties["changedAt"] = table.changed_at
+        entity["changedAt"] = table.changed_at
     for name, part in _STATUS.items():
         entity |= part.packed(getattr(table.status, name))
     return entity

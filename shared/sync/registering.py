@@ -300,9 +300,7 @@ class Registering:
 
     def _tag_faults(self, tags: Sequence[str]) -> list[Fault]:
         """A tag that has no version yet has to be in the answers of all locations."""
-        too_many = list(list_faults("serviceTags", tags, MAX_TAGS))
-        if too_many:
-            return too_many
+        tags = tags[:MAX_TAGS]  # that there are more is a fault of its own
         refused = {tag: why for tag in tags if (why := self._why_refused(tag)) is not None}
         refused |= self.pull.unusable(set(tags) - refused.keys())
         return [
@@ -421,6 +419,7 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
 
 
 def _text_faults(request: RegisterRequest) -> Iterator[Fault]:
+    yield from list_faults("serviceTags", request.service_tags, MAX_TAGS)
     yield from _exception_faults(request.exceptions)
     yield from text_faults("note", request.note or None, MAX_NOTE)
 

@@ -14,8 +14,9 @@ from shared.domain.runs.run import Mode, RunRequest, Trigger
 from shared.http import HttpError, whole_number
 from shared.storage import entities
 from shared.storage.entities import MAX_ENTITY_BYTES, size_of
-from shared.sync.asking import DiscoverRequest, Requester, SyncRequest
+from shared.sync.asking import DiscoverRequest, SyncRequest
 from shared.sync.registering import RegisterRequest
+from shared.sync.requester import Requester
 from shared.sync.texts import (
     MAX_EXCEPTION_REASON,
     MAX_EXCEPTIONS,
@@ -128,7 +129,7 @@ def test_a_table_can_have_a_thousand_exceptions_with_the_longest_reasons(azure, 
         for n in range(MAX_EXCEPTIONS)
     )
     request = RegisterRequest(resource_id=table_id("one"), exceptions=exceptions)
-    app.registering.register(request)
+    app.registering.register(request, ME)
     assert app.registry.get(rid("one")).registration.exceptions == exceptions
     assert sync(app)["status"] == "Succeeded"
     assert max(size_of(row) for row in rows(app)) <= MAX_ENTITY_BYTES
@@ -137,7 +138,7 @@ def test_a_table_can_have_a_thousand_exceptions_with_the_longest_reasons(azure, 
     too_long = replace(exceptions[0], reason="x" * (MAX_EXCEPTION_REASON + 1))
     for wrong in ((*exceptions, one_more), (too_long,)):
         with pytest.raises(InvalidRequest):
-            app.registering.register(replace(request, exceptions=wrong))
+            app.registering.register(replace(request, exceptions=wrong), ME)
 
 
 def test_twelve_thousand_prefixes_are_too_many_for_a_table_and_said_so(azure, app):
@@ -158,10 +159,10 @@ def test_every_door_keeps_to_the_same_bounds(azure, app):
         names = ["AppServiceManagement"] * tags
         request = RegisterRequest(resource_id=table_id("one"), service_tags=names)
         if tags <= MAX_TAGS:
-            app.registering.register(request)
+            app.registering.register(request, ME)
         else:
             with pytest.raises(InvalidRequest) as raised:
-                app.registering.register(request)
+                app.registering.register(request, ME)
             assert [fault.target for fault in raised.value.faults] == ["serviceTags"]
 
     named = [table_id("one")] * MAX_NAMED
@@ -178,4 +179,4 @@ def test_every_door_keeps_to_the_same_bounds(azure, app):
         assert any("at most" in fault.message for fault in refused.value.faults)
     many = DiscoverRequest(subscriptions=[SUBSCRIPTION] * (MAX_SUBSCRIPTIONS + 1))
     with pytest.raises(InvalidRequest, match="not valid"):
-        app.asking.discover(many)
+        app.asking.discover(many, ME)

@@ -8,6 +8,8 @@ from shared.domain.armid import EnvironmentId
 from shared.domain.registry.choices import AddressSource
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Trigger
+from shared.sync.requester import Requester
 from tests.builders.azure import SUBSCRIPTION, add_environment, add_table, answer, ase_id_of, rid
 from tests.builders.routes import owned_prefixes
 from tests.builders.runs import (
@@ -22,6 +24,7 @@ from tests.builders.runs import (
     sync,
 )
 
+SOMEBODY = Requester(Trigger.HTTP, "somebody")
 A = "20.0.0.0/24"
 SECRET = "sig=secret"
 
@@ -122,7 +125,7 @@ def test_a_discovery_finds_every_other_environment_and_table(azure, app, tables,
         app.registry.delete(rid(name))
     breaks(app.surveyor.azure.subnets, "read", "bad")
     found = app.discovery.discover(
-        [SUBSCRIPTION], owner="asemgmt", register=False, acknowledge=False
+        [SUBSCRIPTION], owner="asemgmt", register=False, acknowledge=False, by=SOMEBODY
     )
     findings = {
         one.survey.environment_id.name: [str(f.code) for f in one.findings]
