@@ -6,6 +6,7 @@ as it is now, and only if nobody has written the row since: no write undoes anot
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, get_type_hints
 
 from azure.core import MatchConditions
@@ -34,6 +35,9 @@ _STATUS: Mapping[str, Property[Any]] = {
     field.name: Property(field.name, get_type_hints(Status)[field.name]) for field in fields(Status)
 }
 _SUBNET_IDS = "subnet_ids"
+_UNREGISTERED = "unregistered"
+"""The partition of the tables that were unregistered lately."""
+_REMEMBERED = Property("status", Status)
 
 
 class Registry:
@@ -47,7 +51,8 @@ class Registry:
 
     def list(self) -> Iterator[RegisteredTable]:
         """List all, also those that are `unreadable`."""
-        return (_registered_table(entity) for entity in self._table.list_entities())
+        entities = self._table.list_entities()
+        return (_registered_table(e) for e in entities if e["PartitionKey"] != _UNREGISTERED)
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
         """List the enabled route tables of this subscription, or of all, with their places."""
@@ -110,6 +115,30 @@ class Registry:
             if self._delete(row):
                 return table
         raise _never_quiet(route_table_id)
+
+    def remember(self, route_table_id: RouteTableId, status: Status, at: datetime) -> None:
+        """Keep what protects the routes of a table that is unregistered now."""
+        keys = {"PartitionKey": _UNREGISTERED, "RowKey": table_key(route_table_id)}
+        row = {**keys, "unregisteredAt": at, **_REMEMBERED.packed(status)}
+        self._table.upsert_entity(row, mode=UpdateMode.REPLACE)
+
+    def remembered(self, route_table_id: RouteTableId) -> Status:
+        """Return what is remembered of the table; nothing, if it was never unregistered."""
+        try:
+            row = self._table.get_entity(_UNREGISTERED, table_key(route_table_id))
+        except ResourceNotFoundError:
+            return Status()
+        return _REMEMBERED.unpacked(row)
+
+    def forget(self, *, before: datetime) -> None:
+        """Forget the tables that were unregistered before this moment."""
+        rows = self._table.query_entities(
+            "PartitionKey eq @unregistered and unregisteredAt lt @before",
+            parameters={"unregistered": _UNREGISTERED, "before": before},
+            select=["PartitionKey", "RowKey"],
+        )
+        for row in rows:
+            self._table.delete_entity(row["PartitionKey"], row["RowKey"])
 
     def _row(self, route_table_id: RouteTableId) -> Entity | None:
         try:

@@ -14,6 +14,7 @@ from ..domain.locations import Standing
 from ..domain.people.check_report import CheckReport
 from ..domain.people.notices import Ledger, Notice
 from ..domain.registry.registered_table import RegisteredTable
+from ..domain.registry.status import Status
 from ..domain.routing.routes import Route, RouteTable
 from ..domain.runs.alert import Place
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -115,6 +116,15 @@ class Registrations(Protocol):
 
         `check` sees exactly what is going to be deleted, and can raise an error that prevents it.
         """
+
+    def remember(self, route_table_id: RouteTableId, status: Status, at: datetime) -> None:
+        """Keep what protects the routes of a table that is unregistered now."""
+
+    def remembered(self, route_table_id: RouteTableId) -> Status:
+        """Return what is remembered of the table; nothing, if it was never unregistered."""
+
+    def forget(self, *, before: datetime) -> None:
+        """Forget the tables that were unregistered before this moment."""
 
 
 class Versions(Protocol):

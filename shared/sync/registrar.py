@@ -49,8 +49,12 @@ class Registrar:
     def add(
         self, table: RegisteredTable, by: Requester, kind: ChangeKind = ChangeKind.REGISTERED
     ) -> RegisteredTable | None:
-        """Register the table. Return None if it is registered already."""
-        signed = _signed(table, self.clock(), by)
+        """Register the table. Return None if it is registered already.
+
+        If it was registered lately, whatever protects its routes still does.
+        """
+        remembered = self.store.registrations.remembered(table.route_table_id)
+        signed = _signed(table.recalling(remembered), self.clock(), by)
         if not self.store.registrations.add(signed):
             return None
         self._tell(kind, None, signed.registration, signed, by)
@@ -88,12 +92,19 @@ class Registrar:
     ) -> RegisteredTable | None:
         """Return what was unregistered, or None if it is not registered. Raise what `check` raises.
 
-        `check` sees exactly what is going to be unregistered.
+        `check` sees exactly what is going to be unregistered. What protects its routes is
+        remembered first, so that it is not lost if the process stops.
         """
-        removed = self.store.registrations.delete(route_table_id, check)
+        at = self.clock()
+
+        def checked(entry: RegisteredTable) -> None:
+            check(entry)
+            self.store.registrations.remember(route_table_id, entry.outlasting(at), at)
+
+        removed = self.store.registrations.delete(route_table_id, checked)
         if removed is not None:
             before = None if removed.unreadable else removed.registration
-            signed = _signed(removed, self.clock(), by)
+            signed = _signed(removed, at, by)
             self._tell(ChangeKind.UNREGISTERED, before, None, signed, by)
         return removed
 

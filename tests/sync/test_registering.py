@@ -1,7 +1,7 @@
 """The rules for what may be registered, whichever door it comes through."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
@@ -13,9 +13,18 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Trigger
 from shared.sync.registering import RegisterRequest
 from shared.sync.requester import Requester
-from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
+from tests.builders.azure import (
+    SUBSCRIPTION,
+    add_environment,
+    add_table,
+    answer,
+    ase_id_of,
+    rid,
+    table_id,
+    tag_document,
+)
 from tests.builders.routes import owned_prefixes, route
-from tests.builders.runs import TAG, sync
+from tests.builders.runs import START, TAG, outcome_of, roll_back, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 SOMEBODY = Requester(Trigger.HTTP, "somebody")
@@ -155,3 +164,93 @@ def test_get_and_unregister_know_only_what_is_registered(app, table):
             ask(table_id("one"))
         with pytest.raises(InvalidRequest, match="InvalidRouteTableId"):
             ask("/not/an/id")
+
+
+BOTH = {"ALLOWED_SERVICE_TAGS": f"{TAG},ApiManagement", "REMOVAL_GRACE_DAYS": "28"}
+OLD = "20.0.9.0/24"
+LATER = timedelta(days=60)
+"""The grace of a prefix without a past begins with the oldest version, and is over by then."""
+
+
+def tags_of(azure, **tags):
+    """Let these tags have these prefixes."""
+    document = tag_document([A])
+    [value] = document["values"]
+    others = [
+        {**value, "name": name, "properties": {**value["properties"], "addressPrefixes": prefixes}}
+        for name, prefixes in tags.items()
+    ]
+    azure.state.tags.answers["westeurope"] = {**document, "values": [value, *others]}
+
+
+def unregistered_and_registered_again(app, *tags):
+    app.registering.unregister(table_id("one"), SOMEBODY)
+    with pytest.raises(NotFound):
+        app.registering.get(table_id("one"))
+    assert list(app.registry.list()) == list(app.registry.places(None)) == []
+    request = RegisterRequest(resource_id=table_id("one"), service_tags=tags)
+    assert register(app, request).is_new
+
+
+@pytest.mark.parametrize("lost", ["with the registration", "before it", "twice"])
+def test_a_route_keeps_its_grace_when_its_table_is_unregistered(azure, make_app, clock, lost):
+    app = make_app(**BOTH)
+    table = add_table(azure.state, "one")
+    tags_of(azure, ApiManagement=[OLD])
+    register(app, RegisterRequest(resource_id=table_id("one"), service_tags=[TAG, "ApiManagement"]))
+    sync(app)
+    assert owned_prefixes(table) == {A, OLD}
+    clock.shift(LATER)
+    if lost == "before it":
+        register(app, RegisterRequest(resource_id=table_id("one"), service_tags=[TAG]))
+    unregistered_and_registered_again(app, TAG)
+    if lost == "twice":
+        clock.shift(timedelta(days=20))
+        app.housekeeping.remove_old()
+        unregistered_and_registered_again(app, TAG)
+    retained = outcome_of(sync(app), "one")["retained"]
+    assert [(one["prefix"], one["until"]) for one in retained] == [(OLD, "2026-05-31")]
+    assert owned_prefixes(table) == {A, OLD}
+
+    clock.move_to(START + LATER + timedelta(days=29))
+    assert outcome_of(sync(app), "one")["removed"] == [OLD]
+
+
+def test_what_is_held_and_contested_stays_so_when_the_table_is_registered_again(azure, make_app):
+    app = make_app(**BOTH)
+    table = add_table(azure.state, "one")
+    tags_of(azure)
+    register(app, RegisterRequest(resource_id=table_id("one")))
+    roll_back(app, sync(app))
+    assert owned_prefixes(table) == set()
+    held = app.registry.get(rid("one")).status.held
+    unregistered_and_registered_again(app)
+    status = app.registry.get(rid("one")).status
+    assert (status.held, status.verified_at) == (held, None)
+    assert outcome_of(sync(app), "one")["added"] == []
+
+
+@pytest.mark.parametrize(("days", "kept"), [(28, True), (29, True), (30, False)])
+def test_a_table_is_forgotten_when_the_grace_is_over(azure, make_app, table, clock, days, kept):
+    app = make_app(**BOTH)
+    register(app, RegisterRequest(resource_id=table_id("one")))
+    app.registering.unregister(table_id("one"), SOMEBODY)
+    clock.shift(timedelta(days=days))
+    app.housekeeping.remove_old()
+    assert bool(app.registry.remembered(rid("one")).former_sources) == kept
+
+
+def test_a_discovery_that_registers_a_table_again_remembers_it_too(azure, make_app, clock):
+    app = make_app(**BOTH)
+    table = add_table(azure.state, "one")
+    add_environment(azure.state, "one", kind="ASEV2", table=table)
+    tags_of(azure, ApiManagement=[OLD])
+    register(app, RegisterRequest(resource_id=table_id("one"), service_tags=[TAG, "ApiManagement"]))
+    sync(app)
+    clock.shift(LATER)
+    app.registering.unregister(table_id("one"), SOMEBODY)
+    app.discovery.discover(
+        [SUBSCRIPTION], owner=None, register=True, acknowledge=False, by=SOMEBODY
+    )
+    sync(app)
+    assert owned_prefixes(table) == {A, OLD}

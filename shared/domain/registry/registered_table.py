@@ -1,11 +1,12 @@
 """A registered route table."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from .. import codes
+from ..addresses import Source
 from ..armid import RouteTableId
 from ..findings import Finding
 from .contest import Contest, Undoing
@@ -36,12 +37,20 @@ class RegisteredTable:
         finding = Finding(codes.ROW_UNREADABLE, f"the row of {route_table_id} is unreadable: {why}")
         return cls(route_table_id, Registration(()), unreadable=finding)
 
+    def recalling(self, remembered: Status) -> "RegisteredTable":
+        """Add what protected the table's routes when it was registered before."""
+        former = _without(self.registration.sources, remembered.former_sources)
+        return self._with(former_sources=former, holds=remembered.holds, contest=remembered.contest)
+
+    def outlasting(self, at: datetime) -> Status:
+        """Return what protects the table's routes even if the table is unregistered now."""
+        left = self.with_registration(Registration(()), at).status
+        return Status(former_sources=left.former_sources, holds=left.holds, contest=left.contest)
+
     def with_registration(self, registration: Registration, at: datetime) -> "RegisteredTable":
         """Replace the registration. A source that the table loses is a former source from then."""
         left = {**dict.fromkeys(self.registration.sources, at), **self.status.former_sources}
-        former = {
-            source: ended for source, ended in left.items() if source not in registration.sources
-        }
+        former = _without(registration.sources, left)
         status = replace(self.status, former_sources=former)
         return replace(self, registration=registration, status=status)
 
@@ -87,3 +96,9 @@ class RegisteredTable:
 
     def _with(self, **status: Any) -> "RegisteredTable":
         return replace(self, status=replace(self.status, **status))
+
+
+def _without(
+    sources: Collection[Source], former: Mapping[Source, datetime]
+) -> Mapping[Source, datetime]:
+    return {source: ended for source, ended in former.items() if source not in sources}

@@ -144,7 +144,9 @@ class Provisioner:
 
     def _new_entry(self, route_table_id: RouteTableId, survey: Survey) -> RegisteredTable:
         tags = (self.policy.default_service_tag,)
-        return RegisteredTable(route_table_id, Registration(tags, survey.environment_id))
+        registration = Registration(tags, survey.environment_id)
+        remembered = self.store.registrations.remembered(route_table_id)
+        return RegisteredTable(route_table_id, registration).recalling(remembered)
 
     def plan(self, run: Run, pending: Pending, make_planner: MakePlanner, site: Site) -> Reconciled:
         """Say what provisioning would do."""

@@ -18,7 +18,8 @@ class Housekeeping:
     def remove_old(self) -> list[Finding]:
         """Remove old runs with their outcomes, and old checks. Safe to interrupt and to repeat.
 
-        Return what kept runs from being removed: they are tried again tomorrow.
+        Also forget the tables that were unregistered so long ago that no route of theirs is in its
+        grace. Return what kept runs from being removed: they are tried again tomorrow.
         """
         kept: list[Finding] = []
         moment = self.clock() - timedelta(days=self.policy.run_retention_days)
@@ -35,4 +36,8 @@ class Housekeeping:
                 found = Finding.of(error)
                 kept.append(Finding(found.code, f"run {run_id}: {found.message}"))
         self.store.checks.remove_before(moment)
+
+        # The grace counts in days, so a table is remembered for one day more.
+        grace = timedelta(days=self.policy.grace_days + 1)
+        self.store.registrations.forget(before=self.clock() - grace)
         return kept
