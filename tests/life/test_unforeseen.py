@@ -134,6 +134,23 @@ def test_a_discovery_finds_every_other_environment_and_table(azure, app, tables,
     assert "InternalError" in findings["bad"]
     assert "InternalError" not in findings["good"]
     assert {one.route_table_id.name for one in found.stamped} == {"good", "bad"}
+    assert found.errors == []
+
+
+def test_a_discovery_registers_every_other_table(azure, app, tables, breaks):
+    sync(app)
+    for name in ("good", "bad"):
+        add_environment(azure.state, name, kind="ASEV2", table=tables[name])
+        app.registry.delete(rid(name))
+    breaks(app.registry, "add", "name='bad'")
+    found = app.discovery.discover(
+        [SUBSCRIPTION], owner=None, register=True, acknowledge=False, by=SOMEBODY
+    )
+    assert [one.survey.environment_id.name for one in found.environments] == ["good"]
+    [(subscription, error)] = found.errors
+    assert (subscription, str(error.code)) == (SUBSCRIPTION, "InternalError")
+    assert error.message.startswith(ase_id_of("bad"))
+    assert {one.route_table_id.name for one in app.registry.list()} == {"good"}
 
 
 def test_housekeeping_removes_every_other_run(app, clock, breaks):

@@ -1,11 +1,12 @@
 """Find App Service Environments, their surroundings, and unregistered tables with our routes."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ...domain import codes
-from ...domain.armid import EnvironmentId, RouteTableId
+from ...domain.armid import EnvironmentId, ResourceId, RouteTableId
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -97,33 +98,35 @@ class Discovery:
         return search.result
 
     def _search(self, search: _Search, subscription: str) -> None:
-        # A subscription that fails must not hide the results of the others.
-        try:
-            self._add_environments(search, subscription)
-            if search.owner is not None:
-                self._add_stamped(search, subscription, search.owner)
-        except Exception as error:
-            search.result.errors.append((subscription, Finding.of(error)))
+        with _alone(search, subscription):
+            for environment in self.azure.environments.list(subscription):
+                with _alone(search, subscription, environment.environment_id):
+                    self._add_environment(search, environment)
 
-    def _add_environments(self, search: _Search, subscription: str) -> None:
-        for environment in self.azure.environments.list(subscription):
-            survey = self._survey(environment)
-            if search.register and (search.acknowledge or not survey.manages_itself):
-                self._register_surveyed(survey, search)
-            search.result.environments.append(self._report(survey, search.registered))
+            if search.owner is None:
+                return
+            for table_id, table in self.azure.route_tables.list(subscription):
+                with _alone(search, subscription, table_id):
+                    self._add_stamped(search, table_id, table, search.owner)
 
-    def _add_stamped(self, search: _Search, subscription: str, owner: str) -> None:
-        result, register = search.result, search.register
-        for table_id, table in self.azure.route_tables.list(subscription):
-            owned = owned_prefixes(table, owner=owner)
-            if not owned or table_id in search.registered:
-                continue
+    def _add_environment(self, search: _Search, environment: Environment) -> None:
+        survey = self._survey(environment)
+        if search.register and (search.acknowledge or not survey.manages_itself):
+            self._register_surveyed(survey, search)
+        search.result.environments.append(self._report(survey, search.registered))
 
-            ase_id = _environment_on(table, result.environments)
-            if register:
-                self._register(table_id, ase_id, search)
-            is_registered = table_id in search.registered
-            result.stamped.append(StampedTable(table_id, len(owned), ase_id, is_registered))
+    def _add_stamped(
+        self, search: _Search, table_id: RouteTableId, table: RouteTable, owner: str
+    ) -> None:
+        owned = owned_prefixes(table, owner=owner)
+        if not owned or table_id in search.registered:
+            return
+
+        ase_id = _environment_on(table, search.result.environments)
+        if search.register:
+            self._register(table_id, ase_id, search)
+        is_registered = table_id in search.registered
+        search.result.stamped.append(StampedTable(table_id, len(owned), ase_id, is_registered))
 
     def _survey(self, environment: Environment) -> Survey:
         try:
@@ -171,6 +174,17 @@ class Discovery:
         search.registered.pop(table, None)
         if completed is not None:
             search.registered[table] = completed
+
+
+@contextmanager
+def _alone(search: _Search, subscription: str, part: ResourceId | None = None) -> Iterator[None]:
+    """Whatever fails in here is noted, and hides no other result."""
+    try:
+        yield
+    except Exception as error:
+        found = Finding.of(error)
+        said = found if part is None else Finding(found.code, f"{part}: {found.message}")
+        search.result.errors.append((subscription, said))
 
 
 def _lacks_environment(entry: RegisteredTable) -> bool:
