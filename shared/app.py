@@ -108,7 +108,7 @@ class App:
         """Build what begins and ends a run, and what it learns of the surroundings."""
         self.registrar = Registrar(store, utc_now, log_registration)
         self.surveyor = Surveyor(azure)
-        self.audit = Audit(self.surveyor, self.versions)
+        self.audit = Audit(self.surveyor, self.versions, policy)
         self.pull = SourcePull(store, azure, policy, utc_now)
         settlement = Settlement(store, policy, utc_now, log_outcome)
         self.run_end = RunEnd(store, policy, utc_now, settlement, log_run)

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG
 from ...domain.armid import EnvironmentId, RouteTableId
+from ...domain.bounds import out_of_bounds
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.security_rules import Verdict, judge_inbound, judge_probe
+from ..policy import Policy
 from ..ports import Versions
 from .survey import Survey, Surveyor
 
@@ -43,6 +45,7 @@ class Audited:
 class Audit:
     surveyor: Surveyor
     versions: Versions
+    policy: Policy
 
     def audit(self, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         """Look at the environment of a registered table.
@@ -88,7 +91,8 @@ class Audit:
 
     def _management(self, environment_id: EnvironmentId) -> Collection[str]:
         newest = self.versions.newest(MANAGEMENT_TAG) or self.versions.newest(environment_id.key)
-        return () if newest is None else newest.ipv4
+        recorded = () if newest is None else newest.ipv4
+        return set(recorded) - out_of_bounds(recorded, self.policy.min_prefix_length).keys()
 
 
 def environment_findings(survey: Survey) -> Iterator[Finding]:

@@ -131,6 +131,13 @@ def test_a_list_of_addresses_has_to_hold_every_one_of_the_tag(azure, app, enrol)
     assert "NsgDenies" in findings(app)
 
 
+def test_a_recorded_prefix_that_is_out_of_bounds_need_not_be_let_in(azure, make_app, enrol):
+    enrol(rules=[rule("in", 100, source=A)])
+    answer(azure, A, "23.0.0.0/8")
+    assert "NsgDenies" in findings(make_app(MIN_PREFIX_LENGTH="8"))
+    assert "NsgAllows" in findings(make_app(MIN_PREFIX_LENGTH="16"))
+
+
 def test_a_table_that_is_not_on_the_subnet_is_named(app, azure, enrol):
     table = enrol(table=None)
     assert subnet_id_of("one") in findings(app)["NotAttached"]
