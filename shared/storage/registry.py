@@ -34,6 +34,7 @@ _REGISTRATION = Property("registration", Registration)
 _STATUS: Mapping[str, Property[Any]] = {
     field.name: Property(field.name, get_type_hints(Status)[field.name]) for field in fields(Status)
 }
+_NOTHING_SEEN = Status()
 _SUBNET_IDS = "subnet_ids"
 _UNREGISTERED = "unregistered"
 """The partition of the tables that were unregistered lately."""
@@ -81,16 +82,21 @@ class Registry:
         """Apply the change to the table as it is now, and return the result.
 
         Return None if the table is not registered. If others write the row meanwhile, the change is
-        applied again to what they have written. Raise RowUnreadable, or ConcurrentUpdate if others
-        write it all the time.
+        applied again to what they have written. Raise RowUnreadable, PermanentError if the row
+        cannot hold the registration, or ConcurrentUpdate if others write it all the time.
         """
         for _ in range(MOST_ATTEMPTS):
             row = self._row(route_table_id)
             if row is None:
                 return None
 
-            changed = change(_readable(row))
-            if self._replace(row, _entity(changed)):
+            known = _readable(row)
+            changed = change(known)
+            entity = _entity(changed)
+            # Only a person can ask for less, if it is too much for a row.
+            if changed.registration != known.registration:
+                fitting(entity)
+            if self._replace(row, entity):
                 return changed
         raise _never_quiet(route_table_id)
 
@@ -148,12 +154,12 @@ class Registry:
 
     def _replace(self, row: Entity, entity: dict[str, Any]) -> bool:
         """Return whether the row was still as it was read."""
-        if entity.items() <= row.items():
+        if entity == dict(row):
             return True
 
         condition = _if_unchanged(row)
         try:
-            self._table.update_entity(fitting(entity), mode=UpdateMode.REPLACE, **condition)
+            self._table.update_entity(entity, mode=UpdateMode.REPLACE, **condition)
         except (ResourceModifiedError, ResourceNotFoundError):
             return False
         return True
@@ -201,7 +207,9 @@ def _entity(table: RegisteredTable) -> dict[str, Any]:
     if table.changed_at is not None:
         entity["changedAt"] = table.changed_at
     for name, part in _STATUS.items():
-        entity |= part.packed(getattr(table.status, name))
+        value = getattr(table.status, name)
+        if value != getattr(_NOTHING_SEEN, name):
+            entity |= part.packed(value)
     return entity
 
 
