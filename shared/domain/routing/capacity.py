@@ -52,6 +52,7 @@ def fit(
     routes are removed as additions then fit; only those that `may_yield`, if they are given.
     """
     kept: dict[str, Code] = {}
+
     while True:
         fitting = _fit_without(draft, limits, {*spared, *kept}, may_yield)
 
@@ -70,13 +71,14 @@ def _fit_without(
     limit = limits.route_limit
     if not tags.plan.changes.added:
         return tags
+
     if limit is None:
         return replace(tags, findings=(*tags.findings, _LIMIT_UNKNOWN))
 
-    oldest = (p for p in _oldest_departures(tags.plan) if p not in spared)
-    may_go = tuple(p for p in oldest if may_yield is None or p in may_yield)
+    may_go = _oldest_departures(tags.plan, spared, may_yield)
     yielding, left_out = _shared_out(tags.plan, limit, may_go)
     plan = draft.replan(spared, yielding).without_additions([*tags.left_out, *left_out])
+
     return Fitting(
         plan,
         {**tags.left_out, **dict.fromkeys(left_out, codes.NO_CAPACITY)},
@@ -109,8 +111,10 @@ def _fit_tag_routes(plan: Plan, limits: Limits) -> Fitting:
     limit = limits.tag_route_limit
     if limit is None:
         return Fitting(plan, findings=(_TAG_LIMIT_UNKNOWN,))
+
     count = sum(route.network is None for route in plan.routes)
     left_out = added[max(0, limit - (count - len(added))) :]
+
     return Fitting(
         plan.without_additions(left_out),
         dict.fromkeys(left_out, codes.NO_TAG_CAPACITY),
@@ -118,10 +122,13 @@ def _fit_tag_routes(plan: Plan, limits: Limits) -> Fitting:
     )
 
 
-def _oldest_departures(plan: Plan) -> _Prefixes:
-    """Return the retained prefixes, the oldest departures first."""
+def _oldest_departures(
+    plan: Plan, spared: Collection[str], may_yield: Collection[str] | None
+) -> _Prefixes:
+    """Return the retained prefixes that may yield, the oldest departures first."""
     by_age = sorted(plan.retained, key=lambda retained: retained.until)
-    return tuple(retained.prefix for retained in by_age)
+    unspared = [retained.prefix for retained in by_age if retained.prefix not in spared]
+    return tuple(p for p in unspared if may_yield is None or p in may_yield)
 
 
 def _still_needed(fitting: Fitting, limits: Limits) -> dict[str, Code]:

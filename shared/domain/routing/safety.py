@@ -4,7 +4,7 @@ A guard against removals withholds no addition. A whole table is blocked only if
 be written safely.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .. import codes
@@ -37,20 +37,28 @@ def judge(draft: Draft, limits: Limits, written: Changes) -> Judgement:
     """
     # A route that yields to an addition is a removal like any other, so the room comes first.
     wish = fit(draft, limits)
-    open_wish = _judgement(wish, wish, {})
-
     blocks = _blocks(draft, limits, written, wish.plan.changes)
     if blocks:
-        blocked = open_wish.all_withheld(draft.table, blocks[-1].code)
-        return replace(blocked, violations=(*blocks, *wish.violations), blocked=True)
+        return _blocked(draft, wish, blocks)
+
     if limits.apply_policy is ApplyPolicy.APPROVAL:
-        return open_wish.all_withheld(draft.table, codes.APPLY_POLICY)
+        return _judgement(wish, wish, {}).all_withheld(draft.table, codes.APPLY_POLICY)
     if limits.approval is not None and limits.approval.is_done(written):
-        # The approved changes are written. Any change that came up since is for another run.
-        others = open_wish.all_withheld(draft.table, codes.PLAN_CHANGED)
-        return replace(others, proposed=Changes())
+        return _left_to_others(draft, wish)
 
     return _partly_withheld(draft, limits, written, wish)
+
+
+def _blocked(draft: Draft, wish: Fitting, blocks: Sequence[Violation]) -> Judgement:
+    # Each of them blocks the whole table, so that one explains every change that is not made.
+    judgement = _judgement(wish, wish, {}).all_withheld(draft.table, blocks[-1].code)
+    return replace(judgement, violations=(*blocks, *wish.violations), blocked=True)
+
+
+def _left_to_others(draft: Draft, wish: Fitting) -> Judgement:
+    """Withhold what came up after everything that was approved was written."""
+    judgement = _judgement(wish, wish, {}).all_withheld(draft.table, codes.PLAN_CHANGED)
+    return replace(judgement, proposed=Changes())
 
 
 def _blocks(draft: Draft, limits: Limits, written: Changes, proposed: Changes) -> list[Violation]:
@@ -134,6 +142,7 @@ def _partly_withheld(draft: Draft, limits: Limits, written: Changes, wish: Fitti
         first = first or excess
 
     judgement = _judgement(wish, fitting, refused)
+
     return judgement if first is None else _with_excess(judgement, first.violation, limits)
 
 
@@ -186,19 +195,22 @@ def _excess(draft: Draft, limits: Limits, written: Changes, fitting: Fitting) ->
     A removal that the run has made was judged before it was made, and counts only beside others.
     """
     removed = fitting.plan.changes.removed
-    gone = removed | written.removed
+    gone = (removed | written.removed) - written.added
     lost = without_equivalent(gone, fitting.plan.routes, limits.tags)
     if not removed & lost:
         return None
 
     before = len((draft.owned | gone) - written.added)
-    percent = 100 * len(lost) / before
-    limit = limits.max_removed_percent
-    if len(lost) <= ALWAYS_REMOVABLE or percent <= limit:
+    violation = _too_many(len(lost), before, limits.max_removed_percent)
+    return None if violation is None else _Excess(removed & lost, violation)
+
+
+def _too_many(lost: int, before: int, limit: int) -> Violation | None:
+    percent = 100 * lost / before
+    if lost <= ALWAYS_REMOVABLE or percent <= limit:
         return None
-    message = f"{len(lost)} of {before} routes would be removed and leave addresses without a route"
-    violation = Violation(codes.MAX_REMOVED_PERCENT, message, round(percent, 1), limit)
-    return _Excess(removed & lost, violation)
+    message = f"{lost} of {before} routes would be removed and leave addresses without a route"
+    return Violation(codes.MAX_REMOVED_PERCENT, message, round(percent, 1), limit)
 
 
 def _judgement(wish: Fitting, fitting: Fitting, refused: Mapping[str, Code]) -> Judgement:

@@ -64,6 +64,17 @@ def test_what_a_run_added_before_does_not_make_the_share_smaller():
     assert len(judged(existing, prefixes[6:], written=earlier)[0].withheld) == 6
 
 
+@pytest.mark.parametrize("before", [0, 4])
+def test_what_a_run_takes_back_of_its_own_additions_does_not_count(before):
+    """A newer version came between two deliveries of one run."""
+    prefixes = some(before + 5)
+    existing = table(*(owned(p) for p in prefixes))
+    earlier = Changes({p: Change(None, owned(p)) for p in prefixes[before:]})
+    judgement, after = judged(existing, prefixes[:before], written=earlier, max_removed_percent=0)
+    assert not judgement.violations
+    assert after == {*prefixes[:before]}
+
+
 def test_without_a_tag_nothing_is_gone_and_nobody_is_to_blame():
     judgement, after = judged(table(owned(P)), [Q], unusable=lookup("TagUnavailable"))
     assert [(w.prefix, w.change, w.why.name) for w in judgement.withheld] == [

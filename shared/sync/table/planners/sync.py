@@ -62,10 +62,12 @@ class SyncPlanner:
         limits = self._limits(draft)
         found = self._found_undone(draft.plan.changes.then(fit(draft, limits).plan.changes))
         contest = found or self.entry.status.contest
+
         judgement = judge(draft, self._limits_if_contested(limits, contest), written)
 
         findings = (*self._findings(contest), *self._routing_findings(table, judgement))
         withheld = self._withheld_by_holds(table, until, draft.plan.changes) if holds else ()
+
         return Proposal(
             judgement.with_more(findings, withheld), self.wanted.version_ids, contest=found
         )
