@@ -16,7 +16,7 @@ from shared.domain.runs.run import Action, Mode
 from tests.builders.routes import owned, route, to_firewall
 
 from .watch import TAG
-from .world import GRACES, PREFIXES, Message, Site, World
+from .world import GRACES, PREFIXES, ROUTE_LIMITS, Message, Site, World
 
 _prefixes = st.sampled_from(PREFIXES)
 _contents = st.frozensets(_prefixes, min_size=1, max_size=2) | st.frozensets(_prefixes, min_size=3)
@@ -112,10 +112,17 @@ class Chaos(RuleBasedStateMachine):
         one=st.lists(_routes, max_size=8),
         two=st.lists(_routes, max_size=8),
         grace_days=st.sampled_from(GRACES),
+        route_limit=st.sampled_from(ROUTE_LIMITS),
     )
-    def start(self, one: list[dict[str, Any]], two: list[dict[str, Any]], grace_days: int) -> None:
+    def start(
+        self,
+        one: list[dict[str, Any]],
+        two: list[dict[str, Any]],
+        grace_days: int,
+        route_limit: int,
+    ) -> None:
         tables = [[to_firewall(), *_as_the_service_allows(listed)] for listed in (one, two)]
-        self.world = World(self.site, tables, grace_days)
+        self.world = World(self.site, tables, grace_days, route_limit)
 
     # -- What others do --
 
@@ -145,6 +152,16 @@ class Chaos(RuleBasedStateMachine):
         self._step()
         self.world.wait(days)
 
+    @rule(days=st.integers(-40, -1) | st.integers(9, 40))
+    def the_clock_jumps(self, days: int) -> None:
+        self._step()
+        self.world.wait(days)
+
+    @rule(table=_tables, count=st.integers(0, 6))
+    def fill(self, table: int, count: int) -> None:
+        self._step()
+        self.world.fill(self._name(table), count)
+
     @rule(fault=_effects)
     def meet(self, fault: InjectedFault) -> None:
         self._step()
@@ -160,6 +177,12 @@ class Chaos(RuleBasedStateMachine):
     def storage_is_emptied(self) -> None:
         self._step()
         self.world.empty_storage()
+
+    @precondition(lambda self: len(self.world.requests) > 2)
+    @rule()
+    def old_runs_are_removed(self) -> None:
+        self._step()
+        self.world.remove_old_runs()
 
     # -- What operators and timers do --
 
@@ -199,6 +222,35 @@ class Chaos(RuleBasedStateMachine):
         if comes_between:
             self.world.publish(prefixes)
         self._deliver_whole(self.world.approve(plan))
+
+    @rule(prefixes=_contents, table=_tables, count=st.integers(0, 6), dies=st.booleans())
+    def a_plan_is_forced(
+        self, prefixes: frozenset[str], table: int, count: int, dies: bool
+    ) -> None:
+        """Somebody may fill the table after the plan, and the worker may die of its write."""
+        self._step()
+        self.world.publish(prefixes)
+        plan = self.world.begin(Mode.PLAN)
+        self._deliver_whole(plan)
+        self.world.fill(self._name(table), count)
+        forced = self.world.approve(plan, forced=True)
+        self._deliver(self.world.queue[-1])
+        for message in [m for m in self.world.queue if m.run_id == forced]:
+            self._deliver(message, dies_of_its_write=dies)
+        self._deliver_whole(forced)
+
+    @rule(first=_contents, then=_contents)
+    def a_delivery_after_a_crash(self, first: frozenset[str], then: frozenset[str]) -> None:
+        """The worker dies of its write, and a newer version comes before the next delivery."""
+        self._step()
+        self.world.publish(first)
+        run_id = self.world.begin(Mode.APPLY)
+        self._deliver(self.world.queue[-1])
+        for message in [m for m in self.world.queue if m.run_id == run_id]:
+            self._deliver(message, dies_of_its_write=True)
+        self.world.publish(then)
+        self._deliver_whole(self.world.begin(Mode.PLAN))
+        self._deliver_whole(run_id)
 
     @rule(first=_contents, then=_contents)
     def a_late_run(self, first: frozenset[str], then: frozenset[str]) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from shared.arm.route_tables import ArmRouteTables
+from shared.domain import armid
 from shared.domain.armid import RouteTableId
 from shared.domain.errors import RouteSyncError
+from shared.domain.registry import holds
 from shared.domain.routing import handover, plan, rows, safety
-from shared.domain.routing.judgement import Draft
+from shared.domain.routing.capacity import Fitting
+from shared.domain.routing.judgement import Approval, Draft
 from shared.domain.routing.plan import Plan
 from shared.domain.routing.routes import Route, RouteTable, is_owned
-from shared.domain.runs.pending import Written
+from shared.domain.runs.pending import Pending, Written
 from shared.sync.table.planners import adoption, removal, rollback, sync
 from shared.sync.table.planners.sync import SyncPlanner
 from shared.sync.table.progress import Progress
@@ -169,6 +172,53 @@ def wipe_what_is_not_ours(patch: Patch) -> None:
     patch.setattr(Reconciler, "_foreign_changes", unseen)
 
 
+def let_routes_yield_unjudged(patch: Patch) -> None:
+    """Leave the routes that yield out of the share."""
+    excess = safety._excess
+
+    def blind(draft: Draft, limits: Any, written: Any, fitting: Fitting) -> Any:
+        seen = replace(fitting.plan, changes=fitting.plan.changes.without(fitting.yielding))
+        return excess(draft, limits, written, replace(fitting, plan=seen))
+
+    patch.setattr(safety, "_excess", blind)
+
+
+def approve_whatever_makes_room(patch: Patch) -> None:
+    """Compare with the approval what a plan wants, and not what is written for lack of room."""
+    blocks = safety._blocks
+
+    def roomy(draft: Draft, limits: Any, written: Any, _proposed: Any) -> Any:
+        return blocks(draft, limits, written, draft.plan.changes)
+
+    patch.setattr(safety, "_blocks", roomy)
+
+
+def judge_again_what_is_written(patch: Patch) -> None:
+    """Compare with the approval what comes up after it was carried out."""
+    patch.setattr(Approval, "is_done", lambda *_: False)
+
+
+def forget_a_write_of_which_nobody_heard(patch: Patch) -> None:
+    """Count only those writes whose end a delivery has recorded."""
+    patch.setattr(Pending, "written_by", lambda self, _table: self.applied)
+
+
+def hold_what_failed_to_go_back(patch: Patch) -> None:
+    """Take the holds of a rollback for valid, whatever its end."""
+    closed = holds.closed
+
+    def always(listed: Any, run_id: str, *, failed: bool) -> Any:
+        del failed
+        return closed(listed, run_id, failed=False)
+
+    patch.setattr("shared.domain.registry.registered_table.closed", always)
+
+
+def compare_ids_in_lower_case(patch: Patch) -> None:
+    """Make a key of which the id cannot be read."""
+    patch.setattr(armid, "ignoring_case", str.lower)
+
+
 MUTANTS: tuple[Callable[[Patch], None], ...] = (
     skip_if_match,
     delete_before_add,
@@ -184,6 +234,12 @@ MUTANTS: tuple[Callable[[Patch], None], ...] = (
     apply_what_was_not_approved,
     adopt_what_was_wanted_once,
     wipe_what_is_not_ours,
+    let_routes_yield_unjudged,
+    approve_whatever_makes_room,
+    judge_again_what_is_written,
+    forget_a_write_of_which_nobody_heard,
+    hold_what_failed_to_go_back,
+    compare_ids_in_lower_case,
 )
 
 

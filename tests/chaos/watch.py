@@ -27,6 +27,9 @@ class Delivery:
     """One message at a worker, and what was so when it began and when it last wrote."""
 
     action: str
+    run_id: str = ""
+    forced: bool = False
+    """Whether a person lets the share of removed routes pass."""
     began_with: frozenset[str] = frozenset()
     """The newest version's prefixes when the delivery began."""
     wrote_with: frozenset[str] = frozenset()
@@ -58,8 +61,17 @@ class Delivery:
 class Watch:
     """Looks at the tables before and after each request."""
 
-    def __init__(self, state: State, tables: Mapping[str, RouteTable], grace_days: int) -> None:
+    def __init__(
+        self,
+        state: State,
+        tables: Mapping[str, RouteTable],
+        grace_days: int,
+        route_limit: int,
+    ) -> None:
         self._grace_days = grace_days
+        self._route_limit = route_limit
+        self._by_run: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
+        """What each run has removed from each table, and what it has added."""
         self.violations: list[str] = []
         self.states = 0
         self.delivery: Delivery | None = None
@@ -126,27 +138,40 @@ class Watch:
 
     def _judge_sync(self, name: str, before: Snapshot, now: Snapshot, delivery: Delivery) -> None:
         self._judge_share(name, before, now, delivery)
+        added = owned(now) - owned(before)
+        if added and len(now) > self._route_limit:
+            self.fault(name, f"{len(now)} routes were written, and {self._route_limit} may be")
+
+        # A retained route may yield, if something got in for it and no place is left.
+        yields = bool(added) and len(now) == self._route_limit
         for prefix in owned(before) - owned(now) - {TAG}:
             if not (prefix in delivery.known and has_route(now, TAG)):
-                self._judge_removal(name, prefix, delivery)
+                self._judge_removal(name, prefix, delivery, yields=yields)
         self._judge_approval(name, before, now, delivery)
         contested = delivery.contested and delivery.wrote_contested
         if contested and owned(before) - owned(now):
             self.fault(name, "removed from a contested table")
 
     def _judge_share(self, name: str, before: Snapshot, now: Snapshot, delivery: Delivery) -> None:
-        gone = owned(before) - owned(now) - {TAG}
+        """All that the run has removed counts, in whichever delivery."""
+        gone, added = self._by_run.setdefault((delivery.run_id, name), (set(), set()))
+        there = (owned(before) | gone) - added
+        gone |= owned(before) - owned(now) - added - {TAG}
+        added |= owned(now) - owned(before) - gone
         lost = {p for p in gone if not routed(now, p, delivery.known)}
-        if len(lost) > max(3, len(owned(before)) * MAX_REMOVED_PERCENT / 100):
-            self.fault(name, f"too many routes lost at once: {len(lost)}")
+        just_gone = owned(before) - owned(now)
+        too_many = len(lost) > max(3, len(there) * MAX_REMOVED_PERCENT / 100)
+        if too_many and lost & just_gone and not delivery.forced:
+            self.fault(name, f"too many routes lost in one run: {len(lost)} of {len(there)}")
 
-    def _judge_removal(self, name: str, prefix: str, delivery: Delivery) -> None:
+    def _judge_removal(self, name: str, prefix: str, delivery: Delivery, *, yields: bool) -> None:
         if prefix in delivery.began_with & delivery.wrote_with:
             self.fault(name, f"{prefix} removed, which the newest version holds")
         if prefix in delivery.held & delivery.wrote_held:
             self.fault(name, f"{prefix} removed, which is held")
         left = left_on(prefix, delivery.history)
-        if left is None or delivery.today < left + timedelta(days=self._grace_days):
+        early = left is None or delivery.today < left + timedelta(days=self._grace_days)
+        if early and not yields:
             self.fault(name, f"{prefix} removed within its grace: it left on {left}")
 
     def _judge_approval(
@@ -155,7 +180,8 @@ class Watch:
         added, removed = owned(now) - owned(before), owned(before) - owned(now)
         if delivery.approval is not None:
             shown = delivery.approval.shown
-            if not (added <= shown["added"] and removed <= shown["removed"]):
+            refused = set() if delivery.forced else delivery.approval.refused.keys()
+            if not (added <= shown["added"] and removed <= shown["removed"] - refused):
                 self.fault(name, "more was written than was approved")
         elif delivery.policy is ApplyPolicy.APPROVAL and hops(before) != hops(now):
             self.fault(name, "written without approval")

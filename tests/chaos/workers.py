@@ -13,12 +13,22 @@ type Before = Callable[[Any], None]
 
 
 class Worker:
-    """Does one piece of work; where told to, it dies at its n-th call, before or after it."""
+    """Does one piece of work; where told to, it dies at its n-th call, before or after it, or after
+    the first call that it `dies_of`.
+    """
 
-    def __init__(self, work: Work, *, dies_at: int | None = None, after: bool = False) -> None:
+    def __init__(
+        self,
+        work: Work,
+        *,
+        dies_at: int | None = None,
+        after: bool = False,
+        dies_of: Callable[[Any], bool] | None = None,
+    ) -> None:
         self._work = work
         self._dies_at = dies_at
         self._after = after
+        self._dies_of = dies_of
         self._calls = 0
         self.done = False
 
@@ -31,7 +41,9 @@ class Worker:
         self._calls += 1
         self._strike(after=False)
 
-    def after_call(self) -> None:
+    def after_call(self, request: Any) -> None:
+        if self._dies_of is not None and self._dies_of(request):
+            raise Killed
         self._strike(after=True)
 
     def _strike(self, *, after: bool) -> None:
@@ -44,7 +56,7 @@ def run_alone(worker: Worker, before: Before) -> None:
         worker.before_call()
         before(request)
 
-    with in_hand(first, lambda _request: worker.after_call()):
+    with in_hand(first, worker.after_call):
         worker.run()
 
 
@@ -61,8 +73,8 @@ def run_both(
         turn.worker.before_call()
         before(turn.worker, request)
 
-    def last(_request: Any) -> None:
-        by_thread[threading.get_ident()].worker.after_call()
+    def last(request: Any) -> None:
+        by_thread[threading.get_ident()].worker.after_call(request)
 
     with in_hand(first, last):
         order = iter(turns)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -15,7 +16,7 @@ from local.azure.faults import InjectedFault, ServeStale
 from local.azure.resources import RouteTable
 from local.azure.server import SimulatedAzure
 from shared.app import App
-from shared.domain.armid import RouteTableId
+from shared.domain.armid import RouteTableId, ignoring_case
 from shared.domain.errors import RouteSyncError
 from shared.domain.registry.choices import RouteStyle
 from shared.domain.registry.contest import Contest
@@ -28,6 +29,7 @@ from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.settings import Settings
 from shared.storage.entities import unpack
 from tests.builders.azure import SUBSCRIPTION, add_table, tag_document, unthrottled
+from tests.builders.routes import to_firewall
 from tests.builders.runs import keep
 
 from .watch import MAX_REMOVED_PERCENT, TAG, Delivery, Watch, owned, right, snapshot
@@ -35,7 +37,12 @@ from .workers import Worker, run_alone, run_both
 
 PREFIXES = [f"20.0.{number}.0/24" for number in range(8)]
 GRACES = (0, 7)
+ROUTE_LIMITS = (5, 8, 400)
+"""Close to what the tables hold, and far away."""
 MOST_DELIVERIES = 4
+RETENTION_DAYS = 400
+_ENDINGS = ("", "-\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}")
+"""Of the tables' names. Python's `lower` makes two letters of the last one."""
 START = datetime(2026, 3, 4, 6, tzinfo=UTC)
 
 _numbers = itertools.count()
@@ -64,16 +71,24 @@ class Site:
             "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
             "SERVICE_TAG_LOCATIONS": "westeurope",
             "MAX_REMOVED_PERCENT": str(MAX_REMOVED_PERCENT),
-            "ROUTE_LIMIT": "400",
         }
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("shared.app.utc_now", lambda: self.now)
             self.apps = {
-                days: [
-                    App(Settings.read({**environment, "REMOVAL_GRACE_DAYS": str(days)}))
+                (days, limit): [
+                    App(
+                        Settings.read(
+                            {
+                                **environment,
+                                "REMOVAL_GRACE_DAYS": str(days),
+                                "ROUTE_LIMIT": str(limit),
+                            }
+                        )
+                    )
                     for _ in range(2)
                 ]
                 for days in GRACES
+                for limit in ROUTE_LIMITS
             }
 
     def empty_storage(self) -> None:
@@ -87,28 +102,34 @@ class World:
     """One schedule's."""
 
     def __init__(
-        self, site: Site, routes: Sequence[Sequence[dict[str, Any]]], grace_days: int
+        self,
+        site: Site,
+        routes: Sequence[Sequence[dict[str, Any]]],
+        grace_days: int,
+        route_limit: int = ROUTE_LIMITS[-1],
     ) -> None:
         self.site = site
-        self._apps = site.apps[grace_days]
+        self._apps = site.apps[grace_days, route_limit]
+        self._route_limit = route_limit
         self.state = site.azure.state
         self.state.faults.clear()
         self.state.log.clear()
         self.state.operations.clear()
         self.tables: dict[str, RouteTable] = {}
-        for listed in routes:
-            name = f"t{next(_numbers)}"
+        for listed, ending in zip(routes, _ENDINGS, strict=False):
+            name = f"t{next(_numbers)}{ending}"
             self.tables[name] = add_table(self.state, name, listed)
         self.ids = {name: RouteTableId.parse(t.resource_id) for name, t in self.tables.items()}
         self.queue: list[Message] = []
         self.requests: dict[str, RunRequest] = {}
         """Of each run since storage was last emptied."""
+        self._failed_rollbacks: set[str] = set()
         self._checked: set[tuple[str, RouteTableId | None]] = set()
         # Both were read of storage, and hold until something is written there: most of what a
         # delivery is judged by was read for the one before.
         self._entries: dict[str, RegisteredTable] = {}
         self._versions: list[tuple[str, datetime, frozenset[str]]] = []
-        self.watch = Watch(self.state, self.tables, grace_days)
+        self.watch = Watch(self.state, self.tables, grace_days, route_limit)
         site.now = START
         self.publish(frozenset(PREFIXES[:4]))
         self.empty_storage()
@@ -131,8 +152,26 @@ class World:
         table.provisioning_state = "Succeeded"
         self.watch.look(None)
 
+    def fill(self, name: str, count: int) -> None:
+        """Somebody else adds so many routes."""
+        more = [to_firewall(f"10.0.{n}.0/24", f"fill-{n}") for n in range(count)]
+        there = {route["name"] for route in more}
+
+        def change(routes: list[dict[str, Any]]) -> None:
+            routes[:] = [*(r for r in routes if r["name"] not in there), *more]
+
+        self.edit(name, change)
+
     def wait(self, days: int) -> None:
+        """Let days pass, or let the clock jump back by as many."""
         self.site.now += timedelta(days=days)
+
+    def remove_old_runs(self) -> None:
+        """Let more than a year pass, and the daily check remove the runs before it."""
+        for name in self.tables:
+            self._held(self._entry(name))
+        self.wait(RETENTION_DAYS + 1)
+        assert self._app.housekeeping.remove_old() == []
 
     def empty_storage(self) -> None:
         """Lost, and registered anew; what is in the queues knows nothing of it."""
@@ -151,8 +190,16 @@ class World:
         tables = tuple(self.ids[name] for name in names)
         return self._begin(RunRequest(Trigger.HTTP, mode, route_tables=tables))
 
-    def approve(self, plan_run_id: str) -> str:
-        return self._begin(RunRequest(Trigger.HTTP, Mode.APPLY, plan_run_id=plan_run_id))
+    def approve(self, plan_run_id: str, *, forced: bool = False) -> str:
+        return self._begin(
+            RunRequest(
+                Trigger.HTTP,
+                Mode.APPLY,
+                plan_run_id=plan_run_id,
+                force=("MaxRemovedPercent",) if forced else (),
+                reason="because",
+            )
+        )
 
     def set_policy(self, name: str, policy: ApplyPolicy) -> None:
         self._change(name, apply_policy=policy)
@@ -192,11 +239,17 @@ class World:
         app: int = 0,
         dies_at: int | None = None,
         after: bool = False,
+        dies_of_its_write: bool = False,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
         """What happens `meanwhile` happens just before the first write."""
         delivery = self._delivery(message)
-        worker = Worker(self._work(message, self._apps[app]), dies_at=dies_at, after=after)
+        worker = Worker(
+            self._work(message, self._apps[app]),
+            dies_at=dies_at,
+            after=after,
+            dies_of=_is_write if dies_of_its_write else None,
+        )
         self.watch.forget(but_stale=self._stale_in_store())
         self.watch.delivery = delivery
         happening = iter([meanwhile] if meanwhile else [])
@@ -269,8 +322,9 @@ class World:
             # The others are found, and write the table no more.
             self._found(name, owned(snapshot(table)))
         self._forget()
-        if "MaxRemovedPercent" in self._heal():
-            self._heal()  # what the first added counts with the routes that a share of may go
+        for _ in range(MOST_DELIVERIES):
+            if "MaxRemovedPercent" not in self._heal():
+                break  # or what it added counts with the routes that a share of may go
         plan = self.begin(Mode.PLAN)
         self.deliver_whole(plan)
         for outcome in self._app.outcomes.list(plan):
@@ -295,7 +349,11 @@ class World:
         if outcome.error or planned or codes - _LASTING:
             self.watch.fault(name, f"not as planned at the end: {outcome}")
         entry = self._entry(name)
-        held = self._held(entry)
+        left_out = _left_out(outcome)
+        there = len(self.watch.last(name)) + len(outcome.added) - len(outcome.removed)
+        if left_out and there < self._route_limit and "TableFailed" not in codes:
+            self.watch.fault(name, f"no room was said, and there is for {left_out}")
+        held = self._held(entry) | left_out
         is_right = right(self._newest(), held, by_tag=_by_tag(entry))
         if "TableFailed" not in codes and not is_right(self.watch.last(name)):
             self.watch.fault(name, "an address has no route at the end")
@@ -305,7 +363,9 @@ class World:
         return self._apps[0]
 
     def _begin(self, request: RunRequest) -> str:
-        run_id = self._app.create_run(request).run_id
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("shared.app.utc_now", lambda: self.site.now)
+            run_id = self._app.create_run(request).run_id
         self.requests[run_id] = request
         self.queue.append(Message(run_id))
         self.site.now += timedelta(seconds=1)
@@ -349,6 +409,8 @@ class World:
         if request.plan_run_id is not None:
             planned = self._app.outcomes.get(request.plan_run_id, message.table)
         return Delivery(
+            run_id=message.run_id,
+            forced=bool(request.force),
             action=request.action.value,
             policy=entry.registration.apply_policy or ApplyPolicy.AUTO,
             approval=planned.approval if planned else None,
@@ -365,7 +427,8 @@ class World:
             delivery.history = self._history()
             delivery.wrote_with = delivery.history[-1][1] if delivery.history else frozenset()
             delivery.today = self.site.now.date()
-            name = next(n for n, i in self.ids.items() if i.key in request.url.lower())
+            url = ignoring_case(unquote(request.url))
+            name = next(n for n, i in self.ids.items() if i.key in url)
             entry = self._entry(name)
             delivery.wrote_held = self._held(entry)
             delivery.wrote_contested = _contested(entry)
@@ -402,6 +465,7 @@ class World:
         if outcome is None:
             return
         self._checked.add(key)
+        self._check_report(message.table.name, request, outcome)
         if outcome.status not in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}:
             return
         name = message.table.name
@@ -424,6 +488,28 @@ class World:
 
         self._app.registry.change(self.ids[name], calm)
 
+    def _check_report(self, name: str, request: RunRequest, outcome: Outcome) -> None:
+        """A run says that it is blocked only if it is, and an approved run does what was shown."""
+        violations = {violation.code.name for violation in outcome.violations}
+        for code in violations & {"MaxRemovedPercent", "NoCapacity"}:
+            if code not in {change.why.name for change in outcome.withheld}:
+                self.watch.fault(name, f"{code} was said, and withholds nothing: {outcome}")
+
+        undone = self._entry(name).status.contest.undone
+        if "Contested" in violations and undone and undone[-1].at > self.site.now:
+            self.watch.fault(name, "blocked by a time that lies ahead")
+
+        planned = self._app.outcomes.get(request.plan_run_id or "", outcome.route_table_id)
+        if planned is None:
+            return
+        done, shown = outcome.changes.by_kind, planned.approval.shown
+        if done == shown and any(shown.values()) and "PlanChanged" in violations:
+            self.watch.fault(name, "blocked, and all that was approved is written")
+        refused = frozenset() if request.force else planned.approval.refused.keys()
+        expected = {**shown, "removed": shown["removed"] - refused}
+        if outcome.status is OutcomeStatus.CHANGED and done != expected:
+            self.watch.fault(name, f"{done} was done, and {expected} was approved")
+
     def _entry(self, name: str) -> RegisteredTable:
         if name not in self._entries:
             existing = self._app.registry.get(self.ids[name])
@@ -439,7 +525,21 @@ class World:
             self._versions = []
 
     def _held(self, entry: RegisteredTable) -> frozenset[str]:
-        return frozenset(hold.prefix for hold in held_at(entry.status.holds, self.site.now))
+        """A rollback that has failed holds nothing, even when nobody can look that up any more."""
+        for run_id in {hold.rollback_run_id for hold in entry.status.holds}:
+            if self._app.outcomes.status(run_id, entry.route_table_id) is OutcomeStatus.FAILED:
+                self._failed_rollbacks.add(run_id)
+        valid = (h for h in entry.status.holds if h.rollback_run_id not in self._failed_rollbacks)
+        return frozenset(hold.prefix for hold in held_at(valid, self.site.now))
+
+
+def _left_out(outcome: Outcome) -> frozenset[str]:
+    """The wanted prefixes for which there was no room."""
+    return frozenset(
+        change.prefix
+        for change in outcome.withheld
+        if (change.change, change.why.name) == ("add", "NoCapacity")
+    )
 
 
 def _by_tag(entry: RegisteredTable) -> bool:
@@ -454,4 +554,4 @@ def _is_write(request: Any) -> bool:
     return request.method == "PUT" and "/routeTables/" in request.url
 
 
-_LASTING = {"MaxRemovedPercent", "TableFailed"}
+_LASTING = {"MaxRemovedPercent", "NoCapacity", "TableFailed"}

@@ -5,7 +5,7 @@ import pytest
 from local.azure.faults import refusal
 from shared.app import App, utc_now
 from shared.domain.registry.holds import Hold, held_at
-from shared.domain.runs.run import MAX_RUN_TIME, Action
+from shared.domain.runs.run import MAX_RUN_TIME, Action, Mode
 from tests.builders.azure import add_table, rid, table_writes, tag_document
 from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import TAG, begin, register, run_report, sync
@@ -23,6 +23,45 @@ def test_killed_at_any_call_a_run_is_healed_by_the_next_delivery(azure, azurite,
     while _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after):
         call += 1
     assert call > 30
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_killed_at_any_call_a_forced_run_in_a_full_table_does_what_was_approved(
+    azure, azurite, make_app, after
+):
+    call = 1
+    settings = {"ROUTE_LIMIT": "6", "REMOVAL_GRACE_DAYS": "28", "APPLY_POLICY": "approval"}
+    while _approved_and_killed(
+        azure, make_app(AzureWebJobsStorage=azurite(), **settings), call, after
+    ):
+        call += 1
+    assert call > 20
+
+
+def _approved_and_killed(azure, app: App, call: int, after: bool) -> bool:
+    """All that the table has of ours is to yield, which is more than a run may remove unforced."""
+    where = f"killed at call {call}"
+    leaving = [f"20.1.{number}.0/24" for number in range(5)]
+    coming = [f"20.2.{number}.0/24" for number in range(5)]
+    one = add_table(azure.state, "one", [to_firewall(), *(owned(p) for p in leaving)])
+    azure.state.tags.answers["westeurope"] = tag_document(coming)
+    register(app, "one")
+    plan = sync(app, mode=Mode.PLAN)
+    forced = begin(
+        app, plan_run_id=plan["runId"], force=("MaxRemovedPercent",), reason="the tag has moved"
+    )
+    azure.state.log.clear()
+    died = deliver_although_killed(app, forced, call, after=after)
+
+    whole = run_report(app, forced)
+    [outcome] = whole["outcomes"]
+    assert (whole["status"], outcome["status"]) == ("Succeeded", "changed"), where
+    assert (outcome["added"], outcome["removed"]) == (coming, leaving), where
+    said = {"Approved", "Forced", "RetainedYielded"}
+    assert {finding["code"] for finding in outcome["findings"]} == said, where
+    assert owned_prefixes(one) == {*coming}, where
+    assert len(table_writes(azure.state)) == 1, where
+    return died
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["done", "refused"])
