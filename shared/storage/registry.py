@@ -92,11 +92,7 @@ class Registry:
 
             known = _readable(row)
             changed = change(known)
-            entity = _entity(changed)
-            # Only a person can ask for less, if it is too much for a row.
-            if changed.registration != known.registration:
-                fitting(entity)
-            if self._replace(row, entity):
+            if self._replace(row, _changed_entity(known, changed)):
                 return changed
         raise _never_quiet(route_table_id)
 
@@ -191,6 +187,12 @@ def _if_unchanged(row: Entity) -> dict[str, Any]:
     """Return the condition of a write that takes effect only on the row as it was read."""
     etag = getattr(row, "metadata", {}).get("etag", "")
     return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _changed_entity(known: RegisteredTable, changed: RegisteredTable) -> dict[str, Any]:
+    """Only a person can ask for less, so the size is judged if the registration changes."""
+    entity = _entity(changed)
+    return entity if changed.registration == known.registration else fitting(entity)
 
 
 def _entity(table: RegisteredTable) -> dict[str, Any]:
