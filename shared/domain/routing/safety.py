@@ -192,25 +192,27 @@ class _Excess:
 def _excess(draft: Draft, limits: Limits, written: Changes, fitting: Fitting) -> _Excess | None:
     """Judge the share of the owned routes that the run removes without an equivalent.
 
-    A removal that the run has made was judged before it was made, and counts only beside others.
+    A removal that the run has made was judged before it was made, and counts only beside others. A
+    route that the run itself has added was not there before its first write and is no loss, but it
+    may be all that the addresses of a removed route have left.
     """
     removed = fitting.plan.changes.removed
-    gone = (removed | written.removed) - written.added
+    gone = removed | written.removed
     lost = without_equivalent(gone, fitting.plan.routes, limits.tags)
     if not removed & lost:
         return None
 
-    before = len((draft.owned | gone) - written.added)
-    violation = _too_many(len(lost), before, limits.max_removed_percent)
+    before = (draft.owned | gone) - written.added
+    violation = _too_many(len(lost & before), len(before), limits.max_removed_percent)
     return None if violation is None else _Excess(removed & lost, violation)
 
 
 def _too_many(lost: int, before: int, limit: int) -> Violation | None:
-    percent = 100 * lost / before
-    if lost <= ALWAYS_REMOVABLE or percent <= limit:
+    if lost <= ALWAYS_REMOVABLE or 100 * lost <= limit * before:
         return None
+    percent = round(100 * lost / before, 1)
     message = f"{lost} of {before} routes would be removed and leave addresses without a route"
-    return Violation(codes.MAX_REMOVED_PERCENT, message, round(percent, 1), limit)
+    return Violation(codes.MAX_REMOVED_PERCENT, message, percent, limit)
 
 
 def _judgement(wish: Fitting, fitting: Fitting, refused: Mapping[str, Code]) -> Judgement:

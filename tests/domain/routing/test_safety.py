@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -73,6 +74,15 @@ def test_what_a_run_takes_back_of_its_own_additions_does_not_count(before):
     judgement, after = judged(existing, prefixes[:before], written=earlier, max_removed_percent=0)
     assert not judgement.violations
     assert after == {*prefixes[:before]}
+
+
+def test_what_a_run_added_before_replaces_what_it_removed_and_stays_if_that_was_too_much():
+    stood, whole = some(10), "20.1.0.0/16"
+    earlier = Changes({p: Change(owned(p), None) for p in stood})
+    earlier = earlier.then(Changes({whole: Change(None, owned(whole))}))
+    judgement, after = judged(table(owned(whole)), [P], written=earlier)
+    assert after == {P, whole}
+    assert [(v.observed, v.limit) for v in judgement.violations] == [(100, 10)]
 
 
 def test_without_a_tag_nothing_is_gone_and_nobody_is_to_blame():
@@ -204,4 +214,25 @@ def test_no_guard_holds_back_an_addition_and_none_lets_a_wanted_route_go(
     assert believed or not gone
     routes = table(to_firewall(), *(owned(p) for p in sorted(after))).routes
     lost = without_equivalent(gone, routes)
+    assert len(lost) <= max(3, percent * len(before) / 100)
+
+
+@given(
+    before=st.sets(NETWORKS, min_size=4),
+    versions=st.tuples(st.sets(NETWORKS), st.sets(NETWORKS)),
+    percent=st.sampled_from([0, 10, 25]),
+    limit=st.sampled_from([6, 10, 400]),
+)
+def test_the_deliveries_of_a_run_together_remove_no_more_than_one_of_them_may(
+    before, versions, percent, limit
+):
+    """A newer version comes between them."""
+    there, written = table(*(owned(p) for p in sorted(before))), Changes()
+    for desired in versions:
+        judgement, _ = judged(
+            there, desired, written=written, max_removed_percent=percent, route_limit=limit
+        )
+        written = written.then(judgement.plan.changes)
+        there = replace(there, routes=judgement.plan.routes)
+    lost = without_equivalent(written.removed, there.routes)
     assert len(lost) <= max(3, percent * len(before) / 100)
