@@ -217,11 +217,6 @@ class OutcomeLog:
             if not final.items() <= found.items():
                 raise
 
-    def status(self, run_id: str, route_table_id: RouteTableId) -> OutcomeStatus | None:
-        """Return the outcome's status, or None while the table is pending."""
-        found = self._settled(run_id, route_table_id)
-        return None if found is None else OutcomeStatus(found["status"])
-
     def counts(self, run_id: str) -> Mapping[OutcomeStatus, int] | None:
         """Return the number of outcomes by status, or None while a table is pending."""
         open_rows = self._rows(run_id, _OPEN, select=["RowKey"], results_per_page=1)

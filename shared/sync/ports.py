@@ -229,9 +229,6 @@ class Outcomes(Protocol):
         Raise ConcurrentUpdate if pending has been saved or settled since it was read.
         """
 
-    def status(self, run_id: str, route_table_id: RouteTableId) -> OutcomeStatus | None:
-        """Return the outcome's status, or None while the table is pending."""
-
     def counts(self, run_id: str) -> Mapping[OutcomeStatus, int] | None:
         """Return the number of outcomes by status, or None while a table is pending."""
 

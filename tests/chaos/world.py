@@ -527,7 +527,8 @@ class World:
     def _held(self, entry: RegisteredTable) -> frozenset[str]:
         """A rollback that has failed holds nothing, even when nobody can look that up any more."""
         for run_id in {hold.rollback_run_id for hold in entry.status.holds}:
-            if self._app.outcomes.status(run_id, entry.route_table_id) is OutcomeStatus.FAILED:
+            outcome = self._app.outcomes.get(run_id, entry.route_table_id)
+            if outcome is not None and outcome.status is OutcomeStatus.FAILED:
                 self._failed_rollbacks.add(run_id)
         valid = (h for h in entry.status.holds if h.rollback_run_id not in self._failed_rollbacks)
         return frozenset(hold.prefix for hold in held_at(valid, self.site.now))

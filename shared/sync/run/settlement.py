@@ -58,11 +58,13 @@ class Settlement:
         """
         if run.request.action is not Action.ROLLBACK:
             return
-        status = self.store.outcomes.status(run.run_id, route_table_id)
-        if status is None:
+        outcome = self.store.outcomes.get(run.run_id, route_table_id)
+        if outcome is None:
             return
 
-        failed = status is OutcomeStatus.FAILED
+        # It may have noted what it was going to hold, and was blocked when it planned again.
+        blocked = outcome.status is OutcomeStatus.BLOCKED and not outcome.changes
+        failed = blocked or outcome.status is OutcomeStatus.FAILED
         self._change(
             route_table_id,
             partial(RegisteredTable.with_closed_holds, rollback_run_id=run.run_id, failed=failed),

@@ -98,6 +98,30 @@ def test_a_rollback_that_failed_after_it_began_holds_nothing(azure, app, poisone
     assert owned_prefixes(table) == {A}
 
 
+def test_a_rollback_that_is_blocked_after_it_began_holds_nothing(azure, app, monkeypatch):
+    """Somebody adds a route, which no write may touch, between its reading and its write."""
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A)
+    run = sync(app)
+    write = app.route_tables.write
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(app.route_tables, "write", write)
+        table.routes.append(route("odd", "10.0.0.0/8", "Teleport"))
+        table.etag = 'W/"theirs"'
+        return write(*arguments)
+
+    monkeypatch.setattr(app.route_tables, "write", overtaken)
+    blocked = roll_back(app, run)
+    assert (blocked["status"], blocked["violations"][0]["code"]) == ("blocked", "NextHopUnknown")
+    assert owned_prefixes(table) == {A}
+    assert app.registry.get(rid("one")).status.holds == ()
+
+    table.routes, table.etag = [], 'W/"drifted"'
+    assert outcome_of(sync(app), "one")["added"] == [A]
+
+
 def test_a_sync_under_way_does_not_forget_what_is_held_meanwhile(azure, app, monkeypatch):
     table = add_table(azure.state, "one", [owned(A)])
     register(app, "one")
