@@ -93,13 +93,15 @@ class Registrar:
         """Return what was unregistered, or None if it is not registered. Raise what `check` raises.
 
         `check` sees exactly what is going to be unregistered. What protects its routes is
-        remembered first, so that it is not lost if the process stops.
+        remembered first, so that it is not lost if the process stops. Of a row that cannot be read
+        nothing is known, so what is remembered from an earlier time stays.
         """
         at = self.clock()
 
         def checked(entry: RegisteredTable) -> None:
             check(entry)
-            self.store.registrations.remember(route_table_id, entry.outlasting(at), at)
+            if entry.unreadable is None:
+                self.store.registrations.remember(route_table_id, entry.outlasting(at), at)
 
         removed = self.store.registrations.delete(route_table_id, checked)
         if removed is not None:

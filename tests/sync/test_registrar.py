@@ -95,14 +95,28 @@ def test_what_is_refused_is_not_told(app, registrar, told):
     assert app.registry.get(rid("one")).registration == FIRST
 
 
-def test_of_a_row_that_cannot_be_read_only_its_end_is_told(app, registrar, told):
-    registrar.add(RegisteredTable(rid("one"), FIRST), ANN)
+def spoil_the_row(app):
     keys = {"PartitionKey": SUBSCRIPTION, "RowKey": table_key(rid("one"))}
     app.account.route_tables.update_entity({**keys, "registration": "spoiled"})
+
+
+def test_of_a_row_that_cannot_be_read_only_its_end_is_told(app, registrar, told):
+    registrar.add(RegisteredTable(rid("one"), FIRST), ANN)
+    spoil_the_row(app)
     with pytest.raises(RowUnreadable):
         registrar.change(rid("one"), setting(note="x"), BOB)
     registrar.remove(rid("one"), lambda _: None, BOB)
     assert summary(told[-1]) == (ChangeKind.UNREGISTERED, None, None, "bob", Trigger.CLI)
+
+
+def test_what_was_remembered_of_a_table_outlives_a_row_that_cannot_be_read(app, registrar):
+    registrar.add(RegisteredTable(rid("one"), replace(FIRST, service_tags=(TAG, "Other"))), ANN)
+    registrar.remove(rid("one"), lambda _: None, ANN)
+    registrar.add(RegisteredTable(rid("one"), FIRST), ANN)
+    spoil_the_row(app)
+    registrar.remove(rid("one"), lambda _: None, ANN)
+    again = registrar.add(RegisteredTable(rid("one"), FIRST), ANN)
+    assert again.status.former_sources == {"Other": START}
 
 
 def test_the_last_of_several_attempts_is_told(app, registrar, told):
