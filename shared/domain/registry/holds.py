@@ -60,14 +60,21 @@ def with_open(
 
 
 def closed(holds: Iterable[Hold], rollback_run_id: str, *, failed: bool) -> tuple[Hold, ...]:
-    """Return the holds after the end of this rollback: if it has failed, it holds nothing."""
-    others = _of_others(holds, rollback_run_id)
+    """Return the holds after the end of this rollback: if it has failed, it holds nothing.
+
+    A rollback ends once. Others may hold the same prefixes since, and go on.
+    """
+    known = tuple(holds)
+    mine = [h for h in known if h.rollback_run_id == rollback_run_id and h.open_since is not None]
+    if not mine:
+        return known
+
+    others = _of_others(known, rollback_run_id)
     if failed:
         return others
-
-    mine = [replace(h, open_since=None) for h in holds if h.rollback_run_id == rollback_run_id]
     replaced = {hold.prefix for hold in mine}
-    return (*(hold for hold in others if hold.prefix not in replaced), *mine)
+    kept = (hold for hold in others if hold.prefix not in replaced)
+    return (*kept, *(replace(hold, open_since=None) for hold in mine))
 
 
 def _of_others(holds: Iterable[Hold], rollback_run_id: str) -> tuple[Hold, ...]:

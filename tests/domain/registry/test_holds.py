@@ -1,5 +1,6 @@
 """What a rollback holds, while it is under way and after its end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -58,6 +59,21 @@ def test_a_rollback_that_has_written_holds_without_an_end():
 
 def test_a_rollback_that_has_failed_leaves_what_was_held_before():
     assert closed(with_open(OLDER, OPEN, "undo"), "undo", failed=True) == OLDER
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_late_message_of_a_rollback_that_has_ended_changes_nothing(failed):
+    """Another rollback is under way meanwhile, which is to hold the same prefixes otherwise."""
+    ended = closed(with_open(OLDER, OPEN, "undo"), "undo", failed=False)
+    undone = [replace(h, routed=not h.routed, rollback_run_id="redo") for h in OPEN]
+    noted = with_open(ended, undone, "redo")
+    assert closed(noted, "undo", failed=failed) == noted
+    held = held_at(closed(noted, "redo", failed=False), START)
+    assert {hold.prefix: hold.routed for hold in held if hold.prefix in DONE.by_prefix} == {
+        A: False,
+        B: True,
+        C: True,
+    }
 
 
 def test_what_is_noted_again_replaces_what_was_noted():
