@@ -80,6 +80,11 @@ class RegisteredTable:
             contest = contest.with_undoing(undoing)
         return self._with(contest=contest, owned_left=owned)
 
+    def with_written(self, added: Collection[str], removed: Collection[str]) -> "RegisteredTable":
+        """Add what a run has written that failed then, if it is known how we left the table."""
+        left = self.status.owned_left
+        return self if left is None else self._with(owned_left=left.union(added) - {*removed})
+
     def with_news(self, news: TableNews) -> "RegisteredTable":
         """Add what is newly known."""
         known = {

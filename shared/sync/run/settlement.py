@@ -45,8 +45,14 @@ class Settlement:
         if run.request.mode is Mode.APPLY or self.policy.paused:
             known = replace(known, outcome=self._last_outcome(run, outcome, poisoned=poisoned))
 
+        def noted(entry: RegisteredTable) -> RegisteredTable:
+            # What a run wrote before it failed is ours as well: nobody else has made or undone it.
+            failed = outcome.status is OutcomeStatus.FAILED
+            left = entry.with_written(outcome.added, outcome.removed) if failed else entry
+            return left.with_news(known)
+
         if known != TableNews():
-            self._change(pending.route_table_id, partial(RegisteredTable.with_news, news=known))
+            self._change(pending.route_table_id, noted)
         self.store.outcomes.settle(pending, outcome)
         self.on_outcome(run, outcome)
         self.close_holds(run, pending.route_table_id)

@@ -6,6 +6,7 @@ import pytest
 
 from local.azure.faults import refusal
 from local.azure.resources import new_etag
+from shared.domain.codes import TABLE_BUSY
 from shared.domain.errors import TransientError
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
@@ -13,7 +14,7 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
 from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import begin, codes, keep, outcome_of, register, sync
+from tests.builders.runs import begin, codes, keep, outcome_of, register, run_report, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -65,6 +66,36 @@ def test_undone_twice_within_seven_days_it_is_contested_and_repaired_all_the_sam
     contest = app.registry.get(rid("one")).status.contest
     assert contest.by == ("pipeline@example",)
     assert len(contest.undone) == 2
+
+
+def fail_after_the_write(app, monkeypatch):
+    """Let a run give up on its table when its write has taken effect."""
+    run_id = begin(app, "one")
+    [message] = app.run_start.start(run_id)
+    write = app.route_tables.write
+
+    def lost(*arguments):
+        write(*arguments)
+        raise TransientError(TABLE_BUSY, "the answer is lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.route_tables, "write", lost)
+        with pytest.raises(TransientError):
+            app.tables.sync(run_id, message)
+    app.tables.fail_poisoned(run_id, message)
+    return outcome_of(run_report(app, run_id), "one")
+
+
+def test_what_a_run_wrote_before_it_failed_nobody_has_undone(azure, app, clock, table, monkeypatch):
+    for _ in range(2):
+        clock.shift(DAY)
+        answer(azure, A, C)
+        failed = fail_after_the_write(app, monkeypatch)
+        assert (failed["status"], failed["added"], failed["removed"]) == ("failed", [C], [B])
+        answer(azure, A, B)
+        later = outcome_of(sync(app), "one")
+        assert (later["added"], later["removed"]) == ([B], [C])
+    assert contest_of(app).undone == ()
 
 
 def test_undone_again_after_more_than_seven_days_it_is_drift(app, clock, table):
