@@ -19,8 +19,8 @@ _IN_JSON = "access_token|refresh_token|client_secret|password|x-functions-key|x-
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), shown)
     for pattern, shown in (
-        # a user and a password, as in the URL of a proxy
-        (r"(?<=://)[^/?#\s@'\"\\]+@", f"{HIDDEN}@"),
+        # a user and a password, as in the URL of a proxy; the last @ ends them, as for the clients
+        (r"(?<=://)[^/?#\s'\"\\]+@", f"{HIDDEN}@"),
         # a query string: a link of Azure is signed there, and so is a webhook
         (r"\?[\w.~%$*-]+=[^\s'\"<>\\)]*", f"?{HIDDEN}"),
         # one value of a query string or of a connection string

@@ -161,15 +161,17 @@ def test_an_identity_that_does_not_answer(readable, azure, make_app, monkeypatch
 
 def test_a_token_in_the_text_of_an_error(readable, azure, app, monkeypatch):
     token = f"Bearer {azure.state.identities.token()}"
-    error = {"error": {"code": "Odd", "message": f"got {token}", "details": []}}
+    detail = {"code": "Odder", "message": f"sent https://x.test/y?{SAS}"}
+    error = {"error": {"code": "Odd", "message": f"got {token}", "details": [detail]}}
     add_table(azure.state, "one")
     run_id = started(app, "one")
     azure.state.faults.append(refusal("GET", "routeTables/one$", 400, error))
     monkeypatch.setattr(workers, "app", lambda: app)
     workers.sync_route_table(str(TableMessage(run_id, rid("one"))))
     report = json.dumps(run_report(app, run_id))
-    assert "got Bearer ***" in report
+    assert "got Bearer *** Odder: sent https://x.test/y?***" in report
     assert token[7:40] not in report + readable()
+    assert_clean(report, readable())
 
 
 def test_an_unforeseen_error_is_told_whole_but_for_its_secrets(monkeypatch):
@@ -196,6 +198,13 @@ def test_a_record_with_arguments_and_a_trace(readable):
     assert "https://***@proxy:8080/x?***" in readable()
     assert "a library's mistake" in readable()
     assert_clean(readable())
+
+
+@pytest.mark.parametrize("password", ["p4ssw0rd", "p4ss@p4ssw0rd", "@p4ssw0rd@"])
+def test_the_password_of_a_proxy_may_have_any_letter_that_a_client_takes(password):
+    text = f"cannot connect to proxy http://me:{password}@proxy:8080/, write to help@example.com"
+    shown = "cannot connect to proxy http://***@proxy:8080/, write to help@example.com"
+    assert presentable(text) == shown
 
 
 @pytest.mark.parametrize(

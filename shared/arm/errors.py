@@ -112,12 +112,13 @@ def _typed_answer(error: HttpResponseError) -> RouteSyncError:
 
 def _code_and_message(error: HttpResponseError) -> tuple[Code, str]:
     odata = error.error
-    message = redacted(str(getattr(odata, "message", None) or error.message))
+    message = str(getattr(odata, "message", None) or error.message)
 
     # The outer message is often general, and the first detail names the cause.
     details = getattr(odata, "details", None) or []
     if details and getattr(details[0], "code", None):
         message = f"{message} {details[0].code}: {details[0].message}"
+    message = redacted(message)
 
     name = getattr(odata, "code", None)
     if not name:
