@@ -103,11 +103,17 @@ def _typed_answer(error: HttpResponseError) -> RouteSyncError:
 
     if code.name == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
         error_type: type[RouteSyncError] = PreconditionFailed
-    elif code.name in _PASSING_CODES or error.status_code in _PASSING_STATUS:
+    elif _passes(error.status_code, code):
         error_type = TransientError
     else:
         error_type = PermanentError
     return error_type(code, message, correlation_id=_correlation_id(error))
+
+
+def _passes(status: int | None, code: Code) -> bool:
+    # Azure names what it does not find: a 404 without a code comes from something in between, too.
+    strange = status == HTTPStatus.NOT_FOUND and code == codes.ANSWER_WITHOUT_CODE
+    return strange or code.name in _PASSING_CODES or status in _PASSING_STATUS
 
 
 def _code_and_message(error: HttpResponseError) -> tuple[Code, str]:

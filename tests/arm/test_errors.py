@@ -85,6 +85,7 @@ def test_the_code_counts_and_not_the_message():
         (_error(400, {}), PermanentError, "AnswerWithoutCode"),
         (_error(401, {}), PassesSoon, "SignInFailed"),
         (_error(403, {}), PermanentError, "AnswerWithoutCode"),
+        (_error(404, {}), TransientError, "AnswerWithoutCode"),
         (_error(307, {}), TransientError, "AnswerWithoutCode"),
         (_error(418, "text"), PermanentError, "AnswerWithoutCode"),
     ],

@@ -139,6 +139,15 @@ def test_a_single_404_is_no_loss(azure, app, seen):
     assert app.tables.sync(run_id, rid("one")).outcome.status == "unchanged"
 
 
+@pytest.mark.parametrize("body", [None, "", {}], ids=["a page", "nothing", "no code"])
+def test_a_404_that_azure_has_not_given_a_code_is_no_answer_about_the_table(azure, app, seen, body):
+    _, run_id = seen
+    azure.state.faults.append(refusal("GET", "routetables/one$", 404, body))
+    with pytest.raises(TransientError, match="AnswerWithoutCode"):
+        app.tables.sync(run_id, rid("one"))
+    assert app.tables.sync(run_id, rid("one")).outcome.status == "unchanged"
+
+
 def test_a_table_that_was_there_is_asked_for_ten_minutes_before_it_is_gone(azure, app, clock, seen):
     table, run_id = seen
     azure.state.remove(table)
