@@ -95,8 +95,9 @@ class VersionSeen:
 class Run:
     """One run.
 
-    `unusable` gives the reason for each source that is unusable now. `notice_due` is true
-    if the run has ended and nobody has been told yet.
+    `unusable` gives the reason for each source that is unusable now. While the run has not fanned
+    out, `error` stopped its last attempt, and its code has been the same since `error_since`.
+    `notice_due` is true if the run has ended and nobody has been told yet.
     """
 
     run_id: str
@@ -106,6 +107,7 @@ class Run:
     finished_at: datetime | None = None
     fanned_out_at: datetime | None = None
     error: Finding | None = None
+    error_since: datetime | None = None
     unusable: Mapping[Source, str] = field(default_factory=dict)
     versions: tuple[VersionSeen, ...] = ()
     counts: Mapping[OutcomeStatus, int] = field(default_factory=dict)
@@ -118,6 +120,11 @@ class Run:
 
     def overdue(self, now: datetime) -> bool:
         return not self.ended and now - self.started_at >= MAX_RUN_TIME
+
+    def stopped_by(self, error: Finding, now: datetime) -> "Run":
+        """Return the run after an attempt to start it that this error has stopped."""
+        known = self.error is not None and self.error.code == error.code
+        return replace(self, error=error, error_since=self.error_since if known else now)
 
     def ended_with(self, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> "Run":
         """Return the run with this error and these numbers of outcomes, and its last status."""

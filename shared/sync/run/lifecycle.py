@@ -160,10 +160,11 @@ class RunStart:
             self._fan_out(run, pull)
         except Exception as error:
             # If every attempt fails, `start_without_tags` reports this error as the reason.
-            noted = self.store.runs.replace(replace(run, error=Finding.of(error)))
+            now = self.clock()
+            noted = self.store.runs.replace(run.stopped_by(Finding.of(error), now))
             if not isinstance(error, PassesSoon):
                 raise
-            if error.lasting(run.started_at, self.clock()) is None:
+            if error.lasting(noted.error_since, now) is None:
                 raise
             self._fan_out(noted, self._last_recorded)
 

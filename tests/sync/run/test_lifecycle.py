@@ -174,6 +174,7 @@ def test_tags_whose_reader_is_refused_for_ten_minutes_are_unusable(
     refused = {"error": {"code": "InvalidAuthenticationToken", "message": "no"}}
     azure.state.faults.append(refusal("GET", "serviceTags$", 401, refused, times=99))
     run_id = begin(app)
+    clock.shift(3600)  # the ten minutes begin with the first refusal
     with pytest.raises(TransientError, match="SignInFailed"):
         app.run_start.start(run_id)
     clock.shift(seconds)
