@@ -24,7 +24,7 @@ from ..table.planning import Planning
 from ..table.progress import preview
 
 LONGEST = timedelta(minutes=6)
-"""A function may take ten minutes. The tables that are left by then are left to a run."""
+"""An invocation may take eight minutes. The tables that are left by then are left to a run."""
 
 type CreateRun = Callable[[RunRequest], Run]
 
@@ -44,14 +44,16 @@ class DailyCheck:
 
         An error of one table or one tag does not keep the others from being looked at.
         """
-        now = self.clock()
+        now, ends = self.clock(), time.monotonic() + LONGEST.total_seconds()
         registered = [one for one in self.store.registrations.list() if one.registration.enabled]
         named = {tag for one in registered for tag in one.registration.service_tags}
         tags = sorted(named or {self.policy.default_service_tag})
 
         compared = self.pull.compare(tags)
         self.store.locations.write(compared.standings)
-        found = self._measurements(registered, compared, now)
+        found = self._measurements(
+            self._measure_all(registered, compared, now, ends), compared, now
+        )
         run = self._start_run(found.tables, compared)
 
         report = self._report(found, tags, compared, run)
@@ -59,11 +61,11 @@ class DailyCheck:
         return report
 
     def _measurements(
-        self, registered: Sequence[RegisteredTable], compared: Comparison, now: datetime
+        self, measured: Sequence[Measured], compared: Comparison, now: datetime
     ) -> Measurements:
         return Measurements(
             at=now,
-            tables=self._measure_all(registered, compared, now),
+            tables=measured,
             unusable=compared.unusable,
             document=Document.of(compared.standings, now),
             missing_settings=self.policy.missing_schedules,
@@ -100,12 +102,15 @@ class DailyCheck:
         return self.create_run(request)
 
     def _measure_all(
-        self, registered: Sequence[RegisteredTable], compared: Comparison, now: datetime
+        self,
+        registered: Sequence[RegisteredTable],
+        compared: Comparison,
+        now: datetime,
+        ends: float,
     ) -> list[Measured]:
         # The planner wants a run, of which it reads the mode and the unusable sources.
         unusable = {source: error.message for source, error in compared.unusable.items()}
         run = Run(check_id_of(now), RunRequest(Trigger.CHECK, Mode.APPLY), now, unusable=unusable)
-        ends = time.monotonic() + LONGEST.total_seconds()
 
         measured: list[Measured] = []
         for entry in registered:

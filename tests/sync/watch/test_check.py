@@ -8,8 +8,8 @@ from operator import methodcaller
 import pytest
 
 from local.azure.authorization import READER
+from local.azure.faults import Delay, LoseTag, refusal
 from local.azure.faults import InjectedFault as Injected
-from local.azure.faults import LoseTag, refusal
 from shared import workers
 from shared.app import utc_now
 from shared.domain.armid import EnvironmentId
@@ -283,6 +283,15 @@ def test_what_there_was_no_time_for_is_left_to_a_run(azure, app, two, monkeypatc
     assert checked.figures.not_judged == 2
     assert azure.state.log[1:] == []
     assert finish(app, checked)["counts"]["unchanged"] == 2
+
+
+def test_the_time_for_the_tags_is_time_of_the_check(azure, app, two, monkeypatch):
+    monkeypatch.setattr(check, "LONGEST", timedelta(seconds=0.2))
+    azure.state.faults.append(
+        Injected(method="GET", path="/serviceTags$", effect=Delay(seconds=0.3))
+    )
+    assert app.check.check().figures.not_judged == 2
+    assert azure.state.log[1:] == []
 
 
 def records(caplog):
