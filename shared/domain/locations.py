@@ -36,12 +36,21 @@ class Standing:
     @property
     def newest(self) -> str:
         """The content that came last, which is not the last answer if the location flips."""
-        return max(self.first_seen, key=lambda content: self.first_seen[content])
+        return max([*self.first_seen][::-1], key=lambda content: self.first_seen[content])
 
     @property
     def moved_at(self) -> datetime:
         """The last time at which the location answered something new."""
         return self.first_seen[self.newest]
+
+    def until(self, now: datetime) -> "Standing":
+        """Take each time that lies in the future for now: the clock ran ahead when it was noted."""
+        back = self.went_back_at
+        return replace(
+            self,
+            first_seen={content: min(at, now) for content, at in self.first_seen.items()},
+            went_back_at=None if back is None else min(back, now),
+        )
 
     def flips(self, now: datetime) -> bool:
         return self.went_back_at is not None and now - self.went_back_at <= FLIP_NOTICE

@@ -54,6 +54,19 @@ def test_a_location_that_flips_between_what_it_had_stands_still():
     assert stale(40 * DAY, a=flips, b=[(0, 1), (7, 3)]) == {"a"}
 
 
+def test_what_was_seen_while_the_clock_ran_ahead_hides_nothing():
+    frozen, moving = standing((0, 1), (400, 2)), standing((0, 1), (400, 2), (401, 1))
+    repaired = START + DAY
+    frozen, moving = frozen.until(repaired), moving.until(repaired)
+    assert (frozen.moved_at, moving.moved_at) == (repaired, repaired)
+    assert not moving.flips(repaired + FLIP_NOTICE + SECOND)
+    for at, number in ((7, 3), (14, 4)):
+        moving = standing_after(moving, numbered(number), START + at * DAY)
+    later = repaired + STALE_AFTER
+    assert stale_locations({"a": frozen, "b": moving}, later) == {"a"}
+    assert moving.until(later) == moving
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 200), st.integers(1, 9)), min_size=1)
 )

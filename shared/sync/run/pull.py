@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ...domain.addresses import (
@@ -124,7 +125,8 @@ class SourcePull:
 
     def _ask(self, read: Callable[[str], _Answer]) -> tuple[_Answers, Mapping[str, Standing]]:
         """Ask each location once. Return the answers that count, and how all locations stand."""
-        standings, now = self._standings(), self.clock()
+        now = self.clock()
+        standings = self._standings(now)
         stale = stale_locations(standings, now)
 
         # The others need not wait for a location that does not count.
@@ -139,10 +141,11 @@ class SourcePull:
         stale = stale_locations(standings, now)
         return [each for each in answers if each[0] not in stale], standings
 
-    def _standings(self) -> dict[str, Standing]:
+    def _standings(self, now: datetime) -> dict[str, Standing]:
         """Return how each location stood before that is still in the settings."""
         known = self.store.locations.read()
-        return {at: known[at] for at in self.policy.service_tag_locations if at in known}
+        locations = self.policy.service_tag_locations
+        return {at: known[at].until(now) for at in locations if at in known}
 
     def _contents(
         self, sources: Iterable[Source], answers: _Answers

@@ -162,6 +162,20 @@ def test_an_address_that_only_a_frozen_location_has_leaves_after_its_grace(froze
     assert {B, C, "20.1.12.0/24"} <= owned_prefixes(table)
 
 
+def test_what_was_seen_while_the_clock_ran_ahead_hides_no_frozen_location(frozen, azure, clock):
+    app, table = frozen
+    clock.shift(400 * DAY)
+    for location in ("westeurope", "eastus2"):
+        answer(azure, A, B, C, location=location)
+    sync(app)
+    clock.shift(-400 * DAY)
+    for week in range(13):
+        clock.shift(WEEK)
+        answer(azure, B, C, f"20.1.{week}.0/24", location="westeurope")
+        sync(app)
+    assert A not in owned_prefixes(table)
+
+
 def test_a_frozen_location_that_moves_again_counts_at_once(frozen, azure, clock):
     app, table = frozen
     clock.shift(34 * DAY)
