@@ -33,9 +33,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
 )
-"""C0 without tab and line feed, C1, and the characters that turn the direction of a text."""
+"""C0 without tab and line feed, C1, the characters that turn the direction of a text, and halves of
+a letter: JSON can hold one, but no file and no terminal takes it.
+"""
 
 _known: set[str] = set()
 

@@ -228,6 +228,10 @@ def test_other_text_stays(text):
         ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
         ("a\rb\x08\x00\x7f", r"a\rb\x08\x00\x7f"),
         ("\x9b31m\x85", r"\x9b31m\x85"),
+        (
+            "half a \ud83d letter, and a whole \U0001f600",
+            "half a \\ud83d letter, and a whole \U0001f600",
+        ),
         ("\u202egpj.exe\u2066\u200f\u2028\ufeff", r"\u202egpj.exe\u2066\u200f\u2028\ufeff"),
     ],
 )

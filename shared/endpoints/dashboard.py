@@ -160,7 +160,9 @@ def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpRespons
 def _response(
     request: func.HttpRequest, template: str, *, status: int = 200, **context: object
 ) -> func.HttpResponse:
-    body = render_page(template, key=request.params.get("code"), now=utc_now(), **context)
+    page = render_page(template, key=request.params.get("code"), now=utc_now(), **context)
+    # Azure answers in JSON, which can hold half a letter, but no page can.
+    body = page.encode(errors="backslashreplace")
     return func.HttpResponse(
         body, status_code=status, headers=headers(), mimetype="text/html", charset="utf-8"
     )

@@ -31,7 +31,8 @@ def render(notice: Notice, name: str, address: str | None) -> bytes:
     while True:
         left_out = len(notice.items) - shown
         body = render_body(notice, notice.items[:shown], left_out, link)
-        encoded = json.dumps(body, ensure_ascii=False).encode()
+        # Half a letter is JSON only as an escape sequence.
+        encoded = json.dumps(body, ensure_ascii=False).encode(errors="backslashreplace")
         if len(encoded) <= MAX_BYTES or shown == 0:
             return encoded
 

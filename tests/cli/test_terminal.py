@@ -44,6 +44,17 @@ def test_json_keeps_them_escaped(hostile, cli):
     assert outcome["error"]["message"].startswith(HOSTILE)
 
 
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("doctor",)])
+def test_half_a_letter_is_no_reason_to_fail(azure, app, cli, command):
+    answer(azure, "20.0.0.0/24")
+    add_table(azure.state, "one")
+    register(app, "one")
+    error = json.dumps({"error": {"code": "Odd", "message": "half a \ud83d letter"}})
+    azure.state.faults.append(refusal("GET", "(routeTables/one|/usages)$", 400, error, times=99))
+    done = cli(*command)
+    assert command == ("doctor",) or r"half a \ud83d letter" in done.out
+
+
 @pytest.mark.parametrize(
     "connection",
     [

@@ -78,6 +78,13 @@ def test_where_the_apps_address_is_not_known_there_is_no_link(name):
     assert "http" not in json.dumps(body(name, address=None)).replace("http://adaptivecards", "")
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_half_a_letter_is_no_reason_to_fail(name):
+    half = notice(items=(Item("failed", "half a \ud83d letter", rid("one")),))
+    assert r"half a \ud83d letter" in render(half, name, ADDRESS).decode()
+    assert body(name, half)
+
+
 def test_what_comes_from_elsewhere_stays_text():
     hostile = notice(
         Item("failed", "[click](https://evil.example) <!channel> *bold* <https://e|x>")
