@@ -13,6 +13,8 @@ from typing import Any
 
 STALE_AFTER = timedelta(days=35)
 """Azure publishes the tags every week. If they stay the same this long, something is wrong."""
+ROLLOUT = timedelta(days=7)
+"""A location may show a content so much later than another one."""
 FLIP_NOTICE = timedelta(days=7)
 """A location that went back to an earlier content is told for this long."""
 _MOST_KEPT = 20
@@ -55,9 +57,16 @@ class Standing:
     def flips(self, now: datetime) -> bool:
         return self.went_back_at is not None and now - self.went_back_at <= FLIP_NOTICE
 
-    def has_missed(self, other: "Standing") -> bool:
-        """Return whether the other location has moved since to a content unknown to this one."""
-        return other.moved_at > self.moved_at and other.newest not in self.first_seen
+    def has_missed(self, other: "Standing", now: datetime) -> bool:
+        """Return whether the other location has gone on without this one, for longer than a rollout
+        takes.
+        """
+        if other.newest in self.first_seen:
+            return False
+        return any(
+            content not in self.first_seen and self.moved_at < at <= now - ROLLOUT
+            for content, at in other.first_seen.items()
+        )
 
 
 def standing_after(before: Standing | None, document: Mapping[str, Any], now: datetime) -> Standing:
@@ -80,13 +89,14 @@ def standing_after(before: Standing | None, document: Mapping[str, Any], now: da
 def stale_locations(standings: Mapping[str, Standing], now: datetime) -> frozenset[str]:
     """Return the locations that have stood still for 35 days while another one moved.
 
-    The location that moved last is never among them.
+    A location has a week to follow, however long nobody has looked. The one that moved last is
+    never stale.
     """
     return frozenset(
         location
         for location, standing in standings.items()
         if now - standing.moved_at >= STALE_AFTER
-        and any(standing.has_missed(other) for other in standings.values())
+        and any(standing.has_missed(other, now) for other in standings.values())
     )
 
 

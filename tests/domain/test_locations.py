@@ -41,6 +41,12 @@ def test_it_stands_still_for_35_days_while_another_moves(now, expected):
     assert stale(now, a=[(0, 1)], b=[(0, 1), (1, 2)]) == expected
 
 
+@pytest.mark.parametrize(("days", "expected"), [(6, set()), (7, {"a"})])
+def test_a_location_has_a_week_to_follow(days, expected):
+    assert stale((100 + days) * DAY, a=[(0, 1)], b=[(0, 1), (100, 2)]) == expected
+    assert stale((100 + days) * DAY, a=[(0, 1)], b=[(0, 1), (100, 2), (104, 3)]) == expected
+
+
 def test_where_none_moves_all_count():
     assert stale(400 * DAY, a=[(0, 1)], b=[(0, 2)]) == set()
 

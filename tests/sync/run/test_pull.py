@@ -196,6 +196,22 @@ def test_a_frozen_location_that_does_not_answer_holds_back_nothing(frozen, azure
     assert "20.9.0.0/24" in owned_prefixes(table)
 
 
+def test_a_location_that_is_later_than_another_counts_however_long_nobody_looked(
+    azure, make_app, clock
+):
+    app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2", REMOVAL_GRACE_DAYS="0")
+    table = add_table(azure.state, "one")
+    register(app, "one")
+    for location in ("westeurope", "eastus2"):
+        answer(azure, A, B, location=location)
+    sync(app)
+    clock.shift(40 * DAY)
+    answer(azure, B, C)
+    sync(app)
+    assert owned_prefixes(table) == {A, B, C}
+    assert app.check.check().document.stale == {}
+
+
 def test_locations_that_all_stand_still_all_count(azure, make_app, clock):
     app = make_app(SERVICE_TAG_LOCATIONS="westeurope,eastus2")
     table = add_table(azure.state, "one")
