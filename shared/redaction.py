@@ -21,10 +21,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, shown in (
         # a user and a password, as in the URL of a proxy; the last @ ends them, as for the clients
         (r"(?<=://)[^/?#\s'\"\\]+@", f"{HIDDEN}@"),
-        # a query string: a link of Azure is signed there, and so is a webhook
-        (r"\?[\w.~%$*-]+=[^\s'\"<>\\)]*", f"?{HIDDEN}"),
+        # a query string: a link of Azure is signed there, and so is a webhook. JSON may escape an &
+        (r"\?[\w.~%$*-]+=(?:[^\s'\"<>\\)]|\\+u[0-9a-f]{4})*", f"?{HIDDEN}"),
         # one value of a query string or of a connection string
-        (rf"\b({_IN_QUERY})=[^\s&;,'\"<>\\)]+", rf"\1={HIDDEN}"),
+        (rf"(?:\b|(?<=\\u0026))({_IN_QUERY})=[^\s&;,'\"<>\\)]+", rf"\1={HIDDEN}"),
         # headers, and members of JSON
         (rf"\b({_IN_JSON})(['\"]?\s*:\s*['\"]?)[^\s&;,'\"<>\\]+", rf"\1\2{HIDDEN}"),
         (r"\b(bearer|sharedkey(?:lite)?)(\s+)[\w.~+/=:-]{12,}", rf"\1\2{HIDDEN}"),

@@ -208,6 +208,22 @@ def test_the_password_of_a_proxy_may_have_any_letter_that_a_client_takes(passwor
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            r'{"link": "https://x/y?sv=1\u0026sig=p4ssw0rd\u0026se=2"}',
+            '{"link": "https://x/y?***"}',
+        ),
+        (r"sv=1\u0026sig=p4ssw0rd\u0026se=2", r"sv=1\u0026sig=***\u0026se=2"),
+        (r"{\"link\": \"https://x/y?sig=p4ssw0rd\"}", r"{\"link\": \"https://x/y?***\"}"),
+    ],
+)
+def test_a_link_in_json_may_have_its_ampersands_escaped(text, shown):
+    assert presentable(text) == shown
+    assert_clean(presentable(json.dumps({"text": text})))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "why? because=",
