@@ -16,6 +16,7 @@ from shared.deadline import (
     seconds_left,
     time_limit,
 )
+from shared.domain.errors import PASSES_WITHIN
 from shared.http import json_error, json_response, respond
 from shared.messages import RunMessage, TableMessage
 from shared.transport import CONNECT_SECONDS
@@ -30,6 +31,14 @@ def test_the_deadline_is_well_below_the_hosts():
     longest = LONGEST_INVOCATION_SECONDS + RESERVE_SECONDS + CONNECT_SECONDS
     assert longest <= 0.9 * allowed
     assert LONGEST_REQUEST_SECONDS + CONNECT_SECONDS < 230
+
+
+def test_the_ten_minutes_of_a_passing_error_fit_into_the_deliveries_of_a_message():
+    queues = json.loads((ROOT / "host.json").read_text())["extensions"]["queues"]
+    hours, minutes, seconds = map(int, queues["visibilityTimeout"].split(":"))
+    between = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    # Other trouble may come before, and then there are some deliveries less.
+    assert (queues["maxDequeueCount"] - 4) * between >= PASSES_WITHIN
 
 
 def test_without_a_limit_there_is_no_end():
