@@ -46,19 +46,20 @@ class DailyCheck:
         """
         now, ends = self.clock(), time.monotonic() + LONGEST.total_seconds()
         registered = [one for one in self.store.registrations.list() if one.registration.enabled]
-        named = {tag for one in registered for tag in one.registration.service_tags}
-        tags = sorted(named or {self.policy.default_service_tag})
-
+        tags = self._tags(registered)
         compared = self.pull.compare(tags)
         self.store.locations.write(compared.standings)
-        found = self._measurements(
-            self._measure_all(registered, compared, now, ends), compared, now
-        )
-        run = self._start_run(found.tables, compared)
 
+        measured = self._measure_all(registered, compared, now, ends)
+        run = self._start_run(measured, compared)
+        found = self._measurements(measured, compared, now)
         report = self._report(found, tags, compared, run)
         self.store.checks.put(report, notice_due=self.policy.notifies)
         return report
+
+    def _tags(self, registered: Sequence[RegisteredTable]) -> Sequence[Source]:
+        named = {tag for one in registered for tag in one.registration.service_tags}
+        return sorted(named or {self.policy.default_service_tag})
 
     def _measurements(
         self, measured: Sequence[Measured], compared: Comparison, now: datetime
