@@ -15,6 +15,7 @@ from shared.log import log_registration
 from shared.sync.registrar import ChangeKind, RegistrationChange
 from tests.builders.azure import add_environment, add_table, rid, table_id, tag_document
 from tests.builders.callers import OBJECT_ID, principal
+from tests.builders.logs import records
 from tests.builders.routes import to_firewall
 from tests.builders.runs import START, register
 
@@ -37,11 +38,6 @@ def by_an_operator(role="Operator", **body):
         route_params={"id": table_id("one").strip("/")},
         body=json.dumps(body).encode(),
     )
-
-
-def records(caplog):
-    lines = [r.getMessage() for r in caplog.records if r.name == "ase_route_sync"]
-    return [json.loads(line) for line in lines]
 
 
 def test_a_release_says_who_wanted_it_and_why(app, caplog):

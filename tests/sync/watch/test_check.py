@@ -31,6 +31,7 @@ from tests.builders.azure import (
     table_id,
     tag_document,
 )
+from tests.builders.logs import records
 from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import START, TAG, begin, keep, register, run_report, sync
 
@@ -292,10 +293,6 @@ def test_the_time_for_the_tags_is_time_of_the_check(azure, app, two, monkeypatch
     )
     assert app.check.check().figures.not_judged == 2
     assert azure.state.log[1:] == []
-
-
-def records(caplog):
-    return [json.loads(record.message) for record in caplog.records if record.args]
 
 
 @pytest.fixture
