@@ -1,5 +1,6 @@
 """ARM ids are parsed, and compared as Azure compares them."""
 
+import itertools
 import unicodedata
 
 import pytest
@@ -101,11 +102,13 @@ def test_a_subnet_belongs_to_its_network():
 
 
 def test_a_key_stands_for_the_same_id_for_every_letter_that_azure_allows():
-    for letter in LETTERS:
-        # `lower` looks at the letters around a sigma.
-        found = RouteTableId.parse(in_group(f"{letter}aΣ{letter}"))
+    # `lower` looks at the letters around a sigma.
+    for letters in itertools.batched(
+        (f"{letter}aΣ{letter}" for letter in LETTERS), 20, strict=False
+    ):
+        found = RouteTableId.parse(in_group("".join(letters)))
         again = RouteTableId.parse(found.key)
-        assert (again, again.key) == (found, found.key), repr(letter)
+        assert (again, again.key) == (found, found.key), letters
 
 
 def test_letters_are_the_same_exactly_if_they_have_the_same_capital():

@@ -64,4 +64,9 @@ def test_the_real_history_of_each_cloud_is_within_bounds(cloud):
 def test_no_prefix_of_any_published_tag_is_special():
     prefixes = set(published_prefixes())
     assert len(prefixes) > 50_000
-    assert out_of_bounds(prefixes, 0) == {}
+
+    # What two of them touch together, one of them touches.
+    networks = [ipaddress.ip_network(prefix) for prefix in prefixes]
+    ipv4 = ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv4Network))
+    ipv6 = ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv6Network))
+    assert out_of_bounds(map(str, (*ipv4, *ipv6)), 0) == {}
