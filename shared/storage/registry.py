@@ -52,7 +52,8 @@ class Registry:
 
     def list(self) -> Iterator[RegisteredTable]:
         """List all, also those that are `unreadable`."""
-        return (_registered_table(row) for row in self._table.list_entities() if _is_table(row))
+        entities = self._table.list_entities()
+        return (_registered_table(e) for e in entities if e["PartitionKey"] != _UNREGISTERED)
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
         """List the enabled route tables of this subscription, or of all, with their places."""
@@ -63,16 +64,9 @@ class Registry:
         entities = self._table.query_entities(
             condition,
             parameters=bound | {"subscription": (subscription_id or "").lower()},
-            select=[
-                "PartitionKey",
-                "RowKey",
-                "routeTableId",
-                "aseId",
-                _SUBNET_IDS,
-                f"{_SUBNET_IDS}Parts",
-            ],
+            select=["RowKey", "routeTableId", "aseId", _SUBNET_IDS, f"{_SUBNET_IDS}Parts"],
         )
-        return (_place(entity) for entity in entities if _is_table(entity))
+        return (_place(entity) for entity in entities)
 
     def add(self, table: RegisteredTable) -> bool:
         """Register the table, and return whether it was not registered yet."""
@@ -187,14 +181,6 @@ def _key(route_table_id: RouteTableId) -> tuple[str, str]:
 def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     partition, row = _key(route_table_id)
     return {"PartitionKey": partition, "RowKey": row}
-
-
-def _is_table(row: Entity) -> bool:
-    """Return whether the row is a registered table's. Somebody may have added one by hand."""
-    try:
-        return _key(id_of_key(row["RowKey"])) == (row["PartitionKey"], row["RowKey"])
-    except ValueError:
-        return False
 
 
 def _if_unchanged(row: Entity) -> dict[str, Any]:

@@ -183,12 +183,3 @@ def test_a_row_that_cannot_be_read_is_an_error_of_its_table_alone(app, damage):
     assert {place.route_table_id for place in app.registry.places(None)} == {rid("one"), rid("two")}
     assert app.registry.delete(rid("one")).unreadable is not None
     assert [table.route_table_id for table in app.registry.list()] == [rid("two")]
-
-
-def test_a_row_that_somebody_has_added_for_no_route_table_stops_nobody(app):
-    keep(app, RegisteredTable(rid("one"), Registration((TAG,))))
-    for partition, row in ((SUBSCRIPTION, "note"), ("notes", table_key(rid("two")))):
-        entity = {"PartitionKey": partition, "RowKey": row, "enabled": True}
-        app.account.route_tables.create_entity(entity)
-    assert [table.route_table_id for table in app.registry.list()] == [rid("one")]
-    assert [place.route_table_id for place in app.registry.places(None)] == [rid("one")]
