@@ -12,7 +12,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "operations.md"
 _LITERAL = re.compile(
     r"\b[A-Z]+(?:_[A-Z]+)+|\b[a-z]+(?:_[a-z]+)+"
     r"|\b[a-z]+[A-Z]\w*(?:: \w+)?|[A-Z][a-z]+(?:[A-Z][a-z]+)+|nsg: \w+"
-    r"|Microsoft\.[A-Za-z]+(?:/\w+)+|(?:GET|POST) /api/[\w-]+|ase-route-sync \w+|az login|--yes"
+    r"|Microsoft\.[A-Za-z]+(?:/\w+)+|(?:GET|POST) /api/[\w-]+|ase-route-sync (?:tables )?\w+"
+    r"|az login|--yes"
 )
 _TABLE = re.compile(r"(<!-- codes:begin (\w+) -->\n).*?(<!-- codes:end -->)", re.DOTALL)
 

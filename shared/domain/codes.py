@@ -156,7 +156,7 @@ ALREADY_REGISTERED = Code(
     "AlreadyRegistered",
     Grade.FAILS,
     meaning="The route table is registered already, so the command would replace what is there.",
-    remedy="Change the registration with `ase-route-sync tables set`.",
+    remedy="Change the registration with ase-route-sync tables set.",
     places=_REQUEST,
     related=("NotRegistered",),
 )
@@ -603,7 +603,7 @@ RECORDED_OUT_OF_BOUNDS = Code(
         "added nor repaired, and a route of ours on it stays."
     ),
     remedy=(
-        "Look at the prefix. If it is right, lower `MIN_PREFIX_LENGTH`; otherwise remove its route."
+        "Look at the prefix. If it is right, lower MIN_PREFIX_LENGTH; otherwise remove its route."
     ),
 )
 COVERED_BY_PLATFORM = Code(

@@ -32,7 +32,7 @@ def test_the_constant_is_called_as_the_code(name):
 @pytest.mark.parametrize("code", CODES.values(), ids=str)
 def test_a_code_says_what_it_means_and_what_to_do(code):
     for text in (code.meaning, code.remedy):
-        assert re.fullmatch(r"[A-Z].*[.]", text)
+        assert re.fullmatch(r"[A-Z][^`]*[.]", text)
     assert {*code.related} <= CODES.keys() - {code.name}
     assert code.places
 
