@@ -94,17 +94,24 @@ def anything(_: Registration | None) -> None:
 def nothing(registration: Registration | None) -> None:
     """Raise InvalidRequest if the table is registered."""
     if registration is not None:
-        raise InvalidRequest(code=codes.ALREADY_REGISTERED, message="it is registered already")
+        message = "the route table is registered already"
+        raise InvalidRequest(code=codes.ALREADY_REGISTERED, message=message)
 
 
 def one_of(etags: Collection[str]) -> Expect:
     """Return what raises Outdated unless the registration has one of these ETags; `*` is any."""
 
     def expect(registration: Registration | None) -> None:
-        if registration is None or {"*", registration.etag}.isdisjoint(etags):
-            raise Outdated(codes.REGISTRATION_CHANGED, "the registration has another ETag by now")
+        if registration is None:
+            raise _outdated("the route table is not registered, so it has no ETag")
+        if {"*", registration.etag}.isdisjoint(etags):
+            raise _outdated("the registration has another ETag by now")
 
     return expect
+
+
+def _outdated(what: str) -> Outdated:
+    return Outdated(codes.REGISTRATION_CHANGED, f"{what}. {codes.REGISTRATION_CHANGED.remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,7 @@ class Registering:
         if request.acknowledge:
             looser.append("acknowledge")
         if looser:
-            by.needs_approver(f"it loosens {', '.join(looser)}")
+            by.needs_approver(f"to loosen what guards the table ({', '.join(looser)})")
 
     def _add(self, new: RegisteredTable, by: Requester) -> RegisterResult:
         entry = self.registrar.add(new, by)

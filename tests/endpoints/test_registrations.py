@@ -182,7 +182,9 @@ def test_no_run_changes_the_etag_and_each_change_does(azure, app, call):
     ],
 )
 def test_an_etag_that_no_longer_holds_is_refused(app, endpoint, body):
-    assert asked(endpoint, body, If_Match="*").status_code in {404, 412}
+    missing = asked(endpoint, body, If_Match="*")
+    assert missing.status_code in {404, 412}
+    assert "is not registered" in json.loads(missing.get_body())["error"]["message"]
     keep(app, RegisteredTable(TABLE, STANDS))
     for stale in ('"stale"', f"W/{STANDS.etag}", ""):
         answer = asked(endpoint, body, If_Match=stale)

@@ -144,7 +144,7 @@ def test_what_loosens_a_guard_needs_an_approver(guarded, strict, method, key):
     body = LOOSER[key] if method == "PATCH" else STRICT | LOOSER[key]
     for caller in ({}, principal("Operator")):
         message = refused(guarded.request(method, strict, json=body, headers=caller))
-        assert key in message
+        assert f"to loosen what guards the table ({key}): " in message
         assert "Approver" in message
     assert guarded.request("GET", strict).json()["registration"] == before
     answer = guarded.request(method, strict, json=body, headers=principal("Approver"))
