@@ -37,6 +37,12 @@ class SubscriptionRouteLimits:
         """Return the limit of routes whose prefix is a service tag, or None if it is unknown."""
         return self._limits(subscription_id, location).get(_TAG_ROUTES)
 
+    def read(self, subscription_id: str, location: str) -> Mapping[str, int]:
+        """Ask Azure for every limit, by its name. Raise what Azure refuses."""
+        with arm_answers():
+            usages = self._usages(subscription_id, location)
+            return {str(usage["name"]["value"]): int(usage["limit"]) for usage in usages}
+
     def _limits(self, subscription_id: str, location: str | None) -> Mapping[str, int]:
         if location is None:
             return {}
@@ -53,9 +59,7 @@ class SubscriptionRouteLimits:
 
     def _read_limits(self, subscription_id: str, location: str) -> Mapping[str, int]:
         try:
-            with arm_answers():
-                usages = list(self._usages(subscription_id, location))
-                return {str(usage["name"]["value"]): int(usage["limit"]) for usage in usages}
+            return self.read(subscription_id, location)
         except RouteSyncError:
             if seconds_left() <= 0:
                 raise  # nothing was found out that others could build on

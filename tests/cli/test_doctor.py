@@ -154,6 +154,15 @@ def test_a_cloud_that_lags_behind_names_the_setting_and_no_role(
     assert (setting in found["remedy"], "role" in found["remedy"]) == (True, False)
 
 
+def test_limits_that_a_lagging_cloud_refuses_name_the_setting_and_no_role(azure, app, healthy, cli):
+    sync(app)
+    azure.state.newest_api_versions["microsoft.network"] = "2024-04-01"
+    done = cli("doctor", "--json")
+    [found] = [f for f in done.json["findings"] if f["subject"] == "route limits"]
+    assert "set ARM_API_VERSION_NETWORK to 2024-04-01" in found["message"]
+    assert "role" not in found["remedy"]
+
+
 def test_nothing_registered_is_said(azure, app, cli):
     answer(azure, A)
     done = cli("doctor", "--json")
@@ -307,7 +316,7 @@ def test_what_hangs_up_in_the_middle_asks_for_the_rule(certificates):
 def test_an_unknown_name_is_a_fault_of_dns():
     found = reach(peer(443, "nowhere.invalid"), Clock())
     assert found.grade is Grade.FAULT
-    assert "nowhere.invalid is not known" in found.said
+    assert "the name of nowhere.invalid is not known" in found.said
     assert "DNS" in str(found.remedy)
 
 
@@ -389,3 +398,13 @@ def test_a_proxy_that_refuses_says_whom_to_ask(certificates, monkeypatch):
     assert found.grade is Grade.FAULT
     assert "refuses management.azure.com" in found.said
     assert "at the proxy" in str(found.remedy)
+
+
+def test_a_proxy_that_can_not_be_reached_asks_for_a_rule_to_the_proxy(certificates, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed}")
+    found = reach(peer(443, "management.azure.com"), Clock())
+    assert f"the proxy 127.0.0.1:{closed} cannot be reached" in found.said
+    assert f"from here to the proxy 127.0.0.1, TCP {closed}" in str(found.remedy)
+    assert "correct HTTPS_PROXY" in str(found.remedy)

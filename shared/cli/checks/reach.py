@@ -113,11 +113,14 @@ def _why(
 ) -> tuple[str, str]:
     """Say what went wrong, and what to do about it."""
     host = target.hostname
-    rule = (
-        f"ask for a firewall rule from here to {host}, TCP {_port(target)} "
-        f"(service tag {peer.service_tag})"
-    )
-    first = place_of(proxy) if proxy else host
+    goal = f"{host}, TCP {_port(target)} (service tag {peer.service_tag})"
+    first, rule = host, f"ask for a firewall rule from here to {goal}"
+    if proxy:
+        first = f"the proxy {place_of(proxy)}"
+        rule = (
+            f"correct HTTPS_PROXY and HTTP_PROXY, or ask for firewall rules from here to the proxy "
+            f"{proxy.hostname}, TCP {_port(proxy)}, and from the proxy to {goal}"
+        )
 
     # A narrower error comes before the error that it is a kind of.
     match error:
@@ -125,7 +128,7 @@ def _why(
             remedy = "ask for an entry for this name in the DNS of this network"
             if proxy:
                 remedy = "correct HTTPS_PROXY: the proxy's name is not known"
-            return f"the name {first} is not known: {error.strerror}", remedy
+            return f"the name of {first} is not known: {error.strerror}", remedy
 
         case ssl.SSLCertVerificationError():
             said = f"{host} shows a certificate that is not trusted: {error.verify_message}"
@@ -138,7 +141,7 @@ def _why(
             if str(error).startswith(f"{_REFUSED}: 407"):
                 remedy = "put the proxy's user and password into HTTPS_PROXY and HTTP_PROXY, as in "
                 remedy += "http://user:password@host"
-            return f"the proxy {first} refuses {host}: {error}", remedy
+            return f"{first} refuses {host}: {error}", remedy
 
         case TimeoutError():
             return f"{first} does not answer within {TIMEOUT_SECONDS} s", rule

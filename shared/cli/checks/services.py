@@ -126,21 +126,30 @@ def route_limits(context: App, registered: Sequence[RegisteredTable]) -> Iterato
         for one in registered
         if one.status.reading is not None
     }
-    unknown = sorted({place[0] for place in places if context.route_limits.routes(*place) is None})
+    unknown = {place[0]: place for place in places if context.route_limits.routes(*place) is None}
 
-    yield from map(_unknown_limits, unknown)
+    for place in sorted(unknown.values()):
+        yield _unknown_limits(context, *place)
     if places and not unknown:
         yield Diagnosis("route limits", Grade.OK, "known for every registered route table")
 
 
-def _unknown_limits(subscription: str) -> Diagnosis:
-    return Diagnosis(
-        "route limits",
-        Grade.WARNING,
-        f"not known in subscription {subscription}, so no run judges them there",
+def _unknown_limits(context: App, subscription: str, location: str | None) -> Diagnosis:
+    """Ask again, because a run goes on without the limits and does not keep the reason."""
+    said = f"not known in subscription {subscription}, so no run judges them there"
+    remedy = (
         "assign a role with Microsoft.Network/locations/usages/read at "
-        f"/subscriptions/{subscription}, or set ROUTE_LIMIT",
+        f"/subscriptions/{subscription}, or set ROUTE_LIMIT"
     )
+    try:
+        if location is not None:
+            context.route_limits.read(subscription, location)
+    except RouteSyncError as error:
+        said = f"{said}: {error.message}"
+        # A role helps no more against a version that the cloud does not have.
+        if error.code == codes.API_VERSION_NOT_SUPPORTED:
+            remedy = error.code.remedy
+    return Diagnosis("route limits", Grade.WARNING, said, remedy)
 
 
 def queue_service(settings: Settings) -> QueueServiceClient:
