@@ -270,15 +270,29 @@ def _notes_of_all(outcomes: Iterable[Outcome]) -> list[Text]:
 def _notes(found: Outcome) -> Iterator[tuple[str, str]]:
     """Yield each note with its style: the notes that need a person, then withheld and retained."""
     findings = {finding_text(each) for each in found.findings}
+    remedies = _remedies(found)
     for needs_person, text in notes_of(found):
         if needs_person:
-            yield f"! {text}", "yellow" if text in findings else "red"
+            said = f"! {text}{remedies.get(text, '')}"
+            yield said, "yellow" if text in findings else "red"
 
     withheld = _by_reason(((each.why, each.change), each.prefix) for each in found.withheld)
     for (why, change), prefixes in withheld:
         yield f"◦ withheld ({why}): {change} {prefixes}", "yellow"
     for day, prefixes in _by_reason((each.until, each.prefix) for each in found.retained):
         yield f"◦ no longer wanted, retained until {day}: {prefixes}", "dim"
+
+
+def _remedies(found: Outcome) -> Mapping[str, str]:
+    """Return what to do about each note that stopped the table, as a line below the note.
+
+    The message of one of Azure's own codes has that already.
+    """
+    stopped = [Finding(one.code, one.message) for one in found.violations]
+    stopped += [found.error] if found.error else []
+    return {
+        finding_text(one): f"\n    → {one.code.remedy}" for one in stopped if not one.code.azure
+    }
 
 
 def _by_reason[T](prefixes: Iterable[tuple[T, str]]) -> Iterable[tuple[T, str]]:

@@ -421,7 +421,8 @@ NO_CAPACITY = Code(
     Grade.BLOCKS,
     meaning="The table would hold more routes than Azure allows.",
     remedy=(
-        "Raise the limit with a support request, or register the table with routeStyle: serviceTag."
+        "Raise the limit with a support request, correct ROUTE_LIMIT if it is set too low, or "
+        "register the table with routeStyle: serviceTag."
     ),
     related=("CapacityLow", "RetainedYielded"),
 )
@@ -554,7 +555,7 @@ WAS_FAILED = Code(
 RETAINED_YIELDED = Code(
     "RetainedYielded",
     Grade.ATTENTION,
-    meaning="Retained routes were removed before their day, because the table was full.",
+    meaning="Retained routes yield before their day, because the table is full.",
     remedy="Raise the limit with a support request.",
     related=("NoCapacity",),
 )

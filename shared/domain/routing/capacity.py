@@ -147,7 +147,7 @@ def _yielded(prefixes: Collection[str], route_limit: int) -> tuple[Finding, ...]
     if not prefixes:
         return ()
     message = (
-        f"removed before their day, because the table may hold only {route_limit} routes: "
+        f"these routes yield before their day, because the table may hold only {route_limit}: "
         f"{', '.join(prefixes)}"
     )
     return (Finding(codes.RETAINED_YIELDED, message),)
