@@ -71,7 +71,8 @@ TAG_UNAVAILABLE = Code(
     meaning="A service tag could not be read, or its answer is missing, empty or implausible.",
     remedy=(
         "Read the message. Check that the app's identity may read service tags in "
-        "SERVICE_TAG_SUBSCRIPTION_ID and that each location in SERVICE_TAG_LOCATIONS answers. "
+        "SERVICE_TAG_SUBSCRIPTION_ID, that each location in SERVICE_TAG_LOCATIONS answers, and "
+        "that MIN_PREFIX_LENGTH does not refuse a prefix that is right. "
         "Until then the app only repairs its tables, from the last recorded version."
     ),
     places=(Place.REPORT, Place.ALARM),

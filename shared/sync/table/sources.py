@@ -19,7 +19,7 @@ from ...domain.runs.run import Run
 from ..policy import Policy
 from ..ports import Versions
 
-_NOT_BELIEVED = "neither added nor repaired, and no route of ours on them is removed for that"
+_NOT_BELIEVED = "these prefixes are neither added nor repaired, and our routes on them stay"
 _REPAIRED = "repaired from the last recorded version, additions only"
 
 
