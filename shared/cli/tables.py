@@ -10,7 +10,7 @@ import typer
 
 from .. import answers
 from ..app import app
-from ..domain.errors import Fault, InvalidRequest
+from ..domain.errors import Fault, InvalidRequest, RowUnreadable
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import RouteException
 from ..domain.runs.report import Report
@@ -63,8 +63,7 @@ def unregister(
     """Take our routes out first if that is asked for; if it fails, the table stays registered."""
     if not yes:
         need_somebody(as_json=as_json)
-    # A table that is not registered is an error before anything is asked or done.
-    known = str(app().registering.get(_absolute(route_table)).route_table_id)
+    known = _registered(_absolute(route_table), with_routes=with_routes)
     removal = RemoveRequest(route_table=known, reason=reason or None)
 
     report = None
@@ -73,6 +72,20 @@ def unregister(
     elif not yes:
         ask(f"Unregister {known}? It keeps its routes.")
     _unregister(known, report, as_json=as_json)
+
+
+def _registered(route_table: str, *, with_routes: bool) -> str:
+    """Return its id as it is registered.
+
+    A table that is not registered is an error before anything is asked or done. A row that cannot
+    be read is one only for the run that takes the routes out.
+    """
+    try:
+        return str(app().registering.get(route_table).route_table_id)
+    except RowUnreadable:
+        if with_routes:
+            raise
+        return route_table
 
 
 def _unregister(route_table: str, report: Report | None, *, as_json: bool) -> None:

@@ -16,9 +16,10 @@ from shared.domain.registry.registration import Registration
 from shared.domain.runs.report import Report
 from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.json_shapes import report_json
+from shared.storage.entities import table_key
 from shared.storage.registry import Registry
 
-from .azure import rid
+from .azure import SUBSCRIPTION, rid
 
 TAG = "AppServiceManagement"
 START = datetime(2026, 3, 4, 6, tzinfo=UTC)
@@ -157,3 +158,9 @@ def outcome_of(whole: dict[str, Any], name: str) -> dict[str, Any]:
     found: dict[str, Any]
     [found] = [o for o in whole["outcomes"] if o["routeTableId"] == str(rid(name))]
     return found
+
+
+def spoil(app: App, name: str) -> None:
+    """Leave the table's row in storage as nobody can read it."""
+    keys = {"PartitionKey": SUBSCRIPTION, "RowKey": table_key(rid(name))}
+    app.account.route_tables.update_entity({**keys, "registration": "spoiled"})

@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared.domain.registry.choices import RouteStyle
 from tests.builders.azure import add_table, rid, table_id, tag_document
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
-from tests.builders.runs import register, register_many
+from tests.builders.runs import register, register_many, spoil
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 FOREIGN = [to_firewall(), to_firewall(B, "mine")]
@@ -58,6 +58,17 @@ def test_what_can_not_be_registered_is_said(azure, app, cli):
     assert cli("tables", "add", table_id("one"), "--exception", "20.0.0.0/24").status == 1
     assert cli("tables", "remove", table_id("one"), "--yes").status == 1
     assert list(app.registry.list()) == []
+
+
+def test_a_row_that_cannot_be_read_can_be_removed_and_registered_again(azure, app, cli):
+    register(app, "one")
+    spoil(app, "one")
+    with_routes = cli("tables", "remove", table_id("one"), "--with-routes", "--yes")
+    assert (with_routes.status, "RowUnreadable" in with_routes.err) == (1, True)
+    removed = cli("tables", "remove", table_id("one"), "--yes")
+    assert removed.status == 0, removed.err
+    assert cli("tables", "list", "--json").json["value"] == []
+    assert cli("tables", "remove", table_id("one"), "--yes").status == 1
 
 
 def test_remove_with_routes_takes_ours_and_nothing_else(azure, app, cli):

@@ -5,10 +5,9 @@ import pytest
 from local.azure.faults import LOST_SIGHT, Delay, InjectedFault, refusal
 from shared.domain.codes import lookup
 from shared.domain.errors import TransientError
-from shared.storage.entities import table_key
-from tests.builders.azure import SUBSCRIPTION, add_table, answer, rid, table_writes
+from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import begin, outcome_of, register, run_report, started, sync
+from tests.builders.runs import begin, outcome_of, register, run_report, spoil, started, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -279,12 +278,6 @@ def test_other_trouble_in_between_begins_the_ten_minutes_anew(azure, app, clock)
             app.tables.sync(run_id, rid("one"))
         azure.state.faults.clear()
         clock.shift(500)
-
-
-def spoil(app, name):
-    """Leave the table's row in storage as nobody can read it."""
-    keys = {"PartitionKey": SUBSCRIPTION, "RowKey": table_key(rid(name))}
-    app.account.route_tables.update_entity({**keys, "registration": "spoiled"})
 
 
 @pytest.mark.parametrize("named", [("one", "two"), ()])
