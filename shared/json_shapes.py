@@ -3,7 +3,7 @@
 The keys are the contract's. Nothing reads this JSON back: storage has a mapper of its own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from .domain.addresses import Difference, Version, service_tag_of
@@ -218,7 +218,7 @@ def check_json(report: CheckReport) -> Json:
         "checkId": report.check_id,
         "at": utc_text(report.at),
         **_figures_json(report.figures),
-        "routeTables": checked_tables_json(report.tables),
+        "routeTables": [_checked_table_json(table) for table in report.tables],
         **_sources_json(report),
         "runId": report.run_id,
         "alarms": [alarm_json(alarm) for alarm in report.alarms],
@@ -253,10 +253,6 @@ def _sources_json(report: CheckReport) -> Json:
         "document": document,
         "documentUnchangedDays": report.document_unchanged_days,
     }
-
-
-def checked_tables_json(tables: Iterable[CheckedTable]) -> list[Json]:
-    return [_checked_table_json(table) for table in tables]
 
 
 def _checked_table_json(table: CheckedTable) -> Json:

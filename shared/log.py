@@ -6,29 +6,21 @@ change of a registration. docs/operations.md has the fields and the usual querie
 
 import json
 import logging
-from dataclasses import replace
 
 from .domain.armid import RouteTableId
 from .domain.people.check_report import CheckReport
-from .domain.registry.registration import Registration
 from .domain.runs.outcome import Outcome
 from .domain.runs.run import Run, RunStatus
 from .domain.times import utc_text
-from .json_shapes import (
-    Json,
-    alarm_json,
-    check_json,
-    checked_tables_json,
-    finding_json,
-    registration_json,
-)
+from .fitting import LEFT_OUT, fitted
+from .json_shapes import alarm_json, check_json, finding_json, registration_json
 from .sync.registrar import RegistrationChange
 
-MAX_TABLES = 50
-"""A check's record lists this many tables, the worst first, because a trace holds only 32 kB."""
+MOST_CHARACTERS = 30_000
+"""The most characters of a record, because Application Insights cuts a message after 32,768.
 
-MAX_EXCEPTIONS, MAX_REASON = 10, 50
-"""The record of a registration has so many exceptions, and so many letters of each reason."""
+JSON that is cut cannot be read, and then no alert rule sees the record.
+"""
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -66,7 +58,7 @@ def log_run(run: Run) -> None:
 def log_outcome(run: Run, outcome: Outcome) -> None:
     level = logging.WARNING if outcome.status.is_bad else logging.INFO
 
-    # A trace holds only 32 kB, so the record has the numbers and the report has the prefixes.
+    # The record has only the numbers, because the report has the prefixes.
     _write(
         level,
         "routeTable",
@@ -92,13 +84,11 @@ def log_outcome(run: Run, outcome: Outcome) -> None:
 
 def log_check(report: CheckReport) -> None:
     """Write one record with all figures of the check, and one more for each alarm."""
-    tables = report.tables[:MAX_TABLES]
-    lists = {
+    counts = {
         "alarms": len(report.alarms),
-        "routeTables": checked_tables_json(tables),
-        "routeTablesLeftOut": report.figures.tables - len(tables),
+        f"routeTables{LEFT_OUT}": report.figures.tables - len(report.tables),
     }
-    _write(logging.INFO, "check", **check_json(report) | lists)
+    _write(logging.INFO, "check", **check_json(report) | counts)
 
     # Alert rules look for these records, so each alarm has its own.
     for alarm in report.alarms:
@@ -127,23 +117,17 @@ def log_registration(change: RegistrationChange) -> None:
         "registration",
         change=change.kind.value,
         routeTableId=str(change.route_table_id),
-        before=_registration(change.before),
-        after=_registration(change.after),
+        before=change.before and registration_json(change.before),
+        after=change.after and registration_json(change.after),
         trigger=change.trigger.value,
         changedAt=None if change.at is None else utc_text(change.at),
         changedBy=change.by,
     )
 
 
-def _registration(registration: Registration | None) -> Json | None:
-    """A trace holds only 32 kB, so the record has the first exceptions, with short reasons."""
-    if registration is None:
-        return None
-    exceptions = registration.exceptions[:MAX_EXCEPTIONS]
-    short = [replace(each, reason=each.reason[:MAX_REASON]) for each in exceptions]
-    shown = registration_json(replace(registration, exceptions=tuple(short)))
-    return {**shown, "exceptionsLeftOut": len(registration.exceptions) - len(short)}
-
-
 def _write(level: int, record: str, **fields: object) -> None:
-    _log.log(level, "%s", json.dumps({"record": record, **fields}))
+    """Write the record, and leave out the end of its longest lists if it is too long.
+
+    `record` stands first in the line: the alert rule of the daily check looks for it there.
+    """
+    _log.log(level, "%s", json.dumps(fitted({"record": record, **fields}, MOST_CHARACTERS)))

@@ -20,6 +20,7 @@ from shared import workers
 from shared.domain import errors
 from shared.log import log_alert, log_check
 from tests.builders.azure import add_table, answer
+from tests.builders.logs import received, records
 from tests.builders.routes import to_firewall
 from tests.builders.runs import register, sync
 
@@ -111,7 +112,7 @@ class Log:
         """What the host would send of these records, and what it adds to them itself."""
         for record in caplog.records:
             level = SEVERITY.get(record.levelno, 1)
-            self.write("traces", at, record.getMessage(), level, "sync_route_table")
+            self.write("traces", at, received(record), level, "sync_route_table")
         self.write("traces", at, "Executing 'Functions.sync_route_table'", 1, "sync_route_table")
         self.write("traces", at, '{"level": "not ours"}', 3, "sync_route_table")
         caplog.clear()
@@ -175,6 +176,40 @@ def test_an_alarm_is_told_for_26_hours_and_the_next_check_tells_it_again(log):
 def test_a_check_counts_as_a_heartbeat_for_26_hours(log):
     assert len(log.ask("heartbeat", NOW + timedelta(hours=25, minutes=59))) == 1
     assert log.ask("heartbeat", NOW + timedelta(hours=26, minutes=1)) == []
+
+
+def test_a_check_whose_record_is_cut_counts_as_a_heartbeat():
+    log = Log()
+    log.write("traces", NOW, '{"record": "check", "checkId": "check-2026', 1, "daily_check")
+    assert len(log.ask("heartbeat", NOW)) == 1
+
+
+@pytest.mark.parametrize("other", ["run", "checked"])
+def test_no_other_record_counts_as_a_heartbeat(other):
+    log = Log()
+    log.write("traces", NOW, f'{{"record": "{other}", "code": "check"}}', 1, "daily_check")
+    assert log.ask("heartbeat", NOW) == []
+
+
+def test_the_check_of_60_tables_whose_rights_are_lost_is_read_whole(azure, app, caplog):
+    names = [f"rt-{n:02}-{'x' * 60}" for n in range(60)]
+    for name in names:
+        add_table(azure.state, name, [to_firewall()])
+    answer(azure, A)
+    register(app, *names)
+    azure.state.identities.app.assignments = []
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    log = Log()
+    with time_machine.travel(NOW, tick=False):
+        log_check(app.check.check())
+    [checked] = [record for record in records(caplog) if record["record"] == "check"]
+    log.take(caplog, NOW)
+
+    assert checked["notJudged"] == 60
+    assert len(checked["routeTables"]) + checked["routeTablesLeftOut"] == 60
+    assert len(log.ask("tables", NOW)) == len(checked["routeTables"])
+    assert len(log.ask("heartbeat", NOW)) == 1
+    assert {"RightsLostOnTag", "RightsLostOnTables"} <= {a["code"] for a in log.ask("alarms", NOW)}
 
 
 def test_a_poisoned_message_is_told(log):

@@ -1,23 +1,42 @@
-"""Records name who asked."""
+"""Records name who asked, and Application Insights shows them whole."""
 
+import itertools
 import json
 import logging
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
+from logging.handlers import BufferingHandler
 
 import azure.functions as func
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared import endpoints
+from shared.domain import codes
+from shared.domain.findings import Finding
+from shared.domain.people.check_report import CheckReport
+from shared.domain.people.health import Document, Measured, Measurements
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.runs.run import Trigger
 from shared.endpoints import shell
-from shared.log import log_registration
+from shared.log import (
+    MOST_CHARACTERS,
+    log_alert,
+    log_check,
+    log_outcome,
+    log_registration,
+    log_release,
+    log_run,
+)
 from shared.sync.registrar import ChangeKind, RegistrationChange
 from tests.builders.azure import add_environment, add_table, rid, table_id, tag_document
 from tests.builders.callers import OBJECT_ID, principal
-from tests.builders.logs import records
+from tests.builders.logs import received, records
 from tests.builders.routes import to_firewall
 from tests.builders.runs import START, register
+from tests.storage.values import outcomes, runs
 
 
 @pytest.fixture
@@ -27,6 +46,17 @@ def app(azure, make_app, monkeypatch):
     add_table(azure.state, "one", [to_firewall()])
     register(app, "one")
     return app
+
+
+def logged(log, *arguments, **named):
+    """Return what this call logs. A test of many examples has no fixture for each."""
+    logger, handler = logging.getLogger(__name__), BufferingHandler(10**6)
+    logger.setLevel(logging.INFO)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logger, "handlers", [handler])
+        patch.setattr("shared.log._log", logger)
+        log(*arguments, **named)
+    return handler.buffer
 
 
 def by_an_operator(role="Operator", **body):
@@ -88,21 +118,97 @@ def test_a_search_that_registers_leaves_a_record_of_each_table(azure, app, caplo
     assert (change["before"], change["changedBy"]) == (None, OBJECT_ID)
 
 
-def test_the_record_of_a_large_registration_fits_into_a_trace(caplog):
+def text_of(record):
+    """Return the whole message, and see that Application Insights would cut nothing of it."""
+    whole = record.getMessage()
+    assert len(whole) <= MOST_CHARACTERS
+    assert received(record) == whole
+    return whole
+
+
+def test_the_record_of_a_large_registration_has_most_of_it(caplog):
     caplog.set_level(logging.INFO, "ase_route_sync")
-    accepted = [RouteException(f"20.0.{n}.0/24", "é" * 500, date(2027, 1, 1)) for n in range(250)]
+    accepted = [RouteException(f"20.0.{n}.0/24", "é" * 200, date(2027, 1, 1)) for n in range(250)]
     large = Registration(("A" * 80,) * 50, exceptions=tuple(accepted), note="é" * 1000)
     log_registration(
         RegistrationChange(
             route_table_id=rid("one"),
             kind=ChangeKind.CHANGED,
             before=large,
-            after=large,
+            after=replace(large, note="changed"),
             at=START,
             trigger=Trigger.HTTP,
             by="somebody",
         )
     )
     [record] = caplog.records
-    assert len(record.getMessage()) < 32 * 1024
-    assert records(caplog)[0]["after"]["exceptionsLeftOut"] == 240
+    written = json.loads(text_of(record))
+    assert written["changedBy"] == "somebody"
+    assert written["after"]["note"] == "changed"
+    for side in ("before", "after"):
+        exceptions = written[side]["exceptions"]
+        assert len(exceptions) >= 10
+        assert len(exceptions) + written[side]["exceptionsLeftOut"] == 250
+
+
+long_names = st.sampled_from(["rt", "r" * 80, "é" * 80, "路" * 80])
+long_texts = st.sampled_from(["", "because", "ü" * 400, "\N{MOTORWAY}" * 5000, '"' * 40_000])
+measured_tables = st.builds(
+    lambda name, text, days, code: Measured(
+        entry=RegisteredTable(rid(name), Registration(("AppServiceManagement",))),
+        right_at=START - timedelta(days=days),
+        error=Finding(code, text),
+    ),
+    long_names,
+    long_texts,
+    st.integers(0, 400),
+    st.sampled_from([codes.AUTHORIZATION_FAILED, codes.ROUTE_TABLE_GONE]),
+)
+checks = st.builds(
+    lambda drawn, count, unusable: CheckReport.of(
+        Measurements(
+            at=START,
+            tables=[*itertools.islice(itertools.cycle(drawn), count)],
+            unusable={table_id(f"{n}"): each for n, each in enumerate(unusable)},
+            document=Document({}, START),
+            tag_scope="",
+            max_age_days=999,
+        )
+    ),
+    st.lists(measured_tables, min_size=1, max_size=5),
+    st.sampled_from([1, 60, 499, 500, 501, 10_000]),
+    st.lists(st.builds(Finding, st.just(codes.AUTHORIZATION_FAILED), long_texts), max_size=400),
+)
+
+
+@given(checks)
+@settings(deadline=None, max_examples=30)
+def test_the_record_of_a_check_is_whole_and_lists_the_worst(report):
+    written = [json.loads(text_of(record)) for record in logged(log_check, report)]
+    [check] = [record for record in written if record["record"] == "check"]
+
+    listed = check["routeTables"]
+    assert len(listed) + check["routeTablesLeftOut"] == report.figures.tables
+    assert len(listed) >= min(10, report.figures.tables)
+    worst = [(table.right, table.days_since_right) for table in report.tables[: len(listed)]]
+    assert [(table["right"], table["daysSinceRight"]) for table in listed] == worst
+    assert len(check["unusable"]) + check.get("unusableLeftOut", 0) == len(report.unusable)
+    assert len([r for r in written if r["record"] == "alarm"]) == len(report.alarms)
+
+
+@given(runs, outcomes, long_texts, long_texts)
+@settings(deadline=None)
+def test_no_record_is_longer_than_application_insights_takes(run, outcome, text, other):
+    error = Finding(codes.INTERNAL_ERROR, text)
+    findings = (error,) * 900
+    asked = replace(run.request, reason=text, requested_by=other)
+    for log, arguments in (
+        (log_run, (replace(run, request=asked, error=error),)),
+        (log_outcome, (run, replace(outcome, error=error, findings=findings))),
+    ):
+        for record in logged(log, *arguments):
+            assert json.loads(text_of(record))["runId"] == run.run_id
+    for record in logged(log_alert, text, ignored=other):
+        assert json.loads(text_of(record))["record"] == "alert"
+    for record in logged(log_release, rid("one"), reason=text, requested_by=other):
+        assert json.loads(text_of(record))["routeTableId"] == table_id("one")
