@@ -84,8 +84,11 @@ def json_error(error: HttpError) -> func.HttpResponse:
 
 
 def body_of(request: func.HttpRequest) -> bytes:
-    """Raise HttpError if the body is larger than `MAX_BODY_BYTES`."""
+    """Raise HttpError if the body got lost on its way, or is larger than `MAX_BODY_BYTES`."""
     body = request.get_body()
+    # If a body comes in chunks, the Functions host gives the app this header and not one byte.
+    if not body and "Transfer-Encoding" in request.headers:
+        raise HttpError(411, codes.LENGTH_REQUIRED, codes.LENGTH_REQUIRED.advice)
     if len(body) > MAX_BODY_BYTES:
         raise HttpError(
             413, codes.BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes"
@@ -94,10 +97,15 @@ def body_of(request: func.HttpRequest) -> bytes:
 
 
 def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
-    """An empty body is an empty object. Raise InvalidRequest with every fault."""
+    """Raise InvalidRequest with every fault, and HttpError as `body_of` does.
+
+    An empty body is a fault: it may have got lost, and what it said was not the default.
+    """
     body = body_of(request)
+    if not body.strip():
+        raise InvalidRequest([Fault("body", "it is empty; send a JSON object, {} at least")])
     try:
-        return kind.model_validate_json(body.strip() or b"{}")
+        return kind.model_validate_json(body)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
         raise InvalidRequest(

@@ -8,6 +8,7 @@ import json
 import logging
 
 from .domain.armid import RouteTableId
+from .domain.findings import Finding
 from .domain.people.check_report import CheckReport
 from .domain.runs.outcome import Outcome
 from .domain.runs.run import Run, RunStatus
@@ -95,9 +96,16 @@ def log_check(report: CheckReport) -> None:
         _write(logging.ERROR, "alarm", checkId=report.check_id, **alarm_json(alarm))
 
 
-def log_alert(name: str | None, *, run_id: str | None = None, ignored: str | None = None) -> None:
-    """Record the run that the alert started or joined, or why the alert was ignored."""
-    _write(logging.INFO, "alert", name=name, runId=run_id, ignored=ignored)
+def log_alert(
+    name: str | None,
+    *,
+    run_id: str | None = None,
+    ignored: str | None = None,
+    error: Finding | None = None,
+) -> None:
+    """Record the run that the alert started or joined, or why it was ignored or refused."""
+    level = logging.INFO if error is None else logging.ERROR
+    _write(level, "alert", name=name, runId=run_id, ignored=ignored, error=finding_json(error))
 
 
 def log_release(route_table_id: RouteTableId, *, reason: str, requested_by: str) -> None:

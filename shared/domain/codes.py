@@ -981,6 +981,19 @@ INVALID_ROUTE_TABLE_ID = Code(
     remedy="Use the resource id that the portal shows under the table's properties.",
     places=_REQUEST,
 )
+LENGTH_REQUIRED = Code(
+    "LengthRequired",
+    Grade.FAILS,
+    meaning=(
+        "The body of the request came in chunks. The Functions host loses such a body, so nothing "
+        "was done."
+    ),
+    remedy=(
+        "Send the same request with the header Content-Length. Programs do so if they make the "
+        "whole body first, as one text."
+    ),
+    places=_REQUEST,
+)
 BODY_TOO_LARGE = Code(
     "BodyTooLarge",
     Grade.FAILS,

@@ -7,8 +7,9 @@ import azure.functions as func
 from pydantic_core import from_json
 
 from ..app import App
+from ..domain.findings import Finding
 from ..domain.runs.alert import Alert, merge_alerts
-from ..http import body_of, json_response
+from ..http import HttpError, body_of, json_response
 from ..log import log_alert
 from ..messages import RunMessage
 from .alert_shapes import Ignored, Signal, Validation, read_alerts
@@ -21,10 +22,9 @@ def take_alert(
 ) -> func.HttpResponse:
     """Start or join the run that the alert asks for, or say why the alert is ignored.
 
-    A body that is too large is the only error of the caller.
+    The caller's only errors are a body that got lost on its way and one that is too large.
     """
-    body = body_of(request)
-    signals = read_alerts(_parsed(body))
+    signals = read_alerts(_parsed(_body_of(request)))
     validation = next((one for one in signals if isinstance(one, Validation)), None)
     if validation is not None:
         # Event Grid accepts no other status than 200 as a confirmation.
@@ -34,6 +34,15 @@ def take_alert(
     if isinstance(signal, Ignored):
         return _ignored(signal)
     return _taken(context, request, send, signal)
+
+
+def _body_of(request: func.HttpRequest) -> bytes:
+    """Raise HttpError. Nobody may read the answer to an alert, so the log has its error as well."""
+    try:
+        return body_of(request)
+    except HttpError as error:
+        log_alert(None, error=Finding(error.code, error.message))
+        raise
 
 
 def _taken(

@@ -99,7 +99,7 @@ def test_sync_answers_202_and_its_location_leads_to_the_report(azure, host):
 def test_while_a_run_runs_its_location_answers_202(azure, make_host):
     azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=999))
     host = make_host()
-    answer = host.request("POST", "/api/sync", content=b"")
+    answer = host.request("POST", "/api/sync", json={})
     running = host.request("GET", f"/api/runs/{answer.json()['runId']}")
     assert running.status_code == 202
     assert running.json()["status"] == "Running"
@@ -445,7 +445,7 @@ def test_a_run_whose_start_message_was_lost_is_not_running_for_ever(azure, host)
     azure.state.faults.append(
         refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
     )
-    run_id = host.request("POST", "/api/sync", content=b"").json()["runId"]
+    run_id = host.request("POST", "/api/sync", json={}).json()["runId"]
     assert host.request("GET", f"/api/runs/{run_id}").status_code == 202
     host.set_clock(datetime.now(UTC) + timedelta(hours=2, minutes=1))
     [listed] = host.request("GET", "/api/runs").json()["value"]

@@ -1,15 +1,22 @@
 """The local host does as the real one."""
 
+import asyncio
 import json
 import threading
+from collections.abc import AsyncIterator
 from datetime import datetime
 
+import httpx
 import pytest
 from azure.data.tables import TableServiceClient
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from local.azurite import ROOT, Azurite
 from local.host.config import HostError, queue_options, resolve
+from local.host.http import MOST_BODY_BYTES, HttpTriggers, Keys
 from local.host.timers import due
+from local.host.worker import Function, Result
 from shared.transport import MOST_CONNECTIONS
 
 
@@ -74,3 +81,48 @@ def test_the_host_says_what_it_has_used_itself(host):
     assert 0 < before < host.request("GET", "/local/cpu").json()["seconds"]
     anyone = {"x-functions-key": host.key}
     assert host.request("GET", "/local/cpu", headers=anyone).status_code == 401
+
+
+def sent(content, **headers):
+    """Send this body to a function: return the status of the answer, and the calls that it got."""
+    called = []
+
+    async def invoke(_function, datum):
+        called.append(datum.value)
+        return Result(None, [])
+
+    trigger = {"type": "httpTrigger", "route": "x", "methods": ["POST"], "authLevel": "anonymous"}
+    triggers = HttpTriggers([Function("x", "id", [trigger])], Keys("host", "master"), invoke)
+    app = Starlette(routes=[Route("/api/x", triggers.answer, methods=["POST"])])
+
+    async def post():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+            return await client.post("/api/x", content=content, headers=headers)
+
+    return asyncio.run(post()).status_code, called
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Length": "2"}])
+def test_a_body_in_chunks_is_lost_and_its_header_is_not(headers):
+    [call] = sent(chunks(b"{", b"}"), **{"Transfer-Encoding": "chunked"}, **headers)[1]
+    assert call["body"].value == b""
+    assert call["headers"]["transfer-encoding"].value == "chunked"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff\x00", b"\xef\xbb\xbf{}"])
+def test_a_body_of_a_known_length_arrives_as_it_is(body):
+    [call] = sent(body)[1]
+    assert call["body"].value == body
+    assert "transfer-encoding" not in call["headers"]
+
+
+def test_no_function_gets_a_body_of_more_than_100_mebibytes():
+    status, called = sent(b" " * MOST_BODY_BYTES)
+    assert (status, len(called)) == (204, 1)
+    assert sent(b" " * (MOST_BODY_BYTES + 1)) == (500, [])

@@ -79,6 +79,23 @@ def test_a_release_says_who_wanted_it_and_why(app, caplog):
     assert record["requestedBy"] == OBJECT_ID
 
 
+@pytest.mark.parametrize(
+    ("sent", "body", "code"),
+    [
+        ({"transfer-encoding": "chunked"}, b"", "LengthRequired"),
+        ({}, b"0" * (1024 * 1024 + 1), "BodyTooLarge"),
+    ],
+)
+def test_an_alert_that_did_not_arrive_is_an_error(app, caplog, sent, body, code):
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    url = "https://app.invalid/api/alerts"
+    refused = func.HttpRequest("POST", url, headers=sent, params={}, body=body)
+    assert endpoints.take_alert(refused, pytest.fail).status_code in {411, 413}
+    [record] = records(caplog)
+    assert (record["record"], record["error"]["code"]) == ("alert", code)
+    assert [each.levelname for each in caplog.records] == ["ERROR"]
+
+
 def test_a_run_says_who_wanted_it_and_why(app, caplog):
     caplog.set_level(logging.INFO, "ase_route_sync")
     sent: list[str] = []

@@ -1,0 +1,98 @@
+"""Bodies that get lost on their way, and bodies that are not there: neither is a request."""
+
+import pytest
+
+from tests.builders.azure import add_table, table_id
+from tests.builders.routes import to_firewall
+
+TABLE = f"/api/route-tables{table_id('one')}"
+NEED_A_BODY = [
+    ("POST", "/api/sync"),
+    ("POST", "/api/adopt"),
+    ("POST", "/api/rollback"),
+    ("POST", "/api/release"),
+    ("POST", "/api/discover"),
+    ("POST", "/api/provision"),
+    ("PUT", TABLE),
+    ("PATCH", TABLE),
+]
+
+
+def in_chunks(text):
+    """Return a body as .NET's `PostAsJsonAsync`, generators and some gateways send it."""
+    yield text.encode()
+
+
+def register(host, name, **body):
+    path = f"/api/route-tables{table_id(name)}"
+    host.request("PUT", path, json=body).raise_for_status()
+
+
+def runs(host):
+    return host.request("GET", "/api/runs").json()["value"]
+
+
+def code_of(answer, status):
+    assert answer.status_code == status, answer.text
+    return answer.json()["error"]["code"]
+
+
+def test_a_plan_that_got_lost_applies_nothing(azure, host):
+    for name in ("one", "two"):
+        add_table(azure.state, name, [to_firewall()])
+        register(host, name)
+    body = f'{{"mode": "plan", "routeTables": ["{table_id("one")}"]}}'
+    answer = host.request("POST", "/api/sync", content=in_chunks(body))
+    if answer.status_code == 202:
+        host.ended_run(answer.json()["runId"])
+    assert azure.state.writes() == []
+    assert code_of(answer, 411) == "LengthRequired"
+    assert "Content-Length" in answer.json()["error"]["message"]
+    assert runs(host) == []
+
+
+def test_a_registration_that_got_lost_changes_none(azure, host):
+    add_table(azure.state, "one")
+    register(host, "one", enabled=False, note="by hand until May")
+    before = host.request("GET", TABLE)
+    for method in ("PUT", "PATCH"):
+        answer = host.request(method, TABLE, content=in_chunks('{"note": "until June"}'))
+        assert host.request("GET", TABLE).json() == before.json()
+        assert code_of(answer, 411) == "LengthRequired"
+
+
+@pytest.mark.parametrize("body", ["", "  \n"])
+def test_an_empty_body_is_no_request(azure, host, body):
+    add_table(azure.state, "one", [to_firewall()])
+    register(host, "one", enabled=False)
+    for method, path in NEED_A_BODY:
+        answer = host.request(method, path, content=body.encode())
+        assert code_of(answer, 400) == "InvalidBody", path
+        [fault] = answer.json()["error"]["details"]
+        assert (fault["target"], "{}" in fault["message"]) == ("body", True)
+        assert code_of(host.request(method, path, content=in_chunks(body)), 411), path
+    assert host.request("GET", TABLE).json()["registration"]["enabled"] is False
+    assert runs(host) == []
+
+
+def test_an_empty_object_is_a_request(azure, host):
+    add_table(azure.state, "one", [to_firewall()])
+    register(host, "one", enabled=False)
+    assert host.request("PATCH", TABLE, content=b"{}").json()["registration"]["enabled"] is False
+    assert host.request("PUT", TABLE, content=b" {} ").json()["registration"]["enabled"] is True
+    run = host.request("POST", "/api/sync", content=b"{}")
+    assert host.ended_run(run.json()["runId"])["counts"]["changed"] == 1
+
+
+def test_the_sender_of_an_alert_that_got_lost_hears_of_it(azure, host):
+    add_table(azure.state, "one", [to_firewall()])
+    register(host, "one")
+    answer = host.request("POST", "/api/alerts", content=in_chunks('{"schemaId": "x"}'))
+    assert code_of(answer, 411) == "LengthRequired"
+    assert runs(host) == []
+
+
+def test_who_may_not_call_does_not_hear_of_a_lost_body(host):
+    anyone = {"x-functions-key": "wrong"}
+    answer = host.request("POST", "/api/sync", content=in_chunks("{}"), headers=anyone)
+    assert answer.status_code == 401
