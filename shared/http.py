@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
@@ -114,10 +114,12 @@ def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
 
 
 def api_url(request: func.HttpRequest, path: str) -> str:
-    """Return a URL of this app under the host name that the caller used."""
+    """Return a URL of this app under the host name that the caller used, in ASCII.
+
+    The host answers 500 if a header such as `Location` has another letter.
+    """
     url = urlsplit(request.url)
-    prefix, _, _ = url.path.partition("/api/")
-    return f"{url.scheme}://{url.netloc}{prefix}/api/{path}"
+    return f"{url.scheme}://{quote(url.netloc, safe=':[]')}/api/{quote(path)}"
 
 
 def page[T](

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from .worker import Function, InvocationFailed, Result
 
-PREFIX = "/api/"
+PREFIX = "/api"
 
 MOST_BODY_BYTES = 100 * 1024 * 1024
 """The real host calls no function for a larger body."""
@@ -49,6 +49,9 @@ class HttpTriggers:
 
     async def answer(self, request: Request) -> Response:
         """Call the first function whose route and method match."""
+        # The real host makes a URL with this scheme, and fails if it is none.
+        if not re.fullmatch("[a-z]+", request.headers.get("x-forwarded-proto", "http")):
+            return Response(status_code=500)
         path = _decoded(request)
         for function, pattern in self._routes:
             match = pattern.fullmatch(path)
@@ -75,6 +78,8 @@ def _response(result: Result) -> Response:
 
     value = result.returned.value
     headers = {name: datum.value for name, datum in value["headers"].items()}
+    if not all(text.isascii() for text in headers.values()):
+        return Response(status_code=500)
     status = int(value["status_code"].value)
     return Response(value["body"].value, status, None if status == 204 else headers)
 
@@ -86,7 +91,7 @@ def _methods(function: Function) -> list[str]:
 def _decoded(request: Request) -> str:
     """Return the path with all escapes decoded except `%2F`, which the real host keeps."""
     raw: bytes = request.scope["raw_path"]
-    text = raw.decode("latin-1").removeprefix(PREFIX)
+    text = raw.decode("latin-1")
     return unquote(re.sub("%2F", "%252F", text, flags=re.IGNORECASE))
 
 
@@ -100,7 +105,7 @@ def _pattern(template: str) -> re.Pattern[str]:
             parts.append(rf"/(?P<{parameter[1]}>[^/]+)")
         else:
             parts.append("/" + re.escape(segment))
-    return re.compile("".join(parts).removeprefix("/"), re.IGNORECASE)
+    return re.compile(PREFIX + "".join(parts), re.IGNORECASE)
 
 
 async def _body(request: Request) -> bytes:

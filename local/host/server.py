@@ -33,7 +33,7 @@ from local.listening import KEEP_ALIVE_SECONDS, listen
 
 from . import timers, worker
 from .config import queue_options
-from .http import PREFIX, HttpTriggers, Keys
+from .http import HttpTriggers, Keys
 from .queues import Queues
 from .worker import Function, InvocationFailed, Result
 
@@ -63,7 +63,7 @@ class Host:
                 Route("/admin/functions/{name}", self._fire, methods=["POST"]),
                 Route("/local/clock", self._set_clock, methods=["POST"]),
                 Route("/local/cpu", self._cpu),
-                Route(PREFIX + "{path:path}", self._answer, methods=methods),
+                Route("/{path:path}", self._answer, methods=methods),
             ],
         )
 

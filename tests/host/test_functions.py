@@ -96,6 +96,13 @@ def test_sync_answers_202_and_its_location_leads_to_the_report(azure, host):
     }
 
 
+@pytest.mark.parametrize("path", ["/API/sync", "/Api/SYNC"])
+def test_the_location_of_a_run_is_right_whatever_the_case_of_the_path(host, path):
+    answer = host.request("POST", path, json={}, headers={"x-functions-key": host.key})
+    assert answer.headers["location"] == f"{host.url}/api/runs/{answer.json()['runId']}"
+    host.ended_run(answer.json()["runId"])
+
+
 def test_while_a_run_runs_its_location_answers_202(azure, make_host):
     azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=999))
     host = make_host()

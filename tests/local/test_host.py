@@ -9,6 +9,7 @@ from datetime import datetime
 import httpx
 import pytest
 from azure.data.tables import TableServiceClient
+from azure_functions_runtime.bindings.datumdef import Datum
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -83,22 +84,24 @@ def test_the_host_says_what_it_has_used_itself(host):
     assert host.request("GET", "/local/cpu", headers=anyone).status_code == 401
 
 
-def sent(content, **headers):
+TRIGGER = {"type": "httpTrigger", "route": "x", "methods": ["POST"], "authLevel": "anonymous"}
+
+
+def sent(content=b"{}", path="/api/x", returned=None, **headers):
     """Send this body to a function: return the status of the answer, and the calls that it got."""
     called = []
 
     async def invoke(_function, datum):
         called.append(datum.value)
-        return Result(None, [])
+        return Result(returned, [])
 
-    trigger = {"type": "httpTrigger", "route": "x", "methods": ["POST"], "authLevel": "anonymous"}
-    triggers = HttpTriggers([Function("x", "id", [trigger])], Keys("host", "master"), invoke)
-    app = Starlette(routes=[Route("/api/x", triggers.answer, methods=["POST"])])
+    triggers = HttpTriggers([Function("x", "id", [TRIGGER])], Keys("host", "master"), invoke)
+    app = Starlette(routes=[Route("/{path:path}", triggers.answer, methods=["POST"])])
 
     async def post():
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
-            return await client.post("/api/x", content=content, headers=headers)
+            return await client.post(path, content=content, headers=headers)
 
     return asyncio.run(post()).status_code, called
 
@@ -126,3 +129,24 @@ def test_no_function_gets_a_body_of_more_than_100_mebibytes():
     status, called = sent(b" " * MOST_BODY_BYTES)
     assert (status, len(called)) == (204, 1)
     assert sent(b" " * (MOST_BODY_BYTES + 1)) == (500, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/API/X", 204), ("/api/x", 204), ("/x", 404), ("/apix", 404), ("/api/x/y", 404)],
+)
+def test_paths_are_found_whatever_their_case(path, status):
+    assert sent(path=path)[0] == status
+
+
+@pytest.mark.parametrize(("schemes", "status"), [("https", 204), ("https,https", 500)])
+def test_a_second_scheme_in_front_is_an_error(schemes, status):
+    answered, called = sent(**{"X-Forwarded-Proto": schemes})
+    assert (answered, len(called)) == (status, status == 204)
+
+
+@pytest.mark.parametrize(("place", "status"), [("/a", 202), ("/\xe4", 500), ("/\u20ac", 500)])
+def test_a_header_beyond_ascii_in_an_answer_is_an_error(place, status):
+    headers = {"Location": Datum(place, "string")}
+    parts = {"headers": headers, "status_code": Datum("202", "string"), "body": Datum(b"", "bytes")}
+    assert sent(returned=Datum(parts, "http"))[0] == status
