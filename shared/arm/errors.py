@@ -101,19 +101,18 @@ def _typed_answer(error: HttpResponseError) -> RouteSyncError:
         said = f"HTTP 401: {message}" if code == codes.ANSWER_WITHOUT_CODE else f"{code}: {message}"
         return PassesSoon(codes.SIGN_IN_FAILED, said, correlation_id=_correlation_id(error))
 
-    if code.name == "PreconditionFailed" or error.status_code == HTTPStatus.PRECONDITION_FAILED:
-        error_type: type[RouteSyncError] = PreconditionFailed
-    elif _passes(error.status_code, code):
-        error_type = TransientError
-    else:
-        error_type = PermanentError
+    error_type = _error_type(error.status_code, code)
     return error_type(code, message, correlation_id=_correlation_id(error))
 
 
-def _passes(status: int | None, code: Code) -> bool:
+def _error_type(status: int | None, code: Code) -> type[RouteSyncError]:
+    if code.name == "PreconditionFailed" or status == HTTPStatus.PRECONDITION_FAILED:
+        return PreconditionFailed
+
     # Azure names what it does not find: a 404 without a code comes from something in between, too.
     strange = status == HTTPStatus.NOT_FOUND and code == codes.ANSWER_WITHOUT_CODE
-    return strange or code.name in _PASSING_CODES or status in _PASSING_STATUS
+    passes = strange or code.name in _PASSING_CODES or status in _PASSING_STATUS
+    return TransientError if passes else PermanentError
 
 
 def _code_and_message(error: HttpResponseError) -> tuple[Code, str]:
