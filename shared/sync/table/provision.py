@@ -113,9 +113,9 @@ class Provisioner:
         existing = self._existing(pending, survey, entry)
         if existing is not None:
             self._check_own(existing, pending, survey)
-        new = self._new_entry(route_table_id, survey)
+        known = entry or self._new_entry(route_table_id, survey)
         is_new = existing is None or pending.made(existing)
-        return Site(survey, existing, entry or new, registered=entry is not None, is_new=is_new)
+        return Site(survey, existing, known, registered=entry is not None, is_new=is_new)
 
     def _existing(
         self, pending: Pending, survey: Survey, entry: RegisteredTable | None
