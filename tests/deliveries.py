@@ -65,3 +65,11 @@ def deliver_although_killed(app: App, run_id: str, call: int, *, after: bool) ->
     queue.waiting = list(queue.done)
     queue.deliver()
     return died
+
+
+def first_call_without_a_death(attempt: Callable[[int], bool]) -> int:
+    """Let the worker die at the first call, then at the second one, until there is no such call.
+
+    `attempt` gets the number of the call, and returns whether there was one.
+    """
+    return next(call for call in itertools.count(1) if not attempt(call))

@@ -9,7 +9,7 @@ from shared.domain.runs.run import MAX_RUN_TIME, Action, Mode
 from tests.builders.azure import add_table, rid, table_writes, tag_document
 from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import TAG, begin, register, run_report, sync
-from tests.deliveries import deliver_although_killed
+from tests.deliveries import deliver_although_killed, first_call_without_a_death
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
@@ -19,23 +19,23 @@ A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 def test_killed_at_any_call_a_run_is_healed_by_the_next_delivery(azure, azurite, make_app, after):
-    call = 1
-    while _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after):
-        call += 1
-    assert call > 30
+    def attempt(call):
+        return _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after)
+
+    assert first_call_without_a_death(attempt) > 30
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 def test_killed_at_any_call_a_forced_run_in_a_full_table_does_what_was_approved(
     azure, azurite, make_app, after
 ):
-    call = 1
     settings = {"ROUTE_LIMIT": "6", "REMOVAL_GRACE_DAYS": "28", "APPLY_POLICY": "approval"}
-    while _approved_and_killed(
-        azure, make_app(AzureWebJobsStorage=azurite(), **settings), call, after
-    ):
-        call += 1
-    assert call > 20
+
+    def attempt(call):
+        app = make_app(AzureWebJobsStorage=azurite(), **settings)
+        return _approved_and_killed(azure, app, call, after)
+
+    assert first_call_without_a_death(attempt) > 20
 
 
 def _approved_and_killed(azure, app: App, call: int, after: bool) -> bool:
@@ -68,10 +68,11 @@ def _approved_and_killed(azure, app: App, call: int, after: bool) -> bool:
 def test_killed_at_any_call_a_rollback_holds_what_it_wrote_and_nothing_else(
     azure, azurite, make_app, refused
 ):
-    call = 1
-    while _rolled_back_and_killed(azure, make_app(AzureWebJobsStorage=azurite()), call, refused):
-        call += 1
-    assert call > 15
+    def attempt(call):
+        app = make_app(AzureWebJobsStorage=azurite())
+        return _rolled_back_and_killed(azure, app, call, refused)
+
+    assert first_call_without_a_death(attempt) > 15
 
 
 def _rolled_back_and_killed(azure, app: App, call: int, refused: bool) -> bool:

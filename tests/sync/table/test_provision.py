@@ -35,7 +35,7 @@ from tests.builders.azure import (
 )
 from tests.builders.routes import owned, owned_prefixes, route, rule, to_firewall
 from tests.builders.runs import TAG, begin, codes, keep, run_report, sync
-from tests.deliveries import deliver_although_killed
+from tests.deliveries import deliver_although_killed, first_call_without_a_death
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 ASE = EnvironmentId.parse(ase_id_of("one"))
@@ -526,10 +526,10 @@ def test_without_being_asked_no_rule_is_added(azure, app):
 def test_killed_at_any_call_a_provision_is_finished_by_the_next_delivery(
     azure, azurite, make_app, after
 ):
-    call = 1
-    while _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after):
-        call += 1
-    assert call > 30
+    def attempt(call):
+        return _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after)
+
+    assert first_call_without_a_death(attempt) > 30
 
 
 def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:
