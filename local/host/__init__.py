@@ -1,6 +1,7 @@
 """A Functions host on Microsoft's own worker library.
 
 config.py   host.json and app settings
+clock.py    the clock, which a test can set
 worker.py   the library, which indexes and invokes functions
 http.py     routes and keys
 queues.py   listeners and output bindings

@@ -20,7 +20,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import time_machine
 import uvicorn
 from azure.core.exceptions import AzureError
 from azure_functions_runtime.bindings.datumdef import Datum
@@ -32,6 +31,7 @@ from starlette.routing import Route
 from local.listening import KEEP_ALIVE_SECONDS, listen
 
 from . import timers, worker
+from .clock import Clock
 from .config import queue_options
 from .http import HttpTriggers, Keys
 from .queues import Queues
@@ -51,7 +51,7 @@ class Host:
             os.environ["AzureWebJobsStorage"], queue_options(root, os.environ), self._invoke
         )
         self._http = HttpTriggers([], keys, self._invoke)
-        self._clock: time_machine.travel | None = None
+        self._clock = Clock()
         self._background: set[asyncio.Task[None]] = set()
 
     def app(self) -> Starlette:
@@ -87,7 +87,7 @@ class Host:
             kind = function.trigger["type"]
             if kind == "timerTrigger":
                 timers.schedule_of(function)  # a wrong schedule must stop the host at its start
-                yield timers.keep(function, self._invoke_logged)
+                yield timers.keep(function, self._invoke_logged, self._clock)
             elif kind == "queueTrigger":
                 yield self._queues.listen(function)
 
@@ -142,11 +142,7 @@ class Host:
     async def _set_clock(self, request: Request) -> Response:
         if not self._keys.open(request, self._keys.master):
             return Response(status_code=401)
-        now = datetime.fromisoformat((await request.json())["now"])
-        if self._clock is not None:
-            self._clock.stop()
-        self._clock = time_machine.travel(now, tick=True)
-        self._clock.start()
+        self._clock.set(datetime.fromisoformat((await request.json())["now"]))
         return Response(status_code=204)
 
     async def _cpu(self, request: Request) -> Response:

@@ -1,18 +1,15 @@
 """Timer triggers by NCRONTAB: six fields, seconds first. Day and weekday must both match."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from azure_functions_runtime.bindings.datumdef import Datum
 from croniter import croniter
 
+from .clock import Clock
 from .config import HostError, resolve
 from .worker import Function
-
-TICK_SECONDS = 0.2
-"""Tests may set the clock at any moment, so look often instead of sleeping long."""
 
 type Invoke = Callable[[Function, Datum], Awaitable[object]]
 
@@ -34,21 +31,14 @@ def due(schedule: str, after: datetime) -> datetime:
     return following
 
 
-async def keep(function: Function, invoke: Invoke) -> None:
+async def keep(function: Function, invoke: Invoke, clock: Clock) -> None:
     """Fire one timer until cancelled. After several missed occurrences, fire it once."""
     schedule = schedule_of(function)
-    now = datetime.now(UTC)
-    at = due(schedule, now)
 
     while True:
-        await asyncio.sleep(TICK_SECONDS)
-        before, now = now, datetime.now(UTC)
-        if now < before:  # the clock was set back
-            at = due(schedule, now)
-
-        if now >= at:
-            past_due = due(schedule, at) <= now
-            at = due(schedule, now)
+        at = due(schedule, clock.now())
+        if await clock.sleep_until(at):
+            past_due = due(schedule, at) <= clock.now()
             await invoke(function, timer_datum(past_due=past_due))
 
 
