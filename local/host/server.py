@@ -2,9 +2,8 @@
 
 HOST_PORT, HOST_KEY and MASTER_KEY configure the host itself.
 
-POST /admin/functions/{name}   fires a function, as the real host does
-POST /local/clock              sets the clock of the process, so that weeks pass in a test
-GET  /local/cpu                returns the processor time that the host itself has used
+POST /local/clock   sets the clock of the process, so that weeks pass in a test
+GET  /local/cpu     returns the processor time that the host itself has used
 """
 
 import asyncio
@@ -31,6 +30,7 @@ from starlette.routing import Route
 from local.listening import KEEP_ALIVE_SECONDS, listen
 
 from . import timers, worker
+from .admin import Admin
 from .clock import Clock
 from .config import queue_options
 from .http import HttpTriggers, Keys
@@ -51,16 +51,15 @@ class Host:
             os.environ["AzureWebJobsStorage"], queue_options(root, os.environ), self._invoke
         )
         self._http = HttpTriggers([], keys, self._invoke)
+        self._admin = Admin(self._functions, keys, self._invoke_logged)
         self._clock = Clock()
-        self._background: set[asyncio.Task[None]] = set()
 
     def app(self) -> Starlette:
         methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         return Starlette(
             lifespan=self._lifespan,
             routes=[
-                Route("/admin/host/status", self._status),
-                Route("/admin/functions/{name}", self._fire, methods=["POST"]),
+                *self._admin.routes(),
                 Route("/local/clock", self._set_clock, methods=["POST"]),
                 Route("/local/cpu", self._cpu),
                 Route("/{path:path}", self._answer, methods=methods),
@@ -73,7 +72,7 @@ class Host:
             ThreadPoolExecutor(thread_name_prefix=_OWN_THREADS)
         )
         functions = await worker.load(self._root)
-        self._functions = {function.name.lower(): function for function in functions}
+        self._functions.update({function.name.lower(): function for function in functions})
         self._http = HttpTriggers(functions, self._keys, self._invoke)
 
         tasks = [asyncio.create_task(listener) for listener in self._listeners(functions)]
@@ -115,29 +114,6 @@ class Host:
 
     async def _answer(self, request: Request) -> Response:
         return await self._http.answer(request)
-
-    async def _status(self, request: Request) -> Response:
-        if not self._keys.open(request, self._keys.master):
-            return Response(status_code=401)
-        return JSONResponse({"state": "Running", "functions": sorted(self._functions)})
-
-    async def _fire(self, request: Request) -> Response:
-        if not self._keys.open(request, self._keys.master):
-            return Response(status_code=401)
-        function = self._functions.get(request.path_params["name"].lower())
-        if function is None:
-            return Response(status_code=404)
-
-        value = timers.timer_datum()
-        if function.trigger["type"] == "queueTrigger":
-            body = await request.json() if await request.body() else {}
-            value = Datum(str(body.get("input", "")), "string")
-
-        # The real host also answers at once. The set keeps the task from the garbage collector.
-        task = asyncio.create_task(self._invoke_logged(function, value))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return Response(status_code=202)
 
     async def _set_clock(self, request: Request) -> Response:
         if not self._keys.open(request, self._keys.master):
