@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from azure_functions_runtime.bindings.datumdef import Datum
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from .worker import Function, InvocationFailed, Result
 
@@ -47,7 +48,11 @@ class HttpTriggers:
         self._keys = keys
         self._invoke = invoke
 
-    async def answer(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
         """Call the first function whose route and method match."""
         # The real host makes a URL with this scheme, and fails if it is none.
         if not re.fullmatch("[a-z]+", request.headers.get("x-forwarded-proto", "http")):

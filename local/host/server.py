@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.listening import KEEP_ALIVE_SECONDS, listen
+from local.listening import listen
 
 from . import timers, worker
 from .admin import Admin
@@ -35,6 +35,7 @@ from .clock import Clock
 from .config import queue_options
 from .http import HttpTriggers, Keys
 from .queues import Queues
+from .web import web_server
 from .worker import Function, InvocationFailed, Result
 
 _OWN_THREADS = "local-host"
@@ -50,30 +51,27 @@ class Host:
         self._queues = Queues(
             os.environ["AzureWebJobsStorage"], queue_options(root, os.environ), self._invoke
         )
-        self._http = HttpTriggers([], keys, self._invoke)
         self._admin = Admin(self._functions, keys, self._invoke_logged)
         self._clock = Clock()
 
     def app(self) -> Starlette:
-        methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
         return Starlette(
             lifespan=self._lifespan,
             routes=[
                 *self._admin.routes(),
                 Route("/local/clock", self._set_clock, methods=["POST"]),
                 Route("/local/cpu", self._cpu),
-                Route("/{path:path}", self._answer, methods=methods),
             ],
         )
 
     @asynccontextmanager
-    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(thread_name_prefix=_OWN_THREADS)
         )
         functions = await worker.load(self._root)
         self._functions.update({function.name.lower(): function for function in functions})
-        self._http = HttpTriggers(functions, self._keys, self._invoke)
+        app.router.default = HttpTriggers(functions, self._keys, self._invoke)
 
         tasks = [asyncio.create_task(listener) for listener in self._listeners(functions)]
         yield
@@ -111,9 +109,6 @@ class Host:
             await self._invoke(function, value)
         except InvocationFailed as error:
             _log.error("%s failed:\n%s", function.name, error)
-
-    async def _answer(self, request: Request) -> Response:
-        return await self._http.answer(request)
 
     async def _set_clock(self, request: Request) -> Response:
         if not self._keys.open(request, self._keys.master):
@@ -160,10 +155,7 @@ def main() -> None:
 def _server() -> uvicorn.Server:
     keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
     host = Host(Path(__file__).parents[2], keys)
-    config = uvicorn.Config(
-        host.app(), log_level="warning", lifespan="on", timeout_keep_alive=KEEP_ALIVE_SECONDS
-    )
-    return uvicorn.Server(config)
+    return web_server(host.app())
 
 
 def _stop_with_parent(server: uvicorn.Server) -> None:
