@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from azure_functions_runtime.bindings.datumdef import Datum
 from starlette.requests import Request
@@ -57,11 +56,11 @@ class HttpTriggers:
         # The real host makes a URL with this scheme, and fails if it is none.
         if not re.fullmatch("[a-z]+", request.headers.get("x-forwarded-proto", "http")):
             return Response(status_code=500)
-        path = _decoded(request)
+        path, method = request.scope["path"], request.method.upper()
         for function, pattern in self._routes:
             match = pattern.fullmatch(path)
-            if match and request.method in _methods(function):
-                return await self._call(function, request, match.groupdict(default=""))
+            if match and method in _methods(function):
+                return await self._call(function, request, _parameters(match))
         return Response(status_code=404)
 
     async def _call(self, function: Function, request: Request, route: dict[str, str]) -> Response:
@@ -89,28 +88,33 @@ def _response(result: Result) -> Response:
     return Response(value["body"].value, status, None if status == 204 else headers)
 
 
+def _parameters(match: re.Match[str]) -> dict[str, str]:
+    """The real host leaves out a parameter that is empty."""
+    return {name: value for name, value in match.groupdict().items() if value is not None}
+
+
 def _methods(function: Function) -> list[str]:
     return [method.upper() for method in function.trigger["methods"]]
 
 
-def _decoded(request: Request) -> str:
-    """Return the path with all escapes decoded except `%2F`, which the real host keeps."""
-    raw: bytes = request.scope["raw_path"]
-    text = raw.decode("latin-1")
-    return unquote(re.sub("%2F", "%252F", text, flags=re.IGNORECASE))
-
-
 def _pattern(template: str) -> re.Pattern[str]:
-    """`runs/{runId}` matches one segment. `route-tables/{*id}` matches the rest, even if empty."""
-    parts = []
+    """`runs/{runId}` matches one segment. `route-tables/{*id}` matches the rest, even if empty.
+
+    The case does not matter, nor does one slash at the end. A rest that begins with a slash does
+    not match.
+    """
+    parts = [PREFIX]
     for segment in template.split("/"):
         if rest := re.fullmatch(r"\{\*(\w+)\}", segment):
-            parts.append(rf"(?:/(?P<{rest[1]}>.*))?")
+            parts.append(rf"(?:/(?P<{rest[1]}>[^/].*)?)?")
         elif parameter := re.fullmatch(r"\{(\w+)\}", segment):
             parts.append(rf"/(?P<{parameter[1]}>[^/]+)")
         else:
             parts.append("/" + re.escape(segment))
-    return re.compile(PREFIX + "".join(parts), re.IGNORECASE)
+
+    if "{*" not in template:
+        parts.append("/?")
+    return re.compile("".join(parts), re.ASCII | re.DOTALL | re.IGNORECASE)
 
 
 async def _body(request: Request) -> bytes:

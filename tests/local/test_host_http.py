@@ -156,3 +156,134 @@ def test_no_function_gets_a_body_of_more_than_100_mebibytes(wire):
     assert (whole.status, len(whole.call.get_body())) == (200, 100 * 1024 * 1024)
     refused = wire.sent(b"", f"Content-Length: {MOST_BODY_BYTES + 1}")
     assert (refused.status, refused.body, refused.calls) == (500, b"", [])
+
+
+# Paths and methods
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("%2Fsubscriptions%2Fa", "%2Fsubscriptions%2Fa"),
+        ("%2fa", "%2fa"),
+        ("a//b", "a//b"),
+        ("a/", "a/"),
+        ("a+b", "a+b"),
+        ("a%2Bb", "a+b"),
+        ("a%20b", "a b"),
+        ("a%25b", "a%b"),
+        ("a%2541", "a%41"),
+        ("a;b={c}", "a;b={c}"),
+        ("a%7Bc%7D", "a{c}"),
+        ("%C3%A4", "\xe4"),
+        # These bytes are no UTF-8.
+        ("%E4", "%E4"),
+        ("a%E4%C3%A4b", "a%E4\xe4b"),
+        ("a%0Ab", "a\nb"),
+        ("a%zz%", "a%zz%"),
+    ],
+)
+def test_a_path_is_decoded_once_and_keeps_its_slashes(wire, path, value):
+    answer = wire.ask(f"GET /api/x/{path}")
+    assert (answer.status, dict(answer.call.route_params)) == (200, {"id": value})
+
+
+@pytest.mark.parametrize("path", ["/api/x", "/api/x/"])
+def test_an_empty_rest_of_a_path_is_no_parameter(wire, path):
+    answer = wire.ask(f"GET {path}")
+    assert (answer.status, dict(answer.call.route_params)) == (200, {})
+
+
+@pytest.mark.parametrize("path", ["/api/get/", "/api/runs/1/", "/API/Get", "/api/GET/"])
+def test_a_slash_at_the_end_and_the_case_do_not_matter(wire, path):
+    assert wire.ask(f"GET {path}").status == 200
+
+
+def test_values_keep_their_case(wire):
+    assert wire.ask("GET /API/RUNS/AbC").call.route_params == {"runId": "AbC"}
+    assert wire.ask("GET /API/RUNS/AbC/").call.route_params == {"runId": "AbC"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/api/x//subscriptions/a", "/api/x//", "/api/x$", "/api/xa", "/api//get", "//api/get"),
+        *("/api/get//", "/get", "/apiget", "/api/get/y", "/api/runs", "/api/runs/", "/api/runs//"),
+        *("/api/runs/1/2", "/api", "/api/nothing", "/api/%E2%84%AAeyed"),
+    ],
+)
+def test_other_paths_lead_nowhere(wire, path):
+    answer = wire.ask(f"GET {path}")
+    assert (answer.status, answer.body, answer.calls) == (404, b"", [])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/api/x/a/../b", "b"),
+        ("/api/x/a/%2e%2e/b", "b"),
+        ("/api/x/a/%2E./b", "b"),
+        ("/api/x/./a", "a"),
+        ("/api/x/a/.", "a/"),
+        ("/api/x/a/b/..", "a/"),
+        ("/other/../api/x/a", "a"),
+        ("/../../api/x/a", "a"),
+        ("/api/x/..a/...", "..a/..."),
+        ("/api/x/a/..%2Fb", "a/..%2Fb"),
+        ("/api/get/../x/a?b=/../c", "a"),
+    ],
+)
+def test_dots_are_resolved_before_a_route_is_looked_for(wire, path, value):
+    answer = wire.ask(f"GET {path}")
+    assert (answer.status, dict(answer.call.route_params)) == (200, {"id": value})
+
+
+def test_dots_open_no_path_that_needs_a_key(wire):
+    for path in ("/api/get/../keyed", "/api/get/%2e%2e/keyed", "/api/get/../../api/keyed"):
+        answer = wire.ask(f"GET {path}")
+        assert (answer.status, answer.calls) == (401, [])
+
+
+@pytest.mark.parametrize("path", ["/api/x/%00", "/%00/../api/get", "/api/nothing%00"])
+def test_a_path_has_no_zero_byte(wire, path):
+    answer = wire.ask(f"GET {path}")
+    assert (answer.status, answer.calls) == (400, [])
+
+
+def test_a_line_has_at_most_8_kibibytes(wire):
+    longest = 8 * 1024 - len("GET /api/x/ HTTP/1.1\r\n")
+    assert wire.ask(f"GET /api/x/{'a' * longest}").status == 200
+    assert wire.ask(f"GET /api/x/{'a' * (longest + 1)}").status == 414
+    assert wire.ask(f"GET /api/x/{'a' * 100_000}").status == 414
+    assert wire.ask(f"GET /api/x/{'a' * 5000}?{'b' * (longest - 5001)}").status == 200
+    refused = wire.ask(f"GET /api/x/{'a' * 5000}?{'b' * (longest - 5000)}")
+    assert (refused.status, refused.body, refused.calls) == (414, b"", [])
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS", "TRACE", "DELETE", "post", "FETCH"])
+def test_another_method_of_a_known_path_leads_nowhere(wire, method):
+    answer = wire.ask(f"{method} /api/get")
+    assert (answer.status, answer.body, answer.calls) == (404, b"", [])
+    assert "Allow" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["get", "Get"])
+def test_a_method_may_be_in_small_letters(wire, method):
+    answer = wire.ask(f"{method} /api/get")
+    assert (answer.status, answer.call.method) == (200, "GET")
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "status"),
+    [
+        ("GET /api/get", "", 400),
+        ("GET http://other/api/get", "h", 400),
+        ("GET http://h:1/api/get", "h", 400),
+        ("GET http://h/api/get?a=1", "h", 200),
+        ("GET http://H/api/x/../get", "h", 200),
+        ("GET http://h", "h", 404),
+    ],
+)
+def test_a_request_names_one_host(wire, line, host, status):
+    answer = wire.ask(line, host=host)
+    assert (answer.status, len(answer.calls)) == (status, status == 200)
