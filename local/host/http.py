@@ -2,9 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from urllib.parse import quote
 
 from azure_functions_runtime.bindings.datumdef import Datum
 from starlette.requests import Request
@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 from .worker import Function, InvocationFailed, Result
 
 PREFIX = "/api"
+
+_SAFE_IN_PATH = "/%:@!$&'()*+,;="
 
 MOST_BODY_BYTES = 100 * 1024 * 1024
 """The real host calls no function for a larger body."""
@@ -128,18 +130,37 @@ async def _body(request: Request) -> bytes:
     return sent if has_length else b""
 
 
-async def _request_datum(request: Request, route: dict[str, str]) -> Datum:
-    def strings(items: Any) -> dict[str, Datum]:
-        return {name: Datum(text, "string") for name, text in items}
+async def _request_datum(request: Request, route: Mapping[str, str]) -> Datum:
+    headers = ((name.decode(), value.decode()) for name, value in request.headers.raw)
+    query = request.query_params.multi_items()
 
-    return Datum(
-        {
-            "method": Datum(request.method, "string"),
-            "url": Datum(str(request.url), "string"),
-            "headers": strings(request.headers.items()),
-            "query": strings(request.query_params.items()),
-            "params": strings(route.items()),
-            "body": Datum(await _body(request), "bytes"),
-        },
-        "http",
-    )
+    parts = {
+        "method": Datum(request.method, "string"),
+        "url": Datum(_url(request), "string"),
+        "headers": _strings(_joined(headers)),
+        "query": _strings({name: text for name, text in _joined(query).items() if text}),
+        "params": _strings(route),
+        "body": Datum(await _body(request), "bytes"),
+    }
+    return Datum(parts, "http")
+
+
+def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The real host joins the values of a name, whatever its case, and skips empty ones."""
+    names: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
+    for name, value in items:
+        first = names.setdefault(name.lower(), name)
+        values.setdefault(first, []).append(value)
+    return {name: ",".join(filter(None, found)) for name, found in values.items()}
+
+
+def _strings(texts: Mapping[str, str]) -> dict[str, Datum]:
+    return {name: Datum(text, "string") for name, text in texts.items()}
+
+
+def _url(request: Request) -> str:
+    """The real host writes the URL anew, with the path as it was resolved."""
+    path = quote(request.scope["path"], safe=_SAFE_IN_PATH)
+    url = f"{request.url.scheme}://{request.headers.get('host', '')}{path}"
+    return f"{url}?{request.url.query}" if request.url.query else url

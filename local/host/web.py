@@ -13,8 +13,13 @@ from local.listening import KEEP_ALIVE_SECONDS
 LONGEST_LINE = 8 * 1024
 """Bytes of the first line of a request, with its end."""
 
+MOST_HEADERS = 100
+
+MOST_HEADER_BYTES = 32 * 1024
+"""Bytes of all lines of headers, with their ends."""
+
 _MOST_UNREAD_BYTES = 1024 * 1024
-"""The library refuses a longer line with another status, so its own limit is out of the way."""
+"""The library refuses more bytes with another status, so its own limit is out of the way."""
 
 
 class _Refused(Exception):
@@ -61,6 +66,20 @@ def _check(scope: Scope) -> None:
     line = b"%s %s%s HTTP/1.1\r\n" % (scope["method"].encode(), scope["raw_path"], query)
     if len(line) > LONGEST_LINE:
         raise _Refused(414)
+
+    headers = [b"%s: %s\r\n" % header for header in scope["headers"]]
+    if len(headers) > MOST_HEADERS or sum(map(len, headers)) > MOST_HEADER_BYTES:
+        raise _Refused(431)
+    if not all(_is_utf8(header) for header in headers):
+        raise _Refused(400)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _path(scope: Scope) -> str:

@@ -64,7 +64,7 @@ class Wire:
     calls: list[func.HttpRequest] = field(default_factory=list)
     fired: list[tuple[str, Datum]] = field(default_factory=list)
     returns: object = None
-    """What each function returns, or raises."""
+    """Each function returns this, or raises it."""
 
     def ask(self, line: str, *headers: str | bytes, body: bytes = b"", host: str = "h") -> Answer:
         """Send this line and these headers as they are, with a Host header unless it is empty."""
@@ -98,18 +98,23 @@ class Wire:
 def running() -> Iterator[Wire]:
     listening = listen(0)
     wire = Wire(listening.getsockname()[1])
-    keys = Keys(KEY, MASTER)
-    app = Starlette(routes=Admin({each.name: each for each in FUNCTIONS}, keys, wire.fire).routes())
-    app.router.default = HttpTriggers(FUNCTIONS, keys, wire.invoke)
-
-    server = web_server(app)
+    server = web_server(app_of(wire))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+
     thread.start()
     while not server.started:
         time.sleep(0.01)
     yield wire
     server.should_exit = True
     thread.join(10)
+
+
+def app_of(wire: Wire) -> Starlette:
+    keys = Keys(KEY, MASTER)
+    admin = Admin({each.name: each for each in FUNCTIONS}, keys, wire.fire)
+    app = Starlette(routes=admin.routes())
+    app.router.default = HttpTriggers(FUNCTIONS, keys, wire.invoke)
+    return app
 
 
 @pytest.fixture
@@ -287,3 +292,71 @@ def test_a_method_may_be_in_small_letters(wire, method):
 def test_a_request_names_one_host(wire, line, host, status):
     answer = wire.ask(line, host=host)
     assert (answer.status, len(answer.calls)) == (status, status == 200)
+
+
+# Query and headers
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("a=1", {"a": "1"}),
+        ("a=", {}),
+        ("a", {}),
+        ("a=&b=1", {"b": "1"}),
+        ("a=1&a=2", {"a": "1,2"}),
+        ("a=1&A=2", {"a": "1,2"}),
+        ("A=1&b=3&a=2", {"A": "1,2", "b": "3"}),
+        ("a=&a=2&a=", {"a": "2"}),
+        ("a=b+c%20d%2B", {"a": "b c d+"}),
+        ("a=1;b=2", {"a": "1;b=2"}),
+    ],
+)
+def test_a_query_has_one_value_for_each_name_and_none_that_is_empty(wire, query, values):
+    assert dict(wire.ask(f"GET /api/get?{query}").call.params) == values
+
+
+def test_a_header_that_comes_twice_is_joined(wire):
+    call = wire.ask("GET /api/get", "X-A: 1", "x-a: 2", "X-B: 3").call
+    assert (call.headers["x-a"], call.headers["X-B"]) == ("1,2", "3")
+
+
+@pytest.mark.parametrize(("headers", "value"), [(["X-A:"], ""), (["X-A:", "X-A: 1"], "1")])
+def test_an_empty_header_is_there(wire, headers, value):
+    assert wire.ask("GET /api/get", *headers).call.headers["x-a"] == value
+
+
+def test_a_header_is_utf_8(wire):
+    assert wire.ask("GET /api/get", "X-A: \u20ac").call.headers["x-a"] == "\u20ac"
+    refused = wire.ask("GET /api/get", b"X-A: \xe4")
+    assert (refused.status, refused.calls) == (400, [])
+
+
+def test_headers_have_at_most_32_kibibytes(wire):
+    # The lines of Host and of X-A have their own names, colons and ends.
+    longest = 32 * 1024 - len("Host: h\r\nX-A: \r\n")
+    assert wire.ask("GET /api/get", f"X-A: {'a' * longest}").status == 200
+    refused = wire.ask("GET /api/get", f"X-A: {'a' * (longest + 1)}")
+    assert (refused.status, refused.body, refused.calls) == (431, b"", [])
+    assert wire.ask("GET /api/get", f"X-A: {'a' * 100_000}").status == 431
+
+
+def test_there_are_at_most_100_headers(wire):
+    most = [f"X-{number}: 1" for number in range(99)]
+    assert wire.ask("GET /api/get", *most).status == 200
+    refused = wire.ask("GET /api/get", *most, "X-A: 1")
+    assert (refused.status, refused.calls) == (431, [])
+
+
+@pytest.mark.parametrize(("schemes", "status"), [("https", 200), ("https,https", 500)])
+def test_a_second_scheme_in_front_is_an_error(wire, schemes, status):
+    answer = wire.ask("GET /api/get", f"X-Forwarded-Proto: {schemes}")
+    assert (answer.status, answer.body, len(answer.calls)) == (
+        (200, b"ok", 1) if status == 200 else (500, b"", 0)
+    )
+
+
+def test_the_url_has_the_host_and_the_scheme_of_the_caller(wire):
+    forwarded = "X-Forwarded-Proto: https"
+    call = wire.ask("GET /api/x/./a%20b?c=d%20e", forwarded, host="me:8").call
+    assert call.url == "https://me:8/api/x/a%20b?c=d%20e"
