@@ -17,6 +17,11 @@ PREFIX = "/api"
 
 _SAFE_IN_PATH = "/%:@!$&'()*+,;="
 
+_IN_HEADER = r"[\t -~]*"
+"""The real host sends no header with another letter."""
+
+_WITHOUT_BODY = {204, 304}
+
 MOST_BODY_BYTES = 100 * 1024 * 1024
 """The real host calls no function for a larger body."""
 
@@ -80,14 +85,18 @@ class HttpTriggers:
 
 def _response(result: Result) -> Response:
     if result.returned is None:
-        return Response(status_code=204)
-
+        return Response(status_code=500)
     value = result.returned.value
     headers = {name: datum.value for name, datum in value["headers"].items()}
-    if not all(text.isascii() for text in headers.values()):
+    if not all(re.fullmatch(_IN_HEADER, text) for text in headers.values()):
         return Response(status_code=500)
+
     status = int(value["status_code"].value)
-    return Response(value["body"].value, status, None if status == 204 else headers)
+    body = b"" if status in _WITHOUT_BODY else value["body"].value
+    response = Response(body, status, headers)
+    # The real host sends each answer of a function in chunks.
+    del response.headers["content-length"]
+    return response
 
 
 def _parameters(match: re.Match[str]) -> dict[str, str]:

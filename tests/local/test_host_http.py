@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from local.host.admin import Admin
 from local.host.http import MOST_BODY_BYTES, HttpTriggers, Keys
 from local.host.web import web_server
-from local.host.worker import Function, Result
+from local.host.worker import Function, InvocationFailed, Result
 from local.listening import listen
 
 KEY, MASTER, WRONG = "the-host-key", "the-master-key", "another-key"
@@ -360,3 +360,49 @@ def test_the_url_has_the_host_and_the_scheme_of_the_caller(wire):
     forwarded = "X-Forwarded-Proto: https"
     call = wire.ask("GET /api/x/./a%20b?c=d%20e", forwarded, host="me:8").call
     assert call.url == "https://me:8/api/x/a%20b?c=d%20e"
+
+
+# Answers
+
+
+def test_an_answer_arrives_as_it_is(wire):
+    body = '{"a": "\u20ac"}'
+    headers = {"Location": "/api/runs/1", "Retry-After": "5", "ETag": '"a"'}
+    wire.returns = func.HttpResponse(
+        body, status_code=202, headers=headers, mimetype="application/json"
+    )
+    answer = wire.ask("GET /api/get")
+    assert (answer.status, answer.body.decode()) == (202, body)
+    assert {name: answer.headers[name] for name in headers} == headers
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("text", ["", "ok"])
+def test_an_answer_comes_in_chunks(wire, text):
+    wire.returns = func.HttpResponse(text)
+    answer = wire.ask("GET /api/get")
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    assert ("Content-Length" in answer.headers, answer.body) == (False, text.encode())
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_that_has_no_body_loses_it(wire, status):
+    wire.returns = func.HttpResponse("lost", status_code=status, headers={"ETag": '"a"'})
+    answer = wire.ask("GET /api/get")
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (status, b"", '"a"')
+
+
+@pytest.mark.parametrize("value", ["/\xe4", "/\u20ac", "a\r\nX-B: 1", "a\x00", "a\x7f"])
+def test_a_header_that_no_answer_can_have_is_an_error(wire, value):
+    wire.returns = func.HttpResponse("ok", headers={"ETag": '"a"'})
+    # `HttpResponse` itself refuses a line break.
+    wire.returns.headers._list.append(("Location", value))
+    answer = wire.ask("GET /api/get")
+    assert (answer.status, answer.body) == (500, b"")
+
+
+@pytest.mark.parametrize("returned", [None, InvocationFailed("a trace with a secret")])
+def test_a_function_that_fails_tells_the_caller_nothing(wire, returned):
+    wire.returns = returned
+    answer = wire.ask("GET /api/get")
+    assert (answer.status, answer.body, len(answer.calls)) == (500, b"", 1)
