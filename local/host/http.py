@@ -1,5 +1,7 @@
 """HTTP triggers: routes, keys and route parameters."""
 
+import base64
+import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -37,8 +39,17 @@ class Keys:
 
     def open(self, request: Request, *keys: str) -> bool:
         """Return whether the request has one of these keys."""
-        given = request.headers.get("x-functions-key") or request.query_params.get("code") or ""
-        return any(secrets.compare_digest(given.encode(), key.encode()) for key in keys)
+        given = _given_key(request).encode()
+        return any(secrets.compare_digest(given, key.encode()) for key in keys)
+
+
+def _given_key(request: Request) -> str:
+    """The header decides if it is there, even if it is empty. The first of several counts."""
+    header = request.headers.get("x-functions-key")
+    if header is not None:
+        return header
+    query = request.query_params.multi_items()
+    return next((value for name, value in query if name.lower() == "code"), "")
 
 
 class HttpTriggers:
@@ -71,8 +82,9 @@ class HttpTriggers:
         return Response(status_code=404)
 
     async def _call(self, function: Function, request: Request, route: dict[str, str]) -> Response:
-        is_anonymous = function.trigger["authLevel"].lower() == "anonymous"
-        if not is_anonymous and not self._keys.open(request, self._keys.host, self._keys.master):
+        if _has_unreadable_principal(request):
+            return Response(status_code=500)
+        if not self._may_call(function, request):
             return Response(status_code=401)
         if int(request.headers.get("content-length", "0")) > MOST_BODY_BYTES:
             return Response(status_code=500)
@@ -81,6 +93,25 @@ class HttpTriggers:
         except InvocationFailed:
             return Response(status_code=500)
         return _response(result)
+
+    def _may_call(self, function: Function, request: Request) -> bool:
+        match function.trigger["authLevel"].lower():
+            case "anonymous":
+                return True
+            case "admin":
+                return self._keys.open(request, self._keys.master)
+            case _:
+                return self._keys.open(request, self._keys.host, self._keys.master)
+
+
+def _has_unreadable_principal(request: Request) -> bool:
+    """With App Service Authentication on, the real host decodes the principal, and may fail."""
+    is_on = os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true"
+    try:
+        base64.b64decode(request.headers.get("x-ms-client-principal", ""), validate=True)
+    except ValueError:
+        return is_on
+    return False
 
 
 def _response(result: Result) -> Response:

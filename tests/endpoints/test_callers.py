@@ -73,3 +73,9 @@ def test_by_default_a_key_opens_what_it_opened(serve, required):
     assert ask("list_runs", {}) == (200, None)
     serve(REQUIRE_TOKENS=required, WEBSITE_AUTH_ENABLED="True")
     assert ask("list_runs", {}) == (200, None)
+
+
+def test_a_principal_that_is_no_base64_is_nobody(serve):
+    serve(WEBSITE_AUTH_ENABLED="True")
+    headers = {"X-MS-CLIENT-PRINCIPAL": "not base64"}
+    assert ask("list_runs", headers) == (401, "PrincipalUnreadable")

@@ -2,6 +2,7 @@
 the caller gets, over a real socket.
 """
 
+import base64
 import http.client
 import socket
 import threading
@@ -406,3 +407,58 @@ def test_a_function_that_fails_tells_the_caller_nothing(wire, returned):
     wire.returns = returned
     answer = wire.ask("GET /api/get")
     assert (answer.status, answer.body, len(answer.calls)) == (500, b"", 1)
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("", [], 401),
+        ("", [f"x-functions-key: {WRONG}"], 401),
+        (f"?code={WRONG}", [], 401),
+        ("?code=", [], 401),
+        ("", [f"x-functions-key: {KEY}"], 200),
+        ("", [f"X-Functions-Key: {MASTER}"], 200),
+        (f"?code={KEY}", [], 200),
+        (f"?code={MASTER}", [], 200),
+        (f"?CODE={KEY}", [], 200),
+        (f"?code={KEY.upper()}", [], 401),
+        # The header decides if it is there.
+        (f"?code={KEY}", [f"x-functions-key: {WRONG}"], 401),
+        (f"?code={KEY}", ["x-functions-key:"], 401),
+        (f"?code={WRONG}", [f"x-functions-key: {KEY}"], 200),
+        # The first of several decides.
+        (f"?code={KEY}&code={WRONG}", [], 200),
+        (f"?code={WRONG}&Code={KEY}", [], 401),
+        ("", [f"x-functions-key: {KEY}", f"x-functions-key: {WRONG}"], 200),
+        ("", [f"x-functions-key: {WRONG}", f"x-functions-key: {KEY}"], 401),
+    ],
+)
+def test_a_key_opens_a_function(wire, query, headers, status):
+    answer = wire.ask(f"GET /api/keyed{query}", *headers)
+    assert (answer.status, len(answer.calls)) == (status, status == 200)
+    assert answer.body == (b"ok" if status == 200 else b"")
+
+
+def test_an_anonymous_function_ignores_a_wrong_key(wire):
+    answer = wire.ask(f"GET /api/get?code={WRONG}", f"x-functions-key: {WRONG}")
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(("key", "status"), [("", 401), (KEY, 401), (MASTER, 200)])
+def test_only_the_master_key_opens_a_function_of_the_level_admin(wire, key, status):
+    answer = wire.ask("GET /api/admins", f"x-functions-key: {key}")
+    assert (answer.status, len(answer.calls)) == (status, status == 200)
+
+
+@pytest.mark.parametrize("path", ["/api/get", "/api/keyed"])
+def test_a_principal_that_is_no_base64_fails_before_the_function(wire, path, monkeypatch):
+    key, principal = f"x-functions-key: {KEY}", "X-MS-CLIENT-PRINCIPAL: not base64"
+    assert wire.ask(f"GET {path}", key, principal).status == 200
+    monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
+    answer = wire.ask(f"GET {path}", key, principal)
+    assert (answer.status, answer.body, answer.calls) == (500, b"", [])
+    readable = f"X-MS-CLIENT-PRINCIPAL: {base64.b64encode(b'[]').decode()}"
+    assert wire.ask(f"GET {path}", key, readable).status == 200
