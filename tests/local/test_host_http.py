@@ -4,6 +4,7 @@ the caller gets, over a real socket.
 
 import base64
 import http.client
+import json
 import socket
 import threading
 import time
@@ -462,3 +463,75 @@ def test_a_principal_that_is_no_base64_fails_before_the_function(wire, path, mon
     assert (answer.status, answer.body, answer.calls) == (500, b"", [])
     readable = f"X-MS-CLIENT-PRINCIPAL: {base64.b64encode(b'[]').decode()}"
     assert wire.ask(f"GET {path}", key, readable).status == 200
+
+
+# The host's own endpoints
+
+ADMINS = [
+    "GET /admin/host/status",
+    "GET /admin/functions",
+    "POST /admin/functions/timer",
+    "POST /admin/functions/nothing",
+]
+JSON = "Content-Type: application/json"
+
+
+@pytest.mark.parametrize("line", ADMINS)
+def test_the_master_key_opens_the_hosts_own_endpoints(wire, line):
+    for headers in ([], [f"x-functions-key: {WRONG}"], ["x-functions-key:"]):
+        refused = wire.ask(line, *headers)
+        assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert wire.ask(line, f"x-functions-key: {KEY}").status == 403
+    assert wire.ask(f"{line}?code={KEY}").status == 403
+    assert wire.ask(line, f"x-functions-key: {MASTER}").status not in {401, 403}
+    assert wire.fired == []
+
+
+def test_the_status_says_that_the_host_runs(wire):
+    answer = wire.ask(f"GET /admin/host/status?code={MASTER}")
+    status = json.loads(answer.body)
+    assert (answer.status, status["state"], "functions" in status) == (200, "Running", False)
+
+
+def test_the_list_of_functions_has_their_names(wire):
+    answer = wire.ask(f"GET /admin/functions?code={MASTER}")
+    assert {each["name"] for each in json.loads(answer.body)} == {each.name for each in FUNCTIONS}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_ping_needs_no_key(wire, method):
+    for headers in ([], [f"x-functions-key: {WRONG}"]):
+        answer = wire.ask(f"{method} /admin/host/ping", *headers)
+        assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ([], b"{}", 415),
+        (["Content-Type: text/plain"], b"{}", 415),
+        ([JSON], b"", 400),
+        ([JSON], b"no JSON", 400),
+        ([JSON], b"\xff", 400),
+        ([JSON], b"[]", 400),
+        ([JSON], b"null", 400),
+        ([JSON], b"{}", 202),
+        (["Content-Type: Application/JSON; charset=utf-8"], b"{}", 202),
+    ],
+)
+def test_a_function_is_fired_by_a_json_object(wire, headers, body, status):
+    line, length = f"POST /admin/functions/TIMER?code={MASTER}", f"Content-Length: {len(body)}"
+    assert wire.ask(line, length, *headers, body=body).status == status
+    assert [name for name, _datum in wire.fired] == (["timer"] if status == 202 else [])
+
+
+def test_a_message_is_the_input_of_a_function_that_is_fired(wire):
+    body = b'{"input": "some text"}'
+    line, length = f"POST /admin/functions/message?code={MASTER}", f"Content-Length: {len(body)}"
+    assert wire.ask(line, length, JSON, body=body).status == 202
+    assert wire.fired == [("message", Datum("some text", "string"))]
+
+
+def test_a_function_that_is_not_there_cannot_be_fired(wire):
+    line = f"POST /admin/functions/nothing?code={MASTER}"
+    assert wire.ask(line, "Content-Length: 2", JSON, body=b"{}").status == 404
