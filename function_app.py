@@ -1,10 +1,13 @@
 """The triggers of the app. Each function parses, calls and renders, and decides nothing.
 
 The functions import `shared` when they are called: the import takes seconds, and the host must not
-wait for it while it indexes them.
+wait for it while it indexes them. `_in_lane` makes each of them a coroutine whose body is run in a
+thread of the app's own.
 """
 
+import functools
 import typing
+from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
@@ -15,8 +18,25 @@ RUNS = "route-table-runs"
 TABLES = "route-table-sync"
 
 
+def _in_lane[**P, T](name: str) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
+    """Make a coroutine of a function: its body is run in these lanes of `shared.lanes`."""
+
+    def asynchronous(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+        @functools.wraps(function)
+        async def coroutine(*arguments: P.args, **named: P.kwargs) -> T:
+            from shared import lanes
+
+            result: T = await getattr(lanes, name).run(function, *arguments, **named)
+            return result
+
+        return coroutine
+
+    return asynchronous
+
+
 @app.timer_trigger("timer", schedule="%SYNC_SCHEDULE%", run_on_startup=False, use_monitor=True)
 @app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+@_in_lane("RUNS")
 def scheduled_sync(timer: func.TimerRequest, start: func.Out[str]) -> None:
     from shared import workers
 
@@ -25,6 +45,7 @@ def scheduled_sync(timer: func.TimerRequest, start: func.Out[str]) -> None:
 
 @app.timer_trigger("timer", schedule="%CHECK_SCHEDULE%", run_on_startup=False, use_monitor=True)
 @app.queue_output("runs", queue_name=RUNS, connection=STORAGE)
+@_in_lane("RUNS")
 def daily_check(timer: func.TimerRequest, runs: func.Out[typing.List[str]]) -> None:  # noqa: UP006
     # The worker accepts `typing.List[str]` but not `list[str]`, here and below.
     from shared import workers
@@ -34,6 +55,7 @@ def daily_check(timer: func.TimerRequest, runs: func.Out[typing.List[str]]) -> N
 
 @app.queue_trigger("message", queue_name=RUNS, connection=STORAGE)
 @app.queue_output("tables", queue_name=TABLES, connection=STORAGE)
+@_in_lane("RUNS")
 def start_run(message: func.QueueMessage, tables: func.Out[typing.List[str]]) -> None:  # noqa: UP006
     from shared import workers
 
@@ -42,6 +64,7 @@ def start_run(message: func.QueueMessage, tables: func.Out[typing.List[str]]) ->
 
 @app.queue_trigger("message", queue_name=f"{RUNS}-poison", connection=STORAGE)
 @app.queue_output("tables", queue_name=TABLES, connection=STORAGE)
+@_in_lane("RUNS")
 def start_run_poison(message: func.QueueMessage, tables: func.Out[typing.List[str]]) -> None:  # noqa: UP006
     from shared import workers
 
@@ -51,6 +74,7 @@ def start_run_poison(message: func.QueueMessage, tables: func.Out[typing.List[st
 @app.queue_trigger("message", queue_name=TABLES, connection=STORAGE)
 @app.queue_output("ended", queue_name=RUNS, connection=STORAGE)
 @app.queue_output("later", queue_name=TABLES, connection=STORAGE)
+@_in_lane("TABLES")
 def sync_route_table(
     message: func.QueueMessage,
     ended: func.Out[str],
@@ -66,6 +90,7 @@ def sync_route_table(
 @app.queue_trigger("message", queue_name=f"{TABLES}-poison", connection=STORAGE)
 @app.queue_output("ended", queue_name=RUNS, connection=STORAGE)
 @app.queue_output("later", queue_name=TABLES, connection=STORAGE)
+@_in_lane("RUNS")
 def sync_route_table_poison(
     message: func.QueueMessage,
     ended: func.Out[str],
@@ -80,6 +105,7 @@ def sync_route_table_poison(
 
 @app.route("alerts", methods=["POST"])
 @app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+@_in_lane("REQUESTS")
 def alert(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
@@ -88,6 +114,7 @@ def alert(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
 
 @app.route("sync", methods=["POST"])
 @app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+@_in_lane("REQUESTS")
 def sync(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
@@ -96,6 +123,7 @@ def sync(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
 
 @app.route("adopt", methods=["POST"])
 @app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+@_in_lane("REQUESTS")
 def adopt(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
@@ -104,6 +132,7 @@ def adopt(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
 
 @app.route("rollback", methods=["POST"])
 @app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+@_in_lane("REQUESTS")
 def rollback(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
@@ -111,6 +140,7 @@ def rollback(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
 
 
 @app.route("release", methods=["POST"])
+@_in_lane("REQUESTS")
 def release(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -118,6 +148,7 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("discover", methods=["POST"])
+@_in_lane("REQUESTS")
 def discover(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -126,6 +157,7 @@ def discover(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("provision", methods=["POST"])
 @app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+@_in_lane("REQUESTS")
 def provision(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
@@ -133,6 +165,7 @@ def provision(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
 
 
 @app.route("runs", methods=["GET"])
+@_in_lane("REQUESTS")
 def list_runs(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -140,6 +173,7 @@ def list_runs(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("runs/{runId}", methods=["GET"])
+@_in_lane("REQUESTS")
 def get_run(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -147,6 +181,7 @@ def get_run(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("route-tables/{*id}", methods=["GET"])
+@_in_lane("REQUESTS")
 def route_tables(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -154,6 +189,7 @@ def route_tables(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("route-tables/{*id}", methods=["PUT"])
+@_in_lane("REQUESTS")
 def register_route_table(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -161,6 +197,7 @@ def register_route_table(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("route-tables/{*id}", methods=["PATCH"])
+@_in_lane("REQUESTS")
 def change_route_table(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -168,6 +205,7 @@ def change_route_table(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("route-tables/{*id}", methods=["DELETE"])
+@_in_lane("REQUESTS")
 def unregister_route_table(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -175,6 +213,7 @@ def unregister_route_table(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("versions", methods=["GET"])
+@_in_lane("REQUESTS")
 def list_versions(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -182,6 +221,7 @@ def list_versions(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("versions/{versionId}", methods=["GET"])
+@_in_lane("REQUESTS")
 def get_version(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -189,6 +229,7 @@ def get_version(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("dashboard", methods=["GET"])
+@_in_lane("REQUESTS")
 def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
@@ -196,6 +237,7 @@ def dashboard(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@_in_lane("REQUESTS")
 def health(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from .domain import codes
 from .domain.errors import TransientError
 
-LONGEST_INVOCATION_SECONDS = 480.0
-"""The host would kill the worker after 600 s."""
-LONGEST_REQUEST_SECONDS = 200.0
-"""The front end of Azure answers an HTTP caller with an error after 230 s."""
+LONGEST_INVOCATION_SECONDS = 200.0
+"""A write of a route table is followed for at most 120 s, and all before and after it is short. The
+front end of Azure answers an HTTP caller with an error after 230 s.
+"""
 RESERVE_SECONDS = 30.0
 """Storage may be used for so much longer, because what has happened is still to be recorded."""
+GIVEN_UP_AFTER_SECONDS = 240.0
+"""By then the last call has ended, unless something hangs that keeps to no limit."""
 
 type Seconds = Callable[[], float]
 """A clock that only ever goes forward."""

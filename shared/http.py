@@ -12,7 +12,6 @@ from azure.core.exceptions import AzureError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from .deadline import LONGEST_REQUEST_SECONDS, time_limit
 from .domain import codes
 from .domain.codes import Code
 from .domain.errors import (
@@ -59,8 +58,7 @@ def respond(
 ) -> func.HttpResponse:
     """Show exactly one error and never a trace: this is the shell around every HTTP function."""
     try:
-        with time_limit(LONGEST_REQUEST_SECONDS):
-            return answer()
+        return answer()
     except (HttpError, InvalidSettings, *_REFUSALS) as error:
         return show(_refusal(error))
     except Exception as error:  # this shell is the last: an unforeseen error is an answer as well

@@ -1,4 +1,4 @@
-"""HTTP connections that stay open: one for each thread of a worker and each host.
+"""HTTP connections that stay open: one for each thread of the app and each host.
 
 Each call is bounded: by timeouts of its own, and by the deadline of the invocation that makes it.
 """
@@ -13,8 +13,8 @@ from requests.adapters import HTTPAdapter
 
 from .deadline import out_of_time, seconds_left
 
-MOST_CONNECTIONS = 32
-"""Connections to one host, as many as a worker may have threads.
+MOST_CONNECTIONS = 104
+"""Connections to one host, as many as the app has threads (`shared.lanes`).
 
 The library's default is 10: every further thread would open a new TLS connection for each request.
 """

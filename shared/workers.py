@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from azure.core.exceptions import AzureError
 
 from .app import App, app
-from .deadline import LONGEST_INVOCATION_SECONDS, time_limit
 from .domain import codes
 from .domain.armid import RouteTableId
 from .domain.errors import RouteSyncError, TransientError
@@ -36,20 +35,19 @@ class InvocationFailed(Exception):
 
 @contextmanager
 def _invocation() -> Iterator[None]:
-    """Limit the time, and let no secret into the host's log with an error.
+    """Let no secret into the host's log with an error.
 
     The host logs the whole chain of an error that reaches it, so the chain is cut here.
     """
-    with time_limit(LONGEST_INVOCATION_SECONDS):
-        try:
-            yield
-        except (RouteSyncError, InvalidSettings) as error:
-            raise error from None
-        except AzureError as error:
-            said = redacted(f"storage does not answer: {error}")
-            raise TransientError(codes.STORAGE_UNAVAILABLE, said) from None
-        except Exception as error:
-            raise InvocationFailed(presentable_trace(error)) from None
+    try:
+        yield
+    except (RouteSyncError, InvalidSettings) as error:
+        raise error from None
+    except AzureError as error:
+        said = redacted(f"storage does not answer: {error}")
+        raise TransientError(codes.STORAGE_UNAVAILABLE, said) from None
+    except Exception as error:
+        raise InvocationFailed(presentable_trace(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

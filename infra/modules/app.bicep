@@ -29,7 +29,7 @@ param publicNetworkAccess string
 @description('Client id of the Entra app registration for callers\' tokens. If empty, callers use keys only.')
 param authClientId string
 
-@description('The most instances at a time. Each serves 24 route tables at once.')
+@description('The most instances at a time. Each serves 64 route tables at once.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int = 40

@@ -1,6 +1,5 @@
 """The local host does as the real one."""
 
-import json
 import threading
 from datetime import datetime
 
@@ -10,7 +9,6 @@ from azure.data.tables import TableServiceClient
 from local.azurite import ROOT, Azurite
 from local.host.config import HostError, queue_options, resolve
 from local.host.timers import due
-from shared.transport import MOST_CONNECTIONS
 
 
 @pytest.mark.parametrize(
@@ -34,14 +32,6 @@ def test_host_json_holds_unless_the_environment_overrides_it():
     prefix = "AzureFunctionsJobHost__extensions__queues__"
     changed = queue_options(ROOT, {f"{prefix}maxDequeueCount": "3", f"{prefix}batchSize": "1"})
     assert (changed.max_dequeue_count, changed.batch_size) == (3, 1)
-
-
-def test_a_worker_has_a_thread_and_a_connection_for_each_table_in_hand_and_some_to_spare():
-    options = queue_options(ROOT, {})
-    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
-    threads = int(sample["PYTHON_THREADPOOL_THREAD_COUNT"])
-    assert threads == MOST_CONNECTIONS
-    assert threads > options.batch_size + options.new_batch_threshold
 
 
 def test_a_setting_that_a_binding_names_must_be_there(monkeypatch):

@@ -23,8 +23,8 @@ from ..run.pull import Comparison, SourcePull
 from ..table.planning import Planning
 from ..table.progress import preview
 
-LONGEST = timedelta(minutes=6)
-"""An invocation may take eight minutes. The tables that are left by then are left to a run."""
+LONGEST = timedelta(minutes=2)
+"""An invocation may take 200 s. The tables that are left by then are left to a run."""
 
 type CreateRun = Callable[[RunRequest], Run]
 
