@@ -20,7 +20,6 @@ from shared.domain.registry.registration import Registration
 from shared.domain.routing.routes import owned_name
 from shared.storage.account import StorageAccount
 from shared.storage.registry import Registry
-from shared.transport import MOST_CONNECTIONS
 
 READ_SECONDS, WRITE_SECONDS, OPERATION_SECONDS = 0.06, 0.15, (1.0, 10.0)
 """The times of Azure Resource Manager, and the shortest and longest operation of
@@ -57,7 +56,6 @@ class World:
             **self.azure.environment(),
             "AzureWebJobsStorage": self.storage.connection_string(),
             "REMOVAL_GRACE_DAYS": "0",
-            "PYTHON_THREADPOOL_THREAD_COUNT": str(MOST_CONNECTIONS),
             "AzureWebJobs.scheduled_sync.Disabled": "true",
             "AzureWebJobs.daily_check.Disabled": "true",
             f"{queues}maxPollingInterval": f"00:00:{idle_poll:g}",

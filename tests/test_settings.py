@@ -14,7 +14,7 @@ NEEDED = {
     "SERVICE_TAG_LOCATIONS": "westeurope, eastus2",
 }
 # The host's, not the app's.
-HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
+HOSTS_OWN = {"FUNCTIONS_WORKER_RUNTIME"}
 
 
 def faults(**changed):

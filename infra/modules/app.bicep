@@ -135,7 +135,6 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
         AZURE_CLIENT_ID: identityClientId
         APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-        PYTHON_THREADPOOL_THREAD_COUNT: '32'
       },
       flex ? {} : premiumSettings,
       appSettings
