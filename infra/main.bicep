@@ -93,17 +93,19 @@ var subscriptionIds = union([tagSubscriptionId], watchedIds)
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var allTags = union(tags, { 'azd-env-name': environmentName })
+// These names are known before anything is deployed, so that a preview can show what gets them.
+var storageAccountName = 'st${uniqueString(group.id)}'
+var applicationInsightsName = 'appi-${environmentName}'
 // Azure Monitor's webhooks cannot reach a private site.
 var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: groupName
   location: location
   tags: allTags
 }
 
 module identity 'modules/identity.bicep' = {
-  name: 'identity'
   scope: group
   params: {
     name: 'id-${environmentName}'
@@ -113,9 +115,9 @@ module identity 'modules/identity.bicep' = {
 }
 
 module storage 'modules/storage.bicep' = {
-  name: 'storage'
   scope: group
   params: {
+    name: storageAccountName
     location: location
     skuName: storageSku
     publicNetworkAccess: publicNetworkAccess
@@ -124,17 +126,16 @@ module storage 'modules/storage.bicep' = {
 }
 
 module monitoring 'modules/monitoring.bicep' = {
-  name: 'monitoring'
   scope: group
   params: {
-    name: environmentName
+    workspaceName: 'log-${environmentName}'
+    applicationInsightsName: applicationInsightsName
     location: location
     tags: allTags
   }
 }
 
 module roles 'modules/roles.bicep' = if (assignRoles) {
-  name: 'roles-${environmentName}'
   params: {
     environmentName: environmentName
     subscriptionIds: subscriptionIds
@@ -143,9 +144,9 @@ module roles 'modules/roles.bicep' = if (assignRoles) {
 
 module watched 'modules/watched-subscription.bicep' = [
   for id in (assignRoles ? subscriptionIds : []): {
-    name: 'watched-${environmentName}'
     scope: subscription(id)
     params: {
+      #disable-next-line what-if-short-circuiting // a new identity needs assignments of its own
       principalId: identity.outputs.principalId
       roleNames: union([roles!.outputs.operator], allowProvisioning ? [roles!.outputs.provisioner] : [])
     }
@@ -153,17 +154,20 @@ module watched 'modules/watched-subscription.bicep' = [
 ]
 
 module access 'modules/access.bicep' = if (assignRoles) {
-  name: 'access'
   scope: group
   params: {
+    #disable-next-line what-if-short-circuiting // a new identity needs assignments of its own
     principalId: identity.outputs.principalId
-    storageAccountName: storage.outputs.name
-    applicationInsightsName: monitoring.outputs.applicationInsightsName
+    storageAccountName: storageAccountName
+    applicationInsightsName: applicationInsightsName
   }
+  dependsOn: [
+    storage
+    monitoring
+  ]
 }
 
 module app 'modules/app.bicep' = {
-  name: 'app'
   scope: group
   params: {
     name: 'func-${environmentName}-${uniqueString(subscription().id, environmentName)}'
@@ -213,7 +217,6 @@ module app 'modules/app.bicep' = {
 }
 
 module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
-  name: 'private-network'
   scope: group
   params: {
     location: location
@@ -228,7 +231,6 @@ module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
 }
 
 module alerts 'modules/alerts.bicep' = {
-  name: 'alerts'
   scope: group
   params: {
     name: 'ase-route-sync-${environmentName}'
@@ -241,7 +243,6 @@ module alerts 'modules/alerts.bicep' = {
 }
 
 module workbook 'modules/workbook.bicep' = {
-  name: 'workbook'
   scope: group
   params: {
     name: 'ASE Route Sync (${environmentName})'
@@ -253,7 +254,6 @@ module workbook 'modules/workbook.bicep' = {
 
 module drift 'modules/drift.bicep' = [
   for id in driftIds: {
-    name: 'drift-${environmentName}'
     scope: subscription(id)
     params: {
       resourceGroupName: '${groupName}-drift'

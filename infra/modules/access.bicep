@@ -6,7 +6,7 @@ param applicationInsightsName string
 // Source: "Azure built-in roles".
 var roles = loadJsonContent('../roles/built-in.json')
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: storageAccountName
 }
 

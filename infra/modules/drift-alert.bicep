@@ -32,7 +32,7 @@ resource callers 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-resource drift 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
+resource drift 'Microsoft.Insights/activityLogAlerts@2026-01-01' = {
   name: name
   location: 'global'
   tags: tags

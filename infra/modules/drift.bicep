@@ -9,14 +9,13 @@ param appUrl string
 @secure()
 param hostKey string
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
   location: location
   tags: tags
 }
 
 module rule 'drift-alert.bicep' = {
-  name: 'drift'
   scope: group
   params: {
     appUrl: appUrl

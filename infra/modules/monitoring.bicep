@@ -1,5 +1,6 @@
 // The app's log. Only an identity with a role may write to it.
-param name string
+param workspaceName string
+param applicationInsightsName string
 param location string
 param tags object
 
@@ -8,8 +9,8 @@ param tags object
 @maxValue(730)
 param retentionDays int = 90
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
-  name: 'log-${name}'
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
+  name: workspaceName
   location: location
   tags: tags
   properties: {
@@ -24,7 +25,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
-  name: 'appi-${name}'
+  name: applicationInsightsName
   location: location
   tags: tags
   kind: 'web'
@@ -36,5 +37,4 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 }
 
 output applicationInsightsId string = insights.id
-output applicationInsightsName string = insights.name
 output connectionString string = insights.properties.ConnectionString

@@ -14,7 +14,7 @@ param groupId string
 @description('Id of the private DNS zone for the record. Leave it empty if a policy or somebody else writes the record.')
 param dnsZoneId string
 
-resource endpoint 'Microsoft.Network/privateEndpoints@2023-11-01' = {
+resource endpoint 'Microsoft.Network/privateEndpoints@2025-07-01' = {
   name: name
   location: location
   tags: tags

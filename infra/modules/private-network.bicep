@@ -44,7 +44,6 @@ var services = [
 
 module endpoints 'private-endpoint.bicep' = [
   for service in services: {
-    name: 'private-endpoint-${service.groupId}'
     params: {
       name: 'pe-${last(split(service.serviceId, '/'))}-${service.groupId}'
       location: location

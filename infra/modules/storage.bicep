@@ -1,4 +1,5 @@
 // The storage account for the host, the queues and the app's tables. Its keys are switched off.
+param name string
 param location string
 param tags object
 param skuName string
@@ -20,8 +21,8 @@ var tableNames = [
 ]
 var container = 'deployments'
 
-resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
-  name: 'st${uniqueString(resourceGroup().id)}'
+resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
+  name: name
   location: location
   tags: tags
   kind: 'StorageV2'
@@ -44,12 +45,12 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2023-05-01' = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
   parent: account
   name: 'default'
 }
 
-resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = {
   parent: blobs
   name: container
   properties: {
@@ -57,27 +58,27 @@ resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@
   }
 }
 
-resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2023-05-01' = {
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-08-01' = {
   parent: account
   name: 'default'
 }
 
-resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = [
-  for name in queueNames: {
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-08-01' = [
+  for queue in queueNames: {
     parent: queueService
-    name: name
+    name: queue
   }
 ]
 
-resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2023-05-01' = {
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-08-01' = {
   parent: account
   name: 'default'
 }
 
-resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01' = [
-  for name in tableNames: {
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-01' = [
+  for table in tableNames: {
     parent: tableService
-    name: name
+    name: table
   }
 ]
 

@@ -63,7 +63,7 @@ var tiles = [
   }
 ]
 
-resource workbook 'Microsoft.Insights/workbooks@2022-04-01' = {
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(resourceGroup().id, name)
   location: location
   tags: tags

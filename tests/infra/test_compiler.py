@@ -1,0 +1,48 @@
+"""The compiler accepts the infrastructure, and would find a fault in it.
+
+`bicepconfig.json` says which rules of its linter hold.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+
+
+def diagnostics(bicep, file):
+    """Of this file and of each file that it names. The linter's are among them."""
+    found = bicep.ask("compile", path=str(file))["diagnostics"]
+    return [f"{Path(one['source']).name}: {one['code']}: {one['message']}" for one in found]
+
+
+def test_each_file_builds_and_lints_without_a_diagnostic(bicep):
+    found = {file.name: diagnostics(bicep, file) for file in INFRA.rglob("*.bicep")}
+    assert {name: told for name, told in found.items() if told} == {}
+    assert "main.bicep" in found
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "told"),
+    [
+        ("main", "skuName: storageSku", "skuName: storageSkus", "BCP057: "),
+        ("main", "    skuName: storageSku\n", "", 'properties: "skuName"'),
+        ("main", "storage.outputs.endpoints", "storage.outputs.ends", 'property "ends"'),
+        ("main", "paused ? 'true'", "false ? 'true'", "no-unused-params: "),
+        ("modules/storage", "  kind: 'StorageV2'\n", "", '"kind"'),
+        ("modules/storage", "@2025-08-01", "@2025-08-02", "BCP081: "),
+        ("modules/workbook", "displayName: name", "timeModified: name", '"timeModified" is read'),
+    ],
+)
+def test_a_fault_is_found(file, right, wrong, told, bicep, tmp_path):
+    shutil.copytree(INFRA, tmp_path / "infra")
+    shutil.copy(ROOT / "bicepconfig.json", tmp_path)
+    planted = tmp_path / "infra" / f"{file}.bicep"
+    source = planted.read_text()
+    assert right in source
+    planted.write_text(source.replace(right, wrong))
+
+    found = diagnostics(bicep, tmp_path / "infra" / "main.bicep")
+    assert any(told in one for one in found), found
