@@ -141,13 +141,22 @@ def page[T](
     return json_response({"value": [render(item) for item in shown], "nextLink": link})
 
 
+def in_query(request: func.HttpRequest, name: str) -> str | None:
+    """Return this parameter of the query, whatever the case of its name.
+
+    The host joins the values of names that differ only in case, and leaves out what is empty.
+    """
+    values = (text for given, text in request.params.items() if given.lower() == name.lower())
+    return next(values, None)
+
+
 def skip_token(request: func.HttpRequest) -> str | None:
-    return request.params.get("skipToken") or None
+    return in_query(request, "skipToken")
 
 
 def whole_number(request: func.HttpRequest, name: str, default: int, most: int) -> int:
     """Return this query parameter. Raise HttpError if it is not a number from 1 to `most`."""
-    text = request.params.get(name, str(default))
+    text = in_query(request, name) or str(default)
     if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
         raise HttpError(400, codes.INVALID_QUERY, f"{name} is a whole number from 1 to {most}")
     return int(text)

@@ -16,7 +16,7 @@ from ..domain.people.overview import Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.outcome import Outcome
 from ..domain.runs.run import Run
-from ..http import HttpError, respond, whole_number
+from ..http import HttpError, in_query, respond, whole_number
 from ..pages import headers, render_page
 from ..pages.overview import overview
 from ..pages.reports import history_entry, outcome_block, report_head, run_row
@@ -39,7 +39,7 @@ def dashboard(request: func.HttpRequest) -> func.HttpResponse:
 
 def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
     for name, show in _PAGES.items():
-        value = request.params.get(name)
+        value = in_query(request, name)
         if value:
             return show(context, request, value)
     return _overview(context, request)
@@ -160,7 +160,7 @@ def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpRespons
 def _response(
     request: func.HttpRequest, template: str, *, status: int = 200, **context: object
 ) -> func.HttpResponse:
-    page = render_page(template, key=request.params.get("code"), now=utc_now(), **context)
+    page = render_page(template, key=in_query(request, "code"), now=utc_now(), **context)
     # Azure answers in JSON, which can hold half a letter, but no page can.
     body = page.encode(errors="backslashreplace")
     return func.HttpResponse(

@@ -136,5 +136,5 @@ def _if_match(request: func.HttpRequest) -> Expect:
 
 
 def _id_in_url(request: func.HttpRequest) -> str:
-    """Callers write the id with or without its leading slash, and a slash as `%2F` as well."""
+    """The id's first slash is the one before it in the path; the others may be `%2F`."""
     return "/" + unquote(request.route_params.get("id") or "").strip("/")

@@ -1,0 +1,82 @@
+"""Paths and queries as people and programs write them."""
+
+import json
+
+import pytest
+
+from local.plain_http import http
+from tests.builders.azure import add_table, table_id
+from tests.builders.routes import to_firewall
+
+
+@pytest.fixture
+def runs(azure, host):
+    """Two runs, the newest first, of one registered table."""
+    add_table(azure.state, "one", [to_firewall()])
+    host.request("PUT", f"/api/route-tables{table_id('one')}", json={}).raise_for_status()
+    started = [host.request("POST", "/api/sync", json={}).json()["runId"] for _ in range(2)]
+    for run_id in started:
+        host.ended_run(run_id)
+    return started[::-1]
+
+
+def listed(host, query):
+    page = host.request("GET", f"/api/runs{query}").raise_for_status().json()
+    return [run["runId"] for run in page["value"]]
+
+
+def test_the_names_of_a_query_ignore_case(host, runs):
+    assert listed(host, "?TOP=1") == runs[:1]
+    assert listed(host, f"?skiptoken={runs[0]}") == runs[1:]
+    run = http().get(f"{host.url}/api/dashboard?Code={host.key}&RUN={runs[0]}")
+    assert (run.status_code, runs[0] in run.text) == (200, True)
+    assert f"code={host.key}" in run.text
+
+
+def test_an_empty_value_of_a_query_is_no_value(host, runs):
+    assert listed(host, "?top=&skipToken=") == listed(host, "?top&skipToken") == runs
+    overview = http().get(f"{host.url}/api/dashboard?code={host.key}&run=&routeTable=&page=")
+    assert (overview.status_code, runs[0] in overview.text) == (200, True)
+
+
+def test_a_value_that_comes_twice_is_a_fault(host, runs):
+    for query in ("top=1&top=2", f"skipToken={runs[0]}&skipToken={runs[1]}", "top=1&Top=1"):
+        answer = host.request("GET", f"/api/runs?{query}")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidQuery")
+
+
+def test_a_slash_at_the_end_changes_nothing(host, runs):
+    assert listed(host, "/") == runs
+    for path in (f"/api/runs/{runs[0]}", "/api/route-tables", "/api/versions"):
+        assert host.request("GET", f"{path}/").json() == host.request("GET", path).json()
+    table = f"/api/route-tables{table_id('one')}"
+    assert host.request("GET", f"{table}/").json() == host.request("GET", table).json()
+    assert host.request("GET", f"/api/dashboard/?run={runs[0]}").status_code == 200
+
+
+@pytest.mark.usefixtures("runs")
+def test_an_id_in_a_path_has_one_slash_before_it(host):
+    resource_id = table_id("one")
+    one = host.request("GET", f"/api/route-tables{resource_id}").json()
+    encoded = resource_id.strip("/").replace("/", "%2F")
+    for path in (encoded, resource_id.strip("/").upper()):
+        found = host.request("GET", f"/api/route-tables/{path}")
+        assert found.json()["routeTableId"] == one["routeTableId"]
+    twice = host.request("DELETE", f"/api/route-tables/{resource_id}")
+    assert (twice.status_code, twice.content) == (404, b"")
+    assert host.request("GET", f"/api/route-tables{resource_id}").json() == one
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_registration_that_two_headers_expect_is_one_of_them(host):
+    path = f"/api/route-tables{table_id('one')}"
+    etag = host.request("GET", path).headers["etag"]
+    body, key = json.dumps({"note": "x"}), ("x-functions-key", host.key)
+
+    def patched(*etags):
+        headers = [key, *(("If-Match", each) for each in etags)]
+        return http().patch(host.url + path, content=body, headers=headers)
+
+    assert patched('"a"', '"b"').status_code == 412
+    assert patched("").status_code == 412
+    assert patched('"a"', etag).json()["registration"]["note"] == "x"
