@@ -32,7 +32,11 @@ type Invoke = Callable[[Function, Datum], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The host key is for callers. The master key also opens `/admin`."""
+    """The host key is for callers. The master key also opens `/admin`.
+
+    On the real host a function can have a key of its own. This host knows none: the app cannot see
+    which key a caller has.
+    """
 
     host: str
     master: str
@@ -71,8 +75,9 @@ class HttpTriggers:
 
     async def _answer(self, request: Request) -> Response:
         """Call the first function whose route and method match."""
-        # The real host makes a URL with this scheme, and fails if it is none.
-        if not re.fullmatch("[a-z]+", request.headers.get("x-forwarded-proto", "http")):
+        # The real host makes a URL with this scheme, and fails if it is none, or more than one.
+        schemes = request.headers.getlist("x-forwarded-proto")
+        if schemes and not re.fullmatch("[a-z]+", ",".join(schemes)):
             return Response(status_code=500)
         path, method = request.scope["path"], request.method.upper()
         for function, pattern in self._routes:

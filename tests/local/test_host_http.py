@@ -350,12 +350,12 @@ def test_there_are_at_most_100_headers(wire):
     assert (refused.status, refused.calls) == (431, [])
 
 
-@pytest.mark.parametrize(("schemes", "status"), [("https", 200), ("https,https", 500)])
-def test_a_second_scheme_in_front_is_an_error(wire, schemes, status):
-    answer = wire.ask("GET /api/get", f"X-Forwarded-Proto: {schemes}")
-    assert (answer.status, answer.body, len(answer.calls)) == (
-        (200, b"ok", 1) if status == 200 else (500, b"", 0)
-    )
+def test_a_second_scheme_in_front_is_an_error(wire):
+    scheme = "X-Forwarded-Proto: https"
+    assert wire.ask("GET /api/get", scheme).status == 200
+    for headers in ([f"{scheme},https"], [scheme, scheme]):
+        refused = wire.ask("GET /api/get", *headers)
+        assert (refused.status, refused.body, refused.calls) == (500, b"", [])
 
 
 def test_the_url_has_the_host_and_the_scheme_of_the_caller(wire):
