@@ -7,6 +7,7 @@ http.py     routes and keys
 web.py      the web server below the routes
 admin.py    the host's own endpoints
 queues.py   listeners and output bindings
-timers.py   NCRONTAB
+timers.py   timers
+ncrontab.py schedules
 server.py   all of it on one port
 """

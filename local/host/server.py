@@ -69,7 +69,7 @@ class Host:
         asyncio.get_running_loop().set_default_executor(
             ThreadPoolExecutor(thread_name_prefix=_OWN_THREADS)
         )
-        functions = await worker.load(self._root)
+        functions = [f for f in await worker.load(self._root) if timers.is_indexed(f)]
         self._functions.update({function.name.lower(): function for function in functions})
         app.router.default = HttpTriggers(functions, self._keys, self._invoke)
 
@@ -83,7 +83,6 @@ class Host:
         for function in filter(_enabled, functions):
             kind = function.trigger["type"]
             if kind == "timerTrigger":
-                timers.schedule_of(function)  # a wrong schedule must stop the host at its start
                 yield timers.keep(function, self._invoke_logged, self._clock)
             elif kind == "queueTrigger":
                 yield self._queues.listen(function)

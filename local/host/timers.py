@@ -1,44 +1,56 @@
-"""Timer triggers by NCRONTAB: six fields, seconds first. Day and weekday must both match."""
+"""Timer triggers."""
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
 from azure_functions_runtime.bindings.datumdef import Datum
-from croniter import croniter
 
+from . import ncrontab
 from .clock import Clock
 from .config import HostError, resolve
+from .ncrontab import Schedule
 from .worker import Function
 
 type Invoke = Callable[[Function, Datum], Awaitable[object]]
 
+_log = logging.getLogger("local.host")
 
-def schedule_of(function: Function) -> str:
-    """Raise HostError if the setting is missing or is not NCRONTAB."""
+
+def is_indexed(function: Function) -> bool:
+    """Return False and log it if the schedule of a timer is wrong. The other functions run on."""
+    if function.trigger["type"] == "timerTrigger":
+        try:
+            _schedule_of(function)
+        except HostError as error:
+            _log.error("Error indexing method 'Functions.%s'. %s", function.name, error)
+            _log.warning(
+                "Function 'Functions.%s' failed indexing and will be disabled.", function.name
+            )
+            return False
+    return True
+
+
+def _schedule_of(function: Function) -> Schedule:
+    """Raise HostError if the setting is missing, or if it is not a schedule."""
     text = resolve(function.trigger["schedule"])
-    if len(text.split()) != 6 or not croniter.is_valid(text, second_at_beginning=True):
-        raise HostError(f"{function.name}: the schedule expression '{text}' is not valid.")
-    return text
-
-
-def due(schedule: str, after: datetime) -> datetime:
-    """Return the next occurrence."""
-    occurrences = croniter(
-        schedule, after, ret_type=datetime, second_at_beginning=True, day_or=False
-    )
-    following: datetime = occurrences.get_next()
-    return following
+    try:
+        return ncrontab.parse(text)
+    except ValueError:
+        raise HostError(
+            f"The schedule expression '{text}' was not recognized as a valid cron expression or"
+            " timespan string."
+        ) from None
 
 
 async def keep(function: Function, invoke: Invoke, clock: Clock) -> None:
     """Fire one timer until cancelled. After several missed occurrences, fire it once."""
-    schedule = schedule_of(function)
+    schedule = _schedule_of(function)
 
     while True:
-        at = due(schedule, clock.now())
+        at = schedule.following(clock.now())
         if await clock.sleep_until(at):
-            past_due = due(schedule, at) <= clock.now()
+            past_due = schedule.following(at) <= clock.now()
             await invoke(function, timer_datum(past_due=past_due))
 
 

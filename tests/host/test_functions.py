@@ -131,7 +131,7 @@ def test_the_timer_fires_on_wednesday_at_six(azure, make_host):
     register(host, "one")
     host.set_clock(datetime(2026, 11, 25, 5, 58, tzinfo=UTC))
     assert host.request("GET", "/api/runs").json()["value"] == []
-    host.set_clock(datetime(2026, 11, 25, 5, 59, 59, 500000, tzinfo=UTC))
+    host.set_clock(datetime(2026, 11, 25, 6, tzinfo=UTC))
     whole = host.newest_run()
     assert (whole["trigger"], whole["status"]) == ("timer", "Succeeded")
     assert whole["startedAt"].startswith("2026-11-25T06:00:0")
@@ -203,9 +203,24 @@ def test_a_missing_setting_is_one_error_that_lists_them_all(make_host):
     assert "SERVICE_TAG" not in health.text
 
 
-def test_the_host_refuses_a_timer_without_its_schedule(make_host):
-    with pytest.raises(RuntimeError, match="SYNC_SCHEDULE"):
-        make_host(without=("SYNC_SCHEDULE",), **timers("false"))
+@pytest.mark.parametrize("wrong", [{}, {"SYNC_SCHEDULE": "0 0 6 * * 7"}])
+def test_a_timer_whose_schedule_is_missing_or_wrong_is_left_out_and_all_else_runs(
+    azure, make_host, wrong
+):
+    without = () if wrong else ("SYNC_SCHEDULE",)
+    host = make_host(without=without, **wrong, **timers("false"))
+    about = [line for line in host.errors if "scheduled_sync" in line]
+    assert [line.split()[0] for line in about] == ["ERROR", "WARNING"]
+    fired = host.request("POST", "/admin/functions/scheduled_sync", json={})
+    assert fired.status_code == 404
+
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(host, "one")
+    host.set_clock(datetime(2026, 11, 23, 5, 19, tzinfo=UTC))
+    host.set_clock(datetime(2026, 11, 23, 5, 20, tzinfo=UTC))
+    assert host.newest_run()["trigger"] == "check"
+    assert owned_prefixes(table) == {A}
 
 
 def faults_of(answer):
@@ -568,7 +583,8 @@ def test_the_daily_check_comes_by_itself_repairs_and_tells(azure, make_host, rec
     azure.state.tags.answers["westeurope"] = tag_document([A])
     table = add_table(azure.state, "one", [to_firewall()])
     register(host, "one")
-    host.set_clock(datetime(2026, 11, 23, 5, 19, 59, 500000, tzinfo=UTC))
+    host.set_clock(datetime(2026, 11, 23, 5, 19, tzinfo=UTC))
+    host.set_clock(datetime(2026, 11, 23, 5, 20, tzinfo=UTC))
     whole = host.newest_run()
     assert (whole["trigger"], whole["status"]) == ("check", "Succeeded")
     assert owned_prefixes(table) == {A}

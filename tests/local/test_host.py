@@ -1,28 +1,11 @@
 """The local host does as the real one."""
 
 import threading
-from datetime import datetime
 
-import pytest
 from azure.data.tables import TableServiceClient
 
 from local.azurite import ROOT, Azurite
-from local.host.config import HostError, queue_options, resolve
-from local.host.timers import due
-
-
-@pytest.mark.parametrize(
-    ("schedule", "after", "expected"),
-    [
-        ("0 0 6 * * 3", "2026-11-23T00:00Z", "2026-11-25T06:00Z"),
-        ("0 0 6 * * 3", "2026-11-25T06:00Z", "2026-12-02T06:00Z"),
-        ("30 */5 * * * *", "2026-11-23T06:01Z", "2026-11-23T06:05:30Z"),
-        # Day and weekday are both to be met: the first Friday that is a 13th.
-        ("0 0 0 13 * 5", "2026-11-23T00:00Z", "2027-08-13T00:00Z"),
-    ],
-)
-def test_ncrontab_has_seconds_first_and_ands_day_and_weekday(schedule, after, expected):
-    assert due(schedule, datetime.fromisoformat(after)) == datetime.fromisoformat(expected)
+from local.host.config import queue_options
 
 
 def test_host_json_holds_unless_the_environment_overrides_it():
@@ -32,13 +15,6 @@ def test_host_json_holds_unless_the_environment_overrides_it():
     prefix = "AzureFunctionsJobHost__extensions__queues__"
     changed = queue_options(ROOT, {f"{prefix}maxDequeueCount": "3", f"{prefix}batchSize": "1"})
     assert (changed.max_dequeue_count, changed.batch_size) == (3, 1)
-
-
-def test_a_setting_that_a_binding_names_must_be_there(monkeypatch):
-    monkeypatch.setenv("SOME_SCHEDULE", "x")
-    assert resolve("%SOME_SCHEDULE%") == "x"
-    with pytest.raises(HostError, match="NO_SUCH_SETTING"):
-        resolve("%NO_SUCH_SETTING%")
 
 
 def test_azurite_tells_each_request():
