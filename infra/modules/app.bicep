@@ -62,6 +62,14 @@ var flexConfig = {
     scaleAndConcurrency: {
       instanceMemoryMB: 2048
       maximumInstanceCount: maximumInstanceCount
+      // If this is missing, an instance of a Python app serves one HTTP request at a time, and a storm
+      // of alerts starts an instance for each of them. A request of this app mostly waits for storage
+      // or Azure. Other languages have 16 by default for this memory.
+      triggers: {
+        http: {
+          perInstanceConcurrency: 16
+        }
+      }
     }
   }
 }

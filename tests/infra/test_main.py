@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pycep import BicepParser
 
+from shared import lanes
 from shared.settings import Settings
 from tests.builders.settings import SETTINGS
 
@@ -119,6 +120,12 @@ def test_either_plan_runs_the_python_of_the_repository():
     app = body_of("modules/app.bicep", "app")["properties"]
     assert app["functionAppConfig"]["runtime"] == {"name": "python", "version": version}
     assert app["siteConfig"]["linuxFxVersion"] == "'PYTHON|${pythonVersion}'"
+
+
+def test_an_instance_serves_several_requests_at_a_time_and_each_has_a_thread():
+    app = body_of("modules/app.bicep", "app")["properties"]
+    scale = app["functionAppConfig"]["scaleAndConcurrency"]
+    assert 1 < scale["triggers"]["http"]["perInstanceConcurrency"] <= lanes.REQUESTS.count
 
 
 def test_storage_has_no_keys_no_public_blobs_and_todays_tls():
