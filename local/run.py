@@ -36,7 +36,7 @@ _TWENTY_OTHERS = '{"seed": 7, "count": 20}'
 def main() -> int:
     once = bool(os.environ.get("ONCE"))
     with ExitStack() as stack:
-        _say("Starting Azurite (tables, queues)")
+        _say("Starting Azurite (tables, queues, blobs)")
         ports = {name: _port(f"AZURITE_{name.upper()}_PORT") for name in ("table", "queue", "blob")}
         storage = stack.enter_context(Azurite(ports))
 

@@ -7,7 +7,8 @@ http.py     routes and keys
 web.py      the web server below the routes
 admin.py    the host's own endpoints
 queues.py   listeners and output bindings
-timers.py   timers
+timers.py   timers, with their status and their lock
 ncrontab.py schedules
+blobs.py    the host's container in blob storage
 server.py   all of it on one port
 """

@@ -126,7 +126,7 @@ def _range(field: _Field, text: str) -> range:
         first, last = field.lowest, field.highest
     elif "-" in body:
         start, _, end = body.partition("-")
-        # A reversed range is turned round: from Saturday to Monday is from Monday to Saturday.
+        # A reversed range is turned round: SAT-MON means from Monday to Saturday.
         first, last = sorted((_value(field, start), _value(field, end)))
     else:
         first = _value(field, body)
@@ -175,11 +175,14 @@ def _time_span(text: str) -> timedelta:
 
     sign, days, others, fraction = match.groups()
     numbers = [int(number) for number in others.split(":")]
-    for shape in _SHAPES.get((days is not None, len(numbers)), ()):
-        found = dict(zip(shape, [*([int(days)] if days else []), *numbers], strict=True))
-        is_whole = fraction is None or "s" in shape
-        if is_whole and all(number <= _LARGEST[unit] for unit, number in found.items()):
-            span = timedelta(**{_NAMES[unit]: number for unit, number in found.items()})
-            span += timedelta(seconds=float(f"0.{fraction or 0}"))
+    shapes = _SHAPES.get((days is not None, len(numbers)), ())
+    given = numbers if days is None else [int(days), *numbers]
+
+    for shape in shapes:
+        found = dict(zip(shape, given, strict=True))
+        is_within = all(number <= _LARGEST[unit] for unit, number in found.items())
+        if is_within and ("s" in shape or fraction is None):
+            whole = timedelta(**{_NAMES[unit]: number for unit, number in found.items()})
+            span = whole + timedelta(seconds=float(f"0.{fraction or 0}"))
             return -span if sign else span
     raise ValueError(f"'{text}' is not a time span")

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -31,10 +31,12 @@ from local.listening import listen
 
 from . import timers, worker
 from .admin import Admin
+from .blobs import Blobs
 from .clock import Clock
 from .config import queue_options
 from .http import HttpTriggers, Keys
 from .queues import Queues
+from .timers import Timer
 from .web import web_server
 from .worker import Function, InvocationFailed, Result
 
@@ -73,17 +75,25 @@ class Host:
         self._functions.update({function.name.lower(): function for function in functions})
         app.router.default = HttpTriggers(functions, self._keys, self._invoke)
 
-        tasks = [asyncio.create_task(listener) for listener in self._listeners(functions)]
+        blobs = Blobs(os.environ["AzureWebJobsStorage"])
+        listeners = [listener async for listener in self._listeners(functions, blobs)]
+        tasks = [asyncio.create_task(listener) for listener in listeners]
         yield
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await blobs.close()
 
-    def _listeners(self, functions: Sequence[Function]) -> Iterator[Coroutine[Any, Any, None]]:
+    async def _listeners(
+        self, functions: Sequence[Function], blobs: Blobs
+    ) -> AsyncIterator[Coroutine[Any, Any, None]]:
         """Yield one coroutine for each trigger that is not called by HTTP."""
         for function in filter(_enabled, functions):
             kind = function.trigger["type"]
             if kind == "timerTrigger":
-                yield timers.keep(function, self._invoke_logged, self._clock)
+                timer = Timer(function, blobs, self._clock, self._invoke)
+                await timer.start()  # the real host runs only when its listeners have started
+                yield timer.keep()
             elif kind == "queueTrigger":
                 yield self._queues.listen(function)
 
