@@ -34,6 +34,7 @@ class Azurite:
         self._ports = dict.fromkeys(_SERVICES, 0) | dict(ports or {})
         self._process: subprocess.Popen[str] | None = None
         self._urls: dict[str, str] = {}
+        self._moved = threading.Event()
 
     def connection_string(self, account: str = ACCOUNT) -> str:
         endpoints = "".join(
@@ -54,8 +55,8 @@ class Azurite:
         )
         self._wait_until_ready(self._process)
 
-        if self._on_request is not None:
-            threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
+        self._follower.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,7 +64,21 @@ class Azurite:
         assert process is not None and process.stdin is not None and process.stdout is not None
         process.stdin.close()
         process.wait(20)
+        self._follower.join(20)
         process.stdout.close()
+
+    def forward(self, seconds: float) -> None:
+        """Move Azurite's clock. Messages are hidden, and everything expires, by this clock.
+
+        So a message that has 60 s to wait comes after `forward(60)`. The clock of this process and
+        of the host stay as they are.
+        """
+        assert self._process is not None and self._process.stdin is not None
+        self._moved.clear()
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+        if not self._moved.wait(20):
+            raise TimeoutError("Azurite did not move its clock")
 
     def _options(self) -> list[str]:
         options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
@@ -75,9 +90,11 @@ class Azurite:
         return options
 
     def _follow(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None and self._on_request is not None
+        assert process.stdout is not None
         for line in process.stdout:
-            if " HTTP/1.1" in line:
+            if line.startswith("clock moved"):
+                self._moved.set()
+            elif self._on_request is not None and " HTTP/1.1" in line:
                 self._on_request(line)
 
     def _wait_until_ready(self, process: subprocess.Popen[str]) -> None:

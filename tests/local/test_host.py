@@ -1,10 +1,6 @@
 """The local host does as the real one."""
 
-import threading
-
-from azure.data.tables import TableServiceClient
-
-from local.azurite import ROOT, Azurite
+from local.azurite import ROOT
 from local.host.config import queue_options
 
 
@@ -15,22 +11,6 @@ def test_host_json_holds_unless_the_environment_overrides_it():
     prefix = "AzureFunctionsJobHost__extensions__queues__"
     changed = queue_options(ROOT, {f"{prefix}maxDequeueCount": "3", f"{prefix}batchSize": "1"})
     assert (changed.max_dequeue_count, changed.batch_size) == (3, 1)
-
-
-def test_azurite_tells_each_request():
-    told = threading.Event()
-    lines = []
-
-    def on_request(line):
-        lines.append(line)
-        told.set()
-
-    with Azurite(on_request=on_request) as storage:
-        service = TableServiceClient.from_connection_string(storage.connection_string())
-        assert list(service.list_tables()) == []
-        assert told.wait(10)
-    [line] = lines
-    assert "GET /devstoreaccount1/Tables" in line
 
 
 def test_the_host_says_what_it_has_used_itself(host):
