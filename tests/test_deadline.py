@@ -18,7 +18,7 @@ from shared.deadline import (
 )
 from shared.domain.errors import PASSES_WITHIN
 from shared.sync.watch import check
-from shared.transport import CONNECT_SECONDS
+from shared.transport import CONNECT_SECONDS, READ_SECONDS
 from tests.builders.clocks import SteppedClock
 
 
@@ -36,6 +36,20 @@ def test_the_longest_honest_work_has_the_time_that_it_needs():
     most_waits = LONGEST_SLEEP_SECONDS * 1.25
     assert most_waits + LONGEST_WRITE_SECONDS <= 0.8 * LONGEST_INVOCATION_SECONDS
     assert check.LONGEST.total_seconds() <= 0.7 * LONGEST_INVOCATION_SECONDS
+
+
+def test_operators_read_the_delays_that_are_configured():
+    page = (ROOT / "docs" / "operations.md").read_text().partition("## How soon a fault heals")[2]
+    host = json.loads((ROOT / "host.json").read_text())
+    assert f"the whole invocation after {LONGEST_INVOCATION_SECONDS:g} s" in page
+    assert f"a call after {READ_SECONDS:g} s" in page
+    assert f"fails after {GIVEN_UP_AFTER_SECONDS:g} s" in page
+    assert host["functionTimeout"] == "00:04:30"
+    assert "`functionTimeout` (4.5 minutes)" in page
+    queues = host["extensions"]["queues"]
+    assert queues["visibilityTimeout"] == "00:01:00"
+    assert f"up to {queues['batchSize'] + queues['newBatchThreshold']}." in page
+    assert f"after {queues['maxDequeueCount']}," in page
 
 
 def test_a_caller_hears_of_an_error_before_the_front_end_of_azure_gives_up():
