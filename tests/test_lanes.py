@@ -155,12 +155,17 @@ def test_records_of_invocations_at_the_same_time_arrive_in_their_own(worker):
     assert by_task == {f"number {n}": [f"number {n}"] for n in range(20)}
 
 
-def test_after_a_cancelled_invocation_its_thread_logs_by_itself(one, worker):
+@pytest.mark.parametrize("worker_stops", [False, True])
+def test_after_a_cancelled_invocation_its_thread_logs_by_itself(one, worker, worker_stops):
     slow = Slow()
 
     def work():
         slow()
         _log.warning("still here")
+
+    async def go_on():
+        slow.may_end.set()
+        await one.run(int)  # when the only lane is free again
 
     async def main():
         run = asyncio.create_task(one.run(work))
@@ -168,10 +173,12 @@ def test_after_a_cancelled_invocation_its_thread_logs_by_itself(one, worker):
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
+        if not worker_stops:
+            await go_on()
 
     in_a_loop(main())
-    slow.may_end.set()
-    in_a_loop(one.run(int))  # when the only lane is free again
+    if worker_stops:
+        in_a_loop(go_on())
     assert [record.getMessage() for record in worker.anywhere] == ["still here"]
 
 
