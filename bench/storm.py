@@ -24,6 +24,8 @@ DISTINCT = 200
 TABLES = 200
 CALLERS = 10
 """All of them send at the same time."""
+MOST_AT_A_TIME = 16
+"""The requests that an instance serves at a time (`perInstanceConcurrency`)."""
 SPEEDUP = 2
 GOAL_SECONDS = 1.0
 """The goal for the 99th percentile of the answers."""
@@ -37,27 +39,43 @@ class Storm:
     distinct: int
     tables: int
     callers: int
+    at_a_time: int
     answered_within_p50: float
     answered_within_p99: float
     answered_within_max: float
     errors: int
     runs: int
+    tables_written: int
     settled_after: float
     """The time from the first alert until the last run had ended."""
 
     @property
+    def nothing_lost(self) -> bool:
+        return not self.errors and self.tables_written == self.tables
+
+    @property
     def goals_met(self) -> bool:
-        is_quick = self.answered_within_p99 <= GOAL_SECONDS
-        return is_quick and self.runs <= self.distinct and not self.errors
+        # If requests wait for each other, the time depends on how many there are.
+        is_quick = self.at_a_time == 1 or self.answered_within_p99 <= GOAL_SECONDS
+        return is_quick and self.nothing_lost and self.runs <= self.distinct
 
 
 def measure() -> dict[str, Any]:
+    return _measure(MOST_AT_A_TIME)
+
+
+def measure_one_at_a_time() -> dict[str, Any]:
+    """Measure the worst case: an instance serves one request at a time, and there is no other."""
+    return _measure(1)
+
+
+def _measure(at_a_time: int) -> dict[str, Any]:
     with Azurite() as azurite, world(azurite, position=POSITION, speedup=SPEEDUP) as here:
         tables = _fill(here.state)
         with HostProcess(here.settings) as host:
             for table in tables:
                 host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
-            storm = _storm(host, _bodies(tables))
+            storm = _storm(here.state, host, _bodies(tables), at_a_time)
     return {**asdict(storm), "goals_met": storm.goals_met}
 
 
@@ -101,12 +119,14 @@ def _body(number: int, target: str) -> dict[str, Any]:
     }
 
 
-def _storm(host: HostProcess, bodies: Sequence[dict[str, Any]]) -> Storm:
+def _storm(
+    state: State, host: HostProcess, bodies: Sequence[dict[str, Any]], at_a_time: int
+) -> Storm:
     # The first alert of a process waits for the imports, which must not count here.
     host.request("POST", "/api/alerts", json={}).raise_for_status()
 
     began = time.monotonic()
-    answers = asyncio.run(_send_all(host, bodies))
+    answers = asyncio.run(_send_all(host, bodies, at_a_time))
     run_ids = {answer.run_id for answer in answers if answer.run_id}
     for run_id in run_ids:
         host.ended_run(run_id, within=600)
@@ -119,11 +139,13 @@ def _storm(host: HostProcess, bodies: Sequence[dict[str, Any]]) -> Storm:
         distinct=DISTINCT,
         tables=TABLES,
         callers=CALLERS,
+        at_a_time=at_a_time,
         answered_within_p50=round(percentiles[49], 3),
         answered_within_p99=round(percentiles[98], 3),
         answered_within_max=round(max(seconds), 3),
         errors=sum(not answer.run_id for answer in answers),
         runs=len(run_ids),
+        tables_written=sum(bool(table.routes) for table in state.below(RouteTable, "")),
         settled_after=round(settled_after, 1),
     )
 
@@ -134,22 +156,29 @@ class _Answer:
     run_id: str | None
 
 
-async def _send_all(host: HostProcess, bodies: Sequence[dict[str, Any]]) -> list[_Answer]:
+async def _send_all(
+    host: HostProcess, bodies: Sequence[dict[str, Any]], at_a_time: int
+) -> list[_Answer]:
     # All callers take the next body from the same iterator.
     remaining = iter(bodies)
+    # Azure's front end holds a request until the instance may take it.
+    free = asyncio.Semaphore(at_a_time)
     headers = {"x-functions-key": host.key}
     async with httpx.AsyncClient(base_url=host.url, headers=headers, timeout=60) as client:
 
         async def caller() -> list[_Answer]:
-            return [await _send(client, body) for body in remaining]
+            return [await _send(client, free, body) for body in remaining]
 
         answer_lists = await asyncio.gather(*(caller() for _ in range(CALLERS)))
     return list(itertools.chain(*answer_lists))
 
 
-async def _send(client: httpx.AsyncClient, body: dict[str, Any]) -> _Answer:
+async def _send(
+    client: httpx.AsyncClient, free: asyncio.Semaphore, body: dict[str, Any]
+) -> _Answer:
     began = time.monotonic()
-    response = await client.post("/api/alerts", json=body)
+    async with free:
+        response = await client.post("/api/alerts", json=body)
     seconds = time.monotonic() - began
 
     run_id = response.json().get("runId") if response.status_code == 202 else None

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Any
@@ -80,13 +81,11 @@ class _Records:
 
     def send(self, record: logging.LogRecord | None) -> bool:
         """Send a record, or None when the work has ended. Return whether somebody will take it."""
-        if not self.is_heard:
-            return False
-        try:
-            self._loop.call_soon_threadsafe(self._arrived.put_nowait, record)
-        except RuntimeError:  # the loop of a worker that stops is closed
-            return False
-        return True
+        if self.is_heard:
+            with suppress(RuntimeError):  # the loop of a worker that stops is closed
+                self._loop.call_soon_threadsafe(self._arrived.put_nowait, record)
+                return True
+        return False
 
     def end(self, _lane: object) -> None:
         self.send(None)

@@ -51,6 +51,11 @@ def test_a_page_without_a_block_is_refused():
         ({"changed": {"peakMibAWorker": 451}}, True),
         ({"otherMeanwhileSeconds": 15.0}, False),
         ({"otherMeanwhileSeconds": 15.1}, True),
+        ({"ratio": 1.1}, False),
+        ({"ratio": 1.11}, True),
+        ({"otherCallSeconds": 1.0}, False),
+        ({"otherCallSeconds": 1.01}, True),
+        ({"goals_met": False}, True),
     ],
 )
 def test_a_missed_goal_is_named(change, missed):
@@ -69,7 +74,9 @@ def test_a_missed_goal_is_named(change, missed):
         "growth": {"rows": [right, row]},
         "throttled": {"failed": 0, "otherAloneSeconds": 10.0, "otherMeanwhileSeconds": 9.0}
         | change,
+        "threads": {"few": 5, "many": 32, "ratio": 1.0, "otherCallSeconds": 0.3} | change,
         "coldStart": {"goalMet": True},
         "alertStorm": {"goals_met": True},
+        "alertStormOneAtATime": {"goals_met": True, "at_a_time": 1} | change,
     }
     assert len(faults(results)) == int(missed)
