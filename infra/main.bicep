@@ -9,6 +9,9 @@ param environmentName string
 @description('Azure region of the app. It may keep route tables of any region.')
 param location string
 
+@description('Name of the Azure cloud. It follows the deployment.')
+param cloud string = environment().name
+
 @description('Resource group for all resources. If empty, rg-NAME.')
 param resourceGroupName string = ''
 
@@ -187,7 +190,7 @@ module app 'modules/app.bicep' = {
       {
         SYNC_SCHEDULE: syncSchedule
         CHECK_SCHEDULE: checkSchedule
-        AZURE_CLOUD: environment().name
+        AZURE_CLOUD: cloud
         ARM_ENDPOINT: ''
         ARM_API_VERSION_NETWORK: ''
         ARM_API_VERSION_WEB: ''
@@ -219,6 +222,7 @@ module app 'modules/app.bicep' = {
 module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
   scope: group
   params: {
+    cloud: cloud
     location: location
     tags: allTags
     // Without the integration subnet the app could not reach its storage. An empty id makes the

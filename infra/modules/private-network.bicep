@@ -1,5 +1,6 @@
 // The `private` profile. Other clients reach the app and its storage only from the virtual network of
 // this subnet and from networks peered with it.
+param cloud string
 param location string
 param tags object
 
@@ -14,44 +15,24 @@ param storageAccountId string
 param siteId string
 
 // Source: "Azure Private Endpoint private DNS zone values".
-var siteZones = {
-  AzureCloud: 'privatelink.azurewebsites.net'
-  AzureUSGovernment: 'privatelink.azurewebsites.us'
-  AzureChinaCloud: 'privatelink.chinacloudsites.cn'
+var zones = loadJsonContent('../private-dns-zones.json')[cloud]
+var serviceIds = {
+  blob: storageAccountId
+  queue: storageAccountId
+  table: storageAccountId
+  sites: siteId
 }
-var services = [
-  {
-    groupId: 'blob'
-    serviceId: storageAccountId
-    zone: 'privatelink.blob.${environment().suffixes.storage}'
-  }
-  {
-    groupId: 'queue'
-    serviceId: storageAccountId
-    zone: 'privatelink.queue.${environment().suffixes.storage}'
-  }
-  {
-    groupId: 'table'
-    serviceId: storageAccountId
-    zone: 'privatelink.table.${environment().suffixes.storage}'
-  }
-  {
-    groupId: 'sites'
-    serviceId: siteId
-    zone: siteZones[environment().name]
-  }
-]
 
 module endpoints 'private-endpoint.bicep' = [
-  for service in services: {
+  for service in items(serviceIds): {
     params: {
-      name: 'pe-${last(split(service.serviceId, '/'))}-${service.groupId}'
+      name: 'pe-${last(split(service.value, '/'))}-${service.key}'
       location: location
       tags: tags
       subnetId: subnetId
-      serviceId: service.serviceId
-      groupId: service.groupId
-      dnsZoneId: empty(dnsZoneGroupId) ? '' : '${dnsZoneGroupId}/providers/Microsoft.Network/privateDnsZones/${service.zone}'
+      serviceId: service.value
+      groupId: service.key
+      dnsZoneId: empty(dnsZoneGroupId) ? '' : '${dnsZoneGroupId}/providers/Microsoft.Network/privateDnsZones/${zones[service.key]}'
     }
   }
 ]

@@ -1,11 +1,21 @@
 """The compiler, for the tests of the infrastructure."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local.bicep import HOW_TO_GET_IT, Bicep, installed
+from local.bicep import HOW_TO_GET_IT, ROOT, Bicep, installed
+from local.snapshots import taken
+
+from .deployed import Deployed
+
+MAIN = ROOT / "infra" / "main.bicep"
+
+type Expand = Callable[..., Deployed]
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +28,30 @@ def bicep() -> Iterator[Bicep]:
         pytest.skip(HOW_TO_GET_IT)
     with Bicep(program) as running:
         yield running
+
+
+@pytest.fixture
+def template(bicep: Bicep) -> Any:
+    """main.bicep as the compiler makes a template of it."""
+    return json.loads(bicep.ask("compile", path=str(MAIN))["contents"])
+
+
+@pytest.fixture
+def expand(bicep: Bicep, tmp_path: Path) -> Expand:
+    """Give what main.bicep deploys with these parameters. RuntimeError says why it refuses them."""
+
+    profile = tmp_path / "profile.bicepparam"
+    using = f"using '{MAIN.relative_to(tmp_path, walk_up=True)}'\n"
+    required = {"environmentName": "prod", "location": "westeurope", "cloud": "AzureCloud"}
+
+    def ask(**given: str | bool) -> Deployed:
+        values = required | given
+        lines = [f"param {name} = {_literal(value)}\n" for name, value in values.items()]
+        profile.write_text(using + "".join(lines))
+        return Deployed.read(taken(bicep, profile))
+
+    return ask
+
+
+def _literal(value: str | bool) -> str:
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value)

@@ -1,9 +1,11 @@
 """Who is told of what."""
 
 import re
+from pathlib import Path
 
-from .bicep import INFRA, body_of, module_of, variables_of
+from .deployed import DEPLOYED, WHOLE
 
+INFRA = Path(__file__).parents[2] / "infra"
 DRIFT = {
     "Microsoft.Network/routeTables/write",
     "Microsoft.Network/routeTables/delete",
@@ -13,58 +15,91 @@ DRIFT = {
 SECONDS = {"PT15M": 900, "PT1H": 3600, "P1D": 86_400, "P2D": 172_800}
 
 
-def rules():
-    return {rule["name"]: rule for rule in variables_of("modules/alerts.bicep")["rules"]}
+def rules(deployed=DEPLOYED["default"]):
+    """The properties of each rule, by the last part of its name."""
+    found = deployed.all("Microsoft.Insights/scheduledQueryRules")
+    prefix = "ase-route-sync-prod-"
+    return {rule["name"].removeprefix(prefix): rule["properties"] for rule in found}
 
 
-def columns(rule):
-    [file] = re.findall(r"queries/([\w-]+)\.kql", rule["query"])
-    return (INFRA / "queries" / f"{file}.kql").read_text()
+def criterion(rule):
+    [found] = rule["criteria"]["allOf"]
+    return found
 
 
 def test_a_failed_run_an_alarm_a_missing_check_and_a_poisoned_message_are_told():
     assert rules().keys() == {"failed-run", "alarm", "heartbeat", "poison"}
     for rule in rules().values():
         assert rule["description"]
+        assert rule["enabled"] is True
 
 
 def test_a_log_alert_looks_back_two_days_at_most_and_leaves_no_gap():
     for rule in rules().values():
-        assert SECONDS[rule["every"]] < SECONDS[rule["within"]] <= SECONDS["P2D"]
+        assert SECONDS[rule["evaluationFrequency"]] < SECONDS[rule["windowSize"]] <= SECONDS["P2D"]
 
 
 def test_a_check_that_is_missing_fires_and_whatever_is_there_of_the_others():
-    operators = {name: rule["operator"] for name, rule in rules().items()}
+    operators = {name: criterion(rule)["operator"] for name, rule in rules().items()}
     assert operators.pop("heartbeat") == "LessThanOrEqual"
     assert {*operators.values()} == {"GreaterThan"}
-    [criterion] = body_of("modules/alerts.bicep", "alerts")["properties"]["criteria"]["allOf"]
-    assert (criterion["threshold"], criterion["timeAggregation"]) == (0, "Count")
+    for rule in rules().values():
+        assert (criterion(rule)["threshold"], criterion(rule)["timeAggregation"]) == (0, "Count")
 
 
 def test_what_tells_one_from_another_is_in_the_query():
+    queries = {file.read_text() for file in (INFRA / "queries").glob("*.kql")}
     for rule in rules().values():
-        for dimension in rule["dimensions"]:
-            assert re.search(rf"\b{dimension}\b( =|,)", columns(rule)), dimension
+        query = criterion(rule)["query"]
+        assert query in queries
+        for dimension in criterion(rule)["dimensions"]:
+            assert re.search(rf"\b{dimension['name']}\b( =|,)", query), dimension
+            assert (dimension["operator"], dimension["values"]) == ("Include", ["*"])
+
+
+def test_each_rule_asks_the_log_and_tells_the_action_group():
+    for deployed in WHOLE.values():
+        group = deployed.one("Microsoft.Insights/actionGroups")["id"]
+        insights = deployed.one("Microsoft.Insights/components")["id"]
+        for rule in rules(deployed).values():
+            assert rule["scopes"] == [insights]
+            assert rule["actions"]["actionGroups"][0] == group
+
+
+def test_the_addresses_and_the_groups_of_people_are_told_too():
+    alerts = DEPLOYED["alerts"]
+    receivers = alerts.one("Microsoft.Insights/actionGroups")["properties"]["emailReceivers"]
+    assert [one["emailAddress"] for one in receivers] == ["net@example.com", "ops@example.com"]
+    for rule in rules(alerts).values():
+        [_, other] = rule["actions"]["actionGroups"]
+        assert other.endswith("/actionGroups/on-call")
 
 
 def test_the_rule_of_drift_fires_on_every_write_that_has_succeeded():
-    condition = body_of("modules/drift-alert.bicep", "drift")["properties"]["condition"]
-    category, status, operations = condition["allOf"]
+    rule = DEPLOYED["drift"].one("Microsoft.Insights/activityLogAlerts")["properties"]
+    category, status, operations = rule["condition"]["allOf"]
     assert category == {"field": "category", "equals": "Administrative"}
     assert status == {"field": "status", "equals": "Succeeded"}
     assert {leaf["equals"] for leaf in operations["anyOf"]} == DRIFT
     assert {leaf["field"] for leaf in operations["anyOf"]} == {"operationName"}
+    group = DEPLOYED["drift"].one("Microsoft.Insights/actionGroups")["id"]
+    assert rule["actions"]["actionGroups"] == [{"actionGroupId": group}]
 
 
 def test_it_calls_the_app_with_the_common_alert_schema():
-    [receiver] = body_of("modules/drift-alert.bicep", "callers")["properties"]["webhookReceivers"]
-    assert receiver["serviceUri"] == "'${appUrl}/api/alerts?code=${hostKey}'"
+    group = DEPLOYED["drift"].one("Microsoft.Insights/actionGroups")["properties"]
+    [receiver] = group["webhookReceivers"]
+    url = "format('{0}/api/alerts?code={1}', 'https://func-prod.azurewebsites.net', "
+    assert receiver["serviceUri"] == f"[{url}parameters('hostKey'))]"
     assert receiver["useCommonAlertSchema"] is True
 
 
-def test_each_watched_subscription_has_a_rule_of_its_own():
-    main = (INFRA / "main.bicep").read_text()
-    assert "var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds" in main
-    assert "for id in driftIds: {" in main
-    assert module_of("main.bicep", "drift")["scope"] == "subscription(id)"
-    assert module_of("modules/drift.bicep", "rule")["params"]["hostKey"] == "hostKey"
+def test_each_watched_subscription_has_a_rule_of_its_own(template):
+    """The template says so, because a snapshot knows no key, and without a key there is no rule."""
+    drift = template["resources"]["drift"]
+    ids = "if(or(empty(parameters('driftKey')), variables('isPrivate')), createArray(), "
+    assert template["variables"]["driftIds"] == f"[{ids}variables('watchedIds'))]"
+    assert drift["copy"]["count"] == "[length(variables('driftIds'))]"
+    assert drift["subscriptionId"] == "[variables('driftIds')[copyIndex()]]"
+    key = drift["properties"]["parameters"]["hostKey"]
+    assert key == {"value": "[parameters('driftKey')]"}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from local.snapshots import PROFILES
+
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
 
@@ -22,6 +24,12 @@ def test_each_file_builds_and_lints_without_a_diagnostic(bicep):
     found = {file.name: diagnostics(bicep, file) for file in INFRA.rglob("*.bicep")}
     assert {name: told for name, told in found.items() if told} == {}
     assert "main.bicep" in found
+
+
+def test_so_does_each_profile(bicep):
+    for profile in PROFILES:
+        answer = bicep.ask("compileParams", path=str(profile), parameterOverrides={})
+        assert answer["diagnostics"] == [], profile.name
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,23 @@
-"""What `azd up` deploys: held against the app's own settings and names, and the plans' rules."""
+"""A deployment has the app's own settings and names, and keeps the rules of the plans."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
-from pycep import BicepParser
 
+from local.snapshots import WHERE
 from shared import lanes
+from shared.domain.clouds import CLOUDS
 from shared.settings import Settings
 from tests.builders.settings import SETTINGS
 
-from .bicep import FILES, INFRA, body_of, module_of, root_of, text, variables_of
+from .deployed import DEPLOYED, WHOLE
 
 ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
+FILES = sorted(INFRA.rglob("*.bicep"))
+DEFAULT = DEPLOYED["default"]
 REFUSED_BY_FLEX = {
     "ENABLE_ORYX_BUILD",
     "FUNCTIONS_EXTENSION_VERSION",
@@ -34,102 +38,85 @@ REFUSED_BY_FLEX = {
     "XDT_MicrosoftApplicationInsights_Mode",
 }
 """Source: "Flex Consumption plan deprecations"."""
+ENDPOINT = "Microsoft.Network/privateEndpoints"
+OF_THE_HOST = {
+    *(f"AzureWebJobsStorage__{name}ServiceUri" for name in ("blob", "queue", "table")),
+    *("AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId"),
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+
+whole = pytest.mark.parametrize("deployed", WHOLE.values(), ids=WHOLE)
+"""Each profile of main.bicep."""
 
 
 def source(name):
     return (INFRA / name).read_text()
 
 
-@pytest.fixture(scope="module")
-def deployed():
-    """The app's own settings, as main.bicep gives them."""
-    return module_of("main.bicep", "app")["params"]["appSettings"][0]
-
-
-@pytest.fixture(scope="module")
-def parser():
-    """All files share it, because each parser loads the grammar anew."""
-    return BicepParser()
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_two_parsers_understand_it(file, parser):
-    assert parser.parse(file_path=file)
-    assert not root_of(file.relative_to(INFRA)).has_error
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_every_resource_has_an_api_version_that_is_no_preview(file):
-    for kind in re.findall(r"^\s*resource \w+ '([^']+)'", file.read_text(), re.MULTILINE):
-        if "@" in kind:  # a child takes its parent's
-            assert re.fullmatch(r"[\w.]+/[\w/]+@\d{4}-\d\d-\d\d", kind)
-
-
-def test_every_file_that_is_named_is_there():
-    for file in FILES:
-        for path in re.findall(
-            r"(?:^module \w+ |load(?:Json|Text)Content\()'([^']+)'", file.read_text(), re.MULTILINE
-        ):
-            assert (file.parent / path).is_file(), path
+def test_no_resource_has_an_api_version_of_a_preview():
+    for deployed in DEPLOYED.values():
+        for resource in deployed.resources:
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d", resource["apiVersion"]), resource["id"]
 
 
 def test_nothing_comes_from_a_registry():
     assert not re.search(r"'(br|ts)[:/]", "".join(file.read_text() for file in FILES))
 
 
-def test_every_setting_is_deployed_and_no_other(deployed):
-    of_the_module = {"AzureWebJobsStorage", "AZURE_CLIENT_ID"}
-    assert deployed.keys() == SETTINGS - of_the_module
+def test_every_setting_is_deployed_and_no_other():
+    assert DEFAULT.settings.keys() - OF_THE_HOST == SETTINGS - {"AzureWebJobsStorage"}
 
 
-def test_what_is_deployed_without_a_parameter_is_the_documented_default(deployed):
-    parameters = {"SYNC_SCHEDULE", "CHECK_SCHEDULE", "AZURE_CLOUD", "APPLY_POLICY", "PAUSED"}
-    parameters |= {"REQUIRE_TOKENS"}
+def test_what_is_deployed_without_a_parameter_is_the_documented_default():
     required = {
-        "SERVICE_TAG_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
+        **{name: DEFAULT.settings[name] for name in ("SYNC_SCHEDULE", "CHECK_SCHEDULE")},
+        "SERVICE_TAG_SUBSCRIPTION_ID": WHERE["subscriptionId"],
         "SERVICE_TAG_LOCATIONS": "westeurope",
         "AzureWebJobsStorage": "x",
     }
-    given = {k: v for k, v in deployed.items() if k not in parameters | required.keys()}
-    assert Settings.read({**required, **given}) == Settings.read(required)
+    of_the_app = {k: v for k, v in DEFAULT.settings.items() if k in SETTINGS - {"AZURE_CLIENT_ID"}}
+    given = {**of_the_app, "AzureWebJobsStorage": "x"}
+    assert Settings.read(given) == Settings.read(required)
 
 
-def test_the_app_has_its_storage_and_its_log_by_identity_alone():
-    base, flex, premium, _ = body_of("modules/app.bicep", "settings")["properties"]
-    assert {
-        *(f"AzureWebJobsStorage__{name}ServiceUri" for name in ("blob", "queue", "table")),
-        *("AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId"),
-        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
-    } <= base.keys()
-    assert "AzureWebJobsStorage" not in base.keys() | premium.keys()
-    assert "listKeys" not in "".join(file.read_text() for file in FILES)
-    assert flex == {}
-    assert not base.keys() & REFUSED_BY_FLEX
+@whole
+def test_the_app_has_its_storage_and_its_log_by_identity_alone(deployed):
+    assert deployed.settings.keys() >= OF_THE_HOST
+    assert "AzureWebJobsStorage" not in deployed.settings
+    assert "listKeys" not in json.dumps(deployed.resources)
+
+
+def test_flex_consumption_gets_no_setting_that_it_refuses():
+    assert not DEFAULT.settings.keys() & REFUSED_BY_FLEX
+    assert DEFAULT.one("Microsoft.Web/serverfarms")["sku"]["name"] == "FC1"
 
 
 def test_what_flex_consumption_refuses_a_premium_plan_gets():
-    *_, premium, _ = body_of("modules/app.bicep", "settings")["properties"]
-    assert premium.keys() <= REFUSED_BY_FLEX
-    assert premium["FUNCTIONS_WORKER_RUNTIME"] == "python"
+    premium = DEPLOYED["premium"]
+    more = premium.settings.keys() - DEFAULT.settings.keys()
+    assert {"FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION"} <= more <= REFUSED_BY_FLEX
+    assert premium.settings["FUNCTIONS_WORKER_RUNTIME"] == "python"
+    assert premium.site["properties"]["siteConfig"]["alwaysOn"] is True
+    assert "functionAppConfig" not in premium.site["properties"]
 
 
 def test_either_plan_runs_the_python_of_the_repository():
     version = (ROOT / ".python-version").read_text().strip()
-    variables = variables_of("modules/app.bicep")
-    assert variables["pythonVersion"] == version
-    app = body_of("modules/app.bicep", "app")["properties"]
-    assert app["functionAppConfig"]["runtime"] == {"name": "python", "version": version}
-    assert app["siteConfig"]["linuxFxVersion"] == "'PYTHON|${pythonVersion}'"
+    flex = DEFAULT.site["properties"]["functionAppConfig"]
+    assert flex["runtime"] == {"name": "python", "version": version}
+    premium = DEPLOYED["premium"].site["properties"]["siteConfig"]
+    assert premium["linuxFxVersion"] == f"PYTHON|{version}"
 
 
 def test_an_instance_serves_several_requests_at_a_time_and_each_has_a_thread():
-    app = body_of("modules/app.bicep", "app")["properties"]
-    scale = app["functionAppConfig"]["scaleAndConcurrency"]
+    scale = DEFAULT.site["properties"]["functionAppConfig"]["scaleAndConcurrency"]
     assert 1 < scale["triggers"]["http"]["perInstanceConcurrency"] <= lanes.REQUESTS.count
 
 
-def test_storage_has_no_keys_no_public_blobs_and_todays_tls():
-    properties = body_of("modules/storage.bicep", "account")["properties"]
+@whole
+def test_storage_has_no_keys_no_public_blobs_and_todays_tls(deployed):
+    properties = deployed.storage["properties"]
     assert properties["allowSharedKeyAccess"] is False
     assert properties["allowBlobPublicAccess"] is False
     assert properties["supportsHttpsTrafficOnly"] is True
@@ -137,54 +124,91 @@ def test_storage_has_no_keys_no_public_blobs_and_todays_tls():
 
 
 def test_queues_and_tables_are_those_of_the_code():
-    variables = variables_of("modules/storage.bicep")
+    def names(kind):
+        found = DEFAULT.all(f"Microsoft.Storage/storageAccounts/{kind}")
+        return {resource["name"].rpartition("/")[2] for resource in found}
+
     functions = (ROOT / "function_app.py").read_text()
     used = set(re.findall(r'"(route-table-[\w-]+)"', functions))
-    assert {*variables["queueNames"]} == used | {f"{name}-poison" for name in used}
+    assert names("queueServices/queues") == used | {f"{name}-poison" for name in used}
     account = (ROOT / "shared" / "storage" / "account.py").read_text()
     tables = re.findall(r'create_table_if_not_exists\("(\w+)"\)', account)
-    assert {*variables["tableNames"]} >= {*tables} != set()
+    assert names("tableServices/tables") >= {*tables} != set()
 
 
-def test_nobody_writes_to_the_log_without_a_role():
-    insights = body_of("modules/monitoring.bicep", "insights")
+@whole
+def test_nobody_writes_to_the_log_without_a_role(deployed):
+    insights = deployed.one("Microsoft.Insights/components")
     assert insights["properties"]["DisableLocalAuth"] is True
-    workspace = body_of("modules/monitoring.bicep", "workspace")
+    workspace = deployed.one("Microsoft.OperationalInsights/workspaces")
     assert workspace["properties"]["features"]["disableLocalAuth"] is True
 
 
-def test_the_site_takes_https_and_no_passwords():
-    app = body_of("modules/app.bicep", "app")["properties"]
-    assert app["httpsOnly"] is True
-    assert app["siteConfig"]["ftpsState"] == "Disabled"
+@whole
+def test_the_site_takes_https_and_no_passwords(deployed):
+    site = deployed.site["properties"]
+    assert site["httpsOnly"] is True
+    assert site["siteConfig"]["ftpsState"] == "Disabled"
+    assert deployed.site["identity"]["type"] == "UserAssigned"
     for way in ("ftp", "scm"):
-        assert body_of("modules/app.bicep", way)["properties"] == {"allow": False}
+        policy = deployed.one("Microsoft.Web/sites/basicPublishingCredentialsPolicies", f"/{way}")
+        assert policy["properties"] == {"allow": False}
 
 
-def test_private_is_private_on_storage_and_site_and_for_each_of_their_services():
-    main = source("main.bicep")
-    assert "var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'" in main
-    for module in ("storage", "app"):
-        given = module_of("main.bicep", module)["params"]["publicNetworkAccess"]
-        assert given == "publicNetworkAccess"
-    account = body_of("modules/storage.bicep", "account")["properties"]
-    assert account["publicNetworkAccess"] == "publicNetworkAccess"
-    assert account["networkAcls"]["defaultAction"] == ["Allow", "Deny"]
-    site = body_of("modules/app.bicep", "app")["properties"]
-    assert site["publicNetworkAccess"] == "publicNetworkAccess"
-    subnet = module_of("main.bicep", "privateNetwork")["params"]["subnetId"]
-    assert subnet == ["", "privateEndpointSubnetId"]  # refused where either is missing
-    assert "@minLength(1)\nparam subnetId string" in source("modules/private-network.bicep")
-    services = variables_of("modules/private-network.bicep")["services"]
-    assert [s["groupId"] for s in services] == ["blob", "queue", "table", "sites"]
-    zones = variables_of("modules/private-network.bicep")["siteZones"]
-    assert zones.keys() == {"AzureCloud", "AzureUSGovernment", "AzureChinaCloud"}
+@pytest.mark.parametrize(
+    ("name", "access", "action"),
+    [("default", "Enabled", "Allow"), ("private", "Disabled", "Deny")],
+)
+def test_private_is_private_on_storage_and_site(name, access, action):
+    storage, site = DEPLOYED[name].storage["properties"], DEPLOYED[name].site["properties"]
+    assert storage["publicNetworkAccess"] == site["publicNetworkAccess"] == access
+    assert storage["networkAcls"]["defaultAction"] == action
+
+
+@pytest.mark.parametrize(
+    ("name", "site_zone"),
+    [("private", "azurewebsites.net"), ("china", "chinacloudsites.cn")],
+)
+def test_each_service_has_a_private_endpoint_with_the_zone_of_its_cloud(name, site_zone):
+    private = DEPLOYED[name]
+    suffix = CLOUDS[private.settings["AZURE_CLOUD"]].storage_suffix
+    zones = {kind: f"privatelink.{kind}.{suffix}" for kind in ("blob", "queue", "table")}
+    zones["sites"] = f"privatelink.{site_zone}"
+
+    for kind, zone in zones.items():
+        endpoint = private.one(ENDPOINT, f"-{kind}")["properties"]
+        [connection] = endpoint["privateLinkServiceConnections"]
+        target = private.site if kind == "sites" else private.storage
+        assert connection["properties"]["groupIds"] == [kind]
+        assert connection["properties"]["privateLinkServiceId"] == target["id"]
+
+        record = private.one(f"{ENDPOINT}/privateDnsZoneGroups", f"-{kind}/default")
+        [config] = record["properties"]["privateDnsZoneConfigs"]
+        assert config["properties"]["privateDnsZoneId"].endswith(f"/privateDnsZones/{zone}")
+
+    assert len(private.all(ENDPOINT)) == len(zones)
+    assert private.site["properties"]["virtualNetworkSubnetId"].endswith("/snet-functions")
+
+
+def test_each_cloud_has_its_private_zones():
+    zones = json.loads(source("private-dns-zones.json"))
+    assert zones.keys() == CLOUDS.keys()
+    for cloud, found in zones.items():
+        for kind in ("blob", "queue", "table"):
+            assert found[kind] == f"privatelink.{kind}.{CLOUDS[cloud].storage_suffix}"
+
+
+@pytest.mark.parametrize("missing", ["integrationSubnetId", "privateEndpointSubnetId"])
+def test_private_without_either_subnet_is_refused(missing, expand):
+    subnets = {"integrationSubnetId": "/subnets/one", "privateEndpointSubnetId": "/subnets/two"}
+    assert expand(networkProfile="private", **subnets)
+    with pytest.raises(RuntimeError, match="'subnetId' is not valid"):
+        expand(networkProfile="private", **{**subnets, missing: ""})
 
 
 def test_a_token_is_judged_and_a_key_alone_still_opens():
-    config = body_of("modules/app.bicep", "authentication")
-    assert config["name"] == "authsettingsV2"
-    properties = config["properties"]
+    tokens = DEPLOYED["tokens"]
+    properties = tokens.one("Microsoft.Web/sites/config", "/authsettingsV2")["properties"]
     assert properties["platform"] == {"enabled": True}
     assert properties["globalValidation"] == {
         "requireAuthentication": False,
@@ -192,29 +216,38 @@ def test_a_token_is_judged_and_a_key_alone_still_opens():
     }
     provider = properties["identityProviders"]["azureActiveDirectory"]
     assert provider["enabled"] is True
-    assert provider["validation"]["allowedAudiences"][0] == "authClientId"
+    client = provider["registration"]["clientId"]
+    assert provider["validation"]["allowedAudiences"] == [client, f"api://{client}"]
+
+
+def test_a_token_is_required_only_if_somebody_says_so():
+    assert DEPLOYED["tokens"].settings["REQUIRE_TOKENS"] == "true"
+    assert DEFAULT.settings["REQUIRE_TOKENS"] == "false"
+    [settings] = DEFAULT.all("Microsoft.Web/sites/config")
+    assert settings["name"].endswith("/appsettings")
 
 
 def parameters():
-    """Of main.bicep: each name, its type and its default as text, None where it has none."""
-    found = re.findall(r"^param (\w+) (\w+)(?: = (.+))?$", source("main.bicep"), re.MULTILINE)
-    return {name: (kind, default or None) for name, kind, default in found}
+    """Of main.bicep: each name with its default as text, None if it has none."""
+    found = re.findall(r"^param (\w+) [^=\n]+?(?: = (.+))?$", source("main.bicep"), re.MULTILINE)
+    return {name: default or None for name, default in found}
 
 
 def test_each_parameter_can_be_given_by_azd_and_has_the_default_of_bicep():
     given = json.loads(source("main.parameters.json"))["parameters"]
-    assert given.keys() == parameters().keys()
-    for name, (_, default) in parameters().items():
+    assert given.keys() == parameters().keys() - {"cloud"}  # azd deploys to the cloud it is set to
+    for name in given:
+        default = parameters()[name]
         value = given[name]["value"]
         if isinstance(value, str) and (variable := re.fullmatch(r"\$\{(\w+)(?:=(.*))?\}", value)):
             value = variable[2] or ""
-        text_ = json.dumps(value) if isinstance(value, dict) else value
-        assert text_ == (default or "").strip("'"), name
+        text = json.dumps(value) if isinstance(value, dict) else value
+        assert text == (default or "").strip("'"), name
 
 
 def test_each_parameter_is_documented_with_its_default():
     rows = (ROOT / "docs" / "deploy.md").read_text()
-    for name, (_, default) in parameters().items():
+    for name, default in parameters().items():
         row = re.search(rf"^\| `{name}`[^|]*\| ([^|]*) \|", rows, re.MULTILINE)
         assert row is not None, name
         shown = (default or "required").strip("'").replace("{}", "") or "none"
@@ -227,18 +260,3 @@ def test_each_parameter_and_module_says_what_it_is_for():
         assert "@description(" in before.rsplit("\n\n", 1)[1], name
     for file in FILES:
         assert file.read_text().startswith("// "), file
-
-
-def test_where_roles_are_not_assigned_each_is_printed():
-    outputs = source("main.bicep").split("// If somebody else must assign the roles")[1]
-    for role in ("operator", "provisioner", "built-in"):
-        assert f"loadJsonContent('roles/{role}.json')" in outputs
-    for name in ("ROLES_TO_MAKE", "NETWORK", "STORAGE", "LOG"):
-        assert re.search(rf"^output {name}\w* array = \[$", outputs, re.MULTILINE)
-
-
-def test_storage_and_log_get_the_built_in_roles_that_are_printed():
-    known = json.loads(source("roles/built-in.json"))
-    loops = [text(node) for node in root_of("modules/access.bicep").named_children]
-    for scope in known:
-        assert any(f"items(roles.{scope})" in loop for loop in loops)

@@ -3,13 +3,19 @@ the product performs is judged over all tests: tests/rights.py.
 """
 
 import json
+import re
 
 import pytest
 
 from shared.cli.checks import permissions
 from tests.rights import AUDITOR, OPERATOR, PROVISIONER, ROLES, actions_of, main, note_actions
 
-from .bicep import INFRA
+from .deployed import DEPLOYED
+
+BUILT_IN = json.loads((ROLES / "built-in.json").read_text())
+LISTS = ("NETWORK_ROLES_TO_ASSIGN", "STORAGE_ROLES_TO_ASSIGN", "LOG_ROLES_TO_ASSIGN")
+THERE = "10000000-0000-0000-0000-00000000000"
+"""So begin the ids of the profiles' subscriptions."""
 
 
 @pytest.mark.parametrize("role", [AUDITOR, OPERATOR, PROVISIONER])
@@ -46,10 +52,84 @@ def test_doctor_asks_for_what_the_operator_has():
     assert asked <= actions_of(OPERATOR)
 
 
-def test_bicep_makes_each_role_of_its_json():
-    module = (INFRA / "modules" / "roles.bicep").read_text()
+def definitions(deployed):
+    """The custom roles by the first part of their name, which the JSON has."""
+    found = deployed.all("Microsoft.Authorization/roleDefinitions")
+    return {one["properties"]["roleName"].partition(" (")[0]: one for one in found}
+
+
+def assigned(deployed):
+    """Each assignment as the name of its role and the scope, and who gets them."""
+    own = {one["name"]: name for name, one in definitions(deployed).items()}
+    names = own | {guid: name for roles in BUILT_IN.values() for name, guid in roles.items()}
+    assignments = deployed.all("Microsoft.Authorization/roleAssignments")
+    who = {one["properties"]["principalId"] for one in assignments}
+    roles = [one["properties"]["roleDefinitionId"].rpartition("/")[2] for one in assignments]
+    # The id is an expression, because it depends on the identity. It begins with the scope.
+    scopes = [re.findall(r"'([^']+)'", one["id"])[0] for one in assignments]
+    return sorted((names[role], scope) for role, scope in zip(roles, scopes, strict=True)), who
+
+
+def printed(deployed):
+    """The assignments of the outputs."""
+    found = [one for name in LISTS for one in deployed.outputs[name]]
+    return sorted((role, one["scope"]) for one in found for role in one["roles"])
+
+
+def test_the_template_makes_each_role_of_its_json():
+    found = definitions(DEPLOYED["subscriptions"])
     for role in (AUDITOR, OPERATOR, PROVISIONER):
-        assert f"loadJsonContent('../roles/{role}.json')" in module
+        wanted = json.loads((ROLES / f"{role}.json").read_text())
+        made = found.pop(wanted["Name"])["properties"]
+        [permissions] = made["permissions"]
+        assert permissions == {
+            "actions": wanted["Actions"],
+            "notActions": [],
+            "dataActions": [],
+            "notDataActions": [],
+        }
+        assert made["assignableScopes"] == [f"/subscriptions/{THERE}{n}" for n in (2, 3, 4)]
+    assert not found
+
+
+def test_the_app_gets_its_roles_on_storage_log_and_each_subscription():
+    default = DEPLOYED["default"]
+    insights = default.one("Microsoft.Insights/components")["id"]
+    own = [
+        ("ASE Route Sync Operator", f"{THERE}1"),
+        *((name, default.storage["id"]) for name in BUILT_IN["storage"]),
+        *((name, insights) for name in BUILT_IN["log"]),
+    ]
+    roles, who = assigned(default)
+    assert roles == sorted(own)
+    [identity] = who
+    assert "/userAssignedIdentities/id-prod'" in identity
+
+    roles, _ = assigned(DEPLOYED["subscriptions"])
+    both = ("ASE Route Sync Operator", "ASE Route Sync Provisioner")
+    assert {(name, f"{THERE}{n}") for name in both for n in (2, 3, 4)} <= {*roles}
+
+
+def test_if_somebody_else_assigns_the_roles_each_is_printed_and_none_made():
+    no_roles, subscription = DEPLOYED["no-roles"], f"/subscriptions/{THERE}1"
+    assert definitions(no_roles) == {}
+    assert assigned(no_roles) == ([], set())
+    wanted = [json.loads((ROLES / f"{role}.json").read_text()) for role in (OPERATOR, PROVISIONER)]
+    scoped = [{**role, "AssignableScopes": [subscription]} for role in wanted]
+    assert no_roles.outputs["ROLES_TO_MAKE"] == scoped
+    insights = no_roles.one("Microsoft.Insights/components")["id"]
+    assert printed(no_roles) == sorted(
+        [
+            *((role["Name"], subscription) for role in wanted),
+            *((name, no_roles.storage["id"]) for name in BUILT_IN["storage"]),
+            *((name, insights) for name in BUILT_IN["log"]),
+        ]
+    )
+
+
+def test_what_is_assigned_is_not_printed():
+    default = DEPLOYED["default"]
+    assert default.outputs["ROLES_TO_MAKE"] == printed(default) == []
 
 
 def test_what_is_missing_and_what_is_spare_is_told(tmp_path, monkeypatch, capsys):

@@ -1,0 +1,8 @@
+// Callers need a token.
+using '../../../infra/main.bicep'
+
+param environmentName = 'prod'
+param location = 'westeurope'
+param cloud = 'AzureCloud'
+param authClientId = '30000000-0000-0000-0000-000000000003'
+param requireTokens = true
