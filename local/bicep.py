@@ -18,7 +18,7 @@ _ENVIRONMENT = {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
 
 def installed() -> Path | None:
     """Return the path of the program, or None if it is in none of the places."""
-    return next((path for path in _places() if path.is_file()), None)
+    return next((path for path in _places() if path.is_file() and os.access(path, os.X_OK)), None)
 
 
 def _places() -> Iterator[Path]:

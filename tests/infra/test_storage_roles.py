@@ -13,8 +13,6 @@ from tests.builders.routes import to_firewall
 from tests.builders.runs import register, sync
 from tests.calls import in_hand
 
-from .bicep import INFRA
-
 ROOT = Path(__file__).parents[2]
 ENTITIES = {
     "GET": "entities/read",
@@ -64,7 +62,7 @@ def test_a_reader_of_tables_could_not_do_it(asked):
 
 
 def test_queues_are_the_bindings_and_blobs_the_hosts_own():
-    roles = json.loads((INFRA / "roles" / "built-in.json").read_text())["storage"]
+    roles = json.loads((ROOT / "infra" / "roles" / "built-in.json").read_text())["storage"]
     assert {*roles} == {
         "Storage Blob Data Owner",  # locks, keys and the package of the host
         "Storage Queue Data Contributor",  # the bindings
