@@ -1,6 +1,8 @@
 // ASE Route Sync in one subscription: `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
+import { AppSettings, RoleDefinition, RolesToAssign, Tags } from 'types.bicep'
+
 @description('Name of the deployment. It is part of every resource name.')
 @minLength(1)
 @maxLength(40)
@@ -16,7 +18,7 @@ param cloud string = environment().name
 param resourceGroupName string = ''
 
 @description('Tags for every resource.')
-param tags object = {}
+param tags Tags = {}
 
 @description('flex: Flex Consumption. premium: a Premium plan, for clouds and regions without Flex Consumption, such as China.')
 @allowed(['flex', 'premium'])
@@ -52,7 +54,7 @@ param syncSchedule string = '0 0 6 * * 3'
 param checkSchedule string = '0 20 5 * * *'
 
 @description('Further app settings, by name, that need another value than their default.')
-param appSettings object = {}
+param appSettings AppSettings = {}
 
 @description('If true, the custom roles are made and assigned. If false, the outputs list the roles for a person who may assign them.')
 param assignRoles bool = true
@@ -91,7 +93,9 @@ param privateDnsZoneGroupId string = ''
 
 var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
 var tagSubscriptionId = empty(serviceTagSubscriptionId) ? subscription().subscriptionId : serviceTagSubscriptionId
-var watchedIds = empty(watchedSubscriptionIds) ? [subscription().subscriptionId] : map(split(watchedSubscriptionIds, ','), id => trim(id))
+var watchedIds = empty(watchedSubscriptionIds)
+  ? [subscription().subscriptionId]
+  : map(split(watchedSubscriptionIds, ','), id => trim(id))
 var subscriptionIds = union([tagSubscriptionId], watchedIds)
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
@@ -283,22 +287,22 @@ var operatorRole = loadJsonContent('roles/operator.json')
 var provisionerRole = loadJsonContent('roles/provisioner.json')
 var networkRoles = allowProvisioning ? [operatorRole, provisionerRole] : [operatorRole]
 
-output ROLES_TO_MAKE array = [
+output ROLES_TO_MAKE RoleDefinition[] = [
   for role in (assignRoles ? [] : networkRoles): union(role, { AssignableScopes: scopes })
 ]
-output NETWORK_ROLES_TO_ASSIGN array = [
+output NETWORK_ROLES_TO_ASSIGN RolesToAssign[] = [
   for scope in (assignRoles ? [] : scopes): {
     roles: map(networkRoles, role => role.Name)
     scope: scope
   }
 ]
-output STORAGE_ROLES_TO_ASSIGN array = [
+output STORAGE_ROLES_TO_ASSIGN RolesToAssign[] = [
   for role in (assignRoles ? [] : items(builtIn.storage)): {
     roles: [role.key]
     scope: storage.outputs.id
   }
 ]
-output LOG_ROLES_TO_ASSIGN array = [
+output LOG_ROLES_TO_ASSIGN RolesToAssign[] = [
   for role in (assignRoles ? [] : items(builtIn.log)): {
     roles: [role.key]
     scope: monitoring.outputs.applicationInsightsId

@@ -1,15 +1,17 @@
 // The alerts: a failed run, an alarm of the daily check, a check that did not run, a message that was
 // given up. A log alert looks back two days at most.
+import { Tags } from '../types.bicep'
+
 param name string
 param location string
-param tags object
+param tags Tags
 param applicationInsightsId string
 
 @description('Mail addresses that receive the alerts.')
-param emails array
+param emails string[]
 
 @description('Ids of further action groups that receive the alerts.')
-param otherActionGroupIds array
+param otherActionGroupIds string[]
 
 var rules = [
   {

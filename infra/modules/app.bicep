@@ -1,7 +1,9 @@
 // The function app: on Flex Consumption, or on a Premium plan if the cloud has no Flex Consumption.
+import { AppSettings, StorageEndpoints, Tags } from '../types.bicep'
+
 param name string
 param location string
-param tags object
+param tags Tags
 
 @allowed(['flex', 'premium'])
 param hostingPlan string
@@ -11,14 +13,14 @@ param premiumSku string
 
 param identityId string
 param identityClientId string
-param storageEndpoints object
+param storageEndpoints StorageEndpoints
 param deploymentContainer string
 
 @secure()
 param applicationInsightsConnectionString string
 
 @description('The app\'s own settings, by name.')
-param appSettings object
+param appSettings AppSettings
 
 @description('Id of the subnet for outgoing traffic. If empty, there is none.')
 param integrationSubnetId string
@@ -43,40 +45,33 @@ var flexPlan = {
 var premiumPlan = {
   name: premiumSku
 }
-var flexConfig = {
-  functionAppConfig: {
-    deployment: {
-      storage: {
-        type: 'blobContainer'
-        value: deploymentContainer
-        authentication: {
-          type: 'UserAssignedIdentity'
-          userAssignedIdentityResourceId: identityId
-        }
-      }
-    }
-    runtime: {
-      name: 'python'
-      version: pythonVersion
-    }
-    scaleAndConcurrency: {
-      instanceMemoryMB: 2048
-      maximumInstanceCount: maximumInstanceCount
-      // If this is missing, an instance of a Python app serves one HTTP request at a time, and a storm
-      // of alerts starts an instance for each of them. A request of this app mostly waits for storage
-      // or Azure. Other languages have 16 by default for this memory.
-      triggers: {
-        http: {
-          perInstanceConcurrency: 16
-        }
+var flexConfig resourceInput<'Microsoft.Web/sites@2025-03-01'>.properties.functionAppConfig = {
+  deployment: {
+    storage: {
+      type: 'blobContainer'
+      value: deploymentContainer
+      authentication: {
+        type: 'UserAssignedIdentity'
+        userAssignedIdentityResourceId: identityId
       }
     }
   }
-}
-var premiumSiteConfig = {
-  alwaysOn: true
-  linuxFxVersion: 'PYTHON|${pythonVersion}'
-  vnetRouteAllEnabled: true
+  runtime: {
+    name: 'python'
+    version: pythonVersion
+  }
+  scaleAndConcurrency: {
+    instanceMemoryMB: 2048
+    maximumInstanceCount: maximumInstanceCount
+    // If this is missing, an instance of a Python app serves one HTTP request at a time, and a storm of
+    // alerts starts an instance for each of them. A request of this app mostly waits for storage or
+    // Azure. Other languages have 16 by default for this memory.
+    triggers: {
+      http: {
+        perInstanceConcurrency: 16
+      }
+    }
+  }
 }
 // Flex Consumption refuses all of these settings.
 var premiumSettings = {
@@ -84,9 +79,6 @@ var premiumSettings = {
   FUNCTIONS_EXTENSION_VERSION: '~4'
   FUNCTIONS_WORKER_RUNTIME: 'python'
   SCM_DO_BUILD_DURING_DEPLOYMENT: 'true'
-}
-var integration = {
-  virtualNetworkSubnetId: integrationSubnetId
 }
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
@@ -111,42 +103,42 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       '${identityId}': {}
     }
   }
-  properties: union(
-    {
-      serverFarmId: plan.id
-      httpsOnly: true
-      keyVaultReferenceIdentity: identityId
-      publicNetworkAccess: publicNetworkAccess
-      siteConfig: union(
-        {
-          ftpsState: 'Disabled'
-          http20Enabled: true
-          minTlsVersion: '1.2'
-          scmMinTlsVersion: '1.2'
-        },
-        flex ? {} : premiumSiteConfig
-      )
-    },
-    flex ? flexConfig : {},
-    empty(integrationSubnetId) ? {} : integration
-  )
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    publicNetworkAccess: publicNetworkAccess
+    siteConfig: {
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ...(flex
+        ? {}
+        : {
+            alwaysOn: true
+            linuxFxVersion: 'PYTHON|${pythonVersion}'
+            vnetRouteAllEnabled: true
+          })
+    }
+    ...(flex ? { functionAppConfig: flexConfig } : {})
+    ...(empty(integrationSubnetId) ? {} : { virtualNetworkSubnetId: integrationSubnetId })
+  }
 
   resource settings 'config' = {
     name: 'appsettings'
-    properties: union(
-      {
-        AzureWebJobsStorage__blobServiceUri: storageEndpoints.blob
-        AzureWebJobsStorage__queueServiceUri: storageEndpoints.queue
-        AzureWebJobsStorage__tableServiceUri: storageEndpoints.table
-        AzureWebJobsStorage__credential: 'managedidentity'
-        AzureWebJobsStorage__clientId: identityClientId
-        AZURE_CLIENT_ID: identityClientId
-        APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
-        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-      },
-      flex ? {} : premiumSettings,
-      appSettings
-    )
+    properties: {
+      AzureWebJobsStorage__blobServiceUri: storageEndpoints.blob
+      AzureWebJobsStorage__queueServiceUri: storageEndpoints.queue
+      AzureWebJobsStorage__tableServiceUri: storageEndpoints.table
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identityClientId
+      AZURE_CLIENT_ID: identityClientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+      ...(flex ? {} : premiumSettings)
+      ...appSettings
+    }
   }
 
   // Deployments use an identity, so sign-in by name and password is switched off.

@@ -2,6 +2,8 @@
 // group. Deploy it to each subscription with registered route tables. The app ignores its own writes.
 targetScope = 'resourceGroup'
 
+import { Tags } from '../types.bicep'
+
 @description('Name of the alert rule and of the action group.')
 param name string = 'ase-route-sync-drift'
 
@@ -13,7 +15,7 @@ param appUrl string
 param hostKey string
 
 @description('Tags of the alert rule and of the action group.')
-param tags object = {}
+param tags Tags = {}
 
 resource callers 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: name

@@ -1,9 +1,11 @@
 // The drift alert of one subscription. The rule of modules/drift-alert.bicep needs a resource group.
 targetScope = 'subscription'
 
+import { Tags } from '../types.bicep'
+
 param resourceGroupName string
 param location string
-param tags object
+param tags Tags
 param appUrl string
 
 @secure()

@@ -1,7 +1,9 @@
 // The app's identity for Azure Resource Manager, storage and Application Insights.
+import { Tags } from '../types.bicep'
+
 param name string
 param location string
-param tags object
+param tags Tags
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: name

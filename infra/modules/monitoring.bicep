@@ -1,8 +1,10 @@
 // The app's log. Only an identity with a role may write to it.
+import { Tags } from '../types.bicep'
+
 param workspaceName string
 param applicationInsightsName string
 param location string
-param tags object
+param tags Tags
 
 @description('The number of days for which records are kept.')
 @minValue(30)

@@ -1,7 +1,9 @@
 // A private endpoint: one service of one resource gets an address in a subnet.
+import { Tags } from '../types.bicep'
+
 param name string
 param location string
-param tags object
+param tags Tags
 
 @description('Id of the subnet for the address.')
 param subnetId string

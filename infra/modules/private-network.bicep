@@ -1,8 +1,10 @@
 // The `private` profile. Other clients reach the app and its storage only from the virtual network of
 // this subnet and from networks peered with it.
+import { Tags } from '../types.bicep'
+
 param cloud string
 param location string
-param tags object
+param tags Tags
 
 @description('Id of the subnet for the private endpoints.')
 @minLength(1)
@@ -32,7 +34,9 @@ module endpoints 'private-endpoint.bicep' = [
       subnetId: subnetId
       serviceId: service.value
       groupId: service.key
-      dnsZoneId: empty(dnsZoneGroupId) ? '' : '${dnsZoneGroupId}/providers/Microsoft.Network/privateDnsZones/${zones[service.key]}'
+      dnsZoneId: empty(dnsZoneGroupId)
+        ? ''
+        : '${dnsZoneGroupId}/providers/Microsoft.Network/privateDnsZones/${zones[service.key]}'
     }
   }
 ]

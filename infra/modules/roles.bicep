@@ -6,7 +6,7 @@ targetScope = 'subscription'
 param environmentName string
 
 @description('Subscriptions in which the roles may be assigned.')
-param subscriptionIds array
+param subscriptionIds string[]
 
 var definitions = [
   loadJsonContent('../roles/auditor.json')

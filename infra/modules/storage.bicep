@@ -1,7 +1,9 @@
 // The storage account for the host, the queues and the app's tables. Its keys are switched off.
+import { StorageEndpoints, Tags } from '../types.bicep'
+
 param name string
 param location string
-param tags object
+param tags Tags
 param skuName string
 
 @allowed(['Enabled', 'Disabled'])
@@ -84,7 +86,7 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-
 
 output id string = account.id
 output name string = account.name
-output endpoints object = {
+output endpoints StorageEndpoints = {
   blob: account.properties.primaryEndpoints.blob
   queue: account.properties.primaryEndpoints.queue
   table: account.properties.primaryEndpoints.table

@@ -5,7 +5,7 @@ targetScope = 'subscription'
 param principalId string
 
 @description('Names (GUIDs) of the role definitions to assign.')
-param roleNames array
+param roleNames string[]
 
 resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in roleNames: {

@@ -1,7 +1,9 @@
 // A workbook that shows the log: ages, changes, failures, runs and alerts.
+import { Tags } from '../types.bicep'
+
 param name string
 param location string
-param tags object
+param tags Tags
 param applicationInsightsId string
 
 @description('The number of days for the queries.')
