@@ -47,10 +47,10 @@ param paused bool = false
 @allowed(['auto', 'additive', 'approval'])
 param applyPolicy string = 'auto'
 
-@description('NCRONTAB schedule (UTC) of the weekly run.')
+@description('Schedule (UTC) of the weekly run: six NCRONTAB fields with single blanks between them, ascending ranges only, Sunday is 0.')
 param syncSchedule string = '0 0 6 * * 3'
 
-@description('NCRONTAB schedule (UTC) of the daily check.')
+@description('Schedule (UTC) of the daily check, in the same form.')
 param checkSchedule string = '0 20 5 * * *'
 
 @description('Further app settings, by name, that need another value than their default.')

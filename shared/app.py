@@ -17,8 +17,9 @@ from .arm.route_tables import ArmRouteTables
 from .arm.security_groups import ArmSecurityGroups
 from .arm.service_tags import ServiceTagDiscovery
 from .arm.subnets import ArmSubnets
+from .domain.people.health import schedule_alarms
 from .domain.runs.run import Run, RunRequest, run_id_of
-from .log import log_outcome, log_registration, log_run, quiet_libraries
+from .log import log_alarms, log_outcome, log_registration, log_run, quiet_libraries
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
 from .redaction import guard_log, hide
@@ -163,6 +164,8 @@ def _app() -> App:
     quiet_libraries()
     settings = Settings.read(os.environ)
     hide((*settings.secrets, os.environ.get("IDENTITY_HEADER")))
+    # If the schedule of the daily check is wrong, no check tells it.
+    log_alarms(schedule_alarms(settings.wrong_schedules))
     return App(settings)
 
 
@@ -210,6 +213,7 @@ def _policy(settings: Settings, next_hop_types: frozenset[str]) -> Policy:
         paused=settings.paused,
         notifies=settings.notify_webhook_url is not None,
         missing_schedules=tuple(settings.missing_schedules),
+        wrong_schedules=settings.wrong_schedules,
         max_age_days=settings.max_sync_age_days,
         run_retention_days=settings.run_retention_days,
     )

@@ -6,10 +6,12 @@ change of a registration. docs/operations.md has the fields and the usual querie
 
 import json
 import logging
+from collections.abc import Iterable
 
 from .domain.armid import RouteTableId
 from .domain.findings import Finding
 from .domain.people.check_report import CheckReport
+from .domain.people.health import Alarm
 from .domain.runs.outcome import Outcome
 from .domain.runs.run import Run, RunStatus
 from .domain.times import utc_text
@@ -91,9 +93,13 @@ def log_check(report: CheckReport) -> None:
     }
     _write(logging.INFO, "check", **check_json(report) | counts)
 
-    # Alert rules look for these records, so each alarm has its own.
-    for alarm in report.alarms:
-        _write(logging.ERROR, "alarm", checkId=report.check_id, **alarm_json(alarm))
+    log_alarms(report.alarms, check_id=report.check_id)
+
+
+def log_alarms(alarms: Iterable[Alarm], *, check_id: str | None = None) -> None:
+    """Write a record for each alarm, because alert rules look for them one by one."""
+    for alarm in alarms:
+        _write(logging.ERROR, "alarm", checkId=check_id, **alarm_json(alarm))
 
 
 def log_alert(

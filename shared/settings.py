@@ -10,12 +10,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from .domain.addresses import is_service_tag
 from .domain.clouds import CLOUDS, Cloud
 from .domain.routing.policy import ApplyPolicy
+from .domain.schedules import schedule_fault
 
 _STORAGE = (
     "AzureWebJobsStorage",
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__tableServiceUri",
 )
+_SCHEDULES = ("SYNC_SCHEDULE", "CHECK_SCHEDULE")
 _SECRET_PARTS = ("accountkey", "sharedaccesssignature")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _API_VERSION = r"^\d{4}-\d\d-\d\d(-preview)?$"
@@ -106,9 +108,7 @@ class Settings(BaseModel):
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
         """Treat an empty setting as missing. Raise InvalidSettings if any setting is wrong."""
-        stripped = {name: value.strip() for name, value in environment.items()}
-        given: dict[str, Any] = {name: value for name, value in stripped.items() if value}
-
+        given = _given(environment)
         faults = _storage_faults(given)
         try:
             settings = cls.model_validate(given)
@@ -132,8 +132,18 @@ class Settings(BaseModel):
     @property
     def missing_schedules(self) -> list[str]:
         """Return the missing schedules: without its schedule, a timer never fires."""
-        given = {"SYNC_SCHEDULE": self.sync_schedule, "CHECK_SCHEDULE": self.check_schedule}
-        return [name for name, value in given.items() if value is None]
+        return [name for name, text in self._schedules.items() if text is None]
+
+    @property
+    def wrong_schedules(self) -> dict[str, str]:
+        """Return what is wrong with each wrong schedule. It stops its timer, and nothing else."""
+        given = [(name, text) for name, text in self._schedules.items() if text is not None]
+        faults = {name: schedule_fault(text) for name, text in given}
+        return {name: fault for name, fault in faults.items() if fault is not None}
+
+    @property
+    def _schedules(self) -> dict[str, str | None]:
+        return dict(zip(_SCHEDULES, (self.sync_schedule, self.check_schedule), strict=True))
 
     @property
     def secrets(self) -> Iterator[str]:
@@ -162,6 +172,13 @@ class Settings(BaseModel):
         return self.storage_table_service_uri or (
             f"https://{self.storage_account_name}.table.{self.cloud.storage_suffix}"
         )
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, Any]:
+    stripped = {name: value.strip() for name, value in environment.items()}
+    # The host reads the schedules as they are, and drops only blanks.
+    stripped |= {name: environment[name].strip(" ") for name in _SCHEDULES if name in environment}
+    return {name: value for name, value in stripped.items() if value}
 
 
 def _storage_faults(given: Mapping[str, Any]) -> list[str]:

@@ -130,3 +130,23 @@ def test_sample_readme_and_code_know_the_same_settings():
 def test_the_sample_is_valid_as_it_stands():
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     assert Settings.read(sample).service_tag == "AppServiceManagement"
+
+
+@pytest.mark.parametrize("text", [None, "", "  "])
+def test_a_schedule_may_be_missing(text):
+    settings = Settings.read(NEEDED | ({} if text is None else {"SYNC_SCHEDULE": text}))
+    assert settings.missing_schedules == ["SYNC_SCHEDULE", "CHECK_SCHEDULE"]
+    assert settings.wrong_schedules == {}
+
+
+@pytest.mark.parametrize("text", ["0 0 6 * * WED", "  0 0 6 * * WED "])
+def test_blanks_around_a_schedule_do_not_matter(text):
+    settings = Settings.read(NEEDED | {"SYNC_SCHEDULE": text, "CHECK_SCHEDULE": text})
+    assert (settings.missing_schedules, settings.wrong_schedules) == ([], {})
+
+
+@pytest.mark.parametrize("text", ["0 0 6 * * WED\r\n", "0 0 6 * * WED\t", "\t", "0  0 6 * * WED"])
+def test_a_wrong_schedule_is_no_invalid_setting(text):
+    settings = Settings.read(NEEDED | {"CHECK_SCHEDULE": text})
+    assert settings.missing_schedules == ["SYNC_SCHEDULE"]
+    assert list(settings.wrong_schedules) == ["CHECK_SCHEDULE"]

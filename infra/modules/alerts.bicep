@@ -39,7 +39,7 @@ var rules = [
   {
     name: 'heartbeat'
     displayName: 'The daily check did not come'
-    description: 'There was no check for 26 hours, so nobody looks after the route tables. See whether the app runs and its log arrives. After the first deployment this fires until the first check.'
+    description: 'There was no check for 26 hours, so nobody looks after the route tables. See whether CHECK_SCHEDULE is right, the app runs and its log arrives. After the first deployment this fires until the first check.'
     severity: 1
     query: loadTextContent('../queries/heartbeat.kql')
     every: 'PT1H'

@@ -50,7 +50,7 @@ def _diagnoses() -> Iterator[Diagnosis]:
         remedy = "the README has a table of all settings"
         yield from (Diagnosis("settings", Grade.FAULT, fault, remedy) for fault in error.faults)
     else:
-        yield _schedules(settings)
+        yield from _schedules(settings)
         yield from _outside(settings)
 
 
@@ -83,16 +83,18 @@ def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
         yield from check(context, enabled)
 
 
-def _schedules(settings: Settings) -> Diagnosis:
+def _schedules(settings: Settings) -> Iterator[Diagnosis]:
+    for name, fault in settings.wrong_schedules.items():
+        remedy = "correct it in the app's settings, for example to 0 0 6 * * 3: Wednesday at 06:00"
+        yield Diagnosis("settings", Grade.FAULT, f"{name}: {fault}", remedy)
+
     missing = settings.missing_schedules
-    if not missing:
-        return Diagnosis("settings", Grade.OK, "complete")
-    return Diagnosis(
-        "settings",
-        Grade.WARNING,
-        f"{', '.join(missing)} missing: without it a function app never runs by itself",
-        "set it in the app's settings; the command line does not need it",
-    )
+    if missing:
+        said = f"{', '.join(missing)} missing: without it a function app never runs by itself"
+        remedy = "set it in the app's settings; the command line does not need it"
+        yield Diagnosis("settings", Grade.WARNING, said, remedy)
+    elif not settings.wrong_schedules:
+        yield Diagnosis("settings", Grade.OK, "complete")
 
 
 def _peers(settings: Settings, queue_url: str) -> list[Peer]:

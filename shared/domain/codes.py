@@ -908,6 +908,18 @@ SCHEDULE_MISSING = Code(
     meaning="SYNC_SCHEDULE or CHECK_SCHEDULE is not set, so its timer never fires.",
     remedy="Set the app setting that the alarm names.",
     places=_ALARM,
+    related=("ScheduleWrong",),
+)
+SCHEDULE_WRONG = Code(
+    "ScheduleWrong",
+    Grade.ATTENTION,
+    meaning=(
+        "SYNC_SCHEDULE or CHECK_SCHEDULE is not a plain schedule, so its timer does not fire, or "
+        "fires at other times than expected."
+    ),
+    remedy="The alarm names the app setting and the field. Correct it there.",
+    places=_ALARM,
+    related=("ScheduleMissing",),
 )
 DOCUMENT_UNCHANGED = Code(
     "DocumentUnchanged",

@@ -1,5 +1,6 @@
 """The decisions of the operator. The wiring makes them from the settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..domain.routing.policy import ApplyPolicy
@@ -21,8 +22,9 @@ class Policy:
       `max_removed_percent` the largest share of the owned routes that one run may remove.
     - If `paused`, every run only plans.
     - If `notifies`, people are told about runs and checks. `missing_schedules` are the timers that
-      never fire, `max_age_days` the age above which a table raises an alarm, and
-      `run_retention_days` the time for which runs and checks are kept.
+      never fire, and `wrong_schedules` says what is wrong with the schedules of others.
+      `max_age_days` is the age above which a table raises an alarm, and `run_retention_days` the
+      time for which runs and checks are kept.
     """
 
     cloud: str
@@ -39,6 +41,7 @@ class Policy:
     paused: bool
     notifies: bool
     missing_schedules: tuple[str, ...]
+    wrong_schedules: Mapping[str, str]
     max_age_days: int
     run_retention_days: int
 

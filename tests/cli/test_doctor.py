@@ -74,6 +74,17 @@ def test_missing_schedules_are_a_warning(healthy, cli):
     assert done.json["findings"][0]["grade"] == "warning"
 
 
+def test_a_wrong_schedule_is_a_fault_that_names_setting_and_field(healthy, cli):
+    wrong = {"SYNC_SCHEDULE": "0 0 6 * * MON-SUN", "CHECK_SCHEDULE": "25:00:00"}
+    done = cli("doctor", "--json", **wrong)
+    assert done.status == 1
+    said = [f["message"] for f in done.json["findings"] if f["grade"] == "fault"]
+    assert said == [
+        "SYNC_SCHEDULE: weekday: a range must ascend, or the host turns it round",
+        "CHECK_SCHEDULE: it must have six fields, with single blanks between them",
+    ]
+
+
 def test_an_identity_that_is_refused_is_told_in_the_words_of_azure_identity(azure, healthy, cli):
     found = faults(cli("doctor", "--json", IDENTITY_HEADER="nonsense"))["identity"]
     assert "there is no token: ManagedIdentityCredential: " in found["message"]

@@ -223,6 +223,16 @@ def test_a_timer_whose_schedule_is_missing_or_wrong_is_left_out_and_all_else_run
     assert owned_prefixes(table) == {A}
 
 
+def test_a_wrong_schedule_of_the_check_is_told_when_the_app_starts(azure, make_host):
+    host = make_host(CHECK_SCHEDULE="0 20 5 * * MON-SUN")
+    add_table(azure.state, "one")
+    assert register(host, "one").status_code == 201
+    assert run_to_end(host)["status"] == "Succeeded"
+    records = [line for line in host.errors if '"code": "ScheduleWrong"' in line]
+    assert len(records) == 1
+    assert '"message": "CHECK_SCHEDULE: weekday: a range must ascend' in records[0]
+
+
 def faults_of(answer):
     assert answer.status_code == 400, answer.text
     error = answer.json()["error"]

@@ -105,7 +105,8 @@ class Document:
 class Measurements:
     """Everything that one check measured.
 
-    `unusable` has the unusable service tags, each with the error that was met.
+    `unusable` has the unusable service tags, each with the error that was met. `wrong_schedules`
+    has what is wrong with each of these settings.
     """
 
     at: datetime
@@ -113,6 +114,7 @@ class Measurements:
     unusable: Mapping[Source, Finding]
     document: Document
     missing_settings: Sequence[str] = ()
+    wrong_schedules: Mapping[str, str] = field(default_factory=dict)
     tag_scope: str
     max_age_days: int
 
@@ -136,6 +138,13 @@ def _settings_alarms(found: Measurements) -> Iterator[Alarm]:
         yield Alarm(codes.NO_TABLE_REGISTERED, "no route table is registered and enabled")
     for name in found.missing_settings:
         yield Alarm(codes.SCHEDULE_MISSING, f"the setting {name} is missing: its timer never fires")
+    yield from schedule_alarms(found.wrong_schedules)
+
+
+def schedule_alarms(wrong: Mapping[str, str]) -> Iterator[Alarm]:
+    """Yield an alarm for each of these settings, of which this is wrong."""
+    for name, fault in wrong.items():
+        yield Alarm(codes.SCHEDULE_WRONG, f"{name}: {fault}")
 
 
 def _document_alarms(found: Measurements) -> Iterator[Alarm]:

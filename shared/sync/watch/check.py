@@ -70,6 +70,7 @@ class DailyCheck:
             unusable=compared.unusable,
             document=Document.of(compared.standings, now),
             missing_settings=self.policy.missing_schedules,
+            wrong_schedules=self.policy.wrong_schedules,
             tag_scope=f"/subscriptions/{self.policy.service_tag_subscription_id}",
             max_age_days=self.policy.max_age_days,
         )

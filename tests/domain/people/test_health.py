@@ -64,13 +64,14 @@ def measured(
     )
 
 
-def found(*tables, unusable=None, document_since=NOW, missing=()):
+def found(*tables, unusable=None, document_since=NOW, missing=(), wrong=None):
     return Measurements(
         at=NOW,
         tables=tables,
         unusable=unusable or {},
         document=Document({}, document_since),
         missing_settings=missing,
+        wrong_schedules=wrong or {},
         tag_scope=SCOPE,
         max_age_days=2,
     )
@@ -118,6 +119,12 @@ def test_no_table_registered():
 def test_a_timer_without_its_setting():
     [alarm] = alarms(found(measured(), missing=["SYNC_SCHEDULE"]))
     assert (alarm.code.name, "SYNC_SCHEDULE" in alarm.message) == ("ScheduleMissing", True)
+
+
+def test_a_timer_whose_schedule_is_wrong():
+    [alarm] = alarms(found(measured(), wrong={"SYNC_SCHEDULE": "weekday: it must be plain"}))
+    assert (alarm.code.name, alarm.route_table_id) == ("ScheduleWrong", None)
+    assert alarm.message == "SYNC_SCHEDULE: weekday: it must be plain"
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,14 @@ def test_nothing_registered_and_no_schedule(azure, make_app, clock):
     assert "NoTableRegistered" in codes(app.check.check())
 
 
+def test_a_wrong_schedule(azure, make_app, two):
+    checked = make_app(SYNC_SCHEDULE="0 0 6 * * 7").check.check()
+    [alarm] = [alarm for alarm in checked.alarms if alarm.code.name == "ScheduleWrong"]
+    assert alarm.message == (
+        "SYNC_SCHEDULE: weekday: it must be *, or numbers from 0 to 6 or names from SUN to SAT"
+    )
+
+
 def test_what_there_was_no_time_for_is_left_to_a_run(azure, app, two, monkeypatch):
     monkeypatch.setattr(check, "LONGEST", timedelta(seconds=-1))
     checked = app.check.check()
