@@ -7,6 +7,8 @@ http.py     routes and keys
 web.py      the web server below the routes
 admin.py    the host's own endpoints
 queues.py   listeners and output bindings
+backoff.py  how long a listener waits
+outputs.py  what an output binding sends
 timers.py   timers, with their status and their lock
 ncrontab.py schedules
 blobs.py    the host's container in blob storage

@@ -9,6 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from .backoff import SHORTEST_SECONDS
+
+MOST_MESSAGES_AT_ONCE = 32
+"""The queue service gives no more messages to one request."""
 _OVERRIDE = "AzureFunctionsJobHost__"
 
 
@@ -18,7 +22,10 @@ class HostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QueueOptions:
-    """`extensions.queues` of host.json. Source of the defaults: Microsoft's host.json reference."""
+    """`extensions.queues` of host.json.
+
+    Source of the defaults and bounds: QueuesOptions.cs of Azure/azure-sdk-for-net.
+    """
 
     batch_size: int
     new_batch_threshold: int
@@ -28,14 +35,27 @@ class QueueOptions:
 
 
 def queue_options(root: Path, environment: Mapping[str, str]) -> QueueOptions:
+    """Raise HostError if an option is out of its bounds."""
     given = _host_json(root, environment).get("extensions", {}).get("queues", {})
-    return QueueOptions(
-        batch_size=int(given.get("batchSize", 16)),
-        new_batch_threshold=int(given.get("newBatchThreshold", 8)),
+    batch_size = int(given.get("batchSize", 16))
+    options = QueueOptions(
+        batch_size=batch_size,
+        new_batch_threshold=int(given.get("newBatchThreshold", batch_size // 2)),
         max_dequeue_count=int(given.get("maxDequeueCount", 5)),
         max_polling_interval=_duration(given.get("maxPollingInterval", "00:01:00")),
         visibility_timeout=_duration(given.get("visibilityTimeout", "00:00:00")),
     )
+
+    within_bounds = {
+        "batchSize": 1 <= options.batch_size <= MOST_MESSAGES_AT_ONCE,
+        "newBatchThreshold": options.new_batch_threshold >= 0,
+        "maxDequeueCount": options.max_dequeue_count >= 1,
+        "maxPollingInterval": options.max_polling_interval.total_seconds() >= SHORTEST_SECONDS,
+    }
+    for name, is_within in within_bounds.items():
+        if not is_within:
+            raise HostError(f"extensions.queues.{name} in host.json is out of its bounds.")
+    return options
 
 
 def resolve(text: str) -> str:

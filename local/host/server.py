@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from azure.core.exceptions import AzureError
 from azure_functions_runtime.bindings.datumdef import Datum
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -50,11 +49,14 @@ class Host:
         self._root = root
         self._keys = keys
         self._functions: dict[str, Function] = {}
+        self._clock = Clock()
         self._queues = Queues(
-            os.environ["AzureWebJobsStorage"], queue_options(root, os.environ), self._invoke
+            os.environ["AzureWebJobsStorage"],
+            queue_options(root, os.environ),
+            self._invoke,
+            self._clock.sleep,
         )
         self._admin = Admin(self._functions, keys, self._invoke_logged)
-        self._clock = Clock()
 
     def app(self) -> Starlette:
         return Starlette(
@@ -82,6 +84,7 @@ class Host:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._queues.drain()
         await blobs.close()
 
     async def _listeners(
@@ -106,11 +109,8 @@ class Host:
         as in the real host.
         """
         result = await worker.invoke(function, value, metadata)
-        try:
-            for name, datum in result.outputs:
-                await self._queues.send(function.output(name), datum)
-        except AzureError as error:
-            raise InvocationFailed(f"output binding: {error.message}") from error
+        for name, datum in result.outputs:
+            await self._queues.send(function.output(name), datum)
         return result
 
     async def _invoke_logged(self, function: Function, value: Datum) -> None:
