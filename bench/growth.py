@@ -60,7 +60,7 @@ def _measure_case(case: Case) -> dict[str, Any]:
     lowest = bound(
         case.tables,
         subscriptions=case.subscriptions,
-        lanes=LANES * case.workers,
+        workers=case.workers,
         state=here.state,
     )
     seconds = lowest.seconds / case.speedup

@@ -67,6 +67,7 @@ def blocks(results: Results) -> dict[str, str]:
         "unchanged": _unchanged(results["growth"]),
         "threads": _threads(results["threads"]),
         "throttled": _throttled(results["throttled"]),
+        "idle": _idle(results["idle"]),
         "cold-start": _cold_start(results["coldStart"]),
         "alert-storm": _alert_storms(results),
         "paper": _paper(results["growth"]),
@@ -78,6 +79,8 @@ def faults(results: Results) -> list[str]:
     missed = [fault for row in results["growth"]["rows"] for fault in _growth_faults(row)]
     missed += _threads_faults(results["threads"])
     missed += _throttling_faults(results["throttled"])
+    if not results["idle"]["goalMet"]:
+        missed.append(f"one table on an idle app: {results['idle']['longestSeconds']} s")
     if not results["coldStart"]["goalMet"]:
         missed.append(f"indexing: {results['coldStart']['timesBareImport']} x a bare import")
     missed += [
@@ -220,6 +223,15 @@ def _throttled(row: Row) -> str:
         f"set. Azure refused {row['met429']} requests with 429; {row['changed']} tables changed, "
         f"and {row['failed']} failed. Meanwhile a run for one table of another subscription took "
         f"{row['otherMeanwhileSeconds']} s; alone it took {row['otherAloneSeconds']} s."
+    )
+
+
+def _idle(row: Row) -> str:
+    return (
+        f"{row['runs']} runs for one changed table on an idle app, with an Azure that answers at "
+        f"once and polls that are up to {row['pollSeconds']:g} s apart, took {row['medianSeconds']}"
+        f" s (median) and at most {row['longestSeconds']} s, from `POST /api/sync` to the end of "
+        "the run."
     )
 
 

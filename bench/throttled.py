@@ -8,7 +8,7 @@ from local.stack import HostProcess
 
 from .bound import bound
 from .runs import count_requests, start, wait_for_end
-from .world import LANES, POSITION, World, world
+from .world import POSITION, World, world
 
 TABLES, WORKERS, SPEEDUP = 1000, 4, 2.0
 MEANWHILE_AFTER_SECONDS = 20.0
@@ -40,7 +40,7 @@ def _measure_runs(here: World, host: HostProcess, many: list[str], other: str) -
     run = wait_for_end(host, run_id)
     seconds = time.monotonic() - began
 
-    lowest = bound(TABLES, subscriptions=1, lanes=LANES * WORKERS, state=here.state)
+    lowest = bound(TABLES, subscriptions=1, workers=WORKERS, state=here.state)
     return {
         "tables": TABLES,
         "workers": WORKERS,

@@ -32,6 +32,8 @@ _QUEUES = queue_options(Path(__file__).parents[1], {})
 """The options of host.json."""
 LANES = _QUEUES.batch_size + _QUEUES.new_batch_threshold
 """The number of tables that one worker serves at a time."""
+POLL_SECONDS = _QUEUES.max_polling_interval.total_seconds()
+"""The time between two looks of an idle worker at a queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class World:
     def settings(self) -> dict[str, str]:
         """Return the settings of a host. Its own waits are as much shorter as Azure's."""
         queues = "AzureFunctionsJobHost__extensions__queues__"
-        idle_poll = _QUEUES.max_polling_interval.total_seconds() / self.speedup
+        idle_poll = POLL_SECONDS / self.speedup
         put_back = max(1, round(_QUEUES.visibility_timeout.total_seconds() / self.speedup))
 
         return {

@@ -4,26 +4,31 @@ import pytest
 
 from bench.bound import bound
 from bench.exposure import Exposure
-from bench.world import wanted_prefixes
+from bench.world import LANES, wanted_prefixes
 from local.azure.state import State
 from tests.builders.azure import add_table, table_id, table_with
 from tests.builders.routes import owned
 
 
 @pytest.mark.parametrize(
-    ("tables", "subscriptions", "lanes", "seconds", "by"),
+    ("tables", "subscriptions", "workers", "seconds", "by"),
     [
-        (1, 1, 24, 10.75, "latency"),
-        (24, 1, 24, 10.75, "latency"),
-        (25, 1, 24, 21.14, "latency"),
+        # The latency is 10.75 s, and both messages wait for half of the 2 s between two polls.
+        (1, 1, 1, 12.75, "latency"),
+        (LANES, 1, 1, 12.75, "latency"),
+        (LANES + 1, 1, 1, 23.14, "latency"),
+        # The first of two workers looks after a third of the time.
+        (LANES + 1, 1, 2, 12.08, "latency"),
         # 4,000 reads, 250 of them at once and 25 a second.
-        (1000, 1, 96, 150.0, "reads"),
-        (1000, 1, 24, 436.74, "latency"),
-        (1000, 50, 96, 114.65, "latency"),
+        (1000, 1, 4, 150.8, "reads"),
+        (1000, 1, 1, 168.6, "latency"),
+        (1000, 50, 4, 42.72, "latency"),
     ],
 )
-def test_the_bound_is_what_latency_or_a_throttle_sets(tables, subscriptions, lanes, seconds, by):
-    found = bound(tables, subscriptions=subscriptions, lanes=lanes, state=State())
+def test_the_bound_is_what_latency_or_a_throttle_sets_and_the_waits_for_polls(
+    tables, subscriptions, workers, seconds, by
+):
+    found = bound(tables, subscriptions=subscriptions, workers=workers, state=State())
     assert (round(found.seconds, 2), found.by) == (seconds, by)
 
 

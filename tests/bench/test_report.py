@@ -75,6 +75,7 @@ def test_a_missed_goal_is_named(change, missed):
         "throttled": {"failed": 0, "otherAloneSeconds": 10.0, "otherMeanwhileSeconds": 9.0}
         | change,
         "threads": {"few": 5, "many": 32, "ratio": 1.0, "otherCallSeconds": 0.3} | change,
+        "idle": {"goalMet": True},
         "coldStart": {"goalMet": True},
         "alertStorm": {"goals_met": True},
         "alertStormOneAtATime": {"goals_met": True, "at_a_time": 1} | change,

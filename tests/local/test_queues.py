@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -85,6 +85,9 @@ class Listening:
             await over.wait()
         finally:
             del self._sleeping[over]
+
+    def asleep_until(self) -> Sequence[float]:
+        return list(self._sleeping.values())
 
     async def pass_by(self, seconds: float) -> None:
         """Move the clock of Azurite, then the clock of the host."""
@@ -387,6 +390,54 @@ def test_an_output_that_only_looks_like_json_fails(play):
         assert host.count() == 0
 
     play(scenario)
+
+
+def test_no_hop_waits_longer_than_host_json_says(play):
+    options = queue_options(ROOT, {})
+    longest = options.max_polling_interval.total_seconds()
+    assert 2 * longest < 5, "a run on an idle app has two hops"
+
+    async def scenario(host):
+        for _ in range(12):
+            await host.poll()
+        assert set(host.asleep_until()) == {host.now + longest}
+        host.send("a")
+        await host.pass_by(longest)
+        await until(lambda: host.called == [("work", "a")])
+
+    play(scenario, options)
+
+
+@pytest.mark.parametrize(("interval", "calls"), [(30, 13), (2, 125), (1, 244)])
+def test_an_idle_instance_calls_storage_about_as_often_as_the_real_host(interval, calls):
+    """`calls` a minute were counted there, of which some five are the host's own."""
+    functions = (ROOT / "function_app.py").read_text().count("@app.queue_trigger(")
+    requests: list[str] = []
+    with Azurite(on_request=requests.append) as storage, ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, idle(storage, interval, seconds=600)).result()
+    assert calls - 6 <= functions * len(requests) / 10 <= calls
+
+
+async def idle(storage: Azurite, interval: int, *, seconds: int) -> None:
+    """Let one listener rest again and again for so long, in no time."""
+    slept, over = 0.0, asyncio.Event()
+
+    async def sleep(wait: float) -> None:
+        nonlocal slept
+        slept += wait
+        if slept > seconds:
+            over.set()
+            await asyncio.Event().wait()
+
+    options = replace(OPTIONS, max_polling_interval=timedelta(seconds=interval))
+    queues = Queues(storage.connection_string(), options, nobody, sleep)
+    listener = asyncio.create_task(queues.listen(WORK))
+    await over.wait()
+    listener.cancel()
+
+
+async def nobody(*_: object) -> None:
+    raise AssertionError("the queue is empty")
 
 
 def test_host_json_holds_unless_the_environment_overrides_it():

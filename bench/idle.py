@@ -1,0 +1,52 @@
+"""A run for one table on an idle app and an Azure without latency: the waits for the queues."""
+
+import statistics
+import time
+from typing import Any
+
+from local.azure.state import State
+from local.azurite import Azurite
+from local.stack import HostProcess
+
+from .runs import start
+from .world import POLL_SECONDS, POSITION, world
+
+RUNS = 5
+"""As many versions are left to step through."""
+GOAL_SECONDS = 5.0
+
+
+def measure() -> dict[str, Any]:
+    with Azurite() as azurite, world(azurite, position=POSITION, speedup=1) as here:
+        _answer_at_once(here.state)
+        here.register(here.add_tables(1, subscriptions=1))
+        with here.hosts(1) as [host]:
+            _time_run(host)  # the first run waits for the imports
+            seconds = [_time_changed_run(here.state, host) for _ in range(RUNS)]
+
+    print(f"  {', '.join(f'{one:.1f}' for one in sorted(seconds))} s", flush=True)
+    return {
+        "runs": RUNS,
+        "pollSeconds": POLL_SECONDS,
+        "medianSeconds": round(statistics.median(seconds), 1),
+        "longestSeconds": round(max(seconds), 1),
+        "goalMet": max(seconds) < GOAL_SECONDS,
+    }
+
+
+def _answer_at_once(state: State) -> None:
+    state.timing.read_seconds = state.timing.write_seconds = 0
+    state.timing.operation_seconds = (0, 0)
+
+
+def _time_changed_run(state: State, host: HostProcess) -> float:
+    # By then the listeners wait as long as they ever do, each since another moment.
+    time.sleep(4 * POLL_SECONDS)
+    state.tags.step()
+    return _time_run(host)
+
+
+def _time_run(host: HostProcess) -> float:
+    began = time.monotonic()
+    host.ended_run(start(host))
+    return time.monotonic() - began
