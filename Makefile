@@ -18,7 +18,7 @@ export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_POR
 # The stack and the tests start hundreds of processes, and each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint reading audit format licences codes snapshots package sbom requirements clean
+.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint reading audit format licences codes snapshots template package sbom requirements clean
 
 help:
 	@echo "make run           run the weekly sync on a sample Azure, then serve until Ctrl-C (ONCE=1: stop after the report)"
@@ -29,6 +29,7 @@ help:
 	@echo "make bench         measure the speed beside today's ways: bench/results.json, docs/scale.md (15 minutes)"
 	@echo "make screenshots   take the README's pictures from the local stack (needs chromium)"
 	@echo "make audit         list known vulnerabilities of the dependencies (asks the Python Package Index)"
+	@echo "make template      build build/azuredeploy.json, for a deployment without azd (needs Bicep)"
 	@echo "make package       build build/ase-route-sync.zip, for a deployment without azd"
 	@echo "make sbom          build build/sbom.json, which lists the contents of that package (CycloneDX)"
 	@echo "make licences      write docs/licences.md again"
@@ -95,6 +96,10 @@ codes: setup
 
 snapshots: setup
 	@$(BIN)/python -m local.snapshots
+
+template:
+	@mkdir -p build
+	@"$(PYTHON)" -m local.bicep build infra/main.bicep --outfile build/azuredeploy.json
 
 package: setup
 	@mkdir -p build && rm -f build/ase-route-sync.zip

@@ -1,0 +1,25 @@
+"""`az deployment sub create` needs one file alone."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_template_is_for_a_subscription_and_links_to_no_other_file(template):
+    assert template["$schema"].endswith("/subscriptionDeploymentTemplate.json#")
+    assert "templateLink" not in json.dumps(template)
+
+
+def test_it_needs_no_more_than_a_name_and_a_location(template):
+    required = {name for name, one in template["parameters"].items() if "defaultValue" not in one}
+    assert required == {"environmentName", "location"}
+
+
+def test_a_release_carries_it():
+    release = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    assert re.search(r"make [\w ]*\btemplate\b", release)
+    assert 'gh release create "$GITHUB_REF_NAME" build/*' in release
+    makefile = (ROOT / "Makefile").read_text()
+    assert "infra/main.bicep --outfile build/azuredeploy.json" in makefile
