@@ -5,7 +5,7 @@ import { AppSettings, RoleDefinition, RolesToAssign, Tags } from 'types.bicep'
 
 @description('Name of the deployment. It is part of every resource name.')
 @minLength(1)
-@maxLength(40)
+@maxLength(36)
 param environmentName string
 
 @description('Azure region of the app. It may keep route tables of any region.')
@@ -91,7 +91,11 @@ param privateEndpointSubnetId string = ''
 @description('Id of the resource group with the private DNS zones. Leave it empty if a policy or somebody else writes the records.')
 param privateDnsZoneGroupId string = ''
 
-var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+// azd allows `_.()` in the name of an environment. Sites and workspaces allow only letters, digits and
+// hyphens, with no hyphen at the end.
+var words = filter(split(environmentName, ['_', '.', '(', ')', '-']), word => !empty(word))
+var name = empty(words) ? uniqueString(environmentName) : join(words, '-')
+var groupName = empty(resourceGroupName) ? 'rg-${name}' : resourceGroupName
 var tagSubscriptionId = empty(serviceTagSubscriptionId) ? subscription().subscriptionId : serviceTagSubscriptionId
 var watchedIds = empty(watchedSubscriptionIds)
   ? [subscription().subscriptionId]
@@ -102,7 +106,7 @@ var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var allTags = union(tags, { 'azd-env-name': environmentName })
 // These names are known before anything is deployed, so that a preview can show what gets them.
 var storageAccountName = 'st${uniqueString(group.id)}'
-var applicationInsightsName = 'appi-${environmentName}'
+var applicationInsightsName = 'appi-${name}'
 // Azure Monitor's webhooks cannot reach a private site.
 var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds
 
@@ -115,7 +119,7 @@ resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
 module identity 'modules/identity.bicep' = {
   scope: group
   params: {
-    name: 'id-${environmentName}'
+    name: 'id-${name}'
     location: location
     tags: allTags
   }
@@ -135,7 +139,7 @@ module storage 'modules/storage.bicep' = {
 module monitoring 'modules/monitoring.bicep' = {
   scope: group
   params: {
-    workspaceName: 'log-${environmentName}'
+    workspaceName: 'log-${name}'
     applicationInsightsName: applicationInsightsName
     location: location
     tags: allTags
@@ -177,7 +181,7 @@ module access 'modules/access.bicep' = if (assignRoles) {
 module app 'modules/app.bicep' = {
   scope: group
   params: {
-    name: 'func-${environmentName}-${uniqueString(subscription().id, environmentName)}'
+    name: 'func-${name}-${uniqueString(subscription().id, environmentName)}'
     location: location
     tags: union(allTags, { 'azd-service-name': 'app' })
     hostingPlan: hostingPlan
@@ -241,7 +245,7 @@ module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
 module alerts 'modules/alerts.bicep' = {
   scope: group
   params: {
-    name: 'ase-route-sync-${environmentName}'
+    name: 'ase-route-sync-${name}'
     location: location
     tags: allTags
     applicationInsightsId: monitoring.outputs.applicationInsightsId

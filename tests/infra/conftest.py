@@ -48,6 +48,9 @@ def expand(bicep: Bicep, tmp_path: Path) -> Expand:
         values = required | given
         lines = [f"param {name} = {_literal(value)}\n" for name, value in values.items()]
         profile.write_text(using + "".join(lines))
+        compiled = bicep.ask("compileParams", path=str(profile), parameterOverrides={})
+        if compiled["diagnostics"]:
+            raise RuntimeError(compiled["diagnostics"][0]["message"])
         return Deployed.read(taken(bicep, profile))
 
     return ask
