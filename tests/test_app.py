@@ -18,7 +18,9 @@ def test_threads_that_begin_together_build_one_and_no_lock_is_held_meanwhile(mon
     """The tables of storage are made while the app is built: storage may not answer."""
     slow = Slow()
     monkeypatch.setattr(wiring, "App", lambda _settings: slow())
-    monkeypatch.setattr(Settings, "read", lambda _environment: SimpleNamespace(secrets=()))
+    monkeypatch.setattr(
+        Settings, "read", lambda _environment: SimpleNamespace(secrets=(), wrong_schedules={})
+    )
     wiring._app.cache_clear()
     try:
         with ThreadPoolExecutor(2) as threads:
