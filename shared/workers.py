@@ -6,7 +6,7 @@ An error that is raised here goes to the queue, which delivers the message again
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,9 @@ from .sync.table.delivery import Delivered
 
 LONGEST_WAIT_SECONDS = 0.6
 """One delivery waits no longer. The message comes again and can wait again."""
+
+LAST_ATTEMPTS = 3
+"""Another worker may have changed the same row, and storage may not have answered for a moment."""
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -71,14 +74,18 @@ def scheduled_sync() -> str:
 
 @_invocation()
 def daily_check() -> list[str]:
-    """Return the messages for the run that it starts and for the notices that are still due."""
+    """Return the messages for the run that it starts, for the runs that nobody attends to any more
+    and for the notices that are still due.
+    """
     context = app()
     context.run_end.expire_overdue()
+    unattended = list(context.run_start.unattended())
     checked = context.check.check()
     log_check(checked)
 
     started = [checked.run_id] if checked.run_id else []
-    messages = [str(RunMessage(i)) for i in (*started, *context.notifier.due())]
+    due = context.notifier.due()
+    messages = [str(RunMessage(i)) for i in (*started, *unattended, *due)]
     _remove_old(context)
     return messages
 
@@ -126,26 +133,53 @@ def _rested(subscription_id: str) -> bool:
     return bool(seconds)
 
 
-@_invocation()
 def start_run_without_tags(text: str) -> list[str]:
-    """Return the messages of a run whose start has failed too often: its tables are repaired."""
-    try:
-        run_id = RunMessage.parse(text).run_id
-    except ValueError:
-        _log.error("dropped a poisoned message that is not ours: %.200s", text)
+    """Return the messages of a run whose start has failed too often: its tables are repaired.
+
+    If not even that is possible, the run fails.
+    """
+    message = _poisoned(RunMessage.parse, text)
+    if message is None:
         return []
-    return _table_messages(run_id, app().run_start.start_without_tags(run_id))
+    run_id = message.run_id
+
+    tables = _at_last(run_id, lambda: app().run_start.start_without_tags(run_id))
+    if tables is None:
+        _at_last(run_id, lambda: app().run_end.fail_unstarted(run_id))
+    return _table_messages(run_id, tables or [])
 
 
-@_invocation()
 def fail_poisoned_route_table(text: str) -> Messages:
     """End the table as failed, and go on with the next one."""
+    message = _poisoned(TableMessage.parse, text)
+    if message is None:
+        return Messages()
+    run_id, table = message.run_id, message.route_table_id
+
+    delivered = _at_last(f"{run_id} {table}", lambda: app().tables.fail_poisoned(run_id, table))
+    return _messages(message, delivered or Delivered())
+
+
+def _poisoned[T](parse: Callable[[str], T], text: str) -> T | None:
     try:
-        message = TableMessage.parse(text)
+        return parse(text)
     except ValueError:
         _log.error("dropped a poisoned message that is not ours: %.200s", text)
-        return Messages()
-    return _messages(message, app().tables.fail_poisoned(message.run_id, message.route_table_id))
+        return None
+
+
+def _at_last[T](what: str, attempt: Callable[[], T]) -> T | None:
+    """Try what nobody tries again: a poison function that raises is not warned of by the host.
+
+    Return None if every attempt failed. Then the log says why, and the daily check sees to the run.
+    """
+    for number in range(1, LAST_ATTEMPTS + 1):
+        try:
+            return attempt()
+        except Exception as error:
+            trace = presentable_trace(error)
+            _log.error("poisoned: %s: attempt %s failed: %s", what, number, trace)
+    return None
 
 
 def _messages(message: TableMessage, delivered: Delivered) -> Messages:

@@ -1,23 +1,34 @@
 """Queue messages in the hands of the workers."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Never
 
 import pytest
 import time_machine
+from azure.core.exceptions import AzureError
 
 from local.azure.faults import refusal
 from local.azure.throttles import BucketSize
+from local.azurite import ROOT
+from local.host.config import queue_options
+from local.host.queues import LEASE_SECONDS
 from shared import workers
 from shared.arm import budgets
 from shared.arm.budgets import LOW
+from shared.deadline import GIVEN_UP_AFTER_SECONDS, out_of_time
 from shared.domain import codes
-from shared.domain.errors import TransientError
+from shared.domain.errors import ConcurrentUpdate, TransientError
 from shared.domain.findings import Finding
-from shared.messages import TableMessage
+from shared.domain.runs.run import MAX_RUN_TIME, Mode, RunRequest, Trigger
+from shared.messages import RunMessage, TableMessage
+from shared.settings import InvalidSettings
+from shared.sync.run.lifecycle import LOST_AFTER, RunStart
+from shared.sync.table.delivery import TableSync
 from shared.workers import Messages
 from tests.builders.azure import OTHER_SUBSCRIPTION, add_table, answer, rid, table_id
-from tests.builders.runs import outcome_of, register, run_report, started
+from tests.builders.runs import begin, outcome_of, register, run_report, started
 
 P = "20.0.0.0/24"
 
@@ -108,3 +119,118 @@ def test_what_comes_after_a_table_does_not_wait_for_it(azure, app, monkeypatch):
         run_report(app, run_id)["counts"] | {"changed": 1, "failed": 1}
         == (run_report(app, run_id)["counts"])
     )
+
+
+def test_a_poisoned_message_that_another_worker_gets_ahead_of_is_tried_again(
+    azure, app, monkeypatch
+):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    add_table(azure.state, "one")
+    run_id = started(app, "one")
+    fail_poisoned, taken = TableSync.fail_poisoned, [ConcurrentUpdate(codes.TABLE_TAKEN, "one")]
+
+    def once_taken(*arguments):
+        if taken:
+            raise taken.pop()
+        return fail_poisoned(*arguments)
+
+    monkeypatch.setattr(TableSync, "fail_poisoned", once_taken)
+    assert workers.fail_poisoned_route_table(str(TableMessage(run_id, rid("one")))) == Messages()
+    assert run_report(app, run_id)["counts"]["failed"] == 1
+
+
+ERRORS = [
+    AzureError("no answer"),
+    InvalidSettings(["A: missing"]),
+    out_of_time(),
+    ConcurrentUpdate(codes.TABLE_TAKEN, "one"),
+    RuntimeError("nobody foresaw this"),
+]
+
+
+def raising(error: Exception) -> Callable[..., Never]:
+    def fail(*_arguments: object) -> Never:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_poison_function_never_fails_and_sends_what_comes_next(
+    azure, app, monkeypatch, caplog, error
+):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    run_id = started(app, "one", "two")
+    chained = str(TableMessage(run_id, rid("one"), (rid("two"),)))
+    monkeypatch.setattr(workers, "app", raising(error))
+    then = Messages(later=(str(TableMessage(run_id, rid("two"))),))
+    assert workers.fail_poisoned_route_table(chained) == then
+    assert workers.start_run_without_tags(str(RunMessage(run_id))) == []
+    assert {record.levelname for record in caplog.records} == {"ERROR"}
+    assert f"poisoned: {run_id} {rid('one')}: attempt 1 failed" in caplog.text
+    assert str(error) in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON", "\x00"])
+def test_a_poisoned_message_that_is_not_ours_ends_in_the_log(caplog, text):
+    assert workers.fail_poisoned_route_table(text) == Messages()
+    assert workers.start_run_without_tags(text) == []
+    assert len([r for r in caplog.records if "not ours" in r.getMessage()]) == 2
+
+
+@pytest.mark.parametrize("fanned_out", [False, True])
+def test_a_run_that_cannot_even_start_without_its_tags_fails(azure, app, monkeypatch, fanned_out):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    add_table(azure.state, "one")
+    run_id = started(app, "one") if fanned_out else begin(app, "one")
+    monkeypatch.setattr(RunStart, "start_without_tags", raising(RuntimeError("no")))
+    assert workers.start_run_without_tags(str(RunMessage(run_id))) == []
+    found = run_report(app, run_id)
+    if fanned_out:  # its tables have their messages, or the daily check sends them again
+        assert found["status"] == "Running"
+    else:
+        assert (found["status"], found["error"]["code"]) == ("Failed", "StartFailed")
+
+
+@pytest.mark.parametrize("fanned_out", [False, True])
+def test_the_daily_check_brings_a_run_to_its_end_that_has_lost_a_message(
+    azure, app, monkeypatch, fanned_out
+):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    add_table(azure.state, "one")
+    add_table(azure.state, "two")
+    register(app, "one", "two")
+    answer(azure, P)
+    begun = datetime.now(UTC)
+    run_id = started(app, "one", "two") if fanned_out else begin(app, "one", "two")
+    if fanned_out:
+        app.tables.sync(run_id, rid("one"))
+
+    again = str(RunMessage(run_id))
+    with time_machine.travel(begun + LOST_AFTER - timedelta(seconds=5)):
+        assert again not in workers.daily_check()
+    with time_machine.travel(begun + LOST_AFTER + timedelta(seconds=5)):
+        assert again in workers.daily_check()
+        tables = workers.start_run(again)
+        assert len(tables) == (1 if fanned_out else 2)
+        for text in tables:
+            workers.sync_route_table(text)
+    assert run_report(app, run_id)["counts"]["changed"] == 2
+    assert run_report(app, run_id)["status"] == "Succeeded"
+
+
+def test_nobody_takes_a_run_of_the_command_line_over(app, monkeypatch):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    by_hand = app.create_run(RunRequest(Trigger.CLI, Mode.APPLY)).run_id
+    by_timer = app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id
+    with time_machine.travel(datetime.now(UTC) + LOST_AFTER + timedelta(seconds=5)):
+        sent = workers.daily_check()
+    assert str(RunMessage(by_timer)) in sent
+    assert str(RunMessage(by_hand)) not in sent
+
+
+def test_no_run_counts_as_lost_while_the_message_of_a_dead_instance_may_come_again():
+    options = queue_options(ROOT, {})
+    longest = timedelta(seconds=LEASE_SECONDS + GIVEN_UP_AFTER_SECONDS)
+    pauses = options.visibility_timeout + 2 * options.max_polling_interval
+    assert longest + pauses < LOST_AFTER < MAX_RUN_TIME

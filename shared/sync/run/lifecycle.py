@@ -3,9 +3,10 @@
 Between them each table has its own message: see `shared.sync.table.delivery`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import overload
 
 from ...domain import codes
@@ -17,11 +18,19 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.pending import Pending
-from ...domain.runs.run import MAX_RUN_TIME, Run, VersionSeen
+from ...domain.runs.run import MAX_RUN_TIME, Run, Trigger, VersionSeen
 from ..policy import Policy
 from ..ports import Clock, Store
 from .pull import PullResult, SourcePull
 from .settlement import Settlement
+
+LOST_AFTER = timedelta(minutes=20)
+"""If a run is still open after so long, the daily check sends its start message again.
+
+A message that died with its instance has come again by then, and has been worked off: its lease,
+`visibilityTimeout` and the longest invocation have passed. If no message was lost, two workers may
+get the same table, and one of them gives way.
+"""
 
 type _Pull = Callable[[Run, Collection[Source]], PullResult]
 
@@ -66,6 +75,13 @@ class RunEnd:
             if counts is not None:
                 run = self._end(run, error, counts)
         return run
+
+    def fail_unstarted(self, run_id: str) -> None:
+        """Fail a run that could not even start without its sources, unless it has fanned out."""
+        run = self.store.runs.get(run_id)
+        if run is not None and run.fanned_out_at is None:
+            message = "the run could not start; see the log"
+            self.fail(run, run.error or Finding(codes.START_FAILED, message))
 
     def _settle_failed(self, run: Run, pending: Pending, error: Finding) -> None:
         # If a worker has just saved this table's row, the caller reads the row again.
@@ -133,6 +149,16 @@ class RunStart:
         nothing.
         """
         return self._start(run_id, self._last_recorded)
+
+    def unattended(self) -> Iterator[str]:
+        """List the open runs whose start messages have to be sent again.
+
+        Nobody else would settle their tables if a message was lost. A run of the command line has
+        no messages.
+        """
+        for run in self.store.runs.running(before=self.clock() - LOST_AFTER):
+            if run.request.trigger is not Trigger.CLI:
+                yield run.run_id
 
     def _start(self, run_id: str, pull: _Pull) -> list[RouteTableId]:
         self.run_end.expire_overdue()
