@@ -105,11 +105,13 @@ var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var allTags = union(tags, { 'azd-env-name': environmentName })
 // These names are known before anything is deployed, so that a preview can show what gets them.
-var storageAccountName = 'st${uniqueString(group.id)}'
+var storageAccountName = 'st${uniqueString(group.id, environmentName)}'
 var applicationInsightsName = 'appi-${name}'
 // Azure Monitor's webhooks cannot reach a private site.
 var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds
 
+// A group that somebody else has made keeps its tags and its location.
+@onlyIfNotExists()
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: groupName
   location: location

@@ -11,6 +11,7 @@ param appUrl string
 @secure()
 param hostKey string
 
+@onlyIfNotExists()
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
   location: location

@@ -71,3 +71,14 @@ def test_azure_takes_each_name_whatever_the_environment_is_called(name, expand):
 def test_a_name_that_is_too_long_is_refused_before_anything_is_made(expand):
     with pytest.raises(RuntimeError, match=r"37.* is too long .* 36"):
         expand(environmentName=f"{LONGEST}e")
+
+
+def test_two_environments_in_one_resource_group_share_nothing_but_the_group(expand):
+    one, other = (
+        {
+            resource["id"]
+            for resource in expand(environmentName=name, resourceGroupName="rg").resources
+        }
+        for name in ("one", "two")
+    )
+    assert [resource.rpartition("/")[2] for resource in one & other] == ["rg"]

@@ -7,6 +7,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def every_resource(template):
+    """Also those of nested deployments."""
+    resources = template["resources"]
+    for resource in resources if isinstance(resources, list) else resources.values():
+        yield resource
+        if resource["type"] == "Microsoft.Resources/deployments":
+            yield from every_resource(resource["properties"]["template"])
+
+
 def test_the_template_is_for_a_subscription_and_links_to_no_other_file(template):
     assert template["$schema"].endswith("/subscriptionDeploymentTemplate.json#")
     assert "templateLink" not in json.dumps(template)
@@ -15,6 +24,17 @@ def test_the_template_is_for_a_subscription_and_links_to_no_other_file(template)
 def test_it_needs_no_more_than_a_name_and_a_location(template):
     required = {name for name, one in template["parameters"].items() if "defaultValue" not in one}
     assert required == {"environmentName", "location"}
+
+
+def test_an_existing_resource_group_keeps_its_tags_and_its_location(template):
+    groups = [
+        resource
+        for resource in every_resource(template)
+        if resource["type"] == "Microsoft.Resources/resourceGroups"
+    ]
+    assert len(groups) == 2  # the second one has the drift alert of a watched subscription
+    for group in groups:
+        assert "onlyIfNotExists" in group.get("@options", {})
 
 
 def test_a_release_carries_it():
