@@ -80,7 +80,7 @@ def _first_health() -> dict[str, Any]:
             "AzureWebJobsStorage": storage.connection_string(),
         }
         began = time.perf_counter()
-        with HostProcess(settings) as host, Meter([host.pid]) as meter:
+        with HostProcess(settings) as host, Meter([host.worker_pid]) as meter:
             ready = time.perf_counter()
             host.request("GET", "/api/health").raise_for_status()
             answered = time.perf_counter()

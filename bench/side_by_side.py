@@ -142,7 +142,7 @@ def _ours(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, int]
             if run["status"] != "Succeeded":
                 raise RuntimeError(f"the run did not succeed: {run}")
 
-        yield step, host.pid
+        yield step, host.worker_pid
 
 
 @contextmanager

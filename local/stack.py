@@ -109,6 +109,12 @@ class HostProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def worker_pid(self) -> int:
+        """The process in which the app's functions run."""
+        pid: int = self.request("GET", "/local/worker").raise_for_status().json()["pid"]
+        return pid
+
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Call the app with its host key, or `/admin` and `/local` with the master key."""
         key = self.key if path.startswith("/api/") else self.master_key

@@ -16,6 +16,10 @@ class Clock:
         self._travel: time_machine.travel | None = None
         self._changed = asyncio.Event()
 
+    @property
+    def is_set(self) -> bool:
+        return self._travel is not None
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

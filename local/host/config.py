@@ -34,6 +34,11 @@ class QueueOptions:
     visibility_timeout: timedelta
 
 
+def function_timeout(root: Path, environment: Mapping[str, str]) -> timedelta:
+    """Return how long an invocation may take. The default is that of Flex Consumption."""
+    return _duration(_host_json(root, environment).get("functionTimeout", "00:30:00"))
+
+
 def queue_options(root: Path, environment: Mapping[str, str]) -> QueueOptions:
     """Raise HostError if an option is out of its bounds."""
     given = _host_json(root, environment).get("extensions", {}).get("queues", {})

@@ -1,9 +1,10 @@
 """The host on a port of 127.0.0.1: `python -m local.host`, with the app's settings as environment.
 
-HOST_PORT, HOST_KEY and MASTER_KEY configure the host itself.
+HOST_PORT, HOST_KEY and MASTER_KEY configure the host itself. HOST_FLEX=1 gives the worker as few
+threads as Flex Consumption may. AzureWebJobsScriptRoot is the folder of another app.
 
-POST /local/clock   sets the clock of the process, so that weeks pass in a test
-GET  /local/cpu     returns the processor time that the host itself has used
+POST /local/clock   sets the clock of the host and of its worker, so that weeks pass in a test
+GET  /local/worker  returns the process id of the worker
 """
 
 import asyncio
@@ -11,13 +12,11 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from azure_functions_runtime.bindings.datumdef import Datum
@@ -28,25 +27,27 @@ from starlette.routing import Route
 
 from local.listening import listen
 
-from . import timers, worker
+from . import timers
 from .admin import Admin
 from .blobs import Blobs
 from .clock import Clock
-from .config import queue_options
+from .config import function_timeout, queue_options
+from .dispatcher import Dispatcher
 from .http import HttpTriggers, Keys
+from .keeper import Keeper
 from .queues import Queues
+from .records import CONSOLE
 from .timers import Timer
 from .web import web_server
+from .wire import HostTime
 from .worker import Function, InvocationFailed, Result
-
-_OWN_THREADS = "local-host"
+from .worker_process import serve
 
 _log = logging.getLogger("local.host")
 
 
 class Host:
-    def __init__(self, root: Path, keys: Keys) -> None:
-        self._root = root
+    def __init__(self, root: Path, keys: Keys, keeper: Keeper) -> None:
         self._keys = keys
         self._functions: dict[str, Function] = {}
         self._clock = Clock()
@@ -57,6 +58,7 @@ class Host:
             self._clock.sleep,
         )
         self._admin = Admin(self._functions, keys, self._invoke_logged)
+        self._dispatcher = Dispatcher(keeper, root, self._clock, function_timeout(root, os.environ))
 
     def app(self) -> Starlette:
         return Starlette(
@@ -64,18 +66,15 @@ class Host:
             routes=[
                 *self._admin.routes(),
                 Route("/local/clock", self._set_clock, methods=["POST"]),
-                Route("/local/cpu", self._cpu),
+                Route("/local/worker", self._worker),
             ],
         )
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        asyncio.get_running_loop().set_default_executor(
-            ThreadPoolExecutor(thread_name_prefix=_OWN_THREADS)
-        )
-        functions = [f for f in await worker.load(self._root) if timers.is_indexed(f)]
+        functions = [f for f in await self._dispatcher.start() if timers.is_indexed(f)]
         self._functions.update({function.name.lower(): function for function in functions})
-        app.router.default = HttpTriggers(functions, self._keys, self._invoke)
+        app.router.default = HttpTriggers(functions, self._keys, self._invoke_and_log)
 
         blobs = Blobs(os.environ["AzureWebJobsStorage"])
         listeners = [listener async for listener in self._listeners(functions, blobs)]
@@ -108,32 +107,33 @@ class Host:
         Nothing is sent if the function raised. An output that cannot be sent fails the invocation,
         as in the real host.
         """
-        result = await worker.invoke(function, value, metadata)
+        result = await self._dispatcher.invoke(function, value, metadata)
         for name, datum in result.outputs:
             await self._queues.send(function.output(name), datum)
         return result
 
-    async def _invoke_logged(self, function: Function, value: Datum) -> None:
+    async def _invoke_and_log(self, function: Function, value: Datum) -> Result:
         try:
-            await self._invoke(function, value)
+            return await self._invoke(function, value)
         except InvocationFailed as error:
             _log.error("%s failed:\n%s", function.name, error)
+            raise
+
+    async def _invoke_logged(self, function: Function, value: Datum) -> None:
+        with suppress(InvocationFailed):
+            await self._invoke_and_log(function, value)
 
     async def _set_clock(self, request: Request) -> Response:
         if not self._keys.open(request, self._keys.master):
             return Response(status_code=401)
         self._clock.set(datetime.fromisoformat((await request.json())["now"]))
+        (await self._dispatcher.worker()).set_clock(HostTime(self._clock.now()))
         return Response(status_code=204)
 
-    async def _cpu(self, request: Request) -> Response:
+    async def _worker(self, request: Request) -> Response:
         if not self._keys.open(request, self._keys.master):
             return Response(status_code=401)
-        seconds = 0.0
-        for thread in threading.enumerate():
-            is_own = thread is threading.main_thread() or thread.name.startswith(_OWN_THREADS)
-            if is_own and thread.ident is not None:
-                seconds += time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
-        return JSONResponse({"seconds": seconds})
+        return JSONResponse({"pid": (await self._dispatcher.worker()).pid})
 
 
 def _enabled(function: Function) -> bool:
@@ -143,16 +143,19 @@ def _enabled(function: Function) -> bool:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.ERROR)
-    logging.getLogger("ase_route_sync").setLevel(os.environ.get("LOG_LEVEL", "WARNING"))
+    with closing(Keeper(serve)) as keeper:  # before logging is set up, and before any other thread
+        _serve(keeper)
+
+
+def _serve(keeper: Keeper) -> NoReturn:
+    _show_logs()
     port = int(os.environ.get("HOST_PORT", "7071"))
     try:
         listening = listen(port)
     except OSError as error:
         sys.exit(f"port {port}: {error.strerror}; set HOST_PORT to another, 0 picks a free one")
 
-    server = _server()
+    server = _server(keeper)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
 
     # The process that starts the host reads its address from this line.
@@ -161,10 +164,17 @@ def main() -> None:
     sys.exit(0 if server.started else 1)
 
 
-def _server() -> uvicorn.Server:
+def _show_logs() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.ERROR)
+    logging.getLogger("ase_route_sync").setLevel(os.environ.get("LOG_LEVEL", "WARNING"))
+    logging.getLogger(CONSOLE).setLevel(logging.INFO)
+
+
+def _server(keeper: Keeper) -> uvicorn.Server:
+    root = Path(os.environ.get("AzureWebJobsScriptRoot") or Path(__file__).parents[2])
     keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
-    host = Host(Path(__file__).parents[2], keys)
-    return web_server(host.app())
+    return web_server(Host(root, keys, keeper).app())
 
 
 def _stop_with_parent(server: uvicorn.Server) -> None:

@@ -1,24 +1,21 @@
-"""Microsoft's worker library: it indexes the function app and invokes its functions."""
+"""A worker process as the host sees it."""
 
-import json
-import os
-import sys
-import uuid
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
-import azure_functions_runtime as runtime
 from azure_functions_runtime.bindings.datumdef import Datum
-from azure_functions_runtime.native_invocation import invocation_request_native
 
-from .config import HostError
+from . import records
+from .keeper import Keeper
+from .wire import Answer, HostTime, Invocation, Load, framed, received
 
 
 class InvocationFailed(Exception):
-    """A function raised; the text is its traceback."""
+    """A function raised, its worker ended, or it took too long. The text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,58 +38,80 @@ class Result:
     outputs: Sequence[tuple[str, Datum]]
 
 
-class _Messages:
-    """Replaces the generated protobuf module. Every message is a plain namespace."""
+class Worker:
+    """One process, which runs all functions until it ends."""
 
-    class StatusResult(SimpleNamespace):
-        Success = "success"
-        Failure = "failure"
+    def __init__(
+        self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.pid = pid
+        self.functions: Sequence[Function] = ()
+        self._reader = reader
+        self._writer = writer
+        self._running: dict[str, asyncio.Future[Any]] = {}
+        self.is_abandoned = False
+        self.end = asyncio.create_task(self._listen())
 
-    class BindingInfo(SimpleNamespace):
-        out = 1
-        inout = 2
-        undefined = None
+    @classmethod
+    async def start(cls, keeper: Keeper, root: Path, now: HostTime | None) -> Self:
+        """Return a worker that has indexed the app. Raise InvocationFailed if it cannot.
 
-    def __getattr__(self, name: str) -> type[SimpleNamespace]:
-        return SimpleNamespace
+        `now` is for a host whose clock has been set.
+        """
+        pid, connection, printed = await asyncio.to_thread(keeper.start_worker)
+        records.show_printed(printed)
+        worker = cls(pid, *await asyncio.open_connection(sock=connection))
+        if now is not None:
+            worker.set_clock(now)
+        worker.functions = await worker._answer_to(Load(root))
+        return worker
 
+    async def invoke(self, invocation: Invocation) -> Result:
+        """Raise InvocationFailed if the function raised, or when the worker ends by itself."""
+        result: Result = await self._answer_to(invocation)
+        return result
 
-async def load(root: Path) -> list[Function]:
-    """Index `function_app.py`, once for each process. Raise HostError if that fails."""
-    sys.path.insert(0, str(root))
-    os.chdir(root)
-    runtime.start_threadpool_executor()
-    await _initialise(root)
+    def is_running(self, invocation_id: str) -> bool:
+        return invocation_id in self._running
 
-    metadata = await runtime.functions_metadata_request(None)
-    return [_function(result) for result in metadata.function_metadata_results]
+    def set_clock(self, now: HostTime) -> None:
+        """Invocations that are sent later see the new time."""
+        self._writer.write(framed(now))
 
+    def abandon(self) -> None:
+        """Let the process end without a word to those who wait for it, as the real host does."""
+        self.is_abandoned = True
 
-async def _initialise(root: Path) -> None:
-    messages = _Messages()
-    init = SimpleNamespace(capabilities={}, function_app_directory=str(root))
-    request = SimpleNamespace(
-        request=SimpleNamespace(worker_init_request=init),
-        properties={"host": "127.0.0.1", "protos": messages},
-    )
-    answer = await runtime.worker_init_request(request)
-    if answer.result.status != messages.StatusResult.Success:
-        raise HostError(answer.result.exception.message)
+    async def _answer_to(self, message: Load | Invocation) -> Any:
+        answer = asyncio.get_running_loop().create_future()
+        self._running[message.id] = answer
+        self._writer.write(framed(message))
+        try:
+            return await answer
+        finally:
+            del self._running[message.id]
 
+    async def _listen(self) -> None:
+        """Take what the worker sends until it ends."""
+        with suppress(EOFError, OSError):
+            while True:
+                message = await received(self._reader)
+                if isinstance(message, Answer):
+                    self._end_call(message)
+                else:
+                    records.show(message, self._running)
 
-def _function(metadata: Any) -> Function:
-    bindings = [json.loads(text) for text in metadata.raw_bindings]
-    return Function(metadata.name, metadata.function_id, bindings)
+        self._writer.close()
+        if not self.is_abandoned:
+            for answer in self._running.values():
+                if not answer.done():
+                    answer.set_exception(InvocationFailed("the worker process has ended"))
 
-
-async def invoke(
-    function: Function, value: Datum, metadata: Mapping[str, Datum] | None = None
-) -> Result:
-    """Raise InvocationFailed if the function raised."""
-    inputs = [(function.trigger["name"], value)]
-    succeeded, returned, outputs, error, trace = await invocation_request_native(
-        str(uuid.uuid4()), function.function_id, inputs, metadata or {}
-    )
-    if not succeeded:
-        raise InvocationFailed(trace or error)
-    return Result(returned, outputs)
+    def _end_call(self, answer: Answer) -> None:
+        waiting = self._running.get(answer.id)
+        if waiting is None or waiting.done():  # it has taken too long
+            return
+        if answer.failure is None:
+            waiting.set_result(answer.value)
+        else:
+            waiting.set_exception(InvocationFailed(answer.failure))
