@@ -14,11 +14,11 @@ AZURE_CLI_READY := $(AZURE_CLI)/.installed
 CHECKOV := .venv-checkov
 CHECKOV_READY := $(CHECKOV)/.installed
 SOURCES := function_app.py shared local bench tests
-export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED ONLY
+export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED ONLY HOST_COMMAND
 # The stack and the tests start hundreds of processes, and each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-recordings chaos conformance bench screenshots lint reading audit format licences codes snapshots template package sbom requirements clean
+.PHONY: help setup run test test-recordings chaos conformance conformance-host bench screenshots lint reading audit format licences codes snapshots template package sbom requirements clean
 
 help:
 	@echo "make run           run the weekly sync on a sample Azure, then serve until Ctrl-C (ONCE=1: stop after the report)"
@@ -26,6 +26,7 @@ help:
 	@echo "make test-recordings  check that the simulated Azure answers as the recorded real one"
 	@echo "make chaos         run fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   run the Azure CLI on the simulated Azure (some minutes)"
+	@echo "make conformance-host  run the tests of the functions on the real Functions host: func, or HOST_COMMAND (half an hour)"
 	@echo "make bench         measure the speed beside today's ways: bench/results.json, docs/scale.md (15 minutes)"
 	@echo "make screenshots   take the README's pictures from the local stack (needs chromium)"
 	@echo "make audit         list known vulnerabilities of the dependencies (asks the Python Package Index)"
@@ -65,6 +66,9 @@ test-recordings: setup
 
 conformance: setup $(AZURE_CLI_READY)
 	@$(BIN)/python -m local.conformance $(AZURE_CLI)/bin/az
+
+conformance-host: setup
+	@$(BIN)/python -m local.conformance_host
 
 bench: setup
 	@$(BIN)/python -m bench

@@ -35,8 +35,18 @@ class Running(Protocol):
 
 def start_cold(environment: Mapping[str, str]) -> Running:
     """Start a new interpreter, which imports everything first. `make run` does this."""
+    return _start("local.host", environment)
+
+
+def start_other(environment: Mapping[str, str]) -> Running:
+    """Start the host of HOST_COMMAND instead of the local one (other_host.py)."""
+    command = {"HOST_COMMAND": os.environ["HOST_COMMAND"]}
+    return _start("local.other_host", {**environment, **command})
+
+
+def _start(module: str, environment: Mapping[str, str]) -> Running:
     return subprocess.Popen(
-        [sys.executable, "-m", "local.host"],
+        [sys.executable, "-m", module],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,
@@ -166,7 +176,8 @@ class HostProcess:
 
             # Until the host listens, it refuses connections.
             try:
-                if self.request("GET", "/admin/host/status").is_success:
+                answer = self.request("GET", "/admin/host/status")
+                if answer.is_success and answer.json()["state"] == "Running":
                     return
             except httpx.TransportError:
                 time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
@@ -13,7 +14,7 @@ from azure.core.pipeline.transport import HttpTransport
 
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
-from local.stack import HostProcess, Running
+from local.stack import HostProcess, Running, start_other
 from local.warm import PipedProcess
 from shared.app import App
 from shared.settings import Settings
@@ -126,7 +127,9 @@ def app(make_app: MakeApp) -> App:
     return make_app()
 
 
-def _start_warm(environment: Mapping[str, str]) -> Running:
+def _start(environment: Mapping[str, str]) -> Running:
+    if os.environ.get("HOST_COMMAND"):  # `make conformance-host`
+        return start_other(environment)
     return PipedProcess("local.host", env=environment)
 
 
@@ -138,7 +141,7 @@ def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
 
     def make(*, without: tuple[str, ...] = (), **changed: str) -> HostProcess:
         settings = {k: v for k, v in {**app_settings, **changed}.items() if k not in without}
-        host = HostProcess(settings, key=f"key-{next(numbers)}", start=_start_warm)
+        host = HostProcess(settings, key=f"key-{next(numbers)}", start=_start)
         return running.enter_context(host)
 
     with running:

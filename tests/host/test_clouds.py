@@ -52,6 +52,7 @@ def post(host, path, **body):
     return host.ended_run(answer.json()["runId"])
 
 
+@pytest.mark.local_clock
 def test_through_a_clouds_whole_history_every_table_follows_with_one_write(azure, host, cloud):
     unthrottled(azure.state)
     foreign = {

@@ -125,6 +125,7 @@ def test_plan_writes_nothing_as_azures_own_log_shows(azure, host):
     assert table.routes == [to_firewall()]
 
 
+@pytest.mark.local_clock
 def test_the_timer_fires_on_wednesday_at_six(azure, make_host):
     host = make_host(**{"AzureWebJobs.scheduled_sync.Disabled": "false"})
     add_table(azure.state, "one")
@@ -203,6 +204,7 @@ def test_a_missing_setting_is_one_error_that_lists_them_all(make_host):
     assert "SERVICE_TAG" not in health.text
 
 
+@pytest.mark.local_clock
 @pytest.mark.parametrize("wrong", [{}, {"SYNC_SCHEDULE": "0 0 6 * * 7"}])
 def test_a_timer_whose_schedule_is_missing_or_wrong_is_left_out_and_all_else_runs(
     azure, make_host, wrong
@@ -473,6 +475,7 @@ def test_messages_that_are_not_ours_are_dropped(make_host):
     assert run_to_end(host)["status"] == "Succeeded"
 
 
+@pytest.mark.local_clock
 def test_a_run_whose_start_message_was_lost_is_not_running_for_ever(azure, host):
     azure.state.faults.append(
         refusal("GET", "serviceTags", 503, {}, times=999, headers={"Retry-After": "99"})
@@ -588,6 +591,7 @@ def test_bad_requests_to_adopt_roll_back_or_release_start_nothing(azure, host):
     assert len(host.request("GET", "/api/runs").json()["value"]) == 2
 
 
+@pytest.mark.local_clock
 def test_the_daily_check_comes_by_itself_repairs_and_tells(azure, make_host, receiver):
     host = make_host(NOTIFY_WEBHOOK_URL=receiver.url, **timers("false"))
     azure.state.tags.answers["westeurope"] = tag_document([A])
