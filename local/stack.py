@@ -138,6 +138,16 @@ class HostProcess:
         answer = self.request("POST", "/local/clock", json={"now": now.isoformat()})
         answer.raise_for_status()
 
+    def line_with(self, text: str, within: float = 120) -> str:
+        """Wait until the host has written such a line. Raise TimeoutError after so many seconds."""
+        ends = time.monotonic() + within
+        while time.monotonic() < ends:
+            for line in self.errors:
+                if text in line:
+                    return line
+            time.sleep(0.01)
+        raise TimeoutError(f"no line with {text!r} within {within} s\n" + "\n".join(self.errors))
+
     def newest_run(self, *, other_than: str | None = None, within: float = 120) -> dict[str, Any]:
         """Wait until the newest run has another id than `other_than` and has ended.
 

@@ -50,15 +50,6 @@ def queue(storage):
         yield client
 
 
-def wait_until(condition):
-    while not condition():
-        time.sleep(0.01)
-
-
-def wait_for_record(host, text):
-    wait_until(lambda: f"WARNING app: {text}" in host.errors)
-
-
 def facts(host):
     return host.request("GET", "/api/facts").raise_for_status().json()
 
@@ -66,10 +57,10 @@ def facts(host):
 def test_a_timeout_ends_the_worker_and_all_others_in_it_hang_until_their_own(host, post):
     worker = host.worker_pid
     first = post("/api/hang/first")
-    wait_for_record(host, "first hangs")
+    host.line_with("first hangs")
     host.set_clock(BEGAN + timedelta(minutes=6))
     second = post("/api/hang/second")
-    wait_for_record(host, "second hangs")
+    host.line_with("second hangs")
 
     host.set_clock(BEGAN + timedelta(minutes=9, seconds=50))
     assert facts(host) and not first.done() and host.worker_pid == worker
@@ -87,7 +78,7 @@ def test_a_timeout_ends_the_worker_and_all_others_in_it_hang_until_their_own(hos
 
 def test_a_worker_whose_event_loop_is_blocked_is_ended_as_well(host, post):
     blocked = post("/api/block")
-    wait_for_record(host, "everything hangs")
+    host.line_with("everything hangs")
     host.set_clock(BEGAN + timedelta(minutes=11))
     assert blocked.result() == 500
     assert facts(host)
@@ -97,27 +88,28 @@ def test_the_timeout_can_be_set(make_worker):
     host = make_worker(AzureFunctionsJobHost__functionTimeout="00:00:20")
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(host.request, "POST", "/api/hang/it")
-        wait_for_record(host, "it hangs")
+        host.line_with("it hangs")
         host.set_clock(BEGAN + timedelta(seconds=21))
         assert answer.result().status_code == 500
 
 
 def test_a_message_whose_function_timed_out_is_delivered_again_and_counts(host, queue):
     queue.send_message("hangs at first")
-    wait_for_record(host, "hangs at first, delivery 1")
+    host.line_with("hangs at first, delivery 1")
     host.set_clock(BEGAN + timedelta(minutes=11))
-    wait_for_record(host, "hangs at first, delivery 2")
-    wait_until(lambda: queue.get_queue_properties().approximate_message_count == 0)
+    host.line_with("hangs at first, delivery 2")
+    while queue.get_queue_properties().approximate_message_count:
+        time.sleep(0.01)
 
 
 def test_a_queue_begins_nothing_until_the_invocations_of_a_killed_worker_reach_their_timeout(
     host, post, queue
 ):
     first = post("/api/hang/first")
-    wait_for_record(host, "first hangs")
+    host.line_with("first hangs")
     host.set_clock(BEGAN + timedelta(minutes=6))
     queue.send_message("hangs at first")
-    wait_for_record(host, "hangs at first, delivery 1")
+    host.line_with("hangs at first, delivery 1")
     queue.send_message("waits")
     host.set_clock(BEGAN + timedelta(minutes=11))
     assert first.result() == 500
@@ -128,15 +120,15 @@ def test_a_queue_begins_nothing_until_the_invocations_of_a_killed_worker_reach_t
     assert waiting.dequeue_count == 0
 
     host.set_clock(BEGAN + timedelta(minutes=17))
-    wait_for_record(host, "waits, delivery 1")
-    wait_for_record(host, "hangs at first, delivery 2")
+    host.line_with("waits, delivery 1")
+    host.line_with("hangs at first, delivery 2")
 
 
 def test_if_the_worker_is_killed_all_its_invocations_fail_at_once(host, post):
     worker = host.worker_pid
     hanging = [post("/api/hang/first"), post("/api/hang/second")]
-    wait_for_record(host, "first hangs")
-    wait_for_record(host, "second hangs")
+    host.line_with("first hangs")
+    host.line_with("second hangs")
     os.kill(worker, signal.SIGKILL)
     assert [answer.result() for answer in hanging] == [500, 500]
     assert facts(host)
@@ -184,15 +176,15 @@ def test_the_pool_has_the_threads_of_the_setting_except_on_flex(
 def records(host, prefix):
     """All that was written until now: the last record of all comes behind the others."""
     host.request("POST", "/api/release")
-    wait_for_record(host, "released")
+    host.line_with("released")
     return [line for line in host.errors if f": {prefix}: " in line]
 
 
 def test_of_a_functions_thread_the_records_arrive_but_not_of_its_own_threads(make_worker):
     host = make_worker(LOG_LEVEL="DEBUG")
     assert host.request("POST", "/api/logs").status_code == 200
-    printed = "INFO Host.Function.Console: sync: printed"
-    wait_until(lambda: printed in host.errors)
+    printed = host.line_with("sync: printed")
+    assert printed == "INFO Host.Function.Console: sync: printed"
     assert set(records(host, "sync")) == {"WARNING app: sync: function", printed}
 
 
