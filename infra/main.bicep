@@ -104,6 +104,9 @@ var subscriptionIds = union([tagSubscriptionId], watchedIds)
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var allTags = union(tags, { 'azd-env-name': environmentName })
+// A subscription remembers the location of a deployment by its name, and refuses another location.
+#disable-next-line no-loc-expr-outside-params
+var deploymentName = '${environmentName}-${deployment().location}'
 // These names are known before anything is deployed, so that a preview can show what gets them.
 var storageAccountName = 'st${uniqueString(group.id, environmentName)}'
 var applicationInsightsName = 'appi-${name}'
@@ -149,6 +152,8 @@ module monitoring 'modules/monitoring.bicep' = {
 }
 
 module roles 'modules/roles.bicep' = if (assignRoles) {
+  #disable-next-line no-module-name
+  name: 'roles-${deploymentName}'
   params: {
     environmentName: environmentName
     subscriptionIds: subscriptionIds
@@ -157,6 +162,8 @@ module roles 'modules/roles.bicep' = if (assignRoles) {
 
 module watched 'modules/watched-subscription.bicep' = [
   for id in (assignRoles ? subscriptionIds : []): {
+    #disable-next-line no-module-name
+    name: 'watched-${deploymentName}'
     scope: subscription(id)
     params: {
       #disable-next-line what-if-short-circuiting // a new identity needs assignments of its own
@@ -268,6 +275,8 @@ module workbook 'modules/workbook.bicep' = {
 
 module drift 'modules/drift.bicep' = [
   for id in driftIds: {
+    #disable-next-line no-module-name
+    name: 'drift-${deploymentName}'
     scope: subscription(id)
     params: {
       resourceGroupName: '${groupName}-drift'

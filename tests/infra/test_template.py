@@ -4,7 +4,10 @@ import json
 import re
 from pathlib import Path
 
+from .test_names import LONGEST
+
 ROOT = Path(__file__).parents[2]
+LONGEST_LOCATION = "germanywestcentral"
 
 
 def every_resource(template):
@@ -43,3 +46,17 @@ def test_a_release_carries_it():
     assert 'gh release create "$GITHUB_REF_NAME" build/*' in release
     makefile = (ROOT / "Makefile").read_text()
     assert "infra/main.bicep --outfile build/azuredeploy.json" in makefile
+
+
+def test_a_deployment_in_a_subscription_has_another_name_in_another_location(template):
+    names = {
+        name: one["name"]
+        for name, one in template["resources"].items()
+        if one["type"] == "Microsoft.Resources/deployments" and "location" in one
+    }
+    assert names.keys() == {"roles", "watched", "drift"}
+    both = "[format('{0}-{1}', parameters('environmentName'), deployment().location)]"
+    assert template["variables"]["deploymentName"] == both
+    for name, text in names.items():
+        assert text == f"[format('{name}-{{0}}', variables('deploymentName'))]"
+        assert len(f"{name}-{LONGEST}-{LONGEST_LOCATION}") <= 64
