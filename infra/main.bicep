@@ -107,6 +107,8 @@ var allTags = union(tags, { 'azd-env-name': environmentName })
 // A subscription remembers the location of a deployment by its name, and refuses another location.
 #disable-next-line no-loc-expr-outside-params
 var deploymentName = '${environmentName}-${deployment().location}'
+// No two custom roles of a tenant have the same name.
+var roleSuffix = '(${environmentName}, ${take(subscription().subscriptionId, 8)})'
 // These names are known before anything is deployed, so that a preview can show what gets them.
 var storageAccountName = 'st${uniqueString(group.id, environmentName)}'
 var applicationInsightsName = 'appi-${name}'
@@ -156,6 +158,7 @@ module roles 'modules/roles.bicep' = if (assignRoles) {
   name: 'roles-${deploymentName}'
   params: {
     environmentName: environmentName
+    nameSuffix: roleSuffix
     subscriptionIds: subscriptionIds
   }
 }
@@ -300,11 +303,15 @@ var builtIn = loadJsonContent('roles/built-in.json')
 var scopes = map(subscriptionIds, id => '/subscriptions/${id}')
 var operatorRole = loadJsonContent('roles/operator.json')
 var provisionerRole = loadJsonContent('roles/provisioner.json')
-var networkRoles = allowProvisioning ? [operatorRole, provisionerRole] : [operatorRole]
-
-output ROLES_TO_MAKE RoleDefinition[] = [
-  for role in (assignRoles ? [] : networkRoles): union(role, { AssignableScopes: scopes })
+var networkRoles = [
+  for role in (allowProvisioning ? [operatorRole, provisionerRole] : [operatorRole]): {
+    ...role
+    Name: '${role.Name} ${roleSuffix}'
+    AssignableScopes: scopes
+  }
 ]
+
+output ROLES_TO_MAKE RoleDefinition[] = assignRoles ? [] : networkRoles
 output NETWORK_ROLES_TO_ASSIGN RolesToAssign[] = [
   for scope in (assignRoles ? [] : scopes): {
     roles: map(networkRoles, role => role.Name)

@@ -1,9 +1,11 @@
 // The custom roles, from the same JSON that `az role definition create` takes. They are made once for
-// all watched subscriptions, because a role's name is unique in the tenant.
+// all watched subscriptions.
 targetScope = 'subscription'
 
-@description('A part of the roles\' names.')
 param environmentName string
+
+@description('The end of each role\'s name, which no other deployment in the tenant has.')
+param nameSuffix string
 
 @description('Subscriptions in which the roles may be assigned.')
 param subscriptionIds string[]
@@ -18,7 +20,7 @@ resource roles 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [
   for definition in definitions: {
     name: guid(subscription().id, environmentName, definition.Name)
     properties: {
-      roleName: '${definition.Name} (${environmentName})'
+      roleName: '${definition.Name} ${nameSuffix}'
       description: definition.Description
       type: 'CustomRole'
       permissions: [

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from local.snapshots import WHERE
 from shared.cli.checks import permissions
 from tests.rights import AUDITOR, OPERATOR, PROVISIONER, ROLES, actions_of, main, note_actions
 
@@ -52,10 +53,15 @@ def test_doctor_asks_for_what_the_operator_has():
     assert asked <= actions_of(OPERATOR)
 
 
+def name_of(role):
+    """No two roles of a tenant have the same name, so it has a part of the subscription's id."""
+    return f"{role} (prod, {WHERE['subscriptionId'][:8]})"
+
+
 def definitions(deployed):
-    """The custom roles by the first part of their name, which the JSON has."""
+    """The custom roles by their name."""
     found = deployed.all("Microsoft.Authorization/roleDefinitions")
-    return {one["properties"]["roleName"].partition(" (")[0]: one for one in found}
+    return {one["properties"]["roleName"]: one for one in found}
 
 
 def assigned(deployed):
@@ -80,7 +86,7 @@ def test_the_template_makes_each_role_of_its_json():
     found = definitions(DEPLOYED["subscriptions"])
     for role in (AUDITOR, OPERATOR, PROVISIONER):
         wanted = json.loads((ROLES / f"{role}.json").read_text())
-        made = found.pop(wanted["Name"])["properties"]
+        made = found.pop(name_of(wanted["Name"]))["properties"]
         [permissions] = made["permissions"]
         assert permissions == {
             "actions": wanted["Actions"],
@@ -96,7 +102,7 @@ def test_the_app_gets_its_roles_on_storage_log_and_each_subscription():
     default = DEPLOYED["default"]
     insights = default.one("Microsoft.Insights/components")["id"]
     own = [
-        ("ASE Route Sync Operator", f"{THERE}1"),
+        (name_of("ASE Route Sync Operator"), f"{THERE}1"),
         *((name, default.storage["id"]) for name in BUILT_IN["storage"]),
         *((name, insights) for name in BUILT_IN["log"]),
     ]
@@ -106,7 +112,7 @@ def test_the_app_gets_its_roles_on_storage_log_and_each_subscription():
     assert "/userAssignedIdentities/id-prod'" in identity
 
     roles, _ = assigned(DEPLOYED["subscriptions"])
-    both = ("ASE Route Sync Operator", "ASE Route Sync Provisioner")
+    both = [name_of(f"ASE Route Sync {role}") for role in ("Operator", "Provisioner")]
     assert {(name, f"{THERE}{n}") for name in both for n in (2, 3, 4)} <= {*roles}
 
 
@@ -115,8 +121,9 @@ def test_if_somebody_else_assigns_the_roles_each_is_printed_and_none_made():
     assert definitions(no_roles) == {}
     assert assigned(no_roles) == ([], set())
     wanted = [json.loads((ROLES / f"{role}.json").read_text()) for role in (OPERATOR, PROVISIONER)]
-    scoped = [{**role, "AssignableScopes": [subscription]} for role in wanted]
-    assert no_roles.outputs["ROLES_TO_MAKE"] == scoped
+    for role in wanted:
+        role |= {"Name": name_of(role["Name"]), "AssignableScopes": [subscription]}
+    assert no_roles.outputs["ROLES_TO_MAKE"] == wanted
     insights = no_roles.one("Microsoft.Insights/components")["id"]
     assert printed(no_roles) == sorted(
         [
