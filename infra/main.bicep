@@ -1,6 +1,7 @@
 // ASE Route Sync in one subscription: `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
+import { listed, subscriptionIdOf } from 'lists.bicep'
 import { AppSettings, RoleDefinition, RolesToAssign, Tags } from 'types.bicep'
 
 @description('Name of the deployment. It is part of every resource name.')
@@ -96,10 +97,12 @@ param privateDnsZoneGroupId string = ''
 var words = filter(split(environmentName, ['_', '.', '(', ')', '-']), word => !empty(word))
 var name = empty(words) ? uniqueString(environmentName) : join(words, '-')
 var groupName = empty(resourceGroupName) ? 'rg-${name}' : resourceGroupName
-var tagSubscriptionId = empty(serviceTagSubscriptionId) ? subscription().subscriptionId : serviceTagSubscriptionId
-var watchedIds = empty(watchedSubscriptionIds)
-  ? [subscription().subscriptionId]
-  : map(split(watchedSubscriptionIds, ','), id => trim(id))
+var tagSubscriptionId = empty(trim(serviceTagSubscriptionId))
+  ? subscription().subscriptionId
+  : subscriptionIdOf(trim(serviceTagSubscriptionId))
+var givenIds = map(listed(watchedSubscriptionIds), id => subscriptionIdOf(id))
+// A union with itself has each id once.
+var watchedIds = empty(givenIds) ? [subscription().subscriptionId] : union(givenIds, givenIds)
 var subscriptionIds = union([tagSubscriptionId], watchedIds)
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
@@ -261,8 +264,8 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: allTags
     applicationInsightsId: monitoring.outputs.applicationInsightsId
-    emails: empty(alertEmails) ? [] : map(split(alertEmails, ','), email => trim(email))
-    otherActionGroupIds: empty(alertActionGroupIds) ? [] : map(split(alertActionGroupIds, ','), id => trim(id))
+    emails: listed(alertEmails)
+    otherActionGroupIds: listed(alertActionGroupIds)
   }
 }
 
