@@ -115,6 +115,8 @@ var roleSuffix = '(${environmentName}, ${take(subscription().subscriptionId, 8)}
 // These names are known before anything is deployed, so that a preview can show what gets them.
 var storageAccountName = 'st${uniqueString(group.id, environmentName)}'
 var applicationInsightsName = 'appi-${name}'
+// In other clouds, Application Insights takes no telemetry of an app that signs in.
+var signInToLog = cloud == 'AzureCloud'
 // Azure Monitor's webhooks cannot reach a private site.
 var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds
 
@@ -151,6 +153,7 @@ module monitoring 'modules/monitoring.bicep' = {
   params: {
     workspaceName: 'log-${name}'
     applicationInsightsName: applicationInsightsName
+    disableLocalAuth: signInToLog
     location: location
     tags: allTags
   }
@@ -206,6 +209,7 @@ module app 'modules/app.bicep' = {
     storageEndpoints: storage.outputs.endpoints
     deploymentContainer: storage.outputs.deploymentContainer
     applicationInsightsConnectionString: monitoring.outputs.connectionString
+    signInToLog: signInToLog
     integrationSubnetId: integrationSubnetId
     publicNetworkAccess: publicNetworkAccess
     authClientId: authClientId

@@ -19,6 +19,9 @@ param deploymentContainer string
 @secure()
 param applicationInsightsConnectionString string
 
+@description('If true, the app signs in to Application Insights with its identity.')
+param signInToLog bool
+
 @description('The app\'s own settings, by name.')
 param appSettings AppSettings
 
@@ -135,7 +138,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       AzureWebJobsStorage__clientId: identityClientId
       AZURE_CLIENT_ID: identityClientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
-      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+      ...(signInToLog
+        ? { APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD' }
+        : {})
       ...(flex ? {} : premiumSettings)
       ...appSettings
     }

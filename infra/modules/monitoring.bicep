@@ -1,10 +1,13 @@
-// The app's log. Only an identity with a role may write to it.
+// The app's log.
 import { Tags } from '../types.bicep'
 
 param workspaceName string
 param applicationInsightsName string
 param location string
 param tags Tags
+
+@description('If true, only an identity with a role may write to the log.')
+param disableLocalAuth bool
 
 @description('The number of days for which records are kept.')
 @minValue(30)
@@ -21,7 +24,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
       name: 'PerGB2018'
     }
     features: {
-      disableLocalAuth: true
+      disableLocalAuth: disableLocalAuth
     }
   }
 }
@@ -33,7 +36,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   kind: 'web'
   properties: {
     Application_Type: 'web'
-    DisableLocalAuth: true
+    DisableLocalAuth: disableLocalAuth
     WorkspaceResourceId: workspace.id
   }
 }

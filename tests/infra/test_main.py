@@ -39,11 +39,11 @@ REFUSED_BY_FLEX = {
 }
 """Source: "Flex Consumption plan deprecations"."""
 ENDPOINT = "Microsoft.Network/privateEndpoints"
+SIGN_IN_TO_THE_LOG = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
 OF_THE_HOST = {
     *(f"AzureWebJobsStorage__{name}ServiceUri" for name in ("blob", "queue", "table")),
     *("AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId"),
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    *("APPLICATIONINSIGHTS_CONNECTION_STRING", SIGN_IN_TO_THE_LOG),
 }
 
 whole = pytest.mark.parametrize("deployed", WHOLE.values(), ids=WHOLE)
@@ -81,8 +81,8 @@ def test_what_is_deployed_without_a_parameter_is_the_documented_default():
 
 
 @whole
-def test_the_app_has_its_storage_and_its_log_by_identity_alone(deployed):
-    assert deployed.settings.keys() >= OF_THE_HOST
+def test_the_app_has_its_storage_by_identity_alone(deployed):
+    assert deployed.settings.keys() >= OF_THE_HOST - {SIGN_IN_TO_THE_LOG}
     assert "AzureWebJobsStorage" not in deployed.settings
     assert "listKeys" not in json.dumps(deployed.resources)
 
@@ -137,11 +137,16 @@ def test_queues_and_tables_are_those_of_the_code():
 
 
 @whole
-def test_nobody_writes_to_the_log_without_a_role(deployed):
+def test_only_a_role_opens_the_log_if_the_cloud_has_sign_in_to_it(deployed):
+    """Elsewhere nothing would arrive. Source: "Microsoft Entra authentication for Application
+    Insights"; microsoft/ApplicationInsights-dotnet#2962.
+    """
+    signs_in = deployed.settings["AZURE_CLOUD"] == "AzureCloud"
     insights = deployed.one("Microsoft.Insights/components")
-    assert insights["properties"]["DisableLocalAuth"] is True
+    assert insights["properties"]["DisableLocalAuth"] is signs_in
     workspace = deployed.one("Microsoft.OperationalInsights/workspaces")
-    assert workspace["properties"]["features"]["disableLocalAuth"] is True
+    assert workspace["properties"]["features"]["disableLocalAuth"] is signs_in
+    assert (SIGN_IN_TO_THE_LOG in deployed.settings) is signs_in
 
 
 @whole

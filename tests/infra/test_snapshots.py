@@ -16,7 +16,16 @@ def test_each_snapshot_is_what_the_template_deploys_now(bicep):
 
 
 def test_a_profile_of_each_kind_is_deployed():
-    kinds = {"premium", "private", "subscriptions", "no-roles", "alerts", "tokens", "china"}
+    kinds = {
+        "premium",
+        "private",
+        "subscriptions",
+        "no-roles",
+        "alerts",
+        "tokens",
+        "china",
+        "government",
+    }
     assert WHOLE.keys() == {"default", *kinds}
     assert {file.name for file in PROFILES[0].parent.iterdir()} == {
         name for file in PROFILES for name in (file.name, file_of(file).name)
