@@ -8,7 +8,6 @@ from ...domain import codes
 from ...domain.errors import (
     PermanentError,
     PreconditionFailed,
-    RouteSyncError,
     TransientError,
 )
 from ...domain.findings import Finding
@@ -128,7 +127,7 @@ class Reconciler:
             return pending
         try:
             return as_it_stands(pending, self.azure.route_tables.read(pending.route_table_id))
-        except RouteSyncError:
+        except Exception:  # whatever it is, it must not keep the table from its outcome
             return pending
 
     def _read(self, pending: Pending) -> Progress:

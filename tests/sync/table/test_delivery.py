@@ -3,6 +3,7 @@
 import pytest
 
 from local.azure.faults import LOST_SIGHT, Delay, InjectedFault, refusal
+from shared.arm.route_tables import ArmRouteTables
 from shared.domain.codes import lookup
 from shared.domain.errors import TransientError
 from tests.builders.azure import add_table, answer, rid, table_writes
@@ -60,6 +61,25 @@ def test_a_failed_outcome_reports_what_stands(azure, app):
     outcome = outcome_of(run_report(app, run_id), "one")
     assert (outcome["status"], outcome["added"], outcome["findings"]) == ("failed", [A], [])
     assert app.outcomes.get(run_id, rid("one")).changes.added == {A}
+
+
+def test_an_error_that_nobody_foresaw_keeps_no_table_from_its_failed_outcome(
+    azure, app, monkeypatch
+):
+    add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A)
+    run_id = started(app, "one")
+    azure.state.faults.append(refusal("PUT", "routetables/one", 502, {}))
+    with pytest.raises(TransientError):
+        app.tables.sync(run_id, rid("one"))
+
+    def read(*_arguments):
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(ArmRouteTables, "read", read)
+    outcome = app.tables.fail_poisoned(run_id, rid("one")).outcome
+    assert outcome.status == "failed"
+    assert [finding.code.name for finding in outcome.findings] == ["WriteUnconfirmed"]
 
 
 def test_a_write_that_nobody_can_read_is_named_in_the_failed_outcome(azure, app):
