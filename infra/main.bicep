@@ -10,6 +10,7 @@ import { AppSettings, RoleDefinition, RolesToAssign, Tags } from 'types.bicep'
 param environmentName string
 
 @description('Azure region of the app. It may keep route tables of any region.')
+@metadata({ azd: { type: 'location' } })
 param location string
 
 @description('Name of the Azure cloud. It follows the deployment.')
@@ -21,9 +22,9 @@ param resourceGroupName string = ''
 @description('Tags for every resource.')
 param tags Tags = {}
 
-@description('flex: Flex Consumption. premium: a Premium plan, for clouds and regions without Flex Consumption, such as China.')
-@allowed(['flex', 'premium'])
-param hostingPlan string = 'flex'
+@description('flex: Flex Consumption. premium: a Premium plan, for clouds and regions without Flex Consumption. If empty, flex in the public cloud and premium in the others.')
+@allowed(['', 'flex', 'premium'])
+param hostingPlan string = ''
 
 @description('Size of the Premium plan, if there is one.')
 param premiumSku string = 'P0v3'
@@ -97,6 +98,16 @@ param privateDnsZoneGroupId string = ''
 var words = filter(split(environmentName, ['_', '.', '(', ')', '-']), word => !empty(word))
 var name = empty(words) ? uniqueString(environmentName) : join(words, '-')
 var groupName = empty(resourceGroupName) ? 'rg-${name}' : resourceGroupName
+// These names are known before anything is deployed, so that a preview can show what gets them.
+var storageAccountName = 'st${uniqueString(group.id, environmentName)}'
+var applicationInsightsName = 'appi-${name}'
+// A subscription remembers the location of a deployment by its name, and refuses another location.
+#disable-next-line no-loc-expr-outside-params
+var deploymentName = '${environmentName}-${deployment().location}'
+// No two custom roles of a tenant have the same name.
+var roleSuffix = '(${environmentName}, ${take(subscription().subscriptionId, 8)})'
+var allTags = union(tags, { 'azd-env-name': environmentName })
+
 var tagSubscriptionId = empty(trim(serviceTagSubscriptionId))
   ? subscription().subscriptionId
   : subscriptionIdOf(trim(serviceTagSubscriptionId))
@@ -104,19 +115,26 @@ var givenIds = map(listed(watchedSubscriptionIds), id => subscriptionIdOf(id))
 // A union with itself has each id once.
 var watchedIds = empty(givenIds) ? [subscription().subscriptionId] : union(givenIds, givenIds)
 var subscriptionIds = union([tagSubscriptionId], watchedIds)
+
+var isPublicCloud = cloud == 'AzureCloud'
+var flexRegions = loadJsonContent('flex-regions.json')
+var hasFlex = hostingPlan == 'flex' || contains(flexRegions.regions, toLower(replace(location, ' ', '')))
+var plan = hostingPlan == 'premium' || (empty(hostingPlan) && !isPublicCloud)
+  ? 'premium'
+  : !isPublicCloud
+      ? fail('Of all clouds, only the public cloud has Flex Consumption. Set hostingPlan to premium.')
+      : hasFlex
+          ? 'flex'
+          : fail('${location} had no Flex Consumption on ${flexRegions.date}. Set hostingPlan to premium, or to flex if the region has it by now.')
+// In other clouds, Application Insights takes no telemetry of an app that signs in.
+var signInToLog = isPublicCloud
+
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
-var allTags = union(tags, { 'azd-env-name': environmentName })
-// A subscription remembers the location of a deployment by its name, and refuses another location.
-#disable-next-line no-loc-expr-outside-params
-var deploymentName = '${environmentName}-${deployment().location}'
-// No two custom roles of a tenant have the same name.
-var roleSuffix = '(${environmentName}, ${take(subscription().subscriptionId, 8)})'
-// These names are known before anything is deployed, so that a preview can show what gets them.
-var storageAccountName = 'st${uniqueString(group.id, environmentName)}'
-var applicationInsightsName = 'appi-${name}'
-// In other clouds, Application Insights takes no telemetry of an app that signs in.
-var signInToLog = cloud == 'AzureCloud'
+// Without the integration subnet the app could not reach its storage.
+var endpointSubnetId = isPrivate && (empty(integrationSubnetId) || empty(privateEndpointSubnetId))
+  ? fail('With networkProfile private, integrationSubnetId and privateEndpointSubnetId are needed.')
+  : privateEndpointSubnetId
 // Azure Monitor's webhooks cannot reach a private site.
 var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds
 
@@ -202,7 +220,7 @@ module app 'modules/app.bicep' = {
     name: 'func-${name}-${uniqueString(subscription().id, environmentName)}'
     location: location
     tags: union(allTags, { 'azd-service-name': 'app' })
-    hostingPlan: hostingPlan
+    hostingPlan: plan
     premiumSku: premiumSku
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
@@ -252,9 +270,7 @@ module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
     cloud: cloud
     location: location
     tags: allTags
-    // Without the integration subnet the app could not reach its storage. An empty id makes the
-    // deployment fail instead.
-    subnetId: empty(integrationSubnetId) ? '' : privateEndpointSubnetId
+    subnetId: endpointSubnetId
     dnsZoneGroupId: privateDnsZoneGroupId
     storageAccountId: storage.outputs.id
     siteId: app.outputs.id

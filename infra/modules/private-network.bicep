@@ -7,7 +7,6 @@ param location string
 param tags Tags
 
 @description('Id of the subnet for the private endpoints.')
-@minLength(1)
 param subnetId string
 
 @description('Id of the resource group with the private DNS zones. Leave it empty if somebody else writes the records.')

@@ -101,6 +101,39 @@ def test_what_flex_consumption_refuses_a_premium_plan_gets():
     assert "functionAppConfig" not in premium.site["properties"]
 
 
+@pytest.mark.parametrize(
+    ("given", "sku"),
+    [
+        ({}, "FC1"),
+        ({"location": "West Europe"}, "FC1"),
+        ({"location": "newregion", "hostingPlan": "flex"}, "FC1"),  # the list may be old
+        ({"hostingPlan": "premium"}, "P0v3"),
+        ({"location": "newregion", "hostingPlan": "premium"}, "P0v3"),
+        ({"cloud": "AzureUSGovernment", "location": "usgovvirginia"}, "P0v3"),
+        ({"cloud": "AzureChinaCloud", "location": "chinanorth3"}, "P0v3"),
+    ],
+)
+def test_the_plan_is_one_that_the_cloud_and_the_region_have(given, sku, expand):
+    assert expand(**given).one("Microsoft.Web/serverfarms")["sku"]["name"] == sku
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"location": "newregion"}, "newregion had no Flex Consumption on 2026-04-02"),
+        ({"cloud": "AzureUSGovernment", "hostingPlan": "flex"}, "only the public cloud has"),
+        ({"cloud": "AzureChinaCloud", "hostingPlan": "flex"}, "only the public cloud has"),
+    ],
+)
+def test_a_plan_that_is_not_there_is_refused_before_anything_is_made(given, told, expand):
+    with pytest.raises(RuntimeError, match=f"The template variable 'plan' is not valid: .*{told}"):
+        expand(**given)
+
+
+def test_azd_asks_for_the_location_among_those_of_azure(template):
+    assert template["parameters"]["location"]["metadata"]["azd"] == {"type": "location"}
+
+
 def test_either_plan_runs_the_python_of_the_repository():
     version = (ROOT / ".python-version").read_text().strip()
     flex = DEFAULT.site["properties"]["functionAppConfig"]
@@ -207,7 +240,7 @@ def test_each_cloud_has_its_private_zones():
 def test_private_without_either_subnet_is_refused(missing, expand):
     subnets = {"integrationSubnetId": "/subnets/one", "privateEndpointSubnetId": "/subnets/two"}
     assert expand(networkProfile="private", **subnets)
-    with pytest.raises(RuntimeError, match="'subnetId' is not valid"):
+    with pytest.raises(RuntimeError, match=f"variable .* {' and '.join(subnets)} are needed"):
         expand(networkProfile="private", **{**subnets, missing: ""})
 
 
