@@ -16,8 +16,9 @@ from .world import LANES, POSITION, World, world
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Cases with more workers have less speed, so that a second has about the same work. All workers,
-    the queues and the simulated Azure share the cores of one machine.
+    """Cases with more workers have less speed, so that a second has about the same work.
+
+    All workers, the queues and the simulated Azure share the cores of one machine.
     """
 
     tables: int
