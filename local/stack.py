@@ -135,6 +135,10 @@ class HostProcess:
         self.request("POST", f"/admin/functions/{function}", json=body).raise_for_status()
 
     def set_clock(self, now: datetime) -> None:
+        """Set the clock of the host and of its worker.
+
+        An invocation that runs meanwhile may exceed `functionTimeout` by this.
+        """
         answer = self.request("POST", "/local/clock", json={"now": now.isoformat()})
         answer.raise_for_status()
 

@@ -22,7 +22,7 @@ from .worker import Function, Result
 
 _THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 _MOST_THREADS = "1000"
-"""The real host sets this if the app sets nothing."""
+"""The real host sets this if the app sets nothing (`DefaultWorkerProcessFactory.cs`)."""
 _FEWEST_THREADS = "5"
 """Flex Consumption starts a worker before it knows the app, so the app's setting has no effect.
 
