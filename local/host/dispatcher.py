@@ -91,9 +91,10 @@ class Dispatcher:
         """The keeper kills the worker before."""
         now = HostTime(self._clock.now()) if self._clock.is_set else None
         worker = await Worker.start(self._keeper, self._root, now)
-        worker.end.add_done_callback(lambda _end: self._replace_ended(worker))
+        worker.end.add_done_callback(lambda end: self._replace_ended(worker, end))
         return worker
 
-    def _replace_ended(self, worker: Worker) -> None:
-        if not worker.is_abandoned:
+    def _replace_ended(self, worker: Worker, end: asyncio.Task[None]) -> None:
+        is_host_stopping = end.cancelled()
+        if not (worker.is_abandoned or is_host_stopping):
             self._replace()

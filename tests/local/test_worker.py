@@ -151,11 +151,21 @@ def test_every_worker_has_the_hosts_clock(host):
     assert later <= datetime.fromisoformat(facts(host)["now"]) < later + timedelta(minutes=10)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_the_worker_ends_with_its_host(host, end):
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda host: os.kill(host.pid, signal.SIGKILL),
+        lambda host: os.kill(host.pid, signal.SIGTERM),
+        lambda host: host._process.stdin.close(),
+    ],
+    ids=["killed", "told to stop", "without its parent"],
+)
+def test_the_worker_ends_with_its_host_and_the_log_has_no_word_of_it(host, end):
     worker = psutil.Process(host.worker_pid)
-    os.kill(host.pid, end)
+    end(host)
     worker.wait(60)
+    host._reader.join(60)
+    assert host.errors == []
 
 
 @pytest.mark.parametrize(
