@@ -789,7 +789,10 @@ NOT_LOOKED_AT = Code(
     "NotLookedAt",
     Grade.ATTENTION,
     meaning="The daily check had no time left for this table.",
-    remedy="If it happens again, check how long Azure takes to answer.",
+    remedy=(
+        "No action is needed: a run looks at it. If the app has fewer than a thousand tables, look "
+        "at how long Azure takes to answer."
+    ),
 )
 
 # Provisioning
