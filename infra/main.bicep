@@ -76,6 +76,10 @@ param alertEmails string = ''
 @description('Ids of further action groups that receive alerts, comma-separated.')
 param alertActionGroupIds string = ''
 
+@description('Id of the Key Vault secret with the URL of the webhook for notices. If empty, there are no notices.')
+#disable-next-line secure-secrets-in-params // the id is not secret
+param webhookSecretId string = ''
+
 @description('A host key of the deployed app, for the alert rules that tell it of drift. If empty, there are no such rules.')
 @secure()
 param driftKey string = ''
@@ -115,6 +119,13 @@ var givenIds = map(listed(watchedSubscriptionIds), id => subscriptionIdOf(id))
 // A union with itself has each id once.
 var watchedIds = empty(givenIds) ? [subscription().subscriptionId] : union(givenIds, givenIds)
 var subscriptionIds = union([tagSubscriptionId], watchedIds)
+
+var secretParts = split(webhookSecretId, '/')
+var secrets = empty(webhookSecretId)
+  ? []
+  : length(secretParts) == 11
+      ? [{ subscription: secretParts[2], group: secretParts[4], vault: secretParts[8], name: secretParts[10] }]
+      : fail('"${webhookSecretId}" is not the id of a secret of a Key Vault.')
 
 var isPublicCloud = cloud == 'AzureCloud'
 var flexRegions = loadJsonContent('flex-regions.json')
@@ -214,6 +225,18 @@ module access 'modules/access.bicep' = if (assignRoles) {
   ]
 }
 
+module webhookSecrets 'modules/secret.bicep' = [
+  for secret in (assignRoles ? secrets : []): {
+    scope: resourceGroup(secret.subscription, secret.group)
+    params: {
+      #disable-next-line what-if-short-circuiting // a new identity needs assignments of its own
+      principalId: identity.outputs.principalId
+      vaultName: secret.vault
+      secretName: secret.name
+    }
+  }
+]
+
 module app 'modules/app.bicep' = {
   scope: group
   params: {
@@ -250,7 +273,10 @@ module app 'modules/app.bicep' = {
         REMOVAL_GRACE_DAYS: '28'
         MIN_PREFIX_LENGTH: '16'
         ROUTE_LIMIT: ''
-        NOTIFY_WEBHOOK_URL: ''
+        NOTIFY_WEBHOOK_URL: join(
+          map(secrets, one => '@Microsoft.KeyVault(VaultName=${one.vault};SecretName=${one.name})'),
+          ''
+        )
         NOTIFY_FORMAT: 'json'
         MAX_SYNC_AGE_DAYS: '2'
         RUN_RETENTION_DAYS: '400'
@@ -261,6 +287,7 @@ module app 'modules/app.bicep' = {
   }
   dependsOn: [
     access
+    webhookSecrets
   ]
 }
 
@@ -314,9 +341,12 @@ module drift 'modules/drift.bicep' = [
   }
 ]
 
+output AZURE_LOCATION string = location
+output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
 output APP_NAME string = app.outputs.name
 output APP_URL string = app.outputs.url
+output DASHBOARD_URL string = '${app.outputs.url}/api/dashboard'
 output STORAGE_ACCOUNT string = storage.outputs.name
 output SERVICE_TAG_SUBSCRIPTION string = tagSubscriptionId
 output PRINCIPAL_ID string = identity.outputs.principalId
@@ -351,5 +381,11 @@ output LOG_ROLES_TO_ASSIGN RolesToAssign[] = [
   for role in (assignRoles ? [] : items(builtIn.log)): {
     roles: [role.key]
     scope: monitoring.outputs.applicationInsightsId
+  }
+]
+output SECRET_ROLES_TO_ASSIGN RolesToAssign[] = [
+  for role in (assignRoles || empty(webhookSecretId) ? [] : items(builtIn.secret)): {
+    roles: [role.key]
+    scope: webhookSecretId
   }
 ]

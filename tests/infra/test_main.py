@@ -244,6 +244,26 @@ def test_private_without_either_subnet_is_refused(missing, expand):
         expand(networkProfile="private", **{**subnets, missing: ""})
 
 
+def test_the_url_for_notices_is_a_secret_that_the_app_reads_by_its_identity():
+    webhook = DEPLOYED["webhook"]
+    reference = "@Microsoft.KeyVault(VaultName=kv-net;SecretName=notices)"
+    assert webhook.settings["NOTIFY_WEBHOOK_URL"] == reference
+    assert webhook.site["properties"]["keyVaultReferenceIdentity"].endswith("/id-prod")
+    assert DEFAULT.settings["NOTIFY_WEBHOOK_URL"] == ""
+
+
+@pytest.mark.parametrize("wrong", ["https://kv-net.vault.azure.net/secrets/notices", "notices"])
+def test_what_is_no_id_of_a_secret_is_refused_before_anything_is_made(wrong, expand):
+    with pytest.raises(RuntimeError, match=f'variable .*"{wrong}" is not the id of a secret'):
+        expand(webhookSecretId=wrong)
+
+
+def test_the_outputs_say_where_the_dashboard_is():
+    assert DEFAULT.outputs["DASHBOARD_URL"].startswith("[format('{0}/api/dashboard', ")
+    assert DEFAULT.outputs["AZURE_LOCATION"] == "westeurope"
+    assert DEFAULT.outputs["AZURE_TENANT_ID"] == WHERE["tenantId"]
+
+
 def test_a_token_is_judged_and_a_key_alone_still_opens():
     tokens = DEPLOYED["tokens"]
     properties = tokens.one("Microsoft.Web/sites/config", "/authsettingsV2")["properties"]
@@ -271,22 +291,27 @@ def parameters():
     return {name: default or None for name, default in found}
 
 
-def test_each_parameter_can_be_given_by_azd_and_has_the_default_of_bicep():
+def test_each_parameter_has_a_variable_of_azd_so_that_nobody_edits_a_file():
+    """If the variable is not set, azd leaves the parameter out, and the default of Bicep holds."""
     given = json.loads(source("main.parameters.json"))["parameters"]
     assert given.keys() == parameters().keys() - {"cloud"}  # azd deploys to the cloud it is set to
-    for name in given:
-        default = parameters()[name]
-        value = given[name]["value"]
-        if isinstance(value, str) and (variable := re.fullmatch(r"\$\{(\w+)(?:=(.*))?\}", value)):
-            value = variable[2] or ""
-        text = json.dumps(value) if isinstance(value, dict) else value
-        assert text == (default or "").strip("'"), name
+    assert {name: one["value"] for name, one in given.items()} == {
+        name: f"${{{variable_of(name)}}}" for name in given
+    }
+    azure_yaml = (ROOT / "azure.yaml").read_text()
+    assert 'requiredVersions:\n  azd: ">= 1.23.5"\n' in azure_yaml  # older ones know no objects
 
 
-def test_each_parameter_is_documented_with_its_default():
+def variable_of(parameter):
+    names = {"environmentName": "AZURE_ENV_NAME", "location": "AZURE_LOCATION"}
+    return names.get(parameter, re.sub(r"(?=[A-Z])", "_", parameter).upper())
+
+
+def test_each_parameter_is_documented_with_its_variable_and_its_default():
     rows = (ROOT / "docs" / "deploy.md").read_text()
     for name, default in parameters().items():
-        row = re.search(rf"^\| `{name}`[^|]*\| ([^|]*) \|", rows, re.MULTILINE)
+        variable = "" if name == "cloud" else f" `{variable_of(name)}`"
+        row = re.search(rf"^\| `{name}`{variable} \| ([^|]*) \|", rows, re.MULTILINE)
         assert row is not None, name
         shown = (default or "required").strip("'").replace("{}", "") or "none"
         assert row[1].strip("`") == shown, name

@@ -134,6 +134,18 @@ def test_if_somebody_else_assigns_the_roles_each_is_printed_and_none_made():
     )
 
 
+def test_the_app_may_read_the_secret_of_the_webhook_and_no_other(expand):
+    secret = (
+        f"/subscriptions/{THERE}5/resourceGroups/rg-ops/providers/Microsoft.KeyVault/vaults/kv-net"
+        "/secrets/notices"
+    )
+    [role] = BUILT_IN["secret"]
+    assert (role, secret) in assigned(DEPLOYED["webhook"])[0]
+    printed = expand(webhookSecretId=secret, assignRoles=False).outputs["SECRET_ROLES_TO_ASSIGN"]
+    assert printed == [{"roles": [role], "scope": secret}]
+    assert DEPLOYED["no-roles"].outputs["SECRET_ROLES_TO_ASSIGN"] == []
+
+
 def test_what_is_assigned_is_not_printed():
     default = DEPLOYED["default"]
     assert default.outputs["ROLES_TO_MAKE"] == printed(default) == []

@@ -25,6 +25,7 @@ def test_a_profile_of_each_kind_is_deployed():
         "tokens",
         "china",
         "government",
+        "webhook",
     }
     assert WHOLE.keys() == {"default", *kinds}
     assert {file.name for file in PROFILES[0].parent.iterdir()} == {
