@@ -2,7 +2,6 @@
 # The Azure Developer CLI, signed in by the environment's federated credential, and set as the
 # variables AZURE_* and PARAMETERS of the job say.
 set -euo pipefail
-curl -fsSL https://aka.ms/install-azd.sh | bash
 azd auth login --client-id "$AZURE_CLIENT_ID" --tenant-id "$AZURE_TENANT_ID" \
   --federated-credential-provider github
 azd env new "$AZURE_ENV_NAME" --subscription "$AZURE_SUBSCRIPTION_ID" \
