@@ -10,12 +10,13 @@ the work go to the coroutine while the work goes on, and the coroutine logs them
 
 import asyncio
 import logging
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
-from typing import Any
 
 from .deadline import GIVEN_UP_AFTER_SECONDS, LONGEST_INVOCATION_SECONDS, out_of_time, time_limit
 
@@ -38,32 +39,29 @@ class Lanes:
         """
         records = _Records()
         in_context = _new_context(records).run
-        lane = self._threads.submit(in_context, partial(work, *arguments, **named))
+        threads = self._threads
+        lane = threads.submit(in_context, partial(work, *arguments, **named))
         lane.add_done_callback(records.end)
 
         try:
-            await self._wait(lane, records)
+            await records.log(GIVEN_UP_AFTER_SECONDS)
         finally:
-            records.is_heard = False
+            # Work that has not begun is withdrawn.
             lane.cancel()
+            records.stop()
+        if not lane.done():
+            self._leave_behind(threads)
+        if not lane.done() or lane.cancelled():
+            raise out_of_time()
         return lane.result()
 
-    async def _wait(self, lane: Future[Any], records: "_Records") -> None:
-        """Log the records until the work has ended. Raise TransientError if it goes on too long."""
-        try:
-            async with asyncio.timeout(GIVEN_UP_AFTER_SECONDS):
-                await records.log()
-        except TimeoutError:
-            # Work that has not begun is withdrawn.
-            if not lane.cancel():
-                self._leave_behind()
-            raise out_of_time() from None
-
-    def _leave_behind(self) -> None:
+    def _leave_behind(self, threads: ThreadPoolExecutor) -> None:
         """Take new threads. The work that hangs keeps its old one, and its neighbours theirs."""
         _log.error("an invocation did not end itself, and its thread is left behind")
-        self._threads.shutdown(wait=False)
-        self._threads = self._new_threads()
+        # If several hang, the first of them has done so.
+        if threads is self._threads:
+            threads.shutdown(wait=False)
+            self._threads = self._new_threads()
 
     def _new_threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.count, thread_name_prefix=self._name)
@@ -73,31 +71,56 @@ class _Records:
     """The log records of one piece of work, on their way from its thread to its coroutine."""
 
     def __init__(self) -> None:
-        self.is_heard = True
-        self._loop = asyncio.get_running_loop()
-        self._arrived: asyncio.Queue[logging.LogRecord | None] = asyncio.Queue()
+        self._sent = deque[logging.LogRecord]()
+        self._last: logging.LogRecord | None = None
+        self._is_heard, self._has_ended = True, False
+        self._lock = threading.Lock()
+        self._loop, self._news = asyncio.get_running_loop(), asyncio.Event()
         for handler in logging.getLogger().handlers:
             handler.addFilter(_stays)
 
-    def send(self, record: logging.LogRecord | None) -> bool:
-        """Send a record, or None when the work has ended. Return whether somebody will take it."""
-        if self.is_heard:
-            with suppress(RuntimeError):  # the loop of a worker that stops is closed
-                self._loop.call_soon_threadsafe(self._arrived.put_nowait, record)
-                return True
-        return False
+    def send(self, record: logging.LogRecord) -> bool:
+        """Return whether the coroutine will log the record."""
+        with self._lock:
+            taken = self._is_heard and self._wake()
+            if taken:
+                self._sent.append(record)
+        return taken
 
     def end(self, _lane: object) -> None:
-        self.send(None)
+        """Say that the work has ended."""
+        self._has_ended = True
+        self._wake()
 
-    async def log(self) -> None:
-        """Log each record when it comes, until the work has ended."""
-        last = None
-        while (record := await self._arrived.get()) is not None:
+    async def log(self, seconds: float) -> None:
+        """Log each record when it comes, until the work has ended, but not for longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._has_ended:
+                    await self._news.wait()
+                    self._news.clear()
+                    self._log_sent()
+
+    def stop(self) -> None:
+        """Log what has come. From now on the thread logs by itself."""
+        with self._lock:
+            self._is_heard = False
+        self._log_sent()
+
+    def _log_sent(self) -> None:
+        while self._sent:
+            record = self._sent.popleft()
             # Each handler has sent it.
-            if record is not last:
+            if record is not self._last:
                 logging.getLogger(record.name).handle(record)
-            last = record
+            self._last = record
+
+    def _wake(self) -> bool:
+        try:
+            self._loop.call_soon_threadsafe(self._news.set)
+        except RuntimeError:  # the loop of a worker that stops is closed
+            return False
+        return True
 
 
 _listener: ContextVar[_Records | None] = ContextVar("listener", default=None)

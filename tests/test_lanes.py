@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,8 @@ from shared.redaction import guard_log
 from shared.transport import MOST_CONNECTIONS
 from shared.workers import Messages
 from tests.builders.clocks import LONGEST_SECONDS, Slow, SteppedClock
+
+HANGS_AFTER = 0.05
 
 _log = logging.getLogger("ase_route_sync")
 
@@ -182,6 +185,54 @@ def test_after_a_cancelled_invocation_its_thread_logs_by_itself(one, worker, wor
     assert [record.getMessage() for record in worker.anywhere] == ["still here"]
 
 
+def the_loop_is_busy_until(reached: Callable[[], bool]) -> None:
+    """Keep the event loop busy until then, and until the time of a call that hangs is over."""
+    until = time.monotonic() + LONGEST_SECONDS
+    while not reached() and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(HANGS_AFTER)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_what_was_logged_before_an_invocation_ends_early_arrives(
+    one, worker, monkeypatch, given_up
+):
+    seconds = HANGS_AFTER if given_up else LONGEST_SECONDS
+    monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", seconds)
+    slow = Slow()
+
+    def work():
+        _log.warning("the last that is known")
+        slow()
+
+    async def main():
+        run = asyncio.create_task(one.run(work))
+        await asyncio.sleep(0)
+        the_loop_is_busy_until(slow.begun.is_set)
+        if not given_up:
+            run.cancel()
+        with pytest.raises(TransientError if given_up else asyncio.CancelledError):
+            await run
+        slow.may_end.set()
+
+    in_a_loop(main())
+    assert worker.texts[0] == "the last that is known"
+
+
+def test_work_that_ends_at_the_last_moment_has_ended(one, worker, monkeypatch):
+    monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", HANGS_AFTER)
+    ended = threading.Event()
+
+    async def main():
+        run = asyncio.create_task(one.run(ended.set))
+        await asyncio.sleep(0)
+        the_loop_is_busy_until(ended.is_set)
+        await run
+
+    in_a_loop(main())
+    assert worker.texts == []
+
+
 def test_work_that_was_cancelled_while_it_waited_is_not_begun(one):
     first, second = Slow(), Slow()
 
@@ -219,7 +270,7 @@ def test_work_that_hangs_is_left_behind_and_others_go_on(one, worker, monkeypatc
     slow = Slow()
 
     async def main():
-        monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", 0.05)
+        monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", HANGS_AFTER)
         with pytest.raises(TransientError, match="OutOfTime"):
             await one.run(slow)
         monkeypatch.undo()
@@ -230,13 +281,43 @@ def test_work_that_hangs_is_left_behind_and_others_go_on(one, worker, monkeypatc
     slow.may_end.set()
 
 
+def test_if_several_hang_new_threads_are_taken_once(monkeypatch):
+    two, slow, next_ones = Lanes("two", 2), [Slow(), Slow()], [Slow() for _ in range(3)]
+
+    async def main():
+        hanging = []
+        for each, seconds in zip(slow, (HANGS_AFTER, 6 * HANGS_AFTER), strict=True):
+            monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", seconds)
+            hanging.append(asyncio.create_task(two.run(each)))
+            await asyncio.sleep(0)
+        first, second = hanging
+
+        with pytest.raises(TransientError):
+            await first
+        monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", LONGEST_SECONDS)
+        running = [asyncio.create_task(two.run(each)) for each in next_ones[:2]]
+
+        with pytest.raises(TransientError):
+            await second
+        running.append(asyncio.create_task(two.run(next_ones[2])))
+        for each in next_ones[:2]:
+            assert await asyncio.to_thread(each.begun.wait, LONGEST_SECONDS)
+        no_third = not next_ones[2].begun.is_set()
+        for each in (*slow, *next_ones):
+            each.may_end.set()
+        await asyncio.gather(*running)
+        return no_third
+
+    assert in_a_loop(main())
+
+
 def test_work_that_only_waited_too_long_is_never_begun(one, worker, monkeypatch):
     first, second = Slow(), Slow()
 
     async def main():
         running = asyncio.create_task(one.run(first))
         assert await asyncio.to_thread(first.begun.wait, LONGEST_SECONDS)
-        monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", 0.05)
+        monkeypatch.setattr(lanes, "GIVEN_UP_AFTER_SECONDS", HANGS_AFTER)
         with pytest.raises(TransientError, match="OutOfTime"):
             await one.run(second)
         first.may_end.set()
