@@ -69,11 +69,11 @@ class TableSync:
 
         Raise TransientError, so that the queue tries again; the pending row then shows the error.
         """
-        self._in_hand.take(run_id)
+        since = self._in_hand.take(run_id)
         try:
             run, outcome = self._sync(run_id, route_table_id)
         finally:
-            last = self._in_hand.put_down(run_id)
+            last = self._in_hand.put_down(run_id, since)
 
         if run is None or run.ended:
             return Delivered(notice_due=run is not None and run.notice_due)

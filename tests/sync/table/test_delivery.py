@@ -1,12 +1,17 @@
 """One table's message is delivered once, twice, late or in vain."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from local.azure.faults import LOST_SIGHT, Delay, InjectedFault, refusal
 from shared.arm.route_tables import ArmRouteTables
+from shared.deadline import GIVEN_UP_AFTER_SECONDS
 from shared.domain.codes import lookup
 from shared.domain.errors import TransientError
+from shared.sync.table import in_hand
 from tests.builders.azure import add_table, answer, rid, table_writes
+from tests.builders.clocks import LONGEST_SECONDS, Slow
 from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import begin, outcome_of, register, run_report, spoil, started, sync
 
@@ -233,6 +238,26 @@ def test_a_late_message_in_hand_does_not_keep_a_run_from_its_end(azure, app, mon
     monkeypatch.setattr(app.outcomes, "get_pending", meanwhile)
     app.tables.sync(run_id, rid("one"))
     assert app.runs.get(run_id).ended
+
+
+@pytest.mark.parametrize(("lasts", "ended"), [(GIVEN_UP_AFTER_SECONDS, False), (0, True)])
+def test_a_thread_that_hangs_does_not_keep_a_run_from_its_end_for_ever(
+    azure, app, monkeypatch, lasts, ended
+):
+    assert in_hand.LONGEST_SECONDS == GIVEN_UP_AFTER_SECONDS
+    monkeypatch.setattr(in_hand, "LONGEST_SECONDS", lasts)
+    add_table(azure.state, "one", [to_firewall()])
+    run_id, slow = started(app, "one"), Slow()
+
+    with ThreadPoolExecutor(1) as threads:
+        with monkeypatch.context() as only_here:
+            only_here.setattr(app.route_tables, "read", lambda _table: slow())
+            hangs = threads.submit(app.tables.sync, run_id, rid("one"))
+            assert slow.begun.wait(LONGEST_SECONDS)
+        assert app.tables.sync(run_id, rid("one")).outcome.status == "changed"
+        assert app.runs.get(run_id).ended is ended
+        slow.may_end.set()
+        assert hangs.exception(LONGEST_SECONDS) is not None
 
 
 REFUSED_TOKENS = {
