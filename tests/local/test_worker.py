@@ -42,12 +42,16 @@ def post(host):
 
 @pytest.fixture
 def queue(storage):
-    client = QueueClient.from_connection_string(
-        storage, "work", message_encode_policy=TextBase64EncodePolicy()
-    )
-    with client:
-        client.create_queue()
+    with queue_of(storage, "work") as client:
         yield client
+
+
+def queue_of(storage, name):
+    client = QueueClient.from_connection_string(
+        storage, name, message_encode_policy=TextBase64EncodePolicy()
+    )
+    client.create_queue()
+    return client
 
 
 def facts(host):
@@ -139,6 +143,13 @@ def test_a_function_that_ends_its_process_fails_and_the_next_one_runs(host):
     for _ in range(3):
         assert host.request("POST", "/api/die").status_code == 500
     assert facts(host)
+
+
+@pytest.mark.parametrize(("end", "status", "sent"), [("return", 200, 1), ("fail", 500, 0)])
+def test_nothing_is_sent_of_a_function_that_raises(host, storage, end, status, sent):
+    with queue_of(storage, "sent") as queue:
+        assert host.request("POST", f"/api/send/{end}").status_code == status
+        assert len(queue.peek_messages()) == sent
 
 
 def test_every_worker_has_the_hosts_clock(host):

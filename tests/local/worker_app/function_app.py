@@ -50,6 +50,15 @@ def die(req: func.HttpRequest) -> func.HttpResponse:
     os._exit(1)
 
 
+@app.route("send/{end}", methods=["POST"])
+@app.queue_output("out", queue_name="sent", connection="AzureWebJobsStorage")
+def send(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
+    out.set("words")
+    if req.route_params["end"] == "fail":
+        raise ValueError
+    return func.HttpResponse()
+
+
 @app.queue_trigger("message", queue_name="work", connection="AzureWebJobsStorage")
 def work(message: func.QueueMessage) -> None:
     name = message.get_body().decode()
