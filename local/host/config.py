@@ -1,4 +1,4 @@
-"""host.json, which the environment can override, and `%NAME%` in bindings."""
+"""host.json, which the environment can override, `%NAME%` in bindings, and disabled functions."""
 
 import json
 import os
@@ -73,6 +73,12 @@ def resolve(text: str) -> str:
         return os.environ[name]
 
     return re.sub(r"%([^%]+)%", setting, text)
+
+
+def is_disabled(function_name: str) -> bool:
+    """Source: "How to disable functions in Azure Functions"."""
+    setting = os.environ.get(f"AzureWebJobs.{function_name}.Disabled", "")
+    return setting.lower() in {"true", "1"}
 
 
 def _host_json(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from .config import is_disabled
 from .worker import Function, InvocationFailed, Result
 
 PREFIX = "/api"
@@ -87,17 +88,28 @@ class HttpTriggers:
         return Response(status_code=404)
 
     async def _call(self, function: Function, request: Request, route: dict[str, str]) -> Response:
-        if _has_unreadable_principal(request):
-            return Response(status_code=500)
-        if not self._may_call(function, request):
-            return Response(status_code=401)
-        if int(request.headers.get("content-length", "0")) > MOST_BODY_BYTES:
-            return Response(status_code=500)
+        if refusal := self._refusal(function, request):
+            return Response(status_code=refusal)
         try:
             result = await self._invoke(function, await _request_datum(request, route))
         except InvocationFailed:
             return Response(status_code=500)
         return _response(result)
+
+    def _refusal(self, function: Function, request: Request) -> int | None:
+        """Return the status of the answer if the function is not called.
+
+        Source: FunctionInvocationMiddleware.cs of Azure/azure-functions-host.
+        """
+        if _has_unreadable_principal(request):
+            return 500
+        if not self._may_call(function, request):
+            return 401
+        if is_disabled(function.name) and not self._keys.open(request, self._keys.master):
+            return 404
+        if int(request.headers.get("content-length", "0")) > MOST_BODY_BYTES:
+            return 500
+        return None
 
     def _may_call(self, function: Function, request: Request) -> bool:
         match function.trigger["authLevel"].lower():

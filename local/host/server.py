@@ -31,7 +31,7 @@ from . import timers
 from .admin import Admin
 from .blobs import Blobs
 from .clock import Clock
-from .config import function_timeout, queue_options
+from .config import function_timeout, is_disabled, queue_options
 from .dispatcher import Dispatcher
 from .http import HttpTriggers, Keys
 from .keeper import Keeper
@@ -90,7 +90,9 @@ class Host:
         self, functions: Sequence[Function], blobs: Blobs
     ) -> AsyncIterator[Coroutine[Any, Any, None]]:
         """Yield one coroutine for each trigger that is not called by HTTP."""
-        for function in filter(_enabled, functions):
+        for function in functions:
+            if is_disabled(function.name):
+                continue
             kind = function.trigger["type"]
             if kind == "timerTrigger":
                 timer = Timer(function, blobs, self._clock, self._invoke)
@@ -134,12 +136,6 @@ class Host:
         if not self._keys.open(request, self._keys.master):
             return Response(status_code=401)
         return JSONResponse({"pid": (await self._dispatcher.worker()).pid})
-
-
-def _enabled(function: Function) -> bool:
-    """Source: "How to disable functions in Azure Functions"."""
-    setting = os.environ.get(f"AzureWebJobs.{function.name}.Disabled", "")
-    return setting.lower() not in {"true", "1"}
 
 
 def main() -> None:

@@ -455,6 +455,26 @@ def test_only_the_master_key_opens_a_function_of_the_level_admin(wire, key, stat
     assert (answer.status, len(answer.calls)) == (status, status == 200)
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        ("/api/get", "", 404),
+        ("/api/get", KEY, 404),
+        ("/api/get", MASTER, 200),
+        ("/api/keyed", "", 401),
+        ("/api/keyed", KEY, 404),
+        ("/api/keyed", MASTER, 200),
+    ],
+)
+def test_only_the_master_key_opens_a_function_that_is_disabled(
+    wire, monkeypatch, path, key, status
+):
+    monkeypatch.setenv(f"AzureWebJobs.{path.removeprefix('/api/')}.Disabled", "true")
+    answer = wire.ask(f"GET {path}", f"x-functions-key: {key}")
+    assert (answer.status, len(answer.calls)) == (status, status == 200)
+    assert wire.ask("GET /api/runs/1").status == 200
+
+
 @pytest.mark.parametrize("path", ["/api/get", "/api/keyed"])
 def test_a_principal_that_is_no_base64_fails_before_the_function(wire, path, monkeypatch):
     key, principal = f"x-functions-key: {KEY}", "X-MS-CLIENT-PRINCIPAL: not base64"
