@@ -1,7 +1,6 @@
 """The web server in front of the routes: which requests it refuses, and how it reads a path."""
 
 import re
-from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import uvicorn
@@ -17,6 +16,12 @@ MOST_HEADERS = 100
 
 MOST_HEADER_BYTES = 32 * 1024
 """Bytes of all lines of headers, with their ends."""
+
+_HOST = r"([A-Za-z0-9!$&'()\-._~]+|\[[0-9A-Fa-f:.]{3,}\])(:[0-9]+)?|"
+"""A name or an address, with or without a port, or nothing.
+
+Source: `IsHostHeaderValid` in HttpUtilities.cs of dotnet/aspnetcore.
+"""
 
 _MOST_UNREAD_BYTES = 1024 * 1024
 """The library refuses more bytes with another status, so its own limit is out of the way."""
@@ -72,6 +77,13 @@ def _check(scope: Scope) -> None:
         raise _Refused(431)
     if not all(_is_utf8(header) for header in headers):
         raise _Refused(400)
+    if not re.fullmatch(_HOST, _host(scope)):
+        raise _Refused(400)
+
+
+def _host(scope: Scope) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    return headers.get(b"host", b"").decode("latin-1")
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -86,17 +98,16 @@ def _path(scope: Scope) -> str:
     """Return the path, decoded and without dots. Raise _Refused."""
     target = scope["raw_path"].decode()
     if not target.startswith("/"):
-        target = _path_of_url(target, scope["headers"])
+        target = _path_of_url(target, _host(scope))
     path = _decoded(target)
     if "\0" in path:
         raise _Refused(400)
     return _without_dots(path)
 
 
-def _path_of_url(target: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
+def _path_of_url(target: str, host: str) -> str:
     """A client may send the whole URL. The real server refuses it if it has another host."""
     url = urlsplit(target)
-    host = dict(headers).get(b"host", b"").decode("latin-1")
     if url.netloc.lower() != host.lower():
         raise _Refused(400)
     return url.path

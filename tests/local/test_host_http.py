@@ -297,6 +297,23 @@ def test_a_request_names_one_host(wire, line, host, status):
     assert (answer.status, len(answer.calls)) == (status, status == 200)
 
 
+@pytest.mark.parametrize("host", ["h", "h:80", "h-1.x_y~z", "[::1]", "[::1]:80"])
+def test_a_host_is_a_name_or_an_address(wire, host):
+    assert wire.ask("GET /api/get", host=host).status == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("h,i", "h/i", "h i", "h%41", "me@h", "h:", ":80", "h:a", "h:8:9"),
+        *("[::1", "[::g]", "[::1]80", "[:]", "x[::1]"),
+    ],
+)
+def test_nothing_else_is_a_host(wire, host):
+    answer = wire.ask("GET /api/get", host=host)
+    assert (answer.status, answer.calls) == (400, [])
+
+
 # Query and headers
 
 
