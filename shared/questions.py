@@ -2,17 +2,33 @@
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from .deadline import out_of_time, seconds_left
+from .deadline import GIVEN_UP_AFTER_SECONDS, out_of_time, seconds_left
+
+
+class _Asked[Answer](Future[Answer]):
+    """The answer to come, and since when the question is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since = time.monotonic()
+
+    @property
+    def hangs(self) -> bool:
+        return time.monotonic() - self._since >= GIVEN_UP_AFTER_SECONDS
 
 
 class Questions[Key, Answer]:
-    """The questions that are being asked now. No lock is held while one is asked."""
+    """The questions that are being asked now. No lock is held while one is asked.
+
+    A question that hangs is asked anew by whoever comes next.
+    """
 
     def __init__(self) -> None:
-        self._asked: dict[Key, Future[Answer]] = {}
+        self._asked: dict[Key, _Asked[Answer]] = {}
         self._lock = threading.Lock()
 
     def ask(self, key: Key, question: Callable[[], Answer]) -> Answer:
@@ -21,8 +37,9 @@ class Questions[Key, Answer]:
         Raise the error of the question, and TransientError if there is no time left to wait.
         """
         with self._lock:
-            asked = self._asked.get(key)
-            answer = self._asked[key] = Future[Answer]() if asked is None else asked
+            known = self._asked.get(key)
+            asked = None if known is None or known.hangs else known
+            answer = self._asked[key] = _Asked[Answer]() if asked is None else asked
 
         if asked is None:
             self._answer(key, answer, question)
@@ -32,7 +49,7 @@ class Questions[Key, Answer]:
         except TimeoutError:
             raise out_of_time() from None
 
-    def _answer(self, key: Key, answer: Future[Answer], question: Callable[[], Answer]) -> None:
+    def _answer(self, key: Key, answer: _Asked[Answer], question: Callable[[], Answer]) -> None:
         try:
             found = question()
         except BaseException as error:  # whoever waits for the answer has to hear of any end
@@ -41,4 +58,5 @@ class Questions[Key, Answer]:
             answer.set_result(found)
         finally:
             with self._lock:
-                del self._asked[key]
+                if self._asked.get(key) is answer:
+                    del self._asked[key]

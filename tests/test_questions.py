@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from shared import questions
 from shared.deadline import time_limit
 from shared.domain.errors import TransientError
 from shared.questions import Questions
@@ -52,3 +53,22 @@ def test_nobody_waits_beyond_the_deadline():
             questions.ask("one", lambda: 2)
         slow.may_end.set()
         assert first.result(SECONDS) == 1
+
+
+def test_a_question_that_hangs_is_asked_anew(monkeypatch):
+    asked, hangs, next_one = Questions[str, int](), Slow(), Slow()
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(asked.ask, "one", hangs)
+        assert hangs.begun.wait(SECONDS)
+        with monkeypatch.context() as later:
+            later.setattr(questions, "GIVEN_UP_AFTER_SECONDS", 0)
+            second = threads.submit(asked.ask, "one", next_one)
+            began_anew = next_one.begun.wait(1)
+        hangs.may_end.set()
+        assert (began_anew, first.result(SECONDS)) == (True, 1)
+
+        # The end of the first does not end the wait for the second.
+        with time_limit(0), pytest.raises(TransientError, match="OutOfTime"):
+            asked.ask("one", lambda: 3)
+        next_one.may_end.set()
+        assert second.result(SECONDS) == 1
