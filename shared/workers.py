@@ -78,7 +78,8 @@ def daily_check() -> list[str]:
     and for the notices that are still due.
     """
     context = app()
-    context.run_end.expire_overdue()
+    for kept in context.run_end.expire_overdue():
+        _log.error("an overdue run was not ended: %s: %s", kept.code, kept.message)
     unattended = list(context.run_start.unattended())
     checked = context.check.check()
     log_check(checked)

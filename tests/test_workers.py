@@ -24,7 +24,7 @@ from shared.domain.findings import Finding
 from shared.domain.runs.run import MAX_RUN_TIME, Mode, RunRequest, Trigger
 from shared.messages import RunMessage, TableMessage
 from shared.settings import InvalidSettings
-from shared.sync.run.lifecycle import LOST_AFTER, RunStart
+from shared.sync.run.lifecycle import LOST_AFTER, RunEnd, RunStart
 from shared.sync.table.delivery import TableSync
 from shared.workers import Messages
 from tests.builders.azure import OTHER_SUBSCRIPTION, add_table, answer, rid, table_id
@@ -217,6 +217,24 @@ def test_the_daily_check_brings_a_run_to_its_end_that_has_lost_a_message(
             workers.sync_route_table(text)
     assert run_report(app, run_id)["counts"]["changed"] == 2
     assert run_report(app, run_id)["status"] == "Succeeded"
+
+
+def test_the_daily_check_logs_which_run_it_could_not_end(app, monkeypatch, caplog):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    run_id, other = begin(app), begin(app)
+    end = RunEnd.fail
+
+    def fail(self, run, error):
+        if run.run_id == run_id:
+            raise RuntimeError("nobody foresaw this")
+        return end(self, run, error)
+
+    monkeypatch.setattr(RunEnd, "fail", fail)
+    with time_machine.travel(datetime.now(UTC) + MAX_RUN_TIME + timedelta(seconds=5)):
+        workers.daily_check()
+    assert run_report(app, other)["status"] == "Failed"
+    [said] = [r.getMessage() for r in caplog.records if "not ended" in r.getMessage()]
+    assert f"run {run_id}: RuntimeError in test_workers.py" in said
 
 
 def test_nobody_takes_a_run_of_the_command_line_over(app, monkeypatch):

@@ -20,6 +20,7 @@ from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 from ..domain import codes
 from ..domain.armid import RouteTableId
 from ..domain.errors import ConcurrentUpdate
+from ..domain.findings import Finding
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.pending import Pending
 from ..domain.runs.run import Run, RunStatus, run_id_of
@@ -28,6 +29,7 @@ from .entities import (
     Entity,
     complement,
     gathered,
+    id_of_key,
     more_of,
     remove_partition,
     spread,
@@ -183,6 +185,7 @@ class OutcomeLog:
                 raise ConcurrentUpdate(codes.RUN_CHANGED, run_id) from error
 
     def pending(self, run_id: str) -> Iterator[Pending]:
+        """List the tables that are still open, also those that are `unreadable`."""
         return (self._pending(run_id, entity) for entity in self._rows(run_id, _OPEN))
 
     def get_pending(self, run_id: str, route_table_id: RouteTableId) -> Pending | None:
@@ -244,7 +247,14 @@ class OutcomeLog:
         return spread(self._table, str(entity["PartitionKey"]), entity)
 
     def _pending(self, run_id: str, entity: Entity) -> Pending:
-        found = _PENDING_PROPERTY.unpacked(gathered(self._table, run_id, entity))
+        row = gathered(self._table, run_id, entity)
+        try:
+            found = _PENDING_PROPERTY.unpacked(row)
+        except Exception as error:  # whatever is wrong with a row, it is an error of one table
+            cause = Finding.of(error)
+            why = f"what the run noted about this table cannot be read: {cause.message}"
+            unreadable = Finding(cause.code, why)
+            found = Pending(run_id, id_of_key(row["RowKey"]), unreadable=unreadable)
         return replace(found, row_etag=_etag_of(entity))
 
     def _outcome(self, run_id: str, entity: Entity) -> Outcome:

@@ -164,3 +164,9 @@ def spoil(app: App, name: str) -> None:
     """Leave the table's row in storage as nobody can read it."""
     keys = {"PartitionKey": SUBSCRIPTION, "RowKey": table_key(rid(name))}
     app.account.route_tables.update_entity({**keys, "registration": "spoiled"})
+
+
+def spoil_pending(app: App, run_id: str, name: str) -> None:
+    """Leave what the run noted about the table as nobody can read it."""
+    keys = {"PartitionKey": run_id, "RowKey": table_key(rid(name))}
+    app.account.outcomes.update_entity({**keys, "pending": b"spoiled"})

@@ -34,7 +34,8 @@ class Pending:
     `steps` are what provisioning does besides, each noted before it begins, except that the table
     counts as made when Azure has accepted it. `correlation_id` is Azure's, for the call that ended
     in `last_error`, whose code has been the same since `error_since`. `row_etag` belongs to the
-    stored row: if two workers have the same table, only one of them can settle it.
+    stored row: if two workers have the same table, only one of them can settle it. If the row
+    cannot be read, `unreadable` says why, and nothing is known of what this run has done.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class Pending:
     error_since: datetime | None = None
     correlation_id: str | None = None
     row_etag: str = ""
+    unreadable: Finding | None = None
 
     def written_by(self, table: RouteTable) -> Written:
         """Return what this run has done to the table; a write whose answer was lost counts too.
@@ -90,7 +92,7 @@ class Pending:
         """Return a failed outcome that reports what took effect.
 
         Its `changes` include what may have taken effect, so that a rollback undoes that too, and a
-        finding names it.
+        finding names it. If the row cannot be read, that is the error.
         """
         applied = self.applied.changes
 
@@ -101,7 +103,7 @@ class Pending:
             removed=in_order(applied.removed),
             updated=in_order(applied.updated),
             findings=(*self.applied.findings, *self._made, *_unconfirmed(self.intended.changes)),
-            error=error,
+            error=self.unreadable or error,
             correlation_id=self.correlation_id,
             changes=applied.then(self.intended.changes),
         )

@@ -100,11 +100,19 @@ class RunEnd:
         message = f"the run did not end within {hours:g} hours"
         return self.fail(run, Finding(codes.RUN_TIMED_OUT, message))
 
-    def expire_overdue(self) -> None:
-        """Fail every run that should have ended by now. One that cannot be ended stops no other."""
+    def expire_overdue(self) -> list[Finding]:
+        """Fail every run that should have ended by now.
+
+        Return why others could not be ended. They are tried again.
+        """
+        kept: list[Finding] = []
         for run in self.store.runs.running(before=self.clock() - MAX_RUN_TIME):
-            with suppress(Exception):
+            try:
                 self.expire_if_overdue(run)
+            except Exception as error:  # one run that cannot be ended stops no other
+                found = Finding.of(error)
+                kept.append(Finding(found.code, f"run {run.run_id}: {found.message}"))
+        return kept
 
     def _end(self, run: Run, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> Run:
         """Return the run as ended, or as another worker has changed it in the meantime."""

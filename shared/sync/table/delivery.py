@@ -138,6 +138,12 @@ class TableSync:
 
     def _result(self, run: Run, pending: Pending) -> _Result:
         """Bring the table to its outcome. Note any error that may pass on its row, and raise it."""
+        unreadable = pending.unreadable
+        if unreadable is not None:
+            return self._result_of_error(
+                pending, PermanentError(unreadable.code, unreadable.message)
+            )
+
         try:
             return self._result_of(run, self._reconcile(run, pending))
         except PermanentError as error:

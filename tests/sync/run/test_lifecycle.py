@@ -13,7 +13,17 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, begin, keep, outcome_of, register, run_report, sync
+from tests.builders.runs import (
+    TAG,
+    begin,
+    keep,
+    outcome_of,
+    register,
+    run_report,
+    spoil_pending,
+    started,
+    sync,
+)
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -107,6 +117,34 @@ def test_a_run_whose_worker_died_ends_as_failed_after_two_hours(azure, app):
     assert outcome_of(whole, second.name)["error"]["code"] == "RunTimedOut"
     assert outcome_of(whole, first.name)["status"] == "changed"
     assert azure.state.log == []
+
+
+@pytest.mark.parametrize("how", ["delivered", "poisoned", "overdue"])
+def test_a_table_whose_pending_row_cannot_be_read_fails_and_the_run_ends(azure, app, how):
+    for name in ("one", "two"):
+        add_table(azure.state, name)
+    run_id = started(app, "one", "two")
+    spoil_pending(app, run_id, "one")
+    app.tables.sync(run_id, rid("two"))
+
+    azure.state.log.clear()
+    if how == "delivered":
+        app.tables.sync(run_id, rid("one"))
+    elif how == "poisoned":
+        app.tables.fail_poisoned(run_id, rid("one"))
+    else:
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=3), tick=True):
+            assert app.run_end.expire_overdue() == []
+
+    whole = run_report(app, run_id)
+    [one] = [o for o in whole["outcomes"] if rid(o["routeTableId"]) == rid("one")]
+    assert (whole["status"], one["status"], one["error"]["code"]) == (
+        "Failed",
+        "failed",
+        "InternalError",
+    )
+    assert "what the run noted about this table cannot be read" in one["error"]["message"]
+    assert azure.state.writes() == []
 
 
 def test_the_next_run_ends_one_that_never_started(azure, app):
