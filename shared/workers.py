@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from azure.core.exceptions import AzureError
 
-from .app import App, app
+from .app import App, app, utc_now
 from .domain import codes
 from .domain.armid import RouteTableId
 from .domain.errors import RouteSyncError, TransientError
@@ -78,8 +78,9 @@ def daily_check() -> list[str]:
     and for the notices that are still due.
     """
     context = app()
-    for kept in context.run_end.expire_overdue():
-        _log.error("an overdue run was not ended: %s: %s", kept.code, kept.message)
+    unreadable = context.runs.unreadable(before=utc_now())
+    for kept in (*context.run_end.expire_overdue(), *unreadable):
+        _log.error("an open run cannot be ended: %s: %s", kept.code, kept.message)
     unattended = list(context.run_start.unattended())
     checked = context.check.check()
     log_check(checked)

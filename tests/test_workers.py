@@ -28,7 +28,7 @@ from shared.sync.run.lifecycle import LOST_AFTER, RunEnd, RunStart
 from shared.sync.table.delivery import TableSync
 from shared.workers import Messages
 from tests.builders.azure import OTHER_SUBSCRIPTION, add_table, answer, rid, table_id
-from tests.builders.runs import begin, outcome_of, register, run_report, started
+from tests.builders.runs import begin, outcome_of, register, run_report, spoil_run, started
 
 P = "20.0.0.0/24"
 
@@ -233,8 +233,26 @@ def test_the_daily_check_logs_which_run_it_could_not_end(app, monkeypatch, caplo
     with time_machine.travel(datetime.now(UTC) + MAX_RUN_TIME + timedelta(seconds=5)):
         workers.daily_check()
     assert run_report(app, other)["status"] == "Failed"
-    [said] = [r.getMessage() for r in caplog.records if "not ended" in r.getMessage()]
+    [said] = [r.getMessage() for r in caplog.records if "cannot be ended" in r.getMessage()]
     assert f"run {run_id}: RuntimeError in test_workers.py" in said
+
+
+def test_a_run_whose_row_cannot_be_read_stops_no_other_run_and_no_check(
+    azure, app, monkeypatch, caplog
+):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    add_table(azure.state, "one")
+    register(app, "one")
+    spoiled = begin(app)
+    spoil_run(app, spoiled)
+
+    with time_machine.travel(datetime.now(UTC) + MAX_RUN_TIME + timedelta(seconds=5)):
+        run_id = begin(app)
+        assert len(workers.start_run(str(RunMessage(run_id)))) == 1
+        assert str(RunMessage(spoiled)) not in workers.daily_check()
+    assert spoiled not in [run.run_id for run in app.runs.list()]
+    [said] = [r.getMessage() for r in caplog.records if "cannot be ended" in r.getMessage()]
+    assert f"run {spoiled}: error in entities.py" in said
 
 
 def test_nobody_takes_a_run_of_the_command_line_over(app, monkeypatch):

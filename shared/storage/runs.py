@@ -92,22 +92,30 @@ class RunLog:
 
     def running(self, *, before: datetime) -> Iterator[Run]:
         """List the runs that were started before this moment and have not ended."""
+        return _readable(self._running(before))
+
+    def unreadable(self, *, before: datetime) -> Iterator[Finding]:
+        """Say why others that were started before this moment cannot be read. No list has them."""
+        return (found for found in self._running(before) if isinstance(found, Finding))
+
+    def _running(self, before: datetime) -> Iterator[Run | Finding]:
         return self._query(
             "RowKey ge @moment and status eq @status", before, status=RunStatus.RUNNING.value
         )
 
     def waiting(self, *, since: datetime) -> Iterator[Run]:
         """List the runs that were started since then and have not fanned out."""
-        return self._query(
+        found = self._query(
             "RowKey le @moment and status eq @status and fannedOut eq @fanned_out",
             since,
             status=RunStatus.RUNNING.value,
             fanned_out=False,
         )
+        return _readable(found)
 
     def due(self, *, since: datetime) -> Iterator[Run]:
         """List the runs that were started since then, have ended and were told to nobody."""
-        return self._query("RowKey le @moment and noticeDue eq @due", since, due=True)
+        return _readable(self._query("RowKey le @moment and noticeDue eq @due", since, due=True))
 
     def told(self, run: Run) -> None:
         """Note that people have been told about the run."""
@@ -145,13 +153,24 @@ class RunLog:
     def _run(self, entity: Entity) -> Run:
         return _run(gathered(self._table, entity["runId"], entity))
 
-    def _query(self, condition: str, moment: datetime, **values: str | bool) -> Iterator[Run]:
+    def _read(self, entity: Entity) -> Run | Finding:
+        """Return the run, or why it cannot be read. One such run must not stop the others."""
+        row = gathered(self._table, entity["runId"], entity)
+        try:
+            return _run(row)
+        except Exception as error:  # whatever is wrong with a row, it is an error of one run
+            cause = Finding.of(error)
+            return Finding(cause.code, f"run {row['runId']}: {cause.message}")
+
+    def _query(
+        self, condition: str, moment: datetime, **values: str | bool
+    ) -> Iterator[Run | Finding]:
         """The rows are in order of time, so storage reads only this side of the moment."""
         bound = {"partition": _PARTITION, "moment": _moment_key(moment)}
         entities = self._table.query_entities(
             f"PartitionKey eq @partition and {condition}", parameters=bound | values
         )
-        return (self._run(entity) for entity in entities)
+        return (self._read(entity) for entity in entities)
 
     def list(self, *, older_than: str | None = None) -> Iterator[Run]:
         """List the runs, the newest first, that are older than the run with this id."""
@@ -162,7 +181,7 @@ class RunLog:
                 "after": _row_key(older_than) if older_than else "",
             },
         )
-        return (self._run(entity) for entity in entities)
+        return _readable(self._read(entity) for entity in entities)
 
 
 class OutcomeLog:
@@ -322,6 +341,10 @@ def _run(entity: Entity) -> Run:
     found = _RUN_PROPERTY.unpacked(entity)
     # The notifier changes only this property of the row.
     return replace(found, notice_due=entity["noticeDue"], etag=_etag_of(entity))
+
+
+def _readable(found: Iterable[Run | Finding]) -> Iterator[Run]:
+    return (one for one in found if isinstance(one, Run))
 
 
 def _keys(run_id: str, route_table_id: RouteTableId) -> dict[str, str]:

@@ -16,7 +16,7 @@ from shared.domain.registry.registration import Registration
 from shared.domain.runs.report import Report
 from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
 from shared.json_shapes import report_json
-from shared.storage.entities import table_key
+from shared.storage.entities import complement, table_key
 from shared.storage.registry import Registry
 
 from .azure import SUBSCRIPTION, rid
@@ -170,3 +170,9 @@ def spoil_pending(app: App, run_id: str, name: str) -> None:
     """Leave what the run noted about the table as nobody can read it."""
     keys = {"PartitionKey": run_id, "RowKey": table_key(rid(name))}
     app.account.outcomes.update_entity({**keys, "pending": b"spoiled"})
+
+
+def spoil_run(app: App, run_id: str) -> None:
+    """Leave the row of the run as nobody can read it."""
+    keys = {"PartitionKey": "run", "RowKey": complement(run_id)}
+    app.account.runs.update_entity({**keys, "run": b"spoiled"})
