@@ -58,13 +58,20 @@ def test_a_page_has_as_many_rows_as_were_asked_for(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["0", "1001", "000000001999", "000000001" + "9" * 5000, "²", "1 ", "", "+1"]
+    "text", ["0", "1001", "000000001999", "000000001" + "9" * 5000, "²", "1 ", "+1"]
 )
 def test_a_page_that_is_too_long_is_refused(text):
     request = func.HttpRequest("GET", "/x", params={"top": text}, body=b"")
     with pytest.raises(HttpError) as raised:
         whole_number(request, "top", 100, 1000)
     assert raised.value.status == 400
+
+
+def test_without_a_number_a_page_has_its_usual_length():
+    """The Functions host leaves an empty value out."""
+    for params in ({}, {"top": ""}):
+        request = func.HttpRequest("GET", "/x", params=params, body=b"")
+        assert whole_number(request, "top", 100, 1000) == 100
 
 
 def test_a_run_can_name_ten_thousand_tables_whatever_their_names(app):
