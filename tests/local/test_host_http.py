@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from email.message import Message
 from queue import SimpleQueue
@@ -406,10 +407,13 @@ def test_an_answer_comes_in_chunks(wire, text):
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_that_has_no_body_loses_it(wire, status):
+def test_an_answer_that_has_no_body_loses_it_and_the_connection_goes_on(wire, status):
     wire.returns = func.HttpResponse("lost", status_code=status, headers={"ETag": '"a"'})
-    answer = wire.ask("GET /api/get")
-    assert (answer.status, answer.body, answer.headers["ETag"]) == (status, b"", '"a"')
+    with closing(http.client.HTTPConnection("127.0.0.1", wire.port, timeout=60)) as connection:
+        for _ in range(2):
+            connection.request("GET", "/api/get")
+            answer = connection.getresponse()
+            assert (answer.status, answer.read(), answer.headers["ETag"]) == (status, b"", '"a"')
 
 
 @pytest.mark.parametrize("value", ["/\xe4", "/\u20ac", "a\r\nX-B: 1", "a\x00", "a\x7f"])
