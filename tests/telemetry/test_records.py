@@ -143,6 +143,13 @@ def text_of(record):
     return whole
 
 
+@pytest.mark.parametrize(("text", "units"), [("a", 1), ("\N{MOTORWAY}", 2)])
+def test_application_insights_cuts_what_is_longer_than_it_takes(text, units):
+    for count in (32_768 // units, 32_768 // units + 1):
+        record = logging.makeLogRecord({"msg": text * count})
+        assert received(record) == text * (32_768 // units)
+
+
 def test_the_record_of_a_large_registration_has_most_of_it(caplog):
     caplog.set_level(logging.INFO, "ase_route_sync")
     accepted = [RouteException(f"20.0.{n}.0/24", "é" * 200, date(2027, 1, 1)) for n in range(250)]
