@@ -18,4 +18,14 @@ wire.py             the messages between host and worker
 records.py          log records, and which of them arrive
 worker_process.py   the library in its process, which indexes and invokes functions
 server.py           all of it on one port
+
+It leaves out what the app cannot see, or what nobody could run:
+
+- Functions have no keys of their own. The app does not see which key a caller has.
+- Another worker starts at once. On the real host that takes about 12 s, and a test would wait.
+- HOST_FLEX gives a worker five threads. On Flex Consumption it may also have 6 or 1000, and the
+  setting `languageWorkers__python__arguments` has a say in it.
+- The host writes no telemetry and no log of requests. It asks storage only for queues and timers.
+- Azure's front end, the scale controller and the closed part of App Service Authentication are
+  parts of Azure. Nobody has run them.
 """

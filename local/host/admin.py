@@ -4,6 +4,8 @@ GET  /admin/host/ping          answers anybody
 GET  /admin/host/status        says that the host runs
 GET  /admin/functions          lists the functions
 POST /admin/functions/{name}   fires a function; the body is a JSON object
+
+Sources: HostController.cs and FunctionsController.cs of Azure/azure-functions-host.
 """
 
 import asyncio

@@ -29,8 +29,6 @@ class Dispatcher:
     this worker get no answer any more: each fails when it has reached the timeout as well, and its
     queue begins nothing in its place until then. If a worker ends by itself, all its invocations
     fail at once.
-
-    The real host needs about 12 s until the next worker runs. This one does not wait.
     """
 
     def __init__(self, keeper: Keeper, root: Path, clock: Clock, timeout: timedelta) -> None:

@@ -1,4 +1,9 @@
-"""HTTP triggers: routes, keys and route parameters."""
+"""HTTP triggers: routes, keys, and what a function gets of a request.
+
+Sources: WebScriptHostHttpRoutesManager.cs, AuthenticationLevelHandler.cs,
+FunctionInvocationMiddleware.cs and GrpcMessageConversionExtensions.cs of
+Azure/azure-functions-host.
+"""
 
 import base64
 import os
@@ -33,11 +38,7 @@ type Invoke = Callable[[Function, Datum], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The host key is for callers. The master key also opens `/admin`.
-
-    On the real host a function can have a key of its own. This host knows none: the app cannot see
-    which key a caller has.
-    """
+    """The host key is for callers. The master key also opens `/admin`."""
 
     host: str
     master: str
@@ -97,10 +98,7 @@ class HttpTriggers:
         return _response(result)
 
     def _refusal(self, function: Function, request: Request) -> int | None:
-        """Return the status of the answer if the function is not called.
-
-        Source: FunctionInvocationMiddleware.cs of Azure/azure-functions-host.
-        """
+        """Return the status of the answer if the function is not called."""
         if _has_unreadable_principal(request):
             return 500
         if not self._may_call(function, request):

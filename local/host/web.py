@@ -1,4 +1,8 @@
-"""The web server in front of the routes: which requests it refuses, and how it reads a path."""
+"""The web server in front of the routes: which requests it refuses, and how it reads a path.
+
+Sources: KestrelServerLimits.cs, Http1Connection.cs, PathNormalizer.cs and `IsHostHeaderValid` in
+HttpUtilities.cs of dotnet/aspnetcore.
+"""
 
 import re
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -18,10 +22,7 @@ MOST_HEADER_BYTES = 32 * 1024
 """Bytes of all lines of headers, with their ends."""
 
 _HOST = r"([A-Za-z0-9!$&'()\-._~]+|\[[0-9A-Fa-f:.]{3,}\])(:[0-9]+)?|"
-"""A name or an address, with or without a port, or nothing.
-
-Source: `IsHostHeaderValid` in HttpUtilities.cs of dotnet/aspnetcore.
-"""
+"""A name or an address, with or without a port, or nothing."""
 
 _MOST_UNREAD_BYTES = 1024 * 1024
 """The library refuses more bytes with another status, so its own limit is out of the way."""
