@@ -70,9 +70,14 @@ def hook(request):
 
 
 @pytest.fixture
-def run(hook, tmp_path):
-    """Run the hook. The requests are in `asked`."""
-    asked, answers = [], {}
+def asked():
+    """The requests of the hook."""
+    return []
+
+
+@pytest.fixture
+def run(hook, tmp_path, asked):
+    answers: dict[str, tuple[int, dict[str, object]]] = {}
 
     class Azure(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -118,7 +123,6 @@ def run(hook, tmp_path):
         )
         return done.returncode, done.stdout, done.stderr
 
-    start.asked = asked
     yield start
     server.shutdown()
     server.server_close()
@@ -130,16 +134,16 @@ def test_azd_runs_it_on_each_system():
     assert hooks["windows"] == {"shell": "pwsh", "run": "infra/hooks/preprovision.ps1"}
 
 
-def test_a_subnet_that_fits_and_a_registered_provider_pass_without_a_word(run):
+def test_a_subnet_that_fits_and_a_registered_provider_pass_without_a_word(run, asked):
     fits = subnet("10.0.0.0/24", field="addressPrefixes")
     assert run({SUBNET: fits}) == (0, "", "")
-    assert run.asked == [f"GET {path}" for path in RIGHT]
+    assert asked == [f"GET {path}" for path in RIGHT]
 
 
-def test_without_a_subnet_and_with_a_premium_plan_there_is_nothing_to_ask(run):
+def test_without_a_subnet_and_with_a_premium_plan_there_is_nothing_to_ask(run, asked):
     assert run(INTEGRATION_SUBNET_ID="") == (0, "", "")
     assert run(HOSTING_PLAN="premium") == (0, "", "")
-    assert run.asked == []
+    assert asked == []
 
 
 def test_each_thing_that_is_wrong_with_a_subnet_is_told(run):
@@ -160,12 +164,12 @@ def test_each_thing_that_is_wrong_with_a_subnet_is_told(run):
     ]
 
 
-def test_the_provider_is_registered(run):
+def test_the_provider_is_registered(run, asked):
     missing = {APPS: (200, {"registrationState": "NotRegistered"})}
     status, said, told = run(missing | {f"{APPS}/register": (200, {})})
     assert (status, told) == (0, "")
     assert "Microsoft.App is being registered" in said
-    assert run.asked[-1] == f"POST {APPS}/register"
+    assert asked[-1] == f"POST {APPS}/register"
 
 
 def test_a_person_without_rights_gets_the_commands_to_hand_on(run):
