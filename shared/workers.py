@@ -138,7 +138,7 @@ def _rested(subscription_id: str) -> bool:
 def start_run_without_tags(text: str) -> list[str]:
     """Return the messages of a run whose start has failed too often: its tables are repaired.
 
-    If not even that is possible, the run fails.
+    If not even that is possible, the run fails. If the run has ended, tell people.
     """
     message = _poisoned(RunMessage.parse, text)
     if message is None:
@@ -148,6 +148,7 @@ def start_run_without_tags(text: str) -> list[str]:
     tables = _at_last(run_id, lambda: app().run_start.start_without_tags(run_id))
     if tables is None:
         _at_last(run_id, lambda: app().run_end.fail_unstarted(run_id))
+    _at_last(run_id, lambda: app().notifier.tell(run_id))
     return _table_messages(run_id, tables or [])
 
 

@@ -11,6 +11,7 @@ from shared.domain.errors import ConcurrentUpdate, TransientError
 from shared.log import quiet_libraries
 from shared.messages import RunMessage, TableMessage
 from shared.notify import webhook
+from shared.sync.run.lifecycle import RunStart
 from shared.workers import Messages
 from tests.builders.azure import add_table, answer, rid
 from tests.builders.routes import to_firewall
@@ -44,6 +45,19 @@ def test_a_run_that_has_ended_sends_its_message_again_and_people_are_told(app, o
     assert notice["link"] == f"https://app.azurewebsites.net/api/runs/{run_id}"
     assert receiver.headers[0]["X-Run-Id"] == run_id
     assert A.encode() not in receiver.bodies[0]
+
+
+@pytest.mark.parametrize("even_without_tags", [True, False])
+def test_a_run_that_ends_after_the_last_attempt_to_start_it_is_told(
+    app, receiver, monkeypatch, even_without_tags
+):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    run_id = begin(app)
+    if not even_without_tags:
+        monkeypatch.setattr(RunStart, "start_without_tags", lambda *_: 1 / 0)
+    assert workers.start_run_without_tags(str(RunMessage(run_id))) == []
+    [notice] = receiver.notices
+    assert (notice["kind"], notice["runId"]) == ("fault", run_id)
 
 
 def test_told_is_told(app, one, receiver):
