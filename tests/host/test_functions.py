@@ -126,16 +126,18 @@ def test_plan_writes_nothing_as_azures_own_log_shows(azure, host):
 
 
 @pytest.mark.local_clock
-def test_the_timer_fires_on_wednesday_at_six(azure, make_host):
+def test_the_timer_fires_on_wednesday_at_six_and_a_disabled_one_does_not(azure, make_host):
     host = make_host(**{"AzureWebJobs.scheduled_sync.Disabled": "false"})
     add_table(azure.state, "one")
     register(host, "one")
-    host.set_clock(datetime(2026, 11, 25, 5, 58, tzinfo=UTC))
+    host.set_clock(datetime(2026, 11, 25, 5, 19, tzinfo=UTC))
+    host.set_clock(datetime(2026, 11, 25, 5, 58, tzinfo=UTC))  # the check is for 5:20
     assert host.request("GET", "/api/runs").json()["value"] == []
     host.set_clock(datetime(2026, 11, 25, 6, tzinfo=UTC))
     whole = host.newest_run()
     assert (whole["trigger"], whole["status"]) == ("timer", "Succeeded")
     assert whole["startedAt"].startswith("2026-11-25T06:00:0")
+    assert len(host.request("GET", "/api/runs").json()["value"]) == 1
 
 
 def test_a_timer_can_be_fired_by_hand_with_the_master_key(host):
