@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 import ssl
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -74,18 +75,16 @@ def _addresses(url: SplitResult) -> list[str]:
 
 
 def _date_of_answer(target: SplitResult, proxy: SplitResult | None) -> str | None:
-    connection = _connection(target, proxy)
-    try:
+    with closing(_connection(target, proxy)) as connection:
         if proxy is not None and target.scheme == "http":
             connection.request("HEAD", target.geturl(), headers=_headers(proxy))
         else:
             connection.request("HEAD", "/")
+
         answer = connection.getresponse()
         if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             raise OSError(f"{_REFUSED}: {answer.status} {answer.reason}")
         return answer.getheader("Date")
-    finally:
-        connection.close()
 
 
 def _connection(target: SplitResult, proxy: SplitResult | None) -> http.client.HTTPConnection:

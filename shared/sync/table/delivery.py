@@ -138,27 +138,24 @@ class TableSync:
 
     def _result(self, run: Run, pending: Pending) -> _Result:
         """Bring the table to its outcome. Note any error that may pass on its row, and raise it."""
-        unreadable = pending.unreadable
-        if unreadable is not None:
-            return self._result_of_error(
-                pending, PermanentError(unreadable.code, unreadable.message)
-            )
-
         try:
             return self._result_of(run, self._reconcile(run, pending))
         except PermanentError as error:
             return self._result_of_error(pending, error)
-
         except Exception as error:
-            noted = self._with_error(pending, error)
-            lasting = self._lasting(error, noted)
-            if lasting is not None:
-                return self._result_of_error(noted, lasting)
+            return self._result_of_lasting(pending, error)
 
-            # If another worker has saved the row meanwhile, the row stays as that worker left it.
-            with suppress(ConcurrentUpdate):
-                self.store.outcomes.save(noted)
-            raise
+    def _result_of_lasting(self, pending: Pending, error: Exception) -> _Result:
+        """Fail the table if this error should have passed by now. Otherwise raise the error."""
+        noted = self._with_error(pending, error)
+        lasting = self._lasting(error, noted)
+        if lasting is not None:
+            return self._result_of_error(noted, lasting)
+
+        # If another worker has saved the row meanwhile, the row stays as that worker left it.
+        with suppress(ConcurrentUpdate):
+            self.store.outcomes.save(noted)
+        raise error
 
     def _result_of(self, run: Run, done: Reconciled) -> _Result:
         audited = self.audit.audit(done.entry, done.table)
@@ -215,6 +212,10 @@ class TableSync:
             raise error_of_absence(error, self._saved(pending), entry) from error.__cause__
 
     def _carried_out(self, run: Run, pending: Pending) -> Reconciled:
+        unreadable = pending.unreadable
+        if unreadable is not None:
+            raise PermanentError(unreadable.code, unreadable.message)
+
         mode = self.policy.mode(run.request.mode)
         if run.request.action is Action.PROVISION:
             return self._provision(run, pending, mode)
