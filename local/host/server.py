@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from datetime import datetime
@@ -42,6 +43,9 @@ from .web import web_server
 from .wire import HostTime
 from .worker import Function, InvocationFailed, Result
 from .worker_process import serve
+
+ORPHAN_ENDS_WITHIN_SECONDS = 4.0
+"""`local.stack` kills a host that needs longer."""
 
 _log = logging.getLogger("local.host")
 
@@ -174,6 +178,11 @@ def _server(keeper: Keeper) -> uvicorn.Server:
 
 
 def _stop_with_parent(server: uvicorn.Server) -> None:
-    """When the process that started the host ends, standard input closes."""
+    """When the process that started the host ends, standard input closes.
+
+    Then nobody waits for the invocations that are in progress, and storage may have gone as well.
+    """
     sys.stdin.read()
     server.should_exit = True
+    time.sleep(ORPHAN_ENDS_WITHIN_SECONDS)
+    os._exit(1)

@@ -12,6 +12,7 @@ import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
 APP = Path(__file__).parent / "worker_app"
+WITHIN_SECONDS = 60
 BEGAN = datetime(2026, 11, 25, 6, tzinfo=UTC)
 
 
@@ -174,9 +175,16 @@ def test_every_worker_has_the_hosts_clock(host):
 def test_the_worker_ends_with_its_host_and_the_log_has_no_word_of_it(host, end):
     worker = psutil.Process(host.worker_pid)
     end(host)
-    worker.wait(60)
-    host._reader.join(60)
+    worker.wait(WITHIN_SECONDS)
+    host._reader.join(WITHIN_SECONDS)
     assert host.errors == []
+
+
+def test_a_host_without_its_parent_does_not_wait_for_a_function_that_hangs(host, queue):
+    queue.send_message("hangs at first")
+    host.line_with("hangs at first, delivery 1")
+    host._process.stdin.close()
+    host._process.wait(WITHIN_SECONDS)
 
 
 @pytest.mark.parametrize(
