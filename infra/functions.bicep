@@ -1,0 +1,31 @@
+// What main.bicep works out from its parameters. A deployment that cannot end well fails here at once.
+
+@description('The parts, without blanks around them and without empty ones.')
+@export()
+func listed(text string) string[] => filter(map(split(text, ','), part => trim(part)), part => !empty(part))
+
+@description('The id of a subscription in lower case. The deployment fails if the text is no such id.')
+@export()
+func subscriptionIdOf(text string) string =>
+  join(map(split(text, '-'), part => string(length(part))), '-') == '8-4-4-4-12' && empty(filter(
+      range(0, length(text)),
+      place => !contains('0123456789abcdef-', toLower(substring(text, place, 1)))
+    ))
+    ? toLower(text)
+    : fail('"${text}" is not the id of a subscription.')
+
+@description('The plan for this cloud and region. If none is given, the public cloud has Flex Consumption.')
+@export()
+func planOf(given string, cloud string, location string) 'flex' | 'premium' =>
+  given == 'premium' || (empty(given) && cloud != 'AzureCloud')
+    ? 'premium'
+    : cloud != 'AzureCloud'
+        ? fail('Of all clouds, only the public cloud has Flex Consumption. Set hostingPlan to premium.')
+        : given == 'flex' || contains(loadJsonContent('flex-regions.json').regions, toLower(replace(location, ' ', '')))
+            ? 'flex'
+            : fail('${location} had no Flex Consumption on ${loadJsonContent('flex-regions.json').date}. Set hostingPlan to premium, or to flex if the region has it by now.')
+
+@description('The parts of the id of a Key Vault secret.')
+@export()
+func secretPartsOf(id string) string[] =>
+  length(split(id, '/')) == 11 ? split(id, '/') : fail('"${id}" is not the id of a secret of a Key Vault.')
