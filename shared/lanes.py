@@ -13,7 +13,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
@@ -37,9 +37,8 @@ class Lanes:
         The time limit counts from now, so a wait for a free lane is part of it. Raise
         TransientError if the work does not keep to it.
         """
-        records = _Records()
+        records, threads = _Records(), self._threads
         in_context = _new_context(records).run
-        threads = self._threads
         lane = threads.submit(in_context, partial(work, *arguments, **named))
         lane.add_done_callback(records.end)
 
@@ -49,6 +48,10 @@ class Lanes:
             # Work that has not begun is withdrawn.
             lane.cancel()
             records.stop()
+        return self._result(lane, threads)
+
+    def _result[T](self, lane: Future[T], threads: ThreadPoolExecutor) -> T:
+        """Raise TransientError if the work was withdrawn, or if it hangs."""
         if not lane.done():
             self._leave_behind(threads)
         if not lane.done() or lane.cancelled():

@@ -78,9 +78,7 @@ def daily_check() -> list[str]:
     and for the notices that are still due.
     """
     context = app()
-    unreadable = context.runs.unreadable(before=utc_now())
-    for kept in (*context.run_end.expire_overdue(), *unreadable):
-        _log.error("an open run cannot be ended: %s: %s", kept.code, kept.message)
+    _end_overdue(context)
     unattended = list(context.run_start.unattended())
     checked = context.check.check()
     log_check(checked)
@@ -191,6 +189,12 @@ def _messages(message: TableMessage, delivered: Delivered) -> Messages:
         str(RunMessage(message.run_id)) if delivered.notice_due else None,
         () if message.next is None else (str(message.next),),
     )
+
+
+def _end_overdue(context: App) -> None:
+    unreadable = context.runs.unreadable(before=utc_now())
+    for kept in (*context.run_end.expire_overdue(), *unreadable):
+        _log.error("an open run cannot be ended: %s: %s", kept.code, kept.message)
 
 
 def _remove_old(context: App) -> None:
