@@ -2,8 +2,8 @@
 
 import itertools
 import json
-import time
 from contextlib import suppress
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -15,6 +15,7 @@ from shared.arm.budgets import LOW
 from shared.domain.errors import TransientError
 from shared.domain.routing.routes import internet_route
 from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, rid, table_id
+from tests.builders.clocks import SteppedClock
 from tests.builders.recorded import RECORDINGS, needs_recordings
 from tests.builders.routes import owned_prefixes
 
@@ -62,11 +63,13 @@ def test_writes_have_a_budget_of_their_own(azure, app, one, wait):
 
 
 def test_a_wait_ends(azure, app, one, wait, monkeypatch):
-    monkeypatch.setattr(budgets, "WAIT_SECONDS", 0.2)
+    clock = SteppedClock()
+    monkeypatch.setattr(budgets, "time", SimpleNamespace(monotonic=clock))
     azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
     app.route_tables.read(rid("one"))
-    assert 0 < wait(SUBSCRIPTION) <= 0.2
-    time.sleep(0.2)
+    clock.seconds = budgets.WAIT_SECONDS - 1
+    assert wait(SUBSCRIPTION) == 1
+    clock.seconds = budgets.WAIT_SECONDS
     assert wait(SUBSCRIPTION) == 0
 
 
