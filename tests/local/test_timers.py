@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from local.host.blobs import BlobError, Blobs
+from local.azurite import Azurite
+from local.host.blobs import LEASE_SECONDS, BlobError, Blobs
 from local.host.config import HostError, resolve
 from local.host.timers import Timer, is_indexed
 from local.host.worker import Function, InvocationFailed
@@ -247,6 +248,35 @@ async def test_the_lock_is_a_lease_that_ends_with_the_host(storage, host_clock):
     with pytest.raises(BlobError, match="409"):
         await blobs.renew(LOCK, "00000000-0000-0000-0000-000000000000")
     await blobs.close()
+
+
+@on_a_loop
+async def test_the_lock_is_renewed_half_way(storage, host_clock, monkeypatch):
+    renewed: asyncio.Queue[str] = asyncio.Queue()
+
+    async def note(_blobs, name, _lease):
+        renewed.put_nowait(name)
+
+    monkeypatch.setattr(Blobs, "renew", note)
+    half = timedelta(seconds=LEASE_SECONDS / 2)
+    host_clock.set(START)
+    async with host(storage, host_clock):
+        for number in (1, 2):
+            host_clock.set(START + (number - 0.5) * half)
+            await settled()
+            assert renewed.empty()
+            host_clock.set(START + number * half + SECOND_OF_TIME)
+            assert await asyncio.wait_for(renewed.get(), WAIT_SECONDS) == LOCK
+
+
+@on_a_loop
+async def test_status_and_lock_are_blobs_of_the_hosts_own_container(host_clock):
+    lines: list[str] = []
+    with Azurite(on_request=lines.append) as azurite:
+        async with host(azurite.connection_string(), host_clock):
+            pass
+    for blob in (STATUS, LOCK):
+        assert any(f"/azure-webjobs-hosts/{blob}" in line for line in lines)
 
 
 @on_a_loop
