@@ -1,6 +1,8 @@
 """Time in the hands of a test: a clock, and a question that takes as long as the test wants."""
 
 import threading
+import time
+from collections.abc import Callable
 
 LONGEST_SECONDS = 30
 
@@ -30,3 +32,11 @@ class Slow:
         if self._error:
             raise self._error
         return self.asked
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return when the condition holds. The test fails if that takes too long."""
+    ends = time.monotonic() + LONGEST_SECONDS
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)

@@ -2,17 +2,16 @@
 
 import os
 import signal
-import time
 
 from azure.storage.queue import QueueClient
 
 import function_app
 from local.azure.faults import Delay, InjectedFault
 from tests.builders.azure import add_table, table_writes, tag_document
+from tests.builders.clocks import LONGEST_SECONDS, wait_until
 from tests.builders.runs import run_report
 
 A = "20.0.0.0/24"
-WITHIN_SECONDS = 30
 
 
 def test_the_table_in_hand_is_brought_to_its_end_and_its_message_is_deleted(
@@ -29,7 +28,7 @@ def test_the_table_in_hand_is_brought_to_its_end_and_its_message_is_deleted(
     run_id = host.request("POST", "/api/sync", json={}).raise_for_status().json()["runId"]
     wait_until(lambda: slow.times == 0)
     os.kill(host.pid, signal.SIGTERM)
-    host._process.wait(WITHIN_SECONDS)
+    host._process.wait(LONGEST_SECONDS)
 
     found = run_report(app, run_id)
     assert (found["status"], found["counts"]["changed"]) == ("Succeeded", 1)
@@ -37,10 +36,3 @@ def test_the_table_in_hand_is_brought_to_its_end_and_its_message_is_deleted(
     for name in (function_app.RUNS, function_app.TABLES):
         queue = QueueClient.from_connection_string(storage, name)
         assert queue.get_queue_properties().approximate_message_count == 0
-
-
-def wait_until(condition):
-    ends = time.monotonic() + WITHIN_SECONDS
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.01)

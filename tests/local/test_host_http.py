@@ -7,7 +7,6 @@ import http.client
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from local.host.http import MOST_BODY_BYTES, HttpTriggers, Keys
 from local.host.web import web_server
 from local.host.worker import Function, InvocationFailed, Result
 from local.listening import listen
+from tests.builders.clocks import wait_until
 
 KEY, MASTER, WRONG = "the-host-key", "the-master-key", "another-key"
 
@@ -106,8 +106,7 @@ def running() -> Iterator[Wire]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
 
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    wait_until(lambda: server.started)
     yield wire
     server.should_exit = True
     thread.join(10)

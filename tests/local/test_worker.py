@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+from tests.builders.clocks import wait_until
 
 APP = Path(__file__).parent / "worker_app"
 WITHIN_SECONDS = 60
@@ -103,8 +104,7 @@ def test_a_message_whose_function_timed_out_is_delivered_again_and_counts(host, 
     host.line_with("hangs at first, delivery 1")
     host.set_clock(BEGAN + timedelta(minutes=11))
     host.line_with("hangs at first, delivery 2")
-    while queue.get_queue_properties().approximate_message_count:
-        time.sleep(0.01)
+    wait_until(lambda: not queue.get_queue_properties().approximate_message_count)
 
 
 def test_a_queue_begins_nothing_until_the_invocations_of_a_killed_worker_reach_their_timeout(
