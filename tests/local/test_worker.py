@@ -214,7 +214,8 @@ def test_of_a_functions_thread_the_records_arrive_but_not_of_its_own_threads(mak
     assert host.request("POST", "/api/logs").status_code == 200
     printed = host.line_with("sync: printed")
     assert printed == "INFO Host.Function.Console: sync: printed"
-    assert set(records(host, "sync")) == {"WARNING app: sync: function", printed}
+    info = "INFO ase_route_sync.app: sync: info"
+    assert set(records(host, "sync")) == {"WARNING app: sync: function", info, printed}
 
 
 def test_of_a_coroutine_the_records_arrive_but_not_of_threads(host):

@@ -14,6 +14,8 @@ from azure_functions_runtime import get_threadpool_executor, invocation_id_cv
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 log = logging.getLogger("app")
+shown = logging.getLogger("ase_route_sync.app")  # of this one, the host shows what LOG_LEVEL says
+shown.setLevel(logging.DEBUG)
 
 _released = asyncio.Event()
 _tasks: set[asyncio.Task[None]] = set()
@@ -70,8 +72,8 @@ def work(message: func.QueueMessage) -> None:
 @app.route("logs", methods=["POST"])
 def logs(req: func.HttpRequest) -> func.HttpResponse:
     log.warning("sync: function")
-    log.info("sync: info")
-    log.debug("sync: debug")
+    shown.info("sync: info")
+    shown.debug("sync: debug")
     logging.getLogger("azure.functions.mine").error("sync: system")
     print("sync: printed")
     thread = threading.Thread(target=log.warning, args=("sync: thread",))
