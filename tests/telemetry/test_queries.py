@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 QUERIES = {
     file.stem: file.read_text() for file in sorted((ROOT / "infra" / "queries").glob("*.kql"))
 }
-SCHEMA = {
+COMPONENT = {
     "traces": {
         "timestamp": "datetime",
         "message": "string",
@@ -36,6 +36,15 @@ SCHEMA = {
         "operation_Name": "string",
     },
     "requests": {"timestamp": "datetime", "operation_Name": "string", "success": "string"},
+}
+"""What is used of Application Insights' own tables. Only a query of the component has them."""
+WORKSPACE = {
+    "AppTraces": {
+        "TimeGenerated": "datetime",
+        "Message": "string",
+        "SeverityLevel": "int",
+        "OperationName": "string",
+    },
     "AzureActivity": {
         "TimeGenerated": "datetime",
         "CorrelationId": "string",
@@ -43,7 +52,9 @@ SCHEMA = {
         "OperationNameValue": "string",
     },
 }
-"""Source: the data models of Application Insights and of the activity log; what is used of them."""
+"""Only a query of the workspace has these. Source: "Azure Monitor Logs table reference"."""
+OF_THE_WORKSPACE = {"who-wrote"}
+"""The activity log is not in the component."""
 SQL = {"datetime": "TIMESTAMP", "string": "VARCHAR", "int": "INTEGER"}
 SEVERITY = {logging.INFO: 1, logging.WARNING: 2, logging.ERROR: 3}
 START = datetime(2026, 3, 4, 5, 20, tzinfo=UTC)
@@ -55,13 +66,21 @@ WRONG = [
     "traces | where timestampp > ago(1d)",
     "traces | sumarize count()",
     "trace | count",
+    "traces | join kind=inner (AzureActivity) on $left.message == $right.CorrelationId",
 ]
 
 
 @functools.cache
 def analysed():
     """What Kusto says of every query and of the wrong ones: to load it takes seconds, so once."""
-    asked = json.dumps({"schema": SCHEMA, "queries": {**QUERIES, **{text: text for text in WRONG}}})
+    of_the_component = {name: QUERIES[name] for name in QUERIES.keys() - OF_THE_WORKSPACE}
+    of_the_workspace = {name: QUERIES[name] for name in OF_THE_WORKSPACE}
+    wrong = {text: text for text in WRONG}
+    scopes = [
+        {"schema": COMPONENT, "queries": {**of_the_component, **wrong}},
+        {"schema": WORKSPACE, "queries": of_the_workspace},
+    ]
+    asked = json.dumps(scopes)
     command = ["node", str(Path(__file__).with_name("analyse.cjs")), asked]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
     return json.loads(done.stdout)
@@ -87,6 +106,13 @@ def test_each_is_used_by_a_rule_or_the_workbook_or_is_in_the_documentation():
         assert f"loadTextContent('../queries/{name}.kql')" in bicep or query in documented, name
 
 
+def test_the_rules_and_the_workbook_ask_the_component_alone():
+    bicep = "".join(file.read_text() for file in (ROOT / "infra" / "modules").glob("*.bicep"))
+    asked = set(re.findall(r"queries/([\w-]+)\.kql", bicep))
+    assert asked
+    assert not asked & OF_THE_WORKSPACE
+
+
 def test_the_documentation_has_no_query_of_its_own():
     documented = (ROOT / "docs" / "operations.md").read_text()
     blocks = re.findall(r"```kusto\n(.*?)```", documented, re.DOTALL)
@@ -95,11 +121,11 @@ def test_the_documentation_has_no_query_of_its_own():
 
 
 class Log:
-    """Application Insights, as far as the queries look into it."""
+    """Application Insights and its workspace, as far as the queries look into them."""
 
     def __init__(self):
         self.connection = duckdb_kql.connect()
-        for table, columns in SCHEMA.items():
+        for table, columns in {**COMPONENT, **WORKSPACE}.items():
             declared = ", ".join(f"{name} {SQL[type_]}" for name, type_ in columns.items())
             self.connection.execute(f"CREATE TABLE {table} ({declared})")
 
@@ -112,10 +138,15 @@ class Log:
         """What the host would send of these records, and what it adds to them itself."""
         for record in caplog.records:
             level = SEVERITY.get(record.levelno, 1)
-            self.write("traces", at, received(record), level, "sync_route_table")
-        self.write("traces", at, "Executing 'Functions.sync_route_table'", 1, "sync_route_table")
-        self.write("traces", at, '{"level": "not ours"}', 3, "sync_route_table")
+            self.trace(at, received(record), level)
+        self.trace(at, "Executing 'Functions.sync_route_table'", 1)
+        self.trace(at, '{"level": "not ours"}', 3)
         caplog.clear()
+
+    def trace(self, at, message, level):
+        """The component and its workspace show the same record."""
+        for table in ("traces", "AppTraces"):
+            self.write(table, at, message, level, "sync_route_table")
 
     def ask(self, name, now):
         found = duckdb_kql.kql(self.connection, QUERIES[name], query_now=now.replace(tzinfo=None))
