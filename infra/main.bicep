@@ -68,7 +68,7 @@ param allowProvisioning bool = false
 param authClientId string = ''
 
 @description('If true, a caller without a token is refused. It needs authClientId.')
-param requireTokens bool = false
+param requireTokens bool = !empty(authClientId)
 
 @description('Mail addresses that receive alerts, comma-separated.')
 param alertEmails string = ''
@@ -245,6 +245,7 @@ module app 'modules/app.bicep' = {
     integrationSubnetId: integrationSubnetId
     publicNetworkAccess: publicNetworkAccess
     authClientId: authClientId
+    loginHost: loadJsonContent('login-hosts.json')[cloud]
     appSettings: union(
       {
         SYNC_SCHEDULE: syncSchedule

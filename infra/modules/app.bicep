@@ -34,6 +34,9 @@ param publicNetworkAccess string
 @description('Client id of the Entra app registration for callers\' tokens. If empty, callers use keys only.')
 param authClientId string
 
+@description('Host that Entra names as the issuer of its tokens in this cloud. In Azure operated by 21Vianet it is not the host of environment().')
+param loginHost string
+
 @description('The most instances at a time. Each serves 64 route tables at once.')
 @minValue(40)
 @maxValue(1000)
@@ -181,7 +184,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           enabled: true
           registration: {
             clientId: authClientId
-            openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+            openIdIssuer: 'https://${loginHost}/${tenant().tenantId}/v2.0'
           }
           validation: {
             allowedAudiences: [

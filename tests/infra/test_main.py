@@ -240,11 +240,32 @@ def test_a_token_is_judged_and_a_key_alone_still_opens():
     assert provider["validation"]["allowedAudiences"] == [client, f"api://{client}"]
 
 
-def test_a_token_is_required_only_if_somebody_says_so():
+@pytest.mark.parametrize(
+    ("cloud", "host"),
+    [
+        ("AzureCloud", "login.microsoftonline.com"),
+        ("AzureUSGovernment", "login.microsoftonline.us"),
+        ("AzureChinaCloud", "login.partner.microsoftonline.cn"),
+    ],
+)
+def test_a_token_is_of_the_issuer_that_entra_names_in_this_cloud(cloud, host, expand):
+    """Source: "National clouds"; each host's own `openid-configuration` names this issuer."""
+    deployed = expand(cloud=cloud, authClientId="30000000-0000-0000-0000-000000000003")
+    properties = deployed.one("Microsoft.Web/sites/config", "/authsettingsV2")["properties"]
+    registration = properties["identityProviders"]["azureActiveDirectory"]["registration"]
+    assert registration["openIdIssuer"] == f"https://{host}/{WHERE['tenantId']}/v2.0"
+
+
+def test_a_token_is_required_when_callers_can_have_one():
     assert DEPLOYED["tokens"].settings["REQUIRE_TOKENS"] == "true"
     assert DEFAULT.settings["REQUIRE_TOKENS"] == "false"
     [settings] = DEFAULT.all("Microsoft.Web/sites/config")
     assert settings["name"].endswith("/appsettings")
+
+
+def test_somebody_can_still_say_that_a_key_is_enough(expand):
+    with_keys = expand(authClientId="30000000-0000-0000-0000-000000000003", requireTokens=False)
+    assert with_keys.settings["REQUIRE_TOKENS"] == "false"
 
 
 def parameters():
