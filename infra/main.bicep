@@ -29,6 +29,11 @@ param hostingPlan string = ''
 @description('Size of the Premium plan, if there is one.')
 param premiumSku string = 'P0v3'
 
+@description('The most instances of Flex Consumption at a time. Not every region takes fewer than 40.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstanceCount int = 40
+
 @description('Redundancy of the storage account. Not every region has zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string = 'Standard_LRS'
@@ -236,6 +241,7 @@ module app 'modules/app.bicep' = {
     tags: union(allTags, { 'azd-service-name': 'app' })
     hostingPlan: plan
     premiumSku: premiumSku
+    maximumInstanceCount: maximumInstanceCount
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     storageEndpoints: storage.outputs.endpoints

@@ -37,10 +37,8 @@ param authClientId string
 @description('Host that Entra names as the issuer of its tokens in this cloud. In Azure operated by 21Vianet it is not the host of environment().')
 param loginHost string
 
-@description('The most instances at a time. Each serves 64 route tables at once.')
-@minValue(40)
-@maxValue(1000)
-param maximumInstanceCount int = 40
+@description('The most instances of Flex Consumption at a time. Each serves 64 route tables at once.')
+param maximumInstanceCount int
 
 var flex = hostingPlan == 'flex'
 var pythonVersion = '3.13'
@@ -115,7 +113,6 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     keyVaultReferenceIdentity: identityId
     publicNetworkAccess: publicNetworkAccess
     siteConfig: {
-      ftpsState: 'Disabled'
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
@@ -123,6 +120,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         ? {}
         : {
             alwaysOn: true
+            ftpsState: 'Disabled'
             linuxFxVersion: 'PYTHON|${pythonVersion}'
             vnetRouteAllEnabled: true
           })

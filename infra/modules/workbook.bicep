@@ -73,7 +73,8 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   properties: {
     displayName: name
     category: 'workbook'
-    sourceId: applicationInsightsId
+    #disable-next-line use-resource-id-functions // the portal finds a workbook by an id in lower case
+    sourceId: toLower(applicationInsightsId)
     version: 'Notebook/1.0'
     serializedData: string({
       version: 'Notebook/1.0'

@@ -44,7 +44,7 @@ def expand(bicep: Bicep, tmp_path: Path) -> Expand:
     using = f"using '{MAIN.relative_to(tmp_path, walk_up=True)}'\n"
     required = {"environmentName": "prod", "location": "westeurope", "cloud": "AzureCloud"}
 
-    def ask(**given: str | bool) -> Deployed:
+    def ask(**given: str | int) -> Deployed:
         values = required | given
         lines = [f"param {name} = {_literal(value)}\n" for name, value in values.items()]
         profile.write_text(using + "".join(lines))
@@ -53,5 +53,5 @@ def expand(bicep: Bicep, tmp_path: Path) -> Expand:
     return ask
 
 
-def _literal(value: str | bool) -> str:
+def _literal(value: str | int) -> str:
     return f"'{value}'" if isinstance(value, str) else json.dumps(value)

@@ -30,6 +30,7 @@ ACCEPTED = {
     "CKV_AZURE_63": "requests are in Application Insights",
     "CKV_AZURE_65": _WEB_APPS,
     "CKV_AZURE_66": _WEB_APPS,
+    "CKV_AZURE_78": "Flex Consumption has no FTP; on a Premium plan it is off",
     "CKV_AZURE_80": _WEB_APPS,
     "CKV_AZURE_88": "Azure Files needs a shared key",
     "CKV_AZURE_206": "redundancy is `storageSku`",

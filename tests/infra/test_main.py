@@ -38,6 +38,14 @@ REFUSED_BY_FLEX = {
     "XDT_MicrosoftApplicationInsights_Mode",
 }
 """Source: "Flex Consumption plan deprecations"."""
+NOT_FOR_FLEX = {
+    *("alwaysOn", "containerSize", "ftpsState", "isReserved", "isXenon", "javaVersion"),
+    *("linuxFxVersion", "netFrameworkVersion", "powerShellVersion", "use32BitWorkerProcess"),
+    *("functionAppScaleLimit", "preWarmedInstanceCount", "windowsFxVersion"),
+    *("vnetBackupRestoreEnabled", "vnetContentShareEnabled", "vnetImagePullEnabled"),
+    "vnetRouteAllEnabled",
+}
+"""Properties of the site. Source: the same page."""
 ENDPOINT = "Microsoft.Network/privateEndpoints"
 SIGN_IN_TO_THE_LOG = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
 OF_THE_HOST = {
@@ -90,6 +98,31 @@ def test_the_app_has_its_storage_by_identity_alone(deployed):
 def test_flex_consumption_gets_no_setting_that_it_refuses():
     assert not DEFAULT.settings.keys() & REFUSED_BY_FLEX
     assert DEFAULT.one("Microsoft.Web/serverfarms")["sku"]["name"] == "FC1"
+
+
+@whole
+def test_flex_consumption_gets_no_property_that_it_does_not_have(deployed):
+    site = deployed.site["properties"]
+    sent = NOT_FOR_FLEX & {*site, *site["siteConfig"]}
+    assert not sent or "functionAppConfig" not in site
+
+
+def test_the_number_of_instances_can_be_one_and_is_by_default_one_that_each_region_takes(
+    expand, template
+):
+    allowed = template["parameters"]["maximumInstanceCount"]
+    assert (allowed["minValue"], allowed["maxValue"]) == (1, 1000)
+    for deployed, count in ((DEFAULT, 40), (expand(maximumInstanceCount=1), 1)):
+        scale = deployed.site["properties"]["functionAppConfig"]["scaleAndConcurrency"]
+        assert scale["maximumInstanceCount"] == count
+
+
+@whole
+def test_the_workbook_is_shown_where_its_log_is(deployed):
+    """The portal finds a workbook by the id of its source in lower case."""
+    source_id = deployed.one("Microsoft.Insights/components")["id"]
+    workbook = deployed.one("Microsoft.Insights/workbooks")
+    assert workbook["properties"]["sourceId"] == source_id.lower()
 
 
 def test_what_flex_consumption_refuses_a_premium_plan_gets():
@@ -162,7 +195,8 @@ def test_only_a_role_opens_the_log_if_the_cloud_has_sign_in_to_it(deployed):
 def test_the_site_takes_https_and_no_passwords(deployed):
     site = deployed.site["properties"]
     assert site["httpsOnly"] is True
-    assert site["siteConfig"]["ftpsState"] == "Disabled"
+    if "functionAppConfig" not in site:  # Flex Consumption has no FTP
+        assert site["siteConfig"]["ftpsState"] == "Disabled"
     assert deployed.site["identity"]["type"] == "UserAssigned"
     for way in ("ftp", "scm"):
         policy = deployed.one("Microsoft.Web/sites/basicPublishingCredentialsPolicies", f"/{way}")
