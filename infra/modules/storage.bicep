@@ -22,6 +22,10 @@ var tableNames = [
   'SyncOutcomes'
 ]
 var container = 'deployments'
+var restorable = {
+  enabled: true
+  days: 7
+}
 
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: name
@@ -50,6 +54,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
   parent: account
   name: 'default'
+  properties: {
+    containerDeleteRetentionPolicy: restorable
+    deleteRetentionPolicy: restorable
+  }
 }
 
 resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = {

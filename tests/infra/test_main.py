@@ -165,6 +165,13 @@ def test_storage_has_no_keys_no_public_blobs_and_todays_tls(deployed):
     assert properties["minimumTlsVersion"] == "TLS1_2"
 
 
+@whole
+def test_a_deleted_blob_or_container_can_be_restored_for_a_week(deployed):
+    blobs = deployed.one("Microsoft.Storage/storageAccounts/blobServices")["properties"]
+    a_week = {"enabled": True, "days": 7}
+    assert blobs["deleteRetentionPolicy"] == blobs["containerDeleteRetentionPolicy"] == a_week
+
+
 def test_queues_and_tables_are_those_of_the_code():
     def names(kind):
         found = DEFAULT.all(f"Microsoft.Storage/storageAccounts/{kind}")
