@@ -25,6 +25,15 @@ func planOf(given string, cloud string, location string) 'flex' | 'premium' =>
             ? 'flex'
             : fail('${location} had no Flex Consumption on ${loadJsonContent('flex-regions.json').date}. Set hostingPlan to premium, or to flex if the region has it by now.')
 
+@description('The redundancy of the storage. If none is given, it is in three zones where the region has them.')
+@export()
+func storageSkuOf(given string, location string) string =>
+  !empty(given)
+    ? given
+    : contains(loadJsonContent('zone-regions.json').regions, toLower(replace(location, ' ', '')))
+        ? 'Standard_ZRS'
+        : 'Standard_LRS'
+
 @description('The parts of the id of a Key Vault secret.')
 @export()
 func secretPartsOf(id string) string[] =>

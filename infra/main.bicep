@@ -1,7 +1,7 @@
 // ASE Route Sync in one subscription: `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
-import { listed, planOf, secretPartsOf, subscriptionIdOf } from 'functions.bicep'
+import { listed, planOf, secretPartsOf, storageSkuOf, subscriptionIdOf } from 'functions.bicep'
 import { AppSettings, RoleDefinition, RolesToAssign, Tags } from 'types.bicep'
 
 @description('Name of the deployment. It is part of every resource name.')
@@ -34,9 +34,9 @@ param premiumSku string = 'P0v3'
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('Redundancy of the storage account. Not every region has zones.')
-@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
-param storageSku string = 'Standard_LRS'
+@description('Redundancy of the storage account. If empty, Standard_ZRS in a region with zones and Standard_LRS in the others.')
+@allowed(['', 'Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param storageSku string = ''
 
 @description('Subscription in which the app calls the Service Tag Discovery API. If empty, this one.')
 param serviceTagSubscriptionId string = ''
@@ -167,7 +167,7 @@ module storage 'modules/storage.bicep' = {
   params: {
     name: storageAccountName
     location: location
-    skuName: storageSku
+    skuName: storageSkuOf(storageSku, location)
     publicNetworkAccess: publicNetworkAccess
     tags: allTags
   }

@@ -23,7 +23,7 @@ def test_each_file_builds_and_lints_without_a_diagnostic(bicep):
 
 
 FAULTS = [
-    ("main", "skuName: storageSku", "skuName: storageSkus", "BCP057: "),
+    ("main", "storageSkuOf(storageSku", "storageSkuOf(storageSkus", "BCP057: "),
     ("main", "storage.outputs.endpoints", "storage.outputs.ends", 'property "ends"'),
     ("main", "paused ? 'true'", "false ? 'true'", "no-unused-params: "),
     ("modules/app", "instanceMemoryMB: 2048", "instanceMemory: 2048", '"instanceMemory" is not'),

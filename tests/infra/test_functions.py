@@ -80,6 +80,18 @@ def test_a_plan_that_is_not_there_is_refused(given, cloud, told, call):
         call(plan(given, cloud, "newregion"))
 
 
+def test_storage_is_in_three_zones_if_the_region_has_them_and_nobody_says_otherwise(expand):
+    skus = {
+        ("westeurope", ""): "Standard_ZRS",
+        ("West Europe", ""): "Standard_ZRS",
+        ("northcentralus", ""): "Standard_LRS",
+        ("westeurope", "Standard_LRS"): "Standard_LRS",
+        ("northcentralus", "Standard_ZRS"): "Standard_ZRS",  # the list may be old
+    }
+    for (location, given), sku in skus.items():
+        assert expand(location=location, storageSku=given).storage["sku"]["name"] == sku
+
+
 @pytest.mark.parametrize("wrong", ["https://kv-net.vault.azure.net/secrets/notices", "notices"])
 def test_what_is_no_id_of_a_secret_is_refused(wrong, call):
     with pytest.raises(RuntimeError, match=f'"{wrong}" is not the id of a secret'):
