@@ -169,6 +169,7 @@ module storage 'modules/storage.bicep' = {
     location: location
     skuName: storageSkuOf(storageSku, location)
     publicNetworkAccess: publicNetworkAccess
+    workspaceId: monitoring.outputs.workspaceId
     tags: allTags
   }
 }
@@ -247,6 +248,7 @@ module app 'modules/app.bicep' = {
     storageEndpoints: storage.outputs.endpoints
     deploymentContainer: storage.outputs.deploymentContainer
     applicationInsightsConnectionString: monitoring.outputs.connectionString
+    workspaceId: monitoring.outputs.workspaceId
     signInToLog: signInToLog
     integrationSubnetId: integrationSubnetId
     publicNetworkAccess: publicNetworkAccess

@@ -19,6 +19,9 @@ param deploymentContainer string
 @secure()
 param applicationInsightsConnectionString string
 
+@description('Id of the workspace that gets the host\'s log.')
+param workspaceId string
+
 @description('If true, the app signs in to Application Insights with its identity.')
 param signInToLog bool
 
@@ -193,6 +196,22 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         }
       }
     }
+  }
+}
+
+// Application Insights has these records, too, unless the app cannot reach it or sign in to it.
+#disable-next-line use-recent-api-versions // the only one that is no preview is of 2016
+resource hostLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: app
+  name: 'host-log'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'FunctionAppLogs'
+        enabled: true
+      }
+    ]
   }
 }
 

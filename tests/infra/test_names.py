@@ -28,6 +28,7 @@ RULES = {
 """Source: "Naming rules and restrictions for Azure resources"."""
 FIXED = {
     *(f"Microsoft.Storage/storageAccounts/{kind}Services" for kind in ("blob", "queue", "table")),
+    "Microsoft.Insights/diagnosticSettings",
     "Microsoft.Network/privateEndpoints/privateDnsZoneGroups",
     "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
     "Microsoft.Web/sites/config",
