@@ -143,7 +143,7 @@ def _stays(record: logging.LogRecord) -> bool:
     return listener is None or not listener.send(record)
 
 
-TABLES = Lanes("tables", 64)
+TABLES = Lanes("tables", 32)
 """As many as the host hands out at a time: `batchSize` + `newBatchThreshold` of host.json."""
 RUNS = Lanes("runs", 8)
 """For everything that begins, watches and ends runs. They are few, because the start of a run holds

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from .deadline import out_of_time, seconds_left
 
-MOST_CONNECTIONS = 104
+MOST_CONNECTIONS = 72
 """Connections to one host, as many as the app has threads (`shared.lanes`).
 
 The library's default is 10: every further thread would open a new TLS connection for each request.

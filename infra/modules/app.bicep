@@ -40,7 +40,7 @@ param authClientId string
 @description('Host that Entra names as the issuer of its tokens in this cloud. In Azure operated by 21Vianet it is not the host of environment().')
 param loginHost string
 
-@description('The most instances of Flex Consumption at a time. Each serves 64 route tables at once.')
+@description('The most instances of Flex Consumption at a time. Each serves 32 route tables at once.')
 param maximumInstanceCount int
 
 var flex = hostingPlan == 'flex'
