@@ -85,10 +85,14 @@ class _Records:
     def send(self, record: logging.LogRecord) -> bool:
         """Return whether the coroutine will log the record."""
         with self._lock:
-            taken = self._is_heard and self._wake()
-            if taken:
-                self._sent.append(record)
-        return taken
+            if not self._is_heard:
+                return False
+            # It has to be there before the coroutine wakes.
+            self._sent.append(record)
+            if self._wake():
+                return True
+            self._sent.pop()
+            return False
 
     def end(self, _lane: object) -> None:
         """Say that the work has ended."""
