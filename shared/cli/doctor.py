@@ -27,6 +27,11 @@ from .checks.services import (
 from .errors import Ended
 from .shell import answer
 
+_EXAMPLES = {
+    "SYNC_SCHEDULE": "0 0 6 * * 3: Wednesday at 06:00",
+    "CHECK_SCHEDULE": "0 20 5 * * *: each day at 05:20",
+}
+
 
 def examine(*, as_json: bool) -> None:
     """Show each diagnosis as soon as there is one. The exit status is 1 if one is a fault."""
@@ -85,7 +90,7 @@ def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
 
 def _schedules(settings: Settings) -> Iterator[Diagnosis]:
     for name, fault in settings.wrong_schedules.items():
-        remedy = "correct it in the app's settings, for example to 0 0 6 * * 3: Wednesday at 06:00"
+        remedy = f"correct it in the app's settings, for example to {_EXAMPLES[name]}"
         yield Diagnosis("settings", Grade.FAULT, f"{name}: {fault}", remedy)
 
     missing = settings.missing_schedules

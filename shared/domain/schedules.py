@@ -41,7 +41,7 @@ class _Field:
             raise self._unexpected()
         first, last = self._ends(match)
         if first > last:
-            raise ValueError("a range must ascend, or the host turns it round")
+            raise ValueError("a range must begin with its lower end, or the host swaps both")
         return range(first, last + 1, self._step(match["step"] or "1"))
 
     def _ends(self, match: re.Match[str]) -> tuple[int, int]:

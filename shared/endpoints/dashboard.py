@@ -53,7 +53,14 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
     return _response(
         request,
         "overview",
-        overview=overview(tables, runs, check, standpoint, paused=settings.paused),
+        overview=overview(
+            tables,
+            runs,
+            check,
+            standpoint,
+            wrong_schedules=settings.wrong_schedules,
+            paused=settings.paused,
+        ),
         timeline=timeline(context.versions.history(settings.service_tag)),
         runs=[run_row(run) for run in runs],
         **_rows(context, request, tables, standpoint),

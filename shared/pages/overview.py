@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ..domain.people.check_report import CheckReport
-from ..domain.people.health import Alarm
+from ..domain.people.health import Alarm, schedule_alarms
 from ..domain.people.overview import Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Run, RunStatus
@@ -20,10 +20,14 @@ def overview(
     check: CheckReport | None,
     standpoint: Standpoint,
     *,
+    wrong_schedules: Mapping[str, str],
     paused: bool,
 ) -> Context:
     """Return what the template shows. `runs` are the last ones, the newest first."""
-    alarms = check.alarms if check else ()
+    # If the schedule of the daily check is wrong, no check tells it.
+    schedules = [*schedule_alarms(wrong_schedules)]
+    told = check.alarms if check else ()
+    alarms = [*schedules, *(alarm for alarm in told if alarm not in schedules)]
     states = Counter(standpoint.state_of(table) for table in tables)
     mood, headline = _headline(states, runs, alarms)
     return {
@@ -49,7 +53,7 @@ def _headline(
     if _last_failed(runs):
         return Mood.BAD, "The last run failed"
     if alarms:
-        return Mood.BAD, "The daily check raises an alarm"
+        return Mood.BAD, "There is an alarm"
     return _calm_headline(moods[Mood.WATCH], count)
 
 

@@ -80,8 +80,13 @@ def test_a_wrong_schedule_is_a_fault_that_names_setting_and_field(healthy, cli):
     assert done.status == 1
     said = [f["message"] for f in done.json["findings"] if f["grade"] == "fault"]
     assert said == [
-        "SYNC_SCHEDULE: weekday: a range must ascend, or the host turns it round",
+        "SYNC_SCHEDULE: weekday: a range must begin with its lower end, or the host swaps both",
         "CHECK_SCHEDULE: it must have six fields, with single blanks between them",
+    ]
+    remedies = [f["remedy"] for f in done.json["findings"] if f["grade"] == "fault"]
+    assert [remedy.partition("for example to ")[2] for remedy in remedies] == [
+        "0 0 6 * * 3: Wednesday at 06:00",
+        "0 20 5 * * *: each day at 05:20",
     ]
 
 

@@ -38,6 +38,20 @@ def test_what_to_do_about_a_blocked_table_stands_on_its_pages(azure, app, monkey
     assert f"<small>{codes.MAX_REMOVED_PERCENT.remedy}</small>" in text
 
 
+def test_a_wrong_schedule_shows_at_once_and_once(azure, make_app, monkeypatch):
+    app = make_app(CHECK_SCHEDULE="@daily")
+    monkeypatch.setattr(shell, "app", lambda: app)
+    azure.state.tags.answers["westeurope"] = tag_document(["20.0.0.0/24"])
+    add_table(azure.state, "one")
+    register(app, "one")
+    sync(app)
+    for _ in range(2):
+        text = shown({})
+        assert "There is an alarm" in text
+        assert text.count("CHECK_SCHEDULE: it must have six fields") == 1
+        app.check.check()  # a person can fire it
+
+
 def shown(asked: Mapping[str, str]) -> str:
     answer = endpoints.dashboard(
         func.HttpRequest("GET", "https://app.invalid/api/dashboard", params=asked, body=b"")

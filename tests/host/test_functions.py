@@ -234,7 +234,9 @@ def test_a_wrong_schedule_of_the_check_is_told_when_the_app_starts(azure, make_h
     assert run_to_end(host)["status"] == "Succeeded"
     records = [line for line in host.errors if '"code": "ScheduleWrong"' in line]
     assert len(records) == 1
-    assert '"message": "CHECK_SCHEDULE: weekday: a range must ascend' in records[0]
+    assert (
+        '"message": "CHECK_SCHEDULE: weekday: a range must begin with its lower end' in records[0]
+    )
 
 
 def faults_of(answer):
