@@ -123,10 +123,12 @@ def _print_next_steps(
         f"    {host.url}/api/versions?code={host.key}",
         f"    {host.url}/api/health",
         f"    {azure.url}/simulator/log",
-        "  send an alert in Azure Monitor's form, which says that somebody wrote a table",
+        "  send an alert in Azure Monitor's form, which says that somebody wrote a table; an alert",
+        "  with an id that has come before starts nothing",
         f"    curl -X POST {key} -d '{_alert(tables.registered[0])}' \\",
         f"      {host.url}/api/alerts",
-        "  lose the answer to the next write, or let twenty other things fail, and sync again",
+        "  lose the answer to the next write, or let twenty other things fail, and sync again; the",
+        "  run then takes some minutes, because a message waits for a minute after each failure",
         f"    curl -X POST {azure.url}/simulator/faults -d '{_LOST_ANSWER}'",
         f"    curl -X POST {azure.url}/simulator/faults -d '{_TWENTY_OTHERS}'",
         "  use the command line on the same Azure",
@@ -138,7 +140,7 @@ def _print_next_steps(
 
 def _alert(target: str) -> str:
     essentials = {
-        "alertId": "1",
+        "alertId": "'$RANDOM'",
         "monitorCondition": "Fired",
         "monitoringService": "Platform",
         "alertTargetIDs": [target],
