@@ -21,8 +21,8 @@ from tests.builders.routes import owned
         (LANES + 1, 1, 2, 12.08, "latency"),
         # 4,000 reads, 250 of them at once and 25 a second.
         (1000, 1, 4, 150.8, "reads"),
-        (1000, 1, 1, 168.6, "latency"),
-        (1000, 50, 4, 42.72, "latency"),
+        (1000, 1, 1, 334.84, "latency"),
+        (1000, 50, 4, 84.28, "latency"),
     ],
 )
 def test_the_bound_is_what_latency_or_a_throttle_sets_and_the_waits_for_polls(
