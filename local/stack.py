@@ -144,37 +144,46 @@ class HostProcess:
 
     def line_with(self, text: str, within: float = 120) -> str:
         """Wait until the host has written such a line. Raise TimeoutError after so many seconds."""
-        ends = time.monotonic() + within
-        while time.monotonic() < ends:
-            for line in self.errors:
-                if text in line:
-                    return line
-            time.sleep(0.01)
-        raise TimeoutError(f"no line with {text!r} within {within} s\n" + "\n".join(self.errors))
+
+        def line() -> str | None:
+            return next((line for line in self.errors if text in line), None)
+
+        return self._until(line, f"no line with {text!r}", within, pause=0.01)
 
     def newest_run(self, *, other_than: str | None = None, within: float = 120) -> dict[str, Any]:
         """Wait until the newest run has another id than `other_than` and has ended.
 
         Return its report. Raise TimeoutError after `within` seconds.
         """
-        ends = time.monotonic() + within
-        while time.monotonic() < ends:
+
+        def run_id() -> str | None:
             runs = self.request("GET", "/api/runs?top=1").raise_for_status().json()["value"]
-            if runs and runs[0]["runId"] != other_than:
-                return self.ended_run(runs[0]["runId"], within=ends - time.monotonic())
-            time.sleep(0.1)
-        raise TimeoutError(f"no new run within {within} s\n" + "\n".join(self.errors))
+            return runs[0]["runId"] if runs and runs[0]["runId"] != other_than else None
+
+        ends = time.monotonic() + within
+        found = self._until(run_id, "no new run", within)
+        return self.ended_run(found, within=ends - time.monotonic())
 
     def ended_run(self, run_id: str, *, within: float = 120) -> dict[str, Any]:
         """Wait until the run has ended. Raise TimeoutError after `within` seconds."""
+
+        def report() -> dict[str, Any] | None:
+            answer = self.request("GET", f"/api/runs/{run_id}").raise_for_status()
+            return answer.json() if answer.status_code == httpx.codes.OK else None
+
+        return self._until(report, f"run {run_id} did not end", within)
+
+    def _until[T](
+        self, find: Callable[[], T | None], missing: str, within: float, *, pause: float = 0.1
+    ) -> T:
+        """Return what is found. Raise TimeoutError with what the host has written."""
         ends = time.monotonic() + within
         while time.monotonic() < ends:
-            answer = self.request("GET", f"/api/runs/{run_id}").raise_for_status()
-            if answer.status_code == httpx.codes.OK:
-                report: dict[str, Any] = answer.json()
-                return report
-            time.sleep(0.1)
-        raise TimeoutError(f"run {run_id} did not end within {within} s\n" + "\n".join(self.errors))
+            found = find()
+            if found is not None:
+                return found
+            time.sleep(pause)
+        raise TimeoutError(f"{missing} within {within} s\n" + "\n".join(self.errors))
 
     def _read(self, stream: IO[str]) -> None:
         with stream:
