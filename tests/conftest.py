@@ -20,6 +20,7 @@ from shared.app import App
 from shared.settings import Settings
 
 from .builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
+from .builders.held import Held
 from .builders.runs import START
 from .builders.settings import timers
 from .receiver import Receiver
@@ -79,6 +80,14 @@ def clock() -> Iterator[time_machine.Traveller]:
     """The time stands still at START, until a test shifts it."""
     with time_machine.travel(START, tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture
+def held(azure: SimulatedAzure) -> Iterator[Held]:
+    """No read of a route table is answered, until the test lets them go on."""
+    held = Held(azure.state)
+    yield held
+    held.let_go()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 
 from tests.builders.azure import add_table
 from tests.builders.clocks import LONGEST_SECONDS
-from tests.builders.held import Held
 from tests.builders.runs import register
 
 TABLES = 24
@@ -19,13 +18,6 @@ def host(azure, app, make_host):
         add_table(azure.state, name)
     register(app, *names)
     return make_host(PYTHON_THREADPOOL_THREAD_COUNT="5", LOG_LEVEL="INFO")
-
-
-@pytest.fixture
-def held(azure):
-    held = Held(azure.state)
-    yield held
-    held.let_go()
 
 
 def test_an_alert_is_answered_while_every_table_waits_for_azure(host, held):

@@ -11,7 +11,6 @@ from local.host.config import queue_options
 from local.host.queues import LEASE_SECONDS
 from tests.builders.azure import add_table
 from tests.builders.clocks import LONGEST_SECONDS
-from tests.builders.held import Held
 from tests.builders.runs import register
 
 TABLES = ("one", "two", "three")
@@ -62,13 +61,6 @@ def start_host(azure, app, make_host):
         add_table(azure.state, name)
     register(app, *TABLES)
     return lambda: make_host(**{POLLING: "00:00:00.1"})
-
-
-@pytest.fixture
-def held(azure):
-    held = Held(azure.state)
-    yield held
-    held.let_go()
 
 
 def begin(host, held):
