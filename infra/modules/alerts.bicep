@@ -13,28 +13,37 @@ param emails string[]
 @description('Ids of further action groups that receive the alerts.')
 param otherActionGroupIds string[]
 
+// A rule with `resolves` has a state for each value of its dimensions: it fires once, and again only
+// after its query has found nothing for some hours. Azure then calls the alert resolved.
+// Source: Microsoft's page "Create or edit a log search alert rule", advanced options.
 var rules = [
   {
     name: 'failed-run'
     displayName: 'A run has failed'
-    description: 'The run ended as Failed. GET /api/runs/{runId} has its report, and docs/operations.md explains it.'
+    description: 'The run ended as Failed. GET /api/runs/{runId} has its report, and docs/operations.md explains it. If Azure calls this alert resolved, only time has passed.'
     severity: 1
     query: loadTextContent('../queries/failed-runs.kql')
     every: 'PT15M'
     within: 'PT1H'
     operator: 'GreaterThan'
     dimensions: ['runId']
+    resolves: true
   }
+  // One evaluation a day tells every alarm of the newest check, so an alarm is told each day until a
+  // check no longer has it, however late the records arrive and whoever runs a check in between.
+  // With a state, it would be told only once. More evaluations would need muting, and no page says
+  // whether a muted alarm hides a new one. So an alarm can be told a day after its check.
   {
     name: 'alarm'
     displayName: 'The daily check has an alarm'
-    description: 'docs/operations.md says what each code means and what to do. The alarm comes again each day until its cause is gone.'
+    description: 'docs/operations.md says what each code means and what to do. The alarm comes once a day, until a check no longer has it.'
     severity: 2
     query: loadTextContent('../queries/alarms.kql')
-    every: 'PT1H'
+    every: 'P1D'
     within: 'P2D'
     operator: 'GreaterThan'
     dimensions: ['code', 'routeTableId']
+    resolves: false
   }
   {
     name: 'heartbeat'
@@ -46,17 +55,19 @@ var rules = [
     within: 'P2D'
     operator: 'LessThanOrEqual'
     dimensions: []
+    resolves: true
   }
   {
     name: 'poison'
     displayName: 'A message was given up'
-    description: 'All attempts to start a run or to correct a route table have failed. Look at the run and at the exceptions of the function.'
+    description: 'All attempts to start a run or to correct a route table have failed. Look at the run and at the exceptions of the function. If Azure calls this alert resolved, only time has passed.'
     severity: 1
     query: loadTextContent('../queries/poison.kql')
     every: 'PT15M'
     within: 'PT1H'
     operator: 'GreaterThan'
     dimensions: ['operation_Name']
+    resolves: true
   }
 ]
 
@@ -88,7 +99,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       description: rule.description
       severity: rule.severity
       enabled: true
-      autoMitigate: true
+      autoMitigate: rule.resolves
       // Before the first record, the table of the query does not exist.
       skipQueryValidation: true
       scopes: [

@@ -13,6 +13,11 @@ DRIFT = {
     "Microsoft.Network/routeTables/routes/delete",
 }
 SECONDS = {"PT15M": 900, "PT1H": 3600, "P1D": 86_400, "P2D": 172_800}
+MOST_BETWEEN_STATES = 12 * 3600
+"""Azure keeps no state for a rule that is evaluated less often.
+
+Source: "Create or edit a log search alert rule", advanced options.
+"""
 
 
 def rules(deployed=DEPLOYED["default"]):
@@ -37,6 +42,21 @@ def test_a_failed_run_an_alarm_a_missing_check_and_a_poisoned_message_are_told()
 def test_a_log_alert_looks_back_two_days_at_most_and_leaves_no_gap():
     for rule in rules().values():
         assert SECONDS[rule["evaluationFrequency"]] < SECONDS[rule["windowSize"]] <= SECONDS["P2D"]
+
+
+def test_the_alarms_are_told_once_a_day_and_none_is_hidden_by_an_older_one():
+    """tests/telemetry proves that one evaluation a day tells them as often as a check has them."""
+    rule = rules()["alarm"]
+    assert (rule["evaluationFrequency"], rule["autoMitigate"]) == ("P1D", False)
+    assert [one["name"] for one in criterion(rule)["dimensions"]] == ["code", "routeTableId"]
+    assert not any("muteActionsDuration" in one for one in rules().values())
+
+
+def test_every_other_rule_tells_a_fault_once_and_is_evaluated_as_often_as_that_needs():
+    for name in rules().keys() - {"alarm"}:
+        rule = rules()[name]
+        assert rule["autoMitigate"] is True
+        assert SECONDS[rule["evaluationFrequency"]] <= MOST_BETWEEN_STATES
 
 
 def test_a_check_that_is_missing_fires_and_whatever_is_there_of_the_others():

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import subprocess
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,8 +18,10 @@ import pytest
 import time_machine
 
 from shared import workers
-from shared.domain import errors
-from shared.log import log_alert, log_check
+from shared.domain import codes, errors
+from shared.domain.people.check_report import CheckReport, check_id_of
+from shared.domain.people.health import Alarm
+from shared.log import log_alarms, log_alert, log_check
 from tests.builders.azure import add_table, answer
 from tests.builders.logs import received, records
 from tests.builders.routes import to_firewall
@@ -59,6 +62,10 @@ SQL = {"datetime": "TIMESTAMP", "string": "VARCHAR", "int": "INTEGER"}
 SEVERITY = {logging.INFO: 1, logging.WARNING: 2, logging.ERROR: 3}
 START = datetime(2026, 3, 4, 5, 20, tzinfo=UTC)
 NOW = START + timedelta(days=3)
+ARRIVED = timedelta(minutes=31)
+"""So long after a check, the query believes that all its records have arrived."""
+STALE, CAPACITY_LOW = codes.TABLE_STALE, codes.CAPACITY_LOW
+SCHEDULE_WRONG = codes.SCHEDULE_WRONG
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
 
@@ -184,7 +191,7 @@ def test_the_failed_run_is_told_and_the_good_one_is_not(log):
 
 
 def test_an_alarm_names_its_code_and_its_table(log):
-    found = {alarm["code"]: alarm for alarm in log.ask("alarms", NOW)}
+    found = {alarm["code"]: alarm for alarm in log.ask("alarms", NOW + ARRIVED)}
     assert found["TableStale"]["routeTableId"].endswith("/routeTables/two")
     assert found["TableStale"]["text"]
 
@@ -195,13 +202,81 @@ def test_an_alarm_of_no_table_has_a_value_to_be_told_apart_by(app, caplog):
     with time_machine.travel(NOW, tick=False):
         log_check(app.check.check())
     log.take(caplog, NOW)
-    found = {alarm["code"]: alarm["routeTableId"] for alarm in log.ask("alarms", NOW)}
+    found = {a["code"]: a["routeTableId"] for a in log.ask("alarms", NOW + ARRIVED)}
     assert found["NoTableRegistered"] == "none"
 
 
-def test_an_alarm_is_told_for_26_hours_and_the_next_check_tells_it_again(log):
-    assert log.ask("alarms", NOW + timedelta(hours=25, minutes=59))
-    assert log.ask("alarms", NOW + timedelta(hours=26, minutes=1)) == []
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Writes the records of checks, with these alarms, as the app does."""
+
+    log: Log
+    report: CheckReport
+    caplog: pytest.LogCaptureFixture
+
+    def run(self, at, *found):
+        alarms = tuple(Alarm(code, "something is wrong") for code in found)
+        log_check(replace(self.report, check_id=check_id_of(at), at=at, alarms=alarms))
+        self.log.take(self.caplog, at)
+
+    def start(self, at, *found):
+        """The app starts, and finds this wrong."""
+        log_alarms(Alarm(code, "something is wrong") for code in found)
+        self.log.take(self.caplog, at)
+
+    def told(self, at):
+        return [alarm["code"] for alarm in self.log.ask("alarms", at)]
+
+
+@pytest.fixture
+def checks(app, caplog):
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    with time_machine.travel(START, tick=False):
+        report = app.check.check()
+    caplog.clear()
+    return Checks(Log(), report, caplog)
+
+
+@pytest.mark.parametrize("minutes", [1, 29, 31, 12 * 60, 24 * 60 - 1])
+def test_an_alarm_is_told_once_a_day_as_often_as_a_check_has_had_it(checks, minutes):
+    """Azure evaluates the rule once a day, this many minutes after the check. Four checks in a row
+    have the first alarm, and only the third check has the second one.
+    """
+    days = [START + timedelta(days=day) for day in range(8)]
+    found = [[STALE], [STALE], [STALE, CAPACITY_LOW], [STALE], [], [], [], []]
+    told = []
+    for at, alarms in zip(days, found, strict=True):
+        checks.run(at, *alarms)
+        told += checks.told(at + timedelta(minutes=minutes))
+    assert sorted(told) == ["CapacityLow"] + 4 * ["TableStale"]
+
+
+def test_a_check_that_a_person_runs_counts_like_the_daily_one(checks):
+    checks.run(START, STALE)
+    checks.run(START + timedelta(hours=5), CAPACITY_LOW)
+    assert checks.told(START + timedelta(hours=6)) == ["CapacityLow"]
+
+
+def test_alarms_that_have_not_arrived_yet_do_not_hide_those_of_the_check_before(checks):
+    checks.run(START, STALE)
+    next_day = START + timedelta(days=1)
+    checks.log.trace(next_day, '{"record": "check", "checkId": "check-next", "alarms": 1}', 1)
+    assert checks.told(next_day + timedelta(minutes=29)) == ["TableStale"]
+    assert checks.told(next_day + timedelta(minutes=31)) == []
+
+
+def test_what_is_wrong_at_the_start_is_told_until_a_check_has_looked(checks):
+    checks.run(START, STALE)
+    checks.start(START + timedelta(hours=1), SCHEDULE_WRONG)
+    checks.start(START + timedelta(hours=2), SCHEDULE_WRONG)
+    assert {*checks.told(START + timedelta(hours=3))} == {"TableStale", "ScheduleWrong"}
+    checks.run(START + timedelta(hours=24), STALE)
+    assert checks.told(START + timedelta(hours=25)) == ["TableStale"]
+
+
+def test_what_is_wrong_at_the_start_is_told_if_no_check_ever_came(checks):
+    checks.start(START, SCHEDULE_WRONG)
+    assert checks.told(START + ARRIVED) == ["ScheduleWrong"]
 
 
 def test_a_check_counts_as_a_heartbeat_for_26_hours(log):
@@ -240,7 +315,8 @@ def test_the_check_of_60_tables_whose_rights_are_lost_is_read_whole(azure, app, 
     assert len(checked["routeTables"]) + checked["routeTablesLeftOut"] == 60
     assert len(log.ask("tables", NOW)) == len(checked["routeTables"])
     assert len(log.ask("heartbeat", NOW)) == 1
-    assert {"RightsLostOnTag", "RightsLostOnTables"} <= {a["code"] for a in log.ask("alarms", NOW)}
+    told = {alarm["code"] for alarm in log.ask("alarms", NOW + ARRIVED)}
+    assert {"RightsLostOnTag", "RightsLostOnTables"} <= told
 
 
 def test_a_poisoned_message_is_told(log):
