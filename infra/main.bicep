@@ -311,6 +311,7 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: allTags
     applicationInsightsId: monitoring.outputs.applicationInsightsId
+    logCreatedAt: monitoring.outputs.createdAt
     emails: listed(alertEmails)
     otherActionGroupIds: listed(alertActionGroupIds)
   }

@@ -7,6 +7,9 @@ param location string
 param tags Tags
 param applicationInsightsId string
 
+@description('The time at which the log was made.')
+param logCreatedAt string
+
 @description('Mail addresses that receive the alerts.')
 param emails string[]
 
@@ -48,9 +51,9 @@ var rules = [
   {
     name: 'heartbeat'
     displayName: 'The daily check did not come'
-    description: 'There was no check for 26 hours, so nobody looks after the route tables. See whether CHECK_SCHEDULE is right, the app runs and its log arrives. After the first deployment this fires until the first check.'
+    description: 'There was no check for 26 hours, so nobody looks after the route tables. See whether CHECK_SCHEDULE is right, the app runs and its log arrives. After the first deployment, the first check has 26 hours.'
     severity: 1
-    query: loadTextContent('../queries/heartbeat.kql')
+    query: replace(loadTextContent('../queries/heartbeat.kql'), '2000-01-01', logCreatedAt)
     every: 'PT1H'
     within: 'P2D'
     operator: 'LessThanOrEqual'

@@ -44,3 +44,4 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
 output workspaceId string = workspace.id
 output applicationInsightsId string = insights.id
 output connectionString string = insights.properties.ConnectionString
+output createdAt string = insights.properties.?CreationDate ?? ''

@@ -155,8 +155,10 @@ class Log:
         for table in ("traces", "AppTraces"):
             self.write(table, at, message, level, "sync_route_table")
 
-    def ask(self, name, now):
-        found = duckdb_kql.kql(self.connection, QUERIES[name], query_now=now.replace(tzinfo=None))
+    def ask(self, name, now, *, made="2000-01-01"):
+        """Ask as the alert rule does, which knows when the log was made."""
+        query = QUERIES[name].replace("2000-01-01", made)
+        found = duckdb_kql.kql(self.connection, query, query_now=now.replace(tzinfo=None))
         return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
@@ -288,6 +290,38 @@ def test_a_check_whose_record_is_cut_counts_as_a_heartbeat():
     log = Log()
     log.write("traces", NOW, '{"record": "check", "checkId": "check-2026', 1, "daily_check")
     assert len(log.ask("heartbeat", NOW)) == 1
+
+
+MADE = "2026-03-04T05:20:00.5934061+00:00"
+"""START, as Azure writes it. Source: "Components - Get" of its REST reference, `CreationDate`."""
+
+
+@pytest.fixture(params=["an app that has never logged anything", "an app that only logs a run"])
+def without_check(request):
+    log = Log()
+    if "run" in request.param:
+        log.trace(START + timedelta(minutes=5), '{"record": "run", "status": "Succeeded"}', 1)
+    return log
+
+
+def test_a_new_log_needs_no_check_for_26_hours(without_check):
+    for hours in (0, 1, 24, 26):
+        assert len(without_check.ask("heartbeat", START + timedelta(hours=hours), made=MADE)) == 1
+
+
+def test_a_check_that_never_came_is_missed_after_26_hours_and_from_then_on(without_check):
+    for hours in (27, 49, 1000):
+        assert without_check.ask("heartbeat", START + timedelta(hours=hours), made=MADE) == []
+
+
+def test_if_nobody_knows_when_the_log_was_made_the_check_is_missed(without_check):
+    assert without_check.ask("heartbeat", START, made="") == []
+
+
+def test_a_check_that_comes_no_more_is_missed_although_the_app_still_logs(log):
+    log.trace(NOW + timedelta(hours=30), '{"record": "run", "status": "Succeeded"}', 1)
+    assert len(log.ask("heartbeat", NOW + timedelta(hours=25), made=MADE)) == 1
+    assert log.ask("heartbeat", NOW + timedelta(hours=31), made=MADE) == []
 
 
 @pytest.mark.parametrize("other", ["run", "checked"])
