@@ -1,5 +1,5 @@
-// The alerts: a failed run, an alarm of the daily check, a check that did not run, a message that was
-// given up. A log alert looks back two days at most.
+// The alerts: a failed run, an alarm of the daily check, a check that did not run, a message or an event
+// that was given up. A log alert looks back two days at most.
 import { Tags } from '../types.bicep'
 
 param name string
@@ -70,6 +70,18 @@ var rules = [
     within: 'PT1H'
     operator: 'GreaterThan'
     dimensions: ['operation_Name']
+    resolves: true
+  }
+  {
+    name: 'lost-event'
+    displayName: 'An event was given up'
+    description: 'All attempts to take an event of Event Grid have failed. It costs only speed: the daily check repairs what the event was about. Look at the exceptions of the function resource_events. If Azure calls this alert resolved, only time has passed.'
+    severity: 3
+    query: loadTextContent('../queries/lost-events.kql')
+    every: 'PT1H'
+    within: 'PT2H'
+    operator: 'GreaterThan'
+    dimensions: []
     resolves: true
   }
 ]

@@ -14,7 +14,7 @@ DRIFT = {
     "Microsoft.Network/routeTables/routes/write",
     "Microsoft.Network/routeTables/routes/delete",
 }
-SECONDS = {"PT15M": 900, "PT1H": 3600, "P1D": 86_400, "P2D": 172_800}
+SECONDS = {"PT15M": 900, "PT1H": 3600, "PT2H": 7200, "P1D": 86_400, "P2D": 172_800}
 MADE = "2026-03-04T05:20:00.5934061+00:00"
 PARAMETERS = """
 using '{module}'
@@ -45,8 +45,8 @@ def criterion(rule):
     return found
 
 
-def test_a_failed_run_an_alarm_a_missing_check_and_a_poisoned_message_are_told():
-    assert rules().keys() == {"failed-run", "alarm", "heartbeat", "poison"}
+def test_a_failed_run_an_alarm_a_missing_check_a_poisoned_message_and_a_lost_event_are_told():
+    assert rules().keys() == {"failed-run", "alarm", "heartbeat", "poison", "lost-event"}
     for rule in rules().values():
         assert rule["description"]
         assert rule["enabled"] is True
@@ -55,6 +55,11 @@ def test_a_failed_run_an_alarm_a_missing_check_and_a_poisoned_message_are_told()
 def test_a_log_alert_looks_back_two_days_at_most_and_leaves_no_gap():
     for rule in rules().values():
         assert SECONDS[rule["evaluationFrequency"]] < SECONDS[rule["windowSize"]] <= SECONDS["P2D"]
+
+
+def test_a_lost_event_is_less_severe_than_every_other_fault():
+    severity = {name: rule["severity"] for name, rule in rules().items()}
+    assert severity.pop("lost-event") > max(severity.values())
 
 
 def test_the_alarms_are_told_once_a_day_and_none_is_hidden_by_an_older_one():

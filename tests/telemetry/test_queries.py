@@ -359,6 +359,28 @@ def test_a_poisoned_message_is_told(log):
     ]
 
 
+POISONED = {
+    "start_run_poison": "poison",
+    "sync_route_table_poison": "poison",
+    "resource_events_poison": "lost-events",
+}
+"""The function of each poison queue, and the query that tells of it."""
+
+
+@pytest.mark.parametrize(("function", "query"), POISONED.items())
+def test_a_lost_event_is_told_by_a_rule_of_its_own(function, query):
+    log = Log()
+    log.write("requests", NOW, function, "True")
+    told = {name for name in ("poison", "lost-events") if log.ask(name, NOW)}
+    assert told == {query}
+
+
+def test_the_function_of_every_poison_queue_is_told_of():
+    functions = re.findall(r"def (\w+_poison)\(", (ROOT / "function_app.py").read_text())
+    assert functions
+    assert {*functions} <= POISONED.keys()
+
+
 def test_what_went_wrong_is_the_failed_table_the_failed_run_and_the_alarms(log):
     found = log.ask("went-wrong", NOW)
     assert {row["record"] for row in found} == {"routeTable", "run", "alarm"}
