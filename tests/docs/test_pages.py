@@ -45,6 +45,19 @@ def test_the_readme_has_the_sections_of_the_gallery():
     assert {*GALLERY} <= {*re.findall(r"^## (.+)$", text, re.MULTILINE)}
 
 
+def test_the_readme_lists_every_page():
+    text = (ROOT / "README.md").read_text()
+    pages = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+    assert [name for name in pages if f"](docs/{name})" not in text] == []
+
+
+def test_azd_knows_every_variable_that_a_page_sets():
+    parameters = (ROOT / "infra" / "main.parameters.json").read_text()
+    known = {"VARIABLE", *re.findall(r"\$\{(\w+)\}", parameters)}
+    text = "".join(page.read_text() for page in PAGES)
+    assert {*re.findall(r"azd env set (\w+)", text)} - known == set()
+
+
 def test_the_first_screen_has_the_picture_the_question_and_the_two_commands():
     first = "\n".join((ROOT / "README.md").read_text().splitlines()[:60])
     assert "<img " in first
