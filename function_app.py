@@ -5,6 +5,7 @@ wait for it while it indexes them. `_in_lane` makes each of them a coroutine who
 thread of the app's own.
 """
 
+import asyncio
 import functools
 import typing
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 STORAGE = "AzureWebJobsStorage"
 RUNS = "route-table-runs"
 TABLES = "route-table-sync"
+EVENTS = "resource-events"
 
 
 def _in_lane[**P, T](name: str) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
@@ -101,6 +103,30 @@ def sync_route_table_poison(
     messages = workers.fail_poisoned_route_table(_text(message))
     _set(ended, messages.ended)
     _set(later, list(messages.later))
+
+
+@app.queue_trigger("message", queue_name=EVENTS, connection=STORAGE)
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+async def resource_events(message: func.QueueMessage, start: func.Out[str]) -> None:
+    from shared import lanes, workers
+
+    deliveries = message.dequeue_count or 1
+    begun = await lanes.RUNS.run(workers.take_event, message.get_body(), deliveries=deliveries)
+    # The host holds the message meanwhile, and nobody else has to wait.
+    await asyncio.sleep(begun.seconds)
+    _set(start, begun.message)
+
+
+@app.queue_trigger("message", queue_name=f"{EVENTS}-poison", connection=STORAGE)
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+async def resource_events_poison(message: func.QueueMessage, start: func.Out[str]) -> None:
+    from shared import lanes, workers
+
+    deliveries = message.dequeue_count or 1
+    body = message.get_body()
+    begun = await lanes.RUNS.run(workers.take_poisoned_event, body, deliveries=deliveries)
+    await asyncio.sleep(begun.seconds)
+    _set(start, begun.message)
 
 
 @app.route("alerts", methods=["POST"])

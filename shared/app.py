@@ -35,6 +35,7 @@ from .sync.policy import Policy
 from .sync.ports import Azure, Store, Webhook
 from .sync.registering import Registering
 from .sync.registrar import Registrar
+from .sync.run.events import EventIntake
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
@@ -131,7 +132,9 @@ class App:
         self.registering = Registering(
             store, azure, policy, utc_now, self.pull, self.surveyor, self.registrar
         )
-        self.alerts = AlertIntake(store, policy, utc_now, self.create_run)
+        names = self.identity.names
+        self.alerts = AlertIntake(store, policy, utc_now, names, self.create_run)
+        self.events = EventIntake(store, policy, utc_now, names)
 
         self.check = DailyCheck(
             store, azure, policy, utc_now, self.pull, self.planning, self.create_run

@@ -1,7 +1,7 @@
 """Log records for operators. Each is one line of JSON, and its key `record` names the kind.
 
-There is one record for each run, table of a run, check, alarm, alert and release, and for each
-change of a registration. docs/operations.md has the fields and the usual queries.
+There is one record for each run, table of a run, check, alarm, alert, event and release, and for
+each change of a registration. docs/operations.md has the fields and the usual queries.
 """
 
 import json
@@ -112,6 +112,18 @@ def log_alert(
     """Record the run that the alert started or joined, or why it was ignored or refused."""
     level = logging.INFO if error is None else logging.ERROR
     _write(level, "alert", name=name, runId=run_id, ignored=ignored, error=finding_json(error))
+
+
+def log_event(
+    name: str | None,
+    *,
+    run_id: str | None = None,
+    ignored: str | None = None,
+    error: Finding | None = None,
+) -> None:
+    """Record the run that the event started or joined, or why it was ignored or given up."""
+    level = logging.INFO if error is None else logging.ERROR
+    _write(level, "event", name=name, runId=run_id, ignored=ignored, error=finding_json(error))
 
 
 def log_release(route_table_id: RouteTableId, *, reason: str, requested_by: str) -> None:

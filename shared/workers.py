@@ -12,15 +12,20 @@ from dataclasses import dataclass
 
 from azure.core.exceptions import AzureError
 
+from .alert_shapes import parsed, read_events
 from .app import App, app, utc_now
 from .domain import codes
 from .domain.armid import RouteTableId
 from .domain.errors import RouteSyncError, TransientError
+from .domain.findings import Finding
+from .domain.runs.alert import Ignored
 from .domain.runs.run import Mode, RunRequest, Trigger
-from .log import log_check
+from .log import log_check, log_event
 from .messages import RunMessage, TableMessage, table_messages
 from .redaction import presentable_trace, redacted
 from .settings import InvalidSettings
+from .sync.run.events import WINDOW
+from .sync.run.intake import AlertRun
 from .sync.table.delivery import Delivered
 
 LONGEST_WAIT_SECONDS = 0.6
@@ -63,6 +68,14 @@ class Messages:
 
     ended: str | None = None
     later: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The start message of a run, if one has to be sent, and the seconds until it may leave."""
+
+    message: str | None = None
+    seconds: float = 0.0
 
 
 @_invocation()
@@ -131,6 +144,46 @@ def _rested(subscription_id: str) -> bool:
         # Tables that leave together should not come back together.
         time.sleep(min(seconds, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1))  # noqa: S311
     return bool(seconds)
+
+
+@_invocation()
+def take_event(body: bytes, *, deliveries: int) -> Start:
+    """Start or join the run that the event asks for, or log why the event is ignored.
+
+    `deliveries` counts this delivery, too.
+    """
+    return _take_event(body, deliveries)
+
+
+def _take_event(body: bytes, deliveries: int) -> Start:
+    events = app().events
+    event = events.relevant(read_events(parsed(body)))
+    if isinstance(event, Ignored):
+        log_event(None, ignored=event.reason)
+        return Start()
+    return _start(event.name, events.take(event, body, comes_again=deliveries > 1))
+
+
+def _start(name: str, taken: AlertRun | None) -> Start:
+    if taken is None:
+        log_event(name, ignored="it concerns no registered route table")
+        return Start()
+
+    log_event(name, run_id=taken.run.run_id)
+    if not taken.send:
+        return Start()
+    # If the clock of another instance runs ahead, the run starts sooner, which loses nothing.
+    ahead = min(taken.run.started_at - utc_now(), WINDOW)
+    return Start(str(RunMessage(taken.run.run_id)), max(0.0, ahead.total_seconds()))
+
+
+def take_poisoned_event(body: bytes, *, deliveries: int) -> Start:
+    """Try once more. If nothing helps, the daily check repairs what the event is about."""
+    start = _at_last("an event", lambda: _take_event(body, 1 + deliveries))
+    if start is None:
+        message = "every delivery of the event failed; see the log"
+        log_event(None, error=Finding(codes.RETRIES_EXHAUSTED, message))
+    return start or Start()
 
 
 def start_run_without_tags(text: str) -> list[str]:

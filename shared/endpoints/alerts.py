@@ -1,18 +1,17 @@
-"""Alerts of Azure Monitor and events of Event Grid."""
+"""Alerts of Azure Monitor and events of Event Grid over HTTP."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 
 import azure.functions as func
-from pydantic_core import from_json
 
+from ..alert_shapes import Validation, parsed, read_alerts
 from ..app import App
 from ..domain.findings import Finding
-from ..domain.runs.alert import Alert, merge_alerts
+from ..domain.runs.alert import Alert, Ignored
 from ..http import HttpError, body_of, json_response
 from ..log import log_alert
 from ..messages import RunMessage
-from .alert_shapes import Ignored, Signal, Validation, read_alerts
 from .shell import accepted, endpoint_without_token
 
 
@@ -24,13 +23,13 @@ def take_alert(
 
     The caller's only errors are a body that got lost on its way and one that is too large.
     """
-    signals = read_alerts(_parsed(_body_of(request)))
+    signals = read_alerts(parsed(_body_of(request)))
     validation = next((one for one in signals if isinstance(one, Validation)), None)
     if validation is not None:
         # Event Grid accepts no other status than 200 as a confirmation.
         return json_response({"validationResponse": validation.code}, status=HTTPStatus.OK)
 
-    signal = _relevant(context, signals)
+    signal = context.alerts.relevant([one for one in signals if not isinstance(one, Validation)])
     if isinstance(signal, Ignored):
         return _ignored(signal)
     return _taken(context, request, send, signal)
@@ -58,29 +57,7 @@ def _taken(
     return accepted(request, taken.run)
 
 
-def _relevant(context: App, signals: Sequence[Signal]) -> Alert | Ignored:
-    """Return one alert for everything that others did, or the reason why there is none."""
-    alerts = [one for one in signals if isinstance(one, Alert)]
-    if not alerts:
-        return next(one for one in signals if isinstance(one, Ignored))
-
-    # Each write of ours raises an event as well: it must not start another run.
-    ours = context.identity.names() if any(alert.callers for alert in alerts) else frozenset()
-    others = [
-        alert for alert in alerts if ours.isdisjoint(caller.lower() for caller in alert.callers)
-    ]
-    return merge_alerts(others) if others else Ignored("it is about what this app did itself")
-
-
 def _ignored(signal: Ignored, alert: Alert | None = None) -> func.HttpResponse:
     log_alert(alert.name if alert else None, ignored=signal.reason)
     body = {"status": "ignored", "ignored": signal.reason}
     return json_response(body, status=HTTPStatus.ACCEPTED)
-
-
-def _parsed(body: bytes) -> object:
-    """Return None for whatever is not JSON, also for text that is nested too deeply or no UTF-8."""
-    try:
-        return from_json(body)
-    except ValueError:
-        return None

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import batched
@@ -51,10 +50,13 @@ class RunLog:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    def create(self, run: Run) -> None:
-        """Write the run, unless it is there already."""
-        with suppress(ResourceExistsError):
+    def create(self, run: Run) -> bool:
+        """Write the run, and return whether no run had its id yet."""
+        try:
             self._table.create_entity(self._entity(run))
+        except ResourceExistsError:
+            return False
+        return True
 
     def claim(self, instance: str, run_id: str) -> str:
         """Claim the alert for this run, and return the id of the run that claimed it first."""

@@ -145,6 +145,9 @@ class Versions(Protocol):
 
 
 class Runs(Protocol):
+    def create(self, run: Run) -> bool:
+        """Write the run, and return whether no run had its id yet."""
+
     def get(self, run_id: str) -> Run | None: ...
 
     def replace(self, run: Run) -> Run:

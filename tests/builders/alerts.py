@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.alert_shapes import Signal, read_alerts
 from shared.domain.runs.alert import Alert
-from shared.endpoints.alert_shapes import Signal, read_alerts
 
 from .azure import table_id
 

@@ -94,7 +94,9 @@ def test_no_body_is_an_error(azure, app, monkeypatch, seed):
             known[alert] = take(alert, body)
         return known[alert]
 
-    monkeypatch.setattr(app, "alerts", SimpleNamespace(take=take_once))
+    monkeypatch.setattr(
+        app, "alerts", SimpleNamespace(take=take_once, relevant=app.alerts.relevant)
+    )
     add_table(azure.state, "one")
     register(app, "one")
     random_, texts = random.Random(seed), samples()

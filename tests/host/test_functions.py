@@ -55,6 +55,8 @@ def test_the_functions_are_as_published(host):
             "release",
             "sync_route_table",
             "sync_route_table_poison",
+            "resource_events",
+            "resource_events_poison",
             "get_run",
             "list_runs",
             "route_tables",

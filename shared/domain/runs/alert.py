@@ -1,4 +1,4 @@
-"""Alerts, and the registered route tables that they concern."""
+"""Alerts and events, and the registered route tables that they concern."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator
@@ -22,6 +22,13 @@ class Alert:
     targets: tuple[str, ...]
     instance: str | None = None
     callers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing follows from what came, for this reason."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Trigger(StrEnum):
     CHECK = "check"
     HTTP = "http"
     ALERT = "alert"
+    EVENT = "event"
     CLI = "cli"
 
 
@@ -95,7 +96,8 @@ class VersionSeen:
 class Run:
     """One run.
 
-    `unusable` gives the reason for each source that is unusable now. While the run has not fanned
+    While a run `is_open`, events add tables to it; its start closes it. `unusable` gives the reason
+    for each source that is unusable now. While the run has not fanned
     out, `error` stopped its last attempt, and its code has been the same since `error_since`.
     `notice_due` is true if the run has ended and nobody has been told yet.
     """
@@ -112,14 +114,27 @@ class Run:
     versions: tuple[VersionSeen, ...] = ()
     counts: Mapping[OutcomeStatus, int] = field(default_factory=dict)
     notice_due: bool = False
+    is_open: bool = False
     etag: str = ""
 
     @property
     def ended(self) -> bool:
         return self.status is not RunStatus.RUNNING
 
+    @property
+    def waits(self) -> bool:
+        """Whether the run has read no table yet, and is going to."""
+        return self.fanned_out_at is None and not self.ended
+
     def overdue(self, now: datetime) -> bool:
         return not self.ended and now - self.started_at >= MAX_RUN_TIME
+
+    def with_tables(self, other: RunRequest) -> "Run":
+        """Return the run with the tables of this request as well, and with who has prompted it."""
+        tables = dict.fromkeys((*self.request.route_tables, *other.route_tables))
+        names = {*self.request.prompted_by, *other.prompted_by}
+        both = replace(self.request, route_tables=tuple(tables), prompted_by=tuple(sorted(names)))
+        return replace(self, request=both)
 
     def stopped_by(self, error: Finding, now: datetime) -> "Run":
         """Return the run after an attempt to start it that this error has stopped."""
@@ -128,7 +143,8 @@ class Run:
 
     def ended_with(self, error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> "Run":
         """Return the run with this error and these numbers of outcomes, and its last status."""
-        return replace(self, status=final_status(error, counts), error=error, counts=counts)
+        status = final_status(error, counts)
+        return replace(self, status=status, error=error, counts=counts, is_open=False)
 
 
 def final_status(error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> RunStatus:

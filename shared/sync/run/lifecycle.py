@@ -174,12 +174,23 @@ class RunStart:
         if run is None or run.ended:
             return []
 
+        run = self._closed(run)
         if run.fanned_out_at is None:
             self._try_to_fan_out(run, pull)
 
         # A run without any table is complete already.
         self.run_end.close_if_complete(run_id)
         return [pending.route_table_id for pending in self.store.outcomes.pending(run_id)]
+
+    def _closed(self, run: Run) -> Run:
+        """Return the run, to which events can add no table any more."""
+        while run.is_open:
+            try:
+                return self.store.runs.replace(replace(run, is_open=False))
+            except ConcurrentUpdate:
+                # An event has just added a table, unless the run has been removed.
+                run = self.store.runs.get(run.run_id) or replace(run, is_open=False)
+        return run
 
     def _record(self, run: Run, sources: Collection[Source]) -> PullResult:
         return self.pull.record(sources, run_id=run.run_id)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from shared.alert_shapes import read_alerts
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.runs.alert import Alert, Place, merge_alerts, select_places
-from shared.endpoints.alert_shapes import read_alerts
 from tests.builders.alerts import common, event, one_alert
 from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
 

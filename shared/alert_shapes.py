@@ -1,4 +1,4 @@
-"""Read from an alert's body what the alert is about, or why it is ignored.
+"""Read from the body of an alert or an event what it is about, or why it is ignored.
 
 Formats: "Common alert schema", "Non-common alert schema definitions", "Azure Resource Manager as an
 Event Grid source", "Webhook event delivery" (validation). Any other body is ignored. Nothing here
@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..domain.armid import ignoring_case
-from ..domain.runs.alert import MAX_TARGETS, Alert
+from pydantic_core import from_json
+
+from .domain.armid import ignoring_case
+from .domain.runs.alert import MAX_TARGETS, Alert, Ignored
 
 type _Json = Mapping[str, object]
 
@@ -32,11 +34,6 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Validation:
     """Event Grid asks whether we want its events."""
 
@@ -46,6 +43,14 @@ class Validation:
 type Signal = Alert | Ignored | Validation
 
 
+def parsed(body: bytes) -> object:
+    """Return None for whatever is not JSON, also for text that is nested too deeply or no UTF-8."""
+    try:
+        return from_json(body)
+    except ValueError:
+        return None
+
+
 def read_alerts(body: object) -> list[Signal]:
     """Return one signal, or one for each event if the body is a batch of Event Grid."""
     if isinstance(body, list):
@@ -53,6 +58,25 @@ def read_alerts(body: object) -> list[Signal]:
     if not isinstance(body, Mapping):
         return [Ignored("not an object")]
     return [_read_event(body) if "eventType" in body else _read_alert(body)]
+
+
+def read_events(body: object) -> list[Alert | Ignored]:
+    """Return what a message of the events' queue is about: one event, or a list of events.
+
+    Whoever has the queue's key can send anything, so an event that names no resource is not taken
+    for an event about everything.
+    """
+    events = body if isinstance(body, list) else [body]
+    return [_named_change(event) for event in events] or [Ignored("an empty list")]
+
+
+def _named_change(event: object) -> Alert | Ignored:
+    signal = _read_event(event)
+    if isinstance(signal, Validation):
+        return Ignored("a validation, which only a webhook can answer")
+    if isinstance(signal, Alert) and not signal.targets:
+        return Ignored("it names no resource")
+    return signal
 
 
 def _read_alert(body: _Json) -> Signal:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.runs.alert import MAX_TARGETS, Alert
-from shared.endpoints.alert_shapes import Ignored, Validation, read_alerts
+from shared.alert_shapes import Validation, read_alerts
+from shared.domain.runs.alert import MAX_TARGETS, Alert, Ignored
 from tests.builders.alerts import (
     activity_log,
     administrative,
