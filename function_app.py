@@ -122,9 +122,7 @@ async def resource_events(message: func.QueueMessage, start: func.Out[str]) -> N
 async def resource_events_poison(message: func.QueueMessage, start: func.Out[str]) -> None:
     from shared import lanes, workers
 
-    deliveries = message.dequeue_count or 1
-    body = message.get_body()
-    begun = await lanes.RUNS.run(workers.take_poisoned_event, body, deliveries=deliveries)
+    begun = await lanes.RUNS.run(workers.take_poisoned_event, message.get_body())
     await asyncio.sleep(begun.seconds)
     _set(start, begun.message)
 

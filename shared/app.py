@@ -26,6 +26,7 @@ from .redaction import guard_log, hide
 from .settings import InvalidSettings, Settings
 from .storage.account import StorageAccount
 from .storage.checks import CheckLog, LedgerLog
+from .storage.events import EventLog
 from .storage.locations import LocationLog
 from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
@@ -35,7 +36,7 @@ from .sync.policy import Policy
 from .sync.ports import Azure, Store, Webhook
 from .sync.registering import Registering
 from .sync.registrar import Registrar
-from .sync.run.events import EventIntake
+from .sync.run.events import Arrivals, EventIntake
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
@@ -77,6 +78,7 @@ class App:
             versions=self.versions,
             runs=self.runs,
             claims=self.runs,
+            events=EventLog(self.account.runs),
             outcomes=self.outcomes,
             checks=self.checks,
             ledgers=LedgerLog(self.account.runs),
@@ -135,6 +137,7 @@ class App:
         names = self.identity.names
         self.alerts = AlertIntake(store, policy, utc_now, names, self.create_run)
         self.events = EventIntake(store, policy, utc_now, names)
+        self.arrivals = Arrivals(store.events, utc_now)
 
         self.check = DailyCheck(
             store, azure, policy, utc_now, self.pull, self.planning, self.create_run

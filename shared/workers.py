@@ -18,7 +18,7 @@ from .domain import codes
 from .domain.armid import RouteTableId
 from .domain.errors import RouteSyncError, TransientError
 from .domain.findings import Finding
-from .domain.runs.alert import Ignored
+from .domain.runs.alert import Alert, Ignored
 from .domain.runs.run import Mode, RunRequest, Trigger
 from .log import log_check, log_event
 from .messages import RunMessage, TableMessage, table_messages
@@ -152,16 +152,28 @@ def take_event(body: bytes, *, deliveries: int) -> Start:
 
     `deliveries` counts this delivery, too.
     """
-    return _take_event(body, deliveries)
+    return _take_event(body, comes_again=deliveries > 1)
 
 
-def _take_event(body: bytes, deliveries: int) -> Start:
-    events = app().events
-    event = events.relevant(read_events(parsed(body)))
+def take_poisoned_event(body: bytes) -> Start:
+    """Try once more. If nothing helps, the daily check repairs what the event is about."""
+    start = _at_last("an event", lambda: _take_event(body, comes_again=True))
+    if start is None:
+        message = "every delivery of the event failed; see the log"
+        log_event(None, error=Finding(codes.RETRIES_EXHAUSTED, message))
+    return start or Start()
+
+
+def _take_event(body: bytes, *, comes_again: bool) -> Start:
+    signals = read_events(parsed(body))
+    if any(isinstance(signal, Alert) for signal in signals):
+        app().arrivals.note()
+
+    event = app().events.relevant(signals)
     if isinstance(event, Ignored):
         log_event(None, ignored=event.reason)
         return Start()
-    return _start(event.name, events.take(event, body, comes_again=deliveries > 1))
+    return _start(event.name, app().events.take(event, body, comes_again=comes_again))
 
 
 def _start(name: str, taken: AlertRun | None) -> Start:
@@ -175,15 +187,6 @@ def _start(name: str, taken: AlertRun | None) -> Start:
     # If the clock of another instance runs ahead, the run starts sooner, which loses nothing.
     ahead = min(taken.run.started_at - utc_now(), WINDOW)
     return Start(str(RunMessage(taken.run.run_id)), max(0.0, ahead.total_seconds()))
-
-
-def take_poisoned_event(body: bytes, *, deliveries: int) -> Start:
-    """Try once more. If nothing helps, the daily check repairs what the event is about."""
-    start = _at_last("an event", lambda: _take_event(body, 1 + deliveries))
-    if start is None:
-        message = "every delivery of the event failed; see the log"
-        log_event(None, error=Finding(codes.RETRIES_EXHAUSTED, message))
-    return start or Start()
 
 
 def start_run_without_tags(text: str) -> list[str]:

@@ -182,6 +182,14 @@ class Claims(Protocol):
         """Remove the claims of runs that were started before this moment."""
 
 
+class Events(Protocol):
+    def came(self, at: datetime) -> None:
+        """Note that an event came at this moment."""
+
+    def last(self) -> datetime | None:
+        """Return when an event came last, as far as it was noted; None if none ever came."""
+
+
 class Checks(Protocol):
     def put(self, report: CheckReport, *, notice_due: bool) -> None: ...
 
@@ -263,6 +271,7 @@ class Store:
     versions: Versions
     runs: Runs
     claims: Claims
+    events: Events
     outcomes: Outcomes
     checks: Checks
     ledgers: Ledgers

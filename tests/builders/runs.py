@@ -40,7 +40,7 @@ class Asked(TypedDict, total=False):
     reason: str
     change_id: str
     requested_by: str
-    prompted_by: tuple[str, ...]
+    writers: Mapping[str, tuple[str, ...]]
 
 
 def keep(app: App, table: RegisteredTable) -> None:

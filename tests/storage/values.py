@@ -123,7 +123,7 @@ requests = st.builds(
     reason=some_text,
     change_id=some_text,
     requested_by=some_text,
-    prompted_by=several(texts),
+    writers=st.dictionaries(texts, several(texts), max_size=2),
 )
 counts = st.dictionaries(st.sampled_from(OutcomeStatus), numbers)
 runs = st.builds(

@@ -1,6 +1,6 @@
 """One run: who asked for it, what it is to do, and how far it has come."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from .outcome import OutcomeStatus
 
 MAX_RUN_TIME = timedelta(hours=2)
 """A run that takes longer is ended as Failed."""
+_ALL_TABLES = ""
 
 
 class Mode(StrEnum):
@@ -50,8 +51,8 @@ class RunRequest:
     rollback puts back what `rolled_back_run_id` changed. An adoption also takes over the routes
     that have the owner `from_owner` in their name. A removal takes every owned route away. A
     provision gives `ase_id` a route table with these Azure tags; with `ensure_nsg` it also gives
-    the security group the rule that the environment needs. `prompted_by` are the callers that an
-    alert names.
+    the security group the rule that the environment needs. `writers` names who wrote each table, as
+    alerts and events say; `written_by` makes it.
     """
 
     trigger: Trigger
@@ -68,7 +69,10 @@ class RunRequest:
     reason: str | None = None
     change_id: str | None = None
     requested_by: str | None = None
-    prompted_by: tuple[str, ...] = ()
+    writers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def writers_of(self, route_table: RouteTableId) -> tuple[str, ...]:
+        return self.writers.get(route_table.key) or self.writers.get(_ALL_TABLES, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +134,14 @@ class Run:
         return not self.ended and now - self.started_at >= MAX_RUN_TIME
 
     def with_tables(self, other: RunRequest) -> "Run":
-        """Return the run with the tables of this request as well, and with who has prompted it."""
+        """Return the run with the tables of this request as well, each with who wrote it."""
         tables = dict.fromkeys((*self.request.route_tables, *other.route_tables))
-        names = {*self.request.prompted_by, *other.prompted_by}
-        both = replace(self.request, route_tables=tuple(tables), prompted_by=tuple(sorted(names)))
+        both = replace(
+            self.request,
+            route_tables=tuple(tables),
+            writers={**other.writers, **self.request.writers},
+            reason="several events",
+        )
         return replace(self, request=both)
 
     def stopped_by(self, error: Finding, now: datetime) -> "Run":
@@ -145,6 +153,14 @@ class Run:
         """Return the run with this error and these numbers of outcomes, and its last status."""
         status = final_status(error, counts)
         return replace(self, status=status, error=error, counts=counts, is_open=False)
+
+
+def written_by(
+    names: Collection[str], route_tables: Collection[RouteTableId]
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the `writers` of a request, if these wrote these tables, or all if none is given."""
+    keys = [table.key for table in route_tables] or [_ALL_TABLES]
+    return dict.fromkeys(keys, tuple(sorted(names))) if names else {}
 
 
 def final_status(error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> RunStatus:

@@ -13,20 +13,39 @@ decides. The clocks decide only how soon a run starts.
 
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate
 from ...domain.runs.alert import Alert
-from ...domain.runs.run import Mode, Run, RunRequest, Trigger, run_id_of
+from ...domain.runs.run import Mode, Run, RunRequest, Trigger, run_id_of, written_by
+from ..ports import Clock, Events
 from .intake import AlertRun, Intake, instance_of
 
 WINDOW = timedelta(seconds=5)
 """How long later events wait at most. A route has to be back within ten seconds."""
+NOTED_FOR = timedelta(hours=1)
 _OF_EVENTS = "00000000"
 """Ends the id of each run of a window, so that all instances give the run the same id."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Notes that events come, at most once an hour, so that people can see whether they do."""
+
+    events: Events
+    clock: Clock
+    _noted_at: datetime | None = field(default=None, init=False)
+
+    def note(self) -> None:
+        now = self.clock()
+        # If the clock has gone back, the time that was noted lies in the future.
+        is_known = self._noted_at is not None and timedelta() <= now - self._noted_at < NOTED_FOR
+        if not is_known:
+            self.events.came(now)
+            self._noted_at = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +56,30 @@ class EventIntake(Intake):
         The start message has to be sent when the run begins, which may lie in the future. A message
         that comes again may be the one that should have sent it.
         """
+        # Most events of a subscription are about other resources, so this comes first.
+        tables = self._select_tables(event.targets)
+        if tables is None:
+            return None
+
         instance = instance_of(event, body)
         claimed = self._claimed_run(instance)
         if claimed is not None:
             return AlertRun(claimed, send=comes_again and self._is_lost(claimed))
 
-        tables = self._select_tables(event.targets)
-        if tables is None:
-            return None
         taken = self._joined(tables, comes_again=comes_again) or self._collected(event, tables)
         self.store.claims.claim(instance, taken.run.run_id)
         return taken
 
     def _joined(self, tables: Collection[RouteTableId], *, comes_again: bool) -> AlertRun | None:
-        """Return the run that will read these tables anyway, if there is one that is not lost."""
-        for run in self._joinable_runs(tables):
-            is_lost = self._is_lost(run)
-            if comes_again or not is_lost:
-                return AlertRun(run, send=is_lost)
-        return None
+        """Return a run that will read these tables anyway.
+
+        A run that may be lost is only for a message that comes again, and no other run is better
+        for it: others may rely on the message for the start of that run.
+        """
+        joinable = [AlertRun(run, self._is_lost(run)) for run in self._joinable_runs(tables)]
+        lost = [found for found in joinable if found.send]
+        fresh = [found for found in joinable if not found.send]
+        return next(iter((*lost, *fresh) if comes_again else fresh), None)
 
     def _collected(self, event: Alert, tables: Collection[RouteTableId]) -> AlertRun:
         """Return the run of the first window that can still take these tables."""
@@ -99,7 +123,7 @@ class EventIntake(Intake):
             self.policy.mode(Mode.APPLY),
             route_tables=tuple(tables),
             reason=f"event {event.name}",
-            prompted_by=tuple(sorted(event.callers)),
+            writers=written_by(event.callers, tables),
         )
         # The present window has begun already.
         starts_at = max(begins, self.clock())

@@ -11,7 +11,16 @@ from datetime import timedelta
 
 from ...domain.armid import RouteTableId, subscription_in
 from ...domain.runs.alert import Alert, Ignored, merge_alerts, select_places
-from ...domain.runs.run import MAX_RUN_TIME, Action, Mode, Run, RunRequest, Trigger, run_id_of
+from ...domain.runs.run import (
+    MAX_RUN_TIME,
+    Action,
+    Mode,
+    Run,
+    RunRequest,
+    Trigger,
+    run_id_of,
+    written_by,
+)
 from ..policy import Policy
 from ..ports import Clock, Store
 
@@ -124,7 +133,7 @@ class AlertIntake(Intake):
             self.policy.mode(Mode.APPLY),
             route_tables=tables,
             reason=f"alert {alert.name}",
-            prompted_by=tuple(sorted(alert.callers)),
+            writers=written_by(alert.callers, tables),
         )
         run_id = run_id_of(self.clock(), instance[:8])
         claimed = self.store.claims.claim(instance, run_id)

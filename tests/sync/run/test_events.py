@@ -1,44 +1,64 @@
 """Events are collected in windows: at most one run in each, and no event is lost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
+from shared.domain import codes
+from shared.domain.findings import Finding
 from shared.domain.runs.alert import Alert
-from shared.sync.run.events import WINDOW
-from shared.sync.run.intake import LOST_AFTER
-from tests.builders.azure import add_table, table_id
-from tests.builders.runs import START, begin, register
+from shared.domain.runs.run import Mode
+from shared.sync.run.events import NOTED_FOR, WINDOW, Arrivals
+from shared.sync.run.intake import LOST_AFTER, AlertRun
+from tests.builders.azure import add_table, answer, rid, table_id
+from tests.builders.runs import START, begin, register, run_report
 
 SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
 def three(azure, app, clock):
+    answer(azure, "20.0.0.0/24")
     for name in ("one", "two", "three"):
         add_table(azure.state, name)
     register(app, "one", "two", "three")
 
 
+def event(*names, number, **known):
+    return Alert("write", tuple(table_id(name).lower() for name in names), str(number), **known)
+
+
 def take(app, *names, number, comes_again=False, **known):
-    event = Alert("write", tuple(table_id(name).lower() for name in names), str(number), **known)
-    return app.events.take(event, b"", comes_again=comes_again)
+    return app.events.take(event(*names, number=number, **known), b"", comes_again=comes_again)
+
+
+def run_of(app, taken):
+    return app.runs.get(taken.run.run_id)
 
 
 def tables_of(app, taken):
-    return [each.name for each in app.runs.get(taken.run.run_id).request.route_tables]
+    return [each.name for each in run_of(app, taken).request.route_tables]
+
+
+def finish(app, taken):
+    for table in app.run_start.start(taken.run.run_id):
+        app.tables.sync(taken.run.run_id, table)
+    return run_report(app, taken.run.run_id)
 
 
 def test_the_first_event_starts_its_run_at_once_and_others_are_added_to_it(app, three, clock):
     clock.shift(SECOND)
     first = take(app, "one", number=1)
     assert (first.send, first.run.started_at) == (True, START + SECOND)
+    assert run_of(app, first).request.reason == "event write"
     for number, names in ((2, ["two"]), (3, ["one"]), (4, ["two", "three"])):
         added = take(app, *names, number=number)
         assert (added.run.run_id, added.send) == (first.run.run_id, False)
     assert tables_of(app, first) == ["one", "two", "three"]
+    whole = finish(app, first)
+    assert (whole["counts"]["changed"], whole["reason"]) == (3, "several events")
     assert len(list(app.runs.list())) == 1
-    assert len(app.run_start.start(first.run.run_id)) == 3
 
 
 def test_what_comes_after_the_start_waits_for_the_next_window(app, three, clock):
@@ -50,16 +70,48 @@ def test_what_comes_after_the_start_waits_for_the_next_window(app, three, clock)
     third = take(app, "two", number=3)
     assert (third.run.run_id, third.send) == (second.run.run_id, False)
     assert tables_of(app, second) == ["one", "two"]
-    app.run_start.start(second.run.run_id)  # by an instance whose clock runs ahead
-    assert take(app, "one", number=4).run.started_at == START + 2 * WINDOW
+
+
+def test_a_window_whose_run_started_too_soon_is_over(app, three, clock):
+    """By an instance whose clock runs ahead, for example."""
+    for number in range(3):
+        taken = take(app, "one", number=number)
+        assert taken.run.started_at == START + number * WINDOW
+        app.run_start.start(taken.run.run_id)
+
+
+def test_an_event_that_comes_while_a_run_starts_does_not_disturb_the_start(app, three, monkeypatch):
+    """The start has chosen its tables. It reads none of them yet."""
+    first = take(app, "one", number=1)
+    came: list[AlertRun] = []
+    read = app.azure.service_tags.read
+
+    def read_meanwhile(location):
+        came.extend((take(app, "one", number=2), take(app, "one", "two", number=3)))
+        return read(location)
+
+    monkeypatch.setattr(app.azure.service_tags, "read", read_meanwhile)
+    assert app.run_start.start(first.run.run_id) == [rid("one")]
+    joined, other = came
+    assert (joined.run.run_id, joined.send) == (first.run.run_id, False)
+    assert (other.run.started_at, other.send) == (START + WINDOW, True)
+    assert tables_of(app, first) == ["one"]
+
+
+def test_a_run_that_has_failed_takes_no_event(app, three):
+    first = take(app, "one", number=1)
+    app.run_end.fail(run_of(app, first), Finding(codes.INTERRUPTED, "by hand"))
+    assert take(app, "one", number=2).run.run_id != first.run.run_id
+    assert take(app, "two", number=3).run.run_id != first.run.run_id
 
 
 def test_an_event_that_comes_twice_has_one_run(app, three, clock):
     first = take(app, "one", number=1)
     app.run_start.start(first.run.run_id)
     clock.shift(WINDOW)
-    again = take(app, "one", number=1, comes_again=True)
-    assert (again.run.run_id, again.send) == (first.run.run_id, False)
+    for comes_again in (False, True):
+        again = take(app, "one", number=1, comes_again=comes_again)
+        assert (again.run.run_id, again.send) == (first.run.run_id, False)
 
 
 def test_what_a_waiting_run_will_read_is_left_to_it(app, three):
@@ -68,13 +120,111 @@ def test_what_a_waiting_run_will_read_is_left_to_it(app, three):
     assert (taken.run.run_id, taken.send) == (weekly, False)
 
 
-@pytest.mark.parametrize("number", [1, 2], ids=["claimed", "not claimed"])
-def test_only_a_message_that_comes_again_sends_a_start_message_that_may_be_lost(
-    app, three, clock, number
+def test_a_plan_is_not_joined_and_while_paused_an_event_only_plans(app, three, make_app, clock):
+    plan = begin(app, mode=Mode.PLAN)
+    taken = take(app, "one", number=1)
+    assert taken.run.run_id != plan
+    paused = make_app(PAUSED="true")
+    planned = take(paused, "two", number=2)
+    assert planned.run.run_id == plan
+    paused.run_start.start(plan)
+    later = take(paused, "two", number=3)
+    assert (later.run.request.mode, later.run.started_at) == (Mode.PLAN, START + WINDOW)
+
+
+def test_what_concerns_no_table_starts_nothing(app, three):
+    assert take(app, "unregistered", number=1) is None
+    assert list(app.runs.list()) == []
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_message_that_comes_again_sends_the_start_message_that_may_be_lost(
+    app, three, clock, monkeypatch, claimed
 ):
-    lost = take(app, "one", number=1)
+    """Its worker died: after it had written the run, and before or after the claim."""
+    with monkeypatch.context() as patch:
+        if not claimed:
+            patch.setattr(app.runs, "claim", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                take(app, "one", number=1)
+        else:
+            take(app, "one", number=1)
+    [lost] = app.runs.list()
+    assert not take(app, "two", number=2).send  # this event relies on it
     clock.shift(LOST_AFTER + SECOND)
-    other = take(app, "one", number=3)
-    assert other.send and other.run.run_id != lost.run.run_id
-    again = take(app, "one", number=number, comes_again=True)
-    assert again.send == (number == 1)
+    weekly = begin(app)
+
+    again = take(app, "one", number=1, comes_again=True)
+    assert (again.run.run_id, again.send) == (lost.run_id, True)
+    assert weekly != lost.run_id
+    assert finish(app, again)["counts"]["changed"] == 2
+    assert take(app, "one", number=1, comes_again=True).send is False
+
+
+def test_no_other_message_relies_on_a_run_that_may_be_lost(app, three, clock):
+    lost = take(app, "one", number=1)
+    clock.shift(LOST_AFTER)
+    assert take(app, "one", number=2).run.run_id == lost.run.run_id
+    clock.shift(SECOND)
+    later = take(app, "one", number=3)
+    assert (later.run.run_id == lost.run.run_id, later.send) == (False, True)
+
+
+def test_while_a_run_waits_for_its_window_nobody_starts_it(app, three, clock):
+    first = take(app, "one", number=1)
+    app.run_start.start(first.run.run_id)
+    waiting = take(app, "one", number=2)
+    assert waiting.run.started_at == START + WINDOW
+    for again in (take(app, "one", number=2, comes_again=True), take(app, "one", number=3)):
+        assert (again.run.run_id, again.send) == (waiting.run.run_id, False)
+
+
+def test_each_table_of_a_run_keeps_who_wrote_it(app, three):
+    first = take(app, "one", number=1, callers=frozenset({"ann"}))
+    take(app, "two", number=2, callers=frozenset({"bob", "bot"}))
+    take(app, "three", number=3)
+    request = run_of(app, first).request
+    named = [request.writers_of(rid(name)) for name in ("one", "two", "three")]
+    assert named == [("ann",), ("bob", "bot"), ()]
+
+
+def test_many_workers_at_once_have_one_run_for_each_window(azure, app, make_app, clock):
+    """On Azurite: two instances, and 32 events in hand. The first run starts in the middle."""
+    names = [f"t{number:02}" for number in range(24)]
+    for name in names:
+        add_table(azure.state, name)
+    register(app, *names)
+    apps = [app, make_app()]
+    first = take(app, names[0], number=0).run.run_id
+
+    def deliver(number):
+        return take(apps[number % 2], names[number % len(names)], number=number)
+
+    with ThreadPoolExecutor(32) as threads:
+        started = threads.submit(app.run_start.start, first)
+        early = [*threads.map(deliver, range(1, 48))]
+        started.result()
+        late = [*threads.map(deliver, range(48, 96))]
+
+    taken = [*early, *late]
+    assert sum(each.send for each in taken) == 1
+    runs = {run.run_id: run for run in app.runs.list()}
+    [second] = {each.run.run_id for each in late}
+    assert runs.keys() == {first, second}
+    assert {*runs[second].request.route_tables} == {rid(name) for name in names}
+    for run in runs.values():
+        assert len({*run.request.route_tables}) == len(run.request.route_tables)
+    for number, each in enumerate(taken, 1):
+        assert rid(names[number % len(names)]) in runs[each.run.run_id].request.route_tables
+
+
+def test_that_events_come_is_noted_once_an_hour(app, clock):
+    arrivals = Arrivals(app.store.events, app.events.clock)
+    assert app.store.events.last() is None
+    for after, noted in ((SECOND, SECOND), (SECOND, SECOND), (NOTED_FOR, NOTED_FOR + 2 * SECOND)):
+        clock.shift(after)
+        arrivals.note()
+        assert app.store.events.last() == START + noted
+    clock.shift(-2 * NOTED_FOR)
+    arrivals.note()
+    assert app.store.events.last() == START + 2 * SECOND - NOTED_FOR

@@ -47,7 +47,7 @@ def test_the_runs_id_is_derived_from_the_instance(app, two):
 def test_a_run_keeps_who_prompted_it(app, two):
     taken = take(app, alert("one", callers=frozenset({"pipeline@example"})))
     run = app.runs.get(taken.run.run_id)
-    assert run.request.prompted_by == ("pipeline@example",)
+    assert run.request.writers_of(rid("one")) == ("pipeline@example",)
     assert run.request.reason == "alert rule"
 
 

@@ -11,7 +11,7 @@ from shared.domain.errors import TransientError
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
-from shared.domain.runs.run import Mode
+from shared.domain.runs.run import Mode, written_by
 from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import begin, codes, keep, outcome_of, register, run_report, sync
@@ -58,7 +58,8 @@ def test_undone_twice_within_seven_days_it_is_contested_and_repaired_all_the_sam
     app, clock, table
 ):
     undone(app, clock, table, after=DAY)
-    outcome = undone(app, clock, table, after=7 * DAY, prompted_by=("pipeline@example",))
+    writers = written_by(["pipeline@example"], [rid("one")])
+    outcome = undone(app, clock, table, after=7 * DAY, writers=writers)
     assert outcome["status"] == "changed"
     [finding] = [f for f in outcome["findings"] if f["code"] == "Contested"]
     assert "pipeline@example" in finding["message"]

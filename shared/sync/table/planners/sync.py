@@ -159,7 +159,8 @@ class SyncPlanner:
         undone = is_undone(self.entry.status.owned_left, proposed)
         if noted or contest.waits(now) or not undone:
             return None
-        return contest.with_undoing(Undoing(now, self.run.run_id, self.run.request.prompted_by))
+        writers = self.run.request.writers_of(self.entry.route_table_id)
+        return contest.with_undoing(Undoing(now, self.run.run_id, writers))
 
     def _limits_if_contested(self, limits: Limits, contest: Contest) -> Limits:
         """Return the limits, stricter if the table is contested.
