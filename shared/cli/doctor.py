@@ -15,6 +15,7 @@ from .checks.permissions import permissions
 from .checks.reach import Clock, Peer, clock_finding, reach
 from .checks.services import (
     environments,
+    events,
     identity,
     queue_service,
     queues,
@@ -83,6 +84,7 @@ def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
 
     yield storage(context)
     yield from queues(queue)
+    yield events(context)
     enabled = [one for one in context.registry.list() if one.registration.enabled]
     for check in (tags, environments, route_limits, permissions):
         yield from check(context, enabled)

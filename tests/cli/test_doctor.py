@@ -10,6 +10,7 @@ from email.utils import format_datetime
 
 import pytest
 import trustme
+from azure.storage.queue import QueueClient
 
 from local.azure.authorization import READER, Role
 from shared.cli.checks import Grade
@@ -22,6 +23,7 @@ from shared.cli.checks.reach import (
     clock_finding,
     reach,
 )
+from shared.transport import Transport
 from tests.builders.azure import SUBSCRIPTION, add_table, answer
 from tests.builders.runs import register, sync
 
@@ -47,6 +49,30 @@ def test_a_healthy_app_has_no_fault(azure, healthy, cli):
     for subject in ("clock", "identity", "storage", "queues", "service tags", "permissions"):
         assert f"✓ {subject}" in done.out
     assert azure.state.writes() == []
+
+
+def test_whether_events_come_is_told(app, healthy, cli):
+    done = cli("doctor", "--json")
+    [found] = [f for f in done.json["findings"] if f["subject"] == "events"]
+    assert (done.json["healthy"], found["grade"]) == (True, "warning")
+    assert found["message"].startswith("no event has ever come")
+    for role in ("Storage Queue Data Message Sender", "Storage Blob Data Contributor"):
+        assert role in found["remedy"]
+
+    app.store.events.came(datetime(2026, 3, 4, 6, tzinfo=UTC))
+    assert "✓ events: the last one was noted at 2026-03-04T06:00:00" in cli("doctor").out
+
+
+def test_events_that_are_poisoned_have_a_remedy_of_their_own(storage, healthy, cli):
+    for name in ("resource-events-poison", "route-table-sync-poison"):
+        queue = QueueClient.from_connection_string(storage, name, transport=Transport())
+        queue.create_queue()
+        queue.send_message("x")
+    found = [f for f in cli("doctor", "--json").json["findings"] if f["subject"] == "queues"]
+    table, event = sorted(found, key=lambda f: "resource-events" in f["message"])
+    assert event["message"] == "1 messages wait in resource-events-poison"
+    assert "the daily check repairs" in event["remedy"]
+    assert "the daily check repairs" not in table["remedy"]
 
 
 def test_without_a_managed_identity_entra_is_asked(healthy, cli):

@@ -1,4 +1,4 @@
-"""Check the identity, storage, its queues and the service tags."""
+"""Check the identity, storage, its queues, the events and the service tags."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,13 +15,20 @@ from ...domain import codes
 from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
+from ...domain.times import utc_text
 from ...settings import Settings
 from ...sync.run.pull import Comparison
 from ...transport import Transport
 from .diagnosis import Diagnosis, Grade
 from .reach import place_of, proxy_of
 
-QUEUES = ("route-table-runs", "route-table-sync")
+QUEUES = ("route-table-runs", "route-table-sync", "resource-events")
+_NOT_RUN = "if they stay there, the functions do not run: look at the app's log"
+_POISON_REMEDIES = {
+    "route-table-runs": _NOT_RUN,
+    "route-table-sync": _NOT_RUN,
+    "resource-events": f"the daily check repairs what these events were about; {_NOT_RUN}",
+}
 _ASSIGN = "assign the app an identity, and name a user-assigned one in AZURE_CLIENT_ID"
 _SIGN_IN = f"az login on a laptop; in Azure {_ASSIGN}"
 _METADATA = "http://169.254.169.254"
@@ -92,16 +99,35 @@ def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
 
 
 def _poison(lengths: Mapping[str, int | None]) -> Iterator[Diagnosis]:
-    remedy = "if they stay there, the functions do not run: look at the app's log"
     for name, count in lengths.items():
         if count:
             said = f"{count} messages wait in {name}-poison"
-            yield Diagnosis("queues", Grade.WARNING, said, remedy)
+            yield Diagnosis("queues", Grade.WARNING, said, _POISON_REMEDIES[name])
 
 
 def _waiting(lengths: Mapping[str, int | None]) -> Diagnosis:
     said = ", ".join(f"{count or 0} in {name}" for name, count in lengths.items())
     return Diagnosis("queues", Grade.OK, f"messages waiting: {said}")
+
+
+def events(context: App) -> Diagnosis:
+    """Show when an event came last. A deployment may have none, so their absence is no fault.
+
+    Sources: "Event delivery with a managed identity", "Storage queue as an event handler".
+    """
+    last = context.store.events.last()
+    if last is not None:
+        said = f"the last one was noted at {utc_text(last)}; they are noted once an hour"
+        return Diagnosis("events", Grade.OK, said)
+
+    said = "no event has ever come, so only the daily check and the weekly sync repair drift"
+    remedy = (
+        "if events are switched off, this is as it should be. Otherwise wait for the first run "
+        "that writes a table: its write is an event, too. If none comes, give the identity of the "
+        "topic Storage Queue Data Message Sender on the queue resource-events, and Storage Blob "
+        "Data Contributor on the container resource-events-dead-letters"
+    )
+    return Diagnosis("events", Grade.WARNING, said, remedy)
 
 
 def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
