@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.alert_shapes import Validation, read_alerts
+from shared.alert_shapes import Validation, read_alerts, read_events
 from shared.domain.runs.alert import MAX_TARGETS, Alert, Ignored
 from tests.builders.alerts import (
     activity_log,
@@ -187,11 +187,14 @@ def test_whatever_a_body_holds_it_is_read(body, place, value):
     _replace_nth(changed, place, value)
     for notice in read_alerts(changed):
         assert isinstance(notice, Alert | Ignored | Validation)
+    for notice in read_events(changed):
+        assert isinstance(notice, Ignored) or notice.targets
 
 
 @given(_values)
 def test_whatever_comes_is_read(value):
     assert read_alerts(value)
+    assert all(isinstance(read, Ignored) for read in read_events(value))
 
 
 def _replace_nth(body, place, value):

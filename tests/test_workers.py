@@ -1,5 +1,7 @@
 """Queue messages in the hands of the workers."""
 
+import json
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -24,9 +26,11 @@ from shared.domain.findings import Finding
 from shared.domain.runs.run import MAX_RUN_TIME, Mode, RunRequest, Trigger
 from shared.messages import RunMessage, TableMessage
 from shared.settings import InvalidSettings
+from shared.sync.run.events import WINDOW
 from shared.sync.run.lifecycle import LOST_AFTER, RunEnd, RunStart
 from shared.sync.table.delivery import TableSync
-from shared.workers import Messages
+from shared.workers import Messages, Start
+from tests.builders.alerts import event
 from tests.builders.azure import OTHER_SUBSCRIPTION, add_table, answer, rid, table_id
 from tests.builders.runs import begin, outcome_of, register, run_report, spoil_run, started
 
@@ -169,6 +173,87 @@ def test_a_poison_function_never_fails_and_sends_what_comes_next(
     assert {record.levelname for record in caplog.records} == {"ERROR"}
     assert f"poisoned: {run_id} {rid('one')}: attempt 1 failed" in caplog.text
     assert str(error) in caplog.text
+
+
+TABLE_EVENT = json.dumps(event()).encode()
+
+
+def take(body=TABLE_EVENT, deliveries=1):
+    return workers.take_event(body, deliveries=deliveries)
+
+
+def event_records(caplog):
+    records = [json.loads(r.getMessage()) for r in caplog.records if "record" in r.getMessage()]
+    return [record for record in records if record["record"] == "event"]
+
+
+def test_the_start_message_of_a_window_leaves_when_the_window_begins(app, clock, monkeypatch):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    monkeypatch.setattr(workers, "utc_now", app.events.clock)
+    register(app, "one")
+    clock.shift(timedelta(seconds=1))
+    first = take()
+    assert first.seconds == 0
+    run_id = RunMessage.parse(str(first.message)).run_id
+    assert take(json.dumps(event(number="2")).encode()) == Start()
+
+    app.run_start.start(run_id)
+    third = take(json.dumps([event(number="3"), event(number="4")]).encode())
+    assert third.message not in {None, first.message}
+    assert third.seconds == WINDOW.total_seconds() - 1
+    assert len(list(app.runs.list())) == 2
+
+
+def test_a_start_message_does_not_wait_for_the_clock_of_another_instance(app, clock, monkeypatch):
+    """It wrote the run of a window that is far away for us."""
+    monkeypatch.setattr(workers, "app", lambda: app)
+    monkeypatch.setattr(workers, "utc_now", lambda: app.events.clock() - timedelta(minutes=9))
+    register(app, "one")
+    assert take().seconds == WINDOW.total_seconds()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff\x00 no JSON",
+        b"[" * 40_000,
+        b'{"eventType": "\\ud800"}',
+        b'{"eventType": ' + b"9" * 10_000 + b"}",
+        b"[]",
+        b'[[{"eventType": "x"}], 7]',
+        json.dumps(event(kind="Microsoft.Resources.ResourceActionSuccess")).encode(),
+        b'{"eventType": "Microsoft.Resources.ResourceWriteSuccess", "data": [], "subject": 7}',
+        b'{"schemaId": "azureMonitorCommonAlertSchema", "data": {}}',
+        json.dumps(event(kind="Microsoft.EventGrid.SubscriptionValidationEvent")).encode(),
+    ],
+)
+def test_what_is_no_event_ends_with_one_record(app, monkeypatch, caplog, body):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(workers, "app", lambda: app)
+    register(app, "one")
+    assert take(body) == Start()
+    [record] = event_records(caplog)
+    assert record["ignored"]
+    assert list(app.runs.list()) == []
+    assert app.store.events.last() is None
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_event_that_fails_comes_again_until_it_is_given_up(app, monkeypatch, caplog, error):
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "app", raising(error))
+        with pytest.raises(Exception, match=r".") as raised:
+            take()
+        assert raised.value.__cause__ is None  # the host logs the whole chain
+        assert workers.take_poisoned_event(TABLE_EVENT) == Start()
+    [record] = event_records(caplog)
+    assert record["error"]["code"] == "RetriesExhausted"
+    assert "poisoned: an event: attempt 3 failed" in caplog.text
+
+    monkeypatch.setattr(workers, "app", lambda: app)
+    register(app, "one")
+    assert workers.take_poisoned_event(TABLE_EVENT).message
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON", "\x00"])

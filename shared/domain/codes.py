@@ -232,8 +232,8 @@ OUT_OF_TIME = Code(
 RETRIES_EXHAUSTED = Code(
     "RetriesExhausted",
     Grade.FAILS,
-    meaning="Every attempt on this table has failed, and none has recorded an error.",
-    remedy="Look in the log for exceptions of sync_route_table.",
+    meaning="Every attempt on this table, or on this event, has failed, and none has told why.",
+    remedy="Look in the log for exceptions of sync_route_table, or of resource_events.",
     related=("TablePoisoned",),
 )
 TABLE_TAKEN = Code(
