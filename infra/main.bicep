@@ -85,10 +85,6 @@ param alertActionGroupIds string = ''
 #disable-next-line secure-secrets-in-params // the id is not secret
 param webhookSecretId string = ''
 
-@description('A host key of the deployed app, for the alert rules that tell it of drift. If empty, there are no such rules.')
-@secure()
-param driftKey string = ''
-
 @description('public, or private. With private, storage and site are reached only through private endpoints, and the two subnets are needed.')
 @allowed(['public', 'private'])
 param networkProfile string = 'public'
@@ -142,8 +138,6 @@ var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var endpointSubnetId = isPrivate && (empty(integrationSubnetId) || empty(privateEndpointSubnetId))
   ? fail('With networkProfile private, integrationSubnetId and privateEndpointSubnetId are needed.')
   : privateEndpointSubnetId
-// Azure Monitor's webhooks cannot reach a private site.
-var driftIds = empty(driftKey) || isPrivate ? [] : watchedIds
 
 // A group that somebody else has made keeps its tags and its location.
 @onlyIfNotExists()
@@ -326,21 +320,6 @@ module workbook 'modules/workbook.bicep' = {
     applicationInsightsId: monitoring.outputs.applicationInsightsId
   }
 }
-
-module drift 'modules/drift.bicep' = [
-  for id in driftIds: {
-    #disable-next-line no-module-name
-    name: 'drift-${deploymentName}'
-    scope: subscription(id)
-    params: {
-      resourceGroupName: '${groupName}-drift'
-      location: location
-      tags: allTags
-      appUrl: app.outputs.url
-      hostKey: driftKey
-    }
-  }
-]
 
 output AZURE_LOCATION string = location
 output AZURE_TENANT_ID string = tenant().tenantId

@@ -47,5 +47,3 @@ class Deployed:
 
 DEPLOYED = {file.stem: Deployed.read(file_of(file).read_text()) for file in PROFILES}
 """Each profile by its name."""
-WHOLE = {name: one for name, one in DEPLOYED.items() if name != "drift"}
-"""The profiles of main.bicep."""

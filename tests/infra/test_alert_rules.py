@@ -5,15 +5,9 @@ from pathlib import Path
 
 from local.snapshots import taken
 
-from .deployed import DEPLOYED, WHOLE, Deployed
+from .deployed import DEPLOYED, Deployed
 
 INFRA = Path(__file__).parents[2] / "infra"
-DRIFT = {
-    "Microsoft.Network/routeTables/write",
-    "Microsoft.Network/routeTables/delete",
-    "Microsoft.Network/routeTables/routes/write",
-    "Microsoft.Network/routeTables/routes/delete",
-}
 SECONDS = {"PT15M": 900, "PT1H": 3600, "PT2H": 7200, "P1D": 86_400, "P2D": 172_800}
 MADE = "2026-03-04T05:20:00.5934061+00:00"
 PARAMETERS = """
@@ -112,7 +106,7 @@ def test_what_tells_one_from_another_is_in_the_query():
 
 
 def test_each_rule_asks_the_log_and_tells_the_action_group():
-    for deployed in WHOLE.values():
+    for deployed in DEPLOYED.values():
         group = deployed.one("Microsoft.Insights/actionGroups")["id"]
         insights = deployed.one("Microsoft.Insights/components")["id"]
         for rule in rules(deployed).values():
@@ -127,33 +121,3 @@ def test_the_addresses_and_the_groups_of_people_are_told_too():
     for rule in rules(alerts).values():
         [_, other] = rule["actions"]["actionGroups"]
         assert other.endswith("/actionGroups/on-call")
-
-
-def test_the_rule_of_drift_fires_on_every_write_that_has_succeeded():
-    rule = DEPLOYED["drift"].one("Microsoft.Insights/activityLogAlerts")["properties"]
-    category, status, operations = rule["condition"]["allOf"]
-    assert category == {"field": "category", "equals": "Administrative"}
-    assert status == {"field": "status", "equals": "Succeeded"}
-    assert {leaf["equals"] for leaf in operations["anyOf"]} == DRIFT
-    assert {leaf["field"] for leaf in operations["anyOf"]} == {"operationName"}
-    group = DEPLOYED["drift"].one("Microsoft.Insights/actionGroups")["id"]
-    assert rule["actions"]["actionGroups"] == [{"actionGroupId": group}]
-
-
-def test_it_calls_the_app_with_the_common_alert_schema():
-    group = DEPLOYED["drift"].one("Microsoft.Insights/actionGroups")["properties"]
-    [receiver] = group["webhookReceivers"]
-    url = "format('{0}/api/alerts?code={1}', 'https://func-prod.azurewebsites.net', "
-    assert receiver["serviceUri"] == f"[{url}parameters('hostKey'))]"
-    assert receiver["useCommonAlertSchema"] is True
-
-
-def test_each_watched_subscription_has_a_rule_of_its_own(template):
-    """The template says so, because a snapshot knows no key, and without a key there is no rule."""
-    drift = template["resources"]["drift"]
-    ids = "if(or(empty(parameters('driftKey')), variables('isPrivate')), createArray(), "
-    assert template["variables"]["driftIds"] == f"[{ids}variables('watchedIds'))]"
-    assert drift["copy"]["count"] == "[length(variables('driftIds'))]"
-    assert drift["subscriptionId"] == "[variables('driftIds')[copyIndex()]]"
-    key = drift["properties"]["parameters"]["hostKey"]
-    assert key == {"value": "[parameters('driftKey')]"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .deployed import DEPLOYED, WHOLE
+from .deployed import DEPLOYED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
 ALWAYS_THERE = {"Microsoft.Authorization", "Microsoft.Resources"}
@@ -18,7 +18,7 @@ def section(heading):
 
 
 def test_each_provider_is_a_prerequisite():
-    kinds = {resource["type"] for deployed in WHOLE.values() for resource in deployed.resources}
+    kinds = {resource["type"] for deployed in DEPLOYED.values() for resource in deployed.resources}
     needed = {re.split("/", kind)[0] for kind in kinds} - ALWAYS_THERE
     rows = section("Prerequisites").split("| provider |")[1]
     assert "Microsoft.Web" in needed

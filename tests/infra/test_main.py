@@ -12,7 +12,7 @@ from shared.domain.clouds import CLOUDS
 from shared.settings import Settings
 from tests.builders.settings import SETTINGS
 
-from .deployed import DEPLOYED, WHOLE
+from .deployed import DEPLOYED
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
@@ -56,7 +56,7 @@ OF_THE_HOST = {
     *("APPLICATIONINSIGHTS_CONNECTION_STRING", SIGN_IN_TO_THE_LOG),
 }
 
-whole = pytest.mark.parametrize("deployed", WHOLE.values(), ids=WHOLE)
+whole = pytest.mark.parametrize("deployed", DEPLOYED.values(), ids=DEPLOYED)
 """Each profile of main.bicep."""
 
 
@@ -274,6 +274,16 @@ def test_each_cloud_has_its_private_zones():
     for cloud, found in zones.items():
         for kind in ("blob", "queue", "table"):
             assert found[kind] == f"privatelink.{kind}.{CLOUDS[cloud].storage_suffix}"
+
+
+def test_the_template_takes_no_secret_and_no_resource_has_a_key_of_the_app(template):
+    secure = [
+        one for one in template["parameters"].values() if one.get("type", "").startswith("secure")
+    ]
+    assert secure == []
+    for deployed in DEPLOYED.values():
+        assert deployed.all("Microsoft.Insights/activityLogAlerts") == []
+        assert "code=" not in json.dumps(deployed.resources)
 
 
 def test_the_url_for_notices_is_a_secret_that_the_app_reads_by_its_identity():

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from .deployed import WHOLE
+from .deployed import DEPLOYED
 
 GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RULES = {
@@ -55,7 +55,7 @@ def own_name(resource):
     return resource["name"].rpartition("/")[2]
 
 
-@pytest.mark.parametrize("deployed", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("deployed", DEPLOYED.values(), ids=DEPLOYED)
 def test_azure_takes_each_name_of_each_profile(deployed):
     assert refused(deployed) == []
 

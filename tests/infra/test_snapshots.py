@@ -4,7 +4,7 @@ from difflib import unified_diff
 
 from local.snapshots import PROFILES, file_of, taken
 
-from .deployed import WHOLE
+from .deployed import DEPLOYED
 
 
 def test_each_snapshot_is_what_the_template_deploys_now(bicep):
@@ -27,7 +27,7 @@ def test_a_profile_of_each_kind_is_deployed():
         "government",
         "webhook",
     }
-    assert WHOLE.keys() == {"default", *kinds}
+    assert DEPLOYED.keys() == {"default", *kinds}
     assert {file.name for file in PROFILES[0].parent.iterdir()} == {
         name for file in PROFILES for name in (file.name, file_of(file).name)
     }
