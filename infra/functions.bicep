@@ -1,5 +1,13 @@
 // What main.bicep works out from its parameters. A deployment that cannot end well fails here at once.
 
+@description('The queue that Event Grid fills.')
+@export()
+var eventQueue = 'resource-events'
+
+@description('The container of the events that Event Grid could not deliver.')
+@export()
+var deadLetterContainer = 'resource-events-dead-letters'
+
 @description('The parts, without blanks around them and without empty ones.')
 @export()
 func listed(text string) string[] => filter(map(split(text, ','), part => trim(part)), part => !empty(part))

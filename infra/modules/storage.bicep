@@ -1,4 +1,5 @@
 // The storage account for the host, the queues and the app's tables. Its keys are switched off.
+import { deadLetterContainer, eventQueue } from '../functions.bicep'
 import { StorageEndpoints, Tags } from '../types.bicep'
 
 param name string
@@ -17,6 +18,8 @@ var queueNames = [
   'route-table-runs-poison'
   'route-table-sync'
   'route-table-sync-poison'
+  eventQueue
+  '${eventQueue}-poison'
 ]
 var tableNames = [
   'ServiceTagVersions'
@@ -24,7 +27,7 @@ var tableNames = [
   'SyncRuns'
   'SyncOutcomes'
 ]
-var container = 'deployments'
+var deploymentContainer = 'deployments'
 // The host reads the queues all the time, and the records of that would fill the log.
 var changes = [
   for category in ['StorageWrite', 'StorageDelete']: {
@@ -70,13 +73,15 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
   }
 }
 
-resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = {
-  parent: blobs
-  name: container
-  properties: {
-    publicAccess: 'None'
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [
+  for container in [deploymentContainer, deadLetterContainer]: {
+    parent: blobs
+    name: container
+    properties: {
+      publicAccess: 'None'
+    }
   }
-}
+]
 
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-08-01' = {
   parent: account
@@ -139,4 +144,4 @@ output endpoints StorageEndpoints = {
   queue: account.properties.primaryEndpoints.queue
   table: account.properties.primaryEndpoints.table
 }
-output deploymentContainer string = '${account.properties.primaryEndpoints.blob}${container}'
+output deploymentContainer string = '${account.properties.primaryEndpoints.blob}${deploymentContainer}'

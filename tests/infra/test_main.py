@@ -201,8 +201,9 @@ def test_queues_and_tables_are_those_of_the_code():
         return {resource["name"].rpartition("/")[2] for resource in found}
 
     functions = (ROOT / "function_app.py").read_text()
-    used = set(re.findall(r'"(route-table-[\w-]+)"', functions))
+    used = {*re.findall(r'"(route-table-[\w-]+)"', functions), "resource-events"}
     assert names("queueServices/queues") == used | {f"{name}-poison" for name in used}
+    assert names("blobServices/containers") == {"deployments", "resource-events-dead-letters"}
     account = (ROOT / "shared" / "storage" / "account.py").read_text()
     tables = re.findall(r'create_table_if_not_exists\("(\w+)"\)', account)
     assert names("tableServices/tables") >= {*tables} != set()
