@@ -1,4 +1,5 @@
 // What main.bicep works out from its parameters. A deployment that cannot end well fails here at once.
+import { SystemTopic } from 'types.bicep'
 
 @description('The queue that Event Grid fills.')
 @export()
@@ -46,3 +47,37 @@ func storageSkuOf(given string, location string) string =>
 @export()
 func secretPartsOf(id string) string[] =>
   length(split(id, '/')) == 11 ? split(id, '/') : fail('"${id}" is not the id of a secret of a Key Vault.')
+
+@description('The system topic of each subscription: the one that it has already, or ours. A subscription can have one only.')
+@export()
+func systemTopicsOf(existingIds string, subscriptionIds string[], ourGroup string, ourName string) SystemTopic[] =>
+  map(
+    subscriptionIds,
+    id =>
+      onlyTopicOf(
+        filter(existingTopicsOf(existingIds, subscriptionIds), topic => topic.subscription == id),
+        { subscription: id, group: ourGroup, name: ourName, isOurs: true }
+      )
+  )
+
+func onlyTopicOf(existing SystemTopic[], ours SystemTopic) SystemTopic =>
+  length(existing) > 1
+    ? fail('A subscription can have one system topic only, and systemTopicIds has ${length(existing)} of ${ours.subscription}.')
+    : empty(existing)
+        ? ours
+        : '${existing[0].group}/${existing[0].name}' == toLower('${ours.group}/${ours.name}') ? ours : existing[0]
+
+func existingTopicsOf(ids string, subscriptionIds string[]) SystemTopic[] =>
+  // A union with itself has each id once.
+  map(union(listed(toLower(ids)), listed(toLower(ids))), id => watchedTopicOf(topicPartsOf(id), subscriptionIds))
+
+func watchedTopicOf(parts string[], subscriptionIds string[]) SystemTopic =>
+  contains(subscriptionIds, parts[2])
+    ? { subscription: parts[2], group: parts[4], name: parts[8], isOurs: false }
+    : fail('The system topic ${parts[8]} is of the subscription ${parts[2]}, which is not watched.')
+
+@description('The parts of the id of a system topic in lower case.')
+func topicPartsOf(id string) string[] =>
+  join(map(split(id, '/'), (part, place) => contains([2, 4, 8], place) && !empty(part) ? '*' : part), '/') == '/subscriptions/*/resourcegroups/*/providers/microsoft.eventgrid/systemtopics/*'
+    ? split(id, '/')
+    : fail('"${id}" is not the id of a system topic of Event Grid.')

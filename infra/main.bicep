@@ -1,8 +1,17 @@
 // ASE Route Sync in one subscription: `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
-import { listed, planOf, secretPartsOf, storageSkuOf, subscriptionIdOf } from 'functions.bicep'
-import { AppSettings, RoleDefinition, RolesToAssign, Tags } from 'types.bicep'
+import {
+  deadLetterContainer
+  eventQueue
+  listed
+  planOf
+  secretPartsOf
+  storageSkuOf
+  subscriptionIdOf
+  systemTopicsOf
+} from 'functions.bicep'
+import { AppSettings, RoleDefinition, RolesToAssign, Tags, TopicRolesToAssign } from 'types.bicep'
 
 @description('Name of the deployment. It is part of every resource name.')
 @minLength(1)
@@ -85,6 +94,15 @@ param alertActionGroupIds string = ''
 #disable-next-line secure-secrets-in-params // the id is not secret
 param webhookSecretId string = ''
 
+@description('If true, Event Grid tells the app of each write to a route table in a watched subscription.')
+param resourceEvents bool = true
+
+@description('Ids of the Event Grid system topics that watched subscriptions have already, comma-separated. azd finds them.')
+param systemTopicIds string = ''
+
+@description('If false, events are not delivered yet, because the identities of the system topics have no roles.')
+param topicRolesAssigned bool = assignRoles
+
 @description('public, or private. With private, storage and site are reached only through private endpoints, and the two subnets are needed.')
 @allowed(['public', 'private'])
 param networkProfile string = 'public'
@@ -138,6 +156,10 @@ var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
 var endpointSubnetId = isPrivate && (empty(integrationSubnetId) || empty(privateEndpointSubnetId))
   ? fail('With networkProfile private, integrationSubnetId and privateEndpointSubnetId are needed.')
   : privateEndpointSubnetId
+
+var topics = resourceEvents ? systemTopicsOf(systemTopicIds, watchedIds, '${groupName}-drift', 'egst-${name}') : []
+// Two apps can have event subscriptions on one topic.
+var eventSubscriptionName = 'ase-route-sync-${name}-${take(subscription().subscriptionId, 8)}'
 
 // A group that somebody else has made keeps its tags and its location.
 @onlyIfNotExists()
@@ -285,6 +307,64 @@ module app 'modules/app.bicep' = {
   ]
 }
 
+module drift 'modules/drift.bicep' = [
+  for topic in filter(topics, one => one.isOurs): {
+    #disable-next-line no-module-name
+    name: 'drift-${deploymentName}'
+    scope: subscription(topic.subscription)
+    params: {
+      name: topic.group
+      location: location
+      tags: allTags
+    }
+  }
+]
+
+module systemTopics 'modules/system-topic.bicep' = [
+  for topic in topics: {
+    scope: resourceGroup(topic.subscription, topic.group)
+    params: {
+      name: topic.name
+      isOurs: topic.isOurs
+      tags: allTags
+    }
+    dependsOn: [
+      drift
+    ]
+  }
+]
+
+module topicRoles 'modules/topic-roles.bicep' = [
+  for (topic, place) in (assignRoles ? topics : []): {
+    scope: group
+    params: {
+      #disable-next-line what-if-short-circuiting // a new identity needs assignments of its own
+      principalId: systemTopics[place].outputs.principalId
+      storageAccountName: storageAccountName
+    }
+    dependsOn: [
+      storage
+    ]
+  }
+]
+
+// A role counts only some minutes after its assignment, so the event subscriptions are made last.
+module eventSubscriptions 'modules/event-subscription.bicep' = [
+  for topic in (topicRolesAssigned ? topics : []): {
+    scope: resourceGroup(topic.subscription, topic.group)
+    params: {
+      name: eventSubscriptionName
+      topicName: topic.name
+      storageAccountId: storage.outputs.id
+    }
+    dependsOn: [
+      systemTopics
+      topicRoles
+      app
+    ]
+  }
+]
+
 module privateNetwork 'modules/private-network.bicep' = if (isPrivate) {
   scope: group
   params: {
@@ -367,5 +447,19 @@ output SECRET_ROLES_TO_ASSIGN RolesToAssign[] = [
   for role in (assignRoles || empty(webhookSecretId) ? [] : items(builtIn.secret)): {
     roles: [role.key]
     scope: webhookSecretId
+  }
+]
+output QUEUE_ROLES_TO_ASSIGN TopicRolesToAssign[] = [
+  for (topic, place) in (assignRoles ? [] : topics): {
+    roles: objectKeys(builtIn.queue)
+    scope: '${storage.outputs.id}/queueServices/default/queues/${eventQueue}'
+    principalId: systemTopics[place].outputs.principalId
+  }
+]
+output DEAD_LETTER_ROLES_TO_ASSIGN TopicRolesToAssign[] = [
+  for (topic, place) in (assignRoles ? [] : topics): {
+    roles: objectKeys(builtIn.deadLetters)
+    scope: '${storage.outputs.id}/blobServices/default/containers/${deadLetterContainer}'
+    principalId: systemTopics[place].outputs.principalId
   }
 ]

@@ -64,3 +64,32 @@ type RolesToAssign = {
   @description('Id of the scope.')
   scope: string
 }
+
+@description('Roles that the identity of a system topic needs in one scope.')
+@export()
+type TopicRolesToAssign = {
+  @description('Names of the roles.')
+  roles: string[]
+
+  @description('Id of the scope.')
+  scope: string
+
+  @description('Principal id of the identity.')
+  principalId: string
+}
+
+@description('The Event Grid system topic of a subscription.')
+@export()
+type SystemTopic = {
+  @description('Id of the subscription, in lower case.')
+  subscription: string
+
+  @description('Name of the topic\'s resource group.')
+  group: string
+
+  @description('Name of the topic.')
+  name: string
+
+  @description('If false, somebody else has made the topic.')
+  isOurs: bool
+}

@@ -31,6 +31,11 @@ def call(bicep, tmp_path):
     return run
 
 
+def topic(subscription, name="one"):
+    group = f"/subscriptions/{subscription}/resourceGroups/rg-events"
+    return f"{group}/providers/Microsoft.EventGrid/systemTopics/{name}"
+
+
 def plan(given, cloud, location):
     return f"f.planOf('{given}', '{cloud}', '{location}')"
 
@@ -92,6 +97,28 @@ def test_storage_is_in_three_zones_if_the_region_has_them_and_nobody_says_otherw
         assert expand(location=location, storageSku=given).storage["sku"]["name"] == sku
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        topic(A).replace("EventGrid", "Storage"),
+        topic(A).replace("systemTopics", "topics"),
+        topic(A, name=""),
+        f"{topic(A)}/eventSubscriptions/one",
+    ],
+)
+def test_what_is_no_id_of_a_system_topic_is_refused(wrong, call):
+    with pytest.raises(RuntimeError, match=f'"{wrong.lower()}" is not the id of a system topic'):
+        call(f"f.systemTopicsOf('{wrong}', ['{A}'], 'rg-prod-drift', 'egst-prod')")
+
+
+def test_each_subscription_has_the_topic_that_is_there_or_ours(call):
+    ids = f" {topic(A)},, {topic(A).upper()}, "
+    [found] = call(f"f.systemTopicsOf('{ids}', ['{A}', '{B}'], 'rg-prod-drift', 'egst-prod')")
+    ours = {"subscription": B, "group": "rg-prod-drift", "name": "egst-prod", "isOurs": True}
+    theirs = {"subscription": A, "group": "rg-events", "name": "one", "isOurs": False}
+    assert json.loads(found) == [theirs, ours]
+
+
 @pytest.mark.parametrize("wrong", ["https://kv-net.vault.azure.net/secrets/notices", "notices"])
 def test_what_is_no_id_of_a_secret_is_refused(wrong, call):
     with pytest.raises(RuntimeError, match=f'"{wrong}" is not the id of a secret'):
@@ -114,6 +141,9 @@ def test_each_watched_subscription_counts_once(expand):
         ("is not the id of a subscription", {"watchedSubscriptionIds": "prod"}),
         ("is not the id of a subscription", {"serviceTagSubscriptionId": "prod"}),
         ("is not the id of a secret", {"webhookSecretId": "notices"}),
+        ("is not the id of a system topic", {"systemTopicIds": "landing-zone"}),
+        ("which is not watched", {"systemTopicIds": topic(A)}),
+        ("systemTopicIds has 2", {"systemTopicIds": f"{topic(HERE)},{topic(HERE, 'two')}"}),
         ("are needed", {"networkProfile": "private", "integrationSubnetId": "/subnets/one"}),
         ("are needed", {"networkProfile": "private", "privateEndpointSubnetId": "/subnets/two"}),
     ],

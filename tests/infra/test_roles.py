@@ -64,11 +64,17 @@ def definitions(deployed):
     return {one["properties"]["roleName"]: one for one in found}
 
 
-def assigned(deployed):
-    """Each assignment as the name of its role and the scope, and who gets them."""
+def assigned(deployed, kind="userAssignedIdentities"):
+    """Each assignment as the name of its role and the scope, and who gets them: the app, or the
+    system topics.
+    """
     own = {one["name"]: name for name, one in definitions(deployed).items()}
     names = own | {guid: name for roles in BUILT_IN.values() for name, guid in roles.items()}
-    assignments = deployed.all("Microsoft.Authorization/roleAssignments")
+    assignments = [
+        one
+        for one in deployed.all("Microsoft.Authorization/roleAssignments")
+        if f"/{kind}/" in one["properties"]["principalId"]
+    ]
     who = {one["properties"]["principalId"] for one in assignments}
     roles = [one["properties"]["roleDefinitionId"].rpartition("/")[2] for one in assignments]
     # The id is an expression, because it depends on the identity. It begins with the scope.

@@ -19,6 +19,8 @@ def test_a_profile_of_each_kind_is_deployed():
     kinds = {
         "premium",
         "private",
+        "private-without-events",
+        "existing-topics",
         "subscriptions",
         "no-roles",
         "alerts",
