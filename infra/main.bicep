@@ -94,7 +94,7 @@ param alertActionGroupIds string = ''
 #disable-next-line secure-secrets-in-params // the id is not secret
 param webhookSecretId string = ''
 
-@description('If true, Event Grid tells the app of each write to a route table in a watched subscription.')
+@description('If true, Event Grid tells the app of each write to a route table in a watched subscription. With the private profile, the storage account then lets in the trusted services of Azure.')
 param resourceEvents bool = true
 
 @description('Ids of the Event Grid system topics that watched subscriptions have already, comma-separated. azd finds them.')
@@ -152,6 +152,8 @@ var signInToLog = cloud == 'AzureCloud'
 
 var isPrivate = networkProfile == 'private'
 var publicNetworkAccess = isPrivate ? 'Disabled' : 'Enabled'
+// Event Grid is a trusted service. Without public network access, Azure may not let even those in.
+var storageNetworkAccess = resourceEvents ? 'Enabled' : publicNetworkAccess
 // Without the integration subnet the app could not reach its storage.
 var endpointSubnetId = isPrivate && (empty(integrationSubnetId) || empty(privateEndpointSubnetId))
   ? fail('With networkProfile private, integrationSubnetId and privateEndpointSubnetId are needed.')
@@ -184,7 +186,8 @@ module storage 'modules/storage.bicep' = {
     name: storageAccountName
     location: location
     skuName: storageSkuOf(storageSku, location)
-    publicNetworkAccess: publicNetworkAccess
+    publicNetworkAccess: storageNetworkAccess
+    defaultAction: isPrivate ? 'Deny' : 'Allow'
     workspaceId: monitoring.outputs.workspaceId
     tags: allTags
   }

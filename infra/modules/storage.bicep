@@ -10,6 +10,10 @@ param skuName string
 @allowed(['Enabled', 'Disabled'])
 param publicNetworkAccess string
 
+@description('What a caller from another network gets. Trusted services of Azure are let in if there is public network access.')
+@allowed(['Allow', 'Deny'])
+param defaultAction string
+
 @description('Id of the workspace that gets the log.')
 param workspaceId string
 
@@ -59,7 +63,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
     supportsHttpsTrafficOnly: true
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny'
+      defaultAction: defaultAction
     }
   }
 }

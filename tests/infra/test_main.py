@@ -235,13 +235,19 @@ def test_the_site_takes_https_and_no_passwords(deployed):
 
 
 @pytest.mark.parametrize(
-    ("name", "access", "action"),
-    [("default", "Enabled", "Allow"), ("private", "Disabled", "Deny")],
+    ("name", "site", "account", "action"),
+    [
+        ("default", "Enabled", "Enabled", "Allow"),
+        ("private", "Disabled", "Enabled", "Deny"),
+        ("private-without-events", "Disabled", "Disabled", "Deny"),
+    ],
 )
-def test_private_is_private_on_storage_and_site(name, access, action):
-    storage, site = DEPLOYED[name].storage["properties"], DEPLOYED[name].site["properties"]
-    assert storage["publicNetworkAccess"] == site["publicNetworkAccess"] == access
-    assert storage["networkAcls"]["defaultAction"] == action
+def test_private_is_private_but_for_event_grid(name, site, account, action):
+    """Event Grid is one of the trusted services: "Storage queue as an event handler"."""
+    storage = DEPLOYED[name].storage["properties"]
+    assert DEPLOYED[name].site["properties"]["publicNetworkAccess"] == site
+    assert storage["publicNetworkAccess"] == account
+    assert storage["networkAcls"] == {"bypass": "AzureServices", "defaultAction": action}
 
 
 @pytest.mark.parametrize(
