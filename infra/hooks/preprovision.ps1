@@ -1,14 +1,30 @@
-# azd runs this before it provisions. Flex Consumption with a subnet needs a provider that is registered
-# and a subnet that fits. The deployment itself would tell only after many minutes.
+# azd runs this before it provisions, because the deployment itself would tell only after many minutes:
+# - Flex Consumption with a subnet needs a provider that is registered and a subnet that fits.
+# - A subscription can have one Event Grid system topic only. The deployment gets the id of one that is
+#   there: azd reads its variables again after a hook (Azure/azure-dev#1667).
 # It asks Azure with azd's own sign-in, because the Azure CLI signs in separately.
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
-$subnet = $env:INTEGRATION_SUBNET_ID
-if (-not $subnet -or $env:HOSTING_PLAN -eq 'premium') {
+$app = $env:AZURE_SUBSCRIPTION_ID
+$subnet = $env:HOSTING_PLAN -eq 'premium' ? '' : $env:INTEGRATION_SUBNET_ID
+$watched = @()
+if ($env:RESOURCE_EVENTS -ne 'false') {
+    $watched = @("$env:WATCHED_SUBSCRIPTION_IDS".ToLower() -split '[, ]+' | Where-Object { $_ } | Sort-Object -Unique)
+    if (-not $watched -and $app) {
+        $watched = @($app)
+    }
+}
+if (-not $subnet -and -not $watched) {
     exit 0
 }
-$arm = $env:ARM_ENDPOINT ? $env:ARM_ENDPOINT : 'https://management.azure.com'
-$token = (azd auth token --scope https://management.azure.com/.default --output json | ConvertFrom-Json).token
+
+$arm = switch -Regex ("$env:AZURE_LOCATION") {
+    '^usgov|^usdod' { 'https://management.usgovcloudapi.net' }
+    '^china' { 'https://management.chinacloudapi.cn' }
+    default { 'https://management.azure.com' }
+}
+$arm = $env:ARM_ENDPOINT ? $env:ARM_ENDPOINT : $arm
+$token = (azd auth token --output json | ConvertFrom-Json).token
 $script:wrong = 0
 
 function Ask([string] $method, [string] $path) {
@@ -19,9 +35,32 @@ function Values($answer, [string] $field) {
     [regex]::Matches($answer.Content, "`"$field`"\s*:\s*\[*\s*`"([^`"]*)`"") | ForEach-Object { $_.Groups[1].Value }
 }
 
-function Tell([string] $text) {
-    [Console]::Error.WriteLine($text)
+function Say([string[]] $lines) {
+    $lines | ForEach-Object { [Console]::Error.WriteLine($_) }
+}
+
+function Tell([string[]] $lines) {
+    Say $lines
     $script:wrong = 1
+}
+
+function Get-ProviderState([string] $namespace, [string] $subscription) {
+    $answer = Ask GET "/subscriptions/$subscription/providers/${namespace}?api-version=2021-04-01"
+    if ($answer.StatusCode -eq 200) {
+        return @(Values $answer 'registrationState')[0]
+    }
+    return ''
+}
+
+function Register-Provider([string] $namespace, [string] $subscription) {
+    $answer = Ask POST "/subscriptions/$subscription/providers/$namespace/register?api-version=2021-04-01"
+    if ($answer.StatusCode -eq 200) {
+        [Console]::WriteLine("The provider $namespace is being registered in the subscription $subscription.")
+        return $true
+    }
+    Say "The provider $namespace is not registered. Ask somebody who may to run:", `
+        "  az provider register --namespace $namespace --subscription $subscription"
+    return $false
 }
 
 function Test-Subnet {
@@ -31,8 +70,7 @@ function Test-Subnet {
     }
     $answer = Ask GET "${subnet}?api-version=2024-05-01"
     if ($answer.StatusCode -ne 200) {
-        [Console]::Error.WriteLine('You may not read the subnet. Ask somebody who may to run:')
-        [Console]::Error.WriteLine("  az network vnet subnet show --ids $subnet")
+        Say 'You may not read the subnet. Ask somebody who may to run:', "  az network vnet subnet show --ids $subnet"
         return
     }
     if (@(Values $answer 'serviceName') -notcontains 'Microsoft.App/environments') {
@@ -58,21 +96,78 @@ function Test-Subnet {
     }
 }
 
-function Register-Provider {
-    $provider = "/subscriptions/$env:AZURE_SUBSCRIPTION_ID/providers/Microsoft.App"
-    $answer = Ask GET "${provider}?api-version=2021-04-01"
-    if ($answer.StatusCode -eq 200 -and @(Values $answer 'registrationState')[0] -eq 'Registered') {
-        return
+# It returns the id of the subscription's topic and the answer about it, or $false if you may not read it.
+function Find-Topic([string] $subscription) {
+    $next = "/subscriptions/$subscription/providers/Microsoft.EventGrid/systemTopics?api-version=2022-06-15"
+    while ($next) {
+        $page = Ask GET $next
+        if ($page.StatusCode -ne 200) {
+            return $false
+        }
+        $next = @(Values $page 'nextLink') -replace '\\u0026', '&' -replace '^[a-z]*://[^/]*' | Select-Object -First 1
+        if (@(Values $page 'source') -notcontains "/subscriptions/$subscription") {
+            continue
+        }
+        foreach ($id in @(Values $page 'id') -match '/systemTopics/') {
+            $answer = Ask GET "${id}?api-version=2022-06-15"
+            if ($answer.StatusCode -eq 200 -and @(Values $answer 'source') -contains "/subscriptions/$subscription") {
+                return $id, $answer
+            }
+        }
     }
-    $answer = Ask POST "$provider/register?api-version=2021-04-01"
-    if ($answer.StatusCode -eq 200) {
-        Write-Output 'The provider Microsoft.App is being registered in the subscription.'
-        return
-    }
-    Tell 'The provider Microsoft.App is not registered. Ask somebody who may to run:'
-    [Console]::Error.WriteLine("  az provider register --namespace Microsoft.App --subscription $env:AZURE_SUBSCRIPTION_ID")
 }
 
-Test-Subnet
-Register-Provider
+function Test-Identity([string] $id, $answer, [string] $subscription) {
+    $name = $id.Split('/')[-1]
+    $types = @(Values $answer 'type') -join ' '
+    if ($types.Contains('SystemAssigned')) {
+        return
+    }
+    $add = "eventgrid system-topic update --subscription $subscription --resource-group $($id.Split('/')[4]) --name $name --identity systemassigned"
+    if ($types.Contains('UserAssigned')) {
+        $add = "resource update --ids $id --set identity.type='SystemAssigned, UserAssigned'"
+    }
+    Tell "The system topic $name has no system-assigned identity. Ask its owner to run:", "  az $add"
+}
+
+function Send-Topics {
+    $name = @("$env:AZURE_ENV_NAME" -split '[_.()-]' | Where-Object { $_ }) -join '-'
+    $group = "$($env:RESOURCE_GROUP_NAME ? $env:RESOURCE_GROUP_NAME : "rg-$name")-drift"
+    $found = foreach ($subscription in $watched) {
+        $state = Get-ProviderState Microsoft.EventGrid $subscription
+        if ($state -and $state -ne 'Registered') {
+            # There can be no topic. The deployment itself also registers the provider, if you may.
+            $null = Register-Provider Microsoft.EventGrid $subscription
+            continue
+        }
+        $id, $answer = Find-Topic $subscription
+        if ($id -is [bool]) {
+            Say "You may not read the system topics of $subscription. Ask somebody who may to run:", `
+                "  az eventgrid system-topic list --subscription $subscription --query `"[?source=='/subscriptions/$subscription'].id`"", `
+                'If there is one, run: azd env set SYSTEM_TOPIC_IDS ID'
+            "$env:SYSTEM_TOPIC_IDS" -split '[, ]+' | Where-Object { $_ -like "/subscriptions/$subscription/*" }
+            continue
+        }
+        if ($id -and $id -ne "/subscriptions/$subscription/resourceGroups/$group/providers/Microsoft.EventGrid/systemTopics/egst-$name") {
+            Test-Identity $id $answer $subscription
+            $id
+        }
+    }
+
+    $ids = @($found) -join ','
+    if ($ids -ne "$env:SYSTEM_TOPIC_IDS") {
+        Write-Output "System topics that are there already, and that the deployment uses: $($ids ? $ids : 'none')"
+        azd env set "SYSTEM_TOPIC_IDS=$ids"
+    }
+}
+
+if ($subnet) {
+    Test-Subnet
+    if ((Get-ProviderState Microsoft.App $app) -ne 'Registered' -and -not (Register-Provider Microsoft.App $app)) {
+        $script:wrong = 1
+    }
+}
+if ($watched) {
+    Send-Topics
+}
 exit $script:wrong

@@ -1,15 +1,31 @@
 #!/bin/sh
-# azd runs this before it provisions. Flex Consumption with a subnet needs a provider that is registered
-# and a subnet that fits. The deployment itself would tell only after many minutes.
+# azd runs this before it provisions, because the deployment itself would tell only after many minutes:
+# - Flex Consumption with a subnet needs a provider that is registered and a subnet that fits.
+# - A subscription can have one Event Grid system topic only. The deployment gets the id of one that is
+#   there: azd reads its variables again after a hook (Azure/azure-dev#1667).
 # It asks Azure with azd's own sign-in, because the Azure CLI signs in separately.
 set -eu
+app=${AZURE_SUBSCRIPTION_ID-}
 subnet=${INTEGRATION_SUBNET_ID-}
-if [ -z "$subnet" ] || [ "${HOSTING_PLAN-}" = premium ]; then
+if [ "${HOSTING_PLAN-}" = premium ]; then
+  subnet=
+fi
+watched=
+if [ "${RESOURCE_EVENTS-}" != false ]; then
+  watched=$(echo "${WATCHED_SUBSCRIPTION_IDS-}" | tr ',[:upper:]' ' [:lower:]')
+  watched=$(printf '%s\n' ${watched:-$app} | sort -u)
+fi
+if [ -z "$subnet$watched" ]; then
   exit 0
 fi
-arm=${ARM_ENDPOINT:-https://management.azure.com}
-token=$(azd auth token --scope https://management.azure.com/.default --output json |
-  sed -n 's/.*"token" *: *"\([^"]*\)".*/\1/p')
+
+case "${AZURE_LOCATION-}" in
+  usgov* | usdod*) arm=https://management.usgovcloudapi.net ;;
+  china*) arm=https://management.chinacloudapi.cn ;;
+  *) arm=https://management.azure.com ;;
+esac
+arm=${ARM_ENDPOINT:-$arm}
+token=$(azd auth token --output json | sed -n 's/.*"token" *: *"\([^"]*\)".*/\1/p')
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 wrong=0
@@ -26,6 +42,22 @@ values() { # FIELD: all its values in the answer, a line each
 tell() {
   echo "$1" >&2
   wrong=1
+}
+
+provider_state() { # NAMESPACE SUBSCRIPTION: it prints nothing if you may not read it
+  if [ "$(ask GET "/subscriptions/$2/providers/$1?api-version=2021-04-01")" = 200 ]; then
+    values registrationState | head -n 1
+  fi
+}
+
+register_provider() { # NAMESPACE SUBSCRIPTION: it fails if Azure refuses it
+  if [ "$(ask POST "/subscriptions/$2/providers/$1/register?api-version=2021-04-01")" = 200 ]; then
+    echo "The provider $1 is being registered in the subscription $2."
+    return
+  fi
+  echo "The provider $1 is not registered. Ask somebody who may to run:" >&2
+  echo "  az provider register --namespace $1 --subscription $2" >&2
+  return 1
 }
 
 check_subnet() {
@@ -55,20 +87,72 @@ check_subnet() {
   fi
 }
 
-register_provider() {
-  provider=/subscriptions/$AZURE_SUBSCRIPTION_ID/providers/Microsoft.App
-  if [ "$(ask GET "$provider?api-version=2021-04-01")" = 200 ] &&
-    [ "$(values registrationState | head -n 1)" = Registered ]; then
-    return
-  fi
-  if [ "$(ask POST "$provider/register?api-version=2021-04-01")" = 200 ]; then
-    echo "The provider Microsoft.App is being registered in the subscription."
-    return
-  fi
-  tell "The provider Microsoft.App is not registered. Ask somebody who may to run:"
-  echo "  az provider register --namespace Microsoft.App --subscription $AZURE_SUBSCRIPTION_ID" >&2
+find_topic() { # SUBSCRIPTION: it prints the id of its topic, which is then in $answer
+  next="/subscriptions/$1/providers/Microsoft.EventGrid/systemTopics?api-version=2022-06-15"
+  while [ -n "$next" ]; do
+    [ "$(ask GET "$next")" = 200 ] || return 1
+    next=$(values nextLink | sed 's|^[a-z]*://[^/]*||; s/\\u0026/\&/g')
+    ids=
+    if values source | grep -qixF "/subscriptions/$1"; then
+      ids=$(values id | grep -i /systemTopics/)
+    fi
+    for id in $ids; do
+      if [ "$(ask GET "$id?api-version=2022-06-15")" = 200 ] &&
+        values source | grep -qixF "/subscriptions/$1"; then
+        echo "$id"
+        return
+      fi
+    done
+  done
 }
 
-check_subnet
-register_provider
+check_identity() { # ID of the topic that is in $answer
+  group=$(echo "$1" | cut -d / -f 5)
+  case "$(values type)" in
+    *SystemAssigned*) return ;;
+    *UserAssigned*) add="resource update --ids $1 --set identity.type='SystemAssigned, UserAssigned'" ;;
+    *) add="eventgrid system-topic update --subscription $2 --resource-group $group --name ${1##*/} --identity systemassigned" ;;
+  esac
+  tell "The system topic ${1##*/} has no system-assigned identity. Ask its owner to run:"
+  echo "  az $add" >&2
+}
+
+pass_on_topics() {
+  name=$(echo "${AZURE_ENV_NAME-}" | tr '_.()' '----' | tr -s - | sed 's/^-//; s/-$//')
+  group=${RESOURCE_GROUP_NAME:-rg-$name}-drift
+  found=
+  for subscription in $watched; do
+    state=$(provider_state Microsoft.EventGrid "$subscription")
+    ours=/subscriptions/$subscription/resourceGroups/$group/providers/Microsoft.EventGrid/systemTopics/egst-$name
+    if [ "${state:-Registered}" != Registered ]; then
+      # There can be no topic. The deployment itself also registers the provider, if you may.
+      register_provider Microsoft.EventGrid "$subscription" || true
+      topic=
+    elif ! topic=$(find_topic "$subscription"); then
+      echo "You may not read the system topics of $subscription. Ask somebody who may to run:" >&2
+      echo "  az eventgrid system-topic list --subscription $subscription --query \"[?source=='/subscriptions/$subscription'].id\"" >&2
+      echo "If there is one, run: azd env set SYSTEM_TOPIC_IDS ID" >&2
+      topic=$(echo "${SYSTEM_TOPIC_IDS-}" | tr ', ' '\n\n' | grep -i "^/subscriptions/$subscription/" || true)
+    elif echo "$topic" | grep -qixF "$ours"; then
+      topic=
+    elif [ -n "$topic" ]; then
+      check_identity "$topic" "$subscription"
+    fi
+    found=${found:+$found${topic:+,}}$topic
+  done
+
+  if [ "$found" != "${SYSTEM_TOPIC_IDS-}" ]; then
+    echo "System topics that are there already, and that the deployment uses: ${found:-none}"
+    azd env set "SYSTEM_TOPIC_IDS=$found"
+  fi
+}
+
+if [ -n "$subnet" ]; then
+  check_subnet
+  [ "$(provider_state Microsoft.App "$app")" = Registered ] ||
+    register_provider Microsoft.App "$app" || wrong=1
+fi
+if [ -n "$watched" ]; then
+  pass_on_topics
+fi
 exit "$wrong"
