@@ -21,7 +21,7 @@ from shared.domain.errors import TransientError
 from shared.lanes import Lanes
 from shared.redaction import guard_log
 from shared.transport import MOST_CONNECTIONS
-from shared.workers import Messages
+from shared.workers import Messages, Start
 from tests.builders.clocks import LONGEST_SECONDS, Slow, SteppedClock
 
 HANGS_AFTER = 0.05
@@ -349,6 +349,8 @@ KINDS = {
     "start_run": "runs",
     "start_run_poison": "runs",
     "sync_route_table_poison": "runs",
+    "resource_events": "runs",
+    "resource_events_poison": "runs",
 }
 
 
@@ -369,9 +371,13 @@ def noted(monkeypatch) -> list[tuple[str, float]]:
     """Note the thread of each piece of work and the time that it has, instead of doing it."""
     noted: list[tuple[str, float]] = []
 
-    def note(*_arguments: object) -> Messages:
+    def note(*_arguments: object, **_named: object) -> Messages:
         noted.append((threading.current_thread().name, seconds_left()))
         return Messages()
+
+    def note_event(*arguments: object, **named: object) -> Start:
+        note(*arguments, **named)
+        return Start()
 
     for name in endpoints.__all__:
         monkeypatch.setattr(endpoints, name, note)
@@ -379,6 +385,8 @@ def noted(monkeypatch) -> list[tuple[str, float]]:
         monkeypatch.setattr(workers, name, note, raising=False)
     for name in ("start_run_without_tags", "fail_poisoned_route_table"):
         monkeypatch.setattr(workers, name, note)
+    for name in ("take_event", "take_poisoned_event"):
+        monkeypatch.setattr(workers, name, note_event)
     return noted
 
 
@@ -388,6 +396,25 @@ def test_each_function_leaves_the_event_loop_free_and_has_a_deadline(noted, name
     [(thread, left)] = noted
     assert thread.startswith(f"{KINDS.get(name, 'requests')}_")
     assert LONGEST_INVOCATION_SECONDS - 5 < left <= LONGEST_INVOCATION_SECONDS
+
+
+def test_nobody_waits_for_an_event_that_waits_for_its_window(noted, monkeypatch):
+    """The lane is free, and the start message has not left."""
+    monkeypatch.setattr(workers, "take_event", lambda *_, **__: Start("a message", 3600.0))
+
+    async def main() -> None:
+        waiting = [
+            asyncio.create_task(called("resource_events")) for _ in range(2 * lanes.RUNS.count)
+        ]
+        # The lanes are first in, first out, so that each event has been taken by then.
+        for _ in range(5):
+            await called("start_run")
+        assert not any(task.done() for task in waiting)
+        for task in waiting:
+            task.cancel()
+
+    in_a_loop(main())
+    assert len(noted) == 5
 
 
 def test_a_request_waits_neither_for_tables_nor_for_the_starts_of_runs_nor_for_slow_requests(

@@ -36,6 +36,8 @@ _STATUS: Mapping[str, Property[Any]] = {
 }
 _NOTHING_SEEN = Status()
 _SUBNET_IDS = "subnet_ids"
+_PLACE = ["RowKey", "routeTableId", "aseId", _SUBNET_IDS, f"{_SUBNET_IDS}Parts"]
+"""The properties of a row that say which resources an alert may name instead of the table."""
 _UNREGISTERED = "unregistered"
 """The partition of the tables that were unregistered lately."""
 _REMEMBERED = Property("status", Status)
@@ -64,9 +66,17 @@ class Registry:
         entities = self._table.query_entities(
             condition,
             parameters=bound | {"subscription": (subscription_id or "").lower()},
-            select=["RowKey", "routeTableId", "aseId", _SUBNET_IDS, f"{_SUBNET_IDS}Parts"],
+            select=_PLACE,
         )
         return (_place(entity) for entity in entities)
+
+    def place(self, route_table_id: RouteTableId) -> Place | None:
+        """Return the place of this table; None if it is not registered or not enabled."""
+        try:
+            row = self._table.get_entity(*_key(route_table_id), select=[*_PLACE, "enabled"])
+        except ResourceNotFoundError:
+            return None
+        return _place(row) if row.get("enabled") else None
 
     def add(self, table: RegisteredTable) -> bool:
         """Register the table, and return whether it was not registered yet."""

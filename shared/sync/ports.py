@@ -98,6 +98,9 @@ class Registrations(Protocol):
     def places(self, subscription_id: str | None) -> Iterator[Place]:
         """List the enabled route tables of this subscription, or of all, with their places."""
 
+    def place(self, route_table_id: RouteTableId) -> Place | None:
+        """Return the place of this table; None if it is not registered or not enabled."""
+
     def add(self, table: RegisteredTable) -> bool:
         """Register the table, and return whether it was not registered yet."""
 

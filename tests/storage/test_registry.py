@@ -19,7 +19,7 @@ from shared.domain.registry.status import Status, TableNews
 from shared.storage.entities import table_key
 from shared.storage.registry import Registry
 from tests.builders.azure import SUBSCRIPTION, ase_id_of, rid, table_id
-from tests.builders.runs import TAG, keep
+from tests.builders.runs import TAG, keep, register
 
 from . import values
 from .tables import MemoryTable
@@ -181,5 +181,20 @@ def test_a_row_that_cannot_be_read_is_an_error_of_its_table_alone(app, damage):
     assert found.keys() == {rid("one"), rid("two")}
     assert (found[rid("one")].code.name, found[rid("two")]) == ("RowUnreadable", None)
     assert {place.route_table_id for place in app.registry.places(None)} == {rid("one"), rid("two")}
+    assert app.registry.place(rid("one")).route_table_id == rid("one")
     assert app.registry.delete(rid("one")).unreadable is not None
     assert [table.route_table_id for table in app.registry.list()] == [rid("two")]
+
+
+def test_the_place_of_one_table_is_as_in_the_list_of_all(app):
+    register(app, "one", "two")
+    register(app, "off", enabled=False)
+    subnet = f"/subscriptions/{SUBSCRIPTION}/subnet"
+    app.registry.change(
+        rid("one"), methodcaller("with_news", TableNews(subnet_ids=frozenset({subnet})))
+    )
+    listed = {place.route_table_id: place for place in app.registry.places(None)}
+    assert listed.keys() == {rid("one"), rid("two")}
+    for name in ("one", "ONE", "two", "off", "unregistered"):
+        assert app.registry.place(rid(name)) == listed.get(rid(name))
+    assert listed[rid("one")].subnet_ids == {subnet}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...domain.armid import RouteTableId, subscription_in
-from ...domain.runs.alert import Alert, Ignored, merge_alerts, select_places
+from ...domain.runs.alert import Alert, Ignored, Place, merge_alerts, select_places
 from ...domain.runs.run import (
     MAX_RUN_TIME,
     Action,
@@ -77,10 +77,22 @@ class Intake:
         if not targets:
             return ()
 
+        found = select_places(targets, self._places(targets))
+        return tuple(place.route_table_id for place in found) or None
+
+    def _places(self, targets: Collection[str]) -> Iterator[Place]:
+        """Yield at least the places that the targets concern."""
+        known = self.store.registrations
+        # What happens to a route table concerns no other one, so that its row is enough.
+        if len(targets) == 1:
+            table = RouteTableId.around(next(iter(targets)))
+            if table is not None:
+                yield from filter(None, [known.place(table)])
+                return
+
         subscriptions = sorted({str(subscription_in(target)).lower() for target in targets})
-        scopes = subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]
-        places = (place for scope in scopes for place in self.store.registrations.places(scope))
-        return tuple(place.route_table_id for place in select_places(targets, places)) or None
+        for scope in subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]:
+            yield from known.places(scope)
 
     def _joinable_runs(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
         """Yield the runs that will read all of these tables and have read none of them yet."""

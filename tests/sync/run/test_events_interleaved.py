@@ -145,13 +145,18 @@ class World:
                     world.fanned_out[run.run_id] = next(world.moment)
                 return replaced
 
-        places = [Place(rid(name)) for name in NAMES]
+        registrations = SimpleNamespace(
+            places=lambda _: [Place(rid(name)) for name in NAMES],
+            place=Place,
+            get=lambda _: None,
+            list=list,
+        )
         self.runs = Runs(SharedTable(self._before_call).client_of())
         self.store: Any = SimpleNamespace(
             runs=self.runs,
             claims=self.runs,
             outcomes=OutcomeLog(SharedTable(self._before_call).client_of()),
-            registrations=SimpleNamespace(places=lambda _: places, get=lambda _: None, list=list),
+            registrations=registrations,
         )
         self.policy: Any = SimpleNamespace(
             mode=lambda mode: mode, default_service_tag=TAG, allowed_service_tags={TAG}
