@@ -26,6 +26,8 @@ _VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
 _CHANGED = frozenset(
     {"microsoft.resources.resourcewritesuccess", "microsoft.resources.resourcedeletesuccess"}
 )
+_OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+"""Only events need it, because alerts name the caller."""
 _NOT_CONCERNED = re.compile("budget|cost|smart", re.IGNORECASE)
 """Alerts about money, and anomalies that Azure itself detects in telemetry."""
 _RESOURCE = re.compile(r"(?=.{1,1000}\Z)/subscriptions/[^/]+(/[^/]+){0,24}", re.DOTALL)
@@ -202,7 +204,7 @@ def _read_change(event: _Json, kind: str) -> Alert:
         name=_shown(_text(data, "operationName") or kind),
         targets=_resources([_text(data, "resourceUri") or _text(event, "subject")]),
         instance=_text(event, "id") or None,
-        callers=_callers(data),
+        callers=_callers(data, _OBJECT_ID),
     )
 
 
@@ -223,7 +225,7 @@ def _unless_succeeded(event: _Json) -> Ignored | None:
     return _unless(event, "status", "Succeeded")
 
 
-def _callers(event: _Json) -> frozenset[str]:
+def _callers(event: _Json, *more_claims: str) -> frozenset[str]:
     claims = event.get("claims")
     # Alerts have the claims as text, events as an object.
     if isinstance(claims, str):
@@ -232,8 +234,8 @@ def _callers(event: _Json) -> frozenset[str]:
         except (ValueError, RecursionError):
             claims = None
 
-    application = _text(claims, "appid") if isinstance(claims, Mapping) else ""
-    names = (_text(event, "caller"), application)
+    known = claims if isinstance(claims, Mapping) else {}
+    names = (_text(event, "caller"), *(_text(known, key) for key in ("appid", *more_claims)))
     return frozenset(_shown(name) for name in names if name)
 
 

@@ -150,6 +150,12 @@ def test_who_did_it_is_told_by_caller_and_claims(claims):
     assert one_alert([event(claims=claims)]).callers == {"APP"}
 
 
+def test_an_event_names_the_principal_as_well_as_its_application():
+    """The claims of an event are those of its caller's token."""
+    claims = {"appid": "APP", "http://schemas.microsoft.com/identity/claims/objectidentifier": "ID"}
+    assert one_alert(event(claims=claims)).callers == {"APP", "ID"}
+
+
 @pytest.mark.parametrize("claims", ["{", "[" * 100_000, "7", 7, None, {"appid": 7}, '"x"'])
 def test_claims_that_can_not_be_read_name_nobody(claims):
     assert one_alert(administrative(claims=claims, caller=None)).callers == set()
