@@ -14,6 +14,8 @@ network.py              the behaviour that all resources of Microsoft.Network sh
   virtual_networks.py     rules for a virtual network and its subnets
   security_groups.py      rules for a network security group and its security rules
 service_tags.py usages.py hosting_environments.py subscriptions.py    resources to read only
+events.py               the event of a write, in Event Grid's schema
+event_topic.py          sends the events to a storage queue
 faults.py               faults on demand, and the faults of a seed
 state.py                all resources, all requests so far, and the settings of the simulation
 metadata.py control.py  the cloud's endpoints; the API that controls the simulation

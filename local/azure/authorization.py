@@ -24,6 +24,9 @@ READER = Role("Reader", ("*/read",))
 class Principal:
     object_id: str
     client_id: str
+    """The application: of a person, the one by which the person has signed in."""
+    sign_in_name: str = ""
+    """Only a person has one."""
     assignments: list[tuple[str, Role]] = field(default_factory=list)
     """Scope and role. A role applies at its scope and everywhere below it."""
 

@@ -1,6 +1,8 @@
 """One request on its way through the simulated Azure."""
 
 import json
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from .errors import invalid_json
 from .target import Target
 
 if TYPE_CHECKING:
-    from .operations import Fate
+    from .operations import Fate, Operation
     from .state import State
 
 
@@ -21,11 +23,16 @@ class Call:
     request: Request
     target: Target
     body: bytes
+    correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     principal: Principal = NOBODY
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the caller's token."""
     stale: bool = False
     """If true, the answer shows the state before the last write."""
     fate: "Fate | None" = None
     """The course of the operation that this call begins."""
+    operation: "Operation | None" = None
+    """The operation that this call has begun. A write at once has none."""
     linked: list[str] = field(default_factory=list)
     """Actions on other resources to which this one refers."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from .faults import InjectedFault, schedule
 from .state import State
@@ -29,6 +29,11 @@ class ControlApi:
     async def log(self, _request: Request) -> Response:
         """Return every ARM request so far. Writes have their bodies."""
         return JSONResponse({"value": self._state.log})
+
+    async def token(self, _request: Request) -> Response:
+        """Return a token of somebody who is not the app, as `az account get-access-token` does."""
+        identities = self._state.identities
+        return PlainTextResponse(identities.token(identities.person))
 
     async def step(self, request: Request) -> Response:
         """Publish the next version of the tag, or go `?steps=` versions further."""

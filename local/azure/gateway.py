@@ -11,7 +11,6 @@ Order of its checks:
 import asyncio
 import json
 import re
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import BAD_REQUEST
@@ -92,12 +91,13 @@ class Gateway:
         except errors.ArmError as error:
             return error.response()
 
+        self._state.topic.note(call, response.status_code)
         response.headers.update(remaining)
         return response
 
     def _admit(self, call: Call) -> dict[str, str]:
         """Return the headers that say how many requests the caller has left."""
-        call.principal = self._state.identities.authenticate(call.request.headers)
+        call.principal, call.claims = self._state.identities.authenticate(call.request.headers)
         return self._state.throttles.admit(
             call.request.method, call.target.subscription, call.principal.object_id
         )
@@ -170,7 +170,7 @@ class Gateway:
             "linked": call.linked,
             "userAgent": call.request.headers.get("user-agent", ""),
             "body": body,
-            "correlationId": str(uuid.uuid4()),
+            "correlationId": call.correlation_id,
             "principal": None,
             "status": None,  # it stays None if the connection is dropped
         }

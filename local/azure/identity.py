@@ -21,6 +21,8 @@ from .errors import authentication_failed, expired_token
 TENANT = "99999999-9999-4999-8999-999999999999"
 HEADER = "simulated-identity-header"
 LIFETIME_SECONDS = 24 * 3600
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The id by which every Azure CLI signs people in."""
 _AUDIENCES = {
     "AzureCloud": {"127.0.0.1", "management.azure.com", "management.core.windows.net"},
     "AzureUSGovernment": {"management.core.usgovcloudapi.net"},
@@ -32,7 +34,7 @@ _JWT_OPTIONS: jwt.types.Options = {"verify_aud": False, "verify_iat": False, "ve
 
 
 class Identities:
-    """The principals of one tenant. The first one is the system-assigned identity."""
+    """The principals of one tenant: first the app's system-assigned identity, then a person."""
 
     def __init__(self, cloud: str) -> None:
         self._audiences = _AUDIENCES[cloud]
@@ -43,13 +45,24 @@ class Identities:
                 object_id="00000000-0000-4000-8000-0000000000a1",
                 client_id="00000000-0000-4000-8000-0000000000c1",
                 assignments=[("/", OWNER)],
-            )
+            ),
+            Principal(
+                object_id="00000000-0000-4000-8000-0000000000a2",
+                client_id=AZURE_CLI,
+                sign_in_name="colleague@example.com",
+                assignments=[("/", OWNER)],
+            ),
         ]
 
     @property
     def app(self) -> Principal:
         """Return the identity of the product."""
         return self.principals[0]
+
+    @property
+    def person(self) -> Principal:
+        """Return somebody who has signed in with the Azure CLI, and who is not the product."""
+        return self.principals[1]
 
     def find(self, client_id: str | None) -> Principal | None:
         if client_id is None:
@@ -73,7 +86,8 @@ class Identities:
             "sub": principal.object_id,
             "tid": TENANT,
             "jti": str(uuid.uuid4()),
-            "xms_mirid": "/subscriptions/s/resourcegroups/g/providers/Microsoft.Web/sites/app",
+            "ver": "1.0",
+            **_claims_of_kind(principal),
         }
         return jwt.encode(claims, self._key, algorithm="HS256")
 
@@ -81,13 +95,16 @@ class Identities:
         """Treat the token of this request as expired from now on."""
         self._expired.add(_bearer(headers))
 
-    def authenticate(self, headers: Mapping[str, str]) -> Principal:
-        """Return the principal of the request's token. Raise ArmError if it is not valid."""
+    def authenticate(self, headers: Mapping[str, str]) -> tuple[Principal, Mapping[str, Any]]:
+        """Return the principal and the claims of the request's token.
+
+        Raise ArmError if the token is not valid.
+        """
         claims = self._claims(_bearer(headers))
         principal = self.find(claims["appid"])
         if principal is None or urlsplit(claims["aud"]).hostname not in self._audiences:
             raise authentication_failed()
-        return principal
+        return principal, claims
 
     def _claims(self, token: str) -> Mapping[str, Any]:
         if token in self._expired:
@@ -143,6 +160,14 @@ class IdentityApi:
             "client_id": principal.client_id,
         }
         return JSONResponse(body)
+
+
+def _claims_of_kind(principal: Principal) -> Mapping[str, str]:
+    """Return the claims that only people have, or only managed identities."""
+    if principal.sign_in_name:
+        name = principal.sign_in_name
+        return {"name": name, "upn": name, "unique_name": name, "scp": "user_impersonation"}
+    return {"xms_mirid": "/subscriptions/s/resourcegroups/g/providers/Microsoft.Web/sites/app"}
 
 
 def _bearer(headers: Mapping[str, str]) -> str:

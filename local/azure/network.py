@@ -281,6 +281,7 @@ class NetworkResourceApi[R: Resource]:
         *,
         notification: bool = True,
     ) -> Response:
+        call.operation = operation
         location = operation.resource.location
         headers = {"Azure-AsyncOperation": link(call, "operations", location, operation)}
         if notification:
@@ -290,6 +291,7 @@ class NetworkResourceApi[R: Resource]:
         return JSONResponse(body, status, headers)
 
     def _deleted(self, call: Call, operation: Operation, *, notification: bool) -> Response:
+        call.operation = operation
         location = operation.resource.location
         headers = {
             "Azure-AsyncOperation": link(call, "operations", location, operation),

@@ -58,9 +58,7 @@ class SimulatedAzure:
             ssl_keyfile=key_file,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -71,6 +69,10 @@ class SimulatedAzure:
     def __exit__(self, *_: object) -> None:
         # The thread closes the socket within a tenth of a second, and nobody needs to wait for it.
         self._server.should_exit = True
+
+    def _serve(self) -> None:
+        self._server.run(sockets=[self._socket])
+        self.state.topic.close()
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make a process use this simulation as its Azure."""
@@ -90,6 +92,7 @@ class SimulatedAzure:
                 Route("/metadata/identity/oauth2/token", self._token(identity.imds)),
                 Route("/metadata/endpoints", metadata.endpoints),
                 Route("/simulator/log", control.log),
+                Route("/simulator/token", control.token),
                 Route("/simulator/service-tags/step", control.step, methods=["POST"]),
                 Route("/simulator/faults", control.faults),
                 Route("/simulator/faults", control.add_faults, methods=["POST"]),

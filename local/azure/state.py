@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .authorization import within
+from .event_topic import EventTopic
 from .identity import Identities
 from .locks import Locks
 from .operations import Fate, Operation
@@ -46,6 +47,7 @@ class State:
         self.locks = Locks()
         self.timing = Timing()
         self.throttles = Throttles(self.timing.now)
+        self.topic = EventTopic(self.timing, self.settle)
         self.limits = dict(LIMITS)
         self.page_size = 100
         self.poll_seconds = 10

@@ -96,7 +96,8 @@ def test_a_token_of_the_managed_identity_is_shown_beside_the_key(azure, receiver
     assert shown["x-functions-key"] == "k"
     token = shown["authorization"].removeprefix("Bearer ")
     bearer = {"authorization": f"Bearer {token}"}
-    assert azure.state.identities.authenticate(bearer) is azure.state.identities.app
+    principal, _ = azure.state.identities.authenticate(bearer)
+    assert principal is azure.state.identities.app
 
 
 def test_the_powershell_runbook_parses():
