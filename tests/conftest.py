@@ -14,6 +14,7 @@ from azure.core.pipeline.transport import HttpTransport
 
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
+from local.plain_http import http
 from local.stack import HostProcess, Running, start_other
 from local.warm import PipedProcess
 from shared.app import App
@@ -73,6 +74,13 @@ def azure(request: pytest.FixtureRequest) -> Iterator[SimulatedAzure]:
 def ask(azure: SimulatedAzure) -> Callable[..., httpx.Response]:
     """Ask the simulated Azure as the app's own identity."""
     return functools.partial(ask_azure, azure)
+
+
+@pytest.fixture
+def ask_as_person(azure: SimulatedAzure) -> Callable[..., httpx.Response]:
+    """Ask the simulated Azure as somebody who has signed in with the Azure CLI."""
+    token = http().get(f"{azure.url}/simulator/token").text
+    return functools.partial(ask_azure, azure, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from local.azure.faults import FailOperation, HangOperation, InjectedFault
 from local.azure.identity import AZURE_CLI, TENANT
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
-from local.plain_http import http
 from tests.builders.azure import (
     SUBSCRIPTION,
     add_environment,
@@ -60,14 +59,6 @@ class Inbox:
 def inbox(azure, storage):
     azure.state.topic.send_to(storage)
     return Inbox(storage)
-
-
-@pytest.fixture
-def ask_as_person(azure):
-    """Ask as somebody who has signed in with the Azure CLI."""
-    token = http().get(f"{azure.url}/simulator/token").text
-    headers = {"Authorization": f"Bearer {token}"}
-    return lambda *request, **options: ask_azure(azure, *request, headers=headers, **options)
 
 
 def test_the_event_of_an_update_says_who_did_what(azure, ask_as_person, inbox):
