@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup run test test-recordings chaos conformance conformance-host bench screenshots lint reading audit format licences codes snapshots template package sbom requirements clean
 
 help:
-	@echo "make run           run the weekly sync on a sample Azure, then serve until Ctrl-C (ONCE=1: stop after the report)"
+	@echo "make run           run the weekly sync on a sample Azure, repair a deleted route, then serve until Ctrl-C (ONCE=1: do not serve)"
 	@echo "make test          check lint, format, types and layers, and run all tests (ONLY=tests/domain or ONLY=word: only these tests)"
 	@echo "make test-recordings  check that the simulated Azure answers as the recorded real one"
 	@echo "make chaos         run fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"

@@ -1,6 +1,6 @@
-"""`make run`: run the weekly sync once on a sample Azure, then serve until Ctrl-C.
+"""`make run`: run the weekly sync once on a sample Azure, repair a route, and serve until Ctrl-C.
 
-ONCE=1 stops after the report. HOST_PORT, ARM_PORT and AZURITE_{TABLE,QUEUE,BLOB}_PORT set the
+ONCE=1 stops after the repair. HOST_PORT, ARM_PORT and AZURITE_{TABLE,QUEUE,BLOB}_PORT set the
 ports.
 """
 
@@ -15,16 +15,21 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 from shared.domain.runs.report import Report
-from shared.domain.runs.run import RunStatus
+from shared.domain.runs.run import RunStatus, Trigger
 from shared.render import render
 from shared.storage.account import StorageAccount
 from shared.storage.runs import OutcomeLog, RunLog
 
 from . import sample
+from .azure.event_topic import Delivery
+from .azure.resources import Child, RouteTable
 from .azure.server import SimulatedAzure
+from .azure.target import key_of
 from .azurite import Azurite
+from .drift import HandDeletion
 from .stack import HostProcess
 
+_EVENTS = Delivery(twice=0.2, late=0.2)
 _LOST_ANSWER = '[{"method": "PUT", "path": "tables", "effect": {"kind": "drop", "effected": true}}]'
 _STOPPED = """
 Everything has stopped, because ONCE is set. `make run` starts it again and keeps serving until
@@ -43,6 +48,7 @@ def main() -> int:
         _say("Starting the simulated Azure, with the real history of the service tag")
         azure = stack.enter_context(SimulatedAzure(port=_port("ARM_PORT")))
         tables = sample.fill(azure.state)
+        azure.state.topic.send_to(storage.connection_string(), _EVENTS)
 
         _say("Starting the Functions host, which indexes function_app.py")
         settings = {
@@ -54,9 +60,11 @@ def main() -> int:
 
         run_id = _first_run(host, tables)
         report = _report(storage.connection_string(), run_id)
-        print(f"\n{render(report)}")
+        print(f"\n{render(report)}\n")
+        succeeded = report.run.status is RunStatus.SUCCEEDED
+        succeeded = succeeded and show_repair(host, azure, tables.registered[0])
         if not once:
-            print(f"Full report: {host.url}/api/runs/{run_id}?code={host.key}")
+            print(f"\nFull report: {host.url}/api/runs/{run_id}?code={host.key}")
             print(f"Dashboard: {host.url}/api/dashboard?code={host.key}\n")
             _print_next_steps(host, azure, tables, settings)
             _serve_until_interrupted()
@@ -64,7 +72,7 @@ def main() -> int:
     # The message says that everything has stopped, so it comes after the stack's end.
     if once:
         print(_STOPPED, end="")
-    return 0 if report.run.status is RunStatus.SUCCEEDED else 1
+    return 0 if succeeded else 1
 
 
 def _report(connection_string: str, run_id: str) -> Report:
@@ -95,10 +103,60 @@ def _first_run(host: HostProcess, tables: sample.Sample) -> str:
     return run_id
 
 
+def show_repair(
+    host: HostProcess, azure: SimulatedAzure, table_id: str, *, within: float = 60
+) -> bool:
+    """Delete a route of ours as somebody else, and return whether an event brought it back."""
+    route = _owned_route(azure, table_id)
+    deletion = HandDeletion(azure, _route_id(table_id, route))
+    _say(f"Deleting a route of {table_id.rpartition('/')[2]} by hand, as somebody else")
+    deletion.delete()
+
+    _say("Waiting until the event of this has come and a run has repaired the table")
+    try:
+        seconds = deletion.wait_until_back(within)
+    except TimeoutError as error:
+        _say(f"Nothing has repaired the table: {error}")
+        return False
+
+    prefix = route["properties"]["addressPrefix"]
+    run_id = _repairing_run(host, prefix)
+    if run_id is None:
+        _say("The route is back, but no event has started the run that repaired the table")
+        return False
+    _say(f"The route to {prefix} is back, {seconds:.1f} s after its deletion")
+    _say(f"The event started the run that added it again: {run_id}")
+    return True
+
+
+def _owned_route(azure: SimulatedAzure, table_id: str) -> Child:
+    """Return the first route of ours in this table."""
+    table = azure.state.find(RouteTable, key_of(table_id))
+    assert table is not None
+    return next(route for route in table.routes if route["name"].startswith("asemgmt--"))
+
+
+def _route_id(table_id: str, route: Child) -> str:
+    return f"{table_id}/routes/{route['name']}"
+
+
+def _repairing_run(host: HostProcess, prefix: str) -> str | None:
+    """Return the id of the run that an event started, and that added this prefix."""
+    runs = host.request("GET", "/api/runs?top=20").raise_for_status().json()["value"]
+    for run in runs:
+        if run["trigger"] == Trigger.EVENT:
+            report = host.ended_run(run["runId"])
+            added = [added for outcome in report["outcomes"] for added in outcome["added"]]
+            if prefix in added and report["status"] == RunStatus.SUCCEEDED:
+                return str(run["runId"])
+    return None
+
+
 def _print_next_steps(
     host: HostProcess, azure: SimulatedAzure, tables: sample.Sample, settings: Mapping[str, str]
 ) -> None:
     key = f"-H 'x-functions-key: {host.key}'"
+    other = tables.registered[1]
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
 
     print(
@@ -127,6 +185,10 @@ def _print_next_steps(
         "  with an id that has come before starts nothing",
         f"    curl -X POST {key} -d '{_alert(tables.registered[0])}' \\",
         f"      {host.url}/api/alerts",
+        "  delete a route as somebody else; an event starts the run that brings it back; the third",
+        "  time the table is contested, and from then on the app repairs it once an hour",
+        f'    curl -X DELETE -H "Authorization: Bearer $(curl -s {azure.url}/simulator/token)" \\',
+        f"      '{azure.url}{_route_id(other, _owned_route(azure, other))}?api-version=2025-05-01'",
         "  lose the answer to the next write, or let twenty other things fail, and sync again; the",
         "  run then takes some minutes, because a message waits for a minute after each failure",
         f"    curl -X POST {azure.url}/simulator/faults -d '{_LOST_ANSWER}'",

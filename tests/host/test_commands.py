@@ -7,12 +7,16 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from local.plain_http import http
+from local.run import show_repair
+from tests.builders.azure import add_table, table_id, tag_document
+from tests.builders.routes import owned
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,8 +38,21 @@ def test_run_once_prints_the_report_and_how_to_go_on():
     assert done.returncode == 0, done.stderr
     assert "Succeeded" in done.stdout
     assert "Tables: 12 changed" in done.stdout
+    assert re.search(r"The route to [0-9./]+ is back, [0-9.]+ s after its deletion\n", done.stdout)
+    assert re.search(r"The event started the run that added it again: [0-9]+-0+\n", done.stdout)
     assert "`make run` starts it again" in done.stdout
     assert "http://" not in done.stdout  # nothing answers there any more
+
+
+def test_without_an_event_run_says_that_nothing_has_repaired_the_table(azure, host, capsys):
+    azure.state.tags.answers["westeurope"] = tag_document(["20.0.0.0/24"])
+    add_table(azure.state, "one", [owned("20.0.0.0/24")])
+    host.request("PUT", f"/api/route-tables{table_id('one')}", json={}).raise_for_status()
+    assert not show_repair(host, azure, table_id("one"), within=1)
+    assert (
+        "Nothing has repaired the table: the route was not back within 1 s"
+        in capsys.readouterr().out
+    )
 
 
 def test_what_run_prints_can_be_tried_until_it_is_interrupted():
@@ -57,10 +74,25 @@ def test_what_run_prints_can_be_tried_until_it_is_interrupted():
             links = re.findall(r"http://127\.0\.0\.1:\d+/\S+\?code=\S+", said)
             assert len(links) == 5
             assert [http().get(link).status_code for link in links] == [200] * 5
+            delete_route_and_see_it_again(said)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
         finally:
             process.kill()
+
+
+def delete_route_and_see_it_again(said):
+    """Do as the text says, like a person, and ask with the same token until the route is there."""
+    found = re.search(r"curl -X DELETE .*\(curl -s (\S+)\).*\\\n\s+'(\S+)'", said)
+    assert found is not None
+    command, token_url, route_url = found[0], found[1], found[2]
+    subprocess.run(["bash", "-c", f"{command} -sS --fail"], check=True)
+
+    headers = {"Authorization": f"Bearer {http().get(token_url).text}"}
+    ends = time.monotonic() + 60
+    while http().get(route_url, headers=headers).status_code != 200:
+        assert time.monotonic() < ends
+        time.sleep(0.1)
 
 
 def test_indexing_imports_no_azure_management_sdk():
