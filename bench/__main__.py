@@ -15,13 +15,14 @@ from typing import Any
 
 import psutil
 
-from . import cold_start, growth, idle, side_by_side, storm, threads, throttled
+from . import cold_start, drift, growth, idle, side_by_side, storm, threads, throttled
 from .report import RESULTS, faults, write
 
 SECTIONS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "coldStart": ("Cold start", cold_start.measure),
     "sideBySide": ("Side by side with what people do today", side_by_side.measure),
     "idle": ("One table on an idle app", idle.measure),
+    "drift": ("A route that somebody deletes", drift.measure),
     "growth": ("How cost grows", growth.measure),
     "threads": ("A worker with five threads, and one with 32", threads.measure),
     "throttled": ("A thousand tables in one subscription", throttled.measure),

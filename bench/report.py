@@ -26,6 +26,11 @@ MOST_TIMES_WITH_FEW_THREADS = 1.1
 MOST_SECONDS_OF_ANOTHER_CALL = 1.0
 MOST_CPU_MS = 40
 MOST_MIB = 450
+_WAYS_TO_KNOW: Mapping[str, str] = {
+    "event": "an event of Event Grid",
+    "alert": "an alert of Azure Monitor",
+    "check": "the daily check, started at once",
+}
 _PAPER = (1_000, 10_000, 100_000)
 _WITHIN_MINUTES = 15
 _MOST_IN_AN_APP = 10_000
@@ -68,6 +73,7 @@ def blocks(results: Results) -> dict[str, str]:
         "threads": _threads(results["threads"]),
         "throttled": _throttled(results["throttled"]),
         "idle": _idle(results["idle"]),
+        "drift": _drift(results["drift"]),
         "cold-start": _cold_start(results["coldStart"]),
         "alert-storm": _alert_storms(results),
         "paper": _paper(results["growth"]),
@@ -81,6 +87,8 @@ def faults(results: Results) -> list[str]:
     missed += _throttling_faults(results["throttled"])
     if not results["idle"]["goalMet"]:
         missed.append(f"one table on an idle app: {results['idle']['longestSeconds']} s")
+    if not results["drift"]["goalMet"]:
+        missed.append(f"a deleted route, by event: {results['drift']['eventSpread']} s")
     if not results["coldStart"]["goalMet"]:
         missed.append(f"indexing: {results['coldStart']['timesBareImport']} x a bare import")
     missed += [
@@ -233,6 +241,24 @@ def _idle(row: Row) -> str:
         f" s (median) and at most {row['longestSeconds']} s, from `POST /api/sync` to the end of "
         "the run."
     )
+
+
+def _drift(row: Row) -> str:
+    head = ("the app gets to know it by", "seconds", "seconds at recorded latencies")
+    rows = [
+        (name, _median_and_spread(row, way), _median_and_spread(row["recorded"], way))
+        for way, name in _WAYS_TO_KNOW.items()
+    ]
+    text = (
+        f"The median of {row['deletions']} deletions, and in brackets the shortest and the longest "
+        f"time, with polls that are up to {row['pollSeconds']:g} s apart:"
+    )
+    return f"{text}\n\n{_table(head, rows)}"
+
+
+def _median_and_spread(row: Row, way: str) -> str:
+    shortest, longest = row[f"{way}Spread"]
+    return f"{row[f'{way}Seconds']} ({shortest} to {longest})"
 
 
 def _cold_start(row: Row) -> str:

@@ -98,13 +98,14 @@ def _bodies(tables: Sequence[str]) -> list[dict[str, Any]]:
         *(table.split("/providers/")[0] for table in tables[: DISTINCT // 4]),
         *("/".join(table.split("/")[:3]) for table in tables[: DISTINCT // 4]),
     ]
-    bodies = [_body(number, target) for number, target in enumerate(targets)]
+    bodies = [alert_body(number, target) for number, target in enumerate(targets)]
     storm = bodies * (ALERTS // DISTINCT)
     random.Random(1).shuffle(storm)
     return storm
 
 
-def _body(number: int, target: str) -> dict[str, Any]:
+def alert_body(number: int, target: str) -> dict[str, Any]:
+    """Return an alert of Azure Monitor's common schema, about something that others did."""
     essentials = {
         "alertId": f"/subscriptions/s/providers/Microsoft.AlertsManagement/alerts/{number}",
         "alertRule": "storm",

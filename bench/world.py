@@ -119,6 +119,11 @@ def world(
         yield World(azure, azurite, speedup)
 
 
+def answer_at_once(state: State) -> None:
+    state.timing.read_seconds = state.timing.write_seconds = 0
+    state.timing.operation_seconds = (0, 0)
+
+
 def wanted_prefixes(state: State) -> frozenset[str]:
     """Return the IPv4 prefixes of the tag's current version."""
     return frozenset(ipv4_of(state.tags.at("")["addressPrefixes"]))

@@ -56,6 +56,7 @@ def test_a_page_without_a_block_is_refused():
         ({"otherCallSeconds": 1.0}, False),
         ({"otherCallSeconds": 1.01}, True),
         ({"goals_met": False}, True),
+        ({"goalMet": False}, True),
     ],
 )
 def test_a_missed_goal_is_named(change, missed):
@@ -76,6 +77,7 @@ def test_a_missed_goal_is_named(change, missed):
         | change,
         "threads": {"few": 5, "many": 32, "ratio": 1.0, "otherCallSeconds": 0.3} | change,
         "idle": {"goalMet": True},
+        "drift": {"goalMet": True, "eventSpread": [1.0, 9.9]} | change,
         "coldStart": {"goalMet": True},
         "alertStorm": {"goals_met": True},
         "alertStormOneAtATime": {"goals_met": True, "at_a_time": 1} | change,
