@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from . import cold_start, drift, growth, idle, side_by_side, storm, threads, throttled
+from . import cold_start, drift, event_storm, growth, idle, side_by_side, storm, threads, throttled
 from .report import RESULTS, faults, write
 
 SECTIONS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
         storm.measure,
     ),
     "alertStormOneAtATime": ("The same storm, one request at a time", storm.measure_one_at_a_time),
+    "eventStorm": (f"A storm of {event_storm.EVENTS} events", event_storm.measure),
 }
 
 

@@ -76,6 +76,7 @@ def blocks(results: Results) -> dict[str, str]:
         "drift": _drift(results["drift"]),
         "cold-start": _cold_start(results["coldStart"]),
         "alert-storm": _alert_storms(results),
+        "event-storm": _event_storm(results["eventStorm"]),
         "paper": _paper(results["growth"]),
     }
 
@@ -88,9 +89,11 @@ def faults(results: Results) -> list[str]:
     if not results["idle"]["goalMet"]:
         missed.append(f"one table on an idle app: {results['idle']['longestSeconds']} s")
     if not results["drift"]["goalMet"]:
-        missed.append(f"a deleted route, by event: {results['drift']['eventSpread']} s")
+        missed.append(f"a deleted route, by event: up to {results['drift']['eventSpread'][1]} s")
     if not results["coldStart"]["goalMet"]:
         missed.append(f"indexing: {results['coldStart']['timesBareImport']} x a bare import")
+    if not results["eventStorm"]["goalMet"]:
+        missed.append(f"the storm of events: {results['eventStorm']['runs']} runs")
     missed += [
         f"the storm of alerts, {storm['at_a_time']} at a time"
         for storm in (results["alertStorm"], results["alertStormOneAtATime"])
@@ -291,6 +294,16 @@ def _answers(storm: Row) -> str:
         f"{storm['answered_within_p99']} s, and all within {storm['answered_within_max']} s. They "
         f"start {storm['runs']} runs, which write {storm['tables_written']} tables, and the last "
         f"run ends after {storm['settled_after']} s."
+    )
+
+
+def _event_storm(storm: Row) -> str:
+    return (
+        f"{storm['events']} events about {storm['tables']} tables reach the queue within "
+        f"{storm['sentAfter']} s. They start {storm['runs']} runs, which write "
+        f"{storm['tablesWritten']} tables, and the last run ends after {storm['settledAfter']} s. "
+        f"Each table is read {storm['readsATable']} times on average, and Azure refuses "
+        f"{storm['met429']} requests with 429."
     )
 
 

@@ -71,7 +71,7 @@ def measure_one_at_a_time() -> dict[str, Any]:
 
 def _measure(at_a_time: int) -> dict[str, Any]:
     with Azurite() as azurite, world(azurite, position=POSITION, speedup=SPEEDUP) as here:
-        tables = _fill(here.state)
+        tables = fill(here.state)
         with HostProcess(here.settings) as host:
             for table in tables:
                 host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
@@ -79,7 +79,7 @@ def _measure(at_a_time: int) -> dict[str, Any]:
     return {**asdict(storm), "goals_met": storm.goals_met}
 
 
-def _fill(state: State) -> list[str]:
+def fill(state: State) -> list[str]:
     """Add the tables, four in each resource group, to the sample's subscriptions."""
     ids = []
     for number in range(TABLES):
