@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 QUEUE = "resource-events"
 RETRY_SECONDS = 10.0
-_EVENT_TYPES = {
+EVENT_TYPES = {
     "Microsoft.Resources.ResourceWriteSuccess",
     "Microsoft.Resources.ResourceDeleteSuccess",
 }
-_OPERATIONS = {
+OPERATIONS = {
     f"microsoft.network/{kind}/{verb}"
     for kind in ("routetables", "routetables/routes", "virtualnetworks/subnets")
     for verb in ("write", "delete")
 }
+"""In small letters, because Event Grid's filters ignore capitals."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +102,7 @@ class EventTopic:
     async def _follow(self, call: "Call", queue: QueueClient, *, created: bool) -> None:
         status = await self._end_of(call)
         event = make_event(call, status, created=created)
-        if event["eventType"] in _EVENT_TYPES and _operation(event) in _OPERATIONS:
+        if event["eventType"] in EVENT_TYPES and _operation(event) in OPERATIONS:
             for seconds in self._draw_delays():
                 self._begin(self._deliver(event, queue, seconds))
 

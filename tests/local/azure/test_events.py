@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from azure.storage.queue import QueueClient
 
-from local.azure.event_topic import QUEUE, Delivery
+from local.azure.event_topic import EVENT_TYPES, OPERATIONS, QUEUE, Delivery
 from local.azure.faults import FailOperation, HangOperation, InjectedFault
 from local.azure.identity import AZURE_CLI, TENANT
 from local.azure.server import SimulatedAzure
@@ -25,6 +25,7 @@ from tests.builders.azure import (
 )
 from tests.builders.recorded import RECORDINGS, needs_recordings
 from tests.builders.routes import route, to_firewall
+from tests.infra.deployed import DEPLOYED
 
 WITHIN_SECONDS = 60
 WRITE = "Microsoft.Resources.ResourceWriteSuccess"
@@ -159,6 +160,16 @@ def test_each_write_and_each_delete_has_one_event(
     assert event["data"]["operationName"] == f"Microsoft.Network/{operation}"
     assert event["subject"].lower() == event["data"]["resourceUri"].lower() == path.lower()
     assert ("httpRequest" in event["data"]) is is_update
+
+
+def test_the_filter_and_the_queue_are_those_of_the_template():
+    kind = "Microsoft.EventGrid/systemTopics/eventSubscriptions"
+    properties = DEPLOYED["default"].one(kind)["properties"]
+    destination = properties["deliveryWithResourceIdentity"]["destination"]
+    [operations] = properties["filter"]["advancedFilters"]
+    assert destination["properties"]["queueName"] == QUEUE
+    assert {*properties["filter"]["includedEventTypes"]} == EVENT_TYPES
+    assert {operation.lower() for operation in operations["values"]} == OPERATIONS
 
 
 def order(azure, path, effect):
