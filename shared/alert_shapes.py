@@ -65,8 +65,8 @@ def read_alerts(body: object) -> list[Signal]:
 def read_events(body: object) -> list[Alert | Ignored]:
     """Return what a message of the events' queue is about: one event, or a list of events.
 
-    Whoever has the queue's key can send anything, so an event that names no resource is not taken
-    for an event about everything.
+    An event that names no resource is ignored. As an event about everything, it would start a run
+    of all tables, and anybody who may write to the queue can send it.
     """
     events = body if isinstance(body, list) else [body]
     return [_named_change(event) for event in events] or [Ignored("an empty list")]

@@ -99,15 +99,16 @@ class EventIntake(Intake):
             if run is None:
                 if self.store.runs.create(new):
                     return AlertRun(new, send=True)
-            elif self._will_read(run, new.request.route_tables):
+                continue
+
+            if self._will_read(run, new.request.route_tables):
                 return AlertRun(run, send=False)
-            elif run.is_open and run.request.mode is new.request.mode:
-                with suppress(ConcurrentUpdate):
-                    return AlertRun(
-                        self.store.runs.replace(run.with_tables(new.request)), send=False
-                    )
-            else:
+            if not run.is_open or run.request.mode is not new.request.mode:
                 return None
+
+            with suppress(ConcurrentUpdate):
+                grown = self.store.runs.replace(run.with_tables(new.request))
+                return AlertRun(grown, send=False)
 
     def _is_lost(self, run: Run) -> bool:
         """Return whether nobody may be going to send the start message of this run.

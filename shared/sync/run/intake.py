@@ -45,7 +45,7 @@ class AlertRun:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What alerts and events have in common. `own_names` are the names of the app in Azure."""
+    """Alerts and events have this in common. `own_names` are the names of the app in Azure."""
 
     store: Store
     policy: Policy
@@ -83,7 +83,7 @@ class Intake:
     def _places(self, targets: Collection[str]) -> Iterator[Place]:
         """Yield at least the places that the targets concern."""
         known = self.store.registrations
-        # What happens to a route table concerns no other one, so that its row is enough.
+        # A change of one route table concerns no other one, so that its row is enough.
         if len(targets) == 1:
             table = RouteTableId.around(next(iter(targets)))
             if table is not None:
