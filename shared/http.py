@@ -150,6 +150,22 @@ def in_query(request: func.HttpRequest, name: str) -> str | None:
     return next(values, None)
 
 
+def check_query(request: func.HttpRequest, known: Iterable[str] = ()) -> None:
+    """Raise HttpError with every parameter that is not known: what it says might go unheard.
+
+    `code` and `clientId` are for the host, which finds the caller's key by them.
+    """
+    taken = {name.lower() for name in (*known, "code", "clientId")}
+    faults = [
+        Fault(name, "the function has no such parameter; a POST, PUT or PATCH reads its body")
+        for name in request.params
+        if name.lower() not in taken
+    ]
+    if faults:
+        names = ", ".join(fault.target for fault in faults)
+        raise HttpError(400, codes.INVALID_QUERY, f"unknown: {names}", faults)
+
+
 def skip_token(request: func.HttpRequest) -> str | None:
     return in_query(request, "skipToken")
 

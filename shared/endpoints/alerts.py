@@ -12,10 +12,10 @@ from ..domain.runs.alert import Alert, Ignored
 from ..http import HttpError, body_of, json_response
 from ..log import log_alert
 from ..messages import RunMessage
-from .shell import accepted, endpoint_without_token
+from .shell import accepted, endpoint
 
 
-@endpoint_without_token
+@endpoint(needs_token=False)
 def take_alert(
     context: App, request: func.HttpRequest, send: Callable[[str], None]
 ) -> func.HttpResponse:

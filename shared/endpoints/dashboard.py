@@ -16,7 +16,7 @@ from ..domain.people.overview import Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.outcome import Outcome
 from ..domain.runs.run import Run
-from ..http import HttpError, in_query, respond, whole_number
+from ..http import HttpError, check_query, in_query, respond, whole_number
 from ..pages import headers, render_page
 from ..pages.overview import overview
 from ..pages.reports import history_entry, outcome_block, report_head, run_row
@@ -32,12 +32,12 @@ _FARTHEST_PAGE = 999_999_999
 
 def dashboard(request: func.HttpRequest) -> func.HttpResponse:
     """Show errors as a page as well."""
-    return respond(
-        lambda: _page(permitted(request), request), functools.partial(_error_page, request)
-    )
+    return respond(lambda: _page(request), functools.partial(_error_page, request))
 
 
-def _page(context: App, request: func.HttpRequest) -> func.HttpResponse:
+def _page(request: func.HttpRequest) -> func.HttpResponse:
+    check_query(request, (*_PAGES, "page"))
+    context = permitted(request)
     for name, show in _PAGES.items():
         value = in_query(request, name)
         if value:

@@ -61,7 +61,7 @@ class ProvisionBody(Body):
         )
 
 
-@endpoint
+@endpoint()
 def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, DiscoverBody)
     try:

@@ -5,16 +5,17 @@ from azure.core.exceptions import AzureError
 
 from ..app import app
 from ..domain import codes
-from ..http import HttpError, json_error, json_response, respond
+from ..http import HttpError, check_query, json_error, json_response, respond
 from ..settings import InvalidSettings
 
 
-def health(_request: func.HttpRequest) -> func.HttpResponse:
-    return respond(_health, json_error)
+def health(request: func.HttpRequest) -> func.HttpResponse:
+    return respond(lambda: _health(request), json_error)
 
 
-def _health() -> func.HttpResponse:
+def _health(request: func.HttpRequest) -> func.HttpResponse:
     """Anybody may ask, so the answer does not say why storage is unavailable."""
+    check_query(request)
     try:
         app().account.check()
     except (AzureError, InvalidSettings) as error:

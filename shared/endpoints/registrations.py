@@ -14,14 +14,14 @@ from ..domain.registry.choices import AddressSource, RouteStyle
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import RouteException
 from ..domain.routing.policy import ApplyPolicy
-from ..http import Body, json_response, page, parse_body, skip_token
+from ..http import Body, check_query, json_response, page, parse_body, skip_token
 from ..json_shapes import registered_table_json
 from ..log import log_release
 from ..sync.asking import ReleaseRequest
 from ..sync.registering import Expect, RegisterRequest, anything, one_of
 from ..sync.texts import MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_NOTE, MAX_TAGS
 from .callers import caller_of
-from .shell import TableBody, after, endpoint
+from .shell import PAGED, TableBody, after, endpoint
 
 
 class ExceptionBody(Body):
@@ -68,9 +68,10 @@ class RegistrationBody(Body):
         return replace(existing, **given)
 
 
-@endpoint
+@endpoint(*PAGED)
 def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.HttpResponse:
     if request.route_params.get("id"):
+        check_query(request)
         return _registered(context.registering.get(_id_in_url(request)))
 
     def token(table: RegisteredTable) -> str:
@@ -85,7 +86,7 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
     )
 
 
-@endpoint
+@endpoint()
 def register_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """The URL has the id of the table, or of the environment whose subnet has it."""
     body = parse_body(request, RegistrationBody)
@@ -95,7 +96,7 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
     return _registered(result.table, status=201 if result.is_new else 200)
 
 
-@endpoint
+@endpoint()
 def change_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, RegistrationBody)
     by = caller_of(context, request).requester
@@ -103,14 +104,14 @@ def change_route_table(context: App, request: func.HttpRequest) -> func.HttpResp
     return _registered(result.table)
 
 
-@endpoint
+@endpoint()
 def unregister_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     by = caller_of(context, request).requester
     context.registering.unregister(_id_in_url(request), by, _if_match(request))
     return func.HttpResponse(status_code=204)
 
 
-@endpoint
+@endpoint()
 def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, TableBody)
     caller = caller_of(context, request)

@@ -6,10 +6,10 @@ from .. import answers
 from ..app import App
 from ..http import json_response, page, skip_token
 from ..json_shapes import report_json, run_json
-from .shell import endpoint, no_such_page, while_running
+from .shell import PAGED, endpoint, no_such_page, while_running
 
 
-@endpoint
+@endpoint()
 def get_run(context: App, request: func.HttpRequest) -> func.HttpResponse:
     run = answers.existing_run(context, request.route_params["runId"])
     body = report_json(answers.run_report(context, run))
@@ -18,7 +18,7 @@ def get_run(context: App, request: func.HttpRequest) -> func.HttpResponse:
     return json_response(body, status=202, headers=while_running(request, run))
 
 
-@endpoint
+@endpoint(*PAGED)
 def list_runs(context: App, request: func.HttpRequest) -> func.HttpResponse:
     token = skip_token(request)
     if token is not None and context.runs.get(token) is None:

@@ -10,13 +10,16 @@ from pydantic import Field
 from ..app import App, app
 from ..domain import codes
 from ..domain.runs.run import Run, RunStatus
-from ..http import Body, HttpError, api_url, json_error, json_response, respond
+from ..http import Body, HttpError, api_url, check_query, json_error, json_response, respond
 from ..messages import RunMessage
 from ..sync.requester import Requester
 from ..sync.texts import MAX_REASON
 from .callers import Role, caller_of
 
 _RETRY_AFTER_SECONDS = "5"
+
+PAGED = ("top", "skipToken")
+"""The query parameters of a list."""
 
 
 type Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
@@ -36,31 +39,28 @@ type _Handler[**P] = Callable[Concatenate[App, func.HttpRequest, P], func.HttpRe
 type _Answer[**P] = Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]
 
 
-def endpoint[**P](handler: _Handler[P]) -> _Answer[P]:
-    """Give the handler the app if the caller may use it, and show its errors as JSON."""
-    return _answering(handler, needs_token=True)
+def endpoint[**P](*query: str, needs_token: bool = True) -> Callable[[_Handler[P]], _Answer[P]]:
+    """Give the handler the app if the caller may use it, and show its errors as JSON.
 
-
-def endpoint_without_token[**P](handler: _Handler[P]) -> _Answer[P]:
-    """Do the same for callers that have no tokens, such as Azure Monitor.
-
-    The function must not open anything else.
+    The function knows the parameters in `query`, and refuses any other one. If it is for callers
+    that have no tokens, such as Azure Monitor, it must not open anything else.
     """
-    return _answering(handler, needs_token=False)
 
+    def answering(handler: _Handler[P]) -> _Answer[P]:
+        @functools.wraps(handler)
+        def answer(
+            request: func.HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+        ) -> func.HttpResponse:
+            def handled() -> func.HttpResponse:
+                check_query(request, query)
+                context = permitted(request, needs_token=needs_token)
+                return handler(context, request, *args, **kwargs)
 
-def _answering[**P](handler: _Handler[P], *, needs_token: bool) -> _Answer[P]:
-    @functools.wraps(handler)
-    def answer(
-        request: func.HttpRequest, /, *args: P.args, **kwargs: P.kwargs
-    ) -> func.HttpResponse:
-        def handled() -> func.HttpResponse:
-            context = permitted(request, needs_token=needs_token)
-            return handler(context, request, *args, **kwargs)
+            return respond(handled, json_error)
 
-        return respond(handled, json_error)
+        return answer
 
-    return answer
+    return answering
 
 
 def permitted(request: func.HttpRequest, *, needs_token: bool = True) -> App:
@@ -76,7 +76,7 @@ def starts_run(
 ) -> Callable[[func.HttpRequest, Send], func.HttpResponse]:
     """Send the start message of the run that `begin` has written; say where its report will be."""
 
-    @endpoint
+    @endpoint()
     def answer(context: App, request: func.HttpRequest, send: Send) -> func.HttpResponse:
         run = begin(context, request, caller_of(context, request).requester)
         send(str(RunMessage(run.run_id)))

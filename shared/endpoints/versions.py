@@ -7,10 +7,10 @@ from ..app import App
 from ..domain.addresses import Difference, Version
 from ..http import json_response, page, skip_token
 from ..json_shapes import version_json
-from .shell import after, endpoint
+from .shell import PAGED, after, endpoint
 
 
-@endpoint
+@endpoint(*PAGED)
 def list_versions(context: App, request: func.HttpRequest) -> func.HttpResponse:
     def token(pair: tuple[Version, Difference]) -> str:
         version, _change = pair
@@ -25,7 +25,7 @@ def list_versions(context: App, request: func.HttpRequest) -> func.HttpResponse:
     )
 
 
-@endpoint
+@endpoint()
 def get_version(context: App, request: func.HttpRequest) -> func.HttpResponse:
     version = answers.existing_version(context, request.route_params["versionId"])
     return json_response(version_json(version, answers.version_change(context, version)))

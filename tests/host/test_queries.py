@@ -45,6 +45,45 @@ def test_a_value_that_comes_twice_is_a_fault(host, runs):
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidQuery")
 
 
+EVERY_FUNCTION = [
+    *(("GET", path) for path in ("runs", "route-tables", "versions", "dashboard", "health")),
+    ("GET", "runs/20260107060000000000-0123abcd"),
+    ("GET", "versions/20260107060000000000-0123abcd"),
+    *((method, f"route-tables{table_id('one')}") for method in ("GET", "PUT", "PATCH", "DELETE")),
+    *(("POST", path) for path in ("sync", "adopt", "rollback", "release", "discover")),
+    *(("POST", path) for path in ("provision", "alerts")),
+]
+
+
+def test_each_function_refuses_a_parameter_that_it_does_not_know(azure, host):
+    add_table(azure.state, "one", [to_firewall()])
+    table = f"/api/route-tables{table_id('one')}"
+    host.request("PUT", table, json={}).raise_for_status()
+    before = host.request("GET", table).json()
+    for method, path in EVERY_FUNCTION:
+        answer = host.request(method, f"/api/{path}?mode=plan&PAGES=1", json={})
+        assert answer.status_code == 400, path
+        assert "mode" in answer.text and "PAGES" in answer.text, path
+    assert azure.state.writes() == []
+    assert host.request("GET", table).json() == before
+    assert host.request("GET", "/api/runs").json()["value"] == []
+
+
+def test_the_key_and_its_name_are_parameters_of_each_function(host):
+    for method, path in EVERY_FUNCTION:
+        answer = http().request(
+            method, f"{host.url}/api/{path}?CODE={host.key}&clientid=a", json={}
+        )
+        assert "InvalidQuery" not in answer.text, path
+
+
+def test_one_table_has_no_pages(azure, host):
+    add_table(azure.state, "one")
+    table = f"/api/route-tables{table_id('one')}"
+    host.request("PUT", table, json={}).raise_for_status()
+    assert host.request("GET", f"{table}?top=1").status_code == 400
+
+
 def test_a_slash_at_the_end_changes_nothing(host, runs):
     assert listed(host, "/") == runs
     for path in (f"/api/runs/{runs[0]}", "/api/route-tables", "/api/versions"):
