@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from urllib.parse import quote, urlencode, urlsplit
@@ -82,7 +83,11 @@ def json_error(error: HttpError) -> func.HttpResponse:
 
 
 def body_of(request: func.HttpRequest) -> bytes:
-    """Raise HttpError if the body got lost on its way, or is larger than `MAX_BODY_BYTES`."""
+    """Return the body in UTF-8, without a byte order mark.
+
+    Raise HttpError if it got lost on its way or is larger than `MAX_BODY_BYTES`, and InvalidRequest
+    if it has another encoding. Source: RFC 8259, section 8.1.
+    """
     body = request.get_body()
     # If a body comes in chunks, the Functions host gives the app this header and not one byte.
     if not body and "Transfer-Encoding" in request.headers:
@@ -91,11 +96,24 @@ def body_of(request: func.HttpRequest) -> bytes:
         raise HttpError(
             413, codes.BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes"
         )
-    return body
+    if not _is_utf8(body):
+        raise InvalidRequest(
+            [Fault("body", "send it in UTF-8")], message="the body has another encoding than UTF-8"
+        )
+    return body.removeprefix(BOM_UTF8)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    # Latin text in UTF-16 or UTF-32 has these bytes, and JSON in UTF-8 has none.
+    return b"\0" not in body
 
 
 def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
-    """Raise InvalidRequest with every fault, and HttpError as `body_of` does.
+    """Raise InvalidRequest with every fault, and what `body_of` raises.
 
     An empty body is a fault: it may have got lost, and what it said was not the default.
     """

@@ -7,6 +7,7 @@ import azure.functions as func
 
 from ..alert_shapes import Validation, parsed, read_alerts
 from ..app import App
+from ..domain.errors import InvalidRequest
 from ..domain.findings import Finding
 from ..domain.runs.alert import Alert, Ignored
 from ..http import HttpError, body_of, json_response
@@ -21,7 +22,8 @@ def take_alert(
 ) -> func.HttpResponse:
     """Start or join the run that the alert asks for, or say why the alert is ignored.
 
-    The caller's only errors are a body that got lost on its way and one that is too large.
+    The caller's only errors are a query parameter, and a body that got lost on its way, is too
+    large or is not UTF-8.
     """
     signals = read_alerts(parsed(_body_of(request)))
     validation = next((one for one in signals if isinstance(one, Validation)), None)
@@ -36,10 +38,10 @@ def take_alert(
 
 
 def _body_of(request: func.HttpRequest) -> bytes:
-    """Raise HttpError. Nobody may read the answer to an alert, so the log has its error as well."""
+    """Raise what `http.body_of` raises, and log it: nobody may read the answer to an alert."""
     try:
         return body_of(request)
-    except HttpError as error:
+    except (HttpError, InvalidRequest) as error:
         log_alert(None, error=Finding(error.code, error.message))
         raise
 

@@ -280,7 +280,6 @@ def test_while_paused_an_alerts_run_is_a_plan(azure, two, make_host):
     [
         b"",
         b"not json",
-        b"\xff\xfe{}",
         b"[" * 500_000,
         b'{"a":' * 100_000,
         b'{"schemaId": "azureMonitorCommonAlertSchema", "schemaId": 7}',

@@ -96,3 +96,25 @@ def test_who_may_not_call_does_not_hear_of_a_lost_body(host):
     anyone = {"x-functions-key": "wrong"}
     answer = host.request("POST", "/api/sync", content=in_chunks("{}"), headers=anyone)
     assert answer.status_code == 401
+
+
+def test_a_byte_order_mark_is_no_part_of_the_body(azure, host):
+    add_table(azure.state, "one", [to_firewall()])
+    content = '{"note": "für später"}'.encode("utf-8-sig")
+    answer = host.request("PUT", TABLE, content=content)
+    assert answer.json()["registration"]["note"] == "für später"
+    alone = host.request("POST", "/api/sync", content="".encode("utf-8-sig"))
+    assert code_of(alone, 400) == "InvalidBody"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_a_body_in_another_encoding_is_refused_and_changes_nothing(azure, host, encoding):
+    add_table(azure.state, "one", [to_firewall()])
+    register(host, "one", note="as it was")
+    content = '{"note": "für später"}'.encode(encoding)
+    for method, path in [*NEED_A_BODY, ("POST", "/api/alerts")]:
+        answer = host.request(method, path, content=content)
+        assert code_of(answer, 400) == "InvalidBody", path
+        assert "UTF-8" in answer.json()["error"]["message"], path
+    assert host.request("GET", TABLE).json()["registration"]["note"] == "as it was"
+    assert runs(host) == []
