@@ -129,13 +129,17 @@ def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
         ) from None
 
 
-def api_url(request: func.HttpRequest, path: str) -> str:
+def api_url(request: func.HttpRequest, path: str, query: Mapping[str, str] | None = None) -> str:
     """Return a URL of this app under the host name that the caller used, in ASCII.
 
-    The host answers 500 if a header such as `Location` has another letter.
+    If the caller has sent its key in the query, the URL has the key as well, so that nothing has to
+    be added to it. The host answers 500 if a header such as `Location` has another letter.
     """
     url = urlsplit(request.url)
-    return f"{url.scheme}://{quote(url.netloc, safe=':[]')}/api/{quote(path)}"
+    key = in_query(request, "code")
+    parameters = {**(query or {}), **({"code": key} if key else {})}
+    shown = f"?{urlencode(parameters)}" if parameters else ""
+    return f"{url.scheme}://{quote(url.netloc, safe=':[]')}/api/{quote(path)}{shown}"
 
 
 def page[T](
@@ -154,8 +158,7 @@ def page[T](
 
     link = None
     if len(found) > top:
-        query = urlencode({"top": top, "skipToken": token_of(shown[-1])})
-        link = f"{api_url(request, path)}?{query}"
+        link = api_url(request, path, {"top": str(top), "skipToken": token_of(shown[-1])})
     return json_response({"value": [render(item) for item in shown], "nextLink": link})
 
 

@@ -1,0 +1,63 @@
+"""URLs that answers have: whoever gets one can call it as it is."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from local.plain_http import http
+from tests.builders.azure import add_table, table_id
+from tests.builders.routes import to_firewall
+
+
+@pytest.fixture
+def table(azure, host):
+    add_table(azure.state, "one", [to_firewall()])
+    path = f"/api/route-tables{table_id('one')}"
+    host.request("PUT", path, json={}).raise_for_status()
+    return path
+
+
+@pytest.mark.usefixtures("table")
+def test_a_caller_with_the_key_in_the_url_can_call_each_url_as_it_is(host):
+    for path in ("sync", "alerts", "sync"):
+        answer = http().post(f"{host.url}/api/{path}?code={host.key}", json=body_of(path))
+        assert answer.status_code == 202, answer.text
+        assert answer.json()["statusQueryGetUri"] == answer.headers["Location"]
+        status = http().get(answer.headers["Location"])
+        while status.status_code == 202:
+            status = http().get(status.headers["Location"])
+        assert status.json()["status"] == "Succeeded"
+
+    first = http().get(f"{host.url}/api/runs?top=2&Code={host.key}").json()
+    rest = http().get(first["nextLink"]).json()
+    assert [len(first["value"]), len(rest["value"]), rest["nextLink"]] == [2, 1, None]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_caller_with_the_key_in_a_header_gets_it_in_no_url(host):
+    answer = host.request("POST", "/api/sync", json={})
+    host.ended_run(answer.json()["runId"])
+    host.request("POST", "/api/sync", json={}).raise_for_status()
+    page = host.request("GET", "/api/runs?top=1").json()
+    for url in (answer.headers["Location"], answer.json()["statusQueryGetUri"]):
+        assert urlsplit(url).query == ""
+    assert {*parse_qs(urlsplit(page["nextLink"]).query)} == {"top", "skipToken"}
+
+
+def test_no_log_has_the_key(azure, make_host):
+    host = make_host(LOG_LEVEL="INFO")
+    add_table(azure.state, "one", [to_firewall()])
+    host.request("PUT", f"/api/route-tables{table_id('one')}", json={}).raise_for_status()
+    started = http().post(f"{host.url}/api/sync?code={host.key}", json={}).json()
+    http().get(f"{host.url}/api/runs?code={host.key}&top=0")
+    host.line_with('{"record": "run"')
+    assert started["runId"] in "".join(host.errors)
+    assert host.key not in "".join(host.errors)
+
+
+def body_of(path):
+    if path == "sync":
+        return {}
+    essentials = {"monitorCondition": "Fired", "monitoringService": "Platform"}
+    essentials["alertTargetIDs"] = [table_id("one")]
+    return {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": essentials}}
