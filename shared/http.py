@@ -96,20 +96,21 @@ def body_of(request: func.HttpRequest) -> bytes:
         raise HttpError(
             413, codes.BODY_TOO_LARGE, f"the body is larger than {MAX_BODY_BYTES} bytes"
         )
-    if not _is_utf8(body):
-        raise InvalidRequest(
-            [Fault("body", "send it in UTF-8")], message="the body has another encoding than UTF-8"
-        )
-    return body.removeprefix(BOM_UTF8)
+    return _utf8(body)
 
 
-def _is_utf8(body: bytes) -> bool:
+def _utf8(body: bytes) -> bytes:
+    """Raise InvalidRequest for another encoding."""
     try:
         body.decode()
+        # Latin text in UTF-16 or UTF-32 has these bytes, and JSON in UTF-8 has none.
+        is_utf8 = b"\0" not in body
     except UnicodeDecodeError:
-        return False
-    # Latin text in UTF-16 or UTF-32 has these bytes, and JSON in UTF-8 has none.
-    return b"\0" not in body
+        is_utf8 = False
+    if not is_utf8:
+        fault = Fault("body", "send it in UTF-8")
+        raise InvalidRequest([fault], message="the body has another encoding than UTF-8")
+    return body.removeprefix(BOM_UTF8)
 
 
 def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:

@@ -1,7 +1,7 @@
 """The shell of the HTTP functions, and the parts that several of them share."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Concatenate
 
 import azure.functions as func
@@ -47,20 +47,22 @@ def endpoint[**P](*query: str, needs_token: bool = True) -> Callable[[_Handler[P
     """
 
     def answering(handler: _Handler[P]) -> _Answer[P]:
-        @functools.wraps(handler)
-        def answer(
-            request: func.HttpRequest, /, *args: P.args, **kwargs: P.kwargs
-        ) -> func.HttpResponse:
-            def handled() -> func.HttpResponse:
-                check_query(request, query)
-                context = permitted(request, needs_token=needs_token)
-                return handler(context, request, *args, **kwargs)
-
-            return respond(handled, json_error)
-
-        return answer
+        return _answering(handler, query, needs_token=needs_token)
 
     return answering
+
+
+def _answering[**P](handler: _Handler[P], query: Sequence[str], *, needs_token: bool) -> _Answer[P]:
+    @functools.wraps(handler)
+    def answer(request: func.HttpRequest, /, *args: P.args, **named: P.kwargs) -> func.HttpResponse:
+        def handled() -> func.HttpResponse:
+            check_query(request, query)
+            context = permitted(request, needs_token=needs_token)
+            return handler(context, request, *args, **named)
+
+        return respond(handled, json_error)
+
+    return answer
 
 
 def permitted(request: func.HttpRequest, *, needs_token: bool = True) -> App:

@@ -58,6 +58,9 @@ def test_no_log_has_the_key(azure, make_host):
 def body_of(path):
     if path == "sync":
         return {}
-    essentials = {"monitorCondition": "Fired", "monitoringService": "Platform"}
-    essentials["alertTargetIDs"] = [table_id("one")]
+    essentials = {
+        "monitorCondition": "Fired",
+        "monitoringService": "Platform",
+        "alertTargetIDs": [table_id("one")],
+    }
     return {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": essentials}}
