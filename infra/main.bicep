@@ -297,6 +297,7 @@ module app 'modules/app.bicep' = {
           ''
         )
         NOTIFY_FORMAT: 'json'
+        PUBLIC_URL: ''
         MAX_SYNC_AGE_DAYS: '2'
         RUN_RETENTION_DAYS: '400'
         REQUIRE_TOKENS: requireTokens ? 'true' : 'false'

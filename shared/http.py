@@ -130,17 +130,25 @@ def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
         ) from None
 
 
-def api_url(request: func.HttpRequest, path: str, query: Mapping[str, str] | None = None) -> str:
-    """Return a URL of this app under the host name that the caller used, in ASCII.
+def api_url(
+    request: func.HttpRequest,
+    path: str,
+    *,
+    front: str | None,
+    query: Mapping[str, str] | None = None,
+) -> str:
+    """Return a URL of this app below `front`, or below the host name that the caller used.
 
     If the caller has sent its key in the query, the URL has the key as well, so that nothing has to
-    be added to it. The host answers 500 if a header such as `Location` has another letter.
+    be added to it. It is in ASCII, because the host answers 500 to any other `Location`.
     """
     url = urlsplit(request.url)
+    origin = front or f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
+
     key = in_query(request, "code")
     parameters = {**(query or {}), **({"code": key} if key else {})}
     shown = f"?{urlencode(parameters)}" if parameters else ""
-    return f"{url.scheme}://{quote(url.netloc, safe=':[]')}/api/{quote(path)}{shown}"
+    return f"{origin}/api/{quote(path)}{shown}"
 
 
 def page[T](
@@ -148,6 +156,7 @@ def page[T](
     path: str,
     items: Iterable[T],
     *,
+    front: str | None,
     token_of: Callable[[T], str],
     render: Callable[[T], Mapping[str, object]],
 ) -> func.HttpResponse:
@@ -159,7 +168,8 @@ def page[T](
 
     link = None
     if len(found) > top:
-        link = api_url(request, path, {"top": str(top), "skipToken": token_of(shown[-1])})
+        query = {"top": str(top), "skipToken": token_of(shown[-1])}
+        link = api_url(request, path, front=front, query=query)
     return json_response({"value": [render(item) for item in shown], "nextLink": link})
 
 

@@ -54,6 +54,14 @@ def _endpoint(value: str) -> str:
     return _url(value).rstrip("/")
 
 
+def _address(value: str) -> str:
+    """Links go after it, and `Location` may have ASCII letters only."""
+    address = _endpoint(value)
+    if not value.isascii() or re.search(r"[?#@\s]|/api$", address):
+        raise ValueError("not an address in ASCII without query, user and the final /api")
+    return address
+
+
 type _ServiceTag = Annotated[str, BeforeValidator(_service_tag)]
 type _CommaSeparated[T] = Annotated[list[T], BeforeValidator(_comma_separated)]
 
@@ -93,6 +101,7 @@ class Settings(BaseModel):
         None, alias="NOTIFY_WEBHOOK_URL"
     )
     notify_format: Literal["json", "teams", "slack"] = Field("json", alias="NOTIFY_FORMAT")
+    public_url: Annotated[str, BeforeValidator(_address)] | None = Field(None, alias="PUBLIC_URL")
     max_sync_age_days: int = Field(2, alias="MAX_SYNC_AGE_DAYS", ge=1, le=3650)
     run_retention_days: int = Field(400, alias="RUN_RETENTION_DAYS", ge=1, le=3650)
     require_tokens: bool = Field(False, alias="REQUIRE_TOKENS")
@@ -159,9 +168,9 @@ class Settings(BaseModel):
 
     @property
     def address(self) -> str | None:
-        """Return the app's own URL. App Service sets the host name."""
-        if self.website_hostname is None:
-            return None
+        """Return the URL by which people reach the app. App Service sets the host name."""
+        if self.public_url is not None or self.website_hostname is None:
+            return self.public_url
         is_local = urlsplit(f"//{self.website_hostname}").hostname in LOOPBACK
         scheme = "http" if is_local else "https"
         return f"{scheme}://{self.website_hostname}"

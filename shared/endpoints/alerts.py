@@ -56,7 +56,7 @@ def _taken(
     if taken.send:
         send(str(RunMessage(taken.run.run_id)))
     log_alert(alert.name, run_id=taken.run.run_id)
-    return accepted(request, taken.run)
+    return accepted(context, request, taken.run)
 
 
 def _ignored(signal: Ignored, alert: Alert | None = None) -> func.HttpResponse:

@@ -51,6 +51,7 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
     check, settings = context.checks.latest(until=utc_now()), context.settings
 
     return _response(
+        context,
         request,
         "overview",
         overview=overview(
@@ -97,7 +98,7 @@ def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.Http
     shown, last_page = pages_of(report.outcomes, page, OUTCOMES_A_PAGE)
     outcomes = [outcome_block(outcome) for outcome in shown]
     numbers = {"page": page, "last_page": last_page}
-    return _response(request, "run", **report_head(report), outcomes=outcomes, **numbers)
+    return _response(context, request, "run", **report_head(report), outcomes=outcomes, **numbers)
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
@@ -105,6 +106,7 @@ def _table_page(context: App, request: func.HttpRequest, text: str) -> func.Http
     last = _last_outcome(context, table)
 
     return _response(
+        context,
         request,
         "route_table",
         row=row(table, _standpoint(context), last),
@@ -161,13 +163,21 @@ def _number(request: func.HttpRequest) -> int:
 
 
 def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpResponse:
-    return _response(request, "error", status=error.status, fault=error)
+    return _response(None, request, "error", status=error.status, fault=error)
 
 
 def _response(
-    request: func.HttpRequest, template: str, *, status: int = 200, **context: object
+    context: App | None,
+    request: func.HttpRequest,
+    template: str,
+    *,
+    status: int = 200,
+    **shown: object,
 ) -> func.HttpResponse:
-    page = render_page(template, key=in_query(request, "code"), now=utc_now(), **context)
+    """Show a page. If the app's own settings are wrong, there is no context."""
+    front = None if context is None else context.settings.public_url
+    key = in_query(request, "code")
+    page = render_page(template, front=front, key=key, now=utc_now(), **shown)
     # Azure answers in JSON, which can hold half a letter, but no page can.
     body = page.encode(errors="backslashreplace")
     return func.HttpResponse(

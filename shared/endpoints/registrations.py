@@ -73,7 +73,10 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
     if request.route_params.get("id"):
         check_query(request)
         return _registered(context.registering.get(_id_in_url(request)))
+    return _all_registered(context, request)
 
+
+def _all_registered(context: App, request: func.HttpRequest) -> func.HttpResponse:
     def token(table: RegisteredTable) -> str:
         return table.route_table_id.key
 
@@ -81,6 +84,7 @@ def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.Ht
         request,
         "route-tables",
         after(skip_token(request), answers.registered_tables(context), token),
+        front=context.settings.public_url,
         token_of=token,
         render=registered_table_json,
     )

@@ -15,7 +15,7 @@ def get_run(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = report_json(answers.run_report(context, run))
     if run.ended:
         return json_response(body)
-    return json_response(body, status=202, headers=while_running(request, run))
+    return json_response(body, status=202, headers=while_running(context, request, run))
 
 
 @endpoint(*PAGED)
@@ -27,6 +27,7 @@ def list_runs(context: App, request: func.HttpRequest) -> func.HttpResponse:
         request,
         "runs",
         answers.runs(context, older_than=token),
+        front=context.settings.public_url,
         token_of=lambda run: run.run_id,
         render=run_json,
     )

@@ -82,21 +82,22 @@ def starts_run(
     def answer(context: App, request: func.HttpRequest, send: Send) -> func.HttpResponse:
         run = begin(context, request, caller_of(context, request).requester)
         send(str(RunMessage(run.run_id)))
-        return accepted(request, run)
+        return accepted(context, request, run)
 
     return answer
 
 
-def while_running(request: func.HttpRequest, run: Run) -> dict[str, str]:
+def while_running(context: App, request: func.HttpRequest, run: Run) -> dict[str, str]:
     """Return the headers that tell the caller where and when to ask for the report."""
+    location = api_url(request, f"runs/{run.run_id}", front=context.settings.public_url)
     return {
-        "Location": api_url(request, f"runs/{run.run_id}"),
+        "Location": location,
         "Retry-After": _RETRY_AFTER_SECONDS,
     }
 
 
-def accepted(request: func.HttpRequest, run: Run) -> func.HttpResponse:
-    headers = while_running(request, run)
+def accepted(context: App, request: func.HttpRequest, run: Run) -> func.HttpResponse:
+    headers = while_running(context, request, run)
     body = {
         "runId": run.run_id,
         "status": RunStatus.RUNNING.value,

@@ -20,6 +20,7 @@ def list_versions(context: App, request: func.HttpRequest) -> func.HttpResponse:
         request,
         "versions",
         after(skip_token(request), answers.versions(context), token),
+        front=context.settings.public_url,
         token_of=token,
         render=lambda pair: version_json(*pair),
     )

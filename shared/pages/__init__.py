@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 
 
-def render_page(template: str, *, key: str | None, now: datetime, **context: Any) -> str:
-    """HTML. `key` is what the page was asked for with in its URL: its links repeat that."""
+def render_page(
+    template: str, *, front: str | None, key: str | None, now: datetime, **context: Any
+) -> str:
+    """Return HTML. Its links lead below `front`, if there is one.
+
+    `key` is what the page was asked for with in its URL, and its links repeat it.
+    """
+    dashboard = f"{front}/api/dashboard" if front else ""
 
     def link(**query: object) -> str:
-        return "?" + urlencode(query | ({"code": key} if key else {}))
+        return f"{dashboard}?" + urlencode(query | ({"code": key} if key else {}))
 
     return (
         _templates()

@@ -1,5 +1,7 @@
 """URLs that answers have: whoever gets one can call it as it is."""
 
+import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from local.plain_http import http
 from tests.builders.azure import add_table, table_id
 from tests.builders.routes import to_firewall
+from tests.front import Front
 
 
 @pytest.fixture
@@ -53,6 +56,36 @@ def test_no_log_has_the_key(azure, make_host):
     host.line_with('{"record": "run"')
     assert started["runId"] in "".join(host.errors)
     assert host.key not in "".join(host.errors)
+
+
+def test_behind_a_gateway_each_url_is_the_gateways(azure, make_host, receiver):
+    with Front() as front:
+        front.host = make_host(PUBLIC_URL=f"{front.url}/", NOTIFY_WEBHOOK_URL=receiver.url)
+        add_table(azure.state, "one", [to_firewall()])
+        table = f"{front.url}/api/route-tables{table_id('one')}"
+        assert http().put(table, json={}).status_code == 201
+        for path in ("sync", "sync", "alerts"):
+            answer = http().post(f"{front.url}/api/{path}", json=body_of(path))
+            assert answer.json()["statusQueryGetUri"] == answer.headers["Location"]
+            status = http().get(answer.headers["Location"])
+            while status.status_code == 202:
+                status = http().get(status.headers["Location"])
+            assert status.json()["status"] == "Succeeded"
+
+        page = http().get(f"{front.url}/api/runs?top=1").json()
+        assert len(http().get(page["nextLink"]).json()["value"]) == 1
+
+        # The app's own name leads to the gateway, too.
+        for query in ("", f"?run={status.json()['runId']}", f"?routeTable={table_id('one')}"):
+            page = front.host.request("GET", f"/api/dashboard{query}").raise_for_status().text
+            links = re.findall(r'href="(http[^"]+|\?[^"]*)"', page)
+            assert links
+            for link in links:
+                assert link.startswith(f"{front.url}/api/dashboard?")
+                assert http().get(unescape(link)).status_code == 200
+
+        receiver.wait_for(1)
+        assert receiver.notices[0]["link"].startswith(f"{front.url}/api/runs/")
 
 
 def body_of(path):
