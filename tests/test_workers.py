@@ -256,6 +256,36 @@ def test_an_event_that_fails_comes_again_until_it_is_given_up(app, monkeypatch, 
     assert workers.take_poisoned_event(TABLE_EVENT).message
 
 
+def test_an_event_that_is_given_up_starts_the_run_that_it_opened(app, clock, monkeypatch):
+    """A message is poisoned as soon as its last delivery has failed."""
+    monkeypatch.setattr(workers, "app", lambda: app)
+    monkeypatch.setattr(workers, "utc_now", app.events.clock)
+    register(app, "one")
+    first = take(deliveries=15)
+    assert first.message
+    assert workers.take_poisoned_event(TABLE_EVENT) == first
+
+
+def test_an_event_that_is_given_up_starts_its_run_although_an_attempt_fails(
+    app, clock, monkeypatch
+):
+    """The attempt has opened the run before."""
+    monkeypatch.setattr(workers, "app", lambda: app)
+    monkeypatch.setattr(workers, "utc_now", app.events.clock)
+    register(app, "one")
+    errors = iter([AzureError("storage is away")])
+    claim = app.runs.claim
+
+    def claim_with_errors(*claimed):
+        for error in errors:
+            raise error
+        return claim(*claimed)
+
+    monkeypatch.setattr(app.runs, "claim", claim_with_errors)
+    assert workers.take_poisoned_event(TABLE_EVENT).message
+    assert len(list(app.runs.list())) == 1
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON", "\x00"])
 def test_a_poisoned_message_that_is_not_ours_ends_in_the_log(caplog, text):
     assert workers.fail_poisoned_route_table(text) == Messages()

@@ -9,6 +9,9 @@ No event is lost: it is only left to a run that was open, or had not fanned out,
 come. Such a run reads its tables later than that, so it sees what the event is about. This holds
 for any number of instances, and however their clocks differ, because only the ETag of the run's row
 decides. The clocks decide only how soon a run starts.
+
+The run's row names the event that opened it. The message of this event sends the start message, and
+if it comes again before the run has started, it sends it again: others may rely on it.
 """
 
 from collections.abc import Collection
@@ -19,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate
 from ...domain.runs.alert import Alert
-from ...domain.runs.run import Mode, Run, RunRequest, Trigger, run_id_of, written_by
+from ...domain.runs.run import MAX_RUN_TIME, Mode, Run, RunRequest, Trigger, run_id_of, written_by
 from ..ports import Clock, Events
 from .intake import AlertRun, Intake, instance_of
 
@@ -53,8 +56,7 @@ class EventIntake(Intake):
     def take(self, event: Alert, body: bytes, *, comes_again: bool) -> AlertRun | None:
         """Return the run of this event, or None if the event concerns no registered table.
 
-        The start message has to be sent when the run begins, which may lie in the future. A message
-        that comes again may be the one that should have sent it.
+        The start message has to be sent when the run begins, which may lie in the future.
         """
         # Most events of a subscription are about other resources, so this comes first.
         tables = self._select_tables(event.targets)
@@ -64,29 +66,46 @@ class EventIntake(Intake):
         instance = instance_of(event, body)
         claimed = self._claimed_run(instance)
         if claimed is not None:
-            return AlertRun(claimed, send=comes_again and self._is_lost(claimed))
+            return AlertRun(claimed, send=comes_again and claimed.waits)
 
-        taken = self._joined(tables, comes_again=comes_again) or self._collected(event, tables)
+        request = self._request(event, tables)
+        taken = self._opened(instance) if comes_again else None
+        taken = taken or self._joined(tables) or self._collected(request, instance)
         self.store.claims.claim(instance, taken.run.run_id)
         return taken
 
-    def _joined(self, tables: Collection[RouteTableId], *, comes_again: bool) -> AlertRun | None:
-        """Return a run that will read these tables anyway.
+    def _request(self, event: Alert, tables: Collection[RouteTableId]) -> RunRequest:
+        return RunRequest(
+            Trigger.EVENT,
+            self.policy.mode(Mode.APPLY),
+            route_tables=tuple(tables),
+            reason=f"event {event.name}",
+            writers=written_by(event.callers, tables),
+        )
 
-        A run that may be lost is only for a message that comes again, and no other run is better
-        for it: others may rely on the message for the start of that run.
-        """
-        joinable = [AlertRun(run, self._is_lost(run)) for run in self._joinable_runs(tables)]
-        lost = [found for found in joinable if found.send]
-        fresh = [found for found in joinable if not found.send]
-        return next(iter((*lost, *fresh) if comes_again else fresh), None)
+    def _opened(self, instance: str) -> AlertRun | None:
+        """Return the run that an earlier delivery of this message has opened, if it still waits."""
+        waiting = self.store.runs.waiting(since=self.clock() - MAX_RUN_TIME)
+        opened = (AlertRun(run, send=True) for run in waiting if run.opened_by == instance)
+        return next(opened, None)
 
-    def _collected(self, event: Alert, tables: Collection[RouteTableId]) -> AlertRun:
-        """Return the run of the first window that can still take these tables."""
+    def _joined(self, tables: Collection[RouteTableId]) -> AlertRun | None:
+        """Return a run that will read these tables anyway, and whose start message is not lost."""
+        joinable = self._joinable_runs(tables)
+        fresh = (AlertRun(run, send=False) for run in joinable if not self._may_be_lost(run))
+        return next(fresh, None)
+
+    def _collected(self, request: RunRequest, instance: str) -> AlertRun:
+        """Return the run of the first window that can still take the tables of this request."""
         now = self.clock()
         begins = now - (now - _EPOCH) % WINDOW
         while True:
-            taken = self._in_window(self._new_run(event, tables, begins))
+            # The present window has begun already.
+            starts_at = max(begins, now)
+            run_id = run_id_of(begins, _OF_EVENTS)
+            new = Run(run_id, request, starts_at, is_open=True, opened_by=instance)
+
+            taken = self._in_window(new)
             if taken is not None:
                 return taken
             begins += WINDOW
@@ -99,33 +118,14 @@ class EventIntake(Intake):
             if run is None:
                 if self.store.runs.create(new):
                     return AlertRun(new, send=True)
-                continue
-
-            if self._will_read(run, new.request.route_tables):
-                return AlertRun(run, send=False)
-            if not run.is_open or run.request.mode is not new.request.mode:
+            elif self._will_read(run, new.request.route_tables):
+                # Storage may have failed after it had created the row. Then the client created it
+                # once more, in vain.
+                return AlertRun(run, send=run.opened_by == new.opened_by)
+            elif run.is_open and run.request.mode is new.request.mode:
+                with suppress(ConcurrentUpdate):
+                    return AlertRun(
+                        self.store.runs.replace(run.with_tables(new.request)), send=False
+                    )
+            else:
                 return None
-
-            with suppress(ConcurrentUpdate):
-                grown = self.store.runs.replace(run.with_tables(new.request))
-                return AlertRun(grown, send=False)
-
-    def _is_lost(self, run: Run) -> bool:
-        """Return whether nobody may be going to send the start message of this run.
-
-        The message of a run whose window is still to begin is in the hands of a worker.
-        """
-        is_due = not timedelta() < run.started_at - self.clock() <= WINDOW
-        return is_due and self._may_be_lost(run)
-
-    def _new_run(self, event: Alert, tables: Collection[RouteTableId], begins: datetime) -> Run:
-        request = RunRequest(
-            Trigger.EVENT,
-            self.policy.mode(Mode.APPLY),
-            route_tables=tuple(tables),
-            reason=f"event {event.name}",
-            writers=written_by(event.callers, tables),
-        )
-        # The present window has begun already.
-        starts_at = max(begins, self.clock())
-        return Run(run_id_of(begins, _OF_EVENTS), request, starts_at, is_open=True)

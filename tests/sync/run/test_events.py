@@ -2,8 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http import HTTPStatus
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 
 from shared.domain import codes
 from shared.domain.findings import Finding
@@ -170,13 +172,36 @@ def test_no_other_message_relies_on_a_run_that_may_be_lost(app, three, clock):
     assert (later.run.run_id == lost.run.run_id, later.send) == (False, True)
 
 
-def test_while_a_run_waits_for_its_window_nobody_starts_it(app, three, clock):
+def test_only_the_message_that_opened_a_run_starts_it(app, three):
     first = take(app, "one", number=1)
     app.run_start.start(first.run.run_id)
     waiting = take(app, "one", number=2)
     assert waiting.run.started_at == START + WINDOW
-    for again in (take(app, "one", number=2, comes_again=True), take(app, "one", number=3)):
-        assert (again.run.run_id, again.send) == (waiting.run.run_id, False)
+    for number, again in ((3, False), (4, True), (2, False)):
+        other = take(app, "one", number=number, comes_again=again)
+        assert (other.run.run_id, other.send) == (waiting.run.run_id, False)
+    again = take(app, "one", number=2, comes_again=True)
+    assert (again.run.run_id, again.send) == (waiting.run.run_id, True)
+
+
+def test_a_run_whose_row_storage_wrote_with_an_error_is_started(
+    app, three, nobody_waits, monkeypatch
+):
+    """The client then writes the row once more, in vain: the row of its own is there."""
+    send, failed = RequestsTransport.send, list[str]()
+
+    def answered(transport, request, **options):
+        answer = send(transport, request, **options)
+        if request.method == "POST" and request.url.endswith("/SyncRuns") and not failed:
+            failed.append(request.url)
+            answer.status_code = HTTPStatus.INTERNAL_SERVER_ERROR
+        return answer
+
+    list(app.runs.list())  # its table is there
+    monkeypatch.setattr(RequestsTransport, "send", answered)
+    taken = take(app, "one", number=1)
+    assert failed
+    assert taken.send
 
 
 def test_each_table_of_a_run_keeps_who_wrote_it(app, three):

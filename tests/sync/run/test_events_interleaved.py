@@ -37,19 +37,26 @@ AGAIN_AFTER = timedelta(minutes=1)
 class Event:
     """An event about these tables, in the hands of a worker whose clock is wrong by `skew`.
 
-    The worker dies before its n-th call to storage, or at its end if it makes fewer calls.
+    The worker dies before its n-th call to storage, or at its end if it makes fewer calls. Then
+    another worker gets the message, whose clock is wrong by `skew_again`. `twice`: storage fails
+    after it has created a row, so that the client creates each row twice.
     """
 
     names: Sequence[str]
     skew: timedelta
+    skew_again: timedelta
     dies_at: int | None
+    twice: bool
 
 
+skews = st.sampled_from([timedelta(seconds=seconds) for seconds in (0, 0, 0, -60, -3, 4, 30)])
 events = st.builds(
     Event,
     st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True),
-    st.sampled_from([timedelta(seconds=seconds) for seconds in (0, 0, 0, -3, 4, 30)]),
+    skews,
+    skews,
     st.none() | st.integers(1, 9),
+    st.booleans(),
 )
 
 
@@ -96,11 +103,12 @@ class Turns:
 
 
 class SharedTable(MemoryTable):
-    """Calls `before_call` before each call."""
+    """Calls `before_call` before each call, and creates each row twice while `is_twice` says so."""
 
-    def __init__(self, before_call: Callable[[], None]) -> None:
+    def __init__(self, before_call: Callable[[], None], is_twice: Callable[[], bool]) -> None:
         super().__init__()
         self._before_call = before_call
+        self._is_twice = is_twice
         self._within = False
 
     def __getattribute__(self, name: str) -> Any:
@@ -112,6 +120,8 @@ class SharedTable(MemoryTable):
             self._before_call()
             self._within = True
             try:
+                if name == "create_entity" and self._is_twice():
+                    found(*arguments, **named)
                 return found(*arguments, **named)
             finally:
                 self._within = False
@@ -151,16 +161,19 @@ class World:
             get=lambda _: None,
             list=list,
         )
-        self.runs = Runs(SharedTable(self._before_call).client_of())
+        self.runs = Runs(self._table().client_of())
         self.store: Any = SimpleNamespace(
             runs=self.runs,
             claims=self.runs,
-            outcomes=OutcomeLog(SharedTable(self._before_call).client_of()),
+            outcomes=OutcomeLog(self._table().client_of()),
             registrations=registrations,
         )
         self.policy: Any = SimpleNamespace(
             mode=lambda mode: mode, default_service_tag=TAG, allowed_service_tags={TAG}
         )
+
+    def _table(self) -> SharedTable:
+        return SharedTable(self._before_call, lambda: getattr(self._mine, "twice", False))
 
     def _before_call(self) -> None:
         self.turns.pass_on()
@@ -177,8 +190,9 @@ class World:
     def deliver(self, number: int, event: Event, *, comes_again: bool = False) -> None:
         self.written.setdefault(number, next(self.moment))
         dies_at = self._mine.dies_at = None if comes_again else event.dies_at
+        self._mine.twice = event.twice
         targets = tuple(table_id(name).lower() for name in event.names)
-        clock = partial(self._clock, event.skew)
+        clock = partial(self._clock, event.skew_again if comes_again else event.skew)
         intake = EventIntake(self.store, self.policy, clock, frozenset)
         with suppress(Killed):
             alert = Alert("write", targets, str(number))
@@ -245,7 +259,7 @@ def test_each_table_is_read_after_each_event_about_it(delivered, order, weekly):
         for name in event.names:
             assert world.read_after(world.written[number], name), (number, name)
 
-    skews = [event.skew for event in delivered]
+    skews = [skew for event in delivered for skew in (event.skew, event.skew_again)]
     elapsed = world.now - START + max(skews) - min(skews)
     of_events = [run for run in world.runs.list() if run.request.trigger is Trigger.EVENT]
     assert len(of_events) <= elapsed // WINDOW + 2
