@@ -95,10 +95,14 @@ class Intake:
             yield from known.places(scope)
 
     def _joinable_runs(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
-        """Yield the runs that will read all of these tables and have read none of them yet."""
+        """Yield the runs that will read all of these tables and have read none of them yet.
+
+        A run of the command line ends with its process, and nobody goes on with it.
+        """
         for run in self.store.runs.waiting(since=self.clock() - MAX_RUN_TIME):
             # A run that lies in the future began while the clock ran ahead, and may be long lost.
-            if run.started_at <= self.clock() and self._will_read(run, tables):
+            is_sure = run.started_at <= self.clock() and run.request.trigger is not Trigger.CLI
+            if is_sure and self._will_read(run, tables):
                 yield run
 
     def _will_read(self, run: Run, tables: Collection[RouteTableId]) -> bool:

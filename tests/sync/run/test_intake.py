@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.registry.status import TableNews
 from shared.domain.runs.alert import Alert
-from shared.domain.runs.run import Mode
+from shared.domain.runs.run import Mode, RunRequest, Trigger
 from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS
 from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, rid, table_id
 from tests.builders.runs import begin, register, run_report, sync
@@ -75,6 +75,16 @@ def test_a_plan_or_an_approval_is_not_joined(app, two):
     plan = sync(app, mode=Mode.PLAN)["runId"]
     waiting = {begin(app, mode=Mode.PLAN), begin(app, plan_run_id=plan)}
     assert take(app, alert("one")).run.run_id not in waiting
+
+
+def test_nobody_relies_on_a_run_of_the_command_line_or_starts_it(app, two, clock):
+    """If somebody presses Ctrl-C, it ends before it has read a table."""
+    run_id = app.create_run(RunRequest(Trigger.CLI, Mode.APPLY)).run_id
+    taken = [app.events.take(alert("one", number=1), b"", comes_again=False)]
+    taken.append(take(app, alert("two", number=2)))
+    clock.shift(LOST_AFTER + SECOND)
+    taken.append(take(app, alert("one", "two", number=3)))
+    assert run_id not in {each.run.run_id for each in taken}
 
 
 def test_the_weekly_run_that_waits_is_joined(app, two):
