@@ -65,7 +65,7 @@ class EventIntake(Intake):
 
         instance = instance_of(event, body)
         claimed = self._claimed_run(instance)
-        if claimed is not None:
+        if claimed is not None and not self._has_read_nothing(claimed):
             return AlertRun(claimed, send=comes_again and claimed.waits)
 
         request = self._request(event, tables)
@@ -73,6 +73,13 @@ class EventIntake(Intake):
         taken = taken or self._joined(tables) or self._collected(request, instance)
         self.store.claims.claim(instance, taken.run.run_id)
         return taken
+
+    def _has_read_nothing(self, run: Run) -> bool:
+        """Return whether the run has ended, or is to end at once, before it has read a table.
+
+        For example, the app was switched off between the event and the start of the run.
+        """
+        return run.fanned_out_at is None and (run.ended or run.overdue(self.clock()))
 
     def _request(self, event: Alert, tables: Collection[RouteTableId]) -> RunRequest:
         return RunRequest(

@@ -10,7 +10,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from shared.domain import codes
 from shared.domain.findings import Finding
 from shared.domain.runs.alert import Alert
-from shared.domain.runs.run import Mode
+from shared.domain.runs.run import MAX_RUN_TIME, Mode
 from shared.sync.run.events import NOTED_FOR, WINDOW, Arrivals
 from shared.sync.run.intake import LOST_AFTER, AlertRun
 from tests.builders.azure import add_table, answer, rid, table_id
@@ -105,6 +105,23 @@ def test_a_run_that_has_failed_takes_no_event(app, three):
     app.run_end.fail(run_of(app, first), Finding(codes.INTERRUPTED, "by hand"))
     assert take(app, "one", number=2).run.run_id != first.run.run_id
     assert take(app, "two", number=3).run.run_id != first.run.run_id
+
+
+@pytest.mark.parametrize("how", ["overdue", "expired", "failed"])
+def test_an_event_that_comes_again_has_a_new_run_if_its_own_has_read_nothing(
+    app, three, clock, how
+):
+    first = take(app, "one", number=1)
+    if how == "failed":
+        app.run_end.fail_unstarted(first.run.run_id)
+    else:
+        clock.shift(MAX_RUN_TIME)
+    if how == "expired":
+        app.run_end.expire_overdue()
+
+    again = take(app, "one", number=1, comes_again=True)
+    assert (again.run.run_id == first.run.run_id, again.send) == (False, True)
+    assert finish(app, again)["counts"]["changed"] == 1
 
 
 def test_an_event_that_comes_twice_has_one_run(app, three, clock):
