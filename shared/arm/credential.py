@@ -90,7 +90,10 @@ def reason_of(error: Exception) -> str:
 class OwnIdentity:
     """The names by which Azure knows the app, read from its own token.
 
-    Source: "Access token claims reference" (oid, appid, azp).
+    On a laptop, the token is a person's. Its application is then the Azure CLI or another tool,
+    which other people use as well.
+
+    Source: "Access token claims reference" (oid, appid, azp; scp is in the tokens of people only).
     """
 
     def __init__(self, credential: Credential, scope: str) -> None:
@@ -116,7 +119,8 @@ class OwnIdentity:
 
     def _ask(self) -> frozenset[str]:
         claims = self._claims()
-        names = [claims.get(claim) for claim in ("oid", "appid", "azp")]
+        others = ("upn", "unique_name") if "scp" in claims else ("appid", "azp")
+        names = [claims.get(claim) for claim in ("oid", *others)]
         return frozenset(str(name).lower() for name in names if name)
 
     def _claims(self) -> Mapping[str, Any]:

@@ -23,6 +23,13 @@ def test_our_own_names_are_asked_once(azure, app, ours):
     assert azure.state.faults[0].times == 0
 
 
+def test_a_tool_that_other_people_use_as_well_is_no_name_of_ours(azure, make_app):
+    """On a laptop, the app signs in as a person, through the Azure CLI."""
+    person = azure.state.identities.person
+    names = make_app(AZURE_CLIENT_ID=person.client_id).identity.names()
+    assert names == {person.object_id, person.sign_in_name}
+
+
 def test_an_identity_that_does_not_answer_holds_up_one_alert_and_leaves_no_thread(
     azure, app, ours, monkeypatch
 ):
