@@ -176,9 +176,9 @@ def _take_event(body: bytes, *, comes_again: bool) -> Start:
     return _start(event.name, app().events.take(event, body, comes_again=comes_again))
 
 
-def _start(name: str, taken: AlertRun | None) -> Start:
-    if taken is None:
-        log_event(name, ignored="it concerns no registered route table")
+def _start(name: str, taken: AlertRun | Ignored) -> Start:
+    if isinstance(taken, Ignored):
+        log_event(name, ignored=taken.reason)
         return Start()
 
     log_event(name, run_id=taken.run.run_id)

@@ -50,8 +50,8 @@ def _taken(
     context: App, request: func.HttpRequest, send: Callable[[str], None], alert: Alert
 ) -> func.HttpResponse:
     taken = context.alerts.take(alert, request.get_body())
-    if taken is None:
-        return _ignored(Ignored("it concerns no registered route table"), alert)
+    if isinstance(taken, Ignored):
+        return _ignored(taken, alert)
 
     if taken.send:
         send(str(RunMessage(taken.run.run_id)))

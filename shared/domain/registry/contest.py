@@ -18,7 +18,9 @@ MOST_KEPT = 10
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """A case in which a run found our changes undone. `by` are the callers that an alert named."""
+    """A case in which a run found our changes undone. `by` names who did it, as far as an event or
+    an alert has said so.
+    """
 
     at: datetime
     run_id: str
@@ -53,7 +55,7 @@ class Contest:
         return tuple(dict.fromkeys(name for undoing in self.undone for name in undoing.by))
 
     def __str__(self) -> str:
-        by = ", ".join(self.by) or "somebody whom no activity log alert has named"
+        by = ", ".join(self.by) or "somebody whom no event and no alert has named"
         last = ", ".join(f"{undoing.at:%Y-%m-%d %H:%M}" for undoing in self.undone[-3:])
         return f"our changes were undone by {by}, last at {last} UTC"
 

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate
-from ...domain.runs.alert import Alert
+from ...domain.runs.alert import Alert, Ignored
 from ...domain.runs.run import MAX_RUN_TIME, Mode, Run, RunRequest, Trigger, run_id_of, written_by
 from ..ports import Clock, Events
 from .intake import AlertRun, Intake, instance_of
@@ -53,15 +53,15 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class EventIntake(Intake):
-    def take(self, event: Alert, body: bytes, *, comes_again: bool) -> AlertRun | None:
-        """Return the run of this event, or None if the event concerns no registered table.
+    def take(self, event: Alert, body: bytes, *, comes_again: bool) -> AlertRun | Ignored:
+        """Return the run of this event, or why it needs none.
 
         The start message has to be sent when the run begins, which may lie in the future.
         """
         # Most events of a subscription are about other resources, so this comes first.
         tables = self._select_tables(event.targets)
-        if tables is None:
-            return None
+        if isinstance(tables, Ignored):
+            return tables
 
         instance = instance_of(event, body)
         claimed = self._claimed_run(instance)

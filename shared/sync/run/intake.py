@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...domain.armid import RouteTableId, subscription_in
+from ...domain.errors import RowUnreadable
 from ...domain.runs.alert import Alert, Ignored, Place, merge_alerts, select_places
 from ...domain.runs.run import (
     MAX_RUN_TIME,
@@ -69,8 +70,8 @@ class Intake:
         run_id = self.store.claims.claimed(instance)
         return self.store.runs.get(run_id) if run_id else None
 
-    def _select_tables(self, targets: Collection[str]) -> tuple[RouteTableId, ...] | None:
-        """Return the tables that the targets concern, or None if they concern no table.
+    def _select_tables(self, targets: Collection[str]) -> tuple[RouteTableId, ...] | Ignored:
+        """Return the tables that the targets concern, or why there is none to look at.
 
         An empty tuple stands for all tables, as in a run's request.
         """
@@ -78,7 +79,23 @@ class Intake:
             return ()
 
         found = select_places(targets, self._places(targets))
-        return tuple(place.route_table_id for place in found) or None
+        tables = tuple(place.route_table_id for place in found)
+        if not tables:
+            return Ignored("it concerns no registered route table")
+        if len(tables) == 1 and self._must_wait(tables[0]):
+            return Ignored("its route table is contested, and was repaired within the last hour")
+        return tables
+
+    def _must_wait(self, table: RouteTableId) -> bool:
+        """Return whether no run may write this table yet, because somebody else fights for it.
+
+        Otherwise each write of a pipeline would start a run that is blocked, and that fails.
+        """
+        try:
+            known = self.store.registrations.get(table)
+        except RowUnreadable:
+            return False
+        return known is not None and known.status.contest.waits(self.clock())
 
     def _places(self, targets: Collection[str]) -> Iterator[Place]:
         """Yield at least the places that the targets concern."""
@@ -124,8 +141,8 @@ class Intake:
 class AlertIntake(Intake):
     create_run: CreateRun
 
-    def take(self, alert: Alert, body: bytes) -> AlertRun | None:
-        """Return the run of this alert, or None if it concerns no registered table."""
+    def take(self, alert: Alert, body: bytes) -> AlertRun | Ignored:
+        """Return the run of this alert, or why it needs none."""
         # An alert that is delivered again has its run already.
         instance = instance_of(alert, body)
         claimed = self._claimed_run(instance)
@@ -133,8 +150,8 @@ class AlertIntake(Intake):
             return self._join(claimed)
 
         tables = self._select_tables(alert.targets)
-        if tables is None:
-            return None
+        if isinstance(tables, Ignored):
+            return tables
 
         # A run that is still to read these tables will also see what this alert is about.
         joinable = next(self._joinable_runs(tables), None)

@@ -9,7 +9,7 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from shared.domain import codes
 from shared.domain.findings import Finding
-from shared.domain.runs.alert import Alert
+from shared.domain.runs.alert import Alert, Ignored
 from shared.domain.runs.run import MAX_RUN_TIME, Mode
 from shared.sync.run.events import NOTED_FOR, WINDOW, Arrivals
 from shared.sync.run.intake import LOST_AFTER, AlertRun
@@ -152,7 +152,7 @@ def test_a_plan_is_not_joined_and_while_paused_an_event_only_plans(app, three, m
 
 
 def test_what_concerns_no_table_starts_nothing(app, three):
-    assert take(app, "unregistered", number=1) is None
+    assert take(app, "unregistered", number=1) == Ignored("it concerns no registered route table")
     assert list(app.runs.list()) == []
 
 

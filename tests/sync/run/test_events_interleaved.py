@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import ConcurrentUpdate
-from shared.domain.runs.alert import Alert, Place
+from shared.domain.runs.alert import Alert, Ignored, Place
 from shared.domain.runs.run import Mode, Run, RunRequest, Trigger, run_id_of
 from shared.storage.runs import OutcomeLog, RunLog
 from shared.sync.run.events import WINDOW, EventIntake
@@ -207,9 +207,9 @@ class World:
     def _clock(self, skew: timedelta) -> datetime:
         return self.now + skew
 
-    def _send(self, taken: AlertRun | None, now: datetime) -> None:
+    def _send(self, taken: AlertRun | Ignored, now: datetime) -> None:
         """As the worker of the queue does."""
-        assert taken is not None
+        assert isinstance(taken, AlertRun)
         if taken.send:
             ahead = max(timedelta(), taken.run.started_at - now)
             self.due.append((self.now + min(ahead, WINDOW), taken.run.run_id))

@@ -7,12 +7,13 @@ from operator import methodcaller
 
 import pytest
 
+from shared.domain.registry.contest import BETWEEN_WRITES, MOST_UNDONE, Undoing
 from shared.domain.registry.status import TableNews
-from shared.domain.runs.alert import Alert
+from shared.domain.runs.alert import Alert, Ignored
 from shared.domain.runs.run import Mode, RunRequest, Trigger
-from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS
+from shared.sync.run.intake import LOST_AFTER, MOST_SUBSCRIPTIONS, AlertRun
 from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, add_table, rid, table_id
-from tests.builders.runs import begin, register, run_report, sync
+from tests.builders.runs import START, begin, register, run_report, sync
 
 SECOND = timedelta(seconds=1)
 
@@ -154,7 +155,31 @@ def test_targets_in_many_subscriptions_find_what_they_concern(app, two, count):
     others = [f"/subscriptions/{n:08}-0000-4000-8000-000000000000" for n in range(count - 1)]
     group = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg-one"
     assert asked(app, take(app, Alert("rule", (*others, group), "1"))) == ["one"]
-    assert take(app, Alert("rule", tuple(others), "2")) is None
+    none = Ignored("it concerns no registered route table")
+    assert take(app, Alert("rule", tuple(others), "2")) == none
+
+
+def test_what_a_contested_table_suffers_starts_no_run_while_the_table_waits(app, two, clock):
+    """A pipeline may write it every few seconds, and each run would be blocked and fail."""
+
+    def come(number):
+        event = app.events.take(alert("one", number=number), b"", comes_again=False)
+        return event, take(app, alert("one", number=number + 1))
+
+    for number in range(MOST_UNDONE):
+        undoing = Undoing(START, f"run {number}", ("pipeline@example",))
+        undo = methodcaller("with_undoing", undoing=undoing, owned=frozenset())
+        app.registry.change(rid("one"), undo)
+    assert app.registry.get(rid("one")).status.contest.since is not None
+
+    reason = "its route table is contested, and was repaired within the last hour"
+    assert come(1) == (Ignored(reason), Ignored(reason))
+    both = take(app, alert("one", "two", number=3))
+    assert asked(app, both) == ["one", "two"]
+    app.run_start.start(both.run.run_id)
+
+    clock.move_to(START + BETWEEN_WRITES)
+    assert all(isinstance(each, AlertRun) for each in come(4))
 
 
 def test_a_table_on_more_subnets_than_are_looked_at_may_be_on_any(app, two):
