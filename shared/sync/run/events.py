@@ -58,21 +58,33 @@ class EventIntake(Intake):
 
         The start message has to be sent when the run begins, which may lie in the future.
         """
-        # Most events of a subscription are about other resources, so this comes first.
+        # Others may rely on this message, whatever it says about its own tables by now.
+        instance = instance_of(event, body)
+        left = self._left_waiting(instance) if comes_again else None
+        if left is not None:
+            self.store.claims.claim(instance, left.run_id)
+            return AlertRun(left, send=True)
+
+        # Most events of a subscription are about other resources and end here.
         tables = self._select_tables(event.targets)
         if isinstance(tables, Ignored):
             return tables
 
-        instance = instance_of(event, body)
         claimed = self._claimed_run(instance)
         if claimed is not None and not self._has_read_nothing(claimed):
-            return AlertRun(claimed, send=comes_again and claimed.waits)
+            return AlertRun(claimed, send=False)
 
         request = self._request(event, tables)
-        taken = self._opened(instance) if comes_again else None
-        taken = taken or self._joined(tables) or self._collected(request, instance)
+        taken = self._joined(tables) or self._collected(request, instance)
         self.store.claims.claim(instance, taken.run.run_id)
         return taken
+
+    def _left_waiting(self, instance: str) -> Run | None:
+        """Return the run that an earlier delivery of this message opened or joined, if it waits."""
+        claimed = self.store.claims.claimed(instance)
+        waiting = self.store.runs.waiting(since=self.clock() - MAX_RUN_TIME)
+        left = (run for run in waiting if run.opened_by == instance or run.run_id == claimed)
+        return next(left, None)
 
     def _has_read_nothing(self, run: Run) -> bool:
         """Return whether the run has ended, or is to end at once, before it has read a table.
@@ -89,12 +101,6 @@ class EventIntake(Intake):
             reason=f"event {event.name}",
             writers=written_by(event.callers, tables),
         )
-
-    def _opened(self, instance: str) -> AlertRun | None:
-        """Return the run that an earlier delivery of this message has opened, if it still waits."""
-        waiting = self.store.runs.waiting(since=self.clock() - MAX_RUN_TIME)
-        opened = (AlertRun(run, send=True) for run in waiting if run.opened_by == instance)
-        return next(opened, None)
 
     def _joined(self, tables: Collection[RouteTableId]) -> AlertRun | None:
         """Return a run that will read these tables anyway, and whose start message is not lost."""

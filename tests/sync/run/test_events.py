@@ -180,6 +180,15 @@ def test_a_message_that_comes_again_sends_the_start_message_that_may_be_lost(
     assert take(app, "one", number=1, comes_again=True).send is False
 
 
+def test_a_message_that_comes_again_starts_its_run_although_its_own_table_has_gone(app, three):
+    """Another event has added its table to the run."""
+    first = take(app, "one", number=1)
+    take(app, "two", number=2)
+    app.registry.delete(rid("one"))
+    again = take(app, "one", number=1, comes_again=True)
+    assert (again.run.run_id, again.send) == (first.run.run_id, True)
+
+
 def test_no_other_message_relies_on_a_run_that_may_be_lost(app, three, clock):
     lost = take(app, "one", number=1)
     clock.shift(LOST_AFTER)
