@@ -136,14 +136,16 @@ class Run:
         return not self.ended and now - self.started_at >= MAX_RUN_TIME
 
     def with_tables(self, other: RunRequest) -> "Run":
-        """Return the run with the tables of this request as well, each with who wrote it."""
-        tables = dict.fromkeys((*self.request.route_tables, *other.route_tables))
-        both = replace(
-            self.request,
-            route_tables=tuple(tables),
-            writers={**other.writers, **self.request.writers},
-            reason="several events",
-        )
+        """Return the run with the tables of this request as well, each with all who wrote it.
+
+        Return the run itself if it has them already.
+        """
+        known = self.request
+        tables = tuple(dict.fromkeys((*known.route_tables, *other.route_tables)))
+        writers = _joint_writers(known.writers, other.writers)
+        if (tables, writers) == (known.route_tables, known.writers):
+            return self
+        both = replace(known, route_tables=tables, writers=writers, reason="several events")
         return replace(self, request=both)
 
     def stopped_by(self, error: Finding, now: datetime) -> "Run":
@@ -163,6 +165,14 @@ def written_by(
     """Return the `writers` of a request, if these wrote these tables, or all if none is given."""
     keys = [table.key for table in route_tables] or [_ALL_TABLES]
     return dict.fromkeys(keys, tuple(sorted(names))) if names else {}
+
+
+def _joint_writers(*both: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    keys = dict.fromkeys(key for writers in both for key in writers)
+    return {
+        key: tuple(dict.fromkeys(name for writers in both for name in writers.get(key, ())))
+        for key in keys
+    }
 
 
 def final_status(error: Finding | None, counts: Mapping[OutcomeStatus, int]) -> RunStatus:

@@ -15,7 +15,6 @@ if it comes again before the run has started, it sends it again: others may rely
 """
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -75,7 +74,7 @@ class EventIntake(Intake):
             return AlertRun(claimed, send=False)
 
         request = self._request(event, tables)
-        taken = self._joined(tables) or self._collected(request, instance)
+        taken = self._joined(request) or self._collected(request, instance)
         self.store.claims.claim(instance, taken.run.run_id)
         return taken
 
@@ -102,11 +101,30 @@ class EventIntake(Intake):
             writers=written_by(event.callers, tables),
         )
 
-    def _joined(self, tables: Collection[RouteTableId]) -> AlertRun | None:
+    def _joined(self, request: RunRequest) -> AlertRun | None:
         """Return a run that will read these tables anyway, and whose start message is not lost."""
-        joinable = self._joinable_runs(tables)
-        fresh = (AlertRun(run, send=False) for run in joinable if not self._may_be_lost(run))
-        return next(fresh, None)
+        joinable = self._joinable_runs(request.route_tables)
+        runs = (self._added(run, request) for run in joinable if not self._may_be_lost(run))
+        return next((AlertRun(run, send=False) for run in runs if run is not None), None)
+
+    def _added(self, run: Run, request: RunRequest) -> Run | None:
+        """Return the run, now with these tables and their writers as far as it takes them.
+
+        Return None if it will not read these tables.
+        """
+        # Each turn reads the run again, because another worker has written it meanwhile.
+        found: Run | None = run
+        while found is not None and found.is_open and found.request.mode is request.mode:
+            added = found.with_tables(request)
+            if added is found:
+                return found
+            try:
+                return self.store.runs.replace(added)
+            except ConcurrentUpdate:
+                found = self.store.runs.get(run.run_id)
+
+        reads = found is not None and self._will_read(found, request.route_tables)
+        return found if reads else None
 
     def _collected(self, request: RunRequest, instance: str) -> AlertRun:
         """Return the run of the first window that can still take the tables of this request."""
@@ -125,20 +143,13 @@ class EventIntake(Intake):
 
     def _in_window(self, new: Run) -> AlertRun | None:
         """Return the run of the window, now with these tables; None if it takes no more tables."""
-        # Each turn reads the run again, because another worker may have written it meanwhile.
-        while True:
-            run = self.store.runs.get(new.run_id)
-            if run is None:
-                if self.store.runs.create(new):
-                    return AlertRun(new, send=True)
-            elif self._will_read(run, new.request.route_tables):
-                # Storage may have failed after it had created the row. Then the client created it
-                # once more, in vain.
-                return AlertRun(run, send=run.opened_by == new.opened_by)
-            elif run.is_open and run.request.mode is new.request.mode:
-                with suppress(ConcurrentUpdate):
-                    return AlertRun(
-                        self.store.runs.replace(run.with_tables(new.request)), send=False
-                    )
-            else:
-                return None
+        found = self.store.runs.get(new.run_id)
+        if found is None:
+            if self.store.runs.create(new):
+                return AlertRun(new, send=True)
+            found = self.store.runs.get(new.run_id)
+
+        # Storage may have failed after it had created the row. Then the client created it once
+        # more, in vain.
+        run = None if found is None else self._added(found, new.request)
+        return None if run is None else AlertRun(run, send=run.opened_by == new.opened_by)

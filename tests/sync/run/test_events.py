@@ -239,6 +239,18 @@ def test_each_table_of_a_run_keeps_who_wrote_it(app, three):
     assert named == [("ann",), ("bob", "bot"), ()]
 
 
+def test_all_who_wrote_a_table_are_kept(app, three):
+    """One of them may be a pipeline that undoes our changes."""
+    first = take(app, "one", number=1, callers=frozenset({"ann"}))
+    take(app, "one", number=2, callers=frozenset({"bot"}))
+    take(app, "one", "two", number=3, callers=frozenset({"ann", "cy"}))
+    before = run_of(app, first)
+    take(app, "one", number=4, callers=frozenset({"bot"}))
+    assert run_of(app, first) == before
+    assert before.request.writers_of(rid("one")) == ("ann", "bot", "cy")
+    assert before.request.writers_of(rid("two")) == ("ann", "cy")
+
+
 def test_many_workers_at_once_have_one_run_for_each_window(azure, app, make_app, clock):
     """On Azurite: two instances, and 32 events in hand. The first run starts in the middle."""
     names = [f"t{number:02}" for number in range(24)]
