@@ -6,11 +6,17 @@
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 $app = $env:AZURE_SUBSCRIPTION_ID
+if (-not $app) {
+    # `azd up` asks for the subscription before this hook, and `azd provision` after it (Azure/azure-dev#3745).
+    Write-Output 'azd does not know the subscription yet, so neither the subnet nor the system topics are checked.'
+    Write-Output 'If you want that, stop here and run: azd env set AZURE_SUBSCRIPTION_ID SUBSCRIPTION'
+    exit 0
+}
 $subnet = $env:HOSTING_PLAN -eq 'premium' ? '' : $env:INTEGRATION_SUBNET_ID
 $watched = @()
 if ($env:RESOURCE_EVENTS -ne 'false') {
     $watched = @("$env:WATCHED_SUBSCRIPTION_IDS".ToLower() -split '[, ]+' | Where-Object { $_ } | Sort-Object -Unique)
-    if (-not $watched -and $app) {
+    if (-not $watched) {
         $watched = @($app)
     }
 }

@@ -6,6 +6,12 @@
 # It asks Azure with azd's own sign-in, because the Azure CLI signs in separately.
 set -eu
 app=${AZURE_SUBSCRIPTION_ID-}
+if [ -z "$app" ]; then
+  # `azd up` asks for the subscription before this hook, and `azd provision` after it (Azure/azure-dev#3745).
+  echo "azd does not know the subscription yet, so neither the subnet nor the system topics are checked."
+  echo "If you want that, stop here and run: azd env set AZURE_SUBSCRIPTION_ID SUBSCRIPTION"
+  exit 0
+fi
 subnet=${INTEGRATION_SUBNET_ID-}
 if [ "${HOSTING_PLAN-}" = premium ]; then
   subnet=

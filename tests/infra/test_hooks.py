@@ -211,7 +211,14 @@ def test_each_check_is_made_only_if_it_is_needed(run, azure):
     assert azure.asked == [f"GET {path}" for path in NO_TOPIC]
     azure.asked.clear()
     assert run({}, RESOURCE_EVENTS="false") == (0, "", "")
-    assert run({}, AZURE_SUBSCRIPTION_ID="") == (0, "", "")  # before azd has asked for it
+    assert azure.asked == []
+
+
+def test_before_azd_knows_the_subscription_it_says_what_to_do_and_asks_nothing(run, azure):
+    """`azd up` asks for it before its hooks, and `azd provision` after them: azure-dev#3745."""
+    status, said, told = run({}, INTEGRATION_SUBNET_ID=SUBNET, AZURE_SUBSCRIPTION_ID="")
+    assert (status, told) == (0, "")
+    assert "azd env set AZURE_SUBSCRIPTION_ID" in said
     assert azure.asked == []
 
 
