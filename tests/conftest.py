@@ -100,7 +100,7 @@ def held(azure: SimulatedAzure) -> Iterator[Held]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Where notices go, where an app's settings say so."""
+    """Take the notices of an app whose settings name this webhook."""
     with Receiver() as running:
         yield running
 

@@ -26,7 +26,7 @@ class Call:
     correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     principal: Principal = NOBODY
     claims: Mapping[str, Any] = field(default_factory=dict)
-    """Those of the caller's token."""
+    """The claims of the caller's token."""
     stale: bool = False
     """If true, the answer shows the state before the last write."""
     fate: "Fate | None" = None

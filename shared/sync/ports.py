@@ -257,7 +257,7 @@ class Outcomes(Protocol):
 
 
 class Locations(Protocol):
-    """What the locations of the service tags have answered."""
+    """The answers of the locations of the service tags."""
 
     def read(self) -> Mapping[str, Standing]:
         """Return how each location stands that has ever answered."""
