@@ -107,6 +107,7 @@ class App:
         self._build_runs(self.store, self.azure, self.policy)
         self._build_tables(self.store, self.azure, self.policy)
         self._build_doors(self.store, self.azure, self.policy)
+        self._build_intakes(self.store, self.policy)
 
     def _build_runs(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build what begins and ends a run, and what it learns of the surroundings."""
@@ -128,22 +129,25 @@ class App:
         )
 
     def _build_doors(self, store: Store, azure: Azure, policy: Policy) -> None:
-        """Build everything that people and Azure Monitor can ask for, and the daily watch."""
+        """Build everything that people can ask for, and the daily watch."""
         self.discovery = Discovery(store, azure, policy, self.audit, self.registrar)
         self.asking = Asking(store, self.discovery, self.create_run)
         self.registering = Registering(
             store, azure, policy, utc_now, self.pull, self.surveyor, self.registrar
         )
-        names = self.identity.names
-        self.alerts = AlertIntake(store, policy, utc_now, names, self.create_run)
-        self.events = EventIntake(store, policy, utc_now, names)
-        self.arrivals = Arrivals(store.events, utc_now)
 
         self.check = DailyCheck(
             store, azure, policy, utc_now, self.pull, self.planning, self.create_run
         )
         self.notifier = Notifier(store, utc_now, _webhook(self.settings))
         self.housekeeping = Housekeeping(store, policy, utc_now)
+
+    def _build_intakes(self, store: Store, policy: Policy) -> None:
+        """Build what judges the alerts and the events that Azure sends."""
+        names = self.identity.names
+        self.alerts = AlertIntake(store, policy, utc_now, names, self.create_run)
+        self.events = EventIntake(store, policy, utc_now, names)
+        self.arrivals = Arrivals(store.events, utc_now)
 
     def create_run(self, request: RunRequest, run_id: str | None = None) -> Run:
         """Write the run; the caller then sends its one start message."""

@@ -105,16 +105,13 @@ def _table_page(context: App, request: func.HttpRequest, text: str) -> func.Http
     table = context.registering.get(text)
     last = _last_outcome(context, table)
 
-    return _response(
-        context,
-        request,
-        "route_table",
-        row=row(table, _standpoint(context), last),
-        table=table,
-        shown=None if last is None else outcome_block(last),
-        history=[*_history(context, table.route_table_id)],
-        **_routes_now(context, table),
-    )
+    shown: dict[str, Any] = {
+        "row": row(table, _standpoint(context), last),
+        "table": table,
+        "shown": None if last is None else outcome_block(last),
+        "history": [*_history(context, table.route_table_id)],
+    }
+    return _response(context, request, "route_table", **shown, **_routes_now(context, table))
 
 
 _PAGES: Mapping[str, Callable[[App, func.HttpRequest, str], func.HttpResponse]] = {
