@@ -181,6 +181,15 @@ def test_somebody_else_can_assign_the_roles_and_events_come_after_that(expand):
     assert afterwards.all("Microsoft.Authorization/roleAssignments") == []
 
 
+def test_if_azure_refuses_the_event_subscription_all_else_can_be_deployed(expand):
+    without = expand(topicRolesAssigned=False)
+    assert ids(without, TOPIC) == {ours(HERE)}
+    assert assigned(without, "systemTopics") == assigned(DEPLOYED["default"], "systemTopics")
+    assert ids(without, EVENT_SUBSCRIPTION) == set()
+    others = [one for one in DEPLOYED["default"].resources if one["type"] != EVENT_SUBSCRIPTION]
+    assert sorted(without.resources, key=str) == sorted(others, key=str)
+
+
 def test_without_events_there_is_no_topic_and_no_right(expand):
     for deployed in (DEPLOYED["private-without-events"], expand(resourceEvents=False)):
         assert "Microsoft.EventGrid" not in json.dumps(deployed.resources)
