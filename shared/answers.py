@@ -19,9 +19,11 @@ def existing_run(context: App, run_id: str) -> Run:
     return run
 
 
-def runs(context: App, *, older_than: str | None = None) -> Iterator[Run]:
-    """Yield the newest first. Overdue ones are ended."""
-    for run in context.runs.list(older_than=older_than):
+def runs(
+    context: App, *, older_than: str | None = None, change_id: str | None = None
+) -> Iterator[Run]:
+    """Yield the newest first, only those of this change if there is one. Overdue ones are ended."""
+    for run in context.runs.list(older_than=older_than, change_id=change_id):
         yield context.run_end.expire_if_overdue(run)
 
 

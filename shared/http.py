@@ -160,7 +160,10 @@ def page[T](
     token_of: Callable[[T], str],
     render: Callable[[T], Mapping[str, object]],
 ) -> func.HttpResponse:
-    """Answer with one page. `items` begin after the request's `skip_token`."""
+    """Answer with one page. `items` begin after the request's `skip_token`.
+
+    The link to the next page has the other parameters of the query, which chose the items.
+    """
     top = whole_number(request, "top", 100, MAX_PAGE)
     # One more than asked for shows whether there is a next page.
     found = list(islice(items, top + 1))
@@ -168,8 +171,10 @@ def page[T](
 
     link = None
     if len(found) > top:
-        query = {"top": str(top), "skipToken": token_of(shown[-1])}
-        link = api_url(request, path, front=front, query=query)
+        paging = {"top": str(top), "skipToken": token_of(shown[-1])}
+        known = {"code", *map(str.lower, paging)}
+        query = {name: text for name, text in request.params.items() if name.lower() not in known}
+        link = api_url(request, path, front=front, query=query | paging)
     return json_response({"value": [render(item) for item in shown], "nextLink": link})
 
 

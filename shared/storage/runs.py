@@ -1,5 +1,6 @@
 """SyncRuns has a row for each run, the newest first. SyncOutcomes has one for each table of it."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -174,15 +175,19 @@ class RunLog:
         )
         return (self._read(entity) for entity in entities)
 
-    def list(self, *, older_than: str | None = None) -> Iterator[Run]:
-        """List the runs, the newest first, that are older than the run with this id."""
-        entities = self._table.query_entities(
-            "PartitionKey eq @partition and RowKey gt @after",
-            parameters={
-                "partition": _PARTITION,
-                "after": _row_key(older_than) if older_than else "",
-            },
-        )
+    def list(self, *, older_than: str | None = None, change_id: str | None = None) -> Iterator[Run]:
+        """List the runs, the newest first: those that are older than the run with this id, and
+        those that were started with this id of a change.
+        """
+        condition = "PartitionKey eq @partition and RowKey gt @after"
+        after = _row_key(older_than) if older_than else ""
+        bound = {"partition": _PARTITION, "after": after}
+
+        if change_id is not None:
+            condition += " and changeId eq @change"
+            bound["change"] = _change_key(change_id)
+
+        entities = self._table.query_entities(condition, parameters=bound)
         return _readable(self._read(entity) for entity in entities)
 
 
@@ -326,6 +331,11 @@ def _row_key(run_id: str) -> str:
     return complement(run_id) if _RUN_ID.fullmatch(run_id) else run_id
 
 
+def _change_key(change_id: str | None) -> str:
+    """Return the id in ASCII, because storage takes no half of a surrogate pair."""
+    return json.dumps(change_id)
+
+
 def _run_entity(run: Run) -> dict[str, object]:
     """Return the whole run, beside the properties by which runs are looked for."""
     return {
@@ -335,6 +345,7 @@ def _run_entity(run: Run) -> dict[str, object]:
         "status": run.status.value,
         "fannedOut": run.fanned_out_at is not None,
         "noticeDue": run.notice_due,
+        "changeId": _change_key(run.request.change_id),
         **_RUN_PROPERTY.packed(replace(run, etag="")),
     }
 

@@ -1,6 +1,7 @@
 """Paths and queries as people and programs write them."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 
@@ -31,6 +32,27 @@ def test_the_names_of_a_query_ignore_case(host, runs):
     run = http().get(f"{host.url}/api/dashboard?Code={host.key}&RUN={runs[0]}")
     assert (run.status_code, runs[0] in run.text) == (200, True)
     assert f"code={host.key}" in run.text
+
+
+def test_the_runs_of_a_change_are_found_by_its_id(host):
+    change = "CHG 'é' & 1"
+    bodies = [
+        {"changeId": change},
+        {"changeId": change, "reason": "again"},
+        {"changeId": "CHG"},
+        {},
+    ]
+    started = [host.request("POST", "/api/sync", json=body).json()["runId"] for body in bodies]
+    query = urlencode({"changeId": change})
+    assert listed(host, f"?{query}") == [started[1], started[0]]
+    assert listed(host, "?CHANGEID=none") == []
+    assert listed(host, "?changeId=") == started[::-1]
+
+    page = host.request("GET", f"/api/runs?top=1&{query}").json()
+    assert [run["runId"] for run in page["value"]] == [started[1]]
+    following = http().get(page["nextLink"], headers={"x-functions-key": host.key}).json()
+    assert [run["runId"] for run in following["value"]] == [started[0]]
+    assert following["nextLink"] is None
 
 
 def test_an_empty_value_of_a_query_is_no_value(host, runs):
