@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import hypothesis
@@ -12,6 +13,7 @@ import pytest
 import time_machine
 from azure.core.pipeline.transport import HttpTransport
 
+from local import pwsh as powershell
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
 from local.plain_http import http
@@ -22,6 +24,7 @@ from shared.settings import Settings
 
 from .builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
 from .builders.held import Held
+from .builders.once import once
 from .builders.runs import START
 from .builders.settings import timers
 from .receiver import Receiver
@@ -53,6 +56,19 @@ def azurite() -> Iterator[Callable[[], str]]:
     with Azurite(accounts=ACCOUNTS) as running:
         fresh = iter(ACCOUNTS)
         yield lambda: running.connection_string(next(fresh))
+
+
+@pytest.fixture(scope="session")
+def pwsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PowerShell. Without it the test is skipped by name, and fails in CI."""
+    program = once(
+        tmp_path_factory, "pwsh", lambda: powershell.installed(tmp_path_factory.mktemp("pwsh"))
+    )
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail(powershell.HOW_TO_GET_IT)
+        pytest.skip(powershell.HOW_TO_GET_IT)
+    return program
 
 
 @pytest.fixture

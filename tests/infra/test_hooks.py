@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.builders.recorded import BESIDE
+from local.pwsh import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 HOOKS = ROOT / "infra" / "hooks"
@@ -78,19 +76,6 @@ NO_TOPIC = {EVENT_GRID: REGISTERED, TOPICS: page()}
 """These, if the subscription has no system topic."""
 
 
-@pytest.fixture(scope="session")
-def pwsh(tmp_path_factory):
-    archives = sorted((BESIDE / "tools").glob("pwsh-*-linux-x64.tar.xz"))
-    if found := shutil.which("pwsh"):
-        return found
-    if not archives:
-        pytest.skip("PowerShell is not installed")
-    folder = tmp_path_factory.mktemp("pwsh")
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(folder, filter="data")
-    return next(folder.glob("*/pwsh"))
-
-
 only_sh = pytest.mark.parametrize("hook", ["sh"], indirect=True)
 """PowerShell takes long to start."""
 
@@ -153,7 +138,7 @@ def run(hook, azure, tmp_path):
     usual = {
         "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path),
-        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+        **ENVIRONMENT,
         "ARM_ENDPOINT": f"http://127.0.0.1:{azure.server_port}",
         "AZURE_SUBSCRIPTION_ID": HERE,
         "AZURE_LOCATION": "westeurope",
