@@ -1,32 +1,21 @@
-"""The runbooks of examples/: the Python one is run, the PowerShell one is parsed."""
+"""The runbooks of examples/ on the product itself; tests/examples has the faults of a network."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
+import uuid
 
 import pytest
-import tree_sitter_powershell
-from tree_sitter import Language, Parser
 
 from local.azure.identity import HEADER
+from local.pwsh import ENVIRONMENT
 from tests.builders.azure import add_table, table_id, tag_document
 from tests.builders.routes import owned_prefixes, to_firewall
+from tests.examples.jobs import POWERSHELL, PYTHON
+from tests.examples.scenarios import GOOD, KEY, app
+from tests.examples.scripted import Scripted
 
-RUNBOOKS = Path(__file__).parents[2] / "examples" / "runbooks"
 A = "20.0.0.0/24"
-
-
-def job(*arguments, **environment):
-    """As Azure Automation runs it: by itself, without the project's packages."""
-    return subprocess.run(
-        [sys.executable, "-I", "-S", str(RUNBOOKS / "start_ase_route_sync.py"), *arguments],
-        env={"PATH": os.environ["PATH"], **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -37,71 +26,89 @@ def table(azure, host):
     return made
 
 
-def test_a_job_starts_a_run_waits_for_it_and_ends_well(host, table):
-    done = job(host.url, "--key", host.key, "--body", '{"reason": "CHG1"}')
-    assert (done.returncode, done.stderr) == (0, "")
-    assert '"Succeeded"' in done.stdout
+def python(url, *arguments, key=KEY, **more):
+    """As Azure Automation runs it: by itself, without the project's packages."""
+    command = [sys.executable, "-I", "-S", PYTHON, url, "--key", key, *arguments]
+    return run(command, PATH=os.environ["PATH"], **more)
+
+
+def run(command, **environment):
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(params=["powershell", "python"])
+def job(request, host, tmp_path):
+    """Run a job against the app, with these parameters as both languages have them."""
+    if request.param == "python":
+        return lambda key=host.key, **environment: python(
+            host.url, "--reason", "CHG1", key=key, **environment
+        )
+
+    program = request.getfixturevalue("pwsh")
+    command = (
+        "function Get-AutomationVariable { $env:KEY }; "
+        f"& '{POWERSHELL}' -Url {host.url} -KeyVariable k -Reason CHG1"
+    )
+    return lambda key=host.key, **environment: run(
+        [program, "-NoProfile", "-NonInteractive", "-Command", command],
+        PATH=os.environ["PATH"],
+        HOME=str(tmp_path),
+        KEY=key,
+        **ENVIRONMENT,
+        **environment,
+    )
+
+
+def runs(host):
+    return host.request("GET", "/api/runs").json()["value"]
+
+
+def test_a_job_that_is_begun_again_follows_the_run_that_it_has_started(host, table, job):
+    job_id = str(uuid.uuid4())
+    for _ in range(2):
+        done = job(AUTOMATION_JOB_ID=job_id)
+        assert (done.returncode, done.stderr) == (0, "")
+        [only] = runs(host)
+        assert only["runId"] in done.stdout
+        assert (only["reason"], only["changeId"]) == ("CHG1", job_id)
     assert owned_prefixes(table) == {A}
-    [run] = host.request("GET", "/api/runs").json()["value"]
-    assert run["runId"] in done.stdout
-    assert run["reason"] == "CHG1"
 
 
-def test_where_the_run_failed_the_job_fails_and_says_why(azure, host, table):
+def test_if_the_run_failed_the_job_fails_and_says_why(azure, host, table, job):
     azure.state.remove(table)
-    done = job(host.url, "--key", host.key)
+    done = job()
     assert done.returncode == 1
-    assert f"failed: {table_id('one')} RouteTableNotFound" in done.stderr
+    assert f"{table_id('one')} failed: RouteTableNotFound" in done.stderr
+    assert runs(host)[0]["status"] == "Failed"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--key", "wrong"], "no run was started: 401"),
-        (["--body", '{"mode": "nonsense"}'], "no run was started: 400 InvalidBody"),
-        ([], "is needed"),
-    ],
-)
-def test_where_no_run_was_started_the_job_fails(host, arguments, said):
-    if "--body" in arguments:
-        arguments = [*arguments, "--key", host.key]
-    done = job(host.url, *arguments)
+@pytest.mark.usefixtures("table")
+def test_with_a_wrong_key_nothing_is_started(host, job):
+    done = job(key="wrong")
     assert done.returncode == 1
-    assert said in done.stderr
-    assert host.request("GET", "/api/runs").json()["value"] == []
+    assert "was 401" in done.stderr
+    assert runs(host) == []
 
 
-def test_where_the_run_does_not_end_in_time_the_job_fails(host, table):
-    done = job(host.url, "--key", host.key, "--wait-minutes", "0")
+def test_what_the_app_refuses_is_told_with_its_place(host):
+    done = python(host.url, "--body", '{"mode": "nonsense"}', key=host.key)
     assert done.returncode == 1
-    assert "not ended in time" in done.stderr
+    assert "no run was started: the answer was 400 InvalidBody" in done.stderr
+    assert "mode: " in done.stderr
 
 
-def test_where_the_app_does_not_answer_the_job_fails():
-    done = job("http://127.0.0.1:9", "--key", "k")
-    assert done.returncode == 1
-    assert "does not answer" in done.stderr
-
-
-def test_a_token_of_the_managed_identity_is_shown_beside_the_key(azure, receiver):
-    """The app behind Microsoft Entra authentication is somebody else's server here."""
-    environment = {
+def test_both_endpoints_of_managed_identities_give_a_valid_token(azure):
+    automation = {
         "IDENTITY_ENDPOINT": azure.environment()["IDENTITY_ENDPOINT"],
         "IDENTITY_HEADER": HEADER,
     }
-    url = receiver.url.split("/hook")[0]
-    done = job(url, "--key", "k", "--audience", "https://management.azure.com", **environment)
-    assert done.returncode == 1  # it starts no run
-    shown = {name.lower(): value for name, value in receiver.headers[0].items()}
-    assert shown["x-functions-key"] == "k"
-    token = shown["authorization"].removeprefix("Bearer ")
-    bearer = {"authorization": f"Bearer {token}"}
-    principal, _ = azure.state.identities.authenticate(bearer)
-    assert principal is azure.state.identities.app
-
-
-def test_the_powershell_runbook_parses():
-    parser = Parser(Language(tree_sitter_powershell.language()))
-    text = (RUNBOOKS / "Start-AseRouteSync.ps1").read_bytes()
-    assert not parser.parse(text).root_node.has_error
-    assert parser.parse(text.replace(b"foreach (", b"foreach ((", 1)).root_node.has_error
+    for environment in (automation, {"AZURE_POD_IDENTITY_AUTHORITY_HOST": azure.url}):
+        with Scripted(app(GOOD)) as server:
+            audience = ("--audience", "https://management.azure.com")
+            done = python(server.url, *audience, **environment)
+            assert done.returncode == 0, done.stderr
+            [start] = server.asked("/api/sync")
+            principal, _ = azure.state.identities.authenticate(start.headers)
+            assert principal is azure.state.identities.app

@@ -1,0 +1,34 @@
+"""The oldest Python of Azure Automation that is here."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+VERSIONS = ("3.8", "3.10")
+"""Source: "Azure Automation runbook types"."""
+
+
+def automation_python() -> Path:
+    """Skip the test by name if there is none, and fail it in CI."""
+    found = next((path for version in VERSIONS for path in _places(version) if _runs(path)), None)
+    if found is not None:
+        return found
+    missing = f"no Python of Azure Automation is installed: {' or '.join(VERSIONS)}"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def _places(version: str) -> Iterator[Path]:
+    if on_the_path := shutil.which(f"python{version}"):
+        yield Path(on_the_path)
+    yield from sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
+
+
+def _runs(path: Path) -> bool:
+    """pyenv puts names on the path that run nothing."""
+    return subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
