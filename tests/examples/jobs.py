@@ -23,7 +23,7 @@ POWERSHELL = RUNBOOKS / "Start-AseRouteSync.ps1"
 PYTHON = RUNBOOKS / "start_ase_route_sync.py"
 BATCH = Path(__file__).parent / "batch.ps1"
 ONLY_POWERSHELL = {"debug", "what if", "alert as Automation writes it"}
-WAIT_SECONDS = 300
+WAIT_SECONDS = 120
 SIDE_BY_SIDE = 16
 
 JOB_OF_PYTHON = """

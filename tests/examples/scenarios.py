@@ -244,6 +244,7 @@ def scenarios() -> dict[str, Scenario]:
         "fails as a whole": Scenario(
             app(report("Failed", error={"code": "TagUnavailable", "message": "no tag"}))
         ),
+        "nonsense": Scenario(app(Reply(200, {"status": "Succeeded", "outcomes": ["?"]}))),
         "waits": Scenario(app(WAITING)),
         "waits and fails": Scenario(app(WAITING), {"FailOnPlanned": True}),
         # alerts
