@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from local import sample
 from local.azure.resources import RouteTable
 from shared.domain.addresses import ipv4_of
 from tests.builders.routes import owned_prefixes
+from tests.examples.programs import shorten_pauses
+from tests.examples.scenarios import BAD, GOOD, HTML, KEY, app, running
+from tests.examples.scripted import Drop, Reply, Scripted
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "walk-through.md"
 
@@ -22,6 +26,49 @@ def blocks():
     (_, own), *rest = found
     assert all(name in own for name in ("APP=", "KEY=", "ASE="))
     return rest
+
+
+def functions():
+    [found] = [text for kind, text in blocks() if kind == "sh" and "() {" in text]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("script", "succeeds", "said"),
+    [
+        (app(running(), GOOD), True, '"Succeeded"'),
+        (app(running(), BAD), False, '"AuthorizationFailed"'),
+        (app(start=lambda *_: Reply(400, '{"error": "…"}')), False, "HTTP 400"),
+        (app(start=lambda *_: Reply(202, "<html></html>")), False, ""),
+        (app(start=lambda *_: Drop()), False, ""),
+        (app(running(), Reply(401)), False, "HTTP 401"),
+        (app(running(), Reply(404)), False, "HTTP 404"),
+        (app(running(), HTML), False, "HTTP 502"),
+        (app(running(), Reply(200, "<html></html>")), False, ""),
+        (app(running(), Drop()), False, ""),
+    ],
+    ids=["good", "bad", "400", "no run", "lost", "401", "404", "502", "html", "dropped"],
+)
+def test_run_ends_on_every_answer(script, succeeds, said, tmp_path):
+    (tmp_path / "bin").mkdir()
+    shorten_pauses(tmp_path / "bin", tmp_path / "slept")
+    with Scripted(script) as server:
+        environment = {
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+            "APP": server.url,
+            "KEY": KEY,
+        }
+        done = subprocess.run(
+            ["bash", "-c", f"{functions()}run sync {shlex.quote('{}')}"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode == 0) == succeeds
+    assert said in done.stdout + done.stderr
 
 
 def test_every_command_prints_what_is_said(azure, make_host, tmp_path):
