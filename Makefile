@@ -25,7 +25,7 @@ help:
 	@echo "make test          check lint, format, types and layers, and run all tests (ONLY=tests/domain or ONLY=word: only these tests)"
 	@echo "make test-recordings  check that the simulated Azure answers as the recorded real one"
 	@echo "make chaos         run fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
-	@echo "make conformance   run the Azure CLI on the simulated Azure (some minutes)"
+	@echo "make conformance   run the Azure CLI on the simulated Azure, and let it read the commands of the examples (some minutes)"
 	@echo "make conformance-host  run the tests of the functions on the real Functions host: func, or HOST_COMMAND (half an hour)"
 	@echo "make bench         measure the speed beside today's ways: bench/results.json, docs/scale.md (25 minutes)"
 	@echo "make screenshots   take the README's pictures from the local stack (needs chromium)"
@@ -66,6 +66,7 @@ test-recordings: setup
 
 conformance: setup $(AZURE_CLI_READY)
 	@$(BIN)/python -m local.conformance $(AZURE_CLI)/bin/az
+	@$(BIN)/python -m pytest --quiet -k azure_cli_knows tests/examples
 
 conformance-host: setup
 	@$(BIN)/python -m local.conformance_host
