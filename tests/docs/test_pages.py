@@ -15,7 +15,9 @@ from tests.builders.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = BESIDE / "design" / "contract.md"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "README.md"]
+)
 GALLERY = ["Features", "Getting Started", "Resources", "Guidance", "Important Security Notice"]
 """Source: the README guidelines of the Azure Developer CLI's gallery."""
 
