@@ -100,11 +100,11 @@ class VersionSeen:
 class Run:
     """One run.
 
-    While a run `is_open`, events add tables to it; its start closes it. `opened_by` is the event
-    whose message sends the start message of such a run. `unusable` gives the reason for each source
-    that is unusable now. While the run has not fanned out, `error` stopped its last attempt, and
-    its code has been the same since `error_since`. `notice_due` is true if the run has ended and
-    nobody has been told yet.
+    While a run `is_open`, events add tables to it; its start closes it. `opened_by` is the delivery
+    of an event that sends the start message of such a run. `unusable` gives the reason for each
+    source that is unusable now. While the run has not fanned out, `error` stopped its last attempt,
+    and its code has been the same since `error_since`. `notice_due` is true if the run has ended
+    and nobody has been told yet.
     """
 
     run_id: str

@@ -10,10 +10,12 @@ come. Such a run reads its tables later than that, so it sees what the event is 
 for any number of instances, and however their clocks differ, because only the ETag of the run's row
 decides. The clocks decide only how soon a run starts.
 
-The run's row names the event that opened it. The message of this event sends the start message, and
-if it comes again before the run has started, it sends it again: others may rely on it.
+The run's row names the delivery of the event that opened it. This delivery sends the start message.
+If the event's message comes again before the run has started, it sends the start message again,
+because others may rely on it.
 """
 
+import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -60,10 +62,13 @@ class EventIntake(Intake):
         # Others may rely on this message, whatever it says about its own tables by now.
         instance = instance_of(event, body)
         left = self._left_waiting(instance) if comes_again else None
-        if left is not None:
-            self.store.claims.claim(instance, left.run_id)
-            return AlertRun(left, send=True)
+        taken = self._taken(event, instance) if left is None else AlertRun(left, send=True)
 
+        if isinstance(taken, AlertRun):
+            self.store.claims.claim(instance, taken.run.run_id)
+        return taken
+
+    def _taken(self, event: Alert, instance: str) -> AlertRun | Ignored:
         # Most events of a subscription are about other resources and end here.
         tables = self._select_tables(event.targets)
         if isinstance(tables, Ignored):
@@ -74,15 +79,15 @@ class EventIntake(Intake):
             return AlertRun(claimed, send=False)
 
         request = self._request(event, tables)
-        taken = self._joined(request) or self._collected(request, instance)
-        self.store.claims.claim(instance, taken.run.run_id)
-        return taken
+        return self._joined(request) or self._collected(request, instance)
 
     def _left_waiting(self, instance: str) -> Run | None:
         """Return the run that an earlier delivery of this message opened or joined, if it waits."""
         claimed = self.store.claims.claimed(instance)
         waiting = self.store.runs.waiting(since=self.clock() - MAX_RUN_TIME)
-        left = (run for run in waiting if run.opened_by == instance or run.run_id == claimed)
+        left = (
+            run for run in waiting if run.opened_by.startswith(instance) or run.run_id == claimed
+        )
         return next(left, None)
 
     def _has_read_nothing(self, run: Run) -> bool:
@@ -130,11 +135,13 @@ class EventIntake(Intake):
         """Return the run of the first window that can still take the tables of this request."""
         now = self.clock()
         begins = now - (now - _EPOCH) % WINDOW
+        # The same event may be in the hands of another worker, too.
+        delivery = f"{instance}-{secrets.token_hex(4)}"
         while True:
             # The present window has begun already.
             starts_at = max(begins, now)
             run_id = run_id_of(begins, _OF_EVENTS)
-            new = Run(run_id, request, starts_at, is_open=True, opened_by=instance)
+            new = Run(run_id, request, starts_at, is_open=True, opened_by=delivery)
 
             taken = self._in_window(new)
             if taken is not None:

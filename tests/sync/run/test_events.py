@@ -210,6 +210,20 @@ def test_only_the_message_that_opened_a_run_starts_it(app, three):
     assert (again.run.run_id, again.send) == (waiting.run.run_id, True)
 
 
+def test_of_two_deliveries_at_once_one_sends_the_start_message(app, three, monkeypatch):
+    create, others = app.runs.create, list[AlertRun]()
+
+    def overtaken(run):
+        monkeypatch.setattr(app.runs, "create", create)
+        others.append(take(app, "one", number=1))
+        return create(run)
+
+    monkeypatch.setattr(app.runs, "create", overtaken)
+    taken = take(app, "one", number=1)
+    assert [taken.send, *(other.send for other in others)] == [False, True]
+    assert taken.run.run_id == others[0].run.run_id
+
+
 def test_a_run_whose_row_storage_wrote_with_an_error_is_started(
     app, three, nobody_waits, monkeypatch
 ):
