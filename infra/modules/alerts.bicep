@@ -75,7 +75,7 @@ var rules = [
   {
     name: 'lost-event'
     displayName: 'An event was given up'
-    description: 'All attempts to take an event of Event Grid have failed. It costs only speed: the daily check repairs what the event was about. Look at the exceptions of the function resource_events. If Azure calls this alert resolved, only time has passed.'
+    description: 'Each of the 15 deliveries of an event of Event Grid has failed. It costs only speed: the daily check repairs what the event was about. Look at the exceptions of the function resource_events. If Azure calls this alert resolved, only time has passed.'
     severity: 3
     query: loadTextContent('../queries/lost-events.kql')
     every: 'PT1H'
