@@ -7,16 +7,21 @@ import azure.functions as func
 
 from ..alert_shapes import Validation, parsed, read_alerts
 from ..app import App
-from ..domain.errors import InvalidRequest
 from ..domain.findings import Finding
 from ..domain.runs.alert import Alert, Ignored
-from ..http import HttpError, body_of, json_response
+from ..http import HttpError, body_of, json_error, json_response
 from ..log import log_alert
 from ..messages import RunMessage
 from .shell import accepted, endpoint
 
 
-@endpoint(needs_token=False)
+def _logged_error(error: HttpError) -> func.HttpResponse:
+    """Log every error of this function, because perhaps nobody reads the answer to an alert."""
+    log_alert(None, error=Finding(error.code, error.message))
+    return json_error(error)
+
+
+@endpoint(needs_token=False, show=_logged_error)
 def take_alert(
     context: App, request: func.HttpRequest, send: Callable[[str], None]
 ) -> func.HttpResponse:
@@ -25,7 +30,7 @@ def take_alert(
     The caller's only errors are a query parameter, and a body that got lost on its way, is too
     large or is not UTF-8.
     """
-    signals = read_alerts(parsed(_body_of(request)))
+    signals = read_alerts(parsed(body_of(request)))
     validation = next((one for one in signals if isinstance(one, Validation)), None)
     if validation is not None:
         # Event Grid accepts no other status than 200 as a confirmation.
@@ -35,15 +40,6 @@ def take_alert(
     if isinstance(signal, Ignored):
         return _ignored(signal)
     return _taken(context, request, send, signal)
-
-
-def _body_of(request: func.HttpRequest) -> bytes:
-    """Raise what `http.body_of` raises, and log it: nobody may read the answer to an alert."""
-    try:
-        return body_of(request)
-    except (HttpError, InvalidRequest) as error:
-        log_alert(None, error=Finding(error.code, error.message))
-        raise
 
 
 def _taken(

@@ -37,22 +37,27 @@ class TableBody(Body):
 
 type _Handler[**P] = Callable[Concatenate[App, func.HttpRequest, P], func.HttpResponse]
 type _Answer[**P] = Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]
+type _Show = Callable[[HttpError], func.HttpResponse]
 
 
-def endpoint[**P](*query: str, needs_token: bool = True) -> Callable[[_Handler[P]], _Answer[P]]:
-    """Give the handler the app if the caller may use it, and show its errors as JSON.
+def endpoint[**P](
+    *query: str, needs_token: bool = True, show: _Show = json_error
+) -> Callable[[_Handler[P]], _Answer[P]]:
+    """Give the handler the app if the caller may use it, and show every error, as JSON by default.
 
     The function knows the parameters in `query`, and refuses any other one. If it is for callers
     that have no tokens, such as Azure Monitor, it must not open anything else.
     """
 
     def answering(handler: _Handler[P]) -> _Answer[P]:
-        return _answering(handler, query, needs_token=needs_token)
+        return _answering(handler, query, needs_token=needs_token, show=show)
 
     return answering
 
 
-def _answering[**P](handler: _Handler[P], query: Sequence[str], *, needs_token: bool) -> _Answer[P]:
+def _answering[**P](
+    handler: _Handler[P], query: Sequence[str], *, needs_token: bool, show: _Show
+) -> _Answer[P]:
     @functools.wraps(handler)
     def answer(request: func.HttpRequest, /, *args: P.args, **named: P.kwargs) -> func.HttpResponse:
         def handled() -> func.HttpResponse:
@@ -60,7 +65,7 @@ def _answering[**P](handler: _Handler[P], query: Sequence[str], *, needs_token: 
             context = permitted(request, needs_token=needs_token)
             return handler(context, request, *args, **named)
 
-        return respond(handled, json_error)
+        return respond(handled, show)
 
     return answer
 

@@ -17,3 +17,12 @@ def switches(disabled: str, *functions: str) -> dict[str, str]:
 
 def timers(disabled: str) -> dict[str, str]:
     return switches(disabled, "scheduled_sync", "daily_check")
+
+
+def without_storage() -> str:
+    """Return the connection string of an account that does not answer."""
+    gone = "http://127.0.0.1:9/devstoreaccount1"
+    return (
+        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;"
+        f"TableEndpoint={gone};QueueEndpoint={gone};BlobEndpoint={gone};"
+    )

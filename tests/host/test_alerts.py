@@ -16,6 +16,7 @@ from tests.builders.azure import (
 )
 from tests.builders.recorded import RECORDINGS, needs_recordings
 from tests.builders.routes import owned_prefixes, to_firewall
+from tests.builders.settings import without_storage
 
 A = "20.0.0.0/24"
 FIRED = [
@@ -296,6 +297,13 @@ def test_hostile_bodies_are_ignored(host, body):
 
 def test_a_body_above_1_mib_is_refused(host):
     assert post(host, b'"' + b"x" * (1024 * 1024 - 1) + b'"').status_code == 413
+
+
+def test_an_alert_that_storage_loses_is_an_error_in_the_log(make_host):
+    host = make_host(AzureWebJobsStorage=without_storage())
+    answer = host.request("POST", "/api/alerts", json=metric(table_id("two")), timeout=120)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "StorageUnavailable")
+    assert "StorageUnavailable" in host.line_with('{"record": "alert"')
 
 
 def test_a_key_is_needed(host):

@@ -22,7 +22,7 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import owned, owned_prefixes, route, to_firewall
-from tests.builders.settings import timers
+from tests.builders.settings import timers, without_storage
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -181,12 +181,7 @@ def test_health_is_anonymous_and_says_little(host):
 
 
 def test_health_says_where_storage_does_not_answer(make_host):
-    gone = "http://127.0.0.1:9/devstoreaccount1"
-    storage = (
-        "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;"
-        f"TableEndpoint={gone};QueueEndpoint={gone};BlobEndpoint={gone};"
-    )
-    host = make_host(AzureWebJobsStorage=storage)
+    host = make_host(AzureWebJobsStorage=without_storage())
     answer = http().get(f"{host.url}/api/health", timeout=120)
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "StorageUnavailable"

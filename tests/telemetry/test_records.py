@@ -80,19 +80,24 @@ def test_a_release_says_who_wanted_it_and_why(app, caplog):
 
 
 @pytest.mark.parametrize(
-    ("sent", "body", "code"),
+    ("sent", "query", "body", "code"),
     [
-        ({"transfer-encoding": "chunked"}, b"", "LengthRequired"),
-        ({}, b"0" * (1024 * 1024 + 1), "BodyTooLarge"),
+        ({"transfer-encoding": "chunked"}, {}, b"", "LengthRequired"),
+        ({}, {}, b"0" * (1024 * 1024 + 1), "BodyTooLarge"),
+        ({}, {}, '{"schemaId": "für"}'.encode("cp1252"), "InvalidBody"),
+        ({}, {"mode": "plan"}, b"{}", "InvalidQuery"),
+        (principal("Reader"), {}, b"{}", "RoleNeeded"),
+        (principal(ids=()), {}, b"{}", "PrincipalUnreadable"),
     ],
 )
-def test_an_alert_that_did_not_arrive_is_an_error(app, caplog, sent, body, code):
+def test_an_alert_that_is_refused_leaves_an_error(app, caplog, sent, query, body, code):
     caplog.set_level(logging.INFO, "ase_route_sync")
     url = "https://app.invalid/api/alerts"
-    refused = func.HttpRequest("POST", url, headers=sent, params={}, body=body)
-    assert endpoints.take_alert(refused, pytest.fail).status_code in {411, 413}
+    refused = func.HttpRequest("POST", url, headers=sent, params=query, body=body)
+    answer = endpoints.take_alert(refused, pytest.fail)
     [record] = records(caplog)
     assert (record["record"], record["error"]["code"]) == ("alert", code)
+    assert json.loads(answer.get_body())["error"]["message"] == record["error"]["message"]
     assert [each.levelname for each in caplog.records] == ["ERROR"]
 
 
