@@ -192,6 +192,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
               authClientId
               'api://${authClientId}'
             ]
+            // Any application of the tenant may come, because the app looks at its roles. Without this
+            // policy App Service has been seen to store an empty list of allowed applications, and to
+            // answer every valid token with 403: pnp/Microsoft365-Analytics-Insights#264.
+            defaultAuthorizationPolicy: {
+              allowedPrincipals: {}
+            }
           }
         }
       }

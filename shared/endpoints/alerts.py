@@ -21,7 +21,7 @@ def _logged_error(error: HttpError) -> func.HttpResponse:
     return json_error(error)
 
 
-@endpoint(needs_token=False, show=_logged_error)
+@endpoint(needs_token=False, is_for_senders=True, show=_logged_error)
 def take_alert(
     context: App, request: func.HttpRequest, send: Callable[[str], None]
 ) -> func.HttpResponse:

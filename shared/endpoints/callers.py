@@ -25,6 +25,13 @@ _PRINCIPAL = "X-MS-CLIENT-PRINCIPAL"
 _OBJECT_ID = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _ROLES = ("http://schemas.microsoft.com/ws/2008/06/identity/claims/role", "roles")
 
+SENDERS = ("ActionGroupsSecureWebhook", "AzureEventGridSecureWebhookSubscriber")
+"""The app roles of whoever sends alerts and may do nothing else: action groups, and Event Grid.
+
+Microsoft chose both names. Sources: "Action groups", section "Configure authentication for Secure
+webhook", and "Deliver events to Microsoft Entra protected endpoints".
+"""
+
 
 class Role(IntEnum):
     """App roles of the app's registration in Entra; each may do what the roles before it may."""
@@ -36,20 +43,27 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The name that a report shows as `requestedBy`, and the highest role of the caller."""
+    """The name that a report shows as `requestedBy`, and what the caller's app roles let it do.
+
+    `role` is the highest of its roles, and `is_sender` says whether it has one of `SENDERS`.
+    """
 
     requested_by: str
     role: Role | None
+    is_sender: bool = False
 
     @property
     def requester(self) -> Requester:
         return Requester(Trigger.HTTP, self.requested_by, is_approver=self.role is Role.APPROVER)
 
-    def needs(self, role: Role) -> None:
-        """Raise HttpError if the caller has a lower role or none."""
-        if self.role is None or self.role < role:
-            message = f"this needs a token with the app role {role.name.title()}"
-            raise HttpError(HTTPStatus.FORBIDDEN, codes.ROLE_NEEDED, message)
+    def needs(self, role: Role, *, or_sender: bool = False) -> None:
+        """Raise HttpError if the caller has a lower role or none, and no sender will do instead."""
+        has_role = self.role is not None and self.role >= role
+        if has_role or (or_sender and self.is_sender):
+            return
+        names = " or ".join([role.name.title(), *(SENDERS if or_sender else ())])
+        message = f"this needs a token with the app role {names}"
+        raise HttpError(HTTPStatus.FORBIDDEN, codes.ROLE_NEEDED, message)
 
 
 class _Claim(BaseModel):
@@ -109,4 +123,5 @@ def _caller(header: str) -> Caller:
     [object_id] = set(principal.values(_OBJECT_ID))
     names = {name.casefold() for name in principal.values(_ROLES)}
     roles = (role for role in Role if role.name.casefold() in names)
-    return Caller(object_id, max(roles, default=None))
+    is_sender = any(sender.casefold() in names for sender in SENDERS)
+    return Caller(object_id, max(roles, default=None), is_sender=is_sender)

@@ -37,32 +37,37 @@ class TableBody(Body):
 
 type _Handler[**P] = Callable[Concatenate[App, func.HttpRequest, P], func.HttpResponse]
 type _Answer[**P] = Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]
+type _Permit = Callable[[func.HttpRequest], App]
 type _Show = Callable[[HttpError], func.HttpResponse]
 
 
 def endpoint[**P](
-    *query: str, needs_token: bool = True, show: _Show = json_error
+    *query: str, needs_token: bool = True, is_for_senders: bool = False, show: _Show = json_error
 ) -> Callable[[_Handler[P]], _Answer[P]]:
     """Give the handler the app if the caller may use it, and show every error, as JSON by default.
 
     The function knows the parameters in `query`, and refuses any other one. If it is for callers
-    that have no tokens, such as Azure Monitor, it must not open anything else.
+    that have no tokens, such as Azure Monitor, it must not open anything else. Only a function that
+    `is_for_senders` lets in the senders of alerts.
     """
 
+    def permit(request: func.HttpRequest) -> App:
+        return permitted(request, needs_token=needs_token, is_for_senders=is_for_senders)
+
     def answering(handler: _Handler[P]) -> _Answer[P]:
-        return _answering(handler, query, needs_token=needs_token, show=show)
+        return _answering(handler, query, permit, show)
 
     return answering
 
 
 def _answering[**P](
-    handler: _Handler[P], query: Sequence[str], *, needs_token: bool, show: _Show
+    handler: _Handler[P], query: Sequence[str], permit: _Permit, show: _Show
 ) -> _Answer[P]:
     @functools.wraps(handler)
     def answer(request: func.HttpRequest, /, *args: P.args, **named: P.kwargs) -> func.HttpResponse:
         def handled() -> func.HttpResponse:
             check_query(request, query)
-            context = permitted(request, needs_token=needs_token)
+            context = permit(request)
             return handler(context, request, *args, **named)
 
         return respond(handled, show)
@@ -70,11 +75,17 @@ def _answering[**P](
     return answer
 
 
-def permitted(request: func.HttpRequest, *, needs_token: bool = True) -> App:
-    """A reader may look and an operator may do anything. Raise HttpError for everybody else."""
+def permitted(
+    request: func.HttpRequest, *, needs_token: bool = True, is_for_senders: bool = False
+) -> App:
+    """A reader may look, an operator may do anything, and a sender may send alerts.
+
+    Raise HttpError for everybody else.
+    """
     context = app()
     role = Role.READER if request.method == "GET" else Role.OPERATOR
-    caller_of(context, request, needs_token=needs_token).needs(role)
+    caller = caller_of(context, request, needs_token=needs_token)
+    caller.needs(role, or_sender=is_for_senders)
     return context
 
 

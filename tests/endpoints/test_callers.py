@@ -1,14 +1,17 @@
 """Who gets in if tokens are required, at every function."""
 
 import json
+from pathlib import Path
 
 import azure.functions as func
 import pytest
 
 from shared import endpoints
 from shared.endpoints import shell
+from shared.endpoints.callers import SENDERS, Role
 from tests.builders.callers import principal
 
+APP_ROLES = Path(__file__).parents[2] / "infra" / "entra" / "app-roles.json"
 STARTS = {"adopt", "provision", "rollback", "start_sync", "take_alert"}
 READS = {"dashboard", "get_run", "get_version", "list_runs", "list_versions"}
 NEED_NO_TOKEN = {"health", "take_alert"}
@@ -65,6 +68,23 @@ def test_a_key_alone_opens_nothing_if_tokens_are_required(serve, name):
 def test_an_alert_needs_no_token_and_opens_nothing_else(serve, in_front):
     serve(REQUIRE_TOKENS="true", WEBSITE_AUTH_ENABLED=in_front)
     assert ask("take_alert", {}) == (202, None)
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_sender_of_alerts_may_do_nothing_else(serve, sender):
+    serve(REQUIRE_TOKENS="true", WEBSITE_AUTH_ENABLED="True")
+    assert ask("take_alert", principal(sender)) == (202, None)
+    for name in OTHERS:
+        status, code = ask(name, principal(sender))
+        assert (status, "RoleNeeded" in code) == (403, True), name
+
+
+def test_entra_declares_the_roles_that_the_app_knows():
+    declared = json.loads(APP_ROLES.read_text())
+    assert {role["value"] for role in declared} == {*SENDERS, *(each.name.title() for each in Role)}
+    assert len({role["id"] for role in declared}) == len(declared)
+    for role in declared:
+        assert role["isEnabled"] and "Application" in role["allowedMemberTypes"]
 
 
 @pytest.mark.parametrize("required", ["false", ""])

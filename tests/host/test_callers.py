@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from shared.endpoints.callers import SENDERS
+from tests.builders.alerts import common
 from tests.builders.azure import add_table, ase_id_of, table_id
 from tests.builders.callers import OBJECT_ID, principal
+from tests.builders.functions import HTTP_FUNCTIONS
 from tests.builders.routes import to_firewall
 from tests.builders.runs import TAG
 
@@ -74,7 +77,6 @@ def test_a_reader_reads_and_starts_nothing(guarded):
         ("POST", "/api/sync"),
         ("POST", "/api/discover"),
         ("POST", "/api/release"),
-        ("POST", "/api/alerts"),
         ("PUT", table),
         ("DELETE", table),
     ):
@@ -86,6 +88,43 @@ def test_a_token_without_a_role_opens_nothing_though_the_key_is_right(guarded):
     refused(guarded.request("GET", "/api/runs", headers=principal()))
     refused(guarded.request("GET", "/api/runs", headers=principal("Administrator")))
     assert guarded.request("GET", "/api/dashboard", headers=principal()).status_code == 403
+
+
+def sent_alert(host, headers):
+    body = common(targets=[table_id("one")])
+    return host.request("POST", "/api/alerts", json=body, headers=headers)
+
+
+@pytest.mark.parametrize("role", SENDERS)
+def test_a_sender_sends_alerts_and_opens_no_other_function(azure, guarded, role):
+    for headers in (principal(role), principal(role.lower(), role_claim=ROLE_CLAIM)):
+        answer = sent_alert(guarded, headers)
+        assert answer.status_code == 202, answer.text
+        assert guarded.ended_run(answer.json()["runId"])["status"] == "Succeeded"
+
+    writes = azure.state.writes()
+    for name, method, path in HTTP_FUNCTIONS:
+        answer = guarded.request(method, f"/api/{path}", json={}, headers=principal(role))
+        opened = name in {"alert", "health"}
+        assert (answer.status_code == 403) is not opened, (name, answer.text)
+        assert opened or "RoleNeeded" in answer.text, name
+    assert azure.state.writes() == writes
+    assert guarded.request("GET", f"/api/route-tables{table_id('one')}").status_code == 200
+
+
+def test_a_sender_that_is_a_reader_may_do_both_and_no_more(guarded):
+    both = principal(SENDERS[0], "Reader")
+    assert sent_alert(guarded, both).status_code == 202
+    assert guarded.request("GET", "/api/runs", headers=both).status_code == 200
+    assert "Operator" in refused(guarded.request("POST", "/api/sync", json={}, headers=both))
+
+
+def test_who_may_send_alerts_beside_the_senders(guarded):
+    for headers in (principal("Operator"), principal("Approver"), {}):
+        assert sent_alert(guarded, headers).status_code == 202
+    for headers in (principal("Reader"), principal(), principal("SecureWebhook")):
+        message = refused(sent_alert(guarded, headers))
+        assert f"Operator or {SENDERS[0]} or {SENDERS[1]}" in message
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from local.plain_http import http
 from tests.builders.azure import add_table, table_id
+from tests.builders.functions import HTTP_FUNCTIONS
 from tests.builders.routes import to_firewall
 
 
@@ -67,22 +68,12 @@ def test_a_value_that_comes_twice_is_a_fault(host, runs):
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidQuery")
 
 
-EVERY_FUNCTION = [
-    *(("GET", path) for path in ("runs", "route-tables", "versions", "dashboard", "health")),
-    ("GET", "runs/20260107060000000000-0123abcd"),
-    ("GET", "versions/20260107060000000000-0123abcd"),
-    *((method, f"route-tables{table_id('one')}") for method in ("GET", "PUT", "PATCH", "DELETE")),
-    *(("POST", path) for path in ("sync", "adopt", "rollback", "release", "discover")),
-    *(("POST", path) for path in ("provision", "alerts")),
-]
-
-
 def test_each_function_refuses_a_parameter_that_it_does_not_know(azure, host):
     add_table(azure.state, "one", [to_firewall()])
     table = f"/api/route-tables{table_id('one')}"
     host.request("PUT", table, json={}).raise_for_status()
     before = host.request("GET", table).json()
-    for method, path in EVERY_FUNCTION:
+    for _name, method, path in HTTP_FUNCTIONS:
         answer = host.request(method, f"/api/{path}?mode=plan&PAGES=1", json={})
         assert answer.status_code == 400, path
         assert "mode" in answer.text and "PAGES" in answer.text, path
@@ -92,7 +83,7 @@ def test_each_function_refuses_a_parameter_that_it_does_not_know(azure, host):
 
 
 def test_the_key_and_its_name_are_parameters_of_each_function(host):
-    for method, path in EVERY_FUNCTION:
+    for _name, method, path in HTTP_FUNCTIONS:
         answer = http().request(
             method, f"{host.url}/api/{path}?CODE={host.key}&clientid=a", json={}
         )

@@ -321,6 +321,13 @@ def test_a_token_is_judged_and_a_key_alone_still_opens():
     assert provider["validation"]["allowedAudiences"] == [client, f"api://{client}"]
 
 
+def test_any_application_of_the_tenant_may_come_because_the_app_looks_at_its_roles():
+    """An empty list, and no policy at all, have been seen to keep out every application."""
+    properties = DEPLOYED["tokens"].one("Microsoft.Web/sites/config", "/authsettingsV2")
+    provider = properties["properties"]["identityProviders"]["azureActiveDirectory"]
+    assert provider["validation"]["defaultAuthorizationPolicy"] == {"allowedPrincipals": {}}
+
+
 @pytest.mark.parametrize(
     ("cloud", "host"),
     [
