@@ -7,7 +7,7 @@ raises, because anybody who has the key can send any body.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic_core import from_json
@@ -31,6 +31,14 @@ _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _NOT_CONCERNED = re.compile("budget|cost|smart", re.IGNORECASE)
 """Alerts about money, and anomalies that Azure itself detects in telemetry."""
 _RESOURCE = re.compile(r"(?=.{1,1000}\Z)/subscriptions/[^/]+(/[^/]+){0,24}", re.DOTALL)
+_SEARCHED = re.compile(
+    r".*/providers/microsoft\.(operationalinsights/workspaces|insights/components)/[^/]+"
+)
+"""A log alert searches one of these: a workspace, or an Application Insights component."""
+_SPLIT_RULE = (
+    "it names only the log that was searched: "
+    "split the alert rule by the Resource ID column (_ResourceId)"
+)
 _LONGEST = 200
 """Characters of a text that is only shown to people."""
 
@@ -96,21 +104,27 @@ def _read_alert(body: _Json) -> Signal:
 def _read_common(body: _Json) -> Signal:
     data = _object(body, "data")
     essentials, context = _object(data, "essentials"), _object(data, "alertContext")
-    service = _text(essentials, "monitoringService")
-    ignored = _ignored_common(essentials, context, service)
-    return ignored or Alert(
-        name=_shown(_text(essentials, "alertRule") or service),
-        targets=_resources(_named(essentials, context)),
+    return _ignored_common(essentials, context) or _common_alert(essentials, context)
+
+
+def _common_alert(essentials: _Json, context: _Json) -> Alert:
+    name = _text(essentials, "alertRule") or _text(essentials, "monitoringService")
+    targets = _resources(_named(essentials, context))
+    return Alert(
+        name=_shown(name),
+        targets=targets,
         instance=_text(essentials, "alertId") or None,
         callers=_callers(context),
+        advice=_advice(essentials, targets),
     )
 
 
 def _named(essentials: _Json, context: _Json) -> list[object]:
     """Return everything that may be what the alert is about.
 
-    A log alert on a workspace has the workspace as its target. The resource of which the log speaks
-    is a dimension, and Azure copies it to the configuration items.
+    A log alert on a workspace has the workspace as its target. If its rule is split by resource,
+    the resource of which the log speaks is the target or a dimension, and Azure copies a dimension
+    to the configuration items.
     """
     criteria = _objects(_object(context, "condition"), "allOf")
     dimensions = (each for criterion in criteria for each in _objects(criterion, "dimensions"))
@@ -121,7 +135,18 @@ def _named(essentials: _Json, context: _Json) -> list[object]:
     ]
 
 
-def _ignored_common(essentials: _Json, context: _Json, service: str) -> Ignored | None:
+def _advice(essentials: _Json, targets: Sequence[str]) -> str | None:
+    """Return how a log alert that names no resource can name one.
+
+    Source: "Create or edit a log search alert rule", section "Split by dimensions".
+    """
+    is_log = _text(essentials, "signalType").lower() == "log"
+    names_only_log = bool(targets) and all(_SEARCHED.fullmatch(target) for target in targets)
+    return _SPLIT_RULE if is_log and names_only_log else None
+
+
+def _ignored_common(essentials: _Json, context: _Json) -> Ignored | None:
+    service = _text(essentials, "monitoringService")
     if _NOT_CONCERNED.search(service):
         return Ignored(f"{_shown(service)} is not about routes")
     ignored = _unless(essentials, "monitorCondition", "Fired")

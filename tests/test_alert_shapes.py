@@ -123,6 +123,8 @@ def criteria(*values):
     [
         (criteria(TABLE), [], [TABLE]),
         (criteria(TABLE, table_id("two")), [], [TABLE, table_id("two")]),
+        (criteria(TABLE.upper(), f" {TABLE.lower()}/ "), [], [TABLE]),
+        (criteria("3efad9dc-3d50-4eac-9c87-8b3fd6f97e4e", "", "/", SUBSCRIPTION), [], []),
         (criteria("test-computer"), ["test-computer"], []),
         (None, [TABLE], [TABLE]),
         (criteria(TABLE), [TABLE], [TABLE]),
@@ -134,6 +136,25 @@ def test_resources_that_a_log_alert_names_beside_its_workspace_are_targets(conte
         common([WORKSPACE], service="Log Alerts V2", context=context, configurationItems=items)
     )
     assert alert.targets == (WORKSPACE, *(name.lower() for name in named))
+
+
+COMPONENT = WORKSPACE.replace("operationalinsights/workspaces", "Insights/components")
+
+
+@pytest.mark.parametrize("log", [WORKSPACE, WORKSPACE.upper(), COMPONENT])
+def test_a_log_alert_that_names_only_its_log_says_how_to_split_the_rule(log):
+    def advice(targets, signal="Log", values=()):
+        context = criteria(*values)
+        return one_alert(common(targets, context=context, signalType=signal)).advice
+
+    assert "split the alert rule" in advice([log])
+    assert "_ResourceId" in advice([log, WORKSPACE], values=["test-computer"])
+    assert advice([log], values=[TABLE]) is None
+    assert advice([TABLE]) is None
+    assert advice([log, TABLE]) is None
+    assert advice([]) is None
+    for signal in ("Metric", "Activity Log", None):
+        assert advice([log], signal=signal) is None
 
 
 def test_an_alert_of_the_service_is_about_its_subscription():

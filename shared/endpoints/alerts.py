@@ -47,7 +47,8 @@ def _taken(
 ) -> func.HttpResponse:
     taken = context.alerts.take(alert, request.get_body())
     if isinstance(taken, Ignored):
-        return _ignored(taken, alert)
+        reasons = filter(None, (taken.reason, alert.advice))
+        return _ignored(Ignored("; ".join(reasons)), alert)
 
     if taken.send:
         send(str(RunMessage(taken.run.run_id)))

@@ -31,6 +31,7 @@ from shared.log import (
     log_run,
 )
 from shared.sync.registrar import ChangeKind, RegistrationChange
+from tests.builders.alerts import common
 from tests.builders.azure import add_environment, add_table, rid, table_id, tag_document
 from tests.builders.callers import OBJECT_ID, principal
 from tests.builders.logs import received, records
@@ -99,6 +100,17 @@ def test_an_alert_that_is_refused_leaves_an_error(app, caplog, sent, query, body
     assert (record["record"], record["error"]["code"]) == ("alert", code)
     assert json.loads(answer.get_body())["error"]["message"] == record["error"]["message"]
     assert [each.levelname for each in caplog.records] == ["ERROR"]
+
+
+def test_the_record_of_an_alert_that_is_ignored_says_what_to_change(app, caplog):
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    log = "/subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/w"
+    body = json.dumps(common([log], signalType="Log")).encode()
+    request = func.HttpRequest("POST", "https://app.invalid/api/alerts", body=body)
+    answer = json.loads(endpoints.take_alert(request, pytest.fail).get_body())
+    [record] = records(caplog)
+    assert (record["record"], record["ignored"]) == ("alert", answer["ignored"])
+    assert "split the alert rule" in record["ignored"]
 
 
 def test_a_run_says_who_wanted_it_and_why(app, caplog):

@@ -15,13 +15,15 @@ class Alert:
     """Something happened to the targets, or to anything if there are no targets.
 
     `instance` tells the alert from every other alert; it is None if nothing in the body does.
-    `callers` name who caused the event: a user, an object id or an application id.
+    `callers` name who caused the event: a user, an object id or an application id. `advice` says
+    what people can change in the alert rule if the alert concerns no registered table.
     """
 
     name: str
     targets: tuple[str, ...]
     instance: str | None = None
     callers: frozenset[str] = frozenset()
+    advice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
