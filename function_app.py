@@ -127,7 +127,7 @@ async def resource_events_poison(message: func.QueueMessage, start: func.Out[str
     _set(start, begun.message)
 
 
-@app.route("alerts", methods=["POST"])
+@app.route("alerts", methods=["POST", "OPTIONS"])
 @app.queue_output("start", queue_name=RUNS, connection=STORAGE)
 @_in_lane("REQUESTS")
 def alert(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:

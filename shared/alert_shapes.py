@@ -1,8 +1,9 @@
 """Read from the body of an alert or an event what it is about, or why it is ignored.
 
 Formats: "Common alert schema", "Non-common alert schema definitions", "Azure Resource Manager as an
-Event Grid source", "Webhook event delivery" (validation). Any other body is ignored. Nothing here
-raises, because anybody who has the key can send any body.
+Event Grid source", "Webhook event delivery" (validation), "CloudEvents v1.0 schema with Azure Event
+Grid". Any other body is ignored. Nothing here raises, because anybody who has the key can send any
+body.
 """
 
 import json
@@ -67,7 +68,7 @@ def read_alerts(body: object) -> list[Signal]:
         return [_read_event(event) for event in body] or [Ignored("an empty batch")]
     if not isinstance(body, Mapping):
         return [Ignored("not an object")]
-    return [_read_event(body) if "eventType" in body else _read_alert(body)]
+    return [_read_event(body) if _is_event(body) else _read_alert(body)]
 
 
 def read_events(body: object) -> list[Alert | Ignored]:
@@ -210,12 +211,20 @@ _READERS: dict[str, Callable[[_Json], Signal]] = {
 }
 
 
+def _is_event(body: _Json) -> bool:
+    return "eventType" in body or "specversion" in body
+
+
 def _read_event(event: object) -> Signal:
-    """Read one event in Event Grid's own schema."""
+    """Read one event in Event Grid's own schema, or one CloudEvent.
+
+    Of what is read here, only the type has another name. Event Grid delivers a CloudEvent as JSON
+    in the body, and not with its attributes in headers.
+    """
     if not isinstance(event, Mapping):
         return Ignored("not an event")
 
-    kind = _text(event, "eventType")
+    kind = _text(event, "eventType") or _text(event, "type")
     if kind.lower() == _VALIDATION:
         return _read_validation(_object(event, "data"))
     if kind.lower() in _CHANGED:

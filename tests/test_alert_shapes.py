@@ -11,6 +11,7 @@ from shared.domain.runs.alert import MAX_TARGETS, Alert, Ignored
 from tests.builders.alerts import (
     activity_log,
     administrative,
+    cloud_event,
     common,
     event,
     metric,
@@ -38,6 +39,10 @@ TABLE = table_id("one")
         [event()],
         event(),
         [event(kind="Microsoft.Resources.ResourceDeleteSuccess")],
+        cloud_event(),
+        [cloud_event(kind="Microsoft.Resources.ResourceDeleteSuccess")],
+        cloud_event(resourceUri=None),
+        {key: part for key, part in cloud_event().items() if key != "subject"},
     ],
 )
 def test_what_fires_is_about_its_targets(body):
@@ -66,6 +71,8 @@ def test_what_fires_is_about_its_targets(body):
         ([event(kind="Microsoft.Resources.ResourceWriteCancel")], "ResourceWriteCancel"),
         ([event(kind="Microsoft.Resources.ResourceActionSuccess")], "ResourceActionSuccess"),
         ([event(kind="Microsoft.EventGrid.SubscriptionValidationEvent")], "without its code"),
+        (cloud_event(kind="Microsoft.Resources.ResourceWriteFailure"), "ResourceWriteFailure"),
+        ({"specversion": "1.0"}, "changes no resource"),
         ([], "empty"),
         ([7], "not an event"),
         (None, "not an object"),
@@ -169,6 +176,7 @@ def test_who_did_it_is_told_by_caller_and_claims(claims):
         "APP",
     }
     assert one_alert([event(claims=claims)]).callers == {"APP"}
+    assert one_alert(cloud_event(claims=claims)).callers == {"APP"}
 
 
 def test_an_event_names_the_principal_as_well_as_its_application():
@@ -186,7 +194,14 @@ def test_an_instance_is_told_by_its_own_id():
     service = "/subscriptions/s/providers/Microsoft.AlertsManagement"
     assert one_alert(common()).instance == f"{service}/alerts/1"
     assert one_alert([event(number="42")]).instance == "42"
+    assert one_alert(cloud_event(number="42")).instance == "42"
     assert one_alert(metric()).instance is None
+
+
+def test_the_queue_of_events_takes_a_cloud_event_as_well():
+    [alert] = read_events(cloud_event(number="42"))
+    assert isinstance(alert, Alert)
+    assert (alert.targets, alert.instance) == ((TABLE.lower(),), "42")
 
 
 def test_so_many_targets_are_as_good_as_all():
@@ -202,7 +217,10 @@ _values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
 )
 _bodies = st.sampled_from(
-    [common(), administrative(claims="{}"), activity_log(resourceId=TABLE), metric(), [event()]]
+    [
+        *(common(), administrative(claims="{}"), activity_log(resourceId=TABLE), metric()),
+        *([event()], cloud_event()),
+    ]
 )
 
 

@@ -28,8 +28,11 @@ def take_alert(
     """Start or join the run that the alert asks for, or say why the alert is ignored.
 
     The caller's only errors are a query parameter, and a body that got lost on its way, is too
-    large or is not UTF-8.
+    large or is not UTF-8. With `OPTIONS` a sender asks whether it may send events.
     """
+    if request.method.upper() == "OPTIONS":
+        return _consent(request)
+
     signals = read_alerts(parsed(body_of(request)))
     validation = next((one for one in signals if isinstance(one, Validation)), None)
     if validation is not None:
@@ -40,6 +43,21 @@ def take_alert(
     if isinstance(signal, Ignored):
         return _ignored(signal)
     return _taken(context, request, send, signal)
+
+
+def _consent(request: func.HttpRequest) -> func.HttpResponse:
+    """Let the sender send, as often as it likes. The headers are for a sender that names itself.
+
+    Sources: cloudevents/spec, "HTTP 1.1 Web Hooks for Event Delivery", section 4; "Endpoint
+    validation by using CloudEvents schema". Event Grid has another origin in each cloud
+    (azure-sdk-for-net#47175).
+    """
+    headers = {"Allow": "POST, OPTIONS"}
+    origin = request.headers.get("WebHook-Request-Origin", "")
+    # If a header of the answer has other letters, the host answers 500.
+    if origin and origin.isascii():
+        headers |= {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
+    return func.HttpResponse(status_code=HTTPStatus.OK, headers=headers)
 
 
 def _taken(

@@ -70,6 +70,26 @@ def event(
     return {"id": number, "eventType": kind, "subject": uri, "data": data}
 
 
+def cloud_event(
+    kind: str = "Microsoft.Resources.ResourceWriteSuccess",
+    uri: str = table_id("one"),
+    number: str = "1",
+    **data: Any,
+) -> dict[str, Any]:
+    """Return the event of `event` as a CloudEvent.
+
+    Source: "Azure Resource Manager as an Event Grid source", the tab "Cloud event schema".
+    """
+    same = event(kind, uri, number, **data)
+    return {
+        "specversion": "1.0",
+        "type": same["eventType"],
+        "source": "/".join(uri.split("/")[:3]),
+        "time": "2018-07-19T18:38:04.6117357Z",
+        **{key: same[key] for key in ("id", "subject", "data")},
+    }
+
+
 def one(body: object) -> Signal:
     """Return the only signal in a body."""
     [read] = read_alerts(body)

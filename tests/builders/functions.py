@@ -4,6 +4,7 @@ from .azure import table_id
 
 HTTP_FUNCTIONS = [
     ("alert", "POST", "alerts"),
+    ("alert", "OPTIONS", "alerts"),
     ("adopt", "POST", "adopt"),
     ("change_route_table", "PATCH", f"route-tables{table_id('one')}"),
     ("dashboard", "GET", "dashboard"),

@@ -1,10 +1,13 @@
 """Alerts over HTTP, on the local host: each kind of body that Azure was recorded to send."""
 
 import json
+import socket
 
 import pytest
 
 from local.azure.identity import TENANT
+from local.plain_http import http
+from tests.builders.alerts import cloud_event
 from tests.builders.azure import (
     SUBSCRIPTION,
     add_environment,
@@ -148,6 +151,70 @@ def test_event_grid_shakes_hands(host):
     assert answer.json() == {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}
 
 
+def shake_hands(host, query="", **headers):
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    url = f"{host.url}/api/alerts?code={host.key}{query}"
+    return http().request("OPTIONS", url, headers=named)
+
+
+@pytest.mark.parametrize("origin", ["eventgrid.azure.net", "eventgrid.azure.us"])
+def test_a_sender_of_cloud_events_gets_consent_and_its_callback_is_not_called(host, origin):
+    with socket.create_server(("127.0.0.1", 0)) as callback:
+        answer = shake_hands(
+            host,
+            WebHook_Request_Origin=origin,
+            WebHook_Request_Rate="120",
+            WebHook_Request_Callback=f"http://127.0.0.1:{callback.getsockname()[1]}/validate?id=1",
+        )
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["webhook-allowed-origin"] == origin
+        assert answer.headers["webhook-allowed-rate"] == "*"
+        assert answer.headers["allow"] == "POST, OPTIONS"
+        assert runs(host) == []
+
+        callback.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            callback.accept()
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({}, 200),
+        ({"WebHook_Request_Origin": ""}, 200),
+        ({"WebHook_Request_Origin": "évents.example".encode()}, 200),
+        ({"WebHook_Request_Origin": "a.example", "query": "&mode=plan"}, 400),
+        ({"WebHook_Request_Origin": "a.example", "x_functions_key": "wrong"}, 401),
+    ],
+)
+def test_without_a_name_a_key_or_a_right_url_there_is_no_consent(host, asked, status):
+    answer = shake_hands(host, **asked)
+    assert answer.status_code == status
+    assert not [name for name in answer.headers if name.startswith("webhook-allowed")]
+
+
+CLOUD_EVENT = {"content-type": "application/cloudevents+json; charset=utf-8"}
+CLOUD_EVENTS = {"content-type": "application/cloudevents-batch+json; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (cloud_event(uri=table_id("two")), CLOUD_EVENT),
+        (cloud_event(uri=f"{table_id('two')}/routes/r"), CLOUD_EVENT),
+        ([cloud_event(uri=table_id("two"))], CLOUD_EVENTS),
+        ([cloud_event(uri=table_id(name), number=name) for name in ("two", "none")], CLOUD_EVENTS),
+    ],
+)
+def test_a_cloud_event_starts_a_run_of_its_table(host, two, body, headers):
+    content = json.dumps(body).encode()
+    answer = host.request("POST", "/api/alerts", content=content, headers=headers)
+    whole = started(host, answer)
+    assert [o["routeTableId"] for o in whole["outcomes"]] == [table_id("two")]
+    again = host.request("POST", "/api/alerts", content=content, headers=headers)
+    assert again.json()["runId"] == whole["runId"]
+
+
 def metric(*targets, number="1"):
     return {
         "schemaId": "azureMonitorCommonAlertSchema",
@@ -230,6 +297,7 @@ def test_what_we_did_ourselves_starts_nothing(azure, host, two, field):
         activity(caller=ours),
         activity(claims=json.dumps({"appid": ours, "iss": TENANT})),
         [event("1", claims={"appid": ours})],
+        cloud_event(uri=table_id("two"), claims={"appid": ours}),
     ):
         answer = post(host, body)
         assert answer.json()["ignored"] == "it is about what this app did itself"

@@ -37,6 +37,7 @@ def http_function(name: str, route: str, *methods: str, level: str = "ANONYMOUS"
 FUNCTIONS = [
     http_function("get", "get", "GET"),
     http_function("post", "post", "POST"),
+    http_function("asked", "asked", "POST", "OPTIONS", level="FUNCTION"),
     http_function("run", "runs/{runId}", "GET"),
     http_function("table", "x/{*id}", "GET", "PUT"),
     http_function("keyed", "keyed", "GET", level="FUNCTION"),
@@ -273,6 +274,15 @@ def test_another_method_of_a_known_path_leads_nowhere(wire, method):
     answer = wire.ask(f"{method} /api/get")
     assert (answer.status, answer.body, answer.calls) == (404, b"", [])
     assert "Allow" not in answer.headers
+
+
+def test_options_reaches_a_function_that_takes_it_if_the_key_is_right(wire):
+    wire.returns = func.HttpResponse(headers={"Allow": "POST, OPTIONS"})
+    answer = wire.ask(f"OPTIONS /api/asked?code={KEY}", "WebHook-Request-Origin: a.example")
+    assert (answer.status, answer.body, answer.headers["Allow"]) == (200, b"", "POST, OPTIONS")
+    assert answer.call.headers["WebHook-Request-Origin"] == "a.example"
+    refused = wire.ask("OPTIONS /api/asked", "WebHook-Request-Origin: a.example")
+    assert (refused.status, refused.calls) == (401, [])
 
 
 @pytest.mark.parametrize("method", ["get", "Get"])
