@@ -56,12 +56,19 @@ def daily_check(timer: func.TimerRequest, runs: func.Out[typing.List[str]]) -> N
 
 
 @app.queue_trigger("message", queue_name=RUNS, connection=STORAGE)
+@app.queue_output("again", queue_name=RUNS, connection=STORAGE)
 @app.queue_output("tables", queue_name=TABLES, connection=STORAGE)
 @_in_lane("RUNS")
-def start_run(message: func.QueueMessage, tables: func.Out[typing.List[str]]) -> None:  # noqa: UP006
+def start_run(
+    message: func.QueueMessage,
+    again: func.Out[str],
+    tables: func.Out[typing.List[str]],  # noqa: UP006
+) -> None:
     from shared import workers
 
-    tables.set(workers.start_run(_text(message)))
+    messages = workers.start_run(_text(message))
+    _set(again, messages.run)
+    _set(tables, list(messages.later))
 
 
 @app.queue_trigger("message", queue_name=f"{RUNS}-poison", connection=STORAGE)
@@ -85,7 +92,7 @@ def sync_route_table(
     from shared import workers
 
     messages = workers.sync_route_table(_text(message))
-    _set(ended, messages.ended)
+    _set(ended, messages.run)
     _set(later, list(messages.later))
 
 
@@ -101,7 +108,7 @@ def sync_route_table_poison(
     from shared import workers
 
     messages = workers.fail_poisoned_route_table(_text(message))
-    _set(ended, messages.ended)
+    _set(ended, messages.run)
     _set(later, list(messages.later))
 
 
@@ -172,11 +179,12 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route("discover", methods=["POST"])
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
 @_in_lane("REQUESTS")
-def discover(req: func.HttpRequest) -> func.HttpResponse:
+def discover(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
-    return endpoints.discover(req)
+    return endpoints.discover(req, start.set)
 
 
 @app.route("provision", methods=["POST"])

@@ -8,7 +8,8 @@ from .domain.addresses import Difference, Version
 from .domain.errors import NotFound
 from .domain.registry.registered_table import RegisteredTable
 from .domain.runs.report import Report
-from .domain.runs.run import Run
+from .domain.runs.run import Action, Run
+from .domain.surroundings.search import Found
 
 
 def existing_run(context: App, run_id: str) -> Run:
@@ -28,7 +29,17 @@ def runs(
 
 
 def run_report(context: App, run: Run) -> Report:
-    return Report.of(run, context.outcomes.list(run.run_id))
+    return Report.of(run, context.outcomes.list(run.run_id), _result(context, run))
+
+
+def _result(context: App, run: Run) -> Found | None:
+    if run.request.action is not Action.DISCOVER:
+        return None
+
+    # A run that was ended early has not come to every subscription, and its result says so.
+    parts = context.searches.list(run.run_id)
+    shown = [part.given_up() if run.ended else part for part in parts]
+    return Found.of(shown, cloud=context.settings.azure_cloud)
 
 
 def registered_tables(context: App) -> list[RegisteredTable]:

@@ -18,7 +18,7 @@ from .arm.security_groups import ArmSecurityGroups
 from .arm.service_tags import ServiceTagDiscovery
 from .arm.subnets import ArmSubnets
 from .domain.people.health import schedule_alarms
-from .domain.runs.run import Run, RunRequest, run_id_of
+from .domain.runs.run import Action, Run, RunRequest, run_id_of
 from .log import log_alarms, log_outcome, log_registration, log_run, quiet_libraries
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
@@ -30,6 +30,7 @@ from .storage.events import EventLog
 from .storage.locations import LocationLog
 from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
+from .storage.searches import SearchLog
 from .storage.versions import VersionLog
 from .sync.asking import Asking
 from .sync.policy import Policy
@@ -41,8 +42,10 @@ from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
 from .sync.run.settlement import Settlement
+from .sync.run.tasks import TaskRuns
 from .sync.surroundings.audit import Audit
 from .sync.surroundings.discovery import Discovery
+from .sync.surroundings.subscription import SubscriptionSearch
 from .sync.surroundings.survey import Surveyor
 from .sync.table.delivery import TableSync
 from .sync.table.planning import Planning
@@ -72,6 +75,7 @@ class App:
         self.versions = VersionLog(self.account.versions, cloud=settings.azure_cloud)
         self.runs = RunLog(self.account.runs)
         self.outcomes = OutcomeLog(self.account.outcomes)
+        self.searches = SearchLog(self.account.outcomes)
         self.checks = CheckLog(self.account.runs)
         self.store = Store(
             registrations=self.registry,
@@ -80,6 +84,7 @@ class App:
             claims=self.runs,
             events=EventLog(self.account.runs),
             outcomes=self.outcomes,
+            searches=self.searches,
             checks=self.checks,
             ledgers=LedgerLog(self.account.runs),
             locations=LocationLog(self.account.runs),
@@ -106,6 +111,7 @@ class App:
         # The use cases: each part uses the parts before it.
         self._build_runs(self.store, self.azure, self.policy)
         self._build_tables(self.store, self.azure, self.policy)
+        self._build_tasks(self.store, self.azure, self.policy)
         self._build_doors(self.store, self.azure, self.policy)
         self._build_intakes(self.store, self.policy)
 
@@ -128,10 +134,15 @@ class App:
             store, policy, utc_now, reconciler, provisioner, self.audit, self.run_end
         )
 
+    def _build_tasks(self, store: Store, azure: Azure, policy: Policy) -> None:
+        """Build the runs that are not about tables."""
+        search = SubscriptionSearch(azure, policy, utc_now, self.audit, self.registrar)
+        tasks = {Action.DISCOVER: Discovery(store, azure, utc_now, search)}
+        self.task_runs = TaskRuns(store, utc_now, self.run_end, tasks)
+
     def _build_doors(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build everything that people can ask for, and the daily watch."""
-        self.discovery = Discovery(store, azure, policy, self.audit, self.registrar)
-        self.asking = Asking(store, self.discovery, self.create_run)
+        self.asking = Asking(store, self.surveyor, self.create_run)
         self.registering = Registering(
             store, azure, policy, utc_now, self.pull, self.surveyor, self.registrar
         )
@@ -151,7 +162,9 @@ class App:
 
     def create_run(self, request: RunRequest, run_id: str | None = None) -> Run:
         """Write the run; the caller then sends its one start message."""
-        request = replace(request, mode=self.policy.mode(request.mode))
+        # While paused, every run about tables only plans.
+        if request.action.is_about_tables:
+            request = replace(request, mode=self.policy.mode(request.mode))
         started_at = utc_now()
         run_id = run_id or run_id_of(started_at, secrets.token_hex(4))
         run = Run(run_id, request, started_at)

@@ -17,8 +17,8 @@ from .domain.registry.status import LastOutcome, Status
 from .domain.runs.outcome import Outcome, OutcomeStatus
 from .domain.runs.report import Report
 from .domain.runs.run import Run, VersionSeen
+from .domain.surroundings.search import Found, FoundEnvironment, StampedTable
 from .domain.times import utc_text
-from .sync.surroundings.discovery import DiscoveryResult, EnvironmentReport, StampedTable
 
 type Json = dict[str, object]
 
@@ -95,7 +95,8 @@ def run_json(run: Run) -> Json:
 
 def report_json(report: Report) -> Json:
     outcomes = [outcome_json(outcome) for outcome in report.outcomes]
-    return {**_run_json(report.run, report.counts), "outcomes": outcomes}
+    result = {} if report.result is None else {"result": found_json(report.result)}
+    return {**_run_json(report.run, report.counts), "outcomes": outcomes, **result}
 
 
 def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:
@@ -103,6 +104,7 @@ def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:
 
     return {
         "runId": run.run_id,
+        "action": request.action,
         "trigger": request.trigger,
         "mode": request.mode,
         "status": run.status,
@@ -278,27 +280,26 @@ def alarm_json(alarm: Alarm) -> Json:
     }
 
 
-def discovered_json(discovered: DiscoveryResult, *, cloud: str) -> Json:
+def found_json(found: Found) -> Json:
     return {
-        "cloud": cloud,
-        "value": [_found_json(found) for found in discovered.environments],
-        "routeTables": [_stamped_json(stamped) for stamped in discovered.stamped],
+        "cloud": found.cloud,
+        "value": [_found_environment_json(each) for each in found.environments],
+        "routeTables": [_stamped_json(each) for each in found.route_tables],
         "errors": [
             {"subscriptionId": subscription, "code": error.code.name, "message": error.message}
-            for subscription, error in discovered.errors
+            for subscription, error in found.errors
         ],
     }
 
 
-def _found_json(found: EnvironmentReport) -> Json:
-    environment, subnet = found.survey.environment, found.survey.subnet
+def _found_environment_json(found: FoundEnvironment) -> Json:
     return {
-        "aseId": str(found.survey.environment_id),
-        "kind": environment.kind if environment else None,
-        "location": environment.location if environment else None,
-        "subnetId": _text(environment.subnet_id if environment else None),
-        "routeTableId": _text(found.survey.route_table_id),
-        "networkSecurityGroupId": _text(subnet.security_group_id if subnet else None),
+        "aseId": str(found.environment_id),
+        "kind": found.kind,
+        "location": found.location,
+        "subnetId": _text(found.subnet_id),
+        "routeTableId": _text(found.route_table_id),
+        "networkSecurityGroupId": _text(found.security_group_id),
         "registered": found.registered,
         "faults": [finding_json(finding) for finding in found.findings],
     }

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from .domain.armid import ResourceId
 from .domain.codes import Code, Grade
 from .domain.findings import Finding
 from .domain.routing.plan import Conflict
 from .domain.runs.outcome import Outcome
 from .domain.runs.report import Report
 from .domain.runs.run import Run, VersionSeen
+from .domain.surroundings.search import Found, FoundEnvironment
 
 
 def needs_nobody(code: Code) -> bool:
@@ -20,8 +22,11 @@ _MOST_PREFIXES_SHOWN = 6
 
 
 def render(report: Report) -> str:
-    """Show the changes, the notes for a person, and the sum."""
+    """Show the changes or what was found, the notes for a person, and the sum."""
     lines = _run_lines(report.run)
+    if report.result is not None:
+        return "\n".join([*lines, *_found_lines(report.result)])
+
     for outcome in report.outcomes:
         lines += _outcome_lines(outcome)
 
@@ -65,8 +70,14 @@ def counted_changes(outcome: Outcome) -> str:
     return " ".join(f"{sign}{len(found)}" for sign, found in changes_of(outcome) if found)
 
 
+def mode_or_action(run: Run) -> str:
+    """Return what a run is for, in a word. Only a run about tables is known by its mode."""
+    request = run.request
+    return (request.mode if request.action.is_about_tables else request.action).value
+
+
 def _run_lines(run: Run) -> list[str]:
-    head = f"Run {run.run_id} ({run.request.trigger}, {run.request.mode}): {run.status}"
+    head = f"Run {run.run_id} ({run.request.trigger}, {mode_or_action(run)}): {run.status}"
     lines = [head, *(version_line(version) for version in run.versions)]
     if run.error is not None:
         lines.append(f"  ERROR {finding_text(run.error)}")
@@ -81,13 +92,39 @@ def _outcome_lines(outcome: Outcome) -> list[str]:
             for sign, prefixes in changes_of(outcome)
             if 0 < len(prefixes) <= _MOST_PREFIXES_SHOWN
         ),
-        *(f"      {'!' if needs else '·'} {text}" for needs, text in notes_of(outcome)),
+        *(_note_line(text, needs_person=needs) for needs, text in notes_of(outcome)),
     ]
 
 
+def _found_lines(found: Found) -> Iterator[str]:
+    for environment in found.environments:
+        yield from _environment_lines(environment)
+    for table in found.route_tables:
+        yield f"  {table.owned_routes} routes of the owner in {_place(table.route_table_id)}"
+    for subscription, error in found.errors:
+        yield f"  ERROR {subscription}: {finding_text(error)}"
+
+    registered = sum(environment.registered for environment in found.environments)
+    yield f"Environments: {len(found.environments)}, {registered} with a registered table"
+
+
+def _environment_lines(found: FoundEnvironment) -> Iterator[str]:
+    registered = "registered" if found.registered else "not registered"
+    yield f"  {registered:<14} {_place(found.environment_id)}"
+    for finding in found.findings:
+        yield _note_line(finding_text(finding), needs_person=not needs_nobody(finding.code))
+
+
+def _note_line(text: str, *, needs_person: bool) -> str:
+    return f"      {'!' if needs_person else '·'} {text}"
+
+
+def _place(resource: ResourceId) -> str:
+    return f"{resource.name} in {resource.resource_group} ({resource.subscription_id})"
+
+
 def _head_line(outcome: Outcome) -> str:
-    table = outcome.route_table_id
-    place = f"{table.name} in {table.resource_group} ({table.subscription_id})"
+    place = _place(outcome.route_table_id)
     line = f"  {outcome.status:<9} {counted_changes(outcome):<10} {place}"
 
     kinds = {

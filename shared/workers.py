@@ -60,13 +60,13 @@ def _invocation() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The messages that follow the delivery of a table.
+    """The messages that follow a delivery.
 
-    `ended` goes to the queue of runs if the run has ended and people are to be told. `later` go to
-    the end of the queue of tables: this table again, or the next one.
+    `run` goes to the queue of runs: the run goes on, or it has ended and people are to be told.
+    `later` go to the end of the queue of tables: this table again, or the next ones.
     """
 
-    ended: str | None = None
+    run: str | None = None
     later: tuple[str, ...] = ()
 
 
@@ -104,13 +104,19 @@ def daily_check() -> list[str]:
 
 
 @_invocation()
-def start_run(text: str) -> list[str]:
-    """Return the messages of the run's tables. If the run has ended, tell people."""
+def start_run(text: str) -> Messages:
+    """Send the messages of the run's tables, or go on with its task.
+
+    If the run has ended, tell people.
+    """
     context = app()
     run_id = RunMessage.parse(text).run_id
+    if context.task_runs.go_on(run_id):
+        return Messages(run=text)
+
     tables = context.run_start.start(run_id)
     context.notifier.tell(run_id)
-    return _table_messages(run_id, tables)
+    return Messages(later=tuple(_table_messages(run_id, tables)))
 
 
 @_invocation()
@@ -192,13 +198,15 @@ def _start(name: str, taken: AlertRun | Ignored) -> Start:
 def start_run_without_tags(text: str) -> list[str]:
     """Return the messages of a run whose start has failed too often: its tables are repaired.
 
-    If not even that is possible, the run fails. If the run has ended, tell people.
+    If not even that is possible, or if the run has a task, it fails. If the run has ended, tell
+    people.
     """
     message = _poisoned(RunMessage.parse, text)
     if message is None:
         return []
     run_id = message.run_id
 
+    _at_last(run_id, lambda: app().task_runs.give_up(run_id))
     tables = _at_last(run_id, lambda: app().run_start.start_without_tags(run_id))
     if tables is None:
         _at_last(run_id, lambda: app().run_end.fail_unstarted(run_id))

@@ -33,7 +33,12 @@ def start_message(app: App, run_id: str) -> Message:
 
         return deliver
 
-    return lambda: [table_message(table) for table in app.run_start.start(run_id)]
+    def start() -> list[Message]:
+        if app.task_runs.go_on(run_id):
+            return [start]
+        return [table_message(table) for table in app.run_start.start(run_id)]
+
+    return start
 
 
 @contextmanager

@@ -423,20 +423,20 @@ def test_a_request_waits_neither_for_tables_nor_for_the_starts_of_runs_nor_for_s
     slow = [Slow() for _ in range(lanes.TABLES.count + lanes.RUNS.count + 5)]
     every = iter(slow)
 
-    def wait(_given: object) -> Messages:
+    def wait(*_given: object) -> Messages:
         next(every)()
         return Messages()
 
     for module, name in (
         (workers, "sync_route_table"),
         (workers, "start_run"),
-        (endpoints, "discover"),
+        (endpoints, "provision"),
     ):
         monkeypatch.setattr(module, name, wait)
 
     async def main():
         names = ["sync_route_table"] * lanes.TABLES.count + ["start_run"] * lanes.RUNS.count
-        running = [asyncio.create_task(called(name)) for name in (*names, *["discover"] * 5)]
+        running = [asyncio.create_task(called(name)) for name in (*names, *["provision"] * 5)]
         for each in slow:
             assert await asyncio.to_thread(each.begun.wait, LONGEST_SECONDS)
         await called("alert")

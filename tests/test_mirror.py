@@ -13,7 +13,9 @@ LARGE = 40
 ELSEWHERE = {
     "domain/people/check_report.py": "records; tests/sync/watch/test_check.py sees them made",
     "domain/registry/status.py": "records; tests/storage/test_registry.py writes and reads them",
+    "domain/surroundings/search.py": "records; tests/storage/test_searches.py keeps them",
     "sync/ports.py": "protocols only",
+    "sync/surroundings/subscription.py": "tests/sync/surroundings/test_discovery.py searches them",
     "sync/surroundings/survey.py": "tests/sync/surroundings/test_audit.py asks for each survey",
 }
 

@@ -5,9 +5,9 @@ from datetime import date
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.render import render
-from tests.builders.azure import add_table, answer, rid
+from tests.builders.azure import SUBSCRIPTION, add_environment, add_table, answer, rid
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import TAG, keep, register, report_of, sync
+from tests.builders.runs import TAG, discover, keep, register, report_of, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -46,3 +46,17 @@ def test_what_a_guard_found_is_shown_with_what_was_done_all_the_same(azure, app)
     assert "blocked   +1" in text
     assert "10 withheld" in text
     assert "! MaxRemovedPercent: 10 of 10 routes would be removed" in text
+
+
+def test_a_discovery_shows_each_environment_with_its_faults_and_what_failed(azure, app):
+    add_environment(azure.state, "one", kind="ASEV2", table=add_table(azure.state, "one"))
+    add_table(azure.state, "alone", [owned(A)])
+    missing = SUBSCRIPTION.replace("1", "9")
+    whole = discover(app, SUBSCRIPTION, missing, owner="asemgmt", register=True)
+    head, *lines = render(report_of(app, whole["runId"])).splitlines()
+    assert head == f"Run {whole['runId']} (http, discover): Failed"
+    assert f"  registered     one in rg-one ({SUBSCRIPTION})" in lines
+    assert any(line.startswith("      · NsgNone: ") for line in lines)
+    assert f"  1 routes of the owner in alone in rg-alone ({SUBSCRIPTION})" in lines
+    assert any(line.startswith(f"  ERROR {missing}: SubscriptionNotFound: ") for line in lines)
+    assert lines[-1] == "Environments: 1, 1 with a registered table"

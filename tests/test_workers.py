@@ -326,7 +326,7 @@ def test_the_daily_check_brings_a_run_to_its_end_that_has_lost_a_message(
         assert again not in workers.daily_check()
     with time_machine.travel(begun + LOST_AFTER + timedelta(seconds=5)):
         assert again in workers.daily_check()
-        tables = workers.start_run(again)
+        tables = workers.start_run(again).later
         assert len(tables) == (1 if fanned_out else 2)
         for text in tables:
             workers.sync_route_table(text)
@@ -363,7 +363,7 @@ def test_a_run_whose_row_cannot_be_read_stops_no_other_run_and_no_check(
 
     with time_machine.travel(datetime.now(UTC) + MAX_RUN_TIME + timedelta(seconds=5)):
         run_id = begin(app)
-        assert len(workers.start_run(str(RunMessage(run_id)))) == 1
+        assert len(workers.start_run(str(RunMessage(run_id))).later) == 1
         assert str(RunMessage(spoiled)) not in workers.daily_check()
     assert spoiled not in [run.run_id for run in app.runs.list()]
     [said] = [r.getMessage() for r in caplog.records if "cannot be ended" in r.getMessage()]

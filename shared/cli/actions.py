@@ -12,6 +12,7 @@ from ..domain.runs.run import Mode, Run, Trigger
 from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import (
     AdoptRequest,
+    DiscoverRequest,
     ProvisionRequest,
     ReleaseRequest,
     RollbackRequest,
@@ -52,6 +53,10 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
         ask("Apply this?")
         request = replace(request, plan_run_id=planned.run.run_id)
     _finish(app().asking.sync(request, HERE), as_json=as_json)
+
+
+def discover(request: DiscoverRequest, *, as_json: bool) -> None:
+    _finish(app().asking.discover(request, signed_in()), as_json=as_json)
 
 
 def provision(request: ProvisionRequest, *, plan_only: bool, yes: bool, as_json: bool) -> None:

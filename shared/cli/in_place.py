@@ -57,12 +57,14 @@ def _interrupt(run_id: str) -> None:
 
 
 def _started(run_id: str) -> Sequence[str]:
-    """Start the run and return the messages of its tables."""
+    """Start the run, or bring its task to the end. Return the messages of its tables."""
     start = str(RunMessage(run_id))
     try:
-        return _persistently(lambda: workers.start_run(start))
+        while (sent := _persistently(lambda: workers.start_run(start))).run is not None:
+            pass
     except TransientError:
         return workers.start_run_without_tags(start)
+    return sent.later
 
 
 def _settled(
@@ -76,8 +78,8 @@ def _settled(
             text, sent = waiting.pop(future), future.result()
             waiting |= {lanes.submit(_delivered, later): later for later in sent.later}
             on_delivered(TableMessage.parse(text))
-            if sent.ended is not None:
-                yield sent.ended
+            if sent.run is not None:
+                yield sent.run
 
 
 def _delivered(text: str) -> workers.Messages:

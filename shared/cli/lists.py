@@ -1,24 +1,13 @@
-"""Show what there is: environments, versions, runs."""
+"""Show what there is: versions, runs."""
 
 from itertools import islice
 
 from .. import answers
 from ..app import app
 from ..domain.addresses import difference
-from ..json_shapes import discovered_json, report_json, run_json, version_json
-from ..sync.asking import DiscoverRequest
+from ..json_shapes import report_json, run_json, version_json
 from . import show
-from .actions import signed_in
-from .errors import Ended
 from .shell import answer
-
-
-def discover(request: DiscoverRequest, *, as_json: bool) -> None:
-    found = app().asking.discover(request, signed_in())
-    body = discovered_json(found, cloud=app().settings.azure_cloud)
-    answer(body, show.discovered(found), as_json=as_json)
-    if found.errors:
-        raise Ended(1)
 
 
 def list_versions(most: int, *, as_json: bool) -> None:

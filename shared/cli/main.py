@@ -47,7 +47,7 @@ def options(
 for command in (
     *(actions.plan, actions.apply, actions.provision),
     *(actions.adopt, actions.rollback, actions.release),
-    *(lists.discover, lists.versions, lists.runs),
+    *(actions.discover, lists.versions, lists.runs),
     doctor.doctor,
 ):
     commands.command()(command)

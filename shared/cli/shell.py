@@ -26,6 +26,7 @@ from .in_place import carry_out
 
 WIDTH_OF_A_FILE = 1000
 """In columns: nothing is cut off if the output is no terminal."""
+_FIRST, _INSTEAD_OF_TABLES = "Reading the service tags", "Looking through the subscriptions"
 
 
 def answer(body: object, shown: RenderableType, *, as_json: bool) -> None:
@@ -58,7 +59,8 @@ def carried_out(run: Run, *, as_json: bool) -> Report:
     errors = console(stderr=True)
     if errors.is_terminal and not as_json:
         with _progress(errors) as progress:
-            watch = _Watch(progress, progress.add_task("Reading the service tags", total=None))
+            first = _FIRST if run.request.action.is_about_tables else _INSTEAD_OF_TABLES
+            watch = _Watch(progress, progress.add_task(first, total=None))
             carry_out(run.run_id, watch.show_total, watch.show_table)
     else:
         carry_out(run.run_id, lambda _tables: None, lambda _message: None)

@@ -16,8 +16,16 @@ from ..domain.registry.registration import Registration
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Mode, Run, RunStatus
-from ..render import changes_of, counted_changes, finding_text, needs_nobody, notes_of, version_line
-from ..sync.surroundings.discovery import DiscoveryResult, EnvironmentReport, StampedTable
+from ..domain.surroundings.search import Found, FoundEnvironment, StampedTable
+from ..render import (
+    changes_of,
+    counted_changes,
+    finding_text,
+    mode_or_action,
+    needs_nobody,
+    notes_of,
+    version_line,
+)
 from .checks import Diagnosis, Grade
 from .errors import Refused
 
@@ -38,7 +46,14 @@ _NONE = "-"
 
 
 def report(found: Report) -> RenderableType:
-    """Show the changes that are planned or made, then the notes for a person, then the sum."""
+    """Show the result of a run that is not about tables. For other runs, show the changes that are
+    planned or made, then the notes for a person, then the sum.
+    """
+    if found.result is not None:
+        return Group(
+            _run_line(found.run), Text(), _discovered(found.result), *_error_lines(found.run)
+        )
+
     planned = found.run.request.mode is Mode.PLAN
     lines: list[RenderableType] = [_run_line(found.run), *_version_lines(found.run)]
     for alike in _alike(found.outcomes):
@@ -46,15 +61,17 @@ def report(found: Report) -> RenderableType:
     notes = _notes_of_all(found.outcomes)
     lines += [Text(), *notes] if notes else []
 
-    stopped = found.run.error
-    if stopped:
-        lines += [Text(), error(Refused(stopped.code, stopped.message))]
-    return Group(*lines, Text(), *_sum(found, planned=planned))
+    return Group(*lines, *_error_lines(found.run), Text(), *_sum(found, planned=planned))
 
 
 def _run_line(run: Run) -> Text:
-    what = f"Run {run.run_id} ({run.request.trigger}, {run.request.mode}): "
+    what = f"Run {run.run_id} ({run.request.trigger}, {mode_or_action(run)}): "
     return Text.assemble((what, "bold"), _coloured(run.status))
+
+
+def _error_lines(run: Run) -> list[Text]:
+    stopped = run.error
+    return [Text(), error(Refused(stopped.code, stopped.message))] if stopped else []
 
 
 def _version_lines(run: Run) -> list[Text]:
@@ -153,15 +170,15 @@ def removed(route_table: str, report_of_removal: Report | None) -> RenderableTyp
     return Group(report(report_of_removal), said)
 
 
-def discovered(found: DiscoveryResult) -> RenderableType:
+def _discovered(found: Found) -> RenderableType:
     lines: list[RenderableType] = [_environments(found.environments)]
     for one in found.environments:
         if one.findings:
-            lines.append(Text(f"\n{one.survey.environment_id.name}", style="bold"))
+            lines.append(Text(f"\n{one.environment_id.name}", style="bold"))
             lines += [_fault(finding) for finding in one.findings]
 
-    if found.stamped:
-        lines += [Text(), _stamped(found.stamped)]
+    if found.route_tables:
+        lines += [Text(), _stamped(found.route_tables)]
     for subscription, fault in found.errors:
         lines.append(Text(f"\n{subscription}\n").append(_fault(fault)))
     return Group(*lines)
@@ -211,7 +228,7 @@ def runs(found: Sequence[Run]) -> RenderableType:
 
     table = _table("run", "trigger", "mode", "status", "started", "route tables")
     for one in found:
-        asked = one.request.trigger, one.request.mode
+        asked = one.request.trigger, mode_or_action(one)
         began = _moment(one.started_at)
         counts = _counts(one.counts) or _NONE
         table.add_row(one.run_id, *asked, _coloured(one.status), began, counts)
@@ -327,22 +344,14 @@ def _counts(counts: Mapping[OutcomeStatus, int]) -> str:
     return ", ".join(f"{number} {status}" for status, number in counts.items() if number)
 
 
-def _environments(found: Iterable[EnvironmentReport]) -> Table:
+def _environments(found: Iterable[FoundEnvironment]) -> Table:
     table = _table("environment", "location", "kind", "route table", "registered", "subscription")
     for one in found:
         registered = "yes" if one.registered else Text("no", style="yellow")
-        place = one.survey.environment_id
-        route_table = _name(one.survey.route_table_id)
-        table.add_row(place.name, *_kind(one), route_table, registered, place.subscription_id)
+        place, kind = one.environment_id, (one.location or _NONE, one.kind or _NONE)
+        route_table = _name(one.route_table_id)
+        table.add_row(place.name, *kind, route_table, registered, place.subscription_id)
     return table
-
-
-def _kind(one: EnvironmentReport) -> tuple[str, str]:
-    """Return the location and the kind of an environment, as far as they are known."""
-    environment = one.survey.environment
-    if environment is None:
-        return _NONE, _NONE
-    return environment.location or _NONE, environment.kind or _NONE
 
 
 def _stamped(found: Iterable[StampedTable]) -> Table:

@@ -794,6 +794,25 @@ NOT_LOOKED_AT = Code(
         "at how long Azure takes to answer."
     ),
 )
+DISCOVERY_INCOMPLETE = Code(
+    "DiscoveryIncomplete",
+    Grade.FAILS,
+    meaning=(
+        "Something in the subscriptions that the message names could not be read or registered."
+    ),
+    remedy=(
+        "The errors of the result say what failed, and why. Everything else in the result is "
+        "right. Correct the cause, then start another discovery of these subscriptions."
+    ),
+    related=("AuthorizationFailed", "NotSearched"),
+)
+NOT_SEARCHED = Code(
+    "NotSearched",
+    Grade.FAILS,
+    meaning="The discovery ended before it had looked through the whole subscription.",
+    remedy="Start another discovery of this subscription.",
+    related=("DiscoveryIncomplete", "RunTimedOut"),
+)
 
 # Provisioning
 

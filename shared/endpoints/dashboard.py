@@ -19,7 +19,13 @@ from ..domain.runs.run import Run
 from ..http import HttpError, check_query, in_query, respond, whole_number
 from ..pages import headers, render_page
 from ..pages.overview import overview
-from ..pages.reports import history_entry, outcome_block, report_head, run_row
+from ..pages.reports import (
+    environment_row,
+    history_entry,
+    outcome_block,
+    report_head,
+    run_row,
+)
 from ..pages.tables import pages_of, routes, row
 from ..pages.timeline import timeline
 from .shell import permitted
@@ -92,13 +98,17 @@ def _rows(
 
 def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.HttpResponse:
     report = answers.run_report(context, answers.existing_run(context, run_id))
+    head, page = report_head(report), _number(request)
 
-    # A run can have thousands of outcomes.
-    page = _number(request)
-    shown, last_page = pages_of(report.outcomes, page, OUTCOMES_A_PAGE)
-    outcomes = [outcome_block(outcome) for outcome in shown]
-    numbers = {"page": page, "last_page": last_page}
-    return _response(context, request, "run", **report_head(report), outcomes=outcomes, **numbers)
+    # A run can have thousands of outcomes, or environments.
+    body: dict[str, Any]
+    if report.result is not None:
+        found, last_page = pages_of(report.result.environments, page, OUTCOMES_A_PAGE)
+        body = {"environments": [environment_row(each) for each in found]}
+    else:
+        shown, last_page = pages_of(report.outcomes, page, OUTCOMES_A_PAGE)
+        body = {"outcomes": [outcome_block(outcome) for outcome in shown]}
+    return _response(context, request, "run", **head, **body, page=page, last_page=last_page)
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:

@@ -1,16 +1,13 @@
 """App Service Environments: find them, and give one a route table."""
 
-from http import HTTPStatus
 from typing import Annotated, Literal
 
 import azure.functions as func
 from pydantic import Field, StringConstraints
 
 from ..app import App
-from ..domain.errors import PermanentError
 from ..domain.runs.run import Mode, Run
-from ..http import Body, HttpError, json_response, parse_body
-from ..json_shapes import discovered_json
+from ..http import Body, parse_body
 from ..sync.asking import DiscoverRequest, ProvisionRequest
 from ..sync.requester import Requester
 from ..sync.texts import (
@@ -20,8 +17,7 @@ from ..sync.texts import (
     MAX_SUBSCRIPTIONS,
     OWNER,
 )
-from .callers import caller_of
-from .shell import endpoint, starts_run
+from .shell import starts_run
 
 type _TagName = Annotated[str, StringConstraints(pattern=AZURE_TAG_NAME)]
 type _TagValue = Annotated[str, StringConstraints(max_length=MAX_AZURE_TAG_VALUE)]
@@ -61,14 +57,9 @@ class ProvisionBody(Body):
         )
 
 
-@endpoint()
-def discover(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    body = parse_body(request, DiscoverBody)
-    try:
-        discovered = context.asking.discover(body.request, caller_of(context, request).requester)
-    except PermanentError as error:
-        raise HttpError(HTTPStatus.BAD_GATEWAY, error.code, error.message) from error
-    return json_response(discovered_json(discovered, cloud=context.settings.azure_cloud))
+@starts_run
+def discover(context: App, request: func.HttpRequest, by: Requester) -> Run:
+    return context.asking.discover(parse_body(request, DiscoverBody).request, by)
 
 
 @starts_run

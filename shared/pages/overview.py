@@ -1,7 +1,7 @@
 """The first page: which tables are right, since when, what changed, and what needs a person."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..domain.people.check_report import CheckReport
 from ..domain.people.health import Alarm, schedule_alarms
@@ -76,8 +76,13 @@ def _share(number: int, count: int) -> str:
     return f"{number} of {count} route table{'s' if count > 1 else ''}"
 
 
+def _about_tables(runs: Iterable[Run]) -> Iterator[Run]:
+    """Leave out the runs that only look around: they say nothing about the routes."""
+    return (run for run in runs if run.request.action.is_about_tables)
+
+
 def _last_failed(runs: Sequence[Run]) -> bool:
-    last = next((run for run in runs if run.ended), None)
+    last = next((run for run in _about_tables(runs) if run.ended), None)
     return last is not None and last.status is RunStatus.FAILED
 
 
@@ -100,7 +105,7 @@ def _facts(
 
 
 def _last_success(runs: Sequence[Run], standpoint: Standpoint) -> str:
-    good = next((run for run in runs if run.status is RunStatus.SUCCEEDED), None)
+    good = next((run for run in _about_tables(runs) if run.status is RunStatus.SUCCEEDED), None)
     if good is not None:
         return f"Last success {ago(standpoint.now - (good.finished_at or good.started_at))}"
     return f"No success in the last {len(runs)} runs" if runs else "No success yet"

@@ -1,6 +1,6 @@
 """Runs and their reports."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..domain.findings import Finding
@@ -8,7 +8,8 @@ from ..domain.people.overview import Mood
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Run, RunStatus
-from ..render import needs_nobody
+from ..domain.surroundings.search import FoundEnvironment
+from ..render import mode_or_action, needs_nobody
 from .tables import Context, mood_of, named
 
 _MOODS = {
@@ -30,7 +31,7 @@ def run_row(run: Run) -> Context:
         "status": run.status,
         "mood": _MOODS[run.status],
         "trigger": run.request.trigger,
-        "mode": run.request.mode,
+        "mode": mode_or_action(run),
         "counts": _counted(run.counts),
         "error": f"{run.error.code}: {run.error.message}" if run.error else None,
         "reason": run.request.reason,
@@ -43,7 +44,9 @@ def report_head(report: Report) -> dict[str, Any]:
         "run": report.run,
         "mood": _MOODS[status],
         "headline": _HEADLINES[status],
+        "mode": mode_or_action(report.run),
         "counts": _counted(report.counts),
+        "result": report.result,
     }
 
 
@@ -53,9 +56,20 @@ def outcome_block(outcome: Outcome) -> Context:
         "outcome": outcome,
         "mood": mood_of(outcome.status),
         **named(outcome.route_table_id),
-        "findings": [{"said": each, "mood": _finding_mood(each)} for each in outcome.findings],
+        "findings": _findings(outcome.findings),
         "retained": [f"{each.prefix} until {each.until}" for each in outcome.retained],
         "withheld": [f"{each.change} {each.prefix}: {each.why}" for each in outcome.withheld],
+    }
+
+
+def environment_row(found: FoundEnvironment) -> Context:
+    """Return the row about this environment on the page of a discovery."""
+    environment = found.environment_id
+    return {
+        "found": found,
+        "name": environment.name,
+        "group": f"{environment.resource_group} · {environment.subscription_id}",
+        "findings": _findings(found.findings),
     }
 
 
@@ -71,8 +85,11 @@ def history_entry(run: Run, outcome: Outcome) -> Context:
     }
 
 
-def _finding_mood(finding: Finding) -> Mood:
-    return Mood.GOOD if needs_nobody(finding.code) else Mood.WATCH
+def _findings(findings: Iterable[Finding]) -> list[Context]:
+    return [
+        {"said": each, "mood": Mood.GOOD if needs_nobody(each.code) else Mood.WATCH}
+        for each in findings
+    ]
 
 
 def _counted(counts: Mapping[OutcomeStatus, int]) -> str:

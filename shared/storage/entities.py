@@ -14,11 +14,13 @@ from datetime import datetime
 from itertools import batched
 from typing import Any, cast
 
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from ..domain import codes
 from ..domain.armid import RouteTableId
-from ..domain.errors import PermanentError
+from ..domain.errors import ConcurrentUpdate, PermanentError
 
 type Entity = Mapping[str, Any]
 """A row with its properties."""
@@ -131,6 +133,27 @@ def gathered(table: TableClient, owner: str, entity: Entity) -> Entity:
 def more_of(owner: str) -> str:
     """Return the partition of the further rows."""
     return f"more|{owner}"
+
+
+def replace_as_read(
+    table: TableClient, entity: Entity, etag: str, changed: ConcurrentUpdate
+) -> str:
+    """Return the new ETag. Raise `changed` if the row has changed or gone since it was read."""
+    try:
+        answer = table.update_entity(
+            entity,
+            mode=UpdateMode.REPLACE,
+            etag=etag,
+            match_condition=MatchConditions.IfNotModified,
+        )
+    except (ResourceModifiedError, ResourceNotFoundError) as error:
+        raise changed from error
+    return str(answer["etag"])
+
+
+def etag_of(entity: Entity) -> str:
+    etag: str = getattr(entity, "metadata", {}).get("etag", "")
+    return etag
 
 
 def remove_partition(table: TableClient, partition: str) -> None:

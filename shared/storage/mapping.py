@@ -10,7 +10,7 @@ the type, and pydantic needs them inside.
 import functools
 from typing import TYPE_CHECKING
 
-from ..domain.armid import ResourceId
+from ..domain.armid import ResourceId, SubnetId
 from ..domain.codes import Code, lookup
 from .entities import Entity, pack, unpack
 
@@ -52,8 +52,9 @@ def _converter() -> "JsonConverter":
         detailed_validation=False,
     )
 
-    converter.register_structure_hook(ResourceId, lambda text, kind: kind.parse(text))
+    for each in (ResourceId, SubnetId):
+        converter.register_structure_hook(each, lambda text, kind: kind.parse(text))
+        converter.register_unstructure_hook(each, str)
     converter.register_structure_hook(Code, lambda name, _: lookup(name))
-    converter.register_unstructure_hook(ResourceId, str)
     converter.register_unstructure_hook(Code, str)
     return converter

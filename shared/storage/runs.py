@@ -9,12 +9,7 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
-from azure.core import MatchConditions
-from azure.core.exceptions import (
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient, TableTransactionError, UpdateMode
 
 from ..domain import codes
@@ -28,10 +23,12 @@ from .entities import (
     MOST_IN_A_TRANSACTION,
     Entity,
     complement,
+    etag_of,
     gathered,
     id_of_key,
     more_of,
     remove_partition,
+    replace_as_read,
     spread,
     table_key,
 )
@@ -85,7 +82,7 @@ class RunLog:
 
     def replace(self, run: Run) -> Run:
         """Raise ConcurrentUpdate if the run has changed since it was read."""
-        etag = _replace_as_read(
+        etag = replace_as_read(
             self._table,
             self._entity(run),
             run.etag,
@@ -281,14 +278,14 @@ class OutcomeLog:
             why = f"what the run noted about this table cannot be read: {cause.message}"
             unreadable = Finding(cause.code, why)
             found = Pending(run_id, id_of_key(row["RowKey"]), unreadable=unreadable)
-        return replace(found, row_etag=_etag_of(entity))
+        return replace(found, row_etag=etag_of(entity))
 
     def _outcome(self, run_id: str, entity: Entity) -> Outcome:
         return _OUTCOME_PROPERTY.unpacked(gathered(self._table, run_id, entity))
 
     def _replace(self, pending: Pending, row: Entity) -> str:
         taken = ConcurrentUpdate(codes.TABLE_TAKEN, str(pending.route_table_id))
-        return _replace_as_read(self._table, row, pending.row_etag, taken)
+        return replace_as_read(self._table, row, pending.row_etag, taken)
 
     def _settled(self, run_id: str, route_table_id: RouteTableId) -> Entity | None:
         row = self._row(run_id, route_table_id)
@@ -304,22 +301,6 @@ class OutcomeLog:
         whose = "PartitionKey eq @run" + (f" and {condition}" if condition else "")
         parameters = {"run": run_id, "pending": _PENDING}
         return iter(self._table.query_entities(whose, parameters=parameters, **options))
-
-
-def _replace_as_read(
-    table: TableClient, entity: Entity, etag: str, changed: ConcurrentUpdate
-) -> str:
-    """Return the new ETag. Raise `changed` if the row has changed or gone since it was read."""
-    try:
-        answer = table.update_entity(
-            entity,
-            mode=UpdateMode.REPLACE,
-            etag=etag,
-            match_condition=MatchConditions.IfNotModified,
-        )
-    except (ResourceModifiedError, ResourceNotFoundError) as error:
-        raise changed from error
-    return str(answer["etag"])
 
 
 def _moment_key(at: datetime) -> str:
@@ -353,7 +334,7 @@ def _run_entity(run: Run) -> dict[str, object]:
 def _run(entity: Entity) -> Run:
     found = _RUN_PROPERTY.unpacked(entity)
     # The notifier changes only this property of the row.
-    return replace(found, notice_due=entity["noticeDue"], etag=_etag_of(entity))
+    return replace(found, notice_due=entity["noticeDue"], etag=etag_of(entity))
 
 
 def _readable(found: Iterable[Run | Finding]) -> Iterator[Run]:
@@ -370,8 +351,3 @@ def _pending_entity(pending: Pending) -> dict[str, object]:
         "status": _PENDING,
         **_PENDING_PROPERTY.packed(replace(pending, row_etag="")),
     }
-
-
-def _etag_of(entity: Entity) -> str:
-    etag: str = getattr(entity, "metadata", {}).get("etag", "")
-    return etag

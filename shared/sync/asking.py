@@ -13,9 +13,10 @@ from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Action, Mode, Run, RunRequest
+from ..domain.surroundings.search import Search
 from .ports import Store
 from .requester import Requester
-from .surroundings.discovery import Discovery, DiscoveryResult
+from .surroundings.survey import Surveyor
 from .table.provision import provisioned_id, refusal_of
 from .texts import (
     MAX_CHANGE_ID,
@@ -120,7 +121,7 @@ class DiscoverRequest:
 @dataclass(frozen=True, slots=True)
 class Asking:
     store: Store
-    discovery: Discovery
+    surveyor: Surveyor
     create_run: CreateRun
 
     def sync(self, request: SyncRequest, by: Requester) -> Run:
@@ -159,7 +160,7 @@ class Asking:
         ]
         table = self._enabled_entry(request.route_table, faults).route_table_id
 
-        asked = by.asks(Action.ADOPT, Mode.APPLY, table, request.reason)
+        asked = by.asks(Action.ADOPT, Mode.APPLY, table, reason=request.reason)
         return self.create_run(replace(asked, from_owner=request.from_owner))
 
     def rollback(self, request: RollbackRequest, by: Requester) -> Run:
@@ -170,7 +171,7 @@ class Asking:
         if obstacle is not None:
             raise InvalidRequest([Fault("runId", obstacle)])
 
-        asked = by.asks(Action.ROLLBACK, Mode.APPLY, table, request.reason)
+        asked = by.asks(Action.ROLLBACK, Mode.APPLY, table, reason=request.reason)
         forced = replace(asked, force=tuple(request.force))
         return self.create_run(replace(forced, rolled_back_run_id=request.run_id))
 
@@ -187,7 +188,7 @@ class Asking:
         faults = list(text_faults("reason", request.reason, MAX_REASON))
         table = self._entry(request.route_table, faults).route_table_id
 
-        return self.create_run(by.asks(Action.REMOVE, request.mode, table, request.reason))
+        return self.create_run(by.asks(Action.REMOVE, request.mode, table, reason=request.reason))
 
     def provision(self, request: ProvisionRequest, by: Requester) -> Run:
         """Raise TransientError if Azure cannot be asked about the environment now."""
@@ -208,7 +209,7 @@ class Asking:
 
     def _provision_faults(self, ase_id: EnvironmentId, *, acknowledge: bool) -> Iterator[Fault]:
         """Raise InvalidRequest if the environment cannot get a route table."""
-        survey = self.discovery.audit.surveyor.survey(ase_id)
+        survey = self.surveyor.survey(ase_id)
         refusal = refusal_of(survey)
         if refusal is not None:
             raise InvalidRequest(code=refusal.code, message=refusal.message)
@@ -216,26 +217,20 @@ class Asking:
             message = f"{codes.NOT_NEEDED.meaning} acknowledge: true makes them nevertheless"
             yield Fault("acknowledge", message)
 
-    def discover(self, request: DiscoverRequest, by: Requester) -> DiscoveryResult:
-        """Raise PermanentError or TransientError if the visible subscriptions cannot be listed."""
+    def discover(self, request: DiscoverRequest, by: Requester) -> Run:
         if request.acknowledge:
             by.needs_approver("acknowledge")
 
         faults = [
-            *list_faults("subscriptions", request.subscriptions or (), MAX_SUBSCRIPTIONS),
-            *_subscription_faults(request.subscriptions or ()),
+            *_subscription_faults(request.subscriptions),
             *owner_faults("owner", request.owner),
         ]
         if faults:
             raise InvalidRequest(faults)
 
-        return self.discovery.discover(
-            request.subscriptions,
-            owner=request.owner,
-            register=request.register,
-            acknowledge=request.acknowledge,
-            by=by,
-        )
+        subscriptions = tuple(request.subscriptions or ())
+        search = Search(subscriptions, request.owner, request.register, request.acknowledge)
+        return self.create_run(replace(by.asks(Action.DISCOVER, Mode.APPLY), search=search))
 
     def _entry(self, text: str, faults: Sequence[Fault]) -> RegisteredTable:
         """Raise InvalidRequest with these faults, and if this is no registered route table."""
@@ -387,8 +382,10 @@ def _why_unknown_ase(_text: str) -> str:
     return "no enabled registration has this aseId"
 
 
-def _subscription_faults(ids: Iterable[str]) -> Iterator[Fault]:
-    for index, text in enumerate(ids):
+def _subscription_faults(ids: Sequence[str] | None) -> Iterator[Fault]:
+    yield from list_faults("subscriptions", ids or (), MAX_SUBSCRIPTIONS)
+    yield from _empty("subscriptions", ids)
+    for index, text in enumerate(ids or ()):
         if not SUBSCRIPTION_ID.fullmatch(text):
             yield Fault(f"subscriptions.{index}", "not the id of a subscription")
 

@@ -21,6 +21,7 @@ from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.pending import Pending
 from ..domain.runs.run import Run
 from ..domain.surroundings.environments import Environment, Subnet
+from ..domain.surroundings.search import SearchedSubscription
 from ..domain.surroundings.security_rules import SecurityGroup
 
 type Clock = Callable[[], datetime]
@@ -256,6 +257,26 @@ class Outcomes(Protocol):
         """Remove everything that is known of the run's tables."""
 
 
+class Searches(Protocol):
+    """The results of discoveries, in each subscription."""
+
+    def expect(self, run_id: str, parts: Iterable[SearchedSubscription]) -> None:
+        """Add the subscriptions that the run does not have yet.
+
+        Raise ConcurrentUpdate if another worker adds one of them at the same time.
+        """
+
+    def open(self, run_id: str) -> Sequence[SearchedSubscription]:
+        """Return the subscriptions that have not ended."""
+
+    def list(self, run_id: str) -> Sequence[SearchedSubscription]: ...
+
+    def save(self, run_id: str, part: SearchedSubscription) -> None:
+        """Raise ConcurrentUpdate if another worker has saved it since it was read."""
+
+    def remove(self, run_id: str) -> None: ...
+
+
 class Locations(Protocol):
     """The answers of the locations of the service tags."""
 
@@ -276,6 +297,7 @@ class Store:
     claims: Claims
     events: Events
     outcomes: Outcomes
+    searches: Searches
     checks: Checks
     ledgers: Ledgers
     locations: Locations

@@ -20,14 +20,14 @@ class Requester:
     is_approver: bool = True
 
     def asks(
-        self, action: Action, mode: Mode, table: RouteTableId, reason: str | None = None
+        self, action: Action, mode: Mode, *tables: RouteTableId, reason: str | None = None
     ) -> RunRequest:
-        """Return the request for a run about one route table."""
+        """Return the request for a run about these route tables, or about none."""
         return RunRequest(
             trigger=self.trigger,
             mode=mode,
             action=action,
-            route_tables=(table,),
+            route_tables=tables,
             requested_by=self.name,
             reason=reason,
         )

@@ -12,9 +12,18 @@ from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.run import Mode, RunRequest, Trigger
-from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
+from tests.builders.azure import (
+    OTHER_SUBSCRIPTION,
+    SUBSCRIPTION,
+    add_environment,
+    add_table,
+    answer,
+    ase_id_of,
+    rid,
+    table_id,
+)
 from tests.builders.routes import owned, route, to_firewall
-from tests.builders.runs import TAG, keep, register, register_many, sync
+from tests.builders.runs import TAG, discover, keep, register, register_many, sync
 
 A, B, C, D = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24", "20.0.3.0/24"
 XSS = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
@@ -79,13 +88,23 @@ def failed(azure, app):
     return "1 of 2 route tables needs a person"
 
 
+def discovered(azure, app):
+    """The newest run is a discovery that has failed: nobody's routes are worse for that."""
+    said = healthy(azure, app)
+    table = add_table(azure.state, "three", [to_firewall()])
+    add_environment(azure.state, "three", table=table)
+    missing = OTHER_SUBSCRIPTION.replace("2", "9")
+    assert discover(app, SUBSCRIPTION, missing)["status"] == "Failed"
+    return said
+
+
 def thousand(azure, app):
     healthy(azure, app)
     register_many(app, (f"rt-{number:04}" for number in range(998)))
     return "998 of 1000 route tables to look at"
 
 
-STATES = [fresh, healthy, changed, blocked, failed, thousand]
+STATES = [fresh, healthy, changed, blocked, failed, discovered, thousand]
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
@@ -96,7 +115,9 @@ def test_each_state_is_told_in_the_headline(azure, app, make_host, visit, state)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", [fresh, changed, failed], ids=lambda state: state.__name__)
+@pytest.mark.parametrize(
+    "state", [fresh, changed, failed, discovered], ids=lambda state: state.__name__
+)
 def test_everybody_can_use_it(azure, app, make_host, serious_faults, state, scheme):
     state(azure, app)
     host = make_host()
@@ -105,6 +126,22 @@ def test_everybody_can_use_it(azure, app, make_host, serious_faults, state, sche
         pages.append(url(host, run=next(app.runs.list()).run_id))
         pages.append(url(host, routeTable=table_id("one")))
     assert [fault for page in pages for fault in serious_faults(page, scheme)] == []
+
+
+def test_the_page_of_a_discovery_shows_what_was_found_and_what_was_not(
+    azure, app, make_host, visit
+):
+    discovered(azure, app)
+    host = make_host()
+    with visit(url(host)) as page:
+        assert "http\ndiscover" in page.locator("#runs ~ div tbody tr").first.inner_text()
+    with visit(url(host, run=next(app.runs.list()).run_id)) as page:
+        assert headline(page) == "The run failed"
+        shown = page.locator("main").inner_text()
+        assert "DiscoveryIncomplete" in shown and "SubscriptionNotFound" in shown
+        environment = page.locator("article.outcome").inner_text()
+        assert environment.startswith("not registered three") and "NsgNone" in environment
+        assert "Versions it worked from" not in shown
 
 
 def test_a_right_table_says_since_when_with_what_and_how_much_room_is_left(

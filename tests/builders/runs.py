@@ -2,19 +2,22 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypedDict, Unpack
 
 from azure.data.tables import TableClient
 
+from shared.answers import run_report as run_report_of
 from shared.app import App
 from shared.domain.armid import EnvironmentId
+from shared.domain.errors import TransientError
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.report import Report
 from shared.domain.runs.run import Action, Mode, RunRequest, Trigger
+from shared.domain.surroundings.search import Search
 from shared.json_shapes import report_json
 from shared.storage.entities import complement, table_key
 from shared.storage.registry import Registry
@@ -139,10 +142,35 @@ def roll_back(app: App, run: dict[str, Any], **asked: Unpack[Asked]) -> dict[str
     return outcome_of(sync(app, "one", **rollback), "one")
 
 
+def begin_discovery(app: App, *subscriptions: str, **search: Any) -> str:
+    asked = RunRequest(
+        Trigger.HTTP,
+        Mode.APPLY,
+        action=Action.DISCOVER,
+        requested_by="somebody",
+        search=Search(subscriptions, **search),
+    )
+    return app.create_run(asked).run_id
+
+
+def discover(app: App, *subscriptions: str, **search: Any) -> dict[str, Any]:
+    """Discover to the end; return the report."""
+    return to_the_end(app, begin_discovery(app, *subscriptions, **search))
+
+
+def to_the_end(app: App, run_id: str) -> dict[str, Any]:
+    """Deliver each message of a discovery, and again if that fails; return the report."""
+    is_left = True
+    while is_left:
+        with suppress(TransientError):
+            is_left = app.task_runs.go_on(run_id)
+    return run_report(app, run_id)
+
+
 def report_of(app: App, run_id: str) -> Report:
     run = app.runs.get(run_id)
     assert run is not None
-    return Report.of(run, app.outcomes.list(run_id))
+    return run_report_of(app, run)
 
 
 def run_report(app: App, run_id: str) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """What starts a run: what is shown, what is written, and with which status it ends."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
+from local import sample
 from local.azure.faults import refusal
 from shared.cli.actions import exit_status
 from shared.domain.codes import lookup
@@ -15,7 +17,7 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.report import Report
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger
 from shared.settings import Settings
-from tests.builders.azure import add_table, rid, table_id, table_writes, tag_document
+from tests.builders.azure import SUBSCRIPTION, add_table, rid, table_id, table_writes, tag_document
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
 from tests.builders.runs import TAG, keep, register, sync
 
@@ -301,3 +303,51 @@ def test_exit_statuses(error, counts, status):
     now = datetime.now(UTC)
     run = Run("r", request, now, RunStatus.SUCCEEDED, error=error, counts=counts)
     assert exit_status(Report.of(run, [])) == status
+
+
+def test_a_subscription_that_can_not_be_looked_through_is_status_1(azure, app, cli):
+    unknown = "99999999-9999-4999-8999-999999999999"
+    refused = cli("discover", "--subscription", unknown)
+    assert refused.status == 1
+    assert unknown in refused.out
+    assert cli("discover", "--subscription", SUBSCRIPTION).status == 0
+    assert cli("discover", "--subscription", "nonsense").status == 1
+
+
+def test_discover_provision_and_what_is_found_then(azure, app, cli):
+    found = sample.fill(azure.state)
+    settings = sample.settings()
+    listed = cli("discover", **settings)
+    assert listed.status == 0, listed.err
+    assert "ase-legacy" in listed.out and "SubnetWithoutRouteTable" in listed.out
+    assert list(app.registry.list()) == []
+    registered = cli("discover", "--register", "--json", **settings)
+    assert len(list(app.registry.list())) == 13
+    report = registered.json
+    assert (report["action"], report["trigger"], report["status"]) == (
+        "discover",
+        "cli",
+        "Succeeded",
+    )
+    assert len(report["result"]["value"]) == 14
+    assert cli("runs", report["runId"], "--json", **settings).json == report
+    assert "ase-legacy" in cli("runs", report["runId"], **settings).out
+    assert re.search(f"{report['runId']} +cli +discover +Succeeded", cli("runs", **settings).out)
+    planned = cli("provision", found.without_table, "--plan", **settings)
+    assert planned.status == 2, planned.out
+    assert azure.state.writes() == []
+    done = cli(
+        "provision",
+        found.without_table,
+        "--nsg",
+        "ensure",
+        "--tag",
+        "team=net",
+        "--yes",
+        **settings,
+    )
+    assert done.status == 0, done.out + done.err
+    assert len(list(app.registry.list())) == 14
+    assert (
+        cli("provision", found.without_table, "--tag", "nonsense", "--yes", **settings).status == 1
+    )

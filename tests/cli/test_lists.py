@@ -1,7 +1,6 @@
-"""What there is to look at: environments, versions, runs."""
+"""What there is to look at: versions, runs."""
 
-from local import sample
-from tests.builders.azure import SUBSCRIPTION, add_table, answer
+from tests.builders.azure import add_table, answer
 from tests.builders.runs import register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
@@ -44,42 +43,3 @@ def test_runs_and_the_report_of_one(azure, app, cli):
     assert f"+ {A}" in report.out
     assert cli("runs", run_id, "--json").json["runId"] == run_id
     assert "RunNotFound" in cli("runs", "nonsense").err
-
-
-def test_a_subscription_that_can_not_be_looked_through_is_status_1(azure, app, cli):
-    unknown = "99999999-9999-4999-8999-999999999999"
-    refused = cli("discover", "--subscription", unknown)
-    assert refused.status == 1
-    assert unknown in refused.out
-    assert cli("discover", "--subscription", SUBSCRIPTION).status == 0
-    assert cli("discover", "--subscription", "nonsense").status == 1
-
-
-def test_discover_provision_and_what_is_found_then(azure, app, cli):
-    found = sample.fill(azure.state)
-    settings = sample.settings()
-    listed = cli("discover", **settings)
-    assert listed.status == 0, listed.err
-    assert "ase-legacy" in listed.out and "SubnetWithoutRouteTable" in listed.out
-    assert list(app.registry.list()) == []
-    registered = cli("discover", "--register", "--json", **settings)
-    assert len(list(app.registry.list())) == 13
-    assert len(registered.json["value"]) == 14
-    planned = cli("provision", found.without_table, "--plan", **settings)
-    assert planned.status == 2, planned.out
-    assert azure.state.writes() == []
-    done = cli(
-        "provision",
-        found.without_table,
-        "--nsg",
-        "ensure",
-        "--tag",
-        "team=net",
-        "--yes",
-        **settings,
-    )
-    assert done.status == 0, done.out + done.err
-    assert len(list(app.registry.list())) == 14
-    assert (
-        cli("provision", found.without_table, "--tag", "nonsense", "--yes", **settings).status == 1
-    )

@@ -1,13 +1,20 @@
 """App Service Environments over HTTP: found, registered, provisioned, audited."""
 
+import json
+import zlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 
+import function_app
 from local.azure.authorization import OWNER as OWNER_ROLE
 from local.azure.authorization import Role
 from local.azure.faults import refusal
 from local.azure.resources import RouteTable
+from shared.messages import RunMessage
+from shared.storage.entities import MAX_ENTITY_BYTES
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
@@ -20,10 +27,14 @@ from tests.builders.azure import (
     table_writes,
     tag_document,
 )
+from tests.builders.clocks import wait_until
+from tests.builders.held import Held
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, rule, to_firewall
+from tests.storage.test_entities import incompressible
 
 A, B, C = "20.0.0.0/24", "20.0.1.7/32", "20.0.2.0/24"
 TAG = "AppServiceManagement"
+ENVIRONMENTS = "/providers/Microsoft.Web/hostingEnvironments"
 
 
 @pytest.fixture
@@ -45,17 +56,19 @@ def register(host, resource_id, **body):
     return host.request("PUT", f"/api/route-tables{resource_id}", json=body)
 
 
-def discover(host, **body):
-    answer = host.request("POST", "/api/discover", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
 def run_to_end(host, path="sync", **body):
     answer = host.request("POST", f"/api/{path}", json=body)
     assert answer.status_code == 202, answer.text
     assert answer.headers["location"].endswith(f"/api/runs/{answer.json()['runId']}")
     return host.ended_run(answer.json()["runId"])
+
+
+def discover(host, **body):
+    """Return the result of a discovery of which nothing has failed."""
+    whole = run_to_end(host, "discover", **body)
+    assert (whole["action"], whole["status"], whole["error"]) == ("discover", "Succeeded", None)
+    assert whole["result"]["errors"] == []
+    return whole["result"]
 
 
 def refused(answer):
@@ -155,10 +168,83 @@ def test_one_subscriptions_failure_does_not_hide_the_others(azure, an_ase, host)
         "GET", f"{OTHER_SUBSCRIPTION}/providers/Microsoft.Web", 403, {"code": "AuthorizationFailed"}
     )
     azure.state.faults.append(forbidden)
-    found = discover(host, register=True)
-    assert [entry["registered"] for entry in found["value"]] == [True]
-    [error] = found["errors"]
+    whole = run_to_end(host, "discover", register=True)
+    assert [entry["registered"] for entry in whole["result"]["value"]] == [True]
+    [error] = whole["result"]["errors"]
     assert (error["subscriptionId"], error["code"]) == (OTHER_SUBSCRIPTION, "AuthorizationFailed")
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "DiscoveryIncomplete")
+    assert OTHER_SUBSCRIPTION in whole["error"]["message"]
+
+
+def test_a_discovery_is_a_run_that_is_asked_for_until_it_has_ended(azure, an_ase, host):
+    an_ase("one", routes=[owned(A)])
+    held = Held(azure.state, "hostingEnvironments")
+    answer = host.request("POST", "/api/discover", json={"owner": "asemgmt"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "5")
+    body, location = answer.json(), answer.headers["Location"]
+    assert body == {"runId": body["runId"], "status": "Running", "statusQueryGetUri": location}
+
+    held.wait_for(1)
+    meanwhile = host.request("GET", f"/api/runs/{body['runId']}")
+    assert (meanwhile.status_code, meanwhile.headers["Location"]) == (202, location)
+    assert meanwhile.json()["result"]["value"] == []
+    held.let_go()
+
+    whole = host.ended_run(body["runId"])
+    assert (whole["action"], whole["trigger"], whole["mode"]) == ("discover", "http", "apply")
+    assert (whole["versions"], whole["outcomes"]) == ([], [])
+    assert len(whole["result"]["value"]) == len(whole["result"]["routeTables"]) == 1
+    [listed] = host.request("GET", "/api/runs").json()["value"]
+    assert (listed["action"], listed["status"]) == ("discover", "Succeeded")
+    assert "result" not in listed
+
+
+def test_a_start_message_that_comes_twice_changes_nothing(azure, an_ase, host, storage):
+    an_ase("one")
+    an_ase("two", OTHER_SUBSCRIPTION)
+    run_id = host.request("POST", "/api/discover", json={"register": True}).json()["runId"]
+    queue = QueueClient.from_connection_string(
+        storage, function_app.RUNS, message_encode_policy=TextBase64EncodePolicy()
+    )
+    for _ in range(2):
+        queue.send_message(str(RunMessage(run_id)))
+    whole = host.ended_run(run_id)
+    assert (whole["status"], len(whole["result"]["value"])) == ("Succeeded", 2)
+    wait_until(lambda: queue.get_queue_properties().approximate_message_count == 0)
+    assert host.request("GET", f"/api/runs/{run_id}").json() == whole
+    assert len(host.request("GET", "/api/route-tables").json()["value"]) == 2
+
+
+@pytest.mark.local_clock
+def test_a_discovery_that_needs_more_than_one_message_ends_with_everything(azure, an_ase, host):
+    for name in ("one", "two", "three"):
+        an_ase(name)
+    an_ase("other", OTHER_SUBSCRIPTION)
+    at_once = discover(host)
+    assert len(at_once["value"]) == 4
+
+    azure.state.log.clear()
+    held = Held(azure.state, "virtualNetworks/")
+    run_id = host.request("POST", "/api/discover", json={}).json()["runId"]
+    held.wait_for(1)
+    host.set_clock(datetime.now(UTC) + timedelta(seconds=90))
+    held.let_go()
+    assert host.ended_run(run_id)["result"] == at_once
+    listed = [e for e in azure.state.log if e["path"].endswith(f"{SUBSCRIPTION}{ENVIRONMENTS}")]
+    assert len(listed) == 2  # by the first message, and by the next one
+
+
+def test_a_result_that_no_row_can_hold_comes_back_whole(azure, an_ase, host):
+    long = incompressible(40_000)
+    error = {"error": {"code": "AuthorizationFailed", "message": long}}
+    azure.state.faults.append(refusal("GET", "/subnets/", 403, error, times=99))
+    names = [f"ase{number}" for number in range(20)]
+    for name in names:
+        an_ase(name)
+    found = discover(host)["value"]
+    assert {entry["aseId"] for entry in found} == {ase_id_of(name) for name in names}
+    assert len(zlib.compress(json.dumps(found, ensure_ascii=False).encode())) > MAX_ENTITY_BYTES
+    assert all(long in entry["faults"][0]["message"] for entry in found)
 
 
 def test_discover_registers_all_that_can_be(azure, an_ase, host):
@@ -392,4 +478,6 @@ def test_an_environment_that_may_not_be_read_is_named_and_the_rest_goes_on(azure
     whole = run_to_end(host)
     assert whole["status"] == "Succeeded"
     assert {"AuthorizationFailed", "NotCompared"} <= codes(whole["outcomes"][0])
-    assert {e["code"] for e in discover(host)["errors"]} == {"AuthorizationFailed"}
+    unread = run_to_end(host, "discover")
+    assert {e["code"] for e in unread["result"]["errors"]} == {"AuthorizationFailed"}
+    assert unread["status"] == "Failed"

@@ -66,7 +66,7 @@ def test_sync_answers_202_and_its_location_leads_to_the_report(azure, host):
     assert (whole["reason"], whole["changeId"]) == ("CHG", "42")
     assert whole["counts"]["changed"] == 1
     assert set(whole) == {
-        *("runId", "trigger", "mode", "status", "reason", "changeId", "requestedBy"),
+        *("runId", "action", "trigger", "mode", "status", "reason", "changeId", "requestedBy"),
         *("startedAt", "finishedAt", "error", "versions", "counts", "outcomes"),
     }
     assert set(whole["outcomes"][0]) == {

@@ -102,8 +102,8 @@ def test_every_command_prints_what_is_said(azure, make_host, tmp_path):
 
 def _of_ours(printed, ase_id):
     """If `discover` was called, the entry of this environment, and else all that was printed."""
-    whole = json.loads(printed)
-    entries = [entry for entry in whole.get("value", ()) if entry.get("aseId") == ase_id]
+    found = json.loads(printed).get("result", {}).get("value", ())
+    entries = [entry for entry in found if entry["aseId"] == ase_id]
     return json.dumps(entries[0], indent=4) if entries else printed
 
 

@@ -1,14 +1,24 @@
 """A worker killed at any call: the next delivery heals it, and nothing is done or said twice."""
 
+from datetime import timedelta
+
 import pytest
 
 from local.azure.faults import refusal
 from shared.app import App, utc_now
 from shared.domain.registry.holds import Hold, held_at
 from shared.domain.runs.run import MAX_RUN_TIME, Action, Mode
-from tests.builders.azure import add_table, rid, table_writes, tag_document
+from tests.builders.azure import (
+    add_environment,
+    add_table,
+    ase_id_of,
+    rid,
+    table_id,
+    table_writes,
+    tag_document,
+)
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, begin, register, run_report, sync
+from tests.builders.runs import TAG, begin, begin_discovery, register, run_report, sync
 from tests.deliveries import deliver_although_killed, first_call_without_a_death
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
@@ -126,3 +136,31 @@ def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:
     assert len(table_writes(azure.state)) == 2, where
     assert len(app.versions.history(TAG)) == 1, where
     return died
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_killed_at_any_call_a_discovery_finds_and_registers_everything_once(
+    azure, azurite, make_app, monkeypatch, after
+):
+    monkeypatch.setattr("shared.sync.surroundings.discovery.LONGEST", timedelta())
+    for name in ("one", "two"):
+        add_environment(azure.state, name, kind="ASEV2", table=add_table(azure.state, name))
+    add_table(azure.state, "alone", [owned(A)])
+
+    def attempt(call):
+        app = make_app(AzureWebJobsStorage=azurite())
+        run_id = begin_discovery(app, register=True, owner="asemgmt")
+        died = deliver_although_killed(app, run_id, call, after=after)
+
+        whole, where = run_report(app, run_id), f"killed at call {call}"
+        found = whole["result"]
+        assert (whole["status"], found["errors"]) == ("Succeeded", []), where
+        assert [e["aseId"] for e in found["value"]] == [ase_id_of("one"), ase_id_of("two")], where
+        assert all(e["registered"] for e in found["value"]), where
+        [alone] = found["routeTables"]
+        assert (alone["routeTableId"], alone["registered"]) == (table_id("alone"), True), where
+        assert len(list(app.registry.list())) == 3, where
+        return died
+
+    assert first_call_without_a_death(attempt) > 30
+    assert azure.state.writes() == []

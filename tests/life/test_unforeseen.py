@@ -8,15 +8,22 @@ from shared.domain.armid import EnvironmentId
 from shared.domain.registry.choices import AddressSource
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
-from shared.domain.runs.run import Trigger
-from shared.sync.requester import Requester
-from tests.builders.azure import SUBSCRIPTION, add_environment, add_table, answer, ase_id_of, rid
+from tests.builders.azure import (
+    SUBSCRIPTION,
+    add_environment,
+    add_table,
+    answer,
+    ase_id_of,
+    rid,
+    table_id,
+)
 from tests.builders.routes import owned_prefixes
 from tests.builders.runs import (
     START,
     TAG,
     begin,
     codes,
+    discover,
     keep,
     outcome_of,
     register,
@@ -24,7 +31,6 @@ from tests.builders.runs import (
     sync,
 )
 
-SOMEBODY = Requester(Trigger.HTTP, "somebody")
 A = "20.0.0.0/24"
 SECRET = "sig=secret"
 
@@ -124,17 +130,13 @@ def test_a_discovery_finds_every_other_environment_and_table(azure, app, tables,
         add_environment(azure.state, name, kind="ASEV2", table=tables[name])
         app.registry.delete(rid(name))
     breaks(app.surveyor.azure.subnets, "read", "bad")
-    found = app.discovery.discover(
-        [SUBSCRIPTION], owner="asemgmt", register=False, acknowledge=False, by=SOMEBODY
-    )
-    findings = {
-        one.survey.environment_id.name: [str(f.code) for f in one.findings]
-        for one in found.environments
-    }
-    assert "InternalError" in findings["bad"]
-    assert "InternalError" not in findings["good"]
-    assert {one.route_table_id.name for one in found.stamped} == {"good", "bad"}
-    assert found.errors == []
+    found = discover(app, SUBSCRIPTION, owner="asemgmt")["result"]
+    codes_at = {one["aseId"]: {fault["code"] for fault in one["faults"]} for one in found["value"]}
+    assert "InternalError" in codes_at[ase_id_of("bad")]
+    assert "InternalError" not in codes_at[ase_id_of("good")]
+    stamped = {one["routeTableId"] for one in found["routeTables"]}
+    assert stamped == {table_id("good"), table_id("bad")}
+    assert found["errors"] == []
 
 
 def test_a_discovery_registers_every_other_table(azure, app, tables, breaks):
@@ -143,13 +145,12 @@ def test_a_discovery_registers_every_other_table(azure, app, tables, breaks):
         add_environment(azure.state, name, kind="ASEV2", table=tables[name])
         app.registry.delete(rid(name))
     breaks(app.registry, "add", "name='bad'")
-    found = app.discovery.discover(
-        [SUBSCRIPTION], owner=None, register=True, acknowledge=False, by=SOMEBODY
-    )
-    assert [one.survey.environment_id.name for one in found.environments] == ["good"]
-    [(subscription, error)] = found.errors
-    assert (subscription, str(error.code)) == (SUBSCRIPTION, "InternalError")
-    assert error.message.startswith(ase_id_of("bad"))
+    whole = discover(app, SUBSCRIPTION, register=True)
+    assert [one["aseId"] for one in whole["result"]["value"]] == [ase_id_of("good")]
+    [error] = whole["result"]["errors"]
+    assert (error["subscriptionId"], error["code"]) == (SUBSCRIPTION, "InternalError")
+    assert error["message"].startswith(ase_id_of("bad"))
+    assert whole["status"] == "Failed"
     assert {one.route_table_id.name for one in app.registry.list()} == {"good"}
 
 

@@ -95,7 +95,7 @@ class Year:
             text, delivery = queue.popleft()
             table = "routeTableId" in text
             try:
-                sent = self.sync(text) if table else workers.start_run(text)
+                sent = self.sync(text) if table else self.sent(workers.start_run(text))
             except TransientError:
                 if delivery < DELIVERIES:
                     queue.append((text, delivery + 1))
@@ -110,7 +110,7 @@ class Year:
         return self.sent(workers.fail_poisoned_route_table(text))
 
     def sent(self, messages):
-        return [*([messages.ended] if messages.ended else []), *messages.later]
+        return [*([messages.run] if messages.run else []), *messages.later]
 
     # -- Days --
 

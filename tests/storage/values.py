@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from shared.domain import codes
-from shared.domain.armid import EnvironmentId, RouteTableId
+from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
 from shared.domain.findings import Finding
 from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
 from shared.domain.people.health import Alarm, Document
@@ -23,7 +23,19 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending, Written
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen
-from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ase_id_of, table_id
+from shared.domain.surroundings.search import (
+    FoundEnvironment,
+    Search,
+    SearchedSubscription,
+    StampedTable,
+)
+from tests.builders.azure import (
+    OTHER_SUBSCRIPTION,
+    SUBSCRIPTION,
+    ase_id_of,
+    subnet_id_of,
+    table_id,
+)
 
 # A lone surrogate is no text, but JSON can hold one, and Azure answers in JSON.
 texts = st.text(max_size=20) | st.sampled_from(["", "Résumé", "\x00\n\t", "路由 🛣", "\ud800"])
@@ -39,6 +51,12 @@ tables = st.builds(table_id, names, subscriptions).map(RouteTableId.parse)
 environments = st.builds(ase_id_of, names, subscriptions).map(EnvironmentId.parse)
 names_of_codes = st.sampled_from([*codes.CODES, "AzuresOwn"])
 codes_met = names_of_codes.map(codes.lookup)
+subnets = st.builds(subnet_id_of, names, subscriptions).map(SubnetId.parse)
+groups = (
+    st.builds(table_id, names, subscriptions)
+    .map(lambda text: text.replace("routeTables", "networkSecurityGroups"))
+    .map(SecurityGroupId.parse)
+)
 findings = st.builds(Finding, codes_met, texts)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
@@ -107,6 +125,33 @@ pendings = st.builds(
     last_error=st.none() | findings,
     correlation_id=some_text,
 )
+searches = st.builds(
+    Search, several(texts), some_text, register=st.booleans(), acknowledge=st.booleans()
+)
+searched_subscriptions = st.builds(
+    SearchedSubscription,
+    subscriptions,
+    known=several(tables),
+    environments=several(
+        st.builds(
+            FoundEnvironment,
+            environments,
+            kind=texts,
+            location=texts,
+            subnet_id=st.none() | subnets,
+            route_table_id=st.none() | tables,
+            security_group_id=st.none() | groups,
+            registered=st.booleans(),
+            findings=several(findings),
+        )
+    ),
+    route_tables=several(
+        st.builds(StampedTable, tables, numbers, st.none() | environments, st.booleans())
+    ),
+    errors=several(findings),
+    failures=numbers,
+    ended=st.booleans(),
+)
 requests = st.builds(
     RunRequest,
     st.sampled_from(Trigger),
@@ -120,6 +165,7 @@ requests = st.builds(
     ase_id=st.none() | environments,
     azure_tags=st.dictionaries(texts, texts, max_size=2),
     ensure_nsg=st.booleans(),
+    search=searches,
     reason=some_text,
     change_id=some_text,
     requested_by=some_text,

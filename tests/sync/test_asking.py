@@ -13,6 +13,7 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger
+from shared.domain.surroundings.search import Search
 from shared.sync.asking import (
     AdoptRequest,
     DiscoverRequest,
@@ -259,6 +260,8 @@ def test_an_environment_that_cannot_be_given_a_table_starts_no_run(app, azure):
 def test_only_subscriptions_and_owners_are_discovered(app):
     request = DiscoverRequest(subscriptions=["x", SUBSCRIPTION], owner="Not An Owner")
     assert faults(app.asking.discover, request, HERE).keys() == {"subscriptions.0", "owner"}
-    assert (
-        app.asking.discover(DiscoverRequest(subscriptions=[SUBSCRIPTION]), HERE).environments == []
-    )
+    assert faults(app.asking.discover, DiscoverRequest(subscriptions=[]), HERE).keys() == {
+        "subscriptions"
+    }
+    asked = app.asking.discover(DiscoverRequest(subscriptions=[SUBSCRIPTION]), HERE).request
+    assert (asked.action, asked.search) == (Action.DISCOVER, Search((SUBSCRIPTION,)))

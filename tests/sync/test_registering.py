@@ -24,7 +24,7 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import owned_prefixes, route
-from tests.builders.runs import START, TAG, outcome_of, roll_back, sync
+from tests.builders.runs import START, TAG, discover, outcome_of, roll_back, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 SOMEBODY = Requester(Trigger.HTTP, "somebody")
@@ -249,8 +249,6 @@ def test_a_discovery_that_registers_a_table_again_remembers_it_too(azure, make_a
     sync(app)
     clock.shift(LATER)
     app.registering.unregister(table_id("one"), SOMEBODY)
-    app.discovery.discover(
-        [SUBSCRIPTION], owner=None, register=True, acknowledge=False, by=SOMEBODY
-    )
+    discover(app, SUBSCRIPTION, register=True)
     sync(app)
     assert owned_prefixes(table) == {A, OLD}

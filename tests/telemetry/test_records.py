@@ -145,8 +145,13 @@ def test_each_change_of_a_registration_leaves_one_record_and_a_name(azure, app, 
 def test_a_search_that_registers_leaves_a_record_of_each_table(azure, app, caplog):
     add_environment(azure.state, "two", table=add_table(azure.state, "two"))
     caplog.set_level(logging.INFO, "ase_route_sync")
-    answer = endpoints.discover(by_an_operator(register=True))
-    assert answer.status_code == 200
+    sent: list[str] = []
+    assert endpoints.discover(by_an_operator(register=True), sent.append).status_code == 202
+    run_id = json.loads(sent[0])["runId"]
+    assert not app.task_runs.go_on(run_id)
+    [run] = [r for r in records(caplog) if r["record"] == "run"]
+    assert (run["runId"], run["action"], run["status"]) == (run_id, "discover", "Succeeded")
+    assert run["requestedBy"] == OBJECT_ID
     [change] = [r for r in records(caplog) if r["record"] == "registration"]
     assert (change["change"], change["routeTableId"]) == ("discovered", table_id("two"))
     assert (change["before"], change["changedBy"]) == (None, OBJECT_ID)

@@ -159,6 +159,37 @@ def release(route_table: Table, reason: Reason, as_json: Json = False) -> None:
     actions.release(ReleaseRequest(route_table=route_table, reason=reason), as_json=as_json)
 
 
+def discover(
+    subscription: Annotated[
+        list[str] | None,
+        typer.Option(help="The id of a subscription; repeat it for more. The default is all."),
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="List the route tables with the stamp of this owner as well.")
+    ] = None,
+    register: Annotated[
+        bool, typer.Option("--register", help="Register the route tables that are found.")
+    ] = False,
+    acknowledge: Acknowledge = False,
+    as_json: Json = False,
+) -> None:
+    """Find every App Service Environment and its route table.
+
+    It also lists the faults around each environment. The exit status is 1 if a subscription could
+    not be looked through.
+    """
+    from ...sync.asking import DiscoverRequest
+    from .. import actions
+
+    request = DiscoverRequest(
+        subscriptions=subscription or None,
+        owner=owner or None,
+        register=register,
+        acknowledge=acknowledge,
+    )
+    actions.discover(request, as_json=as_json)
+
+
 def _pairs(texts: Sequence[str] | None) -> dict[str, str]:
     """Raise typer.BadParameter if one is not NAME=VALUE."""
     pairs = [text.partition("=") for text in texts or ()]

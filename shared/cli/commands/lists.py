@@ -1,43 +1,12 @@
-"""The commands that list and show environments, versions and runs."""
+"""The commands that list and show versions and runs."""
 
 from typing import Annotated
 
 import typer
 
-from .options import Acknowledge, Json
+from .options import Json
 
 Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
-
-
-def discover(
-    subscription: Annotated[
-        list[str] | None,
-        typer.Option(help="The id of a subscription; repeat it for more. The default is all."),
-    ] = None,
-    owner: Annotated[
-        str | None, typer.Option(help="List the route tables with the stamp of this owner as well.")
-    ] = None,
-    register: Annotated[
-        bool, typer.Option("--register", help="Register the route tables that are found.")
-    ] = False,
-    acknowledge: Acknowledge = False,
-    as_json: Json = False,
-) -> None:
-    """Find every App Service Environment and its route table.
-
-    It also lists the faults around each environment. The exit status is 1 if a subscription could
-    not be read.
-    """
-    from ...sync.asking import DiscoverRequest
-    from .. import lists
-
-    request = DiscoverRequest(
-        subscriptions=subscription or None,
-        owner=owner or None,
-        register=register,
-        acknowledge=acknowledge,
-    )
-    lists.discover(request, as_json=as_json)
 
 
 def versions(

@@ -4,24 +4,29 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..surroundings.search import Found
 from .outcome import Outcome, OutcomeStatus
 from .run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run with the outcomes of its route tables, the worst outcome first."""
+    """A run with the outcomes of its route tables, the worst outcome first.
+
+    A run that is not about tables has a result instead: what it has found so far.
+    """
 
     run: Run
     outcomes: tuple[Outcome, ...]
+    result: Found | None = None
 
     @classmethod
-    def of(cls, run: Run, outcomes: Iterable[Outcome]) -> "Report":
+    def of(cls, run: Run, outcomes: Iterable[Outcome], result: Found | None = None) -> "Report":
         order = list(OutcomeStatus)
         worst_first = sorted(
             outcomes, key=lambda one: (-order.index(one.status), one.route_table_id.key)
         )
-        return cls(run, tuple(worst_first))
+        return cls(run, tuple(worst_first), result)
 
     @property
     def counts(self) -> Mapping[OutcomeStatus, int]:

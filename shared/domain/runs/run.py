@@ -8,6 +8,7 @@ from enum import StrEnum
 from ..addresses import Source, service_tag_of
 from ..armid import EnvironmentId, RouteTableId
 from ..findings import Finding
+from ..surroundings.search import Search
 from .outcome import OutcomeStatus
 
 MAX_RUN_TIME = timedelta(hours=2)
@@ -26,6 +27,12 @@ class Action(StrEnum):
     ROLLBACK = "rollback"
     PROVISION = "provision"
     REMOVE = "remove"
+    DISCOVER = "discover"
+
+    @property
+    def is_about_tables(self) -> bool:
+        """Whether the run brings each route table to an outcome. Other runs only look around."""
+        return self is not Action.DISCOVER
 
 
 class Trigger(StrEnum):
@@ -43,6 +50,16 @@ class RunStatus(StrEnum):
     FAILED = "Failed"
 
 
+class Progress(StrEnum):
+    """How far a message has brought a run that is not about tables."""
+
+    DONE = "done"
+    LEFT = "left"
+    """The next message has to go on."""
+    TAKEN = "taken"
+    """Another worker has the run in hand as well, and its messages go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """The request of a trigger. Without `route_tables` it is about all that are enabled.
@@ -51,8 +68,8 @@ class RunRequest:
     rollback puts back what `rolled_back_run_id` changed. An adoption also takes over the routes
     that have the owner `from_owner` in their name. A removal takes every owned route away. A
     provision gives `ase_id` a route table with these Azure tags; with `ensure_nsg` it also gives
-    the security group the rule that the environment needs. `writers` names who wrote each table, as
-    alerts and events say; `written_by` makes it.
+    the security group the rule that the environment needs. A discovery looks for `search`.
+    `writers` names who wrote each table, as alerts and events say; `written_by` makes it.
     """
 
     trigger: Trigger
@@ -66,6 +83,7 @@ class RunRequest:
     ase_id: EnvironmentId | None = None
     azure_tags: Mapping[str, str] = field(default_factory=dict)
     ensure_nsg: bool = False
+    search: Search = field(default_factory=Search)
     reason: str | None = None
     change_id: str | None = None
     requested_by: str | None = None
@@ -102,9 +120,10 @@ class Run:
 
     While a run `is_open`, events add tables to it; its start closes it. `opened_by` is the delivery
     of an event that sends the start message of such a run. `unusable` gives the reason for each
-    source that is unusable now. While the run has not fanned out, `error` stopped its last attempt,
-    and its code has been the same since `error_since`. `notice_due` is true if the run has ended
-    and nobody has been told yet.
+    source that is unusable now. While the run has not fanned out, or is not about tables, `error`
+    stopped its last attempt, and its code has been the same since `error_since`. A discovery fans
+    out when it knows in which subscriptions it has to look. `notice_due` is true if the run has
+    ended and nobody has been told yet.
     """
 
     run_id: str

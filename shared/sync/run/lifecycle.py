@@ -76,6 +76,12 @@ class RunEnd:
                 run = self._end(run, error, counts)
         return run
 
+    def complete(self, run: Run, error: Finding | None) -> Run:
+        """End a run that is not about tables, with this error if there is one."""
+        while not run.ended:
+            run = self._end(run, error, {})
+        return run
+
     def fail_unstarted(self, run_id: str) -> None:
         """Fail a run that could not even start without its sources, unless it has fanned out."""
         run = self.store.runs.get(run_id)
@@ -119,7 +125,8 @@ class RunEnd:
         ended = replace(
             run.ended_with(error, counts),
             finished_at=self.clock(),
-            notice_due=self.policy.notifies,
+            # Whoever asked to look around reads the report.
+            notice_due=self.policy.notifies and run.request.action.is_about_tables,
         )
         try:
             ended = self.store.runs.replace(ended)
@@ -171,7 +178,7 @@ class RunStart:
     def _start(self, run_id: str, pull: _Pull) -> list[RouteTableId]:
         self.run_end.expire_overdue()
         run = self.store.runs.get(run_id)
-        if run is None or run.ended:
+        if run is None or run.ended or not run.request.action.is_about_tables:
             return []
 
         run = self._closed(run)

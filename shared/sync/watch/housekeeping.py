@@ -16,7 +16,7 @@ class Housekeeping:
     clock: Clock
 
     def remove_old(self) -> list[Finding]:
-        """Remove old runs with their outcomes, and old checks. Safe to interrupt and to repeat.
+        """Remove old runs with what they found, and old checks. Safe to interrupt and to repeat.
 
         Also forget the tables that were unregistered so long ago that no route of theirs is in its
         grace. Return what kept runs from being removed: they are tried again tomorrow.
@@ -29,6 +29,7 @@ class Housekeeping:
         for run_id in self.store.runs.begun_before(moment):
             try:
                 self.store.outcomes.remove(run_id)
+                self.store.searches.remove(run_id)
                 self.store.runs.remove(run_id)
             except TransientError:
                 raise

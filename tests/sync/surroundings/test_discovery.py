@@ -1,19 +1,23 @@
 """Which environments there are: what a person has to know of each."""
 
+import logging
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from local.azure.faults import refusal
+from local.azure.faults import Delay, InjectedFault, refusal
+from shared.deadline import LONGEST_INVOCATION_SECONDS, time_limit
 from shared.domain.armid import EnvironmentId
-from shared.domain.errors import RouteSyncError
+from shared.domain.errors import TransientError
 from shared.domain.registry.choices import AddressSource
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
-from shared.domain.runs.run import Trigger
-from shared.json_shapes import discovered_json
-from shared.sync.requester import Requester
+from shared.domain.surroundings.search import SearchedSubscription
+from shared.sync.surroundings import discovery
+from shared.sync.surroundings.subscription import MOST_FAILURES
+from shared.sync.surroundings.survey import Surveyor
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
@@ -24,21 +28,18 @@ from tests.builders.azure import (
     subnet_of,
     table_id,
 )
+from tests.builders.clocks import SteppedClock
+from tests.builders.logs import records
 from tests.builders.routes import owned
-from tests.builders.runs import TAG, keep
-
-SOMEBODY = Requester(Trigger.HTTP, "somebody")
+from tests.builders.runs import TAG, begin_discovery, discover, keep, run_report, to_the_end
 
 
-def discover(app, subscriptions=None, owner=None, register=False, acknowledge=False):
-    found = app.discovery.discover(
-        subscriptions, owner=owner, register=register, acknowledge=acknowledge, by=SOMEBODY
-    )
-    return discovered_json(found, cloud="AzureCloud")
+def found_by(app, *subscriptions, **search):
+    return discover(app, *subscriptions, **search)["result"]
 
 
 def faults_of(app, name="one", **asked):
-    [entry] = [e for e in discover(app, **asked)["value"] if e["aseId"] == ase_id_of(name)]
+    [entry] = [e for e in found_by(app, **asked)["value"] if e["aseId"] == ase_id_of(name)]
     return entry["registered"], [fault["code"] for fault in entry["faults"]]
 
 
@@ -94,17 +95,21 @@ def test_an_environment_whose_subnet_does_not_answer_is_listed_with_why(azure, a
 def test_a_subscription_that_fails_is_named_and_the_others_are_listed(azure, app):
     add(azure)
     nowhere = SUBSCRIPTION.replace("1", "9")
-    found = discover(app, [nowhere, SUBSCRIPTION, OTHER_SUBSCRIPTION])
+    whole = discover(app, nowhere, SUBSCRIPTION, OTHER_SUBSCRIPTION)
+    found = whole["result"]
     assert [e["aseId"] for e in found["value"]] == [ase_id_of("one")]
     assert [(e["subscriptionId"], e["code"]) for e in found["errors"]] == [
         (nowhere, "SubscriptionNotFound")
     ]
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "DiscoveryIncomplete")
+    assert whole["error"]["message"] == f"something failed in 1 of 3 subscriptions: {nowhere}"
 
 
-def test_where_not_even_the_subscriptions_can_be_listed_that_is_raised(azure, app):
+def test_where_not_even_the_subscriptions_can_be_listed_the_run_fails(azure, app):
     azure.state.faults.append(refusal("GET", "^/subscriptions$", 403, {"code": "Forbidden"}))
-    with pytest.raises(RouteSyncError):
-        discover(app)
+    whole = discover(app)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "Forbidden")
+    assert whole["result"]["value"] == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +120,7 @@ def test_tables_that_bear_the_stamp_are_found_by_it(azure, app, owner, found):
     add(azure, table=add_table(azure.state, "one", [owned("20.0.0.0/24")]))
     add_table(azure.state, "two", [owned("20.0.0.0/24"), owned(TAG)])
     add_table(azure.state, "three")
-    stamped = discover(app, owner=owner)["routeTables"]
+    stamped = found_by(app, owner=owner)["routeTables"]
     assert [t["routeTableId"] for t in stamped] == [table_id(name) for name in found]
     if found:
         assert [t["ownedRoutes"] for t in stamped] == [1, 2]
@@ -154,7 +159,7 @@ def test_a_table_that_was_unregistered_meanwhile_does_not_come_back(azure, app, 
     add(azure)
     keep(app, RegisteredTable(rid("one"), Registration((TAG,))))
     meanwhile(lambda: app.registry.delete(rid("one")))
-    assert discover(app, register=True)["value"][0]["registered"] is False
+    assert found_by(app, register=True)["value"][0]["registered"] is False
     assert app.registry.get(rid("one")) is None
 
 
@@ -165,3 +170,153 @@ def test_a_table_that_somebody_registered_meanwhile_stays_as_it_is(azure, app, m
     discover(app, owner="asemgmt", register=True)
     found = app.registry.get(rid("one")).registration
     assert replace(found, ase_id=None) == theirs
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Each message looks at one environment."""
+    monkeypatch.setattr(discovery, "LONGEST", timedelta())
+
+
+def add_many(azure, *names, subscription=SUBSCRIPTION):
+    for name in names:
+        table = add_table(azure.state, name, subscription=subscription)
+        add_environment(azure.state, name, table=table, subscription=subscription)
+
+
+def reads_of(azure, resource):
+    return [e for e in azure.state.log if e["method"] == "GET" and resource in e["path"]]
+
+
+def test_a_discovery_in_many_messages_finds_the_same_and_reads_each_subnet_once(
+    azure, app, monkeypatch
+):
+    add_many(azure, "one", "two", "three")
+    add_many(azure, "other", subscription=OTHER_SUBSCRIPTION)
+    add_table(azure.state, "alone", [owned("20.0.0.0/24")])
+    at_once = found_by(app, owner="asemgmt")
+    assert len(at_once["value"]) == 4
+    azure.state.log.clear()
+    monkeypatch.setattr(discovery, "LONGEST", timedelta())
+    assert found_by(app, owner="asemgmt") == at_once
+    assert len(reads_of(azure, "/subnets/")) == 4
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_two_workers_that_have_the_same_message_find_and_register_everything_once(
+    azure, app, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    add_many(azure, "one", "two")
+    run_id = begin_discovery(app, register=True)
+    survey, others = app.surveyor.survey_surroundings, [1]
+    messages = [run_id]
+
+    def deliver():
+        if app.task_runs.go_on(run_id):
+            messages.append(run_id)
+
+    def survey_while_another_does_the_same(surveyor, environment):
+        if others:
+            others.pop()
+            deliver()
+        return survey(environment)
+
+    monkeypatch.setattr(Surveyor, "survey_surroundings", survey_while_another_does_the_same)
+    while messages:
+        messages.pop()
+        deliver()
+        assert len(messages) <= 1  # one of the two gave way
+    assert others == []
+    whole = run_report(app, run_id)
+    assert whole["status"] == "Succeeded"
+    found = whole["result"]["value"]
+    assert [e["aseId"] for e in found] == [ase_id_of("one"), ase_id_of("two")]
+    assert all(e["registered"] for e in found)
+    kinds = [r["record"] for r in records(caplog)]
+    assert (kinds.count("registration"), kinds.count("run")) == (2, 1)
+
+
+@pytest.mark.usefixtures("nobody_waits")
+def test_what_fails_for_a_moment_is_tried_again_after_everything_else(azure, app):
+    add_many(azure, "one", "two")
+    add_many(azure, "other", subscription=OTHER_SUBSCRIPTION)
+    run_id = begin_discovery(app, register=True)
+    busy = refusal("GET", "rg-one/.*/subnets/", 503, {"code": "ServiceUnavailable"}, times=4)
+    azure.state.faults.append(busy)
+    with pytest.raises(TransientError, match="ServiceUnavailable"):
+        app.task_runs.go_on(run_id)
+    meanwhile = run_report(app, run_id)
+    assert (meanwhile["status"], meanwhile["error"]["code"]) == ("Running", "ServiceUnavailable")
+    named = [e["aseId"] for e in meanwhile["result"]["value"]]
+    assert named == [ase_id_of("two"), ase_id_of("other", OTHER_SUBSCRIPTION)]
+    azure.state.log.clear()
+    assert not app.task_runs.go_on(run_id)
+    whole = run_report(app, run_id)
+    assert (whole["status"], whole["error"], whole["result"]["errors"]) == ("Succeeded", None, [])
+    assert {e["registered"] for e in whole["result"]["value"]} == {True}
+    assert len(whole["result"]["value"]) == 3
+    assert reads_of(azure, OTHER_SUBSCRIPTION) == []
+
+
+@pytest.mark.usefixtures("nobody_waits", "in_parts")
+def test_a_subscription_that_keeps_failing_is_given_up_and_delays_no_other(azure, app):
+    add_many(azure, "one")
+    add_many(azure, "other", subscription=OTHER_SUBSCRIPTION)
+    down = refusal("GET", f"{SUBSCRIPTION}/providers/Microsoft.Web", 503, {}, times=99)
+    azure.state.faults.append(down)
+    run_id = begin_discovery(app)
+    for _ in range(2):
+        assert app.task_runs.go_on(run_id)
+    meanwhile = run_report(app, run_id)
+    assert (meanwhile["status"], len(meanwhile["result"]["value"])) == ("Running", 1)
+    whole = to_the_end(app, run_id)
+    assert [e["aseId"] for e in whole["result"]["value"]] == [
+        ase_id_of("other", OTHER_SUBSCRIPTION)
+    ]
+    [error] = whole["result"]["errors"]
+    assert (error["subscriptionId"], error["code"]) == (SUBSCRIPTION, "AnswerWithoutCode")
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "DiscoveryIncomplete")
+
+
+def test_after_the_deadline_of_an_invocation_the_rest_is_left_to_the_next_one(azure, app):
+    """Even if nothing is tried again any more, and the clock does not show that time has passed."""
+    add_many(azure, "one", "two", "three")
+    seconds = SteppedClock()
+
+    class Slow(Delay):
+        async def before(self, call):
+            seconds.seconds += LONGEST_INVOCATION_SECONDS + 5
+
+    slow = InjectedFault(method="GET", path="rg-one/.*/subnets/", effect=Slow(seconds=0))
+    azure.state.faults.append(slow)
+    run_id = begin_discovery(app, SUBSCRIPTION)
+    app.searches.expect(run_id, [SearchedSubscription(SUBSCRIPTION, failures=MOST_FAILURES)])
+    with time_limit(LONGEST_INVOCATION_SECONDS, seconds):
+        assert app.task_runs.go_on(run_id)
+    assert not app.task_runs.go_on(run_id)
+    found = {e["aseId"]: e["faults"] for e in run_report(app, run_id)["result"]["value"]}
+    assert [fault["code"] for fault in found[ase_id_of("two")]] == ["OutOfTime"]
+    assert [fault["code"] for fault in found[ase_id_of("three")]] == ["NsgNone"]
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_a_table_that_was_unregistered_between_two_messages_does_not_come_back(azure, app):
+    add_many(azure, "one", "two")
+    keep(app, RegisteredTable(rid("two"), Registration((TAG,))))
+    run_id = begin_discovery(app, register=True)
+    assert app.task_runs.go_on(run_id)
+    app.registry.delete(rid("two"))
+    while app.task_runs.go_on(run_id):
+        pass
+    assert {r.route_table_id for r in app.registry.list()} == {rid("one")}
+    registered = [e["registered"] for e in run_report(app, run_id)["result"]["value"]]
+    assert registered == [True, False]
+
+
+def test_a_subscription_that_is_named_twice_is_searched_once(azure, app):
+    lettered = SUBSCRIPTION.replace("1", "a")
+    azure.state.add_group(lettered, "rg")
+    add_many(azure, "one", subscription=lettered)
+    found = found_by(app, lettered, lettered.upper())
+    assert [e["aseId"] for e in found["value"]] == [ase_id_of("one", lettered)]

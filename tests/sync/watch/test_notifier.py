@@ -35,11 +35,11 @@ def one(azure, app, monkeypatch):
 
 def test_a_run_that_has_ended_sends_its_message_again_and_people_are_told(app, one, receiver):
     run_id = begin(app)
-    [message] = workers.start_run(str(RunMessage(run_id)))
+    [message] = workers.start_run(str(RunMessage(run_id))).later
     assert receiver.notices == []
-    ended = workers.sync_route_table(message).ended
+    ended = workers.sync_route_table(message).run
     assert ended == str(RunMessage(run_id))
-    assert workers.start_run(ended) == []
+    assert workers.start_run(ended) == Messages()
     [notice] = receiver.notices
     assert (notice["kind"], notice["runId"]) == ("changed", run_id)
     assert notice["link"] == f"https://app.azurewebsites.net/api/runs/{run_id}"
@@ -72,9 +72,9 @@ def test_told_is_told(app, one, receiver):
 def test_a_table_that_was_given_up_is_told(azure, app, one, receiver):
     azure.state.faults.append(refusal("GET", "tables/one", 503, {}, times=99))
     run_id = begin(app)
-    [message] = workers.start_run(str(RunMessage(run_id)))
+    [message] = workers.start_run(str(RunMessage(run_id))).later
     ended = str(RunMessage(run_id))
-    assert workers.fail_poisoned_route_table(message) == Messages(ended=ended)
+    assert workers.fail_poisoned_route_table(message) == Messages(run=ended)
     workers.start_run(ended)
     [notice] = receiver.notices
     assert (notice["kind"], notice["items"][0]["state"]) == ("fault", "failed")
@@ -187,6 +187,6 @@ def test_without_a_webhook_nobody_is_told(make_app, one, monkeypatch):
     app = make_app()
     monkeypatch.setattr(workers, "app", lambda: app)
     run_id = begin(app)
-    [message] = workers.start_run(str(RunMessage(run_id)))
+    [message] = workers.start_run(str(RunMessage(run_id))).later
     assert workers.sync_route_table(message) == Messages()
     assert workers.daily_check() == []
