@@ -22,10 +22,10 @@ from shared.domain import codes, errors
 from shared.domain.people.check_report import CheckReport, check_id_of
 from shared.domain.people.health import Alarm
 from shared.log import log_alarms, log_alert, log_check
-from tests.builders.azure import add_table, answer
+from tests.builders.azure import SUBSCRIPTION, add_table, answer
 from tests.builders.logs import received, records
 from tests.builders.routes import to_firewall
-from tests.builders.runs import register, sync
+from tests.builders.runs import discover, register, sync
 
 ROOT = Path(__file__).parents[2]
 QUERIES = {
@@ -190,6 +190,16 @@ def test_the_failed_run_is_told_and_the_good_one_is_not(log):
     [run] = log.ask("failed-runs", NOW)
     assert re.fullmatch(r"\d{20}-\w{8}", run["runId"])
     assert json.loads(run["counts"])["failed"] == 1
+
+
+def test_a_discovery_that_failed_wakes_nobody(app, caplog):
+    caplog.set_level(logging.INFO, "ase_route_sync")
+    log = Log()
+    assert discover(app, SUBSCRIPTION.replace("1", "9"))["status"] == "Failed"
+    log.take(caplog, NOW)
+    assert log.ask("failed-runs", NOW) == []
+    [run] = log.ask("runs", NOW)
+    assert run["status"] == "Failed"
 
 
 def test_an_alarm_names_its_code_and_its_table(log):
