@@ -444,11 +444,12 @@ function Receive-Start([hashtable] $Answer) {
 function Wait-Run([string] $RunId) {
     while ($true) {
         $answer = Wait-Answer "$Base/api/runs/$RunId" $AppHeader
-        $status = $answer.Json ? [string] $answer.Json['status'] : ''
-        $isAnswer = $answer.Status -in 200, 202 -and $answer.Json
-        if ($isAnswer -and $status -in 'Succeeded', 'Failed') { return $answer.Json }
+        $isRead = $answer.Status -in 200, 202
+        # Even with 200, what a gateway shows is no report of this run.
+        $isAnswer = $isRead -and $answer.Json -and $answer.Json['runId'] -eq $RunId
+        if ($isAnswer -and $answer.Json['status'] -in 'Succeeded', 'Failed') { return $answer.Json }
 
-        if (-not $isAnswer -and -not (Test-Passing $answer)) {
+        if (-not $isRead -and -not (Test-Passing $answer)) {
             throw "Run $RunId can't be followed; it goes on by itself. $(Get-AnswerText $answer)."
         }
         if ((Get-SecondsLeft) -le 0) {

@@ -483,11 +483,13 @@ class Job:
         """Wait for the end of the run, and return its report."""
         while True:
             answer = self.ask(f"{self.base}/api/runs/{run_id}", self.headers)
-            known = answer.status in (200, 202) and answer.json is not None
+            read = answer.status in (200, 202)
+            # Even with 200, what a gateway shows is no report of this run.
+            known = read and (answer.json or {}).get("runId") == run_id
             if known and answer.json.get("status") in ("Succeeded", "Failed"):
                 return answer.json
 
-            if not known and not is_passing(answer):
+            if not read and not is_passing(answer):
                 why = self.said(answer)
                 raise Failure(f"run {run_id} can't be followed, and goes on by itself: {why}")
             if self.left() <= 0:

@@ -197,6 +197,13 @@ def scenarios() -> dict[str, Scenario]:
                 GOOD,
             )
         ),
+        "reports of no run": Scenario(
+            app(
+                Reply(200, {"status": "Succeeded"}),
+                Reply(200, {"runId": "another", "status": "Succeeded"}),
+                GOOD,
+            )
+        ),
         "paces": Scenario(app(*map(running, PACES), running(soon()), GOOD)),
         "silent at the start": Scenario(always(Silence()), SHORT),
         "silent": Scenario(app(Silence()), SHORT),
@@ -244,7 +251,7 @@ def scenarios() -> dict[str, Scenario]:
         "fails as a whole": Scenario(
             app(report("Failed", error={"code": "TagUnavailable", "message": "no tag"}))
         ),
-        "nonsense": Scenario(app(Reply(200, {"status": "Succeeded", "outcomes": ["?"]}))),
+        "nonsense": Scenario(app(report("Succeeded", outcomes=["?"]))),
         "waits": Scenario(app(WAITING)),
         "waits and fails": Scenario(app(WAITING), {"FailOnPlanned": True}),
         # alerts

@@ -28,7 +28,7 @@ GOOD_ONES = {
     *("dropped", "cut", "busy", "paces", "a read hangs", "the start hangs", "another location"),
     *("504 though started", "dropped though started", "restarted", "job", "waits", "what if"),
     *("job that asks for one table", "alert", "alert again", "alert as Automation writes it"),
-    *("alert ignored", "automation", "hybrid worker"),
+    *("alert ignored", "automation", "hybrid worker", "reports of no run"),
 }
 """The scenarios in which a job does not fail."""
 UNKNOWN = {
@@ -179,6 +179,11 @@ def test_a_lost_connection_is_tried_again_until_the_time_is_up(jobs):
         assert "can't be followed" in jobs[name].failure
         assert "goes on by itself" in jobs[name].failure
         assert len(jobs[name].asked(STATUS)) == 2
+
+
+def test_only_the_report_of_this_run_ends_the_job(jobs):
+    assert result(jobs["reports of no run"])["runId"] == RUN
+    assert len(jobs["reports of no run"].asked(STATUS)) == 3
 
 
 def test_the_pace_is_the_apps_within_limits(jobs):
