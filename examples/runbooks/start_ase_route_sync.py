@@ -75,7 +75,8 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def parsed(arguments):
-    parser = OneLineParser(description="Start a run of ASE Route Sync, and wait for it.")
+    description = "Start a run of ASE Route Sync, and wait for it."
+    parser = OneLineParser(description=description, allow_abbrev=False)
     add = parser.add_argument
     add("url", help="the address of the app: https://NAME.azurewebsites.net")
     add("--key-variable", help="the encrypted Automation variable of a host key")
@@ -91,7 +92,11 @@ def parsed(arguments):
     add("--fail-on-planned", action="store_true", help="fail if a table waits for approval")
     add("--webhook-data", help="JSON with RequestBody: the alert in it is handed on to the app")
     add("--body", default="{}", help="the body of POST /api/sync, for what has no option here")
-    return parser.parse_args(arguments)
+
+    asked, unknown = parser.parse_known_args(arguments)
+    if unknown:  # they are not repeated, because one of them may be a key
+        parser.error(f"{len(unknown)} arguments are not known; --help lists the options")
+    return asked
 
 
 def minutes(text):

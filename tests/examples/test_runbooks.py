@@ -323,3 +323,16 @@ def test_python_refuses_wrong_arguments_in_one_line(arguments, status, said):
     assert (done.returncode, done.stdout) == (status, "")
     [line] = done.stderr.splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize("wrong", [[KEY], ["--kye", KEY], [f"--ke={KEY}"]])
+def test_python_does_not_repeat_an_argument_that_it_does_not_know(wrong):
+    done = subprocess.run(
+        [sys.executable, PYTHON, "http://127.0.0.1", *wrong],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert KEY not in done.stderr
+    assert "--help lists the options" in done.stderr
