@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -47,7 +47,17 @@ def _url(value: str) -> str:
     is_plain_loopback = url.scheme == "http" and url.hostname in LOOPBACK
     if not url.hostname or not (url.scheme == "https" or is_plain_loopback):
         raise ValueError("not an https URL; plain http is allowed on loopback only")
+    if not _has_good_port(url):
+        raise ValueError("not a URL with a port from 0 to 65535")
     return value
+
+
+def _has_good_port(url: SplitResult) -> bool:
+    """The message of urllib shows the port, which may be a part of a password."""
+    try:
+        return url.port is None or url.port >= 0
+    except ValueError:
+        return False
 
 
 def _endpoint(value: str) -> str:

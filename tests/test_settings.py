@@ -87,6 +87,8 @@ def test_one_error_lists_every_missing_and_wrong_setting():
         ("PUBLIC_URL", "https://user@api.contoso.com"),
         ("PUBLIC_URL", "https://bücher.invalid"),
         ("PUBLIC_URL", "https://api.contoso.com/a b"),
+        ("PUBLIC_URL", "https://api.contoso.com:port"),
+        ("PUBLIC_URL", "https://api.contoso.com:99999"),
         ("MAX_SYNC_AGE_DAYS", "0"),
         ("RUN_RETENTION_DAYS", "0"),
     ],
@@ -98,6 +100,7 @@ def test_a_wrong_setting_is_named(name, value):
 
 def test_a_fault_never_shows_the_value():
     assert "secret" not in str(faults(AZURE_CLOUD="secret"))
+    assert "secret" not in str(faults(NOTIFY_WEBHOOK_URL="https://me:secret/1@hooks.example"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
