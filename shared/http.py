@@ -140,12 +140,14 @@ def api_url(
     """Return a URL of this app below `front`, or below the host name that the caller used.
 
     If the caller has sent its key in the query, the URL has the key as well, so that nothing has to
-    be added to it. It is in ASCII, because the host answers 500 to any other `Location`.
+    be added to it. If there is a key in a header, that one counts for the host, and no URL has any.
+    It is in ASCII, because the host answers 500 to any other `Location`.
     """
     url = urlsplit(request.url)
     origin = front or f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
 
-    key = in_query(request, "code")
+    in_header = "x-functions-key" in request.headers
+    key = None if in_header else in_query(request, "code")
     parameters = {**(query or {}), **({"code": key} if key else {})}
     shown = f"?{urlencode(parameters)}" if parameters else ""
     return f"{origin}/api/{quote(path)}{shown}"

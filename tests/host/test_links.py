@@ -38,10 +38,10 @@ def test_a_caller_with_the_key_in_the_url_can_call_each_url_as_it_is(host):
 
 @pytest.mark.usefixtures("table")
 def test_a_caller_with_the_key_in_a_header_gets_it_in_no_url(host):
-    answer = host.request("POST", "/api/sync", json={})
+    answer = host.request("POST", "/api/sync?code=another", json={})
     host.ended_run(answer.json()["runId"])
     host.request("POST", "/api/sync", json={}).raise_for_status()
-    page = host.request("GET", "/api/runs?top=1").json()
+    page = host.request("GET", "/api/runs?top=1&code=another").json()
     for url in (answer.headers["Location"], answer.json()["statusQueryGetUri"]):
         assert urlsplit(url).query == ""
     assert {*parse_qs(urlsplit(page["nextLink"]).query)} == {"top", "skipToken"}
