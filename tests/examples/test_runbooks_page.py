@@ -69,6 +69,16 @@ def test_the_key_and_the_webhook_are_in_no_list_of_processes(calls):
     assert not [text for text in shown if KEY in text or HOOK in text]
 
 
+@pytest.mark.parametrize("failing", ["functionapp keys set", "rest --method put"])
+def test_no_key_is_deleted_before_the_next_one_is_kept(failing, tmp_path):
+    """At a prompt, a command runs although the one before it has failed."""
+    _, helpers, *rest = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    [rotation] = [text for text in rest if "keys delete" in text]
+    az = RecordedAz(tmp_path, {}, {failing: 1})
+    az.run(("bash", "-c", helpers + rotation), ROOT, **READERS)
+    assert az.calls[-1].begins_with(failing)
+
+
 def test_the_variable_is_encrypted_and_has_the_key(calls):
     variable = named(calls, "variables/AseRouteSyncKey")
     assert variable["isEncrypted"] is True
