@@ -76,12 +76,14 @@ def test_the_app_role_is_operator(calls):
     assert json.loads(assigned.option("--body"))["appRoleId"] == operator
 
 
-def test_the_logic_app_gets_the_parameters_that_it_needs(calls):
+def test_the_logic_app_gets_the_parameters_that_it_needs_and_az_asks_for_the_key(calls):
+    """A parameter of the command would be in the list of processes."""
     [deployment] = those(calls, "deployment group create")
     given = deployment.arguments[deployment.arguments.index("--parameters") + 1 :]
     template = (EXAMPLES / "logic-app" / "main.bicep").read_text()
-    needed = re.findall(r"^param (\w+) \w+$", template, re.MULTILINE)
-    assert [text.partition("=")[0] for text in given] == needed
+    needed = re.findall(r"^(@secure\(\)\n)?param (\w+) \w+$", template, re.MULTILINE)
+    assert [name for secure, name in needed if secure] == ["key"]
+    assert [text.partition("=")[0] for text in given] == [n for secure, n in needed if not secure]
 
 
 def test_the_azure_cli_knows_every_word(calls, tmp_path):
