@@ -15,6 +15,7 @@ Standard library only.
 
 import argparse
 import collections
+import contextlib
 import email.utils
 import hashlib
 import http.client
@@ -248,7 +249,8 @@ def seconds_of(retry_after):
         seconds = float(retry_after)
     elif retry_after:
         parts = email.utils.parsedate_tz(retry_after)
-        seconds = email.utils.mktime_tz(parts) - time.time() if parts else seconds
+        with contextlib.suppress(ValueError, OverflowError):  # no calendar has the date
+            seconds = email.utils.mktime_tz(parts) - time.time() if parts else seconds
     return min(max(seconds, 1.0), 60.0)
 
 

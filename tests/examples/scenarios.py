@@ -208,6 +208,9 @@ def scenarios() -> dict[str, Scenario]:
         "silent at the start": Scenario(always(Silence()), SHORT),
         "silent": Scenario(app(Silence()), SHORT),
         "drips": Scenario(app(Reply(200, "{", drips=True)), SHORT),
+        "a date that no calendar has": Scenario(
+            app(Reply(429, "", {"Retry-After": "Fri, 31 Dec 10000 23:59:59 GMT"}), GOOD), SHORT
+        ),
         "a read hangs": Scenario(app(Silence(), GOOD), limits={"Read": 1}),
         "the start hangs": Scenario(
             app(GOOD, start=always(Silence()), listed=run_of), limits={"Start": 1}

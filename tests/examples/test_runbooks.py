@@ -29,6 +29,7 @@ GOOD_ONES = {
     *("504 though started", "dropped though started", "restarted", "job", "waits", "what if"),
     *("job that asks for one table", "alert", "alert again", "alert as Automation writes it"),
     *("alert ignored", "automation", "hybrid worker", "reports of no run"),
+    "a date that no calendar has",
 }
 """The scenarios in which a job does not fail."""
 UNKNOWN = {
