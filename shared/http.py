@@ -4,7 +4,8 @@ import json
 import logging
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -122,12 +123,22 @@ def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
     if not body.strip():
         raise InvalidRequest([Fault("body", "it is empty; send a JSON object, {} at least")])
     try:
-        return kind.model_validate_json(body)
+        parsed = kind.model_validate_json(body)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
         raise InvalidRequest(
             Fault(_place(fault["loc"]), fault["msg"]) for fault in faults
         ) from None
+    json.loads(body, object_pairs_hook=_refuse_twice)
+    return parsed
+
+
+def _refuse_twice(pairs: Sequence[tuple[str, object]]) -> None:
+    """Raise InvalidRequest if an object has a key twice: nobody can say which one was meant."""
+    count = Counter(key for key, _value in pairs)
+    twice = [key for key, number in count.items() if number > 1]
+    if twice:
+        raise InvalidRequest(Fault(key, "it stands here twice") for key in twice)
 
 
 def api_url(

@@ -118,3 +118,19 @@ def test_a_body_in_another_encoding_is_refused_and_changes_nothing(azure, host, 
         assert "UTF-8" in answer.json()["error"]["message"], path
     assert host.request("GET", TABLE).json()["registration"]["note"] == "as it was"
     assert runs(host) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"mode": "plan", "mode": "apply"}',
+        '{"mode": "plan", "m\\u006fde": "apply"}',
+    ],
+)
+def test_a_field_that_stands_twice_is_refused(azure, host, body):
+    add_table(azure.state, "one", [to_firewall()])
+    register(host, "one")
+    answer = host.request("POST", "/api/sync", content=body.encode())
+    assert code_of(answer, 400) == "InvalidBody"
+    assert answer.json()["error"]["details"][0]["target"] == "mode"
+    assert (azure.state.writes(), runs(host)) == ([], [])
