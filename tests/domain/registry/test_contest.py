@@ -70,7 +70,7 @@ def test_what_was_recorded_while_the_clock_ran_ahead_is_not_recent(ahead):
 
 def test_it_names_who_was_seen_to_do_it():
     assert "pipeline" in str(after(NOW, NOW + SECOND, by=("pipeline",)))
-    assert "no activity log alert has named" in str(after(NOW, NOW + SECOND))
+    assert "whom no event and no alert has named" in str(after(NOW, NOW + SECOND))
 
 
 def test_of_a_long_quarrel_only_the_end_is_kept():
