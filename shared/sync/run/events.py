@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ...domain.armid import RouteTableId
-from ...domain.errors import ConcurrentUpdate
+from ...domain.errors import ConcurrentUpdate, RowUnreadable
 from ...domain.runs.alert import Alert, Ignored
 from ...domain.runs.run import MAX_RUN_TIME, Mode, Run, RunRequest, Trigger, run_id_of, written_by
 from ..ports import Clock, Events
@@ -73,6 +73,8 @@ class EventIntake(Intake):
         tables = self._select_tables(event.targets)
         if isinstance(tables, Ignored):
             return tables
+        if len(tables) == 1 and self._must_wait(tables[0]):
+            return Ignored("its route table is contested, and was repaired within the last hour")
 
         claimed = self._claimed_run(instance)
         if claimed is not None and not self._has_read_nothing(claimed):
@@ -80,6 +82,17 @@ class EventIntake(Intake):
 
         request = self._request(event, tables)
         return self._joined(request) or self._collected(request, instance)
+
+    def _must_wait(self, table: RouteTableId) -> bool:
+        """Return whether no run may write this table yet, because somebody else fights for it.
+
+        Otherwise each write of a pipeline would start a run that is blocked, and that fails.
+        """
+        try:
+            known = self.store.registrations.get(table)
+        except RowUnreadable:
+            return False
+        return known is not None and known.status.contest.waits(self.clock())
 
     def _left_waiting(self, instance: str) -> Run | None:
         """Return the run that an earlier delivery of this message opened or joined, if it waits."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...domain.armid import RouteTableId, subscription_in
-from ...domain.errors import RowUnreadable
 from ...domain.runs.alert import Alert, Ignored, Place, merge_alerts, select_places
 from ...domain.runs.run import (
     MAX_RUN_TIME,
@@ -80,22 +79,7 @@ class Intake:
 
         found = select_places(targets, self._places(targets))
         tables = tuple(place.route_table_id for place in found)
-        if not tables:
-            return Ignored("it concerns no registered route table")
-        if len(tables) == 1 and self._must_wait(tables[0]):
-            return Ignored("its route table is contested, and was repaired within the last hour")
-        return tables
-
-    def _must_wait(self, table: RouteTableId) -> bool:
-        """Return whether no run may write this table yet, because somebody else fights for it.
-
-        Otherwise each write of a pipeline would start a run that is blocked, and that fails.
-        """
-        try:
-            known = self.store.registrations.get(table)
-        except RowUnreadable:
-            return False
-        return known is not None and known.status.contest.waits(self.clock())
+        return tables or Ignored("it concerns no registered route table")
 
     def _places(self, targets: Collection[str]) -> Iterator[Place]:
         """Yield at least the places that the targets concern."""
