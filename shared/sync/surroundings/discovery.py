@@ -47,7 +47,8 @@ class Discovery:
             self.subscription_search.look_through(work)
             if not self._saved(run, work.result):
                 return Progress.TAKEN
-            if self.subscription_search.is_late(work):
+            # The clock may have gone back since the search was interrupted.
+            if work.is_interrupted or self.subscription_search.is_late(work):
                 return Progress.LEFT
 
         _raise_passing(works)

@@ -16,7 +16,7 @@ from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.surroundings.search import SearchedSubscription
 from shared.sync.surroundings import discovery
-from shared.sync.surroundings.subscription import MOST_FAILURES
+from shared.sync.surroundings.subscription import MOST_FAILURES, SubscriptionSearch
 from shared.sync.surroundings.survey import Surveyor
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
@@ -90,6 +90,22 @@ def test_an_environment_whose_subnet_does_not_answer_is_listed_with_why(azure, a
     azure.state.faults.append(down)
     assert faults_of(app, "one") == (False, ["ServiceUnavailable"])
     assert faults_of(app, "two") == (False, ["NsgNone"])
+
+
+def test_a_clock_that_goes_back_leaves_no_subscription_out(azure, app, monkeypatch):
+    """The search was late, and stopped. A moment later it is early again."""
+    add_many(azure, "one", "two")
+    run_id = begin_discovery(app, SUBSCRIPTION)
+    is_late, asked = SubscriptionSearch.is_late, []
+
+    def late_once(search, work):
+        asked.append(work)
+        return len(asked) == 1 or is_late(search, work)
+
+    monkeypatch.setattr(SubscriptionSearch, "is_late", late_once)
+    whole = to_the_end(app, run_id)
+    assert (whole["status"], len(whole["result"]["value"])) == ("Succeeded", 2)
+    assert whole["result"]["errors"] == []
 
 
 def test_a_subscription_that_fails_is_named_and_the_others_are_listed(azure, app):
