@@ -130,13 +130,16 @@ def test_a_discovery_finds_every_other_environment_and_table(azure, app, tables,
         add_environment(azure.state, name, kind="ASEV2", table=tables[name])
         app.registry.delete(rid(name))
     breaks(app.surveyor.azure.subnets, "read", "bad")
-    found = discover(app, SUBSCRIPTION, owner="asemgmt")["result"]
+    whole = discover(app, SUBSCRIPTION, owner="asemgmt")
+    found = whole["result"]
     codes_at = {one["aseId"]: {fault["code"] for fault in one["faults"]} for one in found["value"]}
     assert "InternalError" in codes_at[ase_id_of("bad")]
     assert "InternalError" not in codes_at[ase_id_of("good")]
     stamped = {one["routeTableId"] for one in found["routeTables"]}
     assert stamped == {table_id("good"), table_id("bad")}
-    assert found["errors"] == []
+    [error] = found["errors"]
+    assert error["message"].startswith(ase_id_of("bad"))
+    assert (whole["status"], error["code"]) == ("Failed", "InternalError")
 
 
 def test_a_discovery_registers_every_other_table(azure, app, tables, breaks):
@@ -146,7 +149,8 @@ def test_a_discovery_registers_every_other_table(azure, app, tables, breaks):
         app.registry.delete(rid(name))
     breaks(app.registry, "add", "name='bad'")
     whole = discover(app, SUBSCRIPTION, register=True)
-    assert [one["aseId"] for one in whole["result"]["value"]] == [ase_id_of("good")]
+    registered = {one["aseId"]: one["registered"] for one in whole["result"]["value"]}
+    assert registered == {ase_id_of("good"): True, ase_id_of("bad"): False}
     [error] = whole["result"]["errors"]
     assert (error["subscriptionId"], error["code"]) == (SUBSCRIPTION, "InternalError")
     assert error["message"].startswith(ase_id_of("bad"))

@@ -143,6 +143,7 @@ searched_subscriptions = st.builds(
             security_group_id=st.none() | groups,
             registered=st.booleans(),
             findings=several(findings),
+            error=st.none() | findings,
         )
     ),
     route_tables=several(

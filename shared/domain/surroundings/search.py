@@ -29,7 +29,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class FoundEnvironment:
-    """An environment, whether its subnet's table is registered, and what is wrong with it."""
+    """An environment, whether its subnet's table is registered, and what is wrong with it.
+
+    `error` is the error that stopped the look at it, or the registration of its table.
+    """
 
     environment_id: EnvironmentId
     kind: str
@@ -39,6 +42,7 @@ class FoundEnvironment:
     security_group_id: SecurityGroupId | None
     registered: bool
     findings: tuple[Finding, ...]
+    error: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,16 @@ class Work:
     @property
     def result(self) -> SearchedSubscription:
         passing = () if self.passing is None else (self.passing,)
+        environments = tuple(self.environments.values())
+        # No later message looks at these environments again, so their errors stay with them.
+        lasting = (
+            _about(found.environment_id, found.error) for found in environments if found.error
+        )
         return replace(
             self.part,
-            environments=tuple(self.environments.values()),
+            environments=environments,
             route_tables=tuple(self.route_tables),
-            errors=(*self.errors, *passing),
+            errors=(*lasting, *self.errors, *passing),
             failures=self.part.failures + len(passing),
             ended=not passing and not self.is_interrupted,
         )
@@ -81,7 +86,7 @@ class Work:
         self.watch_time(error)
         found = Finding.of(error)
         if resource is not None:
-            found = Finding(found.code, f"{resource}: {found.message}")
+            found = _about(resource, found)
 
         if not self.may_pass(error):
             self.errors.append(found)
@@ -136,9 +141,18 @@ class SubscriptionSearch:
                     self._add_stamped(work, table_id, table, len(owned))
 
     def _add_environment(self, work: Work, environment: Environment) -> None:
-        survey = self._survey(work, environment)
-        if work.search.register and (work.search.acknowledge or not survey.manages_itself):
-            self._register_surveyed(survey, work)
+        """Add the environment with its surroundings, or with the error that will not pass."""
+        survey, error = Survey(environment.environment_id, environment), None
+        try:
+            survey = self.audit.surveyor.survey_surroundings(environment)
+            if work.search.register and (work.search.acknowledge or not survey.manages_itself):
+                self._register_surveyed(survey, work)
+        except Exception as failure:  # whatever it is, the environment is listed
+            if work.may_pass(failure):
+                raise
+            work.watch_time(failure)
+            error = Finding.of(failure)
+            survey = survey.with_finding(error)
 
         entry = work.registered.get(survey.route_table_id) if survey.route_table_id else None
         work.environments[environment.environment_id] = FoundEnvironment(
@@ -150,6 +164,7 @@ class SubscriptionSearch:
             survey.subnet.security_group_id if survey.subnet else None,
             entry is not None,
             tuple(self._findings(survey, entry, work.registered.values())),
+            error,
         )
 
     def _add_stamped(
@@ -160,16 +175,6 @@ class SubscriptionSearch:
             self._register(table_id, ase_id, work)
         is_registered = table_id in work.registered
         work.route_tables.append(StampedTable(table_id, owned_routes, ase_id, is_registered))
-
-    def _survey(self, work: Work, environment: Environment) -> Survey:
-        try:
-            return self.audit.surveyor.survey_surroundings(environment)
-        except Exception as error:  # whatever it is, the other environments are found
-            if work.may_pass(error):
-                raise
-            work.watch_time(error)
-            survey = Survey(environment.environment_id, environment)
-            return survey.with_finding(Finding.of(error))
 
     def _findings(
         self, survey: Survey, entry: RegisteredTable | None, registered: Iterable[RegisteredTable]
@@ -221,6 +226,10 @@ def _alone(work: Work, resource: ResourceId | None = None) -> Iterator[None]:
         yield
     except Exception as error:
         work.note(error, resource)
+
+
+def _about(resource: ResourceId, found: Finding) -> Finding:
+    return Finding(found.code, f"{resource}: {found.message}")
 
 
 def _lacks_environment(entry: RegisteredTable) -> bool:

@@ -15,6 +15,7 @@ from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.surroundings.search import SearchedSubscription
+from shared.sync.registrar import Registrar
 from shared.sync.surroundings import discovery
 from shared.sync.surroundings.subscription import MOST_FAILURES, SubscriptionSearch
 from shared.sync.surroundings.survey import Surveyor
@@ -90,6 +91,45 @@ def test_an_environment_whose_subnet_does_not_answer_is_listed_with_why(azure, a
     azure.state.faults.append(down)
     assert faults_of(app, "one") == (False, ["ServiceUnavailable"])
     assert faults_of(app, "two") == (False, ["NsgNone"])
+
+
+@pytest.mark.usefixtures("nobody_waits")
+@pytest.mark.parametrize("register", [False, True])
+def test_where_an_environment_could_not_be_looked_at_the_run_fails(azure, app, register):
+    """It is listed, but nobody knows its table, so that it is not registered either."""
+    add(azure, "one")
+    down = refusal("GET", "rg-one/.*/subnets/", 503, {"code": "ServiceUnavailable"}, times=99)
+    azure.state.faults.append(down)
+    whole = discover(app, register=register)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "DiscoveryIncomplete")
+    [error] = whole["result"]["errors"]
+    assert (error["subscriptionId"], error["code"]) == (SUBSCRIPTION, "ServiceUnavailable")
+    assert error["message"].startswith(ase_id_of("one"))
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("register", [False, True])
+def test_an_environment_that_fails_is_looked_at_once_and_its_error_stays(
+    azure, app, monkeypatch, register
+):
+    """Otherwise each message would come to this one, and to no other."""
+    add_many(azure, "one", "two")
+    what = (Registrar, "add") if register else (Surveyor, "survey_surroundings")
+    good, turns = getattr(*what), []
+
+    def fail_first(self, *arguments):
+        turns.append(arguments)
+        if len(turns) in (1, 2):
+            raise ValueError("not foreseen")
+        return good(self, *arguments)
+
+    monkeypatch.setattr(*what, fail_first)
+    run_id = begin_discovery(app, SUBSCRIPTION, register=register)
+    whole = to_the_end(app, run_id)
+    codes = {e["aseId"]: e["faults"][0]["code"] for e in whole["result"]["value"]}
+    assert codes == {ase_id_of(name): "InternalError" for name in ("one", "two")}
+    assert [e["code"] for e in whole["result"]["errors"]] == ["InternalError"] * 2
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "DiscoveryIncomplete")
 
 
 def test_a_clock_that_goes_back_leaves_no_subscription_out(azure, app, monkeypatch):
