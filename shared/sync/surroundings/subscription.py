@@ -263,6 +263,8 @@ def _other_table_findings(
     survey: Survey, registered: Iterable[RegisteredTable]
 ) -> Iterator[Finding]:
     """Find the tables that are registered for the environment but are not its table."""
+    if survey.subnet is None:
+        return  # Nobody knows what is on it.
     for other in registered:
         same = other.registration.ase_id == survey.environment_id
         if same and other.route_table_id != survey.route_table_id:

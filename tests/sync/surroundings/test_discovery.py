@@ -75,6 +75,13 @@ def test_an_environment_whose_subnet_has_another_table_than_is_registered(azure,
     assert faults_of(app) == (False, ["OtherRouteTable", "NsgNone"])
 
 
+def test_of_a_subnet_that_cannot_be_read_nobody_knows_the_table(azure, app):
+    add(azure)
+    discover(app, register=True)
+    azure.state.faults.append(refusal("GET", "/subnets/", 403, {"code": "Forbidden"}))
+    assert faults_of(app) == (False, ["Forbidden"])
+
+
 def test_what_is_registered_already_is_not_registered_anew(azure, app):
     add(azure)
     ase_id = EnvironmentId.parse(ase_id_of("one"))
