@@ -218,8 +218,8 @@ def _is_event(body: _Json) -> bool:
 def _read_event(event: object) -> Signal:
     """Read one event in Event Grid's own schema, or one CloudEvent.
 
-    Of what is read here, only the type has another name. Event Grid delivers a CloudEvent as JSON
-    in the body, and not with its attributes in headers.
+    Of what is read here, only the type and the source have other names. Event Grid delivers a
+    CloudEvent as JSON in the body, and not with its attributes in headers.
     """
     if not isinstance(event, Mapping):
         return Ignored("not an event")
@@ -237,9 +237,18 @@ def _read_change(event: _Json, kind: str) -> Alert:
     return Alert(
         name=_shown(_text(data, "operationName") or kind),
         targets=_resources([_text(data, "resourceUri") or _text(event, "subject")]),
-        instance=_text(event, "id") or None,
+        instance=_event_instance(event),
         callers=_callers(data, _OBJECT_ID),
     )
+
+
+def _event_instance(event: _Json) -> str | None:
+    """Return the id with its source, because each source chooses its ids without the others.
+
+    Source: cloudevents/spec, attribute `id`. In Event Grid's own schema the source is the topic.
+    """
+    number, source = _text(event, "id"), _text(event, "topic") or _text(event, "source")
+    return " ".join(filter(None, (source, number))) if number else None
 
 
 def _read_validation(data: _Json) -> Signal:

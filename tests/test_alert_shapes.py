@@ -194,14 +194,25 @@ def test_an_instance_is_told_by_its_own_id():
     service = "/subscriptions/s/providers/Microsoft.AlertsManagement"
     assert one_alert(common()).instance == f"{service}/alerts/1"
     assert one_alert([event(number="42")]).instance == "42"
-    assert one_alert(cloud_event(number="42")).instance == "42"
+    assert one_alert(cloud_event(number="42")).instance == f"/subscriptions/{SUBSCRIPTION} 42"
     assert one_alert(metric()).instance is None
+
+
+def test_events_of_two_sources_may_have_the_same_id():
+    """Source: cloudevents/spec, "source" and "id": only both together tell an event."""
+    theirs = one_alert(cloud_event(number="42"))
+    other = one_alert(cloud_event(number="42") | {"source": "/subscriptions/other"})
+    assert theirs.instance != other.instance
+
+    same = one_alert(event(number="42") | {"topic": f"/subscriptions/{SUBSCRIPTION}"})
+    assert same.instance == theirs.instance
 
 
 def test_the_queue_of_events_takes_a_cloud_event_as_well():
     [alert] = read_events(cloud_event(number="42"))
     assert isinstance(alert, Alert)
-    assert (alert.targets, alert.instance) == ((TABLE.lower(),), "42")
+    assert alert.targets == (TABLE.lower(),)
+    assert alert.instance == f"/subscriptions/{SUBSCRIPTION} 42"
 
 
 def test_so_many_targets_are_as_good_as_all():
