@@ -9,6 +9,7 @@ from azure.data.tables import TableClient, TableTransactionError
 
 from ..domain import codes
 from ..domain.errors import ConcurrentUpdate
+from ..domain.findings import Finding
 from ..domain.surroundings.search import SearchedSubscription
 from .entities import (
     MOST_IN_A_TRANSACTION,
@@ -46,7 +47,8 @@ class SearchLog:
 
     def open(self, run_id: str) -> list[SearchedSubscription]:
         """Return the subscriptions that have not ended."""
-        return [*self._query(run_id, "PartitionKey eq @partition and ended eq false")]
+        found = self._query(run_id, "PartitionKey eq @partition and ended eq false")
+        return [part for part in found if not part.ended]
 
     def save(self, run_id: str, part: SearchedSubscription) -> None:
         """Raise ConcurrentUpdate if another worker has saved it since it was read."""
@@ -62,7 +64,10 @@ class SearchLog:
                 raise
 
     def list(self, run_id: str) -> list[SearchedSubscription]:
-        """Return all subscriptions of the run, in the order of their ids."""
+        """Return all subscriptions of the run, in the order of their ids.
+
+        If a row cannot be read, the search of its subscription has ended with this error.
+        """
         return [*self._query(run_id, "PartitionKey eq @partition")]
 
     def remove(self, run_id: str) -> None:
@@ -75,7 +80,14 @@ class SearchLog:
 
     def _part(self, run_id: str, row: Entity) -> SearchedSubscription:
         whole = gathered(self._table, _partition(run_id), row)
-        return replace(_PROPERTY.unpacked(whole), row_etag=etag_of(row))
+        try:
+            found = _PROPERTY.unpacked(whole)
+        except Exception as error:  # whatever is wrong with a row, it hides no other one
+            cause = Finding.of(error)
+            why = f"what was found here cannot be read: {cause.message}"
+            lost = Finding(cause.code, why)
+            found = SearchedSubscription(row["RowKey"], errors=(lost,), ended=True)
+        return replace(found, row_etag=etag_of(row))
 
     def _entity(self, run_id: str, part: SearchedSubscription) -> dict[str, object]:
         row = {

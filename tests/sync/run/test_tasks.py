@@ -21,7 +21,14 @@ from tests.builders.azure import (
     answer,
     ase_id_of,
 )
-from tests.builders.runs import START, begin_discovery, discover, register, run_report
+from tests.builders.runs import (
+    START,
+    begin_discovery,
+    discover,
+    register,
+    run_report,
+    to_the_end,
+)
 
 A = "20.0.0.0/24"
 
@@ -126,6 +133,23 @@ def test_nobody_is_told_of_a_discovery(azure, make_app, receiver, monkeypatch, r
     assert run_report(app, run_id)["status"] == ("Failed" if refused else "Succeeded")
     assert str(RunMessage(run_id)) not in workers.daily_check()
     assert run_id not in [notice["runId"] for notice in receiver.notices]
+
+
+@pytest.mark.usefixtures("in_parts", "two")
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_cannot_be_read_of_a_result_is_an_error_of_it_and_hides_nothing_else(app, place):
+    run_id = begin_discovery(app, register=True)
+    workers.start_run(str(RunMessage(run_id)))
+    rows = [*app.account.outcomes.query_entities(f"PartitionKey eq 'search|{run_id}'")]
+    app.account.outcomes.update_entity(rows[place] | {"searched": b"spoiled"})
+    lost = rows[place]["RowKey"]
+
+    whole = to_the_end(app, run_id)
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "DiscoveryIncomplete")
+    [error] = whole["result"]["errors"]
+    assert error["subscriptionId"] == lost
+    [found] = whole["result"]["value"]
+    assert lost not in found["aseId"]
 
 
 @pytest.mark.usefixtures("two")
