@@ -132,6 +132,7 @@ searched_subscriptions = st.builds(
     SearchedSubscription,
     subscriptions,
     known=several(tables),
+    added=several(tables),
     environments=several(
         st.builds(
             FoundEnvironment,

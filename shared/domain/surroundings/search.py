@@ -59,13 +59,15 @@ class StampedTable:
 class SearchedSubscription:
     """One subscription of a discovery, as far as it was looked through.
 
-    `known` are its tables that were registered when the discovery began. `failures` counts the
-    messages in which something here failed for a reason that may pass. `row_etag` belongs to the
-    stored row: if two workers have the same subscription, only one of them can save it.
+    `known` are its tables that were registered when the discovery began, and `added` those that the
+    discovery has registered. `failures` counts the messages in which something here failed for a
+    reason that may pass. `row_etag` belongs to the stored row: if two workers have the same
+    subscription, only one of them can save it.
     """
 
     subscription_id: str
     known: tuple[RouteTableId, ...] = ()
+    added: tuple[RouteTableId, ...] = ()
     environments: tuple[FoundEnvironment, ...] = ()
     route_tables: tuple[StampedTable, ...] = ()
     errors: tuple[Finding, ...] = ()

@@ -47,6 +47,7 @@ class Work:
     ends: datetime
     environments: dict[EnvironmentId, FoundEnvironment] = field(init=False)
     route_tables: list[StampedTable] = field(init=False, default_factory=list)
+    added: list[RouteTableId] = field(init=False, default_factory=list)
     errors: list[Finding] = field(init=False, default_factory=list)
     passing: Finding | None = field(init=False, default=None)
     is_out_of_time: bool = field(init=False, default=False)
@@ -69,6 +70,7 @@ class Work:
         )
         return replace(
             self.part,
+            added=(*self.part.added, *self.added),
             environments=environments,
             route_tables=tuple(self.route_tables),
             errors=(*lasting, *self.errors, *passing),
@@ -199,7 +201,10 @@ class SubscriptionSearch:
 
         A discovery takes minutes. If people register or unregister a table meanwhile, it stays so.
         """
-        added = None if table in work.part.known else self._added(table, ase_id, work.by)
+        was_there = table in work.part.known or table in work.part.added
+        added = None if was_there else self._added(table, ase_id, work.by)
+        if added is not None:
+            work.added.append(table)
         entry = added or self._completed(table, ase_id, work.by)
 
         work.registered.pop(table, None)

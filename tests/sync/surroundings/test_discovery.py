@@ -377,6 +377,26 @@ def test_a_table_that_was_unregistered_between_two_messages_does_not_come_back(a
     assert registered == [True, False]
 
 
+@pytest.mark.usefixtures("nobody_waits")
+def test_a_table_that_the_discovery_registered_does_not_come_back_either(azure, app):
+    """An environment of its subscription fails for a moment, so that all tables are seen again."""
+    add_many(azure, "one")
+    add_table(azure.state, "alone", [owned("20.0.0.0/24")])
+    busy = refusal("GET", "rg-one/.*/subnets/", 503, {"code": "ServiceUnavailable"}, times=8)
+    azure.state.faults.append(busy)
+    run_id = begin_discovery(app, SUBSCRIPTION, owner="asemgmt", register=True)
+    with pytest.raises(TransientError):
+        app.task_runs.go_on(run_id)
+    assert app.registry.delete(rid("alone")) is not None
+    with pytest.raises(TransientError):
+        app.task_runs.go_on(run_id)
+
+    whole = to_the_end(app, run_id)
+    assert {r.route_table_id for r in app.registry.list()} == {rid("one")}
+    [stamped] = whole["result"]["routeTables"]
+    assert (stamped["routeTableId"], stamped["registered"]) == (table_id("alone"), False)
+
+
 def test_a_subscription_that_is_named_twice_is_searched_once(azure, app):
     lettered = SUBSCRIPTION.replace("1", "a")
     azure.state.add_group(lettered, "rg")
