@@ -7,6 +7,7 @@ each change of a registration. docs/operations.md has the fields and the usual q
 import json
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from .domain.armid import RouteTableId
 from .domain.findings import Finding
@@ -102,28 +103,21 @@ def log_alarms(alarms: Iterable[Alarm], *, check_id: str | None = None) -> None:
         _write(logging.ERROR, "alarm", checkId=check_id, **alarm_json(alarm))
 
 
-def log_alert(
+def _log_signal(
+    record: str,
     name: str | None,
     *,
     run_id: str | None = None,
     ignored: str | None = None,
     error: Finding | None = None,
 ) -> None:
-    """Record the run that the alert started or joined, or why it was ignored or refused."""
+    """Record the run that an alert or an event started or joined, or why it has none."""
     level = logging.INFO if error is None else logging.ERROR
-    _write(level, "alert", name=name, runId=run_id, ignored=ignored, error=finding_json(error))
+    _write(level, record, name=name, runId=run_id, ignored=ignored, error=finding_json(error))
 
 
-def log_event(
-    name: str | None,
-    *,
-    run_id: str | None = None,
-    ignored: str | None = None,
-    error: Finding | None = None,
-) -> None:
-    """Record the run that the event started or joined, or why it was ignored or given up."""
-    level = logging.INFO if error is None else logging.ERROR
-    _write(level, "event", name=name, runId=run_id, ignored=ignored, error=finding_json(error))
+log_alert = partial(_log_signal, "alert")
+log_event = partial(_log_signal, "event")
 
 
 def log_release(route_table_id: RouteTableId, *, reason: str, requested_by: str) -> None:
