@@ -16,14 +16,13 @@ because others may rely on it.
 """
 
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, RowUnreadable
 from ...domain.runs.alert import Alert, Ignored
-from ...domain.runs.run import MAX_RUN_TIME, Mode, Run, RunRequest, Trigger, run_id_of, written_by
+from ...domain.runs.run import MAX_RUN_TIME, Run, RunRequest, Trigger, run_id_of
 from ..ports import Clock, Events
 from .intake import AlertRun, Intake, instance_of
 
@@ -80,7 +79,7 @@ class EventIntake(Intake):
         if claimed is not None and not self._has_read_nothing(claimed):
             return AlertRun(claimed, send=False)
 
-        request = self._request(event, tables)
+        request = self._request(Trigger.EVENT, event, tables)
         return self._joined(request) or self._collected(request, instance)
 
     def _must_wait(self, table: RouteTableId) -> bool:
@@ -109,15 +108,6 @@ class EventIntake(Intake):
         For example, the app was switched off between the event and the start of the run.
         """
         return run.fanned_out_at is None and (run.ended or run.overdue(self.clock()))
-
-    def _request(self, event: Alert, tables: Collection[RouteTableId]) -> RunRequest:
-        return RunRequest(
-            Trigger.EVENT,
-            self.policy.mode(Mode.APPLY),
-            route_tables=tuple(tables),
-            reason=f"event {event.name}",
-            writers=written_by(event.callers, tables),
-        )
 
     def _joined(self, request: RunRequest) -> AlertRun | None:
         """Return a run that will read these tables anyway, and whose start message is not lost."""

@@ -95,6 +95,17 @@ class Intake:
         for scope in subscriptions if len(subscriptions) <= MOST_SUBSCRIPTIONS else [None]:
             yield from known.places(scope)
 
+    def _request(
+        self, trigger: Trigger, signal: Alert, tables: tuple[RouteTableId, ...]
+    ) -> RunRequest:
+        return RunRequest(
+            trigger,
+            self.policy.mode(Mode.APPLY),
+            route_tables=tables,
+            reason=f"{trigger.value} {signal.name}",
+            writers=written_by(signal.callers, tables),
+        )
+
     def _joinable_runs(self, tables: Collection[RouteTableId]) -> Iterator[Run]:
         """Yield the runs that will read all of these tables and have read none of them yet.
 
@@ -145,13 +156,7 @@ class AlertIntake(Intake):
         return self._join(joinable)
 
     def _begin(self, alert: Alert, instance: str, tables: tuple[RouteTableId, ...]) -> AlertRun:
-        request = RunRequest(
-            Trigger.ALERT,
-            self.policy.mode(Mode.APPLY),
-            route_tables=tables,
-            reason=f"alert {alert.name}",
-            writers=written_by(alert.callers, tables),
-        )
+        request = self._request(Trigger.ALERT, alert, tables)
         run_id = run_id_of(self.clock(), instance[:8])
         claimed = self.store.claims.claim(instance, run_id)
 
