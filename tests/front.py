@@ -1,37 +1,24 @@
 """A gateway in front of the app, as API Management is: another name, a path of its own, a key."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from http.server import BaseHTTPRequestHandler
 
 from local.plain_http import http
 from local.stack import HostProcess
+from tests.served import Served
 
 PATH = "/net/routes"
 
 
-class Front:
+class Front(Served):
     """It passes `PATH/…` on to the host as `/…`, under the host's own name and with its key."""
 
     def __init__(self) -> None:
         self.host: HostProcess | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
+        super().__init__(_handler(self))
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self._server.server_port}{PATH}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"http://localhost:{self.port}{PATH}"
 
 
 def _handler(front: Front) -> type[BaseHTTPRequestHandler]:

@@ -1,13 +1,14 @@
 """Somebody's webhook, on a port of 127.0.0.1: it keeps what it was sent, and answers as told."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.served import Served
 
 
-class Receiver:
+class Receiver(Served):
     def __init__(self) -> None:
         self.status = 200
         self.seconds = 0.0
@@ -16,15 +17,11 @@ class Receiver:
         self.seen = 0
         """The number of requests, whatever the answer."""
         self.headers: list[dict[str, str]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        # It looks every 10 ms whether it is to end; by itself it would every half second.
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
+        super().__init__(_handler(self))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/hook?sig=very-secret"
+        return f"http://127.0.0.1:{self.port}/hook?sig=very-secret"
 
     @property
     def notices(self) -> list[dict[str, Any]]:
@@ -41,15 +38,6 @@ class Receiver:
         self.bodies.clear()
         self.headers.clear()
         return taken
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
