@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -112,3 +113,15 @@ class RecordedAz:
     def calls(self) -> list[Call]:
         lines = self._calls.read_text().splitlines() if self._calls.exists() else []
         return [Call(*json.loads(line)) for line in lines]
+
+
+def run_page(
+    page: str, az: RecordedAz, cwd: Path, readers: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the commands of a page from the first to the last.
+
+    The first block of the page gives the reader's own variables, and the tests give others.
+    """
+    own, *rest = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    assert all(f"{name}=" in own for name in readers)
+    return az.run(("bash", "-euo", "pipefail", "-c", "".join(rest)), cwd, **readers)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .judges import refused_by_the_cli
-from .programs import RecordedAz
+from .programs import RecordedAz, run_page
 from .scenarios import KEY
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -24,8 +24,6 @@ READERS = {
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory):
-    own, *rest = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    assert all(f"{name}=" in own for name in READERS)
     az = RecordedAz(
         tmp_path_factory.mktemp("az"),
         {
@@ -35,7 +33,7 @@ def calls(tmp_path_factory):
             "functionapp keys set": KEY,
         },
     )
-    done = az.run(("bash", "-euo", "pipefail", "-c", "".join(rest)), EXAMPLES.parent, **READERS)
+    done = run_page(PAGE, az, EXAMPLES.parent, READERS)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return az.calls
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .judges import refused_by_bicep, refused_by_the_cli
-from .programs import RecordedAz
+from .programs import RecordedAz, run_page
 from .scenarios import KEY
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +31,6 @@ READERS = {
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory):
     """The reader runs the page from its first command to its last: these are the calls of `az`."""
-    own, *rest = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    assert all(f"{name}=" in own for name in READERS)
     az = RecordedAz(
         tmp_path_factory.mktemp("az"),
         {
@@ -42,8 +40,7 @@ def calls(tmp_path_factory):
             f"rest --method post --url {ACCOUNT}/webhooks/generateUri?api-version=2024-10-23": HOOK,
         },
     )
-    script = "".join(rest)
-    done = az.run(("bash", "-euo", "pipefail", "-c", script), ROOT, **READERS)
+    done = run_page(PAGE, az, ROOT, READERS)
     assert (done.returncode, done.stderr) == (0, "")
     assert KEY not in done.stdout
     return az.calls
