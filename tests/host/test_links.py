@@ -26,10 +26,7 @@ def test_a_caller_with_the_key_in_the_url_can_call_each_url_as_it_is(host):
         answer = http().post(f"{host.url}/api/{path}?code={host.key}", json=body_of(path))
         assert answer.status_code == 202, answer.text
         assert answer.json()["statusQueryGetUri"] == answer.headers["Location"]
-        status = http().get(answer.headers["Location"])
-        while status.status_code == 202:
-            status = http().get(status.headers["Location"])
-        assert status.json()["status"] == "Succeeded"
+        assert followed(answer).json()["status"] == "Succeeded"
 
     first = http().get(f"{host.url}/api/runs?top=2&Code={host.key}").json()
     rest = http().get(first["nextLink"]).json()
@@ -67,9 +64,7 @@ def test_behind_a_gateway_each_url_is_the_gateways(azure, make_host, receiver):
         for path in ("sync", "sync", "alerts"):
             answer = http().post(f"{front.url}/api/{path}", json=body_of(path))
             assert answer.json()["statusQueryGetUri"] == answer.headers["Location"]
-            status = http().get(answer.headers["Location"])
-            while status.status_code == 202:
-                status = http().get(status.headers["Location"])
+            status = followed(answer)
             assert status.json()["status"] == "Succeeded"
 
         page = http().get(f"{front.url}/api/runs?top=1").json()
@@ -86,6 +81,13 @@ def test_behind_a_gateway_each_url_is_the_gateways(azure, make_host, receiver):
 
         receiver.wait_for(1)
         assert receiver.notices[0]["link"].startswith(f"{front.url}/api/runs/")
+
+
+def followed(answer):
+    """Call `Location`, with nothing added to it, until the run has ended."""
+    while answer.status_code == 202:
+        answer = http().get(answer.headers["Location"])
+    return answer
 
 
 def body_of(path):
