@@ -2,12 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Self
+
+from .programs import find_program
 
 ROOT = Path(__file__).parents[1]
 VERSION = "0.49.2"
@@ -23,17 +24,7 @@ _ENVIRONMENT = {
 
 def installed() -> Path | None:
     """Return the path of the program, or None if it is in none of the places."""
-    return next((path for path in _places() if path.is_file() and os.access(path, os.X_OK)), None)
-
-
-def _places() -> Iterator[Path]:
-    if named := os.environ.get("BICEP"):
-        yield Path(named)
-        return
-    if on_the_path := shutil.which("bicep"):
-        yield Path(on_the_path)
-    yield Path.home() / ".azure" / "bin" / "bicep"  # where the Azure CLI puts it
-    yield ROOT.parent / "shared" / "tools" / "bicep"
+    return find_program("bicep", ROOT.parent / "shared" / "tools")
 
 
 class Bicep:
