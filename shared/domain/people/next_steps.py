@@ -1,0 +1,291 @@
+"""The next step of a person: what a code or a state means, what to do, and the command for it.
+
+The command line, the dashboard and the notices show the same step. A word in capitals in a command
+stands for what only a person knows, or for an id that is not known here.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from .. import codes
+from ..armid import RouteTableId
+from ..codes import Code
+from .overview import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """The ids for a command, as far as they are known.
+
+    `run_id` is the run whose outcome or plan is meant, and `prefixes` are for example those of a
+    conflict.
+    """
+
+    route_table_id: RouteTableId | None = None
+    run_id: str | None = None
+    prefixes: tuple[str, ...] = ()
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """`command` is one line for a POSIX shell, or None if no command helps."""
+
+    meaning: str
+    remedy: str
+    command: str | None
+
+
+_APPLY = "ase-route-sync apply --route-table {table}"
+_PLAN = "ase-route-sync plan --route-table {table}"
+_APPROVE = "ase-route-sync approve {run}"
+_FORCE = "ase-route-sync apply --plan {run} --force {code} --reason '...'"
+_RELEASE = "ase-route-sync release {table} --reason '...'"
+_ROLLBACK = "ase-route-sync rollback {table} --run {run} --reason '...'"
+_SHOW_RUN = "ase-route-sync runs {run}"
+
+_SET = "ase-route-sync tables set {table}"
+_ACCEPT = f"{_SET} {{exceptions}}"
+_ADD = "ase-route-sync tables add TABLE_ID"
+_REMOVE = "ase-route-sync tables remove {table}"
+_TAG_ROUTES = f"{_SET} --route-style serviceTag"
+_PREFIX_ROUTES = f"{_SET} --route-style prefixes"
+
+_DISCOVER = "ase-route-sync discover"
+_DOCTOR = "ase-route-sync doctor"
+_PROVISION = "ase-route-sync provision ASE_ID"
+_ENSURE_NSG = f"{_PROVISION} --nsg ensure"
+
+# docs/permissions.md and docs/network.md explain these two.
+_ASSIGN = (
+    "az role assignment create --assignee-object-id PRINCIPAL_ID "
+    "--assignee-principal-type ServicePrincipal --role 'ASE Route Sync {role}' --scope {scope}"
+)
+_EXEMPT = (
+    "az policy exemption create --name ase-management --exemption-category Mitigated "
+    "--policy-assignment ASSIGNMENT_ID --scope {table}"
+)
+_ASSIGN_OPERATOR = _ASSIGN.replace("{role}", "Operator")
+_ASSIGN_PROVISIONER = _ASSIGN.replace("{role}", "Provisioner")
+_ASSIGN_FOR_TAGS = _ASSIGN_OPERATOR.replace("{scope}", "/subscriptions/SUBSCRIPTION_ID")
+
+COMMANDS: Mapping[Code, str | None] = MappingProxyType(
+    {
+        # Sources of addresses
+        codes.TAG_UNAVAILABLE: _DOCTOR,
+        codes.ASE_UNAVAILABLE: _DOCTOR,
+        codes.SERVICE_TAG_NOT_ALLOWED: f"{_SET} --service-tag SERVICE_TAG",
+        codes.SERVICE_TAG_NOT_ROUTABLE: _PREFIX_ROUTES,
+        codes.NOT_COMPARED: _DOCTOR,
+        codes.ONLY_SERVICE_TAG_KNOWS: None,
+        codes.ONLY_ASE_KNOWS: f"{_SET} --address-source both",
+        # A table in a run
+        codes.NOT_REGISTERED: "ase-route-sync tables add {table}",
+        codes.ROW_UNREADABLE: _REMOVE,
+        codes.REGISTRATION_CHANGED: None,
+        codes.NOT_PLANNED: _PLAN,
+        codes.MOVED_ON: "ase-route-sync runs",
+        codes.ROUTE_TABLE_NOT_FOUND: _REMOVE,
+        codes.ROUTE_TABLE_GONE: _REMOVE,
+        codes.TABLE_BUSY: _APPLY,
+        codes.NOT_AS_PLANNED: _APPLY,
+        codes.WRITE_NOT_ENDED: _PLAN,
+        codes.WRITE_UNCONFIRMED: _PLAN,
+        codes.OUT_OF_TIME: _DOCTOR,
+        codes.RETRIES_EXHAUSTED: _APPLY,
+        codes.TABLE_TAKEN: None,
+        # A whole run
+        codes.START_FAILED: _DOCTOR,
+        codes.RUN_TIMED_OUT: _APPLY,
+        codes.INTERRUPTED: None,
+        codes.RUN_CHANGED: None,
+        codes.ROW_TOO_LARGE: None,
+        codes.VERSION_RECORDED: None,
+        codes.LEDGER_CHANGED: None,
+        codes.NOTIFY_FAILED: None,
+        codes.INTERNAL_ERROR: None,
+        # Azure's answers
+        codes.UNEXPECTED_ANSWER: _APPLY,
+        codes.NO_ANSWER: _DOCTOR,
+        codes.LINK_NOT_FOLLOWED: None,
+        codes.ANSWER_WITHOUT_CODE: _APPLY,
+        codes.CREDENTIAL_UNAVAILABLE: _DOCTOR,
+        codes.SIGN_IN_FAILED: _DOCTOR,
+        codes.AUTHORIZATION_FAILED: _ASSIGN_OPERATOR,
+        codes.LINKED_AUTHORIZATION_FAILED: _ASSIGN_PROVISIONER,
+        codes.API_VERSION_NOT_SUPPORTED: None,
+        codes.SCOPE_LOCKED: f"{_SET} --disabled",
+        codes.REQUEST_DISALLOWED_BY_POLICY: _EXEMPT,
+        codes.READ_ONLY_DISABLED_SUBSCRIPTION: None,
+        # Guards
+        codes.MAX_REMOVED_PERCENT: _FORCE,
+        codes.NO_CAPACITY: _TAG_ROUTES,
+        codes.NO_TAG_CAPACITY: _PREFIX_ROUTES,
+        codes.TABLE_FAILED: _FORCE,
+        codes.NEXT_HOP_UNKNOWN: None,
+        codes.FOREIGN_WOULD_CHANGE: f"{_SHOW_RUN} --json",
+        codes.PLAN_CHANGED: _PLAN,
+        codes.CONTESTED: _RELEASE,
+        codes.APPLY_POLICY: _APPROVE,
+        codes.HELD: _RELEASE,
+        # Notes of a report about the routes
+        codes.APPROVED: None,
+        codes.FORCED: _ROLLBACK,
+        codes.ADOPTION: None,
+        codes.ROLLBACK: None,
+        codes.EXCEPTION_ENDED: _ACCEPT,
+        codes.NAME_TAKEN: None,
+        codes.STAMPED_BY_ANOTHER: (
+            "ase-route-sync adopt {table} --from-owner OWNER --reason '...'"
+        ),
+        codes.FOREIGN_CHANGED_MEANWHILE: None,
+        codes.WAS_FAILED: None,
+        codes.RETAINED_YIELDED: None,
+        codes.ROUTE_LIMIT_UNKNOWN: _ASSIGN_OPERATOR,
+        codes.TAG_ROUTE_LIMIT_UNKNOWN: _ASSIGN_OPERATOR,
+        codes.MORE_SPECIFIC_ROUTE: None,
+        codes.TAG_ROUTE_NOT_JUDGED: None,
+        codes.RECORDED_OUT_OF_BOUNDS: "ase-route-sync versions {version}",
+        codes.COVERED_BY_PLATFORM: None,
+        codes.SHADOWS_SERVICE_TAG_ROUTE: _TAG_ROUTES,
+        codes.BGP_ROUTES_NOT_VISIBLE: None,
+        codes.NOT_FORCED_TUNNELLED: None,
+        # Surroundings of a table
+        codes.ENVIRONMENT_NOT_FOUND: f"{_SET} --ase ASE_ID",
+        codes.SUBNET_NOT_FOUND: None,
+        codes.SECURITY_GROUP_NOT_FOUND: None,
+        codes.SUBNET_UNKNOWN: _ADD,
+        codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION: _ADD,
+        codes.SUBNET_WITHOUT_ROUTE_TABLE: _PROVISION,
+        codes.NOT_ATTACHED: f"{_SET} --ase ASE_ID",
+        codes.OTHER_ROUTE_TABLE: _ADD,
+        codes.REGISTERED_WITHOUT_ASE: f"{_SET} --ase ASE_ID",
+        codes.ROUTE_TABLE_SHARED: f"{_SET} --ase ASE_ID",
+        codes.NOT_NEEDED: _REMOVE,
+        codes.NSG_ALLOWS: None,
+        codes.NSG_NONE: None,
+        codes.NSG_DENIES: _ENSURE_NSG,
+        codes.NSG_DENIES_LOAD_BALANCER: None,
+        codes.NSG_NOT_SURE: None,
+        codes.NSG_NOT_JUDGED: _ENSURE_NSG,
+        codes.NSG_NO_PRIORITY_FREE: None,
+        codes.NSG_RULE_NAME_TAKEN: None,
+        codes.NOT_AUDITED: _DOCTOR,
+        codes.NOT_LOOKED_AT: None,
+        codes.DISCOVERY_INCOMPLETE: _DISCOVER,
+        codes.NOT_SEARCHED: _DISCOVER,
+        codes.ENVIRONMENT_SUSPENDED: _PLAN,
+        # Provisioning
+        codes.ROUTE_TABLE_TAKEN: "ase-route-sync tables add {table}",
+        codes.NOT_PROVISIONED: _PROVISION,
+        codes.ROUTE_TABLE_CREATED: None,
+        codes.ROUTE_TABLE_ATTACHED: None,
+        codes.NSG_RULE_ADDED: None,
+        # Alarms of the daily check
+        codes.TABLE_STALE: _APPLY,
+        codes.TABLE_POISONED: _APPLY,
+        codes.TABLE_CONTESTED: _RELEASE,
+        codes.TABLE_HELD: _RELEASE,
+        codes.CAPACITY_LOW: _TAG_ROUTES,
+        codes.EXCEPTION_ENDING: _ACCEPT,
+        codes.NO_TABLE_REGISTERED: f"{_DISCOVER} --register",
+        codes.SCHEDULE_MISSING: _DOCTOR,
+        codes.SCHEDULE_WRONG: _DOCTOR,
+        codes.DOCUMENT_UNCHANGED: _DOCTOR,
+        codes.LOCATION_STALE: None,
+        codes.LOCATION_FLIPS: None,
+        codes.RIGHTS_LOST_ON_TAG: _ASSIGN_FOR_TAGS,
+        codes.RIGHTS_LOST_ON_TABLES: _ASSIGN_OPERATOR,
+    }
+)
+"""The command for each code of a report or an alarm; None if no command helps."""
+
+STATES: Mapping[State, NextStep] = MappingProxyType(
+    {
+        State.RIGHT: NextStep("Each wanted address has its route.", "No action is needed.", None),
+        State.OFF: NextStep(
+            "The registration is disabled: the app leaves the table alone.",
+            "If the table is to be kept right, enable its registration.",
+            f"{_SET} --enabled",
+        ),
+        State.NEW: NextStep(
+            "The table is registered, and was not found right yet.",
+            "The next run brings it the routes. You can also do this now.",
+            _APPLY,
+        ),
+        State.BEHIND: NextStep(
+            "The table does not have the newest version of its addresses yet.",
+            "The next run brings it. You can also do this now.",
+            _APPLY,
+        ),
+        State.HELD: NextStep(codes.TABLE_HELD.meaning, codes.TABLE_HELD.remedy, _RELEASE),
+        State.WAITING: NextStep(
+            "Changes to the table wait until a person approves them.",
+            "Look at what waits. If it is right, approve it.",
+            _APPROVE,
+        ),
+        State.STALE: NextStep(
+            codes.TABLE_STALE.meaning,
+            "Bring the table up to date now. The report of this run says what prevents it.",
+            _APPLY,
+        ),
+        State.CONTESTED: NextStep(
+            codes.TABLE_CONTESTED.meaning, codes.TABLE_CONTESTED.remedy, _RELEASE
+        ),
+        State.CONFLICT: NextStep(
+            "A route that is not ours takes a wanted prefix elsewhere, or has the name that our "
+            "route needs.",
+            "Correct or remove that route. If it is there on purpose, accept it until a day.",
+            _ACCEPT,
+        ),
+        State.BLOCKED: NextStep(
+            "A guard keeps the app from writing everything that is wanted.",
+            "The plan says which guard it is, and what to do.",
+            _PLAN,
+        ),
+        State.FAILED: NextStep(
+            "The last attempt on the table failed.",
+            "Correct the error that the last report names, then try again.",
+            _APPLY,
+        ),
+        State.SUSPENDED: NextStep(
+            codes.ENVIRONMENT_SUSPENDED.meaning, codes.ENVIRONMENT_SUSPENDED.remedy, _PLAN
+        ),
+    }
+)
+"""The step for each state, in which the ids of its command are still to be filled in."""
+
+
+def step_for_code(code: Code, about: About) -> NextStep:
+    """Return the step for a code. A code that only Azure knows has no command."""
+    return NextStep(code.meaning, code.remedy, _filled(COMMANDS.get(code), about, code.name))
+
+
+def step_for_state(state: State, about: About) -> NextStep:
+    step = STATES[state]
+    return replace(step, command=_filled(step.command, about))
+
+
+def _filled(command: str | None, about: About, code: str = "") -> str | None:
+    if command is None:
+        return None
+    # Without a run there is nothing to approve. A plan ends with the command that approves it.
+    if "{run}" in command and about.run_id is None and about.route_table_id is not None:
+        command = _PLAN
+
+    table = about.route_table_id
+    subscription = table.subscription_id if table else "SUBSCRIPTION_ID"
+    return command.format(
+        table=shlex.quote(str(table or "TABLE")),
+        scope=f"/subscriptions/{subscription}",
+        run=shlex.quote(about.run_id or "RUN"),
+        version=shlex.quote(about.version_id or "VERSION"),
+        exceptions=" ".join(_exception(prefix) for prefix in about.prefixes or ("PREFIX",)),
+        code=code,
+    )
+
+
+def _exception(prefix: str) -> str:
+    return f"--exception {shlex.quote(f'{prefix},YYYY-MM-DD,REASON')}"
