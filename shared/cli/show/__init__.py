@@ -1,0 +1,21 @@
+"""Show the answers to people, as text, tables and colours."""
+
+from .registrations import registered_table, registered_tables, removed
+from .reports import outcome, progress_line, report, runs
+from .troubles import diagnosis, error
+from .versions import difference, version, versions
+
+__all__ = [
+    "diagnosis",
+    "difference",
+    "error",
+    "outcome",
+    "progress_line",
+    "registered_table",
+    "registered_tables",
+    "removed",
+    "report",
+    "runs",
+    "version",
+    "versions",
+]

@@ -1,0 +1,76 @@
+"""The small parts that all answers share: tables, pairs, moments, names, signs."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from ...domain.addresses import Difference
+from ...domain.armid import EnvironmentId, RouteTableId
+from ...domain.findings import Finding
+from ...domain.runs.outcome import OutcomeStatus
+from ...domain.runs.run import RunStatus
+from ...render import finding_text, needs_nobody
+
+SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
+NONE = "-"
+_COLOURS: dict[OutcomeStatus | RunStatus, str] = {
+    RunStatus.RUNNING: "yellow",
+    RunStatus.SUCCEEDED: "green",
+    RunStatus.FAILED: "red",
+    OutcomeStatus.UNCHANGED: "dim",
+    OutcomeStatus.PLANNED: "yellow",
+    OutcomeStatus.CHANGED: "green",
+    OutcomeStatus.CONFLICT: "red",
+    OutcomeStatus.BLOCKED: "red",
+    OutcomeStatus.FAILED: "red",
+}
+
+
+def new_table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    return table
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(Text(name, style="dim"), value)
+    return table
+
+
+def moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
+
+
+def coloured(status: OutcomeStatus | RunStatus, width: int = 0) -> Text:
+    return Text(status.ljust(width), style=_COLOURS[status])
+
+
+def name_of(resource_id: RouteTableId | EnvironmentId | None) -> str:
+    return resource_id.name if resource_id else NONE
+
+
+def place_of(table: RouteTableId) -> str:
+    return f"{table.name} in {table.resource_group} ({table.subscription_id})"
+
+
+def fault_line(found: Finding) -> Text:
+    if needs_nobody(found.code):
+        return Text(f"  · {finding_text(found)}", style="dim")
+    return Text(f"  ! {finding_text(found)}", style="yellow")
+
+
+def signs(change: Difference) -> tuple[tuple[str, Sequence[str]], ...]:
+    return (("+", change.added), ("-", change.removed))
+
+
+def prefix_lines(signs: Iterable[tuple[str, Sequence[str]]]) -> list[Text]:
+    return [
+        Text(f"  {sign} {prefix}", style=SIGN_COLOURS[sign])
+        for sign, prefixes in signs
+        for prefix in prefixes
+    ]
