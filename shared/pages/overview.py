@@ -8,7 +8,7 @@ from ..domain.people.health import Alarm, schedule_alarms
 from ..domain.people.overview import Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Run, RunStatus
-from .tables import STATES, Context
+from .tables import Context
 from .times import ago
 
 MOST_ALARMS = 10
@@ -98,7 +98,7 @@ def _facts(
     return [
         *(["Paused: every run is a plan"] if paused else []),
         _last_success(runs, standpoint),
-        *(f"{number} {STATES[state]}" for state, number in states.items()),
+        *(f"{number} {state.words}" for state, number in states.items()),
         *([f"Newest version seen {ago(standpoint.now - newest.recorded_at)}"] if newest else []),
         f"Daily check {check.at:%Y-%m-%d}" if check else "No daily check yet",
     ]

@@ -1,12 +1,12 @@
 """Registered route tables: as rows of the overview, and one as a page of its own."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.people.health import FULL_FROM
-from ..domain.people.overview import Mood, Standpoint, State
+from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.registry.status import Reading, Status
@@ -18,20 +18,6 @@ from .times import ago
 
 type Context = dict[str, object]
 
-STATES: Mapping[State, str] = {
-    State.RIGHT: "right",
-    State.OFF: "switched off",
-    State.NEW: "not looked at yet",
-    State.BEHIND: "newer version seen",
-    State.HELD: "held",
-    State.WAITING: "waits for approval",
-    State.STALE: "not found right lately",
-    State.CONTESTED: "contested",
-    State.CONFLICT: "conflict",
-    State.BLOCKED: "blocked",
-    State.FAILED: "failed",
-    State.SUSPENDED: "environment suspended",
-}
 _POLICIES = {
     ApplyPolicy.AUTO: "applies by itself",
     ApplyPolicy.ADDITIVE: "removals wait for approval",
@@ -56,7 +42,7 @@ def row(table: RegisteredTable, standpoint: Standpoint, outcome: Outcome | None)
 def _state(table: RegisteredTable, standpoint: Standpoint) -> Context:
     state = standpoint.state_of(table)
     return {
-        "state": STATES[state],
+        "state": state.words,
         "mood": state.mood,
         "since": _since(table.status, standpoint),
         "versions": [*_versions(table, standpoint)],

@@ -36,6 +36,11 @@ class State(StrEnum):
     SUSPENDED = "suspended"
 
     @property
+    def words(self) -> str:
+        """The state as people read it, in every place."""
+        return _WORDS[self]
+
+    @property
     def mood(self) -> Mood:
         if self in {State.RIGHT, State.OFF}:
             return Mood.GOOD
@@ -46,6 +51,20 @@ class State(StrEnum):
         return list(State).index(self)
 
 
+_WORDS = {
+    State.RIGHT: "right",
+    State.OFF: "switched off",
+    State.NEW: "not looked at yet",
+    State.BEHIND: "newer version seen",
+    State.HELD: "held",
+    State.WAITING: "waits for approval",
+    State.STALE: "not found right lately",
+    State.CONTESTED: "contested",
+    State.CONFLICT: "conflict",
+    State.BLOCKED: "blocked",
+    State.FAILED: "failed",
+    State.SUSPENDED: "environment suspended",
+}
 _OF_OUTCOME = {
     OutcomeStatus.FAILED: State.FAILED,
     OutcomeStatus.BLOCKED: State.BLOCKED,
