@@ -19,7 +19,7 @@ from ..sync.asking import (
     SyncRequest,
 )
 from ..sync.requester import Requester
-from . import show
+from . import names, show
 from .errors import Ended, Refused
 from .shell import answer, ask, carried_out, need_somebody
 
@@ -36,12 +36,14 @@ FAILED, PENDING, BLOCKED = 1, 2, 3
 
 
 def plan(request: SyncRequest, *, as_json: bool) -> None:
+    request = _named(request)
     run = app().asking.sync(replace(request, mode=Mode.PLAN), HERE)
     _finish(run, as_json=as_json)
 
 
 def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
     """With `yes` do what the weekly run does; else apply exactly what a person confirms."""
+    request = _named(request, whole=yes)
     if not yes:
         need_somebody(as_json=as_json)
         planned = _plan_to_confirm(request, as_json=as_json)
@@ -74,6 +76,7 @@ def provision(request: ProvisionRequest, *, plan_only: bool, yes: bool, as_json:
 
 
 def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
+    request = replace(request, route_table=names.table(request.route_table, whole=yes))
     if not yes:
         need_somebody(as_json=as_json)
         ask(f"Adopt routes in {request.route_table}?")
@@ -81,6 +84,9 @@ def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
 
 
 def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
+    table = names.table(request.route_table, whole=yes)
+    run_id = names.run(request.run_id, names.changing(table), whole=yes)
+    request = replace(request, route_table=table, run_id=run_id)
     if not yes:
         need_somebody(as_json=as_json)
         undone = _outcome_of(request.run_id, request.route_table)
@@ -90,6 +96,7 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
 
 
 def release(request: ReleaseRequest, *, as_json: bool) -> None:
+    request = replace(request, route_table=names.table(request.route_table, whole=True))
     released = app().asking.release(request)
     answer(registered_table_json(released), show.registered_table(released), as_json=as_json)
 
@@ -109,6 +116,20 @@ def _finish(run: Run, *, as_json: bool) -> None:
     report = carried_out(run, as_json=as_json)
     answer(report_json(report), show.report(report), as_json=as_json)
     raise Ended(exit_status(report))
+
+
+def _named(request: SyncRequest, *, whole: bool = False) -> SyncRequest:
+    """Return the request with ids in the place of names."""
+    plan_run_id = request.plan_run_id
+    if plan_run_id is not None:
+        plan_run_id = names.run(plan_run_id, names.PLAN, whole=whole)
+
+    return replace(
+        request,
+        route_tables=names.tables(request.route_tables, whole=whole),
+        ases=names.environments(request.ases, whole=whole),
+        plan_run_id=plan_run_id,
+    )
 
 
 def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> Report:

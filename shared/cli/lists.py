@@ -6,7 +6,7 @@ from .. import answers
 from ..app import app
 from ..domain.addresses import difference
 from ..json_shapes import report_json, run_json, version_json
-from . import show
+from . import names, show
 from .shell import answer
 
 
@@ -18,14 +18,14 @@ def list_versions(most: int, *, as_json: bool) -> None:
 
 
 def show_version(version_id: str, *, as_json: bool) -> None:
-    version = answers.existing_version(app(), version_id)
+    version = answers.existing_version(app(), names.version(version_id))
     change = answers.version_change(app(), version)
     answer(version_json(version, change), show.version(version, change), as_json=as_json)
 
 
 def compare_versions(version_id: str, other_id: str, *, as_json: bool) -> None:
-    version = answers.existing_version(app(), version_id)
-    other = answers.existing_version(app(), other_id)
+    version = answers.existing_version(app(), names.version(version_id))
+    other = answers.existing_version(app(), names.version(other_id))
     change = difference(version.address_prefixes, other.address_prefixes)
 
     body = {
@@ -43,5 +43,5 @@ def list_runs(most: int, *, as_json: bool) -> None:
 
 
 def show_run(run_id: str, *, as_json: bool) -> None:
-    report = answers.run_report(app(), answers.existing_run(app(), run_id))
+    report = answers.run_report(app(), answers.existing_run(app(), names.run(run_id)))
     answer(report_json(report), show.report(report), as_json=as_json)

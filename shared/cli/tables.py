@@ -18,7 +18,7 @@ from ..domain.runs.run import Mode
 from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import RemoveRequest
 from ..sync.registering import RegisterRequest, nothing
-from . import show
+from . import names, show
 from .actions import HERE, exit_status, signed_in
 from .errors import Ended
 from .shell import answer, ask, carried_out, need_somebody, say
@@ -35,7 +35,8 @@ def list_registered(*, as_json: bool) -> None:
 
 def register(request: RegisterRequest, *, as_json: bool) -> None:
     """Refuse a table that is registered already."""
-    request = replace(request, resource_id=_absolute(request.resource_id))
+    # People write an id with or without its leading slash.
+    request = replace(request, resource_id="/" + request.resource_id.strip("/"))
     _show(app().registering.register(request, signed_in(), nothing).table, as_json=as_json)
 
 
@@ -48,9 +49,8 @@ def change(route_table: str, wishes: Mapping[str, Any], *, as_json: bool) -> Non
     edit = partial(
         replace, **{name: None if value == "" else value for name, value in given.items()}
     )
-    _show(
-        app().registering.change(_absolute(route_table), edit, signed_in()).table, as_json=as_json
-    )
+    known = names.table(route_table, whole=True)
+    _show(app().registering.change(known, edit, signed_in()).table, as_json=as_json)
 
 
 def _show(entry: RegisteredTable, *, as_json: bool) -> None:
@@ -63,7 +63,7 @@ def unregister(
     """Take our routes out first if that is asked for; if it fails, the table stays registered."""
     if not yes:
         need_somebody(as_json=as_json)
-    known = _registered(_absolute(route_table), with_routes=with_routes)
+    known = _registered(names.table(route_table, whole=yes), with_routes=with_routes)
     removal = RemoveRequest(route_table=known, reason=reason or None)
 
     report = None
@@ -131,8 +131,3 @@ def _date(place: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidRequest([Fault(place, "not a date such as 2027-01-31")]) from None
-
-
-def _absolute(resource_id: str) -> str:
-    """People write an id with or without its leading slash."""
-    return "/" + resource_id.strip("/")

@@ -1049,6 +1049,25 @@ VERSION_NOT_FOUND = Code(
     remedy="GET /api/versions lists the versions.",
     places=_REQUEST,
 )
+NAME_AMBIGUOUS = Code(
+    "NameAmbiguous",
+    Grade.FAILS,
+    meaning="The name, or the part of one, fits several things.",
+    remedy="Use a longer part, or one of the ids that the details list.",
+    places=_REQUEST,
+    related=("NameIncomplete",),
+)
+NAME_INCOMPLETE = Code(
+    "NameIncomplete",
+    Grade.FAILS,
+    meaning=(
+        "Only a part of a name was given, and the command would change something without a "
+        "question. The same part may fit something else one day, so nothing was done."
+    ),
+    remedy="Use the whole name or the id. The message has the id.",
+    places=_REQUEST,
+    related=("NameAmbiguous",),
+)
 NO_OUTCOME = Code(
     "NoOutcome",
     Grade.FAILS,

@@ -37,6 +37,8 @@ from .mapping import Property
 _PARTITION = "run"
 _CLAIMS = "alert"
 _RUN_ID = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
+_AFTER_EACH_KEY = "~"
+"""It sorts after every character of an id."""
 _PENDING = "pending"
 _OPEN, _SETTLED = "status eq @pending", "status ne @pending"
 _RUN_PROPERTY = Property("run", Run)
@@ -172,9 +174,15 @@ class RunLog:
         )
         return (self._read(entity) for entity in entities)
 
-    def list(self, *, older_than: str | None = None, change_id: str | None = None) -> Iterator[Run]:
-        """List the runs, the newest first: those that are older than the run with this id, and
-        those that were started with this id of a change.
+    def list(
+        self,
+        *,
+        older_than: str | None = None,
+        change_id: str | None = None,
+        beginning: str | None = None,
+    ) -> Iterator[Run]:
+        """List the runs, the newest first: those that are older than the run with this id, that
+        were started with this id of a change, and whose own id has this beginning.
         """
         condition = "PartitionKey eq @partition and RowKey gt @after"
         after = _row_key(older_than) if older_than else ""
@@ -183,6 +191,10 @@ class RunLog:
         if change_id is not None:
             condition += " and changeId eq @change"
             bound["change"] = _change_key(change_id)
+        if beginning is not None:
+            condition += " and RowKey ge @first and RowKey lt @beyond"
+            first = complement(beginning)
+            bound |= {"first": first, "beyond": first + _AFTER_EACH_KEY}
 
         entities = self._table.query_entities(condition, parameters=bound)
         return _readable(self._read(entity) for entity in entities)

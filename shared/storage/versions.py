@@ -41,6 +41,11 @@ class VersionLog:
         """Yield the versions of all sources, which come in no particular order."""
         return (_version(entity) for entity in self._table.list_entities())
 
+    def ids(self) -> Iterator[str]:
+        """Yield the ids of all versions, which come in no particular order."""
+        rows = self._table.list_entities(select=["versionId"])
+        return (str(row["versionId"]) for row in rows)
+
     def heads(self) -> dict[Source, VersionHead]:
         """Return the newest version of each source, without its addresses."""
         columns = ["versionId", "source", "changeNumber", "recordedAt"]

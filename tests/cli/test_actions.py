@@ -150,7 +150,9 @@ def test_what_is_asked_wrongly_is_said_and_begins_nothing(app, cli):
     assert cli("plan", "--route-table", "nonsense").status == 1
     as_json = cli("plan", "--route-table", "nonsense", "--json")
     assert as_json.status == 1
-    assert as_json.json["error"]["details"][0]["target"] == "routeTables.0"
+    assert as_json.json["error"]["code"] == "NotRegistered"
+    not_an_id = cli("plan", "--route-table", "/subscriptions/nonsense", "--json")
+    assert not_an_id.json["error"]["details"][0]["target"] == "routeTables.0"
     assert list(app.runs.list()) == []
 
 

@@ -6,17 +6,35 @@ from typing import Annotated
 
 import typer
 
-from .options import Acknowledge, Force, Json, OptionalReason, Reason, Table, Yes
+from .options import (
+    Acknowledge,
+    Force,
+    Json,
+    OptionalReason,
+    Reason,
+    Table,
+    Yes,
+    complete_environments,
+    complete_runs,
+    complete_tables,
+)
 
 Tables = Annotated[
     list[str] | None,
     typer.Option(
-        "--route-table", help="The ARM id of a registered route table; repeat it for more."
+        "--route-table",
+        help="A registered route table: its ARM id, its name or a part of it; repeat it for more.",
+        autocompletion=complete_tables,
     ),
 ]
 Environments = Annotated[
     list[str] | None,
-    typer.Option("--ase", help="The ARM id of an App Service Environment; repeat it for more."),
+    typer.Option(
+        "--ase",
+        help="The environment of registered route tables, named in the same way; repeat it for "
+        "more.",
+        autocompletion=complete_environments,
+    ),
 ]
 ChangeId = Annotated[
     str | None, typer.Option(help="The id of the change in your own change management.")
@@ -53,7 +71,11 @@ def apply(
     ase: Environments = None,
     plan_run: Annotated[
         str | None,
-        typer.Option("--plan", help="The id of a plan run: apply exactly what it showed."),
+        typer.Option(
+            "--plan",
+            help="The id of a plan run, its beginning, or last: apply exactly what it showed.",
+            autocompletion=complete_runs,
+        ),
     ] = None,
     force: Force = None,
     reason: OptionalReason = None,
@@ -134,7 +156,14 @@ def adopt(
 
 def rollback(
     route_table: Table,
-    run: Annotated[str, typer.Option(help="The id of the run to undo in this table.")],
+    run: Annotated[
+        str,
+        typer.Option(
+            help="The run to undo in this table: its id, the beginning of it, or last for the "
+            "newest run that has changed the table.",
+            autocompletion=complete_runs,
+        ),
+    ],
     reason: Reason,
     force: Force = None,
     yes: Yes = False,

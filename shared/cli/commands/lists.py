@@ -4,18 +4,27 @@ from typing import Annotated
 
 import typer
 
-from .options import Json
+from .options import Json, complete_runs, complete_versions
 
 Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
 
 
 def versions(
     version_id: Annotated[
-        str | None, typer.Argument(metavar="VERSION", help="Show this one.")
+        str | None,
+        typer.Argument(
+            metavar="VERSION",
+            help="Show this one. A part of its id is enough.",
+            autocompletion=complete_versions,
+        ),
     ] = None,
     other_id: Annotated[
         str | None,
-        typer.Argument(metavar="OTHER", help="Show how this version differs from the first."),
+        typer.Argument(
+            metavar="OTHER",
+            help="Show how this version differs from the first.",
+            autocompletion=complete_versions,
+        ),
     ] = None,
     top: Most = 20,
     as_json: Json = False,
@@ -32,7 +41,14 @@ def versions(
 
 
 def runs(
-    run_id: Annotated[str | None, typer.Argument(metavar="RUN", help="Show its report.")] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="Show the report of this one: its id, the beginning of it, or last.",
+            autocompletion=complete_runs,
+        ),
+    ] = None,
     top: Most = 20,
     as_json: Json = False,
 ) -> None:

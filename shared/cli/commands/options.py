@@ -4,6 +4,31 @@ from typing import Annotated
 
 import typer
 
+
+def complete_tables(incomplete: str) -> list[tuple[str, str]]:
+    from .. import completion
+
+    return completion.tables(incomplete)
+
+
+def complete_environments(incomplete: str) -> list[tuple[str, str]]:
+    from .. import completion
+
+    return completion.environments(incomplete)
+
+
+def complete_runs() -> list[tuple[str, str]]:
+    from .. import completion
+
+    return completion.runs()
+
+
+def complete_versions() -> list[tuple[str, str]]:
+    from .. import completion
+
+    return completion.versions()
+
+
 # These are plain assignments because Typer does not look into `type` aliases.
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the HTTP functions.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without a question.")]
@@ -12,7 +37,13 @@ OptionalReason = Annotated[str | None, typer.Option(help="The reason, which the 
 Acknowledge = Annotated[
     bool, typer.Option("--acknowledge", help="Include an ASEv3, which needs no such routes.")
 ]
-Table = Annotated[str, typer.Argument(help="The ARM id of a registered route table.")]
+Table = Annotated[
+    str,
+    typer.Argument(
+        help="A registered route table: its ARM id, its name, or a part of RESOURCE_GROUP/NAME.",
+        autocompletion=complete_tables,
+    ),
+]
 Force = Annotated[
     list[str] | None, typer.Option(help="The code of a violation to let pass; repeat it for more.")
 ]
