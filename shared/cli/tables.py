@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from typing import Any
 
 import typer
@@ -40,17 +39,26 @@ def register(request: RegisterRequest, *, as_json: bool) -> None:
     _show(app().registering.register(request, signed_in(), nothing).table, as_json=as_json)
 
 
-def change(route_table: str, wishes: Mapping[str, Any], *, as_json: bool) -> None:
+def change(
+    route_table: str, wishes: Mapping[str, Any], *, no_exceptions: bool, as_json: bool
+) -> None:
     """Change what a person has named: the fields of a `RegisterRequest` that have a value here.
 
-    An empty text stands for none.
+    An empty text stands for none. An exception replaces the one of its prefix, and the others stay
+    unless `no_exceptions` is true.
     """
     given = {name: value for name, value in wishes.items() if value is not None}
-    edit = partial(
-        replace, **{name: None if value == "" else value for name, value in given.items()}
-    )
-    known = names.table(route_table, whole=True)
-    _show(app().registering.change(known, edit, signed_in()).table, as_json=as_json)
+    given = {name: None if value == "" else value for name, value in given.items()}
+
+    def edit(known: RegisterRequest) -> RegisterRequest:
+        changed = replace(known, **given)
+        named = {exception.prefix for exception in changed.exceptions}
+        kept = () if no_exceptions else known.exceptions
+        others = [exception for exception in kept if exception.prefix not in named]
+        return replace(changed, exceptions=(*others, *changed.exceptions))
+
+    known_id = names.table(route_table, whole=True)
+    _show(app().registering.change(known_id, edit, signed_in()).table, as_json=as_json)
 
 
 def _show(entry: RegisteredTable, *, as_json: bool) -> None:

@@ -124,3 +124,19 @@ def test_add_replaces_no_registration_and_set_changes_only_what_is_named(azure, 
     assert app.registry.get(rid("one")).registration == replace(before, exceptions=(), enabled=True)
     assert cli("tables", "set", table_id("two"), "--note", "x").status == 1
     assert [one.route_table_id for one in app.registry.list()] == [rid("one")]
+
+
+def test_an_exception_joins_those_of_other_prefixes(app, cli):
+    def set_(*options):
+        done = cli("tables", "set", "one", *options)
+        assert done.status == 0, done.err
+        exceptions = app.registry.get(rid("one")).registration.exceptions
+        return {each.prefix: each.reason for each in exceptions}
+
+    register(app, "one")
+    assert set_("--exception", f"{A},2027-01-31,first") == {A: "first"}
+    assert set_("--exception", f"{B},2027-01-31,second") == {A: "first", B: "second"}
+    assert set_("--exception", f"{A},2027-02-28,again") == {A: "again", B: "second"}
+    assert set_("--note", "x") == {A: "again", B: "second"}
+    assert set_("--no-exceptions", "--exception", f"{B},2027-01-31,alone") == {B: "alone"}
+    assert set_("--no-exceptions") == {}

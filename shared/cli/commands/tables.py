@@ -91,7 +91,7 @@ def set_(
     apply_policy: Annotated[ApplyPolicy | None, _POLICY] = None,
     exception: _Exceptions = None,
     no_exceptions: Annotated[
-        bool, typer.Option("--no-exceptions", help="Accept no conflict any more.")
+        bool, typer.Option("--no-exceptions", help="Forget the exceptions that are there.")
     ] = False,
     enabled: Annotated[
         bool | None, typer.Option("--enabled/--disabled", help="Keep it right, or leave it alone.")
@@ -102,7 +102,8 @@ def set_(
 ) -> None:
     """Change what is named of a registration, and leave the rest. Nothing is written to Azure.
 
-    An empty text removes the environment or the note. Exceptions replace those that are there.
+    An empty text removes the environment or the note. An exception replaces the one of its prefix,
+    and the others stay.
     """
     from .. import tables
 
@@ -117,7 +118,7 @@ def set_(
         "note": note,
         "acknowledge": acknowledge,
     }
-    tables.change(route_table, wishes, as_json=as_json)
+    tables.change(route_table, wishes, no_exceptions=no_exceptions, as_json=as_json)
 
 
 @commands.command()
