@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from .app import App
+from .app import App, utc_now
 from .domain import codes
 from .domain.addresses import Difference, Version
 from .domain.errors import NotFound
+from .domain.people.overview import Standpoint
 from .domain.registry.registered_table import RegisteredTable
 from .domain.runs.report import Report
 from .domain.runs.run import Action, Run
@@ -45,6 +46,11 @@ def _result(context: App, run: Run) -> Found | None:
 def registered_tables(context: App) -> list[RegisteredTable]:
     """Return all, sorted by their ids, ignoring case."""
     return sorted(context.registry.list(), key=lambda one: one.route_table_id.key)
+
+
+def standpoint(context: App) -> Standpoint:
+    """Return the point from which the registered tables are judged now."""
+    return Standpoint(utc_now(), context.versions.heads(), context.settings.max_sync_age_days)
 
 
 def existing_version(context: App, version_id: str) -> Version:

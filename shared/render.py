@@ -8,7 +8,7 @@ from .domain.findings import Finding
 from .domain.routing.plan import Conflict
 from .domain.runs.outcome import Outcome
 from .domain.runs.report import Report
-from .domain.runs.run import Run, VersionSeen
+from .domain.runs.run import Mode, Run, VersionSeen
 from .domain.surroundings.search import Found, FoundEnvironment
 
 
@@ -74,6 +74,12 @@ def mode_or_action(run: Run) -> str:
     """Return what a run is for, in a word. Only a run about tables is known by its mode."""
     request = run.request
     return (request.mode if request.action.is_about_tables else request.action).value
+
+
+def what_for(run: Run) -> str:
+    """Return the action of a run, and whether it only plans, in one word or two."""
+    plans = run.request.mode is Mode.PLAN
+    return f"{run.request.action} plan" if plans else run.request.action.value
 
 
 def _run_lines(run: Run) -> list[str]:

@@ -23,13 +23,13 @@ from . import names, show
 from .errors import Ended, Refused
 from .shell import answer, ask, carried_out, need_somebody
 
-# Azure itself judges who may do this, and its activity log says who did it.
-HERE = Requester(Trigger.CLI)
-
 
 def signed_in() -> Requester:
-    """Return the person or the service principal that is signed in here, by name."""
-    return replace(HERE, name=app().identity.name())
+    """Return the person or the service principal that is signed in here, by name.
+
+    Azure itself judges what they may do.
+    """
+    return Requester(Trigger.CLI, app().identity.name())
 
 
 FAILED, PENDING, BLOCKED = 1, 2, 3
@@ -37,7 +37,7 @@ FAILED, PENDING, BLOCKED = 1, 2, 3
 
 def plan(request: SyncRequest, *, as_json: bool) -> None:
     request = _named(request)
-    run = app().asking.sync(replace(request, mode=Mode.PLAN), HERE)
+    run = app().asking.sync(replace(request, mode=Mode.PLAN), signed_in())
     _finish(run, as_json=as_json)
 
 
@@ -54,7 +54,7 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
 
         ask("Apply this?")
         request = replace(request, plan_run_id=planned.run.run_id)
-    _finish(app().asking.sync(request, HERE), as_json=as_json)
+    _finish(app().asking.sync(request, signed_in()), as_json=as_json)
 
 
 def discover(request: DiscoverRequest, *, as_json: bool) -> None:
@@ -65,14 +65,14 @@ def provision(request: ProvisionRequest, *, plan_only: bool, yes: bool, as_json:
     if not (plan_only or yes):
         need_somebody(as_json=as_json)
     if plan_only or not yes:
-        run = app().asking.provision(replace(request, mode=Mode.PLAN), HERE)
+        run = app().asking.provision(replace(request, mode=Mode.PLAN), signed_in())
         planned = carried_out(run, as_json=as_json)
         answer(report_json(planned), show.report(planned), as_json=as_json)
         if plan_only:
             raise Ended(exit_status(planned))
 
         ask("Do this?")
-    _finish(app().asking.provision(request, HERE), as_json=as_json)
+    _finish(app().asking.provision(request, signed_in()), as_json=as_json)
 
 
 def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
@@ -80,7 +80,7 @@ def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
     if not yes:
         need_somebody(as_json=as_json)
         ask(f"Adopt routes in {request.route_table}?")
-    _finish(app().asking.adopt(request, HERE), as_json=as_json)
+    _finish(app().asking.adopt(request, signed_in()), as_json=as_json)
 
 
 def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
@@ -92,7 +92,7 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
         undone = _outcome_of(request.run_id, request.route_table)
         answer(None, show.outcome(undone), as_json=False)
         ask("Undo this?")
-    _finish(app().asking.rollback(request, HERE), as_json=as_json)
+    _finish(app().asking.rollback(request, signed_in()), as_json=as_json)
 
 
 def release(request: ReleaseRequest, *, as_json: bool) -> None:
@@ -138,7 +138,7 @@ def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> Report:
         return answers.run_report(app(), answers.existing_run(app(), request.plan_run_id))
 
     new = replace(request, mode=Mode.PLAN, force=())
-    return carried_out(app().asking.sync(new, HERE), as_json=as_json)
+    return carried_out(app().asking.sync(new, signed_in()), as_json=as_json)
 
 
 def _outcome_of(run_id: str, route_table: str) -> Outcome:

@@ -1,20 +1,53 @@
 """Show what there is: versions, runs."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from .. import answers
-from ..app import app
+from ..app import app, utc_now
 from ..domain.addresses import difference
 from ..json_shapes import report_json, run_json, version_json
 from . import names, show
+from .commands.options import Output
 from .shell import answer
 
 
-def list_versions(most: int, *, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One list in each form: for programs, as ids, for a terminal of 80 columns, and wide."""
+
+    body: Mapping[str, Any]
+    ids: Sequence[str]
+    narrow: RenderableType
+    wide: RenderableType
+
+
+def answer_list(listed: Listed, output: Output | None) -> None:
+    match output:
+        case Output.JSON:
+            answer(listed.body, "", as_json=True)
+        case Output.ID:
+            answer(None, Group(*map(Text, listed.ids)), as_json=False)
+        case Output.WIDE:
+            answer(None, listed.wide, as_json=False)
+        case None:
+            answer(None, listed.narrow, as_json=False)
+
+
+def list_versions(most: int, output: Output | None) -> None:
     found = list(islice(answers.versions(app()), most))
-    answer(
-        {"value": [version_json(*pair) for pair in found]}, show.versions(found), as_json=as_json
+    listed = Listed(
+        {"value": [version_json(*pair) for pair in found]},
+        [version.version_id for version, _ in found],
+        show.versions(found),
+        show.versions(found, wide=True),
     )
+    answer_list(listed, output)
 
 
 def show_version(version_id: str, *, as_json: bool) -> None:
@@ -37,9 +70,15 @@ def compare_versions(version_id: str, other_id: str, *, as_json: bool) -> None:
     answer(body, show.difference(version, other, change), as_json=as_json)
 
 
-def list_runs(most: int, *, as_json: bool) -> None:
-    found = list(islice(answers.runs(app()), most))
-    answer({"value": [run_json(run) for run in found]}, show.runs(found), as_json=as_json)
+def list_runs(most: int, output: Output | None) -> None:
+    found, now = list(islice(answers.runs(app()), most)), utc_now()
+    listed = Listed(
+        {"value": [run_json(run) for run in found]},
+        [run.run_id for run in found],
+        show.runs(found, now),
+        show.runs(found, now, wide=True),
+    )
+    answer_list(listed, output)
 
 
 def show_run(run_id: str, *, as_json: bool) -> None:

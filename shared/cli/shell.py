@@ -95,11 +95,17 @@ def failed(error: Exception, given: Sequence[str]) -> int | None:
     if refused is None:
         return None
 
-    if "--json" in given:
+    if wants_json(given):
         answer(refused.to_json(), "", as_json=True)
     else:
         say(show.error(refused))
     return 1
+
+
+def wants_json(given: Sequence[str]) -> bool:
+    """Return whether the words of a command ask for JSON, in whatever way."""
+    words = " ".join(given).replace("=", " ").replace("-ojson", "-o json")
+    return any(f" {option} " in f" {words} " for option in ("--json", "--output json", "-o json"))
 
 
 def _refused(error: Exception) -> Refused | None:

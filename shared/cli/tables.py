@@ -1,6 +1,7 @@
 """List, register, change and unregister route tables."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ import typer
 from .. import answers
 from ..app import app
 from ..domain.errors import Fault, InvalidRequest, RowUnreadable
+from ..domain.people.overview import OF_OUTCOME, State
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import RouteException
 from ..domain.runs.report import Report
@@ -18,18 +20,41 @@ from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import RemoveRequest
 from ..sync.registering import RegisterRequest, nothing
 from . import names, show
-from .actions import HERE, exit_status, signed_in
+from .actions import exit_status, signed_in
+from .commands.options import Output
 from .errors import Ended
+from .lists import Listed, answer_list
 from .shell import answer, ask, carried_out, need_somebody, say
+from .show import Seen
+
+_LANES = 8
 
 
-def list_registered(*, as_json: bool) -> None:
+def list_registered(output: Output | None) -> None:
     found = answers.registered_tables(app())
-    answer(
+    seen = _worst_first(found)
+    listed = Listed(
         {"value": [registered_table_json(one) for one in found]},
-        show.registered_tables(found),
-        as_json=as_json,
+        [str(one.table.route_table_id) for one in seen],
+        show.registered_tables(seen),
+        show.registered_tables(seen, wide=True),
     )
+    answer_list(listed, output)
+
+
+def _worst_first(found: Sequence[RegisteredTable]) -> list[Seen]:
+    standpoint = answers.standpoint(app())
+    with ThreadPoolExecutor(_LANES) as lanes:
+        seen = [*lanes.map(lambda table: _seen(table, standpoint.state_of(table)), found)]
+    return sorted(seen, key=lambda one: -one.state.rank)
+
+
+def _seen(table: RegisteredTable, state: State) -> Seen:
+    """Read the outcome from which the table has its state, if it is kept."""
+    last = table.status.last_outcome
+    if last is None or state not in OF_OUTCOME.values():
+        return Seen(table, state)
+    return Seen(table, state, app().outcomes.get(last.run_id, table.route_table_id))
 
 
 def register(request: RegisterRequest, *, as_json: bool) -> None:
@@ -108,11 +133,11 @@ def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Rep
     A person who is asked sees its plan first.
     """
     if not yes:
-        plan = app().asking.remove(replace(removal, mode=Mode.PLAN), HERE)
+        plan = app().asking.remove(replace(removal, mode=Mode.PLAN), signed_in())
         say(show.report(carried_out(plan, as_json=as_json)))
         ask("Take these routes out, and unregister the route table?")
 
-    report = carried_out(app().asking.remove(removal, HERE), as_json=as_json)
+    report = carried_out(app().asking.remove(removal, signed_in()), as_json=as_json)
     status = exit_status(report)
     if status:
         answer(report_json(report), show.report(report), as_json=as_json)

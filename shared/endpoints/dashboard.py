@@ -52,7 +52,7 @@ def _page(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    runs, standpoint = _last_runs(context), _standpoint(context)
+    runs, standpoint = _last_runs(context), answers.standpoint(context)
     tables = _worst_first(context.registry.list(), standpoint)
     check, settings = context.checks.latest(until=utc_now()), context.settings
 
@@ -116,7 +116,7 @@ def _table_page(context: App, request: func.HttpRequest, text: str) -> func.Http
     last = _last_outcome(context, table)
 
     shown: dict[str, Any] = {
-        "row": row(table, _standpoint(context), last),
+        "row": row(table, answers.standpoint(context), last),
         "table": table,
         "shown": None if last is None else outcome_block(last),
         "history": [*_history(context, table.route_table_id)],
@@ -143,10 +143,6 @@ def _routes_now(context: App, table: RegisteredTable) -> dict[str, Any]:
     wanted |= {*registration.service_tags}
     shown, counts = routes(found, registration, wanted, owner=context.settings.route_owner)
     return {"unreadable": None, "routes": shown, "route_counts": counts}
-
-
-def _standpoint(context: App) -> Standpoint:
-    return Standpoint(utc_now(), context.versions.heads(), context.settings.max_sync_age_days)
 
 
 def _last_runs(context: App) -> list[Run]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, complete_runs, complete_versions
+from .options import Json, Output, OutputOption, complete_runs, complete_versions
 
 Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
 
@@ -27,13 +27,15 @@ def versions(
         ),
     ] = None,
     top: Most = 20,
+    output: OutputOption = None,
     as_json: Json = False,
 ) -> None:
     """List, show or compare the recorded versions of service tags."""
     from .. import lists
 
+    as_json = as_json or output is Output.JSON
     if version_id is None:
-        lists.list_versions(top, as_json=as_json)
+        lists.list_versions(top, Output.JSON if as_json else output)
     elif other_id is None:
         lists.show_version(version_id, as_json=as_json)
     else:
@@ -50,12 +52,14 @@ def runs(
         ),
     ] = None,
     top: Most = 20,
+    output: OutputOption = None,
     as_json: Json = False,
 ) -> None:
     """List the last runs, or show the report of one."""
     from .. import lists
 
+    as_json = as_json or output is Output.JSON
     if run_id is None:
-        lists.list_runs(top, as_json=as_json)
+        lists.list_runs(top, Output.JSON if as_json else output)
     else:
         lists.show_run(run_id, as_json=as_json)

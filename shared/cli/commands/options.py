@@ -1,8 +1,17 @@
 """The options that several commands share."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Output(StrEnum):
+    """The form of a list, if it is not the one for a terminal of 80 columns."""
+
+    WIDE = "wide"
+    JSON = "json"
+    ID = "id"
 
 
 def complete_tables(incomplete: str) -> list[tuple[str, str]]:
@@ -31,6 +40,10 @@ def complete_versions() -> list[tuple[str, str]]:
 
 # These are plain assignments because Typer does not look into `type` aliases.
 Json = Annotated[bool, typer.Option("--json", help="Print the JSON of the HTTP functions.")]
+OutputOption = Annotated[
+    Output | None,
+    typer.Option("--output", "-o", help="More columns, the same as --json, or the ids alone."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without a question.")]
 Reason = Annotated[str, typer.Option(help="The reason, which the report shows.")]
 OptionalReason = Annotated[str | None, typer.Option(help="The reason, which the report shows.")]

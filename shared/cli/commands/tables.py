@@ -6,7 +6,7 @@ import typer
 
 from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.routing.policy import ApplyPolicy
-from .options import Acknowledge, Json, OptionalReason, Table, Yes
+from .options import Acknowledge, Json, OptionalReason, Output, OutputOption, Table, Yes
 
 commands = typer.Typer(
     help="List, register, change and unregister route tables.", no_args_is_help=True
@@ -14,11 +14,11 @@ commands = typer.Typer(
 
 
 @commands.command("list")
-def list_(as_json: Json = False) -> None:
-    """List the registered route tables."""
+def list_(output: OutputOption = None, as_json: Json = False) -> None:
+    """List the registered route tables and their states, the worst first."""
     from .. import tables
 
-    tables.list_registered(as_json=as_json)
+    tables.list_registered(Output.JSON if as_json else output)
 
 
 # These are plain assignments because Typer does not look into `type` aliases.

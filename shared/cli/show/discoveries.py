@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from ...domain.surroundings.search import Found, FoundEnvironment, StampedTable
-from .parts import NONE, fault_line, name_of, new_table
+from .layout import Rows
+from .parts import NONE, fault_line, name_of
 
 
 def discovered(found: Found) -> RenderableType:
@@ -24,23 +24,22 @@ def discovered(found: Found) -> RenderableType:
     return Group(*lines)
 
 
-def _environments(found: Iterable[FoundEnvironment]) -> Table:
-    table = new_table(
-        "environment", "location", "kind", "route table", "registered", "subscription"
-    )
+def _environments(found: Iterable[FoundEnvironment]) -> Rows:
+    rows = []
     for one in found:
-        registered = "yes" if one.registered else Text("no", style="yellow")
-        place, kind = one.environment_id, (one.location or NONE, one.kind or NONE)
-        route_table = name_of(one.route_table_id)
-        table.add_row(place.name, *kind, route_table, registered, place.subscription_id)
-    return table
+        registered = Text("yes") if one.registered else Text("no", style="yellow")
+        place, table = one.environment_id, name_of(one.route_table_id)
+        texts = place.name, one.kind or NONE, table
+        where = f"{one.location or NONE}, {place.subscription_id}"
+        rows.append([registered, *map(Text, texts), Text(where)])
+
+    headings = ("registered", "environment", "kind", "route table", "location and subscription")
+    return Rows(headings, rows)
 
 
-def _stamped(found: Iterable[StampedTable]) -> Table:
-    table = new_table("route table with the stamp", "our routes", "environment", "registered")
+def _stamped(found: Iterable[StampedTable]) -> Rows:
+    rows = []
     for one in found:
-        registered = "yes" if one.registered else "no"
-        table.add_row(
-            one.route_table_id.name, str(one.owned_routes), name_of(one.ase_id), registered
-        )
-    return table
+        texts = "yes" if one.registered else "no", str(one.owned_routes), one.route_table_id.name
+        rows.append([*map(Text, texts), Text(name_of(one.ase_id))])
+    return Rows(("registered", "our routes", "route table with the stamp", "environment"), rows)

@@ -1,6 +1,6 @@
 """The small parts that all answers share: tables, pairs, moments, names, signs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from rich.table import Table
@@ -9,12 +9,16 @@ from rich.text import Text
 from ...domain.addresses import Difference
 from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.findings import Finding
+from ...domain.people.overview import Mood, State
 from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.run import RunStatus
 from ...render import finding_text, needs_nobody
 
 SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
+_MOOD_COLOURS = {Mood.WATCH: "yellow", Mood.BAD: "red"}
 NONE = "-"
+MOST_PREFIXES = 3
+"""So many prefixes are named in a short text, and the rest is counted."""
 _COLOURS: dict[OutcomeStatus | RunStatus, str] = {
     RunStatus.RUNNING: "yellow",
     RunStatus.SUCCEEDED: "green",
@@ -28,13 +32,6 @@ _COLOURS: dict[OutcomeStatus | RunStatus, str] = {
 }
 
 
-def new_table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, no_wrap=True)
-    return table
-
-
 def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
@@ -44,6 +41,20 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
 
 def moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
+
+
+def mood_colour(state: State) -> str:
+    return _MOOD_COLOURS.get(state.mood, "")
+
+
+def counted(counts: Mapping[OutcomeStatus, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+
+
+def shortened(prefixes: Sequence[str]) -> str:
+    named = ", ".join(prefixes[:MOST_PREFIXES])
+    more = len(prefixes) - MOST_PREFIXES
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def coloured(status: OutcomeStatus | RunStatus, width: int = 0) -> Text:

@@ -1,41 +1,115 @@
 """Show registered route tables."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ...domain import codes
+from ...domain.armid import RouteTableId
+from ...domain.people.overview import State
 from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
+from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.report import Report
-from .parts import NONE, coloured, moment, name_of, new_table, pairs
+from .layout import Rows
+from .parts import NONE, moment, mood_colour, name_of, pairs, shortened
 from .reports import report
 
 
-def registered_tables(found: Sequence[RegisteredTable]) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A registered table with its state. `outcome` is its last one, if the state comes from it."""
+
+    table: RegisteredTable
+    state: State
+    outcome: Outcome | None = None
+
+
+def registered_tables(found: Sequence[Seen], *, wide: bool = False) -> RenderableType:
     if not found:
         return Text(
             "No route table is registered. Find them with ase-route-sync discover --register."
         )
+    states = Counter(one.state for one in found)
+    counts = ", ".join(f"{number} {state.words}" for state, number in states.items())
+    return Group(_wide(found) if wide else _narrow(found), Text(f"\n{len(found)} tables: {counts}"))
 
-    table = new_table(
-        "route table", "resource group", "environment", "wanted", "found right", "last"
-    )
+
+def _narrow(found: Sequence[Seen]) -> Rows:
+    rows = [
+        [_state_of(one), Text(_in_group(one.table.route_table_id)), _trouble_of(one)]
+        for one in found
+    ]
+    return Rows(("state", "route table", "what is wrong"), rows)
+
+
+def _wide(found: Sequence[Seen]) -> Rows:
+    rows = []
     for one in found:
-        place, asked = one.route_table_id, one.registration
-        cells = name_of(asked.ase_id), _wanted(asked), moment(one.status.verified_at)
-        table.add_row(place.name, place.resource_group, *cells, _last_status(one))
-    return table
+        place, asked, status = one.table.route_table_id, one.table.registration, one.table.status
+        last = status.last_outcome.run_id if status.last_outcome else NONE
+        texts = name_of(asked.ase_id), _wanted(asked), moment(status.verified_at), last
+        rows.append([_state_of(one), Text(str(place)), *map(Text, texts), _trouble_of(one)])
+
+    headings = ("state", "route table", "environment", "wanted", "found right", "last run")
+    return Rows((*headings, "what is wrong"), rows)
 
 
-def _last_status(one: RegisteredTable) -> Text:
-    if one.unreadable is not None:
-        return Text(one.unreadable.code.name, style="red")
-    if not one.registration.enabled:
-        return Text("disabled", style="dim")
-    last = one.status.last_outcome
-    return coloured(last.status) if last else Text(NONE)
+def _in_group(table: RouteTableId) -> str:
+    return f"{table.resource_group}/{table.name}"
+
+
+def _state_of(one: Seen) -> Text:
+    return Text(one.state.words, style=mood_colour(one.state))
+
+
+def _trouble_of(one: Seen) -> Text:
+    return Text("; ".join(_troubles(one)), style=mood_colour(one.state))
+
+
+def _troubles(one: Seen) -> Iterator[str]:
+    """Yield what is wrong, and nothing if the state says it all."""
+    table, status = one.table, one.table.status
+    if table.unreadable is not None:
+        yield table.unreadable.code.name
+    if status.suspended:
+        yield f"Azure has suspended {name_of(table.registration.ase_id)}"
+
+    if one.outcome is not None:
+        yield from _troubles_of_run(one.outcome)
+    if status.contest.since is not None:
+        yield f"since {moment(status.contest.since)}: {status.contest}"
+    if status.held:
+        yield f"{len(status.held)} prefixes are held until a release"
+    if one.state is State.STALE:
+        yield f"found right last: {moment(status.verified_at)}"
+
+
+def _troubles_of_run(outcome: Outcome) -> Iterator[str]:
+    if outcome.error is not None:
+        yield outcome.error.code.name
+    yield from dict.fromkeys(violation.code.name for violation in outcome.violations)
+
+    conflicts = [conflict.prefix for conflict in outcome.open_conflicts]
+    if conflicts:
+        yield f"others have the routes of {shortened(conflicts)}"
+    if outcome.status is OutcomeStatus.PLANNED:
+        yield f"not made yet: {_not_made(outcome)}"
+
+
+def _not_made(outcome: Outcome) -> str:
+    """Count the changes that a plan shows, and those that wait for an approval."""
+    waiting = Counter(one.change for one in outcome.withheld if one.why == codes.APPLY_POLICY)
+    numbers = {
+        "+": len(outcome.added) + waiting["add"],
+        "~": len(outcome.updated) + waiting["update"],
+        "-": len(outcome.removed) + waiting["remove"],
+    }
+    return " ".join(f"{sign}{number}" for sign, number in numbers.items() if number)
 
 
 def registered_table(one: RegisteredTable) -> RenderableType:

@@ -1,4 +1,4 @@
-"""Show the report of a run, and the list of runs."""
+"""Show the report of a run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -13,13 +13,13 @@ from ...render import (
     changes_of,
     counted_changes,
     finding_text,
-    mode_or_action,
     notes_of,
     version_line,
+    what_for,
 )
 from ..errors import Refused
 from .discoveries import discovered
-from .parts import NONE, coloured, moment, new_table, place_of, prefix_lines
+from .parts import coloured, counted, place_of, prefix_lines
 from .troubles import error
 
 
@@ -43,7 +43,7 @@ def report(found: Report) -> RenderableType:
 
 
 def _run_line(run: Run) -> Text:
-    what = f"Run {run.run_id} ({run.request.trigger}, {mode_or_action(run)}): "
+    what = f"Run {run.run_id} ({run.request.trigger}, {what_for(run)}): "
     return Text.assemble((what, "bold"), coloured(run.status))
 
 
@@ -69,19 +69,6 @@ def outcome(found: Outcome) -> RenderableType:
 def progress_line(done: Outcome) -> Text:
     status = coloured(done.status, width=10)
     return Text.assemble(status, f"{counted_changes(done):<12}", place_of(done.route_table_id))
-
-
-def runs(found: Sequence[Run]) -> RenderableType:
-    if not found:
-        return Text("No run yet.")
-
-    table = new_table("run", "trigger", "mode", "status", "started", "route tables")
-    for one in found:
-        asked = one.request.trigger, mode_or_action(one)
-        began = moment(one.started_at)
-        counts = _counts(one.counts) or NONE
-        table.add_row(one.run_id, *asked, coloured(one.status), began, counts)
-    return table
 
 
 def _alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
@@ -160,7 +147,7 @@ def _by_reason[T](prefixes: Iterable[tuple[T, str]]) -> Iterable[tuple[T, str]]:
 def _sum(found: Report, *, planned: bool) -> list[Text]:
     lines = [
         Text.assemble(("Plan: " if planned else "Done: ", "bold"), _total(found, planned=planned)),
-        Text(f"Route tables: {_counts(found.counts) or 'none'}"),
+        Text(f"Route tables: {counted(found.counts) or 'none'}"),
     ]
     if planned and found.counts[OutcomeStatus.PLANNED]:
         command = f"ase-route-sync apply --plan {found.run.run_id}"
@@ -175,7 +162,3 @@ def _total(found: Report, *, planned: bool) -> str:
         for place, (_sign, prefixes) in enumerate(changes_of(each)):
             numbers[place] += len(prefixes)
     return ", ".join(f"{number} {word}" for number, word in zip(numbers, words, strict=True))
-
-
-def _counts(counts: Mapping[OutcomeStatus, int]) -> str:
-    return ", ".join(f"{number} {status}" for status, number in counts.items() if number)

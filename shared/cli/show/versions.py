@@ -1,28 +1,47 @@
 """Show the recorded versions of service tags."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ...domain.addresses import Difference, Version
-from .parts import SIGN_COLOURS, moment, new_table, pairs, prefix_lines, signs
+from .layout import Rows
+from .parts import SIGN_COLOURS, moment, pairs, prefix_lines, signs
 
 
-def versions(found: Sequence[tuple[Version, Difference]]) -> RenderableType:
+def versions(found: Sequence[tuple[Version, Difference]], *, wide: bool = False) -> RenderableType:
     if not found:
         return Text("No version is recorded yet: the first run records one.")
 
-    table = new_table("version", "change number", "recorded", "prefixes", "added", "removed")
-    for one, change in found:
-        recorded, prefixes = moment(one.recorded_at), str(len(one.address_prefixes))
-        counts = [_count(sign, listed) for sign, listed in signs(change)]
-        table.add_row(one.version_id, one.change_number, recorded, prefixes, *counts)
-    return table
+    columns = _WIDE if wide else _NARROW
+    rows = [[cell(*pair) for cell in columns.values()] for pair in found]
+    return Rows([*columns], rows)
+
+
+def _changed(_: Version, change: Difference) -> Text:
+    counts = [_count(sign, listed) for sign, listed in signs(change)]
+    return Text(" ").join(counts)
 
 
 def _count(sign: str, prefixes: Sequence[str]) -> Text:
     return Text(f"{sign}{len(prefixes)}", style=SIGN_COLOURS[sign] if prefixes else "dim")
+
+
+type _Cell = Callable[[Version, Difference], Text]
+
+_NARROW: Mapping[str, _Cell] = {
+    "version": lambda one, _: Text(one.version_id),
+    "recorded": lambda one, _: Text(moment(one.recorded_at)),
+    "changed": _changed,
+}
+_WIDE: Mapping[str, _Cell] = {
+    "version": _NARROW["version"],
+    "change number": lambda one, _: Text(one.change_number),
+    "recorded": _NARROW["recorded"],
+    "prefixes": lambda one, _: Text(str(len(one.address_prefixes))),
+    "changed": _changed,
+}
 
 
 def version(one: Version, change: Difference) -> RenderableType:

@@ -65,12 +65,13 @@ _WORDS = {
     State.FAILED: "failed",
     State.SUSPENDED: "environment suspended",
 }
-_OF_OUTCOME = {
+OF_OUTCOME = {
     OutcomeStatus.FAILED: State.FAILED,
     OutcomeStatus.BLOCKED: State.BLOCKED,
     OutcomeStatus.CONFLICT: State.CONFLICT,
     OutcomeStatus.PLANNED: State.WAITING,
 }
+"""The state that an outcome leaves, unless the table was found right after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ class Standpoint:
         # Every state that applies is named, and `state_of` takes the worst.
         yield State.RIGHT
         last = self._last_outcome(table.status)
-        if last is not None and last.status in _OF_OUTCOME:
-            yield _OF_OUTCOME[last.status]
+        if last is not None and last.status in OF_OUTCOME:
+            yield OF_OUTCOME[last.status]
 
         if table.status.suspended:
             yield State.SUSPENDED
