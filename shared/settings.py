@@ -116,6 +116,8 @@ class Settings(BaseModel):
     run_retention_days: int = Field(400, alias="RUN_RETENTION_DAYS", ge=1, le=3650)
     require_tokens: bool = Field(False, alias="REQUIRE_TOKENS")
     website_hostname: str | None = Field(None, alias="WEBSITE_HOSTNAME")
+    website_site_name: str | None = Field(None, alias="WEBSITE_SITE_NAME")
+    website_owner_name: str | None = Field(None, alias="WEBSITE_OWNER_NAME")
     website_auth_enabled: bool = Field(False, alias="WEBSITE_AUTH_ENABLED")
     storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
     storage_account_name: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
@@ -184,6 +186,11 @@ class Settings(BaseModel):
         is_local = urlsplit(f"//{self.website_hostname}").hostname in LOOPBACK
         scheme = "http" if is_local else "https"
         return f"{scheme}://{self.website_hostname}"
+
+    @property
+    def own_subscription_id(self) -> str | None:
+        """Return the subscription that the app is in. App Service names it before a `+`."""
+        return self.website_owner_name and self.website_owner_name.partition("+")[0]
 
     @property
     def table_endpoint(self) -> str:

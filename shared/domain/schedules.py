@@ -5,9 +5,14 @@ it turns a reversed range round, takes `25:00:00` for 25 days, and waits for 31 
 So only plain schedules count as right. Source: CrontabFieldImpl.cs of atifaziz/NCrontab.
 """
 
+import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 
+_LONGEST_GAP_DAYS = 41 * 366
+"""29 February comes on a given weekday once in 40 years at most, around the year 2100."""
 _LONGEST_MONTH = 31
 _SHORTER_MONTHS = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
@@ -99,6 +104,31 @@ def schedule_fault(text: str) -> str | None:
     if not faults and not _dates_exist(*parts[3:5]):
         faults.append("day and month: there is no such date, so it never fires")
     return "; ".join(faults) or None
+
+
+def next_time(text: str, after: datetime) -> datetime | None:
+    """Return when this schedule fires next after a moment (UTC); None if it is not plain."""
+    if schedule_fault(text) is not None:
+        return None
+    fields = zip(_FIELDS, text.split(" "), strict=True)
+    *clock, days, months, weekdays = [sorted(field.values(part)) for field, part in fields]
+
+    start = after.replace(microsecond=0) + timedelta(seconds=1)
+    for day in (start + timedelta(days=number) for number in range(_LONGEST_GAP_DAYS)):
+        # Day and weekday both have to match.
+        if day.day in days and day.month in months and day.isoweekday() % 7 in weekdays:
+            found = _first_time(clock, start.time() if day == start else time())
+            if found is not None:
+                return datetime.combine(day, found, after.tzinfo)
+    return None
+
+
+def _first_time(clock: Sequence[Sequence[int]], earliest: time) -> time | None:
+    """Return the first time of a day that matches seconds, minutes and hours, from this one on."""
+    seconds, minutes, hours = clock
+    possible = itertools.product((h for h in hours if h >= earliest.hour), minutes, seconds)
+    times = itertools.starmap(time, possible)
+    return next((each for each in times if each >= earliest), None)
 
 
 def _dates_exist(days: str, months: str) -> bool:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -12,13 +13,15 @@ from ..app import App, utc_now
 from ..domain.armid import RouteTableId
 from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
+from ..domain.people.health import schedule_alarms
+from ..domain.people.open_alarms import Seen
 from ..domain.people.overview import Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.outcome import Outcome
-from ..domain.runs.run import Run
+from ..domain.runs.run import Run, RunStatus
 from ..http import HttpError, check_query, in_query, respond, whole_number
 from ..pages import headers, render_page
-from ..pages.overview import overview
+from ..pages.overview import Situation, Timers, overview
 from ..pages.reports import (
     environment_row,
     history_entry,
@@ -28,11 +31,14 @@ from ..pages.reports import (
 )
 from ..pages.tables import pages_of, routes, row
 from ..pages.timeline import timeline
+from ..settings import Settings
 from .shell import permitted
 
 TABLES_A_PAGE = 50
 OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
+COVERING_DAYS = 35
+"""The page looks for the last run over all tables so far back, which is five weekly runs."""
 _FARTHEST_PAGE = 999_999_999
 
 
@@ -52,26 +58,55 @@ def _page(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    runs, standpoint = _last_runs(context), answers.standpoint(context)
-    tables = _worst_first(context.registry.list(), standpoint)
-    check, settings = context.checks.latest(until=utc_now()), context.settings
+    runs = _last_runs(context)
+    situation = _situation(context, runs)
+    shown = {
+        "overview": overview(situation),
+        "timeline": timeline(context.versions.history(context.settings.service_tag)),
+        "runs": [run_row(run) for run in runs],
+        **_rows(context, request, situation),
+    }
+    return _response(context, request, "overview", **shown)
 
-    return _response(
-        context,
-        request,
-        "overview",
-        overview=overview(
-            tables,
-            runs,
-            check,
-            standpoint,
-            wrong_schedules=settings.wrong_schedules,
-            paused=settings.paused,
-        ),
-        timeline=timeline(context.versions.history(settings.service_tag)),
-        runs=[run_row(run) for run in runs],
-        **_rows(context, request, tables, standpoint),
+
+def _situation(context: App, runs: Sequence[Run]) -> Situation:
+    standpoint = answers.standpoint(context)
+    tables = [*context.registry.list()]
+    return Situation(
+        standpoint=standpoint,
+        tables=tables,
+        seen=_seen(context, runs, tables, standpoint),
+        covering=[*_covering_runs(context, standpoint.now)],
+        days=COVERING_DAYS,
+        timers=_timers(context.settings),
+        paused=context.settings.paused,
     )
+
+
+def _seen(
+    context: App, runs: Sequence[Run], tables: Iterable[RegisteredTable], standpoint: Standpoint
+) -> Seen:
+    return Seen(
+        check=context.checks.latest(until=standpoint.now),
+        runs=runs,
+        tables=[table for table in tables if table.registration.enabled],
+        newest=standpoint.newest.values(),
+        locations=context.settings.service_tag_locations,
+    )
+
+
+def _timers(settings: Settings) -> Timers:
+    # If a schedule is wrong or missing, no check may tell it.
+    alarms = [*schedule_alarms(settings.wrong_schedules, settings.missing_schedules)]
+    return Timers(sync=settings.sync_schedule, check=settings.check_schedule, alarms=alarms)
+
+
+def _covering_runs(context: App, now: datetime) -> Iterator[Run]:
+    """Yield the last runs over all tables, back to the last one that succeeded."""
+    for run in context.runs.covering_all(since=now - timedelta(days=COVERING_DAYS)):
+        yield run
+        if run.status is RunStatus.SUCCEEDED:
+            return
 
 
 def _worst_first(
@@ -82,13 +117,9 @@ def _worst_first(
     )
 
 
-def _rows(
-    context: App,
-    request: func.HttpRequest,
-    tables: Sequence[RegisteredTable],
-    standpoint: Standpoint,
-) -> dict[str, Any]:
-    page = _number(request)
+def _rows(context: App, request: func.HttpRequest, situation: Situation) -> dict[str, Any]:
+    page, standpoint = _number(request), situation.standpoint
+    tables = _worst_first(situation.tables, standpoint)
     shown, last_page = pages_of(tables, page, TABLES_A_PAGE)
 
     # Only the tables of this page need their outcomes, each of which is a row to read.
@@ -165,6 +196,16 @@ def _number(request: func.HttpRequest) -> int:
     return whole_number(request, "page", 1, _FARTHEST_PAGE)
 
 
+def _place(settings: Settings) -> Mapping[str, str]:
+    """Say which of several apps this is. A laptop has no app's name and no subscription."""
+    named = {
+        "App": settings.website_site_name,
+        "Cloud": settings.azure_cloud,
+        "Subscription": settings.own_subscription_id or settings.service_tag_subscription_id,
+    }
+    return {name: text for name, text in named.items() if text}
+
+
 def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpResponse:
     return _response(None, request, "error", status=error.status, fault=error)
 
@@ -180,7 +221,8 @@ def _response(
     """Show a page. If the app's own settings are wrong, there is no context."""
     front = None if context is None else context.settings.public_url
     key = in_query(request, "code")
-    page = render_page(template, front=front, key=key, now=utc_now(), **shown)
+    place = None if context is None else _place(context.settings)
+    page = render_page(template, front=front, key=key, now=utc_now(), place=place, **shown)
     # Azure answers in JSON, which can hold half a letter, but no page can.
     body = page.encode(errors="backslashreplace")
     return func.HttpResponse(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from .. import __version__
 from .times import ago, moment
 
 if TYPE_CHECKING:
@@ -18,22 +19,26 @@ _FOLDER = Path(__file__).parent
 
 
 def render_page(
-    template: str, *, front: str | None, key: str | None, now: datetime, **context: Any
+    template: str,
+    *,
+    front: str | None,
+    key: str | None,
+    now: datetime,
+    place: Mapping[str, str] | None = None,
+    **context: Any,
 ) -> str:
     """Return HTML. Its links lead below `front`, if there is one.
 
-    `key` is what the page was asked for with in its URL, and its links repeat it.
+    `key` is what the page was asked for with in its URL, and its links repeat it. `place` says
+    which app it is the page of, if that is known.
     """
     dashboard = f"{front}/api/dashboard" if front else ""
 
     def link(**query: object) -> str:
         return f"{dashboard}?" + urlencode(query | ({"code": key} if key else {}))
 
-    return (
-        _templates()
-        .get_template(f"{template}.html")
-        .render(link=link, now=now, style=_style(), ago=lambda at: ago(now - at), **context)
-    )
+    shown = {"now": now, "ago": lambda at: ago(now - at), "place": place or {}, **context}
+    return _templates().get_template(f"{template}.html").render(link=link, **shown)
 
 
 def headers() -> Mapping[str, str]:
@@ -67,5 +72,5 @@ def _templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["moment"] = moment
+    environment.globals |= {"moment": moment, "style": _style(), "code_version": __version__}
     return environment

@@ -1,48 +1,100 @@
 """The first page: which tables are right, since when, what changed, and what needs a person."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from ..domain.people.check_report import CheckReport
-from ..domain.people.health import Alarm, schedule_alarms
+from ..domain.findings import Finding
+from ..domain.people.health import Alarm
+from ..domain.people.open_alarms import WARNINGS, Seen, open_alarms, open_error
 from ..domain.people.overview import Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
-from ..domain.runs.run import Run, RunStatus
+from ..domain.runs.run import Mode, Run, RunStatus
+from ..domain.schedules import next_time
 from .tables import Context
 from .times import ago
 
 MOST_ALARMS = 10
+LATE_AFTER = timedelta(hours=1)
+"""A timer that has not fired by then is late: the host may have been restarted meanwhile."""
 
 
-def overview(
-    tables: Sequence[RegisteredTable],
-    runs: Sequence[Run],
-    check: CheckReport | None,
-    standpoint: Standpoint,
-    *,
-    wrong_schedules: Mapping[str, str],
-    paused: bool,
-) -> Context:
-    """Return what the template shows. `runs` are the last ones, the newest first."""
-    # If the schedule of the daily check is wrong, no check tells it.
-    schedules = [*schedule_alarms(wrong_schedules)]
-    told = check.alarms if check else ()
-    alarms = [*schedules, *(alarm for alarm in told if alarm not in schedules)]
-    states = Counter(standpoint.state_of(table) for table in tables)
-    mood, headline = _headline(states, runs, alarms)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timers:
+    """The schedules of the two timers; `alarms` say what is wrong with them."""
+
+    sync: str | None
+    check: str | None
+    alarms: Sequence[Alarm]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything that the page is made from.
+
+    `tables` are all, also those that are switched off. `covering` are the last runs over all
+    tables, the newest first, of the last `days`.
+    """
+
+    standpoint: Standpoint
+    tables: Sequence[RegisteredTable]
+    seen: Seen
+    covering: Sequence[Run]
+    days: int
+    timers: Timers
+    paused: bool
+
+    @property
+    def now(self) -> datetime:
+        return self.standpoint.now
+
+    @property
+    def last_ended(self) -> Run | None:
+        return next((run for run in self.covering if run.ended), None)
+
+    @property
+    def error(self) -> Finding | None:
+        """The error of the last run over all tables, if its cause is not gone."""
+        return None if self.last_ended is None else open_error(self.last_ended, self.seen)
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """The alarms that hold now, those first that tell of something wrong."""
+        found = [*self.timers.alarms, *open_alarms(self.seen, self.now.date())]
+        return sorted(found, key=lambda alarm: alarm.code in WARNINGS)
+
+
+def overview(situation: Situation) -> Context:
+    """Return what the template shows."""
+    states = Counter(situation.standpoint.state_of(table) for table in situation.tables)
+    facts = [*_facts(situation)]
+    mood, headline = _headline(states, situation, facts)
     return {
         "mood": mood,
         "headline": headline,
-        "facts": [*_facts(states, runs, check, standpoint, paused=paused)],
-        "alarms": alarms[:MOST_ALARMS],
+        "counts": [f"{number} {state.words}" for state, number in states.items()],
+        "facts": facts,
+        "paused": situation.paused,
+        **_faults(situation),
+    }
+
+
+def _faults(situation: Situation) -> Context:
+    """Return what is wrong with the app as a whole."""
+    alarms, last = situation.alarms, situation.last_ended
+    return {
+        "error": situation.error,
+        "failed_run_id": last.run_id if last else None,
+        "alarms": [{"alarm": one, "mood": _alarm_mood(one)} for one in alarms[:MOST_ALARMS]],
         "alarms_left_out": max(0, len(alarms) - MOST_ALARMS),
     }
 
 
 def _headline(
-    states: Mapping[State, int], runs: Sequence[Run], alarms: Sequence[Alarm]
+    states: Mapping[State, int], situation: Situation, facts: Sequence[Context]
 ) -> tuple[Mood, str]:
-    """Say the worst thing first."""
+    """Say the worst thing first. Red means that something is wrong now."""
     moods = _mood_counts(states)
     bad, count = moods[Mood.BAD], moods.total()
 
@@ -50,17 +102,38 @@ def _headline(
         return Mood.WATCH, "No route table is registered and enabled"
     if bad:
         return Mood.BAD, f"{_share(bad, count)} {'needs' if bad == 1 else 'need'} a person"
-    if _last_failed(runs):
-        return Mood.BAD, "The last run failed"
-    if alarms:
-        return Mood.BAD, "There is an alarm"
-    return _calm_headline(moods[Mood.WATCH], count)
+    broken = _broken_headline(situation)
+    if broken is not None:
+        return Mood.BAD, broken
+    if moods[Mood.WATCH]:
+        return Mood.WATCH, f"{_share(moods[Mood.WATCH], count)} to look at"
+    return _calm_headline(count, situation.alarms, facts)
 
 
-def _calm_headline(watched: int, count: int) -> tuple[Mood, str]:
-    if watched:
-        return Mood.WATCH, f"{_share(watched, count)} to look at"
-    return Mood.GOOD, f"All {count} route tables are right" if count > 1 else "The table is right"
+def _broken_headline(situation: Situation) -> str | None:
+    """Say what is wrong with the app as a whole."""
+    if situation.error is not None:
+        return f"The last run over all tables failed: {situation.error.code}"
+    raised = (alarm.code.name for alarm in situation.alarms if alarm.code not in WARNINGS)
+    names = ", ".join(dict.fromkeys(raised))
+    return f"Alarm: {names}" if names else None
+
+
+def _calm_headline(
+    count: int, warnings: Sequence[Alarm], facts: Sequence[Context]
+) -> tuple[Mood, str]:
+    """Every table is right, but something may still be worth a look."""
+    calm = f"All {count} route tables are right" if count > 1 else "The route table is right"
+    if any(fact["mood"] is Mood.WATCH for fact in facts):
+        return Mood.WATCH, f"{calm}, but a timer is late"
+    if warnings:
+        names = ", ".join(dict.fromkeys(one.code.name for one in warnings))
+        return Mood.WATCH, f"{calm}, with a warning: {names}"
+    return Mood.GOOD, calm
+
+
+def _alarm_mood(alarm: Alarm) -> Mood:
+    return Mood.WATCH if alarm.code in WARNINGS else Mood.BAD
 
 
 def _mood_counts(states: Mapping[State, int]) -> Counter[Mood]:
@@ -76,36 +149,57 @@ def _share(number: int, count: int) -> str:
     return f"{number} of {count} route table{'s' if count > 1 else ''}"
 
 
-def _about_tables(runs: Iterable[Run]) -> Iterator[Run]:
-    """Leave out the runs that only look around: they say nothing about the routes."""
-    return (run for run in runs if run.request.action.is_about_tables)
+def _facts(situation: Situation) -> Iterator[Context]:
+    """Yield when something happened last, and when it is going to happen next."""
+    now, timers, check = situation.now, situation.timers, situation.seen.check
+    yield from _run_facts(situation)
+    last = situation.covering[0].started_at if situation.covering else None
+    yield _next_fact("Next run", timers.sync, last, now)
+
+    said = ago(now - check.at) if check else "none yet"
+    yield _fact("Last check", said)
+    yield _next_fact("Next check", timers.check, check.at if check else None, now)
+
+    newest = max(situation.seen.newest, key=lambda v: v.recorded_at, default=None)
+    if newest is not None:
+        yield _fact("Newest version", f"seen {ago(now - newest.recorded_at)}")
 
 
-def _last_failed(runs: Sequence[Run]) -> bool:
-    last = next((run for run in _about_tables(runs) if run.ended), None)
-    return last is not None and last.status is RunStatus.FAILED
-
-
-def _facts(
-    states: Mapping[State, int],
-    runs: Sequence[Run],
-    check: CheckReport | None,
-    standpoint: Standpoint,
-    *,
-    paused: bool,
-) -> list[str]:
-    newest = max(standpoint.newest.values(), key=lambda v: v.recorded_at, default=None)
-    return [
-        *(["Paused: every run is a plan"] if paused else []),
-        _last_success(runs, standpoint),
-        *(f"{number} {state.words}" for state, number in states.items()),
-        *([f"Newest version seen {ago(standpoint.now - newest.recorded_at)}"] if newest else []),
-        f"Daily check {check.at:%Y-%m-%d}" if check else "No daily check yet",
-    ]
-
-
-def _last_success(runs: Sequence[Run], standpoint: Standpoint) -> str:
-    good = next((run for run in _about_tables(runs) if run.status is RunStatus.SUCCEEDED), None)
+def _run_facts(situation: Situation) -> Iterator[Context]:
+    """Yield the last success of a run over all tables, and the last failure if it came later."""
+    last, now = situation.last_ended, situation.now
+    good = next((run for run in situation.covering if run.status is RunStatus.SUCCEEDED), None)
     if good is not None:
-        return f"Last success {ago(standpoint.now - (good.finished_at or good.started_at))}"
-    return f"No success in the last {len(runs)} runs" if runs else "No success yet"
+        as_plan = ", as a plan" if good.request.mode is Mode.PLAN else ""
+        yield _fact("Last success", f"{_ended(good, now)}{as_plan}", good)
+    elif situation.seen.runs:
+        yield _fact("Last success", f"no run over all tables in the last {situation.days} days")
+    else:
+        yield _fact("Last success", "none yet")
+
+    if last is not None and last is not good:
+        yield _fact("Last run over all tables", f"failed {_ended(last, now)}", last)
+
+
+def _ended(run: Run, now: datetime) -> str:
+    return ago(now - (run.finished_at or run.started_at))
+
+
+def _next_fact(name: str, schedule: str | None, last: datetime | None, now: datetime) -> Context:
+    """Say when the timer fires next, and whether it should have fired since the last time."""
+    following = next_time(schedule or "", now)
+    if following is None:
+        return _fact(name, "never: see the alarm")
+
+    said = f"{following:%Y-%m-%d %H:%M} UTC, {ago(now - following)}"
+    due = None if last is None else next_time(schedule or "", last)
+    if due is None or now - due < LATE_AFTER:
+        return _fact(name, said)
+    return {
+        **_fact(name, f"{said}; the one of {due:%Y-%m-%d %H:%M} UTC is late"),
+        "mood": Mood.WATCH,
+    }
+
+
+def _fact(name: str, text: str, run: Run | None = None) -> Context:
+    return {"name": name, "text": text, "run_id": run and run.run_id, "mood": Mood.GOOD}

@@ -119,6 +119,14 @@ class RunLog:
         """List the runs that were started since then, have ended and were told to nobody."""
         return _readable(self._query("RowKey le @moment and noticeDue eq @due", since, due=True))
 
+    def covering_all(self, *, since: datetime) -> Iterator[Run]:
+        """List the runs over all tables that were started since then, the newest first."""
+        # There may be thousands of other runs, and the first few of these tell everything.
+        found = self._query(
+            "RowKey le @moment and coversAll eq @all", since, all=True, results_per_page=5
+        )
+        return _readable(found)
+
     def told(self, run: Run) -> None:
         """Note that people have been told about the run."""
         self._table.update_entity(
@@ -165,12 +173,19 @@ class RunLog:
             return Finding(cause.code, f"run {row['runId']}: {cause.message}")
 
     def _query(
-        self, condition: str, moment: datetime, **values: str | bool
+        self,
+        condition: str,
+        moment: datetime,
+        *,
+        results_per_page: int | None = None,
+        **values: str | bool,
     ) -> Iterator[Run | Finding]:
         """The rows are in order of time, so storage reads only this side of the moment."""
         bound = {"partition": _PARTITION, "moment": _moment_key(moment)}
         entities = self._table.query_entities(
-            f"PartitionKey eq @partition and {condition}", parameters=bound | values
+            f"PartitionKey eq @partition and {condition}",
+            parameters=bound | values,
+            results_per_page=results_per_page,
         )
         return (self._read(entity) for entity in entities)
 
@@ -338,6 +353,7 @@ def _run_entity(run: Run) -> dict[str, object]:
         "status": run.status.value,
         "fannedOut": run.fanned_out_at is not None,
         "noticeDue": run.notice_due,
+        "coversAll": run.request.covers_all,
         "changeId": _change_key(run.request.change_id),
         **_RUN_PROPERTY.packed(replace(run, etag="")),
     }

@@ -158,7 +158,7 @@ def test_a_right_table_says_since_when_with_what_and_how_much_room_is_left(
         assert cell(page, 3) == "3 of 400\n397 free"
         assert cell(page, 4) == "1 applied"
         assert cell(page, 5).startswith("changed\n")
-        assert "Last success " in page.locator("ul.facts").inner_text()
+        assert "Last success" in page.locator("dl.times").inner_text()
 
 
 def test_what_is_retained_excepted_held_and_contested_is_said(azure, make_app, make_host, visit):

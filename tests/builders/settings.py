@@ -5,9 +5,9 @@ from shared.settings import Settings
 SETTINGS = frozenset(
     name
     for name in (str(field.alias) for field in Settings.model_fields.values())
-    if name not in {"WEBSITE_HOSTNAME", "WEBSITE_AUTH_ENABLED"} and "__" not in name
+    if not name.startswith("WEBSITE_") and "__" not in name
 )
-"""The settings that a person gives: App Service gives two, and a connection may be in several."""
+"""The settings that a person gives: App Service gives some, and a connection may be in several."""
 
 
 def switches(disabled: str, *functions: str) -> dict[str, str]:

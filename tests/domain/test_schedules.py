@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from local.host import ncrontab
-from shared.domain.schedules import schedule_fault
+from shared.domain.schedules import next_time, schedule_fault
 
 LIMITS = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6)]
 NAMES = {
@@ -144,6 +144,24 @@ def test_whatever_counts_as_right_the_host_reads_as_people_do(number, data):
     if schedule_fault(alone(text, number)) is None:
         fields = [plainly(text if other == number else "*", other) for other in range(6)]
         assert ncrontab.parse(alone(text, number)) == ncrontab.Cron(*fields)
+
+
+@given(
+    st.tuples(*[right_fields(number) for number in range(6)]),
+    st.datetimes(datetime(2024, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+@example(("0", "0", "0", "29", "2", "SUN"), datetime(2088, 3, 1, tzinfo=UTC))
+@example(("*", "*", "*", "*", "*", "*"), datetime(2026, 12, 31, 23, 59, 59, 999_999, UTC))
+@example(("0", "0", "6", "*", "*", "3"), datetime(2026, 3, 4, 6, tzinfo=UTC))
+@example(("0", "0", "6", "*", "*", "3"), datetime(2026, 3, 4, 5, 59, 59, tzinfo=UTC))
+def test_the_next_time_is_when_the_host_fires_next(fields, now):
+    text = " ".join(fields)
+    at = ncrontab.parse(text).following(now)
+    assert next_time(text, now) == (None if at == ncrontab.NEVER else at)
+
+
+def test_a_schedule_that_is_not_plain_has_no_next_time():
+    assert next_time("@daily", datetime(2026, 3, 4, tzinfo=UTC)) is None
 
 
 @given(st.tuples(*[right_fields(number) for number in range(6)]))

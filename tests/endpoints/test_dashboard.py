@@ -1,18 +1,39 @@
 """The pages show whatever Azure wrote."""
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 import azure.functions as func
 import pytest
 
-from local.azure.faults import refusal
-from shared import endpoints
+from local.azure.faults import InjectedFault, LoseTag, refusal
+from shared import __version__, endpoints
 from shared.domain import codes
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.runs.run import Mode
 from shared.endpoints import shell
-from tests.builders.azure import add_table, rid, tag_document
-from tests.builders.routes import owned
+from tests.builders.azure import SUBSCRIPTION, add_table, answer, rid, tag_document
+from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import register, sync
+
+A = "20.0.0.0/24"
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+NO_TAG = InjectedFault(method="GET", path="serviceTags$", effect=LoseTag(), times=999)
+ALL_RIGHT = ("good", "All 2 route tables are right")
+
+
+@pytest.fixture
+def two(azure, app, clock, monkeypatch):
+    """Two tables, brought to A at the time of the weekly run."""
+    monkeypatch.setattr(shell, "app", lambda: app)
+    answer(azure, A)
+    tables = [add_table(azure.state, name, [to_firewall()]) for name in ("one", "two")]
+    register(app, "one", "two")
+    sync(app)
+    clock.shift(MINUTE)
+    return tables
 
 
 @pytest.mark.parametrize("page", ["", "run", "routeTable"])
@@ -47,9 +68,119 @@ def test_a_wrong_schedule_shows_at_once_and_once(azure, make_app, monkeypatch):
     sync(app)
     for _ in range(2):
         text = shown({})
-        assert "There is an alarm" in text
+        assert headline(text) == ("bad", "Alarm: ScheduleWrong")
+        assert "Next check</dt><dd>never: see the alarm" in text
         assert text.count("CHECK_SCHEDULE: it must have six fields") == 1
         app.check.check()  # a person can fire it
+
+
+def test_after_a_release_and_a_sync_nothing_of_a_contest_is_red(app, clock, two):
+    for _ in range(2):
+        two[0].routes = [to_firewall()]  # somebody undoes our change
+        sync(app)
+    assert "TableContested" in alarms(app.check.check())
+    assert headline(shown({})) == ("bad", "1 of 2 route tables needs a person")
+
+    clock.shift(MINUTE)
+    app.registry.change(rid("one"), RegisteredTable.release)
+    sync(app)
+    assert headline(shown({})) == ALL_RIGHT
+
+
+def test_a_plan_that_failed_is_not_red(azure, app, two):
+    azure.state.faults.append(refusal("GET", "routeTables/one$", 403, "{}", times=99))
+    assert sync(app, mode=Mode.PLAN)["status"] == "Failed"
+    assert headline(shown({})) == ALL_RIGHT
+
+
+def test_a_run_of_one_table_that_failed_is_not_red_if_the_table_is_right_since(azure, app, two):
+    azure.state.faults.append(NO_TAG)
+    assert sync(app, "one")["status"] == "Failed"
+    azure.state.faults.clear()
+    assert headline(shown({})) == ALL_RIGHT
+
+
+def test_a_run_over_all_tables_without_its_tag_is_red_until_the_tag_is_read(azure, app, clock, two):
+    azure.state.faults.append(NO_TAG)
+    whole = sync(app)
+    assert whole["error"]["code"] == "TagUnavailable"
+    failed = ("bad", "The last run over all tables failed: TagUnavailable")
+    assert headline(shown({})) == failed
+
+    # A run of one table fails for the same reason, and a check that cannot read it is an alarm.
+    clock.shift(MINUTE)
+    sync(app, "one")
+    assert headline(shown({})) == failed
+    assert alarms(app.check.check()) == ["TagUnavailable"]
+    assert headline(shown({})) == failed
+
+    clock.shift(MINUTE)
+    azure.state.faults.clear()
+    sync(app, "one", mode=Mode.PLAN)
+    assert headline(shown({})) == ALL_RIGHT
+    assert facts(shown({}))["Last run over all tables"] == "failed 2 min ago"
+
+
+def test_the_last_success_is_of_a_run_over_all_tables(app, clock, two):
+    clock.shift(2 * HOUR)
+    sync(app, "one")
+    sync(app, mode=Mode.PLAN)
+    assert facts(shown({}))["Last success"] == "2 h ago"
+    sync(app)
+    assert facts(shown({}))["Last success"] == "just now"
+
+
+def test_it_says_when_the_timers_fire_next_and_whether_one_is_late(app, clock, two):
+    app.check.check()
+    assert facts(shown({})) == {
+        "Last success": "1 min ago",
+        "Next run": "2026-03-11 06:00 UTC, in 7 days",
+        "Last check": "just now",
+        "Next check": "2026-03-05 05:20 UTC, in 23 h",
+        "Newest version": "seen 1 min ago",
+    }
+    clock.move_to("2026-03-05T06:19:59Z")
+    assert headline(shown({})) == ALL_RIGHT
+
+    clock.move_to("2026-03-05T06:20:00Z")
+    late = "2026-03-06 05:20 UTC, in 23 h; the one of 2026-03-05 05:20 UTC is late"
+    assert facts(shown({}))["Next check"] == late
+    assert headline(shown({})) == ("watch", f"{ALL_RIGHT[1]}, but a timer is late")
+
+
+def test_it_says_which_app_of_which_code_it_is_the_page_of(make_app, monkeypatch):
+    subscription = SUBSCRIPTION.replace("1", "9")
+    app = make_app(
+        WEBSITE_SITE_NAME="func-routes",
+        WEBSITE_OWNER_NAME=f"{subscription}+rg-routes-WestEuropewebspace-Linux",
+    )
+    monkeypatch.setattr(shell, "app", lambda: app)
+    text = shown({})
+    place = re.search('<dl class="place">(.*?)</dl>', text, re.DOTALL)
+    assert place is not None
+    assert re.sub("<[^>]+>", " ", place[1]).split() == [
+        *("App", "func-routes"),
+        *("Cloud", "AzureCloud"),
+        *("Subscription", subscription),
+    ]
+    assert f"ASE Route Sync {__version__}" in text
+
+
+def alarms(checked):
+    return [alarm.code.name for alarm in checked.alarms]
+
+
+def headline(text):
+    """Return the mood of the page, and its first line."""
+    found = re.search(r'<section class="sum (\w+)".*?<h1 id="headline">(.*?)</h1>', text, re.DOTALL)
+    assert found is not None
+    return found[1], found[2]
+
+
+def facts(text):
+    """Return what the page says of times, by its name."""
+    found = re.findall("<dt>([^<]+)</dt><dd>(?:<a [^>]+>)?([^<]+)", text)
+    return dict(found)
 
 
 def shown(asked: Mapping[str, str]) -> str:

@@ -199,3 +199,23 @@ def test_what_is_due_is_due_until_it_was_told(app):
     app.checks.told(values.EMPTY_CHECK.check_id)
     assert list(app.runs.due(since=since)) == []
     assert list(app.checks.due(since=since)) == []
+
+
+def test_the_runs_over_all_tables_are_found_among_many_others(app):
+    def begun(days, trigger=Trigger.HTTP, mode=Mode.APPLY, **asked):
+        at = NOW + timedelta(days=days)
+        run = Run(run_id_of(at, "0123abcd"), RunRequest(trigger, mode, **asked), at)
+        app.runs.create(run)
+        return run.run_id
+
+    expected = [
+        *(begun(6), begun(5, Trigger.CLI), begun(4, Trigger.TIMER, Mode.PLAN)),
+        *(begun(3, Trigger.CHECK), begun(0.1)),
+    ]
+    begun(6.5, route_tables=(rid("one"),))
+    begun(5.5, mode=Mode.PLAN)
+    begun(4.5, action=Action.DISCOVER)
+    begun(-1)
+    for number in range(20):
+        begun(2 + number / 100, route_tables=(rid("one"),))
+    assert [run.run_id for run in app.runs.covering_all(since=NOW)] == expected

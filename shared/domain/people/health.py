@@ -31,11 +31,15 @@ type _Warnings = Iterator[tuple[Code, str]]
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm about one route table, or about the whole app."""
+    """An alarm about one route table, or about the whole app.
+
+    `about` is the service tag or the location that it is about, if it is about one.
+    """
 
     code: Code
     message: str
     route_table_id: RouteTableId | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +140,13 @@ def alarms(found: Measurements) -> tuple[Alarm, ...]:
 def _settings_alarms(found: Measurements) -> Iterator[Alarm]:
     if not found.tables:
         yield Alarm(codes.NO_TABLE_REGISTERED, "no route table is registered and enabled")
-    for name in found.missing_settings:
+    yield from schedule_alarms(found.wrong_schedules, found.missing_settings)
+
+
+def schedule_alarms(wrong: Mapping[str, str], missing: Iterable[str] = ()) -> Iterator[Alarm]:
+    """Yield an alarm for each of these settings: it is missing, or this is wrong with it."""
+    for name in missing:
         yield Alarm(codes.SCHEDULE_MISSING, f"the setting {name} is missing: its timer never fires")
-    yield from schedule_alarms(found.wrong_schedules)
-
-
-def schedule_alarms(wrong: Mapping[str, str]) -> Iterator[Alarm]:
-    """Yield an alarm for each of these settings, of which this is wrong."""
     for name, fault in wrong.items():
         yield Alarm(codes.SCHEDULE_WRONG, f"{name}: {fault}")
 
@@ -167,7 +171,7 @@ def _stale_location_alarms(found: Measurements) -> Iterator[Alarm]:
             f"location moves: its answers, with change number {numbers[location]}, do not count. "
             f"{codes.LOCATION_STALE.remedy}"
         )
-        yield Alarm(codes.LOCATION_STALE, message)
+        yield Alarm(codes.LOCATION_STALE, message, about=location)
 
 
 def _flipping_location_alarms(document: Document) -> Iterator[Alarm]:
@@ -176,7 +180,7 @@ def _flipping_location_alarms(document: Document) -> Iterator[Alarm]:
             f"{location} went back to an earlier version at {at:%Y-%m-%d %H:%M} UTC, and has "
             f"change number {document.change_numbers[location]} now. {codes.LOCATION_FLIPS.remedy}"
         )
-        yield Alarm(codes.LOCATION_FLIPS, message)
+        yield Alarm(codes.LOCATION_FLIPS, message, about=location)
 
 
 def _tag_alarms(found: Measurements) -> Iterator[Alarm]:
@@ -184,9 +188,10 @@ def _tag_alarms(found: Measurements) -> Iterator[Alarm]:
         if error.code in RIGHTS:
             action, scope = _refused([error.message], found.tag_scope, _READ_TAGS)
             message = f"{action} over {scope} is refused: {source} can't be read"
-            yield Alarm(codes.RIGHTS_LOST_ON_TAG, message)
+            yield Alarm(codes.RIGHTS_LOST_ON_TAG, message, about=source)
         else:
-            yield Alarm(codes.TAG_UNAVAILABLE, f"{source} is unusable now: {error.message}")
+            message = f"{source} is unusable now: {error.message}"
+            yield Alarm(codes.TAG_UNAVAILABLE, message, about=source)
 
 
 def _rights_alarm(denied: Sequence[Measured], count: int) -> Alarm:
@@ -211,7 +216,7 @@ def _refused(messages: Iterable[str], scope: str, action: str) -> tuple[str, str
 def _table_alarms(measured: Measured, found: Measurements, *, excused: bool) -> Iterator[Alarm]:
     warnings = (
         *(() if excused else _age_warnings(measured, found)),
-        *_capacity_warnings(measured),
+        *_capacity_warnings(measured.routes, measured.route_limit),
         *_exception_warnings(measured.entry, found.at.date()),
         *_status_warnings(measured.entry.status),
         *_environment_warnings(measured.entry),
@@ -232,8 +237,15 @@ def _age_warnings(measured: Measured, found: Measurements) -> _Warnings:
         yield codes.TABLE_POISONED, f"run {last.run_id} gave up on it{why}"
 
 
-def _capacity_warnings(measured: Measured) -> _Warnings:
-    routes, limit = measured.routes, measured.route_limit
+def coming_alarms(entry: RegisteredTable, today: date) -> Iterator[Alarm]:
+    """Yield the alarms about what is still right, and will not be if nobody does anything."""
+    reading = entry.status.reading
+    room = () if reading is None else _capacity_warnings(reading.routes, reading.route_limit)
+    for code, message in (*room, *_exception_warnings(entry, today)):
+        yield Alarm(code, message, entry.route_table_id)
+
+
+def _capacity_warnings(routes: int | None, limit: int | None) -> _Warnings:
     if routes is not None and limit is not None and routes > FULL_FROM * limit:
         yield codes.CAPACITY_LOW, f"{routes} of the {limit} routes that it may hold are used"
 

@@ -89,6 +89,16 @@ class RunRequest:
     requested_by: str | None = None
     writers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether it brings all tables to the newest versions, and is no plan of a person.
+
+        While the app is paused, the runs of the timers are plans, and count as well.
+        """
+        by_itself = self.trigger in {Trigger.TIMER, Trigger.CHECK}
+        is_sync = self.action is Action.SYNC and not self.route_tables
+        return is_sync and (self.mode is Mode.APPLY or by_itself)
+
     def writers_of(self, route_table: RouteTableId) -> tuple[str, ...]:
         return self.writers.get(route_table.key) or self.writers.get(_ALL_TABLES, ())
 

@@ -1,0 +1,166 @@
+"""The headline of the first page: red means that something is wrong now."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain import codes
+from shared.domain.findings import Finding
+from shared.domain.people.health import Alarm
+from shared.domain.people.open_alarms import Seen
+from shared.domain.people.overview import Standpoint
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration
+from shared.domain.registry.status import LastOutcome, Reading, Status
+from shared.domain.runs.outcome import OutcomeStatus
+from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger
+from shared.pages.overview import MOST_ALARMS, Situation, Timers, overview
+from tests.builders.azure import rid
+from tests.builders.runs import TAG
+
+NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+WEEKLY, DAILY = "0 0 6 * * 3", "0 20 5 * * *"
+ERROR = Finding(codes.TAG_UNAVAILABLE, "no")
+BROKEN = Alarm(codes.SCHEDULE_WRONG, "why")
+
+
+def table(name="one", **status):
+    return RegisteredTable(rid(name), Registration((TAG,)), Status(**status))
+
+
+RIGHT = table(verified_at=NOW)
+NEW = table()
+FULL = table(verified_at=NOW, reading=Reading("westeurope", 399, 400))
+FAILED = table(last_outcome=LastOutcome("run", NOW, OutcomeStatus.FAILED))
+OFF = replace(FAILED, registration=Registration((TAG,), enabled=False))
+
+
+def run(number, status=RunStatus.SUCCEEDED, *, mode=Mode.APPLY, **known):
+    started_at = NOW - number * HOUR
+    ended = None if status is RunStatus.RUNNING else started_at
+    return Run(
+        f"run-{number}",
+        RunRequest(Trigger.TIMER, mode),
+        started_at,
+        status=status,
+        finished_at=ended,
+        **known,
+    )
+
+
+def shown(*tables, covering=(), alarms=(), sync=WEEKLY, check=DAILY, now=NOW):
+    return overview(
+        Situation(
+            standpoint=Standpoint(now, {}, 2),
+            tables=tables,
+            seen=Seen(
+                check=None,
+                runs=covering,
+                tables=[one for one in tables if one.registration.enabled],
+                newest=(),
+                locations=(),
+            ),
+            covering=covering,
+            days=35,
+            timers=Timers(sync=sync, check=check, alarms=alarms),
+            paused=False,
+        )
+    )
+
+
+def fact(found, name):
+    [text] = [one["text"] for one in found["facts"] if one["name"] == name]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("tables", "others", "mood", "headline"),
+    [
+        ((), {}, "watch", "No route table is registered and enabled"),
+        ((OFF,), {}, "watch", "No route table is registered and enabled"),
+        ((RIGHT,), {}, "good", "The route table is right"),
+        ((RIGHT, RIGHT, OFF), {}, "good", "All 2 route tables are right"),
+        ((RIGHT, NEW), {}, "watch", "1 of 2 route tables to look at"),
+        (
+            (RIGHT, FULL),
+            {},
+            "watch",
+            "All 2 route tables are right, with a warning: CapacityLow",
+        ),
+        ((RIGHT, FULL), {"alarms": [BROKEN]}, "bad", "Alarm: ScheduleWrong"),
+        (
+            (RIGHT, NEW),
+            {"covering": [run(1, RunStatus.FAILED, error=ERROR)], "alarms": [BROKEN]},
+            "bad",
+            "The last run over all tables failed: TagUnavailable",
+        ),
+        (
+            (RIGHT, FAILED),
+            {"covering": [run(1, RunStatus.FAILED, error=ERROR)]},
+            "bad",
+            "1 of 2 route tables needs a person",
+        ),
+        ((FAILED, FAILED), {}, "bad", "2 of 2 route tables need a person"),
+    ],
+)
+def test_the_worst_comes_first(tables, others, mood, headline):
+    found = shown(*tables, **others)
+    assert (found["mood"], found["headline"]) == (mood, headline)
+
+
+def test_a_failure_that_only_tables_caused_is_judged_by_the_tables():
+    covering = [run(1, RunStatus.FAILED), run(2)]
+    found = shown(RIGHT, covering=covering)
+    assert found["mood"] == "good"
+    assert fact(found, "Last success") == "2 h ago"
+    assert fact(found, "Last run over all tables") == "failed 60 min ago"
+
+
+@pytest.mark.parametrize(
+    ("covering", "said"),
+    [
+        ([], "none yet"),
+        ([run(1, RunStatus.RUNNING)], "no run over all tables in the last 35 days"),
+        ([run(1, RunStatus.FAILED)], "no run over all tables in the last 35 days"),
+        ([run(1, RunStatus.RUNNING), run(3)], "3 h ago"),
+        ([run(3, mode=Mode.PLAN)], "3 h ago, as a plan"),
+    ],
+)
+def test_the_last_success_is_said(covering, said):
+    assert fact(shown(RIGHT, covering=covering), "Last success") == said
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes", "said"),
+    [
+        (None, 0, "never: see the alarm"),
+        ("@weekly", 0, "never: see the alarm"),
+        (WEEKLY, 59, "2026-03-11 06:00 UTC, in 7 days"),
+        (
+            WEEKLY,
+            60,
+            "2026-03-11 06:00 UTC, in 7 days; the one of 2026-03-04 06:00 UTC is late",
+        ),
+    ],
+)
+def test_a_run_that_did_not_come_is_late_after_an_hour(schedule, minutes, said):
+    last = run(24)
+    now = NOW + timedelta(minutes=minutes)
+    found = shown(RIGHT, covering=[last], sync=schedule, now=now)
+    assert fact(found, "Next run") == said
+    assert (found["mood"] == "watch") is ("late" in said)
+
+
+def test_a_run_that_is_under_way_is_not_late():
+    now = NOW + 90 * timedelta(minutes=1)
+    found = shown(RIGHT, covering=[run(0, RunStatus.RUNNING), run(168)], now=now)
+    assert "late" not in fact(found, "Next run")
+
+
+def test_alarms_of_something_wrong_come_first_and_the_rest_is_counted():
+    tables = [replace(FULL, route_table_id=rid(f"t{number}")) for number in range(MOST_ALARMS)]
+    found = shown(*tables, alarms=[BROKEN])
+    assert [one["mood"] for one in found["alarms"]] == ["bad", *["watch"] * (MOST_ALARMS - 1)]
+    assert found["alarms_left_out"] == 1
