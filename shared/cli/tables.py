@@ -52,7 +52,7 @@ def _worst_first(found: Sequence[RegisteredTable]) -> list[Seen]:
 def _seen(table: RegisteredTable, state: State) -> Seen:
     """Read the outcome from which the table has its state, if it is kept."""
     last = table.status.last_outcome
-    if last is None or state not in OF_OUTCOME.values():
+    if last is None or state not in {*OF_OUTCOME.values(), State.WAITING}:
         return Seen(table, state)
     return Seen(table, state, app().outcomes.get(last.run_id, table.route_table_id))
 

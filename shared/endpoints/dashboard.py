@@ -15,7 +15,7 @@ from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
 from ..domain.people.health import schedule_alarms
 from ..domain.people.open_alarms import Seen
-from ..domain.people.overview import Standpoint
+from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.outcome import Outcome
 from ..domain.runs.run import Run, RunStatus
@@ -79,7 +79,6 @@ def _situation(context: App, runs: Sequence[Run]) -> Situation:
         covering=[*_covering_runs(context, standpoint.now)],
         days=COVERING_DAYS,
         timers=_timers(context.settings),
-        paused=context.settings.paused,
     )
 
 
@@ -112,9 +111,13 @@ def _covering_runs(context: App, now: datetime) -> Iterator[Run]:
 def _worst_first(
     tables: Iterable[RegisteredTable], standpoint: Standpoint
 ) -> list[RegisteredTable]:
-    return sorted(
-        tables, key=lambda table: (-standpoint.state_of(table).rank, table.route_table_id.key)
-    )
+    moods = list(Mood)
+
+    def place(table: RegisteredTable) -> tuple[int, int, str]:
+        mood, state = standpoint.mood_of(table), standpoint.state_of(table)
+        return -moods.index(mood), -state.rank, table.route_table_id.key
+
+    return sorted(tables, key=place)
 
 
 def _rows(context: App, request: func.HttpRequest, situation: Situation) -> dict[str, Any]:
@@ -196,14 +199,21 @@ def _number(request: func.HttpRequest) -> int:
     return whole_number(request, "page", 1, _FARTHEST_PAGE)
 
 
-def _place(settings: Settings) -> Mapping[str, str]:
-    """Say which of several apps this is. A laptop has no app's name and no subscription."""
+def _everywhere(settings: Settings) -> Mapping[str, Any]:
+    """Return what every page shows: which of several apps this is, and what holds for all of it.
+
+    A laptop has no app's name and no subscription.
+    """
     named = {
         "App": settings.website_site_name,
         "Cloud": settings.azure_cloud,
         "Subscription": settings.own_subscription_id or settings.service_tag_subscription_id,
     }
-    return {name: text for name, text in named.items() if text}
+    return {
+        "place": {name: text for name, text in named.items() if text},
+        "paused": settings.paused,
+        "approvers_have_tokens": settings.website_auth_enabled,
+    }
 
 
 def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpResponse:
@@ -219,10 +229,10 @@ def _response(
     **shown: object,
 ) -> func.HttpResponse:
     """Show a page. If the app's own settings are wrong, there is no context."""
+    everywhere = {} if context is None else _everywhere(context.settings)
     front = None if context is None else context.settings.public_url
     key = in_query(request, "code")
-    place = None if context is None else _place(context.settings)
-    page = render_page(template, front=front, key=key, now=utc_now(), place=place, **shown)
+    page = render_page(template, front=front, key=key, now=utc_now(), **everywhere, **shown)
     # Azure answers in JSON, which can hold half a letter, but no page can.
     body = page.encode(errors="backslashreplace")
     return func.HttpResponse(

@@ -19,26 +19,19 @@ _FOLDER = Path(__file__).parent
 
 
 def render_page(
-    template: str,
-    *,
-    front: str | None,
-    key: str | None,
-    now: datetime,
-    place: Mapping[str, str] | None = None,
-    **context: Any,
+    template: str, *, front: str | None, key: str | None, now: datetime, **context: Any
 ) -> str:
     """Return HTML. Its links lead below `front`, if there is one.
 
-    `key` is what the page was asked for with in its URL, and its links repeat it. `place` says
-    which app it is the page of, if that is known.
+    `key` is what the page was asked for with in its URL, and its links repeat it.
     """
     dashboard = f"{front}/api/dashboard" if front else ""
 
     def link(**query: object) -> str:
         return f"{dashboard}?" + urlencode(query | ({"code": key} if key else {}))
 
-    shown = {"now": now, "ago": lambda at: ago(now - at), "place": place or {}, **context}
-    return _templates().get_template(f"{template}.html").render(link=link, **shown)
+    times = {"now": now, "ago": lambda at: ago(now - at)}
+    return _templates().get_template(f"{template}.html").render(link=link, **times, **context)
 
 
 def headers() -> Mapping[str, str]:
@@ -73,4 +66,6 @@ def _templates() -> "Environment":
         lstrip_blocks=True,
     )
     environment.globals |= {"moment": moment, "style": _style(), "code_version": __version__}
+    # If the settings are wrong, nothing is known of the app.
+    environment.globals |= {"place": {}, "paused": False}
     return environment

@@ -1,7 +1,7 @@
 """The first page: which tables are right, since when, what changed, and what needs a person."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,9 @@ from ..domain.runs.run import Mode, Run, RunStatus
 from ..domain.schedules import next_time
 from .tables import Context
 from .times import ago
+
+type _Judged = Sequence[tuple[State, Mood]]
+"""The state and the mood of each table that is not switched off."""
 
 MOST_ALARMS = 10
 LATE_AFTER = timedelta(hours=1)
@@ -43,7 +46,6 @@ class Situation:
     covering: Sequence[Run]
     days: int
     timers: Timers
-    paused: bool
 
     @property
     def now(self) -> datetime:
@@ -69,15 +71,22 @@ def overview(situation: Situation) -> Context:
     """Return what the template shows."""
     states = Counter(situation.standpoint.state_of(table) for table in situation.tables)
     facts = [*_facts(situation)]
-    mood, headline = _headline(states, situation, facts)
+    mood, headline = _headline(situation, facts)
     return {
         "mood": mood,
         "headline": headline,
         "counts": [f"{number} {state.words}" for state, number in states.items()],
         "facts": facts,
-        "paused": situation.paused,
+        "waiting": _waiting(situation),
         **_faults(situation),
     }
+
+
+def _waiting(situation: Situation) -> list[tuple[str, int]]:
+    """Return the runs that have to be approved, the newest first, and for how many tables."""
+    waits = (t for t in situation.tables if situation.standpoint.state_of(t) is State.WAITING)
+    runs = Counter(t.status.last_outcome.run_id for t in waits if t.status.last_outcome)
+    return sorted(runs.items(), reverse=True)
 
 
 def _faults(situation: Situation) -> Context:
@@ -91,27 +100,21 @@ def _faults(situation: Situation) -> Context:
     }
 
 
-def _headline(
-    states: Mapping[State, int], situation: Situation, facts: Sequence[Context]
-) -> tuple[Mood, str]:
+def _headline(situation: Situation, facts: Sequence[Context]) -> tuple[Mood, str]:
     """Say the worst thing first. Red means that something is wrong now."""
-    moods = _mood_counts(states)
-    bad, count = moods[Mood.BAD], moods.total()
-
-    if not count:
+    judged = [*_judged(situation)]
+    if not judged:
         return Mood.WATCH, "No route table is registered and enabled"
+    bad = _bad_headline(situation, judged)
+    return (Mood.BAD, bad) if bad else _calm_headline(situation, judged, facts)
+
+
+def _bad_headline(situation: Situation, judged: _Judged) -> str | None:
+    bad = sum(mood is Mood.BAD for _, mood in judged)
+    waiting = sum(state is State.WAITING and mood is not Mood.BAD for state, mood in judged)
     if bad:
-        return Mood.BAD, f"{_share(bad, count)} {'needs' if bad == 1 else 'need'} a person"
-    broken = _broken_headline(situation)
-    if broken is not None:
-        return Mood.BAD, broken
-    if moods[Mood.WATCH]:
-        return Mood.WATCH, f"{_share(moods[Mood.WATCH], count)} to look at"
-    return _calm_headline(count, situation.alarms, facts)
+        return f"{_share(bad + waiting, judged)} a person"
 
-
-def _broken_headline(situation: Situation) -> str | None:
-    """Say what is wrong with the app as a whole."""
     if situation.error is not None:
         return f"The last run over all tables failed: {situation.error.code}"
     raised = (alarm.code.name for alarm in situation.alarms if alarm.code not in WARNINGS)
@@ -120,33 +123,49 @@ def _broken_headline(situation: Situation) -> str | None:
 
 
 def _calm_headline(
-    count: int, warnings: Sequence[Alarm], facts: Sequence[Context]
+    situation: Situation, judged: _Judged, facts: Sequence[Context]
 ) -> tuple[Mood, str]:
-    """Every table is right, but something may still be worth a look."""
-    calm = f"All {count} route tables are right" if count > 1 else "The route table is right"
+    """Nothing is wrong, but something may still be worth a look."""
+    waiting = sum(state is State.WAITING for state, _ in judged)
+    watched = sum(mood is Mood.WATCH for _, mood in judged)
+    if waiting:
+        return Mood.WATCH, f"{_share(waiting, judged)} an approval"
+    if watched:
+        return Mood.WATCH, f"{watched} of {_number(len(judged))} to look at"
+
+    remark = _remark(situation.alarms, facts)
+    calm = (
+        f"All {_number(len(judged))} are right" if len(judged) > 1 else "The route table is right"
+    )
+    return (Mood.WATCH, f"{calm}, {remark}") if remark else (Mood.GOOD, calm)
+
+
+def _remark(warnings: Sequence[Alarm], facts: Sequence[Context]) -> str | None:
     if any(fact["mood"] is Mood.WATCH for fact in facts):
-        return Mood.WATCH, f"{calm}, but a timer is late"
-    if warnings:
-        names = ", ".join(dict.fromkeys(one.code.name for one in warnings))
-        return Mood.WATCH, f"{calm}, with a warning: {names}"
-    return Mood.GOOD, calm
+        return "but a timer is late"
+    names = ", ".join(dict.fromkeys(one.code.name for one in warnings))
+    return f"with a warning: {names}" if names else None
+
+
+def _judged(situation: Situation) -> Iterator[tuple[State, Mood]]:
+    """Yield the state and the mood of each table that is not switched off."""
+    standpoint = situation.standpoint
+    for table in situation.tables:
+        state = standpoint.state_of(table)
+        if state is not State.OFF:
+            yield state, standpoint.mood_of(table)
 
 
 def _alarm_mood(alarm: Alarm) -> Mood:
     return Mood.WATCH if alarm.code in WARNINGS else Mood.BAD
 
 
-def _mood_counts(states: Mapping[State, int]) -> Counter[Mood]:
-    """Count the tables by mood. Tables that are switched off do not count."""
-    moods: Counter[Mood] = Counter()
-    for state, number in states.items():
-        if state is not State.OFF:
-            moods[state.mood] += number
-    return moods
+def _share(number: int, judged: Sequence[object]) -> str:
+    return f"{number} of {_number(len(judged))} {'needs' if number == 1 else 'need'}"
 
 
-def _share(number: int, count: int) -> str:
-    return f"{number} of {count} route table{'s' if count > 1 else ''}"
+def _number(tables: int) -> str:
+    return f"{tables} route table{'' if tables == 1 else 's'}"
 
 
 def _facts(situation: Situation) -> Iterator[Context]:

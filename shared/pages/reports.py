@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..domain import codes
 from ..domain.findings import Finding
 from ..domain.people.overview import Mood
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
-from ..domain.runs.run import Run, RunStatus
+from ..domain.runs.run import Action, Mode, Run, RunStatus
 from ..domain.surroundings.search import FoundEnvironment
 from ..render import mode_or_action, needs_nobody
 from .tables import Context, mood_of, named
@@ -47,7 +48,21 @@ def report_head(report: Report) -> dict[str, Any]:
         "mode": mode_or_action(report.run),
         "counts": _counted(report.counts),
         "result": report.result,
+        "to_approve": _to_approve(report),
     }
+
+
+def _to_approve(report: Report) -> int:
+    """Return for how many tables of a run that has ended an approval would write something."""
+    request = report.run.request
+    if not report.run.ended or request.action is not Action.SYNC:
+        return 0
+    planned = request.mode is Mode.PLAN
+    return sum(
+        any(change.why == codes.APPLY_POLICY for change in outcome.withheld)
+        or (planned and outcome.writes)
+        for outcome in report.outcomes
+    )
 
 
 def outcome_block(outcome: Outcome) -> Context:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.people.health import FULL_FROM
-from ..domain.people.overview import Mood, Standpoint
+from ..domain.people.overview import Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.registry.status import Reading, Status
@@ -43,7 +43,8 @@ def _state(table: RegisteredTable, standpoint: Standpoint) -> Context:
     state = standpoint.state_of(table)
     return {
         "state": state.words,
-        "mood": state.mood,
+        "waits": state is State.WAITING,
+        "mood": standpoint.mood_of(table),
         "since": _since(table.status, standpoint),
         "versions": [*_versions(table, standpoint)],
     }

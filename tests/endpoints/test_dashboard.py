@@ -16,9 +16,9 @@ from shared.domain.runs.run import Mode
 from shared.endpoints import shell
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, rid, tag_document
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import register, sync
+from tests.builders.runs import approved, register, sync
 
-A = "20.0.0.0/24"
+A, B = "20.0.0.0/24", "20.0.1.0/24"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 NO_TAG = InjectedFault(method="GET", path="serviceTags$", effect=LoseTag(), times=999)
 ALL_RIGHT = ("good", "All 2 route tables are right")
@@ -164,6 +164,59 @@ def test_it_says_which_app_of_which_code_it_is_the_page_of(make_app, monkeypatch
         *("Subscription", subscription),
     ]
     assert f"ASE Route Sync {__version__}" in text
+
+
+@pytest.mark.parametrize("page", ["", "run", "routeTable"])
+def test_a_paused_app_says_so_on_each_page_and_waits_for_nobody(
+    azure, make_app, monkeypatch, two, page
+):
+    paused = make_app(PAUSED="true")
+    monkeypatch.setattr(shell, "app", lambda: paused)
+    answer(azure, A, B)
+    values = {"run": sync(paused)["runId"], "routeTable": str(rid("one"))}
+    text = shown({page: values[page]} if page else {})
+    assert "<strong>Paused:</strong>" in text
+    assert "approve" not in text.replace("also an approved one", "")
+    if page != "run":
+        assert "would change" in text
+
+
+@pytest.mark.parametrize("page", ["", "run", "routeTable"])
+def test_a_table_that_waits_says_who_may_approve_and_how(azure, make_app, monkeypatch, two, page):
+    app = make_app(APPLY_POLICY="approval")
+    monkeypatch.setattr(shell, "app", lambda: app)
+    answer(azure, A, B)
+    run_id = sync(app)["runId"]
+    asked = {page: {"run": run_id, "routeTable": str(rid("one"))}[page]} if page else {}
+
+    text = shown(asked)
+    assert f"<pre><code>ase-route-sync approve {run_id}</code></pre>" in text
+    assert f"{{&#34;planRunId&#34;: &#34;{run_id}&#34;}}" in text.replace('"', "&#34;")
+    assert "a key of the app, which everybody who has one may use" in text
+    assert "Paused" not in text
+
+    with_tokens = make_app(APPLY_POLICY="approval", WEBSITE_AUTH_ENABLED="true")
+    monkeypatch.setattr(shell, "app", lambda: with_tokens)
+    assert "a token with the app role Approver" in shown(asked)
+
+
+def test_what_was_approved_waits_no_more(azure, make_app, monkeypatch, two):
+    app = make_app(APPLY_POLICY="approval")
+    monkeypatch.setattr(shell, "app", lambda: app)
+    answer(azure, A, B)
+    waits = sync(app)
+    assert headline(shown({})) == ("watch", "2 of 2 route tables need an approval")
+    assert approved(app, waits)["status"] == "Succeeded"
+    assert headline(shown({})) == ALL_RIGHT
+
+
+def test_a_plan_says_how_to_apply_exactly_what_it_shows(azure, app, two):
+    answer(azure, A, B)
+    plan = sync(app, mode=Mode.PLAN)
+    text = shown({"run": plan["runId"]})
+    assert "A plan: 2 would change" in text
+    assert f"ase-route-sync approve {plan['runId']}" in text
+    assert "approve" not in shown({"run": sync(app)["runId"]})
 
 
 def alarms(checked):

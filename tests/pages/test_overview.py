@@ -34,6 +34,9 @@ RIGHT = table(verified_at=NOW)
 NEW = table()
 FULL = table(verified_at=NOW, reading=Reading("westeurope", 399, 400))
 FAILED = table(last_outcome=LastOutcome("run", NOW, OutcomeStatus.FAILED))
+WAITING = table(
+    verified_at=NOW, last_outcome=LastOutcome("plan-1", NOW, OutcomeStatus.PLANNED, waits=True)
+)
 OFF = replace(FAILED, registration=Registration((TAG,), enabled=False))
 
 
@@ -65,7 +68,6 @@ def shown(*tables, covering=(), alarms=(), sync=WEEKLY, check=DAILY, now=NOW):
             covering=covering,
             days=35,
             timers=Timers(sync=sync, check=check, alarms=alarms),
-            paused=False,
         )
     )
 
@@ -103,6 +105,9 @@ def fact(found, name):
             "1 of 2 route tables needs a person",
         ),
         ((FAILED, FAILED), {}, "bad", "2 of 2 route tables need a person"),
+        ((FAILED, WAITING, NEW), {}, "bad", "2 of 3 route tables need a person"),
+        ((RIGHT, WAITING, NEW), {}, "watch", "1 of 3 route tables needs an approval"),
+        ((WAITING,), {"alarms": [BROKEN]}, "bad", "Alarm: ScheduleWrong"),
     ],
 )
 def test_the_worst_comes_first(tables, others, mood, headline):
@@ -164,3 +169,10 @@ def test_alarms_of_something_wrong_come_first_and_the_rest_is_counted():
     found = shown(*tables, alarms=[BROKEN])
     assert [one["mood"] for one in found["alarms"]] == ["bad", *["watch"] * (MOST_ALARMS - 1)]
     assert found["alarms_left_out"] == 1
+
+
+def test_each_run_that_waits_is_named_with_its_number_of_tables():
+    newer = replace(
+        WAITING, status=Status(last_outcome=replace(WAITING.status.last_outcome, run_id="plan-2"))
+    )
+    assert shown(WAITING, newer, WAITING, RIGHT)["waiting"] == [("plan-2", 1), ("plan-1", 2)]

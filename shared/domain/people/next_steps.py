@@ -221,6 +221,11 @@ STATES: Mapping[State, NextStep] = MappingProxyType(
             _APPLY,
         ),
         State.HELD: NextStep(codes.TABLE_HELD.meaning, codes.TABLE_HELD.remedy, _RELEASE),
+        State.PLANNED: NextStep(
+            "The table would change, but the app was paused, so that its last run only planned.",
+            "Look at the plan. If the app is to write again, set PAUSED to false.",
+            _SHOW_RUN,
+        ),
         State.WAITING: NextStep(
             "Changes to the table wait until a person approves them.",
             "Look at what waits. If it is right, approve it.",

@@ -1,6 +1,7 @@
-"""What is wrong at this moment: alarms and errors of runs, as long as their cause is not gone.
+"""The alarms and the errors of runs that still hold: their cause is not gone.
 
-The last check may be a day old, and the last run a week. What was seen after them counts more.
+The last check may be a day old, and the last run a week. Later runs and checks may have seen that
+the cause is gone.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence

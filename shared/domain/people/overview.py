@@ -20,15 +20,19 @@ class Mood(StrEnum):
 
 
 class State(StrEnum):
-    """The state of one table, from good to bad."""
+    """The state of one table, from good to bad.
+
+    If several apply, the last one counts: it says best what to do.
+    """
 
     RIGHT = "right"
     OFF = "off"
     NEW = "new"
     BEHIND = "behind"
     HELD = "held"
-    WAITING = "waiting"
     STALE = "stale"
+    PLANNED = "planned"
+    WAITING = "waiting"
     CONTESTED = "contested"
     CONFLICT = "conflict"
     BLOCKED = "blocked"
@@ -44,7 +48,8 @@ class State(StrEnum):
     def mood(self) -> Mood:
         if self in {State.RIGHT, State.OFF}:
             return Mood.GOOD
-        return Mood.WATCH if self.rank < State.STALE.rank else Mood.BAD
+        calm = {State.NEW, State.BEHIND, State.HELD, State.PLANNED, State.WAITING}
+        return Mood.WATCH if self in calm else Mood.BAD
 
     @property
     def rank(self) -> int:
@@ -57,8 +62,9 @@ _WORDS = {
     State.NEW: "not looked at yet",
     State.BEHIND: "newer version seen",
     State.HELD: "held",
-    State.WAITING: "waits for approval",
     State.STALE: "not found right lately",
+    State.PLANNED: "would change",
+    State.WAITING: "waits for approval",
     State.CONTESTED: "contested",
     State.CONFLICT: "conflict",
     State.BLOCKED: "blocked",
@@ -69,7 +75,7 @@ OF_OUTCOME = {
     OutcomeStatus.FAILED: State.FAILED,
     OutcomeStatus.BLOCKED: State.BLOCKED,
     OutcomeStatus.CONFLICT: State.CONFLICT,
-    OutcomeStatus.PLANNED: State.WAITING,
+    OutcomeStatus.PLANNED: State.PLANNED,
 }
 """The state that an outcome leaves, unless the table was found right after it."""
 
@@ -83,8 +89,16 @@ class Standpoint:
     max_age_days: int
 
     def state_of(self, table: RegisteredTable) -> State:
-        """Return the worst state that applies to the table."""
+        """Return the last state that applies to the table."""
         return max(self._states_of(table), key=lambda state: state.rank)
+
+    def mood_of(self, table: RegisteredTable) -> Mood:
+        """Return the worst mood of all states that apply.
+
+        A table that has waited for an approval for days is not right, so that it is bad.
+        """
+        moods = [state.mood for state in self._states_of(table)]
+        return max(moods, key=list(Mood).index)
 
     def _states_of(self, table: RegisteredTable) -> Iterable[State]:
         if table.unreadable is not None:
@@ -94,12 +108,9 @@ class Standpoint:
             yield State.OFF
             return
 
-        # Every state that applies is named, and `state_of` takes the worst.
+        # Every state that applies is named, and `state_of` takes the last one.
         yield State.RIGHT
-        last = self._last_outcome(table.status)
-        if last is not None and last.status in OF_OUTCOME:
-            yield OF_OUTCOME[last.status]
-
+        yield from self._by_outcome(table.status)
         if table.status.suspended:
             yield State.SUSPENDED
         if table.status.contest.since is not None:
@@ -109,6 +120,16 @@ class Standpoint:
         if self.behind(table):
             yield State.BEHIND
         yield from self._by_age(table.status)
+
+    def _by_outcome(self, status: Status) -> Iterable[State]:
+        last = self._last_outcome(status)
+        if last is None:
+            return
+        if last.status in OF_OUTCOME:
+            yield OF_OUTCOME[last.status]
+        # A plan that waits for nobody was made while the app was paused.
+        if last.waits:
+            yield State.WAITING
 
     def _by_age(self, status: Status) -> Iterable[State]:
         since = status.known_since(self.now)

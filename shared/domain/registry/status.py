@@ -15,7 +15,8 @@ from .holds import Hold
 class LastOutcome:
     """The result of the last run that was to write the table.
 
-    `signature` is the one of its outcome. `poisoned` is true if its message was poisoned.
+    `signature` is the one of its outcome. `poisoned` is true if its message was poisoned. The table
+    `waits` if the apply policy keeps a change of it until a person approves it.
     """
 
     run_id: str
@@ -24,6 +25,7 @@ class LastOutcome:
     signature: str = ""
     error: Finding | None = None
     poisoned: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import RowUnreadable
 from ...domain.registry.registered_table import RegisteredTable
@@ -91,4 +92,5 @@ class Settlement:
             signature=outcome.signature,
             error=outcome.error,
             poisoned=poisoned,
+            waits=any(change.why == codes.APPLY_POLICY for change in outcome.withheld),
         )

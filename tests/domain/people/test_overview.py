@@ -36,8 +36,8 @@ def state(table, newest=FIRST):
     return Standpoint(NOW, {TAG: newest}, 2).state_of(table)
 
 
-def ended(status, at=NOW + MINUTE):
-    return LastOutcome("run", at, status)
+def ended(status, at=NOW + MINUTE, *, waits=False):
+    return LastOutcome("run", at, status, waits=waits)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,11 @@ def ended(status, at=NOW + MINUTE):
         (seen(contest=Contest((), NOW)), State.CONTESTED),
         (seen(contest=Contest((), NOW), holds=(HOLD,)), State.CONTESTED),
         (seen(last_outcome=ended(OutcomeStatus.CHANGED)), State.RIGHT),
-        (seen(last_outcome=ended(OutcomeStatus.PLANNED)), State.WAITING),
+        (seen(last_outcome=ended(OutcomeStatus.PLANNED)), State.PLANNED),
+        (seen(last_outcome=ended(OutcomeStatus.PLANNED, waits=True)), State.WAITING),
+        (seen(last_outcome=ended(OutcomeStatus.CHANGED, waits=True)), State.WAITING),
+        (seen(last_outcome=ended(OutcomeStatus.CONFLICT, waits=True)), State.CONFLICT),
+        (seen(last_outcome=ended(OutcomeStatus.PLANNED, NOW - MINUTE, waits=True)), State.RIGHT),
         (seen(last_outcome=ended(OutcomeStatus.CONFLICT)), State.CONFLICT),
         (seen(last_outcome=ended(OutcomeStatus.BLOCKED)), State.BLOCKED),
         (seen(last_outcome=ended(OutcomeStatus.FAILED)), State.FAILED),
@@ -94,7 +98,7 @@ def test_a_version_seen_and_not_applied_is_behind():
     ("mood", "states"),
     [
         (Mood.GOOD, {State.RIGHT, State.OFF}),
-        (Mood.WATCH, {State.NEW, State.BEHIND, State.HELD, State.WAITING}),
+        (Mood.WATCH, {State.NEW, State.BEHIND, State.HELD, State.PLANNED, State.WAITING}),
         (
             Mood.BAD,
             {
@@ -110,3 +114,22 @@ def test_a_version_seen_and_not_applied_is_behind():
 )
 def test_what_needs_a_person_is_told_from_what_does_not(mood, states):
     assert {state for state in State if state.mood is mood} == states
+
+
+@pytest.mark.parametrize(
+    ("waits", "state"), [(True, State.WAITING), (False, State.PLANNED)], ids=["waits", "paused"]
+)
+@pytest.mark.parametrize(
+    ("age", "mood"),
+    [(timedelta(days=2), Mood.WATCH), (timedelta(days=2) + MINUTE, Mood.BAD)],
+    ids=["two days", "longer"],
+)
+def test_a_change_that_is_not_made_is_named_and_grave_when_the_table_is_stale(
+    waits, state, age, mood
+):
+    table = seen(
+        verified_at=NOW - age,
+        last_outcome=ended(OutcomeStatus.PLANNED, NOW, waits=waits),
+    )
+    standpoint = Standpoint(NOW, {TAG: FIRST}, 2)
+    assert (standpoint.state_of(table), standpoint.mood_of(table)) == (state, mood)
