@@ -164,7 +164,7 @@ ALREADY_REGISTERED = Code(
 NOT_PLANNED = Code(
     "NotPlanned",
     Grade.FAILS,
-    meaning="The plan run that was approved has no plan of this table.",
+    meaning="The run that was approved has no plan of this table.",
     remedy="Start a new plan run, look at it, and approve that run.",
     related=("PlanChanged",),
 )
@@ -412,8 +412,8 @@ MAX_REMOVED_PERCENT = Code(
     Grade.BLOCKS,
     meaning="More routes than MAX_REMOVED_PERCENT allows would be removed at once.",
     remedy=(
-        "Check whether the service tag really shrank. If it did, start a plan run and apply it "
-        "with force and a reason."
+        "Check whether the service tag really shrank. If it did, approve this run with force and "
+        "a reason."
     ),
     forceable=True,
 )
@@ -443,7 +443,7 @@ TABLE_FAILED = Code(
     ),
     remedy=(
         "Compare the table with what it should be, repair it in the portal, then start a sync. "
-        "If it is right as it stands, plan and apply that plan with force and a reason."
+        "If it is right as it stands, approve this run with force and a reason."
     ),
     forceable=True,
     related=("WasFailed",),
@@ -464,7 +464,7 @@ PLAN_CHANGED = Code(
     "PlanChanged",
     Grade.BLOCKS,
     meaning="The plan is no longer the plan that was approved.",
-    remedy="Start a new plan run, look at it, and approve that run.",
+    remedy="Look at what this run shows. If it is right, approve this run.",
     related=("NotPlanned",),
 )
 CONTESTED = Code(
@@ -480,7 +480,7 @@ APPLY_POLICY = Code(
     "ApplyPolicy",
     Grade.BLOCKS,
     meaning="The change waits for approval, as APPLY_POLICY or the registration's policy asks.",
-    remedy="Start a plan run, look at it, and approve it with its planRunId.",
+    remedy="Look at what the run shows. If it is right, approve this run by its id.",
     related=("Approved",),
 )
 HELD = Code(

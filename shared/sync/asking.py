@@ -38,7 +38,7 @@ type CreateRun = Callable[[RunRequest], Run]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRequest:
-    """Bring route tables to their newest versions, or apply what `plan_run_id` showed.
+    """Bring route tables to their newest versions, or apply what waited in `plan_run_id`.
 
     The tables are named by their own ids and by the ids of their environments. If both are None,
     all that are registered and enabled are meant. `force` names the violations to let pass.
@@ -136,9 +136,9 @@ class Asking:
         if faults:
             raise InvalidRequest(faults)
 
-        # A table that is registered after the plan is no part of what a person has approved.
+        # A table that was registered after the run is no part of what a person has approved.
         if request.plan_run_id is not None:
-            tables = self._plan_tables(request.plan_run_id, tables)
+            tables = self._approved_tables(request.plan_run_id, tables)
 
         return self.create_run(
             RunRequest(
@@ -285,26 +285,28 @@ class Asking:
         if obstacle is not None:
             yield Fault("planRunId", obstacle)
 
-    def _plan_tables(
-        self, plan_run_id: str, tables: tuple[RouteTableId, ...]
+    def _approved_tables(
+        self, run_id: str, named: tuple[RouteTableId, ...]
     ) -> tuple[RouteTableId, ...]:
-        """Return the named tables, or all of the plan run if none is named.
+        """Return those of the named tables, or of all, in which something waited in the run.
 
-        Raise InvalidRequest if the run has no plan of one of them.
+        Raise InvalidRequest if the run has no outcome of a named table, or if nothing waited.
         """
-        plans = dict.fromkeys(one.route_table_id for one in self.store.outcomes.list(plan_run_id))
-        if not plans:
-            raise InvalidRequest([Fault("planRunId", "the run has no plan of any route table")])
-
-        # Both may be 10,000 tables, and `plans` finds each one without comparing it to the others.
+        # Both may be 10,000 tables, and `shown` finds each one without comparing it to the others.
+        shown = {outcome.route_table_id: outcome for outcome in self.store.outcomes.list(run_id)}
         faults = [
-            Fault(f"routeTables.{index}", f"run {plan_run_id} has no plan of {table}")
-            for index, table in enumerate(tables)
-            if table not in plans
+            Fault(f"routeTables.{index}", f"run {run_id} has no plan of {table}")
+            for index, table in enumerate(named)
+            if table not in shown
         ]
         if faults:
             raise InvalidRequest(faults)
-        return tables or tuple(plans)
+
+        # If a table had nothing to approve, what came up in it since is no reason to stop the rest.
+        tables = tuple(table for table in named or shown if shown[table].can_be_approved)
+        if not tables:
+            raise InvalidRequest([Fault("planRunId", "nothing in this run waits for an approval")])
+        return tables
 
     def _rollback_obstacle(self, run_id: str, table: RouteTableId) -> str | None:
         """Say why there is nothing of this run to undo in the table."""
@@ -343,11 +345,11 @@ def _environment_id(text: str, faults: Sequence[Fault]) -> EnvironmentId:
 
 
 def _approval_obstacle(run: Run | None) -> str | None:
-    """Say why nobody can approve what this run has shown."""
+    """Say why nobody can approve what waited in this run."""
     if run is None:
         return "there is no run with this id"
-    if run.request.mode is not Mode.PLAN or run.request.action is not Action.SYNC:
-        return "not a run in mode plan"
+    if not run.request.is_sync:
+        return f"nothing waits in a run with action {run.request.action}: approve one of a sync"
     return None if run.ended else "the run has not ended yet"
 
 

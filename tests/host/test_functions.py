@@ -485,6 +485,18 @@ def test_a_plan_is_shown_approved_and_applied_over_http(azure, make_host):
     assert owned_prefixes(table) == {A}
 
 
+def test_a_run_in_which_changes_wait_is_approved_by_its_own_id(azure, make_host):
+    table = add_table(azure.state, "one", [owned(B)])
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    host = make_host(APPLY_POLICY="approval")
+    register(host, "one")
+    waiting = run_to_end(host)
+    assert {each["why"] for each in waiting["outcomes"][0]["withheld"]} == {"ApplyPolicy"}
+    whole = run_to_end(host, planRunId=waiting["runId"])
+    assert (whole["status"], whole["counts"]["changed"]) == ("Succeeded", 1)
+    assert owned_prefixes(table) == {A}
+
+
 def test_an_approval_of_what_was_never_planned_is_refused(azure, host):
     add_table(azure.state, "one")
     add_table(azure.state, "two")

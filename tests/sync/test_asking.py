@@ -7,10 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from local.azure.faults import refusal
+from local.azure.resources import RouteTable
 from shared.domain.armid import EnvironmentId, ResourceId
 from shared.domain.errors import InvalidRequest
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger
 from shared.domain.surroundings.search import Search
@@ -24,6 +27,7 @@ from shared.sync.asking import (
     SyncRequest,
 )
 from shared.sync.requester import Requester
+from shared.sync.table.provision import provisioned_id
 from tests.builders.azure import (
     SUBSCRIPTION,
     add_environment,
@@ -33,7 +37,7 @@ from tests.builders.azure import (
     rid,
     table_id,
 )
-from tests.builders.routes import owned
+from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import TAG, keep, register, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -99,15 +103,157 @@ def test_every_fault_of_a_sync_is_listed_at_once(app, table):
     assert list(app.runs.list()) == []
 
 
-def test_an_approval_needs_an_ended_plan_of_a_sync(app, table):
-    applied = sync(app)["runId"]
+def approve(app, run_id, *names, **asked):
+    """Approve what waited in this run, carry it out, and return the report by the tables' names."""
+    tables = [table_id(name) for name in names] or None
+    request = SyncRequest(plan_run_id=run_id, route_tables=tables, **asked)
+    approval = app.asking.sync(request, HERE).run_id
+    for route_table in app.run_start.start(approval):
+        app.tables.sync(approval, route_table)
+    return {each.route_table_id.name: each for each in app.outcomes.list(approval)}
+
+
+def test_an_approval_needs_an_ended_run_in_which_something_waits(azure, app, table):
     running = app.asking.sync(SyncRequest(mode=Mode.PLAN), HERE).run_id
+    applied = sync(app, "one")["runId"]
+    nothing = "nothing in this run waits for an approval"
     for run_id, why in (
         ("never", "there is no run with this id"),
-        (applied, "not a run in mode plan"),
         (running, "the run has not ended yet"),
+        (applied, nothing),
+        (sync(app, mode=Mode.PLAN)["runId"], nothing),
     ):
         assert faults(app.asking.sync, SyncRequest(plan_run_id=run_id), HERE) == {"planRunId": why}
+
+
+@pytest.mark.parametrize("paused", ["false", "true"])
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [
+        (Action.ROLLBACK, {"rolled_back_run_id": "the run before"}),
+        (Action.ADOPT, {}),
+        (Action.REMOVE, {}),
+        (Action.DISCOVER, {}),
+    ],
+)
+def test_only_what_waited_in_a_sync_is_approved(app, make_app, table, action, asked, paused):
+    """While the app is paused such a run plans, and a sync would apply something else."""
+    done = sync(app, "one")["runId"]
+    asked = dict.fromkeys(asked, done)
+    where = make_app(PAUSED=paused)
+    names = [] if action is Action.DISCOVER else ["one"]
+    run = sync(where, *names, action=action, **asked)["runId"]
+    why = f"nothing waits in a run with action {action}: approve one of a sync"
+    assert faults(app.asking.sync, SyncRequest(plan_run_id=run), HERE) == {"planRunId": why}
+
+
+@pytest.mark.parametrize(
+    ("of_app", "of_table", "waiting"),
+    [
+        ("approval", None, {A: "add", B: "remove"}),
+        ("auto", ApplyPolicy.APPROVAL, {A: "add", B: "remove"}),
+        ("additive", None, {B: "remove"}),
+        ("auto", ApplyPolicy.ADDITIVE, {B: "remove"}),
+    ],
+)
+@pytest.mark.parametrize("trigger", [Trigger.TIMER, Trigger.CHECK, Trigger.EVENT])
+def test_what_waited_in_an_ordinary_run_is_approved_by_its_id(
+    azure, make_app, table, of_app, of_table, waiting, trigger
+):
+    app = make_app(APPLY_POLICY=of_app)
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), apply_policy=of_table)))
+    run_id = app.create_run(RunRequest(trigger, Mode.APPLY)).run_id
+    for route_table in app.run_start.start(run_id):
+        app.tables.sync(run_id, route_table)
+    shown = app.outcomes.get(run_id, rid("one"))
+    assert {each.prefix: each.change for each in shown.withheld} == waiting
+
+    done = approve(app, run_id)["one"]
+    assert done.status is OutcomeStatus.CHANGED
+    assert {*done.added, *done.removed} == waiting.keys()
+    assert owned_prefixes(table) == {A}
+
+
+def test_what_came_up_since_is_not_approved_and_what_is_shown_then_is(azure, make_app, table):
+    app = make_app(APPLY_POLICY="additive")
+    waiting = sync(app)["runId"]
+    table.routes, table.etag = [owned(B)], 'W/"theirs"'
+    refused = approve(app, waiting)["one"]
+    assert [violation.code.name for violation in refused.violations] == ["PlanChanged"]
+    assert owned_prefixes(table) == {B}
+
+    # The refused run shows what it takes now, and can be approved like every other run.
+    [of_this] = [run for run in app.runs.list() if run.request.plan_run_id == waiting]
+    assert approve(app, of_this.run_id)["one"].status is OutcomeStatus.CHANGED
+    assert owned_prefixes(table) == {A}
+
+
+def test_a_table_in_which_nothing_waited_is_no_part_of_the_approval(azure, make_app, table):
+    app = make_app(APPLY_POLICY="additive")
+    done = add_table(azure.state, "done")
+    add_table(azure.state, "gone")
+    register(app, "done", "gone")
+    azure.state.faults.append(refusal("GET", "/gone$", 403, {"error": {"code": "x"}}))
+    waiting = sync(app)["runId"]
+    azure.state.faults.clear()
+
+    # They have drifted since, which is no reason to stop what was approved, and was not approved.
+    done.routes, done.etag = [], 'W/"theirs"'
+    assert approve(app, waiting).keys() == {"one"}
+    assert owned_prefixes(table) == {A}
+    assert done.routes == []
+    assert approve(app, waiting, "one", "done").keys() == {"one"}
+    why = {"planRunId": "nothing in this run waits for an approval"}
+    named = SyncRequest(plan_run_id=waiting, route_tables=[table_id("done"), table_id("gone")])
+    assert faults(app.asking.sync, named, HERE) == why
+
+
+def test_what_an_ordinary_run_showed_as_too_much_is_forced_by_its_id(azure, app):
+    many = [f"20.1.{number}.0/24" for number in range(10)]
+    table = add_table(azure.state, "one", [owned(prefix) for prefix in many])
+    register(app, "one")
+    answer(azure, A)
+    blocked = sync(app)["runId"]
+    assert approve(app, blocked)["one"].status is OutcomeStatus.BLOCKED
+    assert owned_prefixes(table) == {A, *many}
+    forced = approve(app, blocked, force=["MaxRemovedPercent"], reason="the tag has shrunk")
+    assert forced["one"].removed == tuple(many)
+    assert owned_prefixes(table) == {A}
+
+
+def test_a_table_that_is_only_to_be_written_again_is_approved_too(azure, app, table):
+    sync(app)
+    table.provisioning_state = "Failed"
+    plan = sync(app, mode=Mode.PLAN)["runId"]
+    assert approve(app, plan)["one"].error is None
+    assert table.provisioning_state == "Succeeded"
+
+
+def test_a_failed_table_that_has_all_its_routes_is_forced(azure, app, table):
+    sync(app)
+    table.routes = [*table.routes, to_firewall()]
+    table.provisioning_state = "Failed"
+    blocked = sync(app)["runId"]
+    assert approve(app, blocked)["one"].status is OutcomeStatus.BLOCKED
+    approve(app, blocked, force=["TableFailed"], reason="it is right as it stands")
+    assert table.provisioning_state == "Succeeded"
+
+
+def test_what_waits_in_a_table_that_was_provisioned_before_is_approved(azure, make_app):
+    ase = ase_id_of("one")
+    existing = RouteTable(
+        resource_id=str(provisioned_id(EnvironmentId.parse(ase))), location="westeurope"
+    )
+    add_environment(azure.state, "one", table=azure.state.add_table(existing))
+    answer(azure, A)
+    app = make_app(APPLY_POLICY="approval")
+    run_id = app.asking.provision(ProvisionRequest(ase=ase), HERE).run_id
+    for route_table in app.run_start.start(run_id):
+        app.tables.sync(run_id, route_table)
+    [waiting] = app.outcomes.list(run_id)
+    assert waiting.status is OutcomeStatus.PLANNED
+    [done] = approve(app, run_id).values()
+    assert (done.status, done.added) == (OutcomeStatus.CHANGED, (A,))
 
 
 def test_an_approval_is_of_the_tables_that_the_plan_showed(app, azure, table):

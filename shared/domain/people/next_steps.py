@@ -126,7 +126,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.TABLE_FAILED: _FORCE,
         codes.NEXT_HOP_UNKNOWN: None,
         codes.FOREIGN_WOULD_CHANGE: f"{_SHOW_RUN} --json",
-        codes.PLAN_CHANGED: _PLAN,
+        codes.PLAN_CHANGED: _APPROVE,
         codes.CONTESTED: _RELEASE,
         codes.APPLY_POLICY: _APPROVE,
         codes.HELD: _RELEASE,

@@ -74,6 +74,17 @@ class Outcome:
         return bool(self.added or self.updated or self.removed)
 
     @property
+    def can_be_approved(self) -> bool:
+        """Whether something in it waits for a person, who approves or forces it by its run.
+
+        A removal that a guard refuses, and that nobody can force, does not wait for a person.
+        """
+        shown = frozenset().union(*self.approval.shown.values())
+        waits = bool(shown - self.approval.refused.keys())
+        forceable = any(violation.forceable for violation in self.violations)
+        return self.status is OutcomeStatus.PLANNED or waits or forceable
+
+    @property
     def open_conflicts(self) -> tuple[Conflict, ...]:
         """The conflicts that no exception accepts."""
         return tuple(conflict for conflict in self.conflicts if conflict.accepted is None)

@@ -64,7 +64,7 @@ class Progress(StrEnum):
 class RunRequest:
     """The request of a trigger. Without `route_tables` it is about all that are enabled.
 
-    `plan_run_id` names the plan run that is approved, and `force` the violations that may pass. A
+    `plan_run_id` names the run that is approved, and `force` the violations that may pass. A
     rollback puts back what `rolled_back_run_id` changed. An adoption also takes over the routes
     that have the owner `from_owner` in their name. A removal takes every owned route away. A
     provision gives `ase_id` a route table with these Azure tags; with `ensure_nsg` it also gives
@@ -98,6 +98,15 @@ class RunRequest:
         by_itself = self.trigger in {Trigger.TIMER, Trigger.CHECK}
         is_sync = self.action is Action.SYNC and not self.route_tables
         return is_sync and (self.mode is Mode.APPLY or by_itself)
+
+    @property
+    def is_sync(self) -> bool:
+        """Whether it brings tables to their newest versions, as an approval of it does.
+
+        Provisioning does that when the table exists. Its plan also has other steps.
+        """
+        provisions = self.action is Action.PROVISION and self.mode is Mode.APPLY
+        return self.action is Action.SYNC or provisions
 
     def writers_of(self, route_table: RouteTableId) -> tuple[str, ...]:
         return self.writers.get(route_table.key) or self.writers.get(_ALL_TABLES, ())

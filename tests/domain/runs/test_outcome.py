@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain import codes
 from shared.domain.findings import Finding
-from shared.domain.routing.judgement import Withheld
+from shared.domain.routing.judgement import Approval, Violation, Withheld
 from shared.domain.routing.plan import Conflict
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from tests.builders.azure import rid
@@ -31,6 +31,28 @@ CONFLICTED = Outcome(
 )
 def test_a_table_is_right_if_every_wanted_address_is_known_to_have_its_route(status, fields, right):
     assert Outcome(rid("one"), OutcomeStatus(status), **fields).right is right
+
+
+def shown(**kinds):
+    return {kind: frozenset(kinds.get(kind, ())) for kind in ("added", "updated", "removed")}
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "can_be"),
+    [
+        ("unchanged", {}, False),
+        ("failed", {}, False),
+        ("planned", {}, True),
+        ("changed", {"approval": Approval(shown(removed={A}))}, True),
+        ("conflict", {"approval": Approval(shown(updated={A}))}, True),
+        ("changed", {"approval": Approval(shown(removed={A}), {A: codes.CONTESTED})}, False),
+        ("changed", {"approval": Approval(shown(removed={A, B}), {A: codes.CONTESTED})}, True),
+        ("blocked", {"violations": (Violation(codes.TABLE_FAILED, "", 1, 0),)}, True),
+        ("blocked", {"violations": (Violation(codes.NO_CAPACITY, "", 1, 0),)}, False),
+    ],
+)
+def test_it_is_approved_if_something_in_it_waits_for_a_person(status, fields, can_be):
+    assert Outcome(rid("one"), OutcomeStatus(status), **fields).can_be_approved is can_be
 
 
 def test_the_same_trouble_on_another_day_is_no_news():
