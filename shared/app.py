@@ -150,7 +150,7 @@ class App:
         self.check = DailyCheck(
             store, azure, policy, utc_now, self.pull, self.planning, self.create_run
         )
-        self.notifier = Notifier(store, utc_now, _webhook(self.settings))
+        self.notifier = Notifier(store, policy, utc_now, _webhook(self.settings))
         self.housekeeping = Housekeeping(store, policy, utc_now)
 
     def _build_intakes(self, store: Store, policy: Policy) -> None:

@@ -4,19 +4,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from azure.core import MatchConditions
-from azure.core.exceptions import (
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient, UpdateMode
 
 from ..domain import codes
 from ..domain.errors import ConcurrentUpdate
 from ..domain.people.check_report import CheckReport
 from ..domain.people.notices import Ledger
-from .entities import Entity, complement, fitting, gathered, more_of, remove_partition, spread
+from .entities import (
+    Entity,
+    complement,
+    fitting,
+    gathered,
+    more_of,
+    remove_partition,
+    replace_as_read,
+    spread,
+)
 from .mapping import Property
 
 _PARTITION = "check"
@@ -106,25 +110,17 @@ class LedgerLog:
         ledger = _LEDGER_PROPERTY.unpacked(found)
         return replace(ledger, etag=str(found.metadata["etag"]))
 
-    def write(self, ledger: Ledger) -> None:
-        """Raise ConcurrentUpdate if the ledger has changed since it was read."""
+    def write(self, ledger: Ledger) -> Ledger:
+        """Return the ledger as it is stored now. Raise ConcurrentUpdate if others changed it."""
         entity = fitting({**_LEDGER, **_LEDGER_PROPERTY.packed(replace(ledger, etag=""))})
+        changed = ConcurrentUpdate(codes.LEDGER_CHANGED, "others are told at the same time")
+        if ledger.etag:
+            return replace(ledger, etag=replace_as_read(self._table, entity, ledger.etag, changed))
         try:
-            if ledger.etag:
-                self._replace(entity, ledger.etag)
-            else:
-                self._table.create_entity(entity)
-        except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError) as error:
-            message = "others are told at the same time"
-            raise ConcurrentUpdate(codes.LEDGER_CHANGED, message) from error
-
-    def _replace(self, entity: Entity, etag: str) -> None:
-        self._table.update_entity(
-            entity,
-            mode=UpdateMode.REPLACE,
-            etag=etag,
-            match_condition=MatchConditions.IfNotModified,
-        )
+            created = self._table.create_entity(entity)
+        except ResourceExistsError as error:
+            raise changed from error
+        return replace(ledger, etag=str(created["etag"]))
 
 
 def _keys(check_id: str) -> dict[str, str]:

@@ -215,8 +215,8 @@ class Checks(Protocol):
 class Ledgers(Protocol):
     def read(self) -> Ledger: ...
 
-    def write(self, ledger: Ledger) -> None:
-        """Raise ConcurrentUpdate if the ledger has changed since it was read."""
+    def write(self, ledger: Ledger) -> Ledger:
+        """Return the ledger as it is stored now. Raise ConcurrentUpdate if others changed it."""
 
 
 class Webhook(Protocol):

@@ -36,10 +36,10 @@ class MemoryTable:
         self.rows: dict[tuple[str, str], Row] = {}
         self._etags = (f'W/"{number}"' for number in itertools.count())
 
-    def create_entity(self, entity: dict[str, Any]) -> None:
+    def create_entity(self, entity: dict[str, Any]) -> dict[str, str]:
         if _key(entity) in self.rows:
             raise ResourceExistsError
-        self._keep(entity)
+        return {"etag": self._keep(entity)}
 
     def upsert_entity(self, entity: dict[str, Any], **_how: object) -> None:
         self._keep({**self.rows.get(_key(entity), {}), **entity})

@@ -19,8 +19,9 @@ from shared.domain.people.check_report import (
     check_id_of,
 )
 from shared.domain.people.health import Alarm, Document
-from shared.domain.people.notices import Item, Ledger, OpenFault
+from shared.domain.people.notices import Item, Ledger, OpenFault, Waiting
 from shared.domain.runs.outcome import OutcomeStatus
+from shared.domain.runs.run import run_id_of
 from shared.storage.checks import CheckLog, LedgerLog
 from tests.builders.azure import rid, table_id
 
@@ -58,8 +59,19 @@ LARGE_REPORT = CheckReport(
         Alarm(codes.TABLE_STALE, f"not found right for {n} days", i) for n, i in enumerate(IDS)
     ),
 )
+RUNS = [run_id_of(NOW, f"{n:08x}") for n in range(len(IDS))]
 LARGE_LEDGER = Ledger(
-    {i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(IDS)}
+    {
+        i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i, NOW, RUNS[n]))
+        for n, i in enumerate(IDS)
+    },
+    waiting={
+        i.key: Waiting(
+            Item("waits", f"+{n} -{n} in run {RUNS[n]}", i, NOW, RUNS[n]),
+            ("AzureCloud.AppServiceManagement-000017", "AzureCloud.ase.one.0a1b2c3d-000009"),
+        )
+        for n, i in enumerate(IDS)
+    },
 )
 
 
@@ -93,12 +105,9 @@ def test_what_thousands_of_tables_have_to_say_is_kept(app):
     app.checks.put(report, notice_due=True)
     assert app.checks.latest(until=LATER) == report
     assert app.checks.get(values.EMPTY_CHECK.check_id) == (report, True)
-    faults = {
-        i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i)) for n, i in enumerate(ids)
-    }
     ledgers = LedgerLog(app.account.runs)
-    ledgers.write(Ledger(faults, NOW.date(), None))
-    assert replace(ledgers.read(), etag="") == Ledger(faults, NOW.date(), None)
+    ledgers.write(LARGE_LEDGER)
+    assert replace(ledgers.read(), etag="") == LARGE_LEDGER
 
 
 def test_of_two_that_write_the_ledger_the_second_looks_again(app):
@@ -107,7 +116,8 @@ def test_of_two_that_write_the_ledger_the_second_looks_again(app):
     with pytest.raises(ConcurrentUpdate):
         ledgers.write(Ledger())
     read = ledgers.read()
-    ledgers.write(read)
+    written = ledgers.write(read)
+    assert written == ledgers.read()
     with pytest.raises(ConcurrentUpdate):
         ledgers.write(read)
 

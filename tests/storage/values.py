@@ -9,7 +9,7 @@ from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, Su
 from shared.domain.findings import Finding
 from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
 from shared.domain.people.health import Alarm, Document
-from shared.domain.people.notices import Item, Ledger, OpenFault
+from shared.domain.people.notices import Item, Ledger, OpenFault, Waiting
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing
 from shared.domain.registry.holds import Hold
@@ -222,14 +222,15 @@ check_reports = st.builds(
     alarms=several(st.builds(Alarm, codes_met, texts, st.none() | tables)),
     run_id=some_text,
 )
+items = st.builds(
+    Item, texts, texts, st.none() | tables, since=st.none() | moments, run_id=some_text
+)
 ledgers = st.builds(
     Ledger,
-    st.dictionaries(
-        texts,
-        st.builds(OpenFault, texts, st.builds(Item, texts, texts, st.none() | tables)),
-        max_size=2,
-    ),
+    st.dictionaries(texts, st.builds(OpenFault, texts, items), max_size=2),
     st.none() | days,
+    st.none() | days,
+    st.dictionaries(texts, st.builds(Waiting, items, several(texts)), max_size=2),
     st.none() | days,
 )
 registrations = st.builds(

@@ -1,49 +1,48 @@
-"""Notices: what people are told about a run that has ended, or about a daily check.
+"""Notices: what people are told, and the ledger of what they were told already.
 
-A notice says what changed, what newly needs a person, and what no longer does. A fault that stays
-open is repeated once a day, in the digest of the check. If no fault is open, the check says once a
-week that all is well.
+A notice says what changed, what newly needs a person, and what no longer does. What stays open is
+repeated once a day, by the check.
 """
 
-import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
-from .. import codes
 from ..armid import RouteTableId
-from ..runs.outcome import Outcome, OutcomeStatus
+from ..runs.outcome import Outcome
 from ..runs.run import Mode, Run, Trigger
 from .check_report import CheckReport
-from .health import Alarm
 
-ALL_WELL_EVERY = timedelta(days=7)
 MOST_REMEMBERED = 2000
+"""Of each kind. What is not remembered is told again. The ledger is one row of storage."""
 _LONGEST = 300
 """Characters of one line."""
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
-_ALARM = "alarm|"
-_SOURCE = "source|"
-_RUN = "run|"
 
 
 class NoticeKind(StrEnum):
     CHANGED = "changed"
     FAULT = "fault"
     RECOVERED = "recovered"
+    WAITS = "waits"
     DIGEST = "digest"
     ALL_WELL = "allWell"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line, about a route table or about the whole app."""
+    """One line, about a route table or about the whole app.
+
+    `since` is when it began, and `run_id` the run that showed it.
+    """
 
     state: str
     text: str
     route_table_id: RouteTableId | None = None
+    since: datetime | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,266 +69,79 @@ class OpenFault:
     item: Item
 
 
-type _Faults = Mapping[str, OpenFault]
-"""By a key that stays the same from day to day: a route table's, or an alarm's, source's, run's."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The changes of a table that wait for an approval, by the newest run in which they wait.
+
+    They are news only if they come from newer versions.
+    """
+
+    item: Item
+    version_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The record of what people were told: open faults, and the days of the last digest and of the
-    last all-well.
+    """The record of what people were told.
+
+    `faults` are open, by a key that stays the same from day to day: a route table's, or an alarm's,
+    source's or run's. `waiting` is by route table key. The days are those of the last digest, of
+    the last all-well, and of the last time that people were told what waits.
     """
 
-    faults: _Faults = field(default_factory=dict)
+    faults: Mapping[str, OpenFault] = field(default_factory=dict)
     digest_on: date | None = None
     all_well_on: date | None = None
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    waits_told_on: date | None = None
     etag: str = ""
 
 
-def run_notice(
-    run: Run,
-    outcomes: Sequence[Outcome],
-    ledger: Ledger,
-    last_run_ids: Mapping[str, str],
-) -> tuple[Notice | None, Ledger]:
-    """Return the notice about a run that has ended, if there is one, and the ledger after it.
-
-    `last_run_ids` has, by route table key, the run that settled the table last. A fault that a
-    later run has settled is told, but it is not opened again.
-    """
-    # A plan that a person asked for is read by that person.
-    if run.request.mode is Mode.PLAN and run.request.trigger in {Trigger.HTTP, Trigger.CLI}:
-        return None, ledger
-
-    current, late = _by_age(run, outcomes, last_run_ids)
-    turn = _Turn.of(ledger, _run_faults(run, current), lambda key: _mended(key, run, current))
-    changed = [_item(outcome) for outcome in _changed(run, outcomes, current, turn.new)]
-
-    items = (*_items(turn.new), *late, *_recovered(turn.gone), *changed)
-    headline = _headline(len(turn.new) + len(late), len(turn.gone), len(changed))
-    return _run_notice(run, *headline, items) if items else None, turn.ledger
+def read_by_asker(run: Run) -> bool:
+    """Whether the run is a plan that a person asked for, and nobody else is told."""
+    request = run.request
+    return request.mode is Mode.PLAN and request.trigger in {Trigger.HTTP, Trigger.CLI}
 
 
-def check_notice(
-    check: CheckReport, ledger: Ledger, registered: Collection[str]
-) -> tuple[Notice | None, Ledger]:
-    """Return the notice about a check, if there is one, and the ledger after it.
-
-    `registered` are the keys of the route tables that are enabled: a fault of any other table is
-    dropped without a word.
-    """
-    alarms = {_alarm_key(alarm): _alarm_fault(alarm) for alarm in check.alarms}
-    known = {k: f for k, f in ledger.faults.items() if not k.startswith("/") or k in registered}
-    turn = _Turn.of(replace(ledger, faults=known), alarms, lambda key: _seen_mended(key, check))
-
-    if turn.open:
-        return _digest(check, turn)
-    if turn.gone:
-        title = f"{_number(len(turn.gone), 'fault')} no longer open"
-        items = tuple(_recovered(turn.gone))
-        return _check_notice(check, NoticeKind.RECOVERED, title, items), turn.ledger
-    return _all_well(check, turn.ledger)
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """The change that a run or a check makes to the open faults."""
-
-    open: _Faults
-    new: _Faults
-    gone: _Faults
-    ledger: Ledger
-    """The one after it."""
-
-    @classmethod
-    def of(cls, ledger: Ledger, found: _Faults, mended: Callable[[str], bool]) -> "_Turn":
-        """Compare the faults that were found with those that people know."""
-        known = {key: fault.signature for key, fault in ledger.faults.items()}
-        new = {key: fault for key, fault in found.items() if known.get(key) != fault.signature}
-        gone = {
-            key: fault for key, fault in ledger.faults.items() if key not in found and mended(key)
-        }
-
-        still_open = {key: fault for key, fault in ledger.faults.items() if key not in gone}
-        all_open = {**still_open, **found}
-        # What is not remembered is told again. The ledger is one row of storage.
-        remembered = dict(itertools.islice(all_open.items(), MOST_REMEMBERED))
-        return cls(all_open, new, gone, replace(ledger, faults=remembered))
-
-
-def _digest(check: CheckReport, turn: _Turn) -> tuple[Notice | None, Ledger]:
-    """Return one notice a day, and another one only if something is new."""
-    today = check.at.date()
-    if turn.ledger.digest_on == today and not turn.new and not turn.gone:
-        return None, turn.ledger
-
-    title = f"{_number(len(turn.open), 'fault')} open"
-    items = (*_items(turn.open), *_recovered(turn.gone))
-    notice = _check_notice(check, NoticeKind.DIGEST, title, items)
-    return notice, replace(turn.ledger, digest_on=today)
-
-
-def _all_well(check: CheckReport, ledger: Ledger) -> tuple[Notice | None, Ledger]:
-    """Return a notice once a week, and only if every table is right."""
-    figures, today = check.figures, check.at.date()
-    last = ledger.all_well_on
-    early = last is not None and timedelta() <= today - last < ALL_WELL_EVERY
-    if early or figures.right < figures.tables:
-        return None, ledger
-
-    tables = _number(figures.tables, "route table")
-    title = f"all well, {tables}, version {_versions(check)}"
-    return _check_notice(check, NoticeKind.ALL_WELL, title), replace(ledger, all_well_on=today)
-
-
-def _run_notice(run: Run, kind: NoticeKind, title: str, items: tuple[Item, ...]) -> Notice:
-    at, path = run.finished_at or run.started_at, f"runs/{run.run_id}"
-    return Notice(run.run_id, kind, title, at, _run_facts(run), items, path)
-
-
-def _check_notice(
-    check: CheckReport, kind: NoticeKind, title: str, items: tuple[Item, ...] = ()
-) -> Notice:
-    tables = f"{check.figures.right} of {check.figures.tables} right"
-    facts = {"Route tables": tables, "Versions": _versions(check)}
-    return Notice(check.check_id, kind, title, check.at, facts, items)
-
-
-def _headline(faults: int, recovered: int, changed: int) -> tuple[NoticeKind, str]:
-    if faults:
-        return NoticeKind.FAULT, f"{_number(faults, 'new fault')}"
-    if recovered:
-        return NoticeKind.RECOVERED, f"{_number(recovered, 'fault')} no longer open"
-    return NoticeKind.CHANGED, f"{_number(changed, 'route table')} changed"
-
-
-def _run_facts(run: Run) -> dict[str, str]:
-    facts = {"Run": f"{run.request.trigger}, {run.request.mode}: {run.status}"}
-    if run.request.reason:
-        facts["Reason"] = _line(run.request.reason)
-    counted = (f"{number} {status}" for status, number in run.counts.items() if number)
-    facts["Route tables"] = ", ".join(counted) or "none"
-
-    for version in run.versions:
-        if version.added or version.removed:
-            size = f"+{len(version.added)} -{len(version.removed)} prefixes"
-            facts[f"Version {version.version_id}"] = size
-    return facts
-
-
-def _changed(
-    run: Run, outcomes: Iterable[Outcome], current: Collection[Outcome], new: _Faults
-) -> Iterator[Outcome]:
-    """The tables that the run changed, and that are not among the new faults."""
-    yield from (o for o in outcomes if o.status is OutcomeStatus.CHANGED)
-    # A fault that people know already does not keep the table's other routes from being written.
-    if run.request.mode is Mode.APPLY:
-        yield from (o for o in current if o.status.is_bad and o.writes and _key(o) not in new)
-
-
-def _by_age(
+def by_age(
     run: Run, outcomes: Iterable[Outcome], last_run_ids: Mapping[str, str]
-) -> tuple[list[Outcome], list[Item]]:
-    """Return the outcomes that are the last of their table, and the faults among the others."""
+) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes that are the last of their table, and the others.
+
+    `last_run_ids` has, by route table key, the run that settled the table last.
+    """
     current: list[Outcome] = []
-    late: list[Item] = []
+    late: list[Outcome] = []
     for outcome in outcomes:
-        if last_run_ids.get(_key(outcome), run.run_id) <= run.run_id:
-            current.append(outcome)
-        elif outcome.status.is_bad:
-            late.append(_item(outcome))
+        is_last = last_run_ids.get(key_of(outcome), run.run_id) <= run.run_id
+        (current if is_last else late).append(outcome)
     return current, late
 
 
-def _run_faults(run: Run, outcomes: Iterable[Outcome]) -> dict[str, OpenFault]:
-    """Return the faults of the tables, and those that stopped or limited the whole run."""
-    bad = (outcome for outcome in outcomes if outcome.status.is_bad)
-    faults = {_key(outcome): OpenFault(outcome.signature, _item(outcome)) for outcome in bad}
-    if run.error is None:
-        return faults
-
-    code = run.error.code.name
-    if not run.unusable:
-        text = _line(f"{code}: {run.error.message}")
-        faults[_RUN + code] = OpenFault(code, Item("failed", text))
-    for source, why in run.unusable.items():
-        faults[_SOURCE + source] = OpenFault(code, Item("failed", _line(f"{source}: {why}")))
-    return faults
+def found_right(check: CheckReport, keys: Iterable[str]) -> frozenset[str]:
+    """Return those of the route tables with these keys that this check has found right."""
+    if not check.all_listed:
+        return frozenset()
+    return frozenset(keys) - {one.route_table_id.key for one in check.tables if not one.right}
 
 
-def _mended(key: str, run: Run, outcomes: Iterable[Outcome]) -> bool:
-    """Whether this run has shown that an open fault is gone."""
-    if key.startswith(_SOURCE):
-        return any(_SOURCE + version.source == key for version in run.versions)
-    if key.startswith(_RUN):
-        return run.error is None
-    good = {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
-    return any(_key(outcome) == key and outcome.status in good for outcome in outcomes)
-
-
-def _seen_mended(key: str, check: CheckReport) -> bool:
-    """Whether this check has shown that an open fault is gone."""
-    if key.startswith(_SOURCE):
-        tag = key.removeprefix(_SOURCE)
-        return tag in check.service_tags and tag not in check.unusable
-    if key.startswith(_RUN):
-        return False
-    if key.startswith(_ALARM):
-        return True
-    wrong = {table.route_table_id.key for table in check.tables if not table.right}
-    return check.all_listed and key not in wrong
-
-
-def _key(outcome: Outcome) -> str:
+def key_of(outcome: Outcome) -> str:
     return outcome.route_table_id.key
 
 
-def _item(outcome: Outcome) -> Item:
-    """Return a line of counts and codes. The prefixes themselves stand in the report."""
-    signs = (("+", outcome.added), ("~", outcome.updated), ("-", outcome.removed))
-    parts = [" ".join(f"{sign}{len(prefixes)}" for sign, prefixes in signs if prefixes)]
-    if outcome.open_conflicts:
-        parts.append(_number(len(outcome.open_conflicts), "conflict"))
-
-    parts.append(", ".join(violation.code.name for violation in outcome.violations))
-    if outcome.error is not None:
-        parts.append(f"{outcome.error.code}: {outcome.error.message}")
-    parts += [f"contested: {f.message}" for f in outcome.findings if f.code == codes.CONTESTED][:1]
-
-    text = "; ".join(part for part in parts if part)
-    return Item(outcome.status.value, _line(text), outcome.route_table_id)
+def counted(
+    *, added: Collection[object], updated: Collection[object], removed: Collection[object]
+) -> str:
+    """Return the numbers of these changes, for example `+12 -3`."""
+    signs = (("+", added), ("~", updated), ("-", removed))
+    return " ".join(f"{sign}{len(changes)}" for sign, changes in signs if changes)
 
 
-def _items(faults: _Faults) -> Iterator[Item]:
-    return (fault.item for fault in faults.values())
-
-
-def _recovered(faults: _Faults) -> Iterator[Item]:
-    for _, fault in sorted(faults.items()):
-        text = _line(f"was {fault.item.state}: {fault.item.text}")
-        yield replace(fault.item, state="recovered", text=text)
-
-
-def _alarm_key(alarm: Alarm) -> str:
-    table = alarm.route_table_id.key if alarm.route_table_id else ""
-    return f"{_ALARM}{alarm.code.name}|{table}"
-
-
-def _alarm_fault(alarm: Alarm) -> OpenFault:
-    # The message counts days, so the code alone tells one alarm from another.
-    text = _line(f"{alarm.code}: {alarm.message}")
-    return OpenFault(alarm.code.name, Item("alarm", text, alarm.route_table_id))
-
-
-def _versions(check: CheckReport) -> str:
-    return ", ".join(check.versions) or "none"
-
-
-def _number(number: int, noun: str) -> str:
+def number_of(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return the text shortened to one line, without any query of a link: it may hold a key."""
     text = _QUERY.sub(r"\1", " ".join(text.split()))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -74,6 +74,11 @@ class Outcome:
         return bool(self.added or self.updated or self.removed)
 
     @property
+    def waiting(self) -> tuple[Withheld, ...]:
+        """The changes that wait for an approval because the apply policy asks for one."""
+        return tuple(change for change in self.withheld if change.why == codes.APPLY_POLICY)
+
+    @property
     def can_be_approved(self) -> bool:
         """Whether something in it waits for a person, who approves or forces it by its run.
 

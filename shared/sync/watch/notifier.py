@@ -1,15 +1,20 @@
 """Tell people about runs and checks: each at least once, even if an attempt is interrupted."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ...domain.armid import RouteTableId
 from ...domain.errors import RowUnreadable
 from ...domain.people.check_report import CheckReport
-from ...domain.people.notices import Ledger, Notice, check_notice, run_notice
+from ...domain.people.faults import check_notice, run_notice
+from ...domain.people.notices import MOST_REMEMBERED, Ledger, Notice, Waiting
+from ...domain.people.waiting import check_waits, run_waits, waiting_in
 from ...domain.registry.registered_table import RegisteredTable
+from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.run import Run
+from ..policy import Policy
 from ..ports import Clock, Store, Webhook
 
 GIVEN_UP_AFTER = timedelta(days=3)
@@ -21,6 +26,7 @@ class Notifier:
     """A notice is marked as told only after it was sent, so an interrupted one is sent again."""
 
     store: Store
+    policy: Policy
     clock: Clock
     webhook: Webhook
 
@@ -47,19 +53,44 @@ class Notifier:
         if not run.notice_due:
             return
         outcomes = self.store.outcomes.list(run.run_id)
+        last, paused = self._last_run_ids(run), self.policy.paused
         ledger = self.store.ledgers.read()
-        notice, told = run_notice(run, outcomes, ledger, self._last_run_ids(run))
-        self._send(notice, told, ledger)
+
+        # The ledger is written after each notice, so that none is sent again if the next one fails.
+        ledger = self._send(*run_waits(run, outcomes, ledger, last, paused=paused), ledger)
+        self._send(*run_notice(run, outcomes, ledger, last), ledger)
         self.store.runs.told(run)
 
     def _tell_check(self, check: CheckReport) -> None:
-        registered = {
-            r.route_table_id.key for r in self.store.registrations.list() if r.registration.enabled
-        }
-        ledger = self.store.ledgers.read()
-        notice, told = check_notice(check, ledger, registered)
-        self._send(notice, told, ledger)
+        tables = [one for one in self.store.registrations.list() if one.registration.enabled]
+        registered = {table.route_table_id.key for table in tables}
+        ledger, paused = self.store.ledgers.read(), self.policy.paused
+
+        untold = dict(itertools.islice(self._untold(tables, ledger), MOST_REMEMBERED))
+        waits = check_waits(check, ledger, untold, registered, paused=paused)
+        ledger = self._send(*waits, ledger)
+        self._send(*check_notice(check, ledger, registered, paused=paused), ledger)
         self.store.checks.told(check.check_id)
+
+    def _untold(
+        self, tables: Iterable[RegisteredTable], ledger: Ledger
+    ) -> Iterator[tuple[str, Waiting]]:
+        """Yield what waits since a run of which nobody was told, by the table's key.
+
+        Its notice was given up, or whoever started the run had no webhook.
+        """
+        for table in tables:
+            key, last = table.route_table_id.key, table.status.last_outcome
+            known = ledger.waiting.get(key)
+            if last is None or last.status is not OutcomeStatus.PLANNED:
+                continue
+            if known is not None and known.item.run_id == last.run_id:
+                continue
+
+            outcome = self.store.outcomes.get(last.run_id, table.route_table_id)
+            if outcome is not None and outcome.waiting:
+                since = known.item.since if known else None
+                yield key, waiting_in(last.run_id, outcome, since or last.at)
 
     def _last_run_ids(self, run: Run) -> dict[str, str]:
         ids = run.request.route_tables
@@ -76,8 +107,8 @@ class Notifier:
         except RowUnreadable:
             return None
 
-    def _send(self, notice: Notice | None, told: Ledger, before: Ledger) -> None:
+    def _send(self, notice: Notice | None, told: Ledger, before: Ledger) -> Ledger:
+        """Send the notice, if there is one, and return the ledger as it is stored then."""
         if notice is not None:
             self.webhook.send(notice)
-        if told != before:
-            self.store.ledgers.write(told)
+        return before if told == before else self.store.ledgers.write(told)

@@ -1,6 +1,7 @@
 """Notices to a real webhook: at least once, in nobody's way, and no key in them."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 import requests
@@ -8,16 +9,19 @@ import requests
 from local.azure.faults import refusal
 from shared import workers
 from shared.domain.errors import ConcurrentUpdate, TransientError
+from shared.domain.runs.run import Mode, RunRequest, Trigger
 from shared.log import quiet_libraries
 from shared.messages import RunMessage, TableMessage
 from shared.notify import webhook
+from shared.sync.asking import SyncRequest
+from shared.sync.requester import Requester
 from shared.sync.run.lifecycle import RunStart
 from shared.workers import Messages
 from tests.builders.azure import add_table, answer, rid
-from tests.builders.routes import to_firewall
+from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import begin, register, sync
 
-A = "20.0.0.0/24"
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
 
 @pytest.fixture
@@ -190,3 +194,147 @@ def test_without_a_webhook_nobody_is_told(make_app, one, monkeypatch):
     [message] = workers.start_run(str(RunMessage(run_id))).later
     assert workers.sync_route_table(message) == Messages()
     assert workers.daily_check() == []
+
+
+def carry_out(run_id):
+    """Deliver every message of the run, and tell people."""
+    for message in workers.start_run(str(RunMessage(run_id))).later:
+        ended = workers.sync_route_table(message).run
+        if ended is not None:
+            workers.start_run(ended)
+
+
+def check_day(app):
+    """Make the daily check, with the run that it starts, and tell people of both."""
+    messages = workers.daily_check()
+    for message in messages:
+        run_id = RunMessage.parse(message).run_id
+        carry_out(run_id)
+    return [app.runs.get(RunMessage.parse(message).run_id) for message in messages]
+
+
+@pytest.fixture
+def waiting(make_app, receiver, azure, monkeypatch):
+    """An app whose changes wait, with one table."""
+    app = make_app(NOTIFY_WEBHOOK_URL=receiver.url, APPLY_POLICY="approval", REMOVAL_GRACE_DAYS="2")
+    monkeypatch.setattr(workers, "app", lambda: app)
+    register(app, "one")
+    add_table(azure.state, "one", [owned(B), owned(C)])
+    return app
+
+
+def test_a_run_that_waits_is_told_at_once_then_daily_and_no_more_when_it_is_approved(
+    azure, waiting, receiver, clock
+):
+    app = waiting
+    answer(azure, A, B, C)
+    run_id = app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id
+    carry_out(run_id)
+    [notice] = receiver.take()
+    assert (notice["kind"], notice["runId"]) == ("waits", run_id)
+    assert notice["facts"]["Approve"] == f"ase-route-sync approve {run_id}"
+
+    clock.shift(timedelta(hours=23, minutes=20))
+    assert [run for run in check_day(app) if run] == []
+    [notice] = receiver.take()
+    assert (notice["kind"], notice["facts"]["Approve"].split()[-1]) == ("waits", run_id)
+    check_day(app)
+    assert receiver.take() == []
+
+    request = SyncRequest(plan_run_id=run_id)
+    approval = app.asking.sync(request, Requester(Trigger.HTTP, "somebody")).run_id
+    carry_out(approval)
+    [notice] = receiver.take()
+    assert (notice["kind"], notice["runId"]) == ("changed", approval)
+    clock.shift(timedelta(days=1))
+    check_day(app)
+    assert [notice["kind"] for notice in receiver.take()] == ["allWell"]
+
+
+def test_a_grace_that_ends_changes_what_waits_and_the_newest_run_is_named(
+    azure, waiting, receiver, clock
+):
+    """Two addresses have left the tag. Of one the grace ends on the second day."""
+    app = waiting
+    answer(azure, A, B, C)
+    carry_out(app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id)
+    answer(azure, A, C)
+    clock.shift(timedelta(days=1))
+    first = app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id
+    carry_out(first)
+    receiver.take()
+    named = []
+    for _ in range(3):
+        clock.shift(timedelta(days=1))
+        started = [run.run_id for run in check_day(app) if run]
+        [notice] = [notice for notice in receiver.take() if notice["kind"] == "waits"]
+        [item] = notice["items"]
+        named.append((notice["facts"]["Approve"].split()[-1], item["text"].split()[:2], started))
+
+    [before, (newest, counts, [run_id]), still] = named
+    assert before == (first, ["+1", "in"], [])
+    assert (newest, counts) == (run_id, ["+1", "-1"])
+    assert still == (run_id, ["+1", "-1"], [])
+    done = app.asking.sync(SyncRequest(plan_run_id=run_id), Requester(Trigger.HTTP)).run_id
+    carry_out(done)
+    assert app.outcomes.get(done, rid("one")).removed == (B,)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_waits_in_a_run_that_nobody_was_told_of_is_told_by_the_next_check(
+    azure, waiting, make_app, receiver, clock, known
+):
+    """Somebody ran it at the command line, without a webhook."""
+    answer(azure, A, B, C)
+    if known:
+        carry_out(waiting.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id)
+        receiver.take()
+    laptop = make_app(APPLY_POLICY="approval", REMOVAL_GRACE_DAYS="2")
+    run_id = sync(laptop)["runId"]
+    clock.shift(timedelta(days=1))
+    assert [run for run in check_day(waiting) if run] == []
+    [notice] = receiver.take()
+    assert notice["facts"]["Approve"] == f"ase-route-sync approve {run_id}"
+    assert notice["facts"]["Since"] == "2026-03-04 06:00 UTC"
+
+
+def test_while_the_app_is_paused_nothing_waits_for_an_approval(
+    azure, waiting, make_app, receiver, clock, monkeypatch
+):
+    answer(azure, A)
+    carry_out(waiting.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id)
+    receiver.take()
+    paused = make_app(NOTIFY_WEBHOOK_URL=receiver.url, APPLY_POLICY="approval", PAUSED="true")
+    monkeypatch.setattr(workers, "app", lambda: paused)
+    for _ in range(2):
+        clock.shift(timedelta(days=1))
+        check_day(paused)
+    assert receiver.take() == []
+
+    monkeypatch.setattr(workers, "app", lambda: waiting)
+    clock.shift(timedelta(days=1))
+    check_day(waiting)
+    assert "waits" in [notice["kind"] for notice in receiver.take()]
+
+
+def test_a_notice_that_was_taken_is_not_sent_again_if_the_next_one_fails(
+    azure, waiting, receiver, monkeypatch
+):
+    monkeypatch.setattr(webhook, "WAIT_SECONDS", 0)
+    answer(azure, A)
+    add_table(azure.state, "two", [to_firewall(A, "mine")])
+    register(waiting, "two")
+    run_id = sync(waiting)["runId"]
+    post = requests.post
+
+    def refused_once(*arguments, **options):
+        receiver.status = 500 if receiver.bodies else 200
+        return post(*arguments, **options)
+
+    monkeypatch.setattr(requests, "post", refused_once)
+    with pytest.raises(TransientError, match="answered 500"):
+        workers.start_run(str(RunMessage(run_id)))
+    monkeypatch.setattr(requests, "post", post)
+    receiver.status = 200
+    workers.start_run(str(RunMessage(run_id)))
+    assert [notice["kind"] for notice in receiver.notices] == ["waits", "fault"]

@@ -1,43 +1,20 @@
-"""What people are told, and that they are told it once."""
+"""What people are told of faults, and that they are told it once."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from shared.domain.armid import RouteTableId
 from shared.domain.codes import lookup
 from shared.domain.findings import Finding
-from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
-from shared.domain.people.health import Alarm, Document
-from shared.domain.people.notices import Ledger, NoticeKind, check_notice, run_notice
+from shared.domain.people.faults import check_notice, run_notice
+from shared.domain.people.health import Alarm
+from shared.domain.people.notices import Ledger, NoticeKind
+from shared.domain.people.waiting import run_waits
 from shared.domain.routing.plan import Conflict
-from shared.domain.runs.outcome import Outcome, OutcomeStatus
-from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen, run_id_of
-from tests.builders.azure import table_id
-
-NOW = datetime(2026, 3, 4, 6, tzinfo=UTC)
-DAY = timedelta(days=1)
-TAG = "AppServiceManagement"
-A = "20.0.0.0/24"
-
-
-def rid(name):
-    return RouteTableId.parse(table_id(name))
-
-
-def outcome(name="one", status="unchanged", **fields):
-    return Outcome(rid(name), OutcomeStatus(status), **fields)
-
-
-def failed(name="one", code="AuthorizationFailed"):
-    return outcome(name, "failed", error=Finding(lookup(code), "why"))
-
-
-def run(number=0, *, mode=Mode.APPLY, trigger=Trigger.TIMER, **fields):
-    at = NOW + number * DAY
-    request = RunRequest(trigger, mode)
-    return Run(run_id_of(at, "0" * 8), request, at, RunStatus.SUCCEEDED, at, **fields)
+from shared.domain.runs.run import Mode, Trigger, VersionSeen
+from tests.builders.notices import NOW, A, check, failed, outcome, rid, run, waits
+from tests.builders.runs import TAG
 
 
 def told(ledger, *outcomes, **fields):
@@ -150,45 +127,6 @@ def test_a_link_in_a_message_loses_what_may_be_a_key():
     assert "https://app.example/api/runs/1" in str(notice)
 
 
-def wrong_table(name):
-    return CheckedTable(
-        route_table_id=rid(name),
-        right=False,
-        status=OutcomeStatus.PLANNED,
-        error=None,
-        days_since_right=1,
-        routes=1,
-        route_limit=400,
-        held=0,
-        contested=False,
-        poisoned=False,
-    )
-
-
-def check(*alarms, day=0, wrong=(), unusable=(), unlisted=0):
-    at = NOW + day * DAY
-    return CheckReport(
-        check_id=f"check-{day}",
-        at=at,
-        figures=Figures(
-            tables=2,
-            right=2 - len(wrong) - unlisted,
-            not_judged=0,
-            poisoned=0,
-            held=0,
-            contested=0,
-            max_days_since_right=1,
-        ),
-        tables=tuple(wrong_table(name) for name in wrong),
-        service_tags=(TAG,),
-        differs=(),
-        unusable={tag: Finding(lookup("TAG_UNAVAILABLE"), "empty") for tag in unusable},
-        versions=("AzureCloud.AppServiceManagement-000007",),
-        document=Document({}, at),
-        alarms=tuple(Alarm(lookup(code), "why") for code in alarms),
-    )
-
-
 def checked(ledger, *alarms, registered=("one",), **found):
     keys = {rid(name).key for name in registered}
     notice, after = check_notice(check(*alarms, **found), ledger, keys)
@@ -279,3 +217,33 @@ def test_a_recovered_fault_makes_way_for_all_well():
 def test_an_all_well_that_was_told_while_the_clock_ran_ahead_silences_no_other():
     told_on = (NOW + timedelta(days=400)).date()
     assert checked(replace(Ledger(), all_well_on=told_on), day=0)[0] is NoticeKind.ALL_WELL
+
+
+def test_a_table_that_waits_is_no_fault_and_ends_the_fault_that_it_had():
+    blocked = outcome(status="blocked")
+    _, ledger = told(Ledger(), blocked)
+    assert told(ledger, waits(), number=1) == ((NoticeKind.RECOVERED, ["recovered"]), Ledger())
+    conflict = Conflict(A, "mine", "VirtualAppliance")
+    both = replace(waits(status="conflict"), conflicts=(conflict,))
+    _, ledger = told(Ledger(), both)
+    assert list(ledger.faults) == [rid("one").key]
+
+
+@pytest.mark.parametrize(("paused", "kind"), [(False, None), (True, NoticeKind.DIGEST)])
+def test_a_table_of_which_people_are_reminded_is_not_stale_besides(paused, kind):
+    """The daily reminder says since when it waits. While the app is paused there is none."""
+    _, ledger = run_waits(run(), [waits()], Ledger(), {}, paused=False)
+    stale, full = lookup("TableStale"), lookup("CapacityLow")
+    found = check(Alarm(stale, "3 days", rid("one")), day=3, wrong=["one"])
+    registered = {rid(name).key for name in ("one", "two")}
+    notice, _ = check_notice(found, ledger, registered, paused=paused)
+    assert (notice and notice.kind) is kind
+
+    more = (Alarm(stale, "3 days", rid("two")), Alarm(full, "390 of 400", rid("one")))
+    found = check(*found.alarms, *more, day=3, wrong=["one"])
+    notice, _ = check_notice(found, ledger, registered, paused=False)
+    assert notice is not None
+    assert {(i.text, i.route_table_id) for i in notice.items} == {
+        ("TableStale: 3 days", rid("two")),
+        ("CapacityLow: 390 of 400", rid("one")),
+    }

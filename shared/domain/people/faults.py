@@ -1,0 +1,279 @@
+"""What people are told of faults: those of a run that has ended, and those of a daily check.
+
+A notice says what changed, what newly needs a person, and what no longer does. A fault that stays
+open is repeated once a day, in the digest of the check. If no fault is open, the check says once a
+week that all is well.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from .. import codes
+from ..runs.outcome import Outcome, OutcomeStatus
+from ..runs.run import Mode, Run
+from .check_report import CheckReport
+from .health import Alarm
+from .notices import (
+    MOST_REMEMBERED,
+    Item,
+    Ledger,
+    Notice,
+    NoticeKind,
+    OpenFault,
+    by_age,
+    counted,
+    found_right,
+    key_of,
+    number_of,
+    one_line,
+    read_by_asker,
+)
+
+ALL_WELL_EVERY = timedelta(days=7)
+_ALARM = "alarm|"
+_SOURCE = "source|"
+_RUN = "run|"
+
+type _Faults = Mapping[str, OpenFault]
+"""The open faults of a ledger, or of a part of it."""
+
+
+def run_notice(
+    run: Run,
+    outcomes: Sequence[Outcome],
+    ledger: Ledger,
+    last_run_ids: Mapping[str, str],
+) -> tuple[Notice | None, Ledger]:
+    """Return the notice about a run that has ended, if there is one, and the ledger after it.
+
+    `last_run_ids` has, by route table key, the run that settled the table last. A fault that a
+    later run has settled is told, but it is not opened again.
+    """
+    if read_by_asker(run):
+        return None, ledger
+
+    current, others = by_age(run, outcomes, last_run_ids)
+    late = [_item(outcome) for outcome in others if outcome.status.is_bad]
+    turn = _Turn.of(ledger, _run_faults(run, current), lambda key: _mended(key, run, current))
+    changed = [_item(outcome) for outcome in _changed(run, outcomes, current, turn.new)]
+
+    items = (*_items(turn.new), *late, *_recovered(turn.gone), *changed)
+    headline = _headline(len(turn.new) + len(late), len(turn.gone), len(changed))
+    return _run_notice(run, *headline, items) if items else None, turn.ledger
+
+
+def check_notice(
+    check: CheckReport, ledger: Ledger, registered: Collection[str], *, paused: bool = False
+) -> tuple[Notice | None, Ledger]:
+    """Return the notice about a check, if there is one, and the ledger after it.
+
+    `registered` are the keys of the route tables that are enabled: a fault of any other table is
+    dropped without a word.
+    """
+    turn = _turn_of(check, ledger, registered, paused=paused)
+    if turn.open:
+        return _digest(check, turn)
+    if turn.gone:
+        title = f"{number_of(len(turn.gone), 'fault')} no longer open"
+        items = tuple(_recovered(turn.gone))
+        return _check_notice(check, NoticeKind.RECOVERED, title, items), turn.ledger
+    return _all_well(check, turn.ledger)
+
+
+def _turn_of(
+    check: CheckReport, ledger: Ledger, registered: Collection[str], *, paused: bool
+) -> "_Turn":
+    # If people are reminded every day of what waits, they need not hear that the table is stale.
+    reminded = frozenset[str]() if paused else ledger.waiting.keys()
+    told = [alarm for alarm in check.alarms if not _is_stale(alarm, reminded)]
+    alarms = {_alarm_key(alarm): _alarm_fault(alarm) for alarm in told}
+
+    known = {k: f for k, f in ledger.faults.items() if not k.startswith("/") or k in registered}
+    mended = functools.partial(_seen_mended, check, found_right(check, known))
+    return _Turn.of(replace(ledger, faults=known), alarms, mended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """The change that a run or a check makes to the open faults."""
+
+    open: _Faults
+    new: _Faults
+    gone: _Faults
+    ledger: Ledger
+    """The one after it."""
+
+    @classmethod
+    def of(cls, ledger: Ledger, found: _Faults, mended: Callable[[str], bool]) -> "_Turn":
+        """Compare the faults that were found with those that people know."""
+        known = {key: fault.signature for key, fault in ledger.faults.items()}
+        new = {key: fault for key, fault in found.items() if known.get(key) != fault.signature}
+        gone = {
+            key: fault for key, fault in ledger.faults.items() if key not in found and mended(key)
+        }
+
+        still_open = {key: fault for key, fault in ledger.faults.items() if key not in gone}
+        all_open = {**still_open, **found}
+        remembered = dict(itertools.islice(all_open.items(), MOST_REMEMBERED))
+        return cls(all_open, new, gone, replace(ledger, faults=remembered))
+
+
+def _digest(check: CheckReport, turn: _Turn) -> tuple[Notice | None, Ledger]:
+    """Return one notice a day, and another one only if something is new."""
+    today = check.at.date()
+    if turn.ledger.digest_on == today and not turn.new and not turn.gone:
+        return None, turn.ledger
+
+    title = f"{number_of(len(turn.open), 'fault')} open"
+    items = (*_items(turn.open), *_recovered(turn.gone))
+    notice = _check_notice(check, NoticeKind.DIGEST, title, items)
+    return notice, replace(turn.ledger, digest_on=today)
+
+
+def _all_well(check: CheckReport, ledger: Ledger) -> tuple[Notice | None, Ledger]:
+    """Return a notice once a week, and only if every table is right."""
+    figures, today = check.figures, check.at.date()
+    last = ledger.all_well_on
+    early = last is not None and timedelta() <= today - last < ALL_WELL_EVERY
+    if early or figures.right < figures.tables:
+        return None, ledger
+
+    tables = number_of(figures.tables, "route table")
+    title = f"all well, {tables}, version {_versions(check)}"
+    return _check_notice(check, NoticeKind.ALL_WELL, title), replace(ledger, all_well_on=today)
+
+
+def _run_notice(run: Run, kind: NoticeKind, title: str, items: tuple[Item, ...]) -> Notice:
+    at, path = run.finished_at or run.started_at, f"runs/{run.run_id}"
+    return Notice(run.run_id, kind, title, at, _run_facts(run), items, path)
+
+
+def _check_notice(
+    check: CheckReport, kind: NoticeKind, title: str, items: tuple[Item, ...] = ()
+) -> Notice:
+    tables = f"{check.figures.right} of {check.figures.tables} right"
+    facts = {"Route tables": tables, "Versions": _versions(check)}
+    return Notice(check.check_id, kind, title, check.at, facts, items)
+
+
+def _headline(faults: int, recovered: int, changed: int) -> tuple[NoticeKind, str]:
+    if faults:
+        return NoticeKind.FAULT, f"{number_of(faults, 'new fault')}"
+    if recovered:
+        return NoticeKind.RECOVERED, f"{number_of(recovered, 'fault')} no longer open"
+    return NoticeKind.CHANGED, f"{number_of(changed, 'route table')} changed"
+
+
+def _run_facts(run: Run) -> dict[str, str]:
+    facts = {"Run": f"{run.request.trigger}, {run.request.mode}: {run.status}"}
+    if run.request.reason:
+        facts["Reason"] = one_line(run.request.reason)
+    counted = (f"{number} {status}" for status, number in run.counts.items() if number)
+    facts["Route tables"] = ", ".join(counted) or "none"
+
+    for version in run.versions:
+        if version.added or version.removed:
+            size = f"+{len(version.added)} -{len(version.removed)} prefixes"
+            facts[f"Version {version.version_id}"] = size
+    return facts
+
+
+def _changed(
+    run: Run, outcomes: Iterable[Outcome], current: Collection[Outcome], new: _Faults
+) -> Iterator[Outcome]:
+    """The tables that the run changed, and that are not among the new faults."""
+    yield from (o for o in outcomes if o.status is OutcomeStatus.CHANGED)
+    # A fault that people know already does not keep the table's other routes from being written.
+    if run.request.mode is Mode.APPLY:
+        yield from (o for o in current if o.status.is_bad and o.writes and key_of(o) not in new)
+
+
+def _run_faults(run: Run, outcomes: Iterable[Outcome]) -> dict[str, OpenFault]:
+    """Return the faults of the tables, and those that stopped or limited the whole run."""
+    bad = (outcome for outcome in outcomes if outcome.status.is_bad)
+    faults = {key_of(outcome): OpenFault(outcome.signature, _item(outcome)) for outcome in bad}
+    if run.error is None:
+        return faults
+
+    code = run.error.code.name
+    if not run.unusable:
+        text = one_line(f"{code}: {run.error.message}")
+        faults[_RUN + code] = OpenFault(code, Item("failed", text))
+    for source, why in run.unusable.items():
+        faults[_SOURCE + source] = OpenFault(code, Item("failed", one_line(f"{source}: {why}")))
+    return faults
+
+
+def _mended(key: str, run: Run, outcomes: Iterable[Outcome]) -> bool:
+    """Whether this run has shown that an open fault is gone."""
+    if key.startswith(_SOURCE):
+        return any(_SOURCE + version.source == key for version in run.versions)
+    if key.startswith(_RUN):
+        return run.error is None
+    return any(key_of(outcome) == key and _is_no_fault(outcome) for outcome in outcomes)
+
+
+def _is_no_fault(outcome: Outcome) -> bool:
+    # A table that only waits for an approval is told of by itself.
+    good = {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
+    return outcome.status in good or (bool(outcome.waiting) and not outcome.status.is_bad)
+
+
+def _seen_mended(check: CheckReport, right: Collection[str], key: str) -> bool:
+    """Whether this check has shown that an open fault is gone. It has found `right` tables."""
+    if key.startswith(_SOURCE):
+        tag = key.removeprefix(_SOURCE)
+        return tag in check.service_tags and tag not in check.unusable
+    if key.startswith(_RUN):
+        return False
+    if key.startswith(_ALARM):
+        return True
+    return key in right
+
+
+def _item(outcome: Outcome) -> Item:
+    """Return a line of counts and codes. The prefixes themselves stand in the report."""
+    parts = [counted(added=outcome.added, updated=outcome.updated, removed=outcome.removed)]
+    if outcome.open_conflicts:
+        parts.append(number_of(len(outcome.open_conflicts), "conflict"))
+
+    parts.append(", ".join(violation.code.name for violation in outcome.violations))
+    if outcome.error is not None:
+        parts.append(f"{outcome.error.code}: {outcome.error.message}")
+    parts += [f"contested: {f.message}" for f in outcome.findings if f.code == codes.CONTESTED][:1]
+
+    text = "; ".join(part for part in parts if part)
+    return Item(outcome.status.value, one_line(text), outcome.route_table_id)
+
+
+def _items(faults: _Faults) -> Iterator[Item]:
+    return (fault.item for fault in faults.values())
+
+
+def _recovered(faults: _Faults) -> Iterator[Item]:
+    for _, fault in sorted(faults.items()):
+        text = one_line(f"was {fault.item.state}: {fault.item.text}")
+        yield replace(fault.item, state="recovered", text=text)
+
+
+def _is_stale(alarm: Alarm, tables: Collection[str]) -> bool:
+    table = alarm.route_table_id
+    return alarm.code == codes.TABLE_STALE and table is not None and table.key in tables
+
+
+def _alarm_key(alarm: Alarm) -> str:
+    table = alarm.route_table_id.key if alarm.route_table_id else ""
+    return f"{_ALARM}{alarm.code.name}|{table}"
+
+
+def _alarm_fault(alarm: Alarm) -> OpenFault:
+    # The message counts days, so the code alone tells one alarm from another.
+    text = one_line(f"{alarm.code}: {alarm.message}")
+    return OpenFault(alarm.code.name, Item("alarm", text, alarm.route_table_id))
+
+
+def _versions(check: CheckReport) -> str:
+    return ", ".join(check.versions) or "none"

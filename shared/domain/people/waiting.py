@@ -1,0 +1,153 @@
+"""What people are told of changes that wait for an approval: at once, and then once a day."""
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from .. import codes
+from ..routing.judgement import Withheld
+from ..runs.outcome import Outcome, OutcomeStatus
+from ..runs.run import Mode, Run, Trigger
+from ..times import utc_minute
+from .check_report import CheckReport
+from .next_steps import About, step_for_code
+from .notices import (
+    MOST_REMEMBERED,
+    Item,
+    Ledger,
+    Notice,
+    NoticeKind,
+    Waiting,
+    by_age,
+    counted,
+    found_right,
+    key_of,
+    number_of,
+)
+
+_MOST_COMMANDS = 3
+_NOT_JUDGED = frozenset({OutcomeStatus.FAILED, OutcomeStatus.BLOCKED})
+_WHO_MAY = "an Approver; at the command line, whoever may write the route tables"
+
+
+def run_waits(
+    run: Run,
+    outcomes: Sequence[Outcome],
+    ledger: Ledger,
+    last_run_ids: Mapping[str, str],
+    *,
+    paused: bool,
+) -> tuple[Notice | None, Ledger]:
+    """Return the notice about what waits after this run, if there is one, and the ledger after it.
+
+    It is told at once if a table newly waits, or waits for a newer version. While the app is
+    `paused`, nothing can be approved, so nobody is told.
+    """
+    if run.request.mode is Mode.PLAN or not run.request.is_sync:
+        return None, ledger
+    current, _ = by_age(run, outcomes, last_run_ids)
+    waiting = _waiting_after(run, current, ledger.waiting)
+
+    # A check leaves its reminder to the run that it starts, which alone knows what waits now.
+    at = _end_of(run)
+    is_turn = run.request.trigger is Trigger.CHECK and ledger.waits_told_on != at.date()
+    due = not paused and (is_turn or _has_news(waiting, ledger.waiting))
+    return _told(run.run_id, at, waiting, ledger, due=due)
+
+
+def check_waits(
+    check: CheckReport,
+    ledger: Ledger,
+    untold: Mapping[str, Waiting],
+    registered: Collection[str],
+    *,
+    paused: bool,
+) -> tuple[Notice | None, Ledger]:
+    """Return the reminder of what waits, once a day, and the ledger after it.
+
+    `untold` waits as well, and nobody was told. `registered` are the keys of the route tables that
+    are enabled: no other table waits.
+    """
+    known = {**ledger.waiting, **untold}
+    right = found_right(check, known)
+    waiting = {key: one for key, one in known.items() if key in registered and key not in right}
+
+    due = not paused and check.run_id is None and ledger.waits_told_on != check.at.date()
+    return _told(check.check_id, check.at, waiting, ledger, due=due)
+
+
+def _told(
+    notice_id: str, at: datetime, waiting: Mapping[str, Waiting], ledger: Ledger, *, due: bool
+) -> tuple[Notice | None, Ledger]:
+    """Return the notice about what waits, if one is due, and the ledger after it."""
+    remembered = dict(itertools.islice(waiting.items(), MOST_REMEMBERED))
+    after = replace(ledger, waiting=remembered)
+    if not due or not waiting:
+        return None, after
+    return _notice(notice_id, at, waiting.values()), replace(after, waits_told_on=at.date())
+
+
+def _waiting_after(
+    run: Run, outcomes: Iterable[Outcome], known: Mapping[str, Waiting]
+) -> dict[str, Waiting]:
+    """Return what waits after a run with these outcomes."""
+    waiting = dict(known)
+    for outcome in outcomes:
+        key = key_of(outcome)
+        if outcome.waiting:
+            since = known[key].item.since if key in known else None
+            waiting[key] = waiting_in(run.run_id, outcome, since or _end_of(run))
+
+        # A table that has failed or is blocked may still wait. Nobody could look.
+        elif outcome.status not in _NOT_JUDGED:
+            waiting.pop(key, None)
+    return waiting
+
+
+def waiting_in(run_id: str, outcome: Outcome, since: datetime) -> Waiting:
+    """Return the changes of a table that wait in this run, and in its outcome, since then."""
+    text = f"{_counted(outcome.waiting)} in run {run_id}"
+    item = Item("waits", text, outcome.route_table_id, since=since, run_id=run_id)
+    return Waiting(item, outcome.version_ids)
+
+
+def _has_news(waiting: Mapping[str, Waiting], known: Mapping[str, Waiting]) -> bool:
+    """Whether a table newly waits, or waits for a newer version."""
+    return any(
+        key not in known or known[key].version_ids != one.version_ids
+        for key, one in waiting.items()
+    )
+
+
+def _notice(notice_id: str, at: datetime, waiting: Iterable[Waiting]) -> Notice:
+    # Only the newest run of a table shows what waits now, and so only that one can be approved.
+    items = [one.item for one in waiting]
+    items.sort(key=lambda item: item.run_id or "", reverse=True)
+    runs = list(dict.fromkeys(item.run_id for item in items if item.run_id))
+
+    title = f"{number_of(len(items), 'route table')} wait{'s' if len(items) == 1 else ''}"
+    since = utc_minute(min(item.since or at for item in items))
+    facts = {"Since": since, "Approve": _commands(runs), "Who may approve": _WHO_MAY}
+    path = f"dashboard?run={runs[0]}"
+    kind = NoticeKind.WAITS
+    return Notice(notice_id, kind, f"{title} for approval", at, facts, tuple(items), path)
+
+
+def _commands(run_ids: Sequence[str]) -> str:
+    steps = [step_for_code(codes.APPLY_POLICY, About(run_id=one)) for one in run_ids]
+    commands = [step.command for step in steps if step.command is not None]
+    more = len(commands) - _MOST_COMMANDS
+    shown = "; ".join(commands[:_MOST_COMMANDS])
+    return f"{shown}; and {number_of(more, 'run')} more" if more > 0 else shown
+
+
+def _counted(waiting: Sequence[Withheld]) -> str:
+    def those(change: str) -> list[Withheld]:
+        return [one for one in waiting if one.change == change]
+
+    return counted(added=those("add"), updated=those("update"), removed=those("remove"))
+
+
+def _end_of(run: Run) -> datetime:
+    return run.finished_at or run.started_at
