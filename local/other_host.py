@@ -6,6 +6,7 @@ runs in the app's folder. Its environment has the app's settings, AzureWebJobsSt
 and these variables:
 
 HOST_PORT                       a free port; ASPNETCORE_URLS has the whole address
+WEBSITE_HOSTNAME                the address without http://, as App Service and Core Tools set it
 HOST_KEY, MASTER_KEY            the host key and the master key that its callers use
 FUNCTIONS_SECRETS_PATH          a folder with these keys, as the real host keeps them (host.json)
 AzureWebJobsSecretStorageType   `files`: so the real host takes its keys from that folder
@@ -70,6 +71,7 @@ def _environment(folder: Path) -> Mapping[str, str]:
     port = _free_port()
     return {
         "HOST_PORT": str(port),
+        "WEBSITE_HOSTNAME": f"127.0.0.1:{port}",
         "ASPNETCORE_URLS": f"http://127.0.0.1:{port}",
         "FUNCTIONS_SECRETS_PATH": str(secrets),
         "AzureWebJobsSecretStorageType": "files",

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from . import __version__
 from .arm.client import ArmClients
 from .arm.credential import Credential, OwnIdentity
 from .arm.environments import ArmEnvironments, ArmInboundDependencies
@@ -23,8 +24,9 @@ from .log import log_alarms, log_outcome, log_registration, log_run, quiet_libra
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
 from .redaction import guard_log, hide
-from .settings import InvalidSettings, Settings
+from .settings import InvalidSettings, Settings, StorageSettings
 from .storage.account import StorageAccount
+from .storage.app_record import AppRecordLog
 from .storage.checks import CheckLog, LedgerLog
 from .storage.events import EventLog
 from .storage.locations import LocationLog
@@ -54,6 +56,7 @@ from .sync.table.reconcile import Reconciler
 from .sync.watch.check import DailyCheck
 from .sync.watch.housekeeping import Housekeeping
 from .sync.watch.notifier import Notifier
+from .sync.watch.recorder import Recorder
 
 
 def utc_now() -> datetime:
@@ -66,11 +69,12 @@ class App:
     Use cases see the outside as three bundles: the store, Azure, and the operator's policy.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, account: StorageAccount | None = None) -> None:
+        """Use the account that the settings lead to, or this one if the caller has it already."""
         self.settings = settings
 
         # The store: one storage account keeps all that the app remembers.
-        self.account = _storage_account(settings)
+        self.account = account or storage_account(settings)
         self.registry = Registry(self.account.route_tables)
         self.versions = VersionLog(self.account.versions, cloud=settings.azure_cloud)
         self.runs = RunLog(self.account.runs)
@@ -88,6 +92,10 @@ class App:
             checks=self.checks,
             ledgers=LedgerLog(self.account.runs),
             locations=LocationLog(self.account.runs),
+            app_records=AppRecordLog(self.account.runs),
+        )
+        self.recorder = Recorder.of(
+            self.store.app_records, utc_now, settings.recorded(), __version__
         )
 
         # Azure: one identity reads and writes it.
@@ -189,14 +197,17 @@ def _app() -> App:
     hide((*settings.secrets, os.environ.get("IDENTITY_HEADER")))
     # If the schedule of the daily check is wrong, no check tells it.
     log_alarms(schedule_alarms(settings.wrong_schedules))
-    return App(settings)
+
+    context = App(settings)
+    context.recorder.record()
+    return context
 
 
 def arm_credential(settings: Settings) -> Credential:
     return Credential(authority=settings.cloud.authority, client_id=settings.azure_client_id)
 
 
-def storage_credential(settings: Settings) -> Credential:
+def storage_credential(settings: StorageSettings) -> Credential:
     return Credential(
         authority=settings.cloud.authority,
         client_id=settings.storage_client_id or settings.azure_client_id,
@@ -252,7 +263,7 @@ def _webhook(settings: Settings) -> Webhook:
     )
 
 
-def _storage_account(settings: Settings) -> StorageAccount:
+def storage_account(settings: StorageSettings) -> StorageAccount:
     if settings.storage_connection_string is not None:
         try:
             return StorageAccount.from_connection_string(settings.storage_connection_string)

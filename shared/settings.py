@@ -1,4 +1,7 @@
-"""App settings, read once at the first invocation. One error lists all faults."""
+"""App settings, read once at the first invocation. One error lists all faults.
+
+The app records those that are no secrets, so that the command line follows them.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +22,24 @@ _STORAGE = (
 )
 _SCHEDULES = ("SYNC_SCHEDULE", "CHECK_SCHEDULE")
 _SECRET_PARTS = ("accountkey", "sharedaccesssignature")
+
+POLICY = frozenset(
+    {
+        *("SERVICE_TAG", "SERVICE_TAG_SUBSCRIPTION_ID", "SERVICE_TAG_LOCATIONS"),
+        *("ALLOWED_SERVICE_TAGS", "ROUTE_OWNER", "APPLY_POLICY", "PAUSED"),
+        *("MAX_REMOVED_PERCENT", "REMOVAL_GRACE_DAYS", "MIN_PREFIX_LENGTH", "ROUTE_LIMIT"),
+        *("MAX_SYNC_AGE_DAYS", "RUN_RETENTION_DAYS"),
+        *("ARM_API_VERSION_NETWORK", "ARM_API_VERSION_WEB"),
+    }
+)
+"""The settings that decide what a run does. The app and a command must agree on them."""
+RECORDED = POLICY | {
+    *("AZURE_CLOUD", "SYNC_SCHEDULE", "CHECK_SCHEDULE", "PUBLIC_URL", "REQUIRE_TOKENS"),
+    *("WEBSITE_HOSTNAME", "WEBSITE_SITE_NAME", "WEBSITE_OWNER_NAME"),
+}
+"""The settings that the app records. None is a secret, and none says where a token is sent:
+whoever may write the record must not get the token of a person who reads it.
+"""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _API_VERSION = r"^\d{4}-\d\d-\d\d(-preview)?$"
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
@@ -76,12 +97,58 @@ type _ServiceTag = Annotated[str, BeforeValidator(_service_tag)]
 type _CommaSeparated[T] = Annotated[list[T], BeforeValidator(_comma_separated)]
 
 
-class Settings(BaseModel):
+class StorageSettings(BaseModel):
+    """The settings that lead to the storage account. A command needs no others."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     azure_cloud: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = Field(
         "AzureCloud", alias="AZURE_CLOUD"
     )
+    azure_client_id: str | None = Field(None, alias="AZURE_CLIENT_ID")
+    storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
+    storage_account_name: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
+    storage_table_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
+        None, alias="AzureWebJobsStorage__tableServiceUri"
+    )
+    storage_client_id: str | None = Field(None, alias="AzureWebJobsStorage__clientId")
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Treat an empty setting as missing. Raise InvalidSettings if any setting is wrong."""
+        given = _given(environment)
+        faults = _storage_faults(given)
+        try:
+            settings = cls.model_validate(given)
+        except ValidationError as error:
+            faults += [_fault(detail) for detail in error.errors(include_url=False)]
+            raise InvalidSettings(faults) from None
+
+        if faults:
+            raise InvalidSettings(faults)
+        return settings
+
+    @property
+    def cloud(self) -> Cloud:
+        return CLOUDS[self.azure_cloud]
+
+    @property
+    def table_endpoint(self) -> str:
+        """Return the URL of Table Storage for an identity-based connection."""
+        return self.storage_table_service_uri or (
+            f"https://{self.storage_account_name}.table.{self.cloud.storage_suffix}"
+        )
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """Yield what no log and no terminal may show."""
+        for part in (self.storage_connection_string or "").split(";"):
+            name, _, value = part.partition("=")
+            if name.strip().lower() in _SECRET_PARTS:
+                yield value.strip()
+
+
+class Settings(StorageSettings):
     arm_endpoint: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
         None, alias="ARM_ENDPOINT"
     )
@@ -89,7 +156,6 @@ class Settings(BaseModel):
         None, alias="ARM_API_VERSION_NETWORK", pattern=_API_VERSION
     )
     arm_api_version_web: str | None = Field(None, alias="ARM_API_VERSION_WEB", pattern=_API_VERSION)
-    azure_client_id: str | None = Field(None, alias="AZURE_CLIENT_ID")
     service_tag: _ServiceTag = Field("AppServiceManagement", alias="SERVICE_TAG")
     service_tag_subscription_id: str = Field(alias="SERVICE_TAG_SUBSCRIPTION_ID", pattern=_GUID)
     service_tag_locations: _CommaSeparated[Annotated[str, Field(pattern=r"^[a-z0-9]+$")]] = Field(
@@ -119,31 +185,11 @@ class Settings(BaseModel):
     website_site_name: str | None = Field(None, alias="WEBSITE_SITE_NAME")
     website_owner_name: str | None = Field(None, alias="WEBSITE_OWNER_NAME")
     website_auth_enabled: bool = Field(False, alias="WEBSITE_AUTH_ENABLED")
-    storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
-    storage_account_name: str | None = Field(None, alias="AzureWebJobsStorage__accountName")
-    storage_table_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
-        None, alias="AzureWebJobsStorage__tableServiceUri"
-    )
-    storage_client_id: str | None = Field(None, alias="AzureWebJobsStorage__clientId")
 
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Self:
-        """Treat an empty setting as missing. Raise InvalidSettings if any setting is wrong."""
-        given = _given(environment)
-        faults = _storage_faults(given)
-        try:
-            settings = cls.model_validate(given)
-        except ValidationError as error:
-            faults += [_fault(detail) for detail in error.errors(include_url=False)]
-            raise InvalidSettings(faults) from None
-
-        if faults:
-            raise InvalidSettings(faults)
-        return settings
-
-    @property
-    def cloud(self) -> Cloud:
-        return CLOUDS[self.azure_cloud]
+    def recorded(self) -> dict[str, str]:
+        """Return the value in effect of each recorded setting, as text that `read` takes again."""
+        values = self.model_dump(by_alias=True) | {"ALLOWED_SERVICE_TAGS": sorted(self.allowed)}
+        return {name: _text(values[name]) for name in sorted(RECORDED)}
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -173,31 +219,53 @@ class Settings(BaseModel):
             url = urlsplit(self.notify_webhook_url)
             # Some receivers have their secret in the path instead of the query.
             yield from (self.notify_webhook_url, url.path)
-        for part in (self.storage_connection_string or "").split(";"):
-            name, _, value = part.partition("=")
-            if name.strip().lower() in _SECRET_PARTS:
-                yield value.strip()
+        yield from super().secrets
 
     @property
     def address(self) -> str | None:
-        """Return the URL by which people reach the app. App Service sets the host name."""
-        if self.public_url is not None or self.website_hostname is None:
-            return self.public_url
+        """Return the URL by which people reach the app."""
+        return next(iter(self.addresses), None)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return every URL of the app: that of the gateway, then that of its host."""
+        return [url for url in (self.public_url, self._host_address) if url is not None]
+
+    @property
+    def _host_address(self) -> str | None:
+        """App Service sets the host name."""
+        if self.website_hostname is None:
+            return None
         is_local = urlsplit(f"//{self.website_hostname}").hostname in LOOPBACK
         scheme = "http" if is_local else "https"
         return f"{scheme}://{self.website_hostname}"
 
     @property
-    def own_subscription_id(self) -> str | None:
-        """Return the subscription that the app is in. App Service names it before a `+`."""
-        return self.website_owner_name and self.website_owner_name.partition("+")[0]
+    def app_name(self) -> str | None:
+        """Return the name of the function app, which App Service sets."""
+        return self.website_site_name
 
     @property
-    def table_endpoint(self) -> str:
-        """Return the URL of Table Storage for an identity-based connection."""
-        return self.storage_table_service_uri or (
-            f"https://{self.storage_account_name}.table.{self.cloud.storage_suffix}"
-        )
+    def app_subscription_id(self) -> str | None:
+        """Return the subscription of the function app.
+
+        App Service sets `{subscription}+{group}-{region}webspace`. Source: `GetSubscriptionId` in
+        EnvironmentExtensions.cs of azure-functions-host.
+        """
+        subscription_id, plus, _ = (self.website_owner_name or "").partition("+")
+        return subscription_id if plus else None
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list():
+            return ",".join(value)
+        case _:
+            return str(value)
 
 
 def _given(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def daily_check() -> list[str]:
     and for the notices that are still due.
     """
     context = app()
+    context.recorder.record()
     _end_overdue(context)
     unattended = list(context.run_start.unattended())
     checked = context.check.check()

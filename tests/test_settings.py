@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import InvalidSettings, Settings
+from shared.settings import POLICY, RECORDED, InvalidSettings, Settings, StorageSettings
 from tests.builders.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
@@ -160,3 +160,71 @@ def test_a_wrong_schedule_is_no_invalid_setting(text):
     settings = Settings.read(NEEDED | {"CHECK_SCHEDULE": text})
     assert settings.missing_schedules == ["SYNC_SCHEDULE"]
     assert list(settings.wrong_schedules) == ["CHECK_SCHEDULE"]
+
+
+NEVER_RECORDED = {
+    *("ARM_ENDPOINT", "AZURE_CLIENT_ID", "NOTIFY_WEBHOOK_URL", "NOTIFY_FORMAT"),
+    *("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
+    *("AzureWebJobsStorage__tableServiceUri", "AzureWebJobsStorage__clientId"),
+    "WEBSITE_AUTH_ENABLED",
+}
+"""Secrets, and whatever says where tokens and notices are sent, or whose they are."""
+
+
+def test_each_setting_is_either_recorded_or_never():
+    names = {str(field.alias) for field in Settings.model_fields.values()}
+    assert names == RECORDED | NEVER_RECORDED
+    assert not RECORDED & NEVER_RECORDED
+    assert POLICY < RECORDED
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"PAUSED": "1", "APPLY_POLICY": "additive", "ROUTE_LIMIT": "600"},
+        {"ALLOWED_SERVICE_TAGS": "B,A", "SERVICE_TAG": "A", "AZURE_CLOUD": "AzureChinaCloud"},
+        {"SYNC_SCHEDULE": "0 0 6 * * MON-SUN", "PUBLIC_URL": "https://api.contoso.com/x/"},
+    ],
+)
+def test_what_is_recorded_is_read_as_the_same_settings(changed):
+    settings = Settings.read(NEEDED | changed)
+    again = Settings.read(NEEDED | settings.recorded())
+    assert settings.recorded() == again.recorded()
+    assert settings.recorded().keys() == RECORDED
+    assert settings.allowed == again.allowed
+
+
+def test_storage_needs_no_policy():
+    del (given := dict(NEEDED))["SERVICE_TAG_LOCATIONS"]
+    assert StorageSettings.read(given).storage_connection_string is not None
+    with pytest.raises(InvalidSettings, match="AzureWebJobsStorage"):
+        StorageSettings.read({})
+
+
+@pytest.mark.parametrize(
+    ("given", "addresses"),
+    [
+        ({}, []),
+        ({"WEBSITE_HOSTNAME": "app.example"}, ["https://app.example"]),
+        ({"WEBSITE_HOSTNAME": "localhost:7071"}, ["http://localhost:7071"]),
+        (
+            {"WEBSITE_HOSTNAME": "app.example", "PUBLIC_URL": "https://gateway.example/app/"},
+            ["https://gateway.example/app", "https://app.example"],
+        ),
+    ],
+)
+def test_the_address_for_people_is_the_gateways_if_there_is_one(given, addresses):
+    settings = Settings.read(NEEDED | given)
+    assert settings.addresses == addresses
+    assert settings.address == (addresses[0] if addresses else None)
+
+
+def test_app_service_says_the_name_and_the_subscription_of_the_app():
+    owner = "11111111-1111-4111-8111-111111111111+rg-routes-WestEuropewebspace-Linux"
+    given = {"WEBSITE_SITE_NAME": "func-routes", "WEBSITE_OWNER_NAME": owner}
+    settings = Settings.read(NEEDED | given)
+    assert settings.app_name == "func-routes"
+    assert settings.app_subscription_id == "11111111-1111-4111-8111-111111111111"
+    assert Settings.read(NEEDED).app_name is None
+    assert Settings.read(NEEDED).app_subscription_id is None

@@ -155,11 +155,14 @@ def _serve(keeper: Keeper) -> NoReturn:
     except OSError as error:
         sys.exit(f"port {port}: {error.strerror}; set HOST_PORT to another, 0 picks a free one")
 
+    hostname = f"127.0.0.1:{listening.getsockname()[1]}"
+    os.environ.setdefault("WEBSITE_HOSTNAME", hostname)
+
     server = _server(keeper)
     threading.Thread(target=_stop_with_parent, args=(server,), daemon=True).start()
 
     # The process that starts the host reads its address from this line.
-    print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+    print(f"http://{hostname}", flush=True)
     server.run(sockets=[listening])
     sys.exit(0 if server.started else 1)
 

@@ -18,9 +18,10 @@ _SIZE_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The host asks for the app's functions."""
+    """The host asks for the app's functions. App Service and Core Tools set WEBSITE_HOSTNAME."""
 
     root: Path
+    website_hostname: str
     id: str = "load"
 
 

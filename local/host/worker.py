@@ -1,6 +1,7 @@
 """A worker process as the host sees it."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class Worker:
         worker = cls(pid, *await asyncio.open_connection(sock=connection))
         if now is not None:
             worker.set_clock(now)
-        worker.functions = await worker._answer_to(Load(root))
+        worker.functions = await worker._answer_to(Load(root, os.environ["WEBSITE_HOSTNAME"]))
         return worker
 
     async def invoke(self, invocation: Invocation) -> Result:

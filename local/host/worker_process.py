@@ -73,7 +73,7 @@ class _Worker:
         value: Sequence[Function] | Result
         try:
             if isinstance(message, Load):
-                value = await _load(message.root)
+                value = await _load(message)
             else:
                 value = await _invoke(message)
         except _Failed as error:
@@ -82,12 +82,13 @@ class _Worker:
             self._host.send(Answer(message.id, value))
 
 
-async def _load(root: Path) -> Sequence[Function]:
+async def _load(message: Load) -> Sequence[Function]:
     """Index `function_app.py`."""
-    sys.path.insert(0, str(root))
-    os.chdir(root)
+    sys.path.insert(0, str(message.root))
+    os.chdir(message.root)
+    os.environ["WEBSITE_HOSTNAME"] = message.website_hostname
     _start_threads()
-    await _initialise(root)
+    await _initialise(message.root)
 
     metadata = await runtime.functions_metadata_request(None)
     return [_function(result) for result in metadata.function_metadata_results]

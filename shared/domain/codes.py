@@ -1115,6 +1115,13 @@ PRINCIPAL_UNREADABLE = Code(
     remedy="Check the app's authentication settings.",
     places=_REQUEST,
 )
+SETTINGS_CHANGED = Code(
+    "SettingsChanged",
+    Grade.FAILS,
+    meaning="The app's settings have changed since the command read them. Nothing was changed.",
+    remedy="Run the command again: it then follows the new settings.",
+    places=_REQUEST,
+)
 STORAGE_UNAVAILABLE = Code(
     "StorageUnavailable",
     Grade.FAILS,

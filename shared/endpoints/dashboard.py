@@ -205,9 +205,9 @@ def _everywhere(settings: Settings) -> Mapping[str, Any]:
     A laptop has no app's name and no subscription.
     """
     named = {
-        "App": settings.website_site_name,
+        "App": settings.app_name,
         "Cloud": settings.azure_cloud,
-        "Subscription": settings.own_subscription_id or settings.service_tag_subscription_id,
+        "Subscription": settings.app_subscription_id or settings.service_tag_subscription_id,
     }
     return {
         "place": {name: text for name, text in named.items() if text},

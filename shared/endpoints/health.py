@@ -1,4 +1,4 @@
-"""Say whether storage answers."""
+"""Say whether storage answers, and record the settings in effect."""
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
@@ -14,10 +14,13 @@ def health(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _health(request: func.HttpRequest) -> func.HttpResponse:
-    """Anybody may ask, so the answer does not say why storage is unavailable."""
+    """Anybody may ask, so the answer does not say why storage is unavailable.
+
+    A command calls this before it writes, so that it follows the settings in effect now.
+    """
     check_query(request)
     try:
-        app().account.check()
+        app().recorder.record()
     except (AzureError, InvalidSettings) as error:
         raise HttpError(503, codes.STORAGE_UNAVAILABLE, "storage does not answer") from error
     return json_response({"status": "ok"})

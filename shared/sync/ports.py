@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ..domain.addresses import Source, SourceContent, Version
+from ..domain.app_record import AppRecord
 from ..domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
 from ..domain.locations import Standing
 from ..domain.people.check_report import CheckReport
@@ -287,6 +288,22 @@ class Locations(Protocol):
         """Replace all standings."""
 
 
+class AppRecords(Protocol):
+    """What the app says about itself."""
+
+    def read(self) -> AppRecord | None:
+        """Return None if no app has ever recorded its settings."""
+
+    def write(self, record: AppRecord) -> None:
+        """Write a new record, or replace the one with this ETag. Every question is answered.
+
+        Raise ConcurrentUpdate if others have written meanwhile.
+        """
+
+    def ask(self, question: str) -> None:
+        """Ask whether the record still holds. Nothing is asked if there is no record."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
     """Everything that the app remembers."""
@@ -301,6 +318,7 @@ class Store:
     checks: Checks
     ledgers: Ledgers
     locations: Locations
+    app_records: AppRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

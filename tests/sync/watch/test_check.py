@@ -340,7 +340,7 @@ def test_old_runs_and_checks_are_removed(azure, app, as_worker, clock, two):
     assert app.runs.claimed("instance") is None
     assert list(app.account.outcomes.list_entities()) == []
     kept = [e["PartitionKey"] for e in app.account.runs.list_entities()]
-    assert kept == ["check", "check", "locations"]
+    assert kept == ["check", "check", "locations", "settings"]
     assert len(list(app.versions.list())) == 1
 
 
