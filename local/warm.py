@@ -8,6 +8,7 @@ and runs a module as `python -m` does.
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import warnings
@@ -114,6 +115,8 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv[1:] = arguments
+    # A shell lets its background jobs ignore Ctrl-C, and this may be a child of one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if warnings_are_errors:
         warnings.simplefilter("error")
     runpy.run_module(module, run_name="__main__", alter_sys=True)

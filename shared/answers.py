@@ -30,7 +30,11 @@ def runs(
 
 
 def run_report(context: App, run: Run) -> Report:
-    return Report.of(run, context.outcomes.list(run.run_id), _result(context, run))
+    # Only a run that was stopped has ended with tables that are still open.
+    left = context.outcomes.pending(run.run_id) if run.not_begun else ()
+    not_begun = [pending.route_table_id for pending in left]
+    outcomes = context.outcomes.list(run.run_id)
+    return Report.of(run, outcomes, _result(context, run), not_begun)
 
 
 def _result(context: App, run: Run) -> Found | None:

@@ -96,7 +96,8 @@ def run_json(run: Run) -> Json:
 def report_json(report: Report) -> Json:
     outcomes = [outcome_json(outcome) for outcome in report.outcomes]
     result = {} if report.result is None else {"result": found_json(report.result)}
-    return {**_run_json(report.run, report.counts), "outcomes": outcomes, **result}
+    not_begun = {"notBegun": [str(i) for i in report.not_begun]} if report.not_begun else {}
+    return {**_run_json(report.run, report.counts), "outcomes": outcomes, **not_begun, **result}
 
 
 def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:

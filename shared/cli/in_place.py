@@ -1,9 +1,11 @@
 """Carry out a run in this process: a few threads stand for the queues."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from .. import workers
 from ..app import app
@@ -11,6 +13,7 @@ from ..domain import codes
 from ..domain.errors import TransientError
 from ..domain.findings import Finding
 from ..messages import RunMessage, TableMessage
+from .interruption import Abandoned, Interrupted
 
 LANES = 8
 """This many tables are written at a time."""
@@ -18,81 +21,126 @@ DELIVERIES = 5
 """After so many attempts a passing error counts as a lasting one, as with the queue."""
 SECONDS_BETWEEN = 15
 
-type OnTables = Callable[[int], None]
-"""Take the number of tables that a run has."""
-type OnDelivered = Callable[[TableMessage], None]
-"""Take each message after it was delivered."""
+
+class Watch(Protocol):
+    """Sees how far a run has come."""
+
+    def show_total(self, tables: int) -> None:
+        """Take the number of tables that the run has."""
+
+    def show_table(self, message: TableMessage) -> None:
+        """Take each message after it was delivered."""
+
+    def show_stopping(self, begun: int) -> None:
+        """Take the number of tables that are under way when the run is stopped."""
 
 
-def carry_out(run_id: str, on_tables: OnTables, on_delivered: OnDelivered) -> None:
+def carry_out(run_id: str, watch: Watch) -> None:
     """Deliver the messages of this run as the queues would, until it has ended.
 
-    If a person interrupts, the tables that have begun are brought to their end, and the run fails.
+    If somebody interrupts, the tables that are under way are brought to their end, and no other
+    table begins. The run fails, and Interrupted is raised. If somebody interrupts once more, what
+    is under way is left behind, and Abandoned is raised.
     """
-    lanes = ThreadPoolExecutor(LANES)
+    delivery = _Delivery(run_id, watch)
     try:
-        messages = _started(run_id)
-        on_tables(sum(1 + len(TableMessage.parse(text).then) for text in messages))
-        _tell(_settled(lanes, messages, on_delivered))
-
-    except KeyboardInterrupt:
-        lanes.shutdown(cancel_futures=True)
-        _interrupt(run_id)
+        delivery.deliver()
+    except Interrupted:
+        delivery.stop(Finding(codes.INTERRUPTED, "interrupted at the command line"))
         raise
-    finally:
-        lanes.shutdown(cancel_futures=True)
+    except Exception as error:
+        # Nobody goes on with a run of the command line. So it ends here, if storage lets it.
+        with suppress(Exception):
+            delivery.stop(Finding.of(error))
+        raise
 
 
-def _tell(run_messages: Iterable[str]) -> None:
-    for text in run_messages:
+@dataclass(slots=True)
+class _Delivery:
+    """The messages of one run. `hurried` is set if nobody waits for a next attempt any more."""
+
+    run_id: str
+    watch: Watch
+    lanes: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LANES))
+    waiting: dict[Future[workers.Messages], str] = field(default_factory=dict)
+    hurried: threading.Event = field(default_factory=threading.Event)
+
+    def deliver(self) -> None:
+        messages = self._started()
+        self.watch.show_total(sum(1 + len(TableMessage.parse(text).then) for text in messages))
+
+        self._submit(messages)
+        while self.waiting:
+            done, _ = wait(self.waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._take(future)
+        self.lanes.shutdown()
+
+    def stop(self, error: Finding) -> None:
+        """Let the tables under way end, and end the run with this error."""
+        try:
+            self._end_what_has_begun()
+        except Interrupted:
+            with suppress(Interrupted):
+                self._end_run(error)
+            raise Abandoned from None
+        self._end_run(error)
+        self._tell(str(RunMessage(self.run_id)))
+
+    def _started(self) -> Sequence[str]:
+        """Start the run, or bring its task to the end. Return the messages of its tables."""
+        start = str(RunMessage(self.run_id))
+        try:
+            while (sent := self._persistently(lambda: workers.start_run(start))).run is not None:
+                pass
+        except TransientError:
+            return workers.start_run_without_tags(start)
+        return sent.later
+
+    def _submit(self, messages: Sequence[str]) -> None:
+        self.waiting |= {self.lanes.submit(self._delivered, text): text for text in messages}
+
+    def _take(self, future: Future[workers.Messages]) -> None:
+        """Go on with what follows from a message that was delivered."""
+        text, sent = self.waiting.pop(future), future.result()
+        self._submit(sent.later)
+        self.watch.show_table(TableMessage.parse(text))
+        if sent.run is not None:
+            self._tell(sent.run)
+
+    def _tell(self, run_message: str) -> None:
         # If the webhook does not answer now, the daily check tries again.
         with suppress(TransientError):
-            workers.start_run(text)
+            workers.start_run(run_message)
 
+    def _end_what_has_begun(self) -> None:
+        self.hurried.set()
+        self.lanes.shutdown(wait=False, cancel_futures=True)
+        begun = [future for future in self.waiting if not future.done()]
+        # If the terminal has gone, the tables still have to be ended.
+        with suppress(OSError):
+            self.watch.show_stopping(len(begun))
+        wait(begun)
 
-def _interrupt(run_id: str) -> None:
-    run = app().runs.get(run_id)
-    if run is not None:
-        app().run_end.fail(run, Finding(codes.INTERRUPTED, "interrupted at the command line"))
+    def _end_run(self, error: Finding) -> None:
+        run = app().runs.get(self.run_id)
+        if run is not None:
+            app().run_end.stop(run, error)
 
-
-def _started(run_id: str) -> Sequence[str]:
-    """Start the run, or bring its task to the end. Return the messages of its tables."""
-    start = str(RunMessage(run_id))
-    try:
-        while (sent := _persistently(lambda: workers.start_run(start))).run is not None:
-            pass
-    except TransientError:
-        return workers.start_run_without_tags(start)
-    return sent.later
-
-
-def _settled(
-    lanes: ThreadPoolExecutor, messages: Sequence[str], on_delivered: OnDelivered
-) -> Iterator[str]:
-    """Yield the message of the run if it has ended and people are to be told."""
-    waiting = {lanes.submit(_delivered, text): text for text in messages}
-    while waiting:
-        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            text, sent = waiting.pop(future), future.result()
-            waiting |= {lanes.submit(_delivered, later): later for later in sent.later}
-            on_delivered(TableMessage.parse(text))
-            if sent.run is not None:
-                yield sent.run
-
-
-def _delivered(text: str) -> workers.Messages:
-    try:
-        return _persistently(lambda: workers.sync_route_table(text))
-    except TransientError:
-        return workers.fail_poisoned_route_table(text)
-
-
-def _persistently[T](attempt: Callable[[], T]) -> T:
-    for _ in range(DELIVERIES - 1):
+    def _delivered(self, text: str) -> workers.Messages:
         try:
-            return attempt()
+            return self._persistently(lambda: workers.sync_route_table(text))
         except TransientError:
-            time.sleep(SECONDS_BETWEEN)
-    return attempt()
+            # If nobody waits, the end of the run says what became of the table.
+            if self.hurried.is_set():
+                return workers.Messages()
+            return workers.fail_poisoned_route_table(text)
+
+    def _persistently[T](self, attempt: Callable[[], T]) -> T:
+        for _ in range(DELIVERIES - 1):
+            try:
+                return attempt()
+            except TransientError:
+                if self.hurried.wait(SECONDS_BETWEEN):
+                    break
+        return attempt()

@@ -1,6 +1,7 @@
 """Find a command by its name, run it, and return its exit status."""
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,6 +12,7 @@ from .. import __version__
 from ..redaction import guard_log, presentable_trace
 from .commands import actions, doctor, lists, tables
 from .errors import Ended
+from .interruption import Abandoned, Interrupted, interruptible
 
 PROGRAM = "ase-route-sync"
 
@@ -25,7 +27,8 @@ commands = typer.Typer(
     help="Keep the routes of App Service Environment management addresses right. The settings are "
     "read from the environment, as the functions read theirs. Azure sees the identity that is "
     "signed in with az login.",
-    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 3 blocked.",
+    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 3 blocked, "
+    "130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich takes as long to import as all the rest of `--help`
@@ -61,8 +64,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     guard_log()
     logging.getLogger("ase_route_sync").addHandler(logging.NullHandler())
 
+    with interruptible():
+        return _status_of(given)
+
+
+def _status_of(given: Sequence[str]) -> int:
     try:
         commands(given, prog_name=PROGRAM)
+    except Abandoned as end:
+        # Python itself would wait for the threads.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(str(end.code)))
+    except Interrupted as end:
+        sys.stderr.write("Interrupted.\n")
+        return int(str(end.code))
     except Ended as end:
         return int(str(end.code))
     except SystemExit as end:

@@ -17,12 +17,14 @@ from ..domain import codes
 from ..domain.errors import InvalidRequest, RouteSyncError
 from ..domain.runs.report import Report
 from ..domain.runs.run import Run
+from ..json_shapes import report_json
 from ..messages import TableMessage
 from ..redaction import presentable, redacted
 from ..settings import InvalidSettings
 from . import show
-from .errors import Refused
+from .errors import Ended, Refused
 from .in_place import carry_out
+from .interruption import Abandoned, Interrupted
 
 WIDTH_OF_A_FILE = 1000
 """In columns: nothing is cut off if the output is no terminal."""
@@ -49,21 +51,44 @@ def need_somebody(*, as_json: bool) -> None:
 
 
 def ask(question: str) -> None:
-    """Raise Refused if the answer is no."""
-    if not typer.confirm(presentable(question), err=True):
+    """Raise Refused if the answer is no, and Ended if it is Ctrl-C."""
+    try:
+        confirmed = typer.confirm(presentable(question), err=True)
+    except Interrupted as end:
+        say("\nInterrupted: nothing was changed.")
+        raise Ended(end.code) from None
+    if not confirmed:
         raise Refused(codes.NOT_CONFIRMED, "not confirmed: nothing was changed")
 
 
 def carried_out(run: Run, *, as_json: bool) -> Report:
-    """Carry the run out and return its report. A person sees each table when it is done."""
+    """Carry the run out and return its report. A person sees each table when it is done.
+
+    If somebody interrupts, show the report and raise Ended.
+    """
+    try:
+        _carry_out(run, as_json=as_json)
+    except Interrupted as end:
+        report = _report(run)
+        answer(report_json(report), show.report(report), as_json=as_json)
+        raise Ended(end.code) from None
+    except Abandoned:
+        say(f"Stopped at once. The report: ase-route-sync runs {run.run_id}")
+        raise
+    return _report(run)
+
+
+def _carry_out(run: Run, *, as_json: bool) -> None:
     errors = console(stderr=True)
     if errors.is_terminal and not as_json:
         with _progress(errors) as progress:
             first = _FIRST if run.request.action.is_about_tables else _INSTEAD_OF_TABLES
-            watch = _Watch(progress, progress.add_task(first, total=None))
-            carry_out(run.run_id, watch.show_total, watch.show_table)
+            carry_out(run.run_id, _Watch(progress, progress.add_task(first, total=None)))
     else:
-        carry_out(run.run_id, lambda _tables: None, lambda _message: None)
+        carry_out(run.run_id, _Quiet())
+
+
+def _report(run: Run) -> Report:
     return answers.run_report(app(), answers.existing_run(app(), run.run_id))
 
 
@@ -87,6 +112,32 @@ class _Watch:
         if outcome is not None:
             self.progress.console.print(show.progress_line(outcome))
             self.progress.advance(self.task)
+
+    def show_stopping(self, begun: int) -> None:
+        self.progress.console.print(_stopping(begun), soft_wrap=True)
+
+
+class _Quiet:
+    """Nobody watches the run."""
+
+    def show_total(self, tables: int) -> None:
+        pass
+
+    def show_table(self, message: TableMessage) -> None:
+        pass
+
+    def show_stopping(self, begun: int) -> None:
+        say(_stopping(begun))
+
+
+def _stopping(begun: int) -> str:
+    if not begun:
+        return "Stopping."
+    tables = "1 route table is" if begun == 1 else f"{begun} route tables are"
+    return (
+        f"Stopping. {tables} under way and will be finished first; no other one begins. "
+        "Press Ctrl-C again to stop at once."
+    )
 
 
 def failed(error: Exception, given: Sequence[str]) -> int | None:

@@ -261,8 +261,8 @@ RUN_TIMED_OUT = Code(
 INTERRUPTED = Code(
     "Interrupted",
     Grade.FAILS,
-    meaning="A person interrupted the command that carried out the run.",
-    remedy="Run the command again.",
+    meaning="A person interrupted the command that carried out the run, or the system ended it.",
+    remedy="Run the command again. What the run had not begun is as it was before.",
 )
 RUN_CHANGED = Code(
     "RunChanged",

@@ -49,6 +49,7 @@ def report_head(report: Report) -> dict[str, Any]:
         "counts": _counted(report.counts),
         "result": report.result,
         "to_approve": _to_approve(report),
+        "not_begun": report.not_begun,
     }
 
 

@@ -275,9 +275,12 @@ class OutcomeLog:
         open_rows = self._rows(run_id, _OPEN, select=["RowKey"], results_per_page=1)
         if next(open_rows, None) is not None:
             return None
-        return Counter(
-            OutcomeStatus(row["status"]) for row in self._rows(run_id, select=["status"])
-        )
+        return self.settled(run_id)
+
+    def settled(self, run_id: str) -> Mapping[OutcomeStatus, int]:
+        """Return the number of outcomes by status so far."""
+        rows = self._rows(run_id, _SETTLED, select=["status"])
+        return Counter(OutcomeStatus(row["status"]) for row in rows)
 
     def get(self, run_id: str, route_table_id: RouteTableId) -> Outcome | None:
         """Return None while the table is pending, and if the outcome is no longer kept."""

@@ -248,6 +248,9 @@ class Outcomes(Protocol):
     def counts(self, run_id: str) -> Mapping[OutcomeStatus, int] | None:
         """Return the number of outcomes by status, or None while a table is pending."""
 
+    def settled(self, run_id: str) -> Mapping[OutcomeStatus, int]:
+        """Return the number of outcomes by status so far."""
+
     def get(self, run_id: str, route_table_id: RouteTableId) -> Outcome | None:
         """Return None while the table is pending, and if the outcome is no longer kept."""
 

@@ -11,12 +11,12 @@ from .clocks import LONGEST_SECONDS
 
 
 class Held:
-    """Holds every read of a route table, or of what this path finds, from now on."""
+    """Holds every read of a route table, or each request that these find, from now on."""
 
-    def __init__(self, state: State, path: str = "routeTables/") -> None:
+    def __init__(self, state: State, path: str = "routeTables/", method: str = "GET") -> None:
         self._begun, self._may_go_on = threading.Semaphore(0), threading.Event()
         effect = _holding(self._begun, self._may_go_on)
-        fault = InjectedFault(method="GET", path=path, effect=effect, times=10**6)
+        fault = InjectedFault(method=method, path=path, effect=effect, times=10**6)
         state.faults.append(fault)
 
     def wait_for(self, count: int) -> None:

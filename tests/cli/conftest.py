@@ -5,19 +5,22 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import termios
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any, Self
 
 import pytest
 
 from local.warm import WarmProcess
+from tests.builders.clocks import LONGEST_SECONDS
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,60 @@ class Done:
 type Cli = Callable[..., Done]
 
 
+class Command:
+    """A command that has begun."""
+
+    def __init__(
+        self,
+        arguments: Iterable[str],
+        env: Mapping[str, str],
+        typed: int,
+        out: IO[bytes],
+        err: IO[bytes],
+    ) -> None:
+        self._out, self._err = out, err
+        self._process = WarmProcess(
+            "shared",
+            *arguments,
+            env=env,
+            streams=(typed, out.fileno(), err.fileno()),
+            warnings_are_errors=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        os.kill(self._process.pid, number)
+
+    def wait_until_said(self, text: str) -> None:
+        """Wait until standard error has this text."""
+        ends = time.monotonic() + LONGEST_SECONDS
+        while text not in _read(self._err):
+            assert self._process.poll() is None, _read(self._err)
+            assert time.monotonic() < ends, _read(self._err)
+            time.sleep(0.01)
+
+    def end(self) -> Done:
+        status = self._process.wait(LONGEST_SECONDS)
+        done = Done(status, _read(self._out), _read(self._err))
+        assert "Traceback" not in done.err, done.err
+        return done
+
+
+def _read(file: IO[bytes]) -> str:
+    """Read what the process has written, whose place in the file is ours as well."""
+    length = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), length, 0).decode()
+
+
+type Start = Callable[..., Command]
+_HERE = {name: os.environ[name] for name in ("PATH", "HOME")}
+
+
 @contextmanager
 def _standard_input(typed: str | None) -> Iterator[int]:
     """A terminal at which somebody has typed this, or nothing at all."""
@@ -48,6 +105,12 @@ def _standard_input(typed: str | None) -> Iterator[int]:
     finally:
         os.close(keyboard)
         os.close(terminal)
+
+
+@contextmanager
+def _outputs() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    with TemporaryFile() as out, TemporaryFile() as err:
+        yield out, err
 
 
 @contextmanager
@@ -78,41 +141,35 @@ def _terminal(columns: int) -> Iterator[tuple[int, Callable[[], str]]]:
 
 
 @pytest.fixture
-def cli(app_settings: dict[str, str]) -> Cli:
-    """Whoever `types` sits at a terminal. With `columns`, so wide is the one for the output."""
+def start(app_settings: dict[str, str]) -> Iterator[Start]:
+    """Begin a command. Whoever `types` sits at a terminal."""
+    running = ExitStack()
 
-    def run(
+    def begin(
         *arguments: str,
         types: str | None = None,
         without: Iterable[str] = (),
-        columns: int | None = None,
         **changed: str,
-    ) -> Done:
+    ) -> Command:
         settings = {k: v for k, v in (app_settings | changed).items() if k not in without}
-        settings |= {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+        env = _HERE | settings
+        typed = running.enter_context(_standard_input(types))
+        out, err = running.enter_context(_outputs())
+        return running.enter_context(Command(arguments, env, typed, out, err))
+
+    with running:
+        yield begin
+
+
+@pytest.fixture
+def cli(app_settings: dict[str, str], start: Start) -> Cli:
+    """Run a command to its end. With `columns`, so wide is the terminal for its output."""
+
+    def run(*arguments: str, columns: int | None = None, **how: Any) -> Done:
         if columns is not None:
-            return _at_terminal(arguments, settings, columns)
-        with (
-            _standard_input(types) as typed,
-            TemporaryFile("w+") as out,
-            TemporaryFile("w+") as err,
-        ):
-            process = WarmProcess(
-                "shared",
-                *arguments,
-                env=settings,
-                streams=(typed, out.fileno(), err.fileno()),
-                warnings_are_errors=True,
-            )
-            try:
-                status = process.wait(120)
-            finally:
-                process.kill()
-            out.seek(0)
-            err.seek(0)
-            done = Done(status, out.read(), err.read())
-        assert "Traceback" not in done.err, done.err
-        return done
+            return _at_terminal(arguments, app_settings | _HERE | how, columns)
+        with start(*arguments, **how) as command:
+            return command.end()
 
     return run
 

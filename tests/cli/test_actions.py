@@ -265,29 +265,6 @@ def test_a_person_sees_each_table_when_it_is_done(azure, app, monkeypatch, capsy
     assert "2/2" in shown
 
 
-def test_an_interrupted_run_fails_and_what_had_begun_is_ended(azure, app, monkeypatch):
-    from shared import app as wiring
-    from shared import workers
-    from shared.cli import main
-
-    monkeypatch.setattr(wiring, "_app", lambda: app)
-    for name in ("one", "two"):
-        add_table(azure.state, name)
-    register(app, "one", "two")
-    synced = workers.sync_route_table
-
-    def interrupted(text):
-        if "/two" in text:
-            raise KeyboardInterrupt
-        return synced(text)
-
-    monkeypatch.setattr(workers, "sync_route_table", interrupted)
-    assert main(["apply", "--yes"]) == 1
-    [run] = app.runs.list()
-    assert run.error.code.name == "Interrupted"
-    assert len(table_writes(azure.state)) == 1
-
-
 @pytest.mark.parametrize(
     ("error", "counts", "status"),
     [

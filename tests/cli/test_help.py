@@ -16,6 +16,7 @@ COMMANDS = [
 ]
 OURS = {
     *("shared", "shared.redaction", "shared.cli", "shared.cli.main", "shared.cli.errors"),
+    "shared.cli.interruption",
     "shared.cli.commands",
     *(
         f"shared.cli.commands.{name}"

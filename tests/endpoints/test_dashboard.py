@@ -11,12 +11,13 @@ import pytest
 from local.azure.faults import InjectedFault, LoseTag, refusal
 from shared import __version__, endpoints
 from shared.domain import codes
+from shared.domain.findings import Finding
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.runs.run import Mode
 from shared.endpoints import shell
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, rid, tag_document
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import approved, register, sync
+from tests.builders.runs import approved, register, started, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -234,6 +235,18 @@ def facts(text):
     """Return what the page says of times, by its name."""
     found = re.findall("<dt>([^<]+)</dt><dd>(?:<a [^>]+>)?([^<]+)", text)
     return dict(found)
+
+
+def test_the_page_of_a_run_that_was_stopped_names_the_tables_that_it_had_not_begun(
+    azure, app, monkeypatch
+):
+    monkeypatch.setattr(shell, "app", lambda: app)
+    azure.state.tags.answers["westeurope"] = tag_document(["20.0.0.0/24"])
+    run_id = started(app, "one", "two")
+    app.run_end.stop(app.runs.get(run_id), Finding(codes.INTERRUPTED, "by hand"))
+    text = shown({"run": run_id})
+    assert "2 route tables not begun" in text
+    assert f"{rid('two').name}</a> <small>{rid('two').resource_group}</small>" in text
 
 
 def shown(asked: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from ...render import (
     what_for,
 )
 from ..errors import Refused
+from ..show_stopped import not_begun
 from .discoveries import discovered
 from .parts import coloured, counted, place_of, prefix_lines
 from .troubles import error
@@ -38,6 +39,7 @@ def report(found: Report) -> RenderableType:
         lines += [Text(), *_difference(alike, planned=planned)]
     notes = _notes_of_all(found.outcomes)
     lines += [Text(), *notes] if notes else []
+    lines += not_begun(found.not_begun)
 
     return Group(*lines, *_error_lines(found.run), Text(), *_sum(found, planned=planned))
 

@@ -50,6 +50,15 @@ class Pending:
     row_etag: str = ""
     unreadable: Finding | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether the run has noted anything about the table, such as a write or an error.
+
+        Nothing is sent that changes the table before it is noted.
+        """
+        untouched = Pending(self.run_id, self.route_table_id, row_etag=self.row_etag)
+        return self != untouched
+
     def written_by(self, table: RouteTable) -> Written:
         """Return what this run has done to the table; a write whose answer was lost counts too.
 

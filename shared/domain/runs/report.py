@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..armid import RouteTableId
 from ..surroundings.search import Found
 from .outcome import Outcome, OutcomeStatus
 from .run import Run
@@ -13,20 +14,28 @@ from .run import Run
 class Report:
     """A run with the outcomes of its route tables, the worst outcome first.
 
-    A run that is not about tables has a result instead: what it has found so far.
+    A run that is not about tables has a result instead: what it has found so far. `not_begun` are
+    the tables that a run had not begun when it was stopped.
     """
 
     run: Run
     outcomes: tuple[Outcome, ...]
     result: Found | None = None
+    not_begun: tuple[RouteTableId, ...] = ()
 
     @classmethod
-    def of(cls, run: Run, outcomes: Iterable[Outcome], result: Found | None = None) -> "Report":
+    def of(
+        cls,
+        run: Run,
+        outcomes: Iterable[Outcome],
+        result: Found | None = None,
+        not_begun: Iterable[RouteTableId] = (),
+    ) -> "Report":
         order = list(OutcomeStatus)
         worst_first = sorted(
             outcomes, key=lambda one: (-order.index(one.status), one.route_table_id.key)
         )
-        return cls(run, tuple(worst_first), result)
+        return cls(run, tuple(worst_first), result, tuple(not_begun))
 
     @property
     def counts(self) -> Mapping[OutcomeStatus, int]:

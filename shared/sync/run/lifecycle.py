@@ -18,7 +18,7 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.pending import Pending
-from ...domain.runs.run import MAX_RUN_TIME, Run, Trigger, VersionSeen
+from ...domain.runs.run import MAX_RUN_TIME, Action, Run, Trigger, VersionSeen
 from ..policy import Policy
 from ..ports import Clock, Store
 from .pull import PullResult, SourcePull
@@ -76,6 +76,29 @@ class RunEnd:
                 run = self._end(run, error, counts)
         return run
 
+    def stop(self, run: Run, error: Finding) -> Run:
+        """End the run with this error before it has begun all its tables.
+
+        A table that it has begun fails. Any other one has no outcome and stays as it was. Its row
+        in the run stays open, so that the report can name it.
+        """
+        while not run.ended:
+            left = self._fail_begun(run, error)
+            counts = self.store.outcomes.settled(run.run_id)
+            said = _with_rest(run, error, left, left + sum(counts.values()))
+            run = self._end(replace(run, not_begun=left), said, counts)
+        return run
+
+    def _fail_begun(self, run: Run, error: Finding) -> int:
+        """Return how many tables are left, none of which the run has begun."""
+        while True:
+            pending = [*self.store.outcomes.pending(run.run_id)]
+            begun = [one for one in pending if not _stays(run, one)]
+            if not begun:
+                return len(pending)
+            for one in begun:
+                self._settle_failed(run, one, one.last_error or error)
+
     def complete(self, run: Run, error: Finding | None) -> Run:
         """End a run that is not about tables, with this error if there is one."""
         while not run.ended:
@@ -92,7 +115,10 @@ class RunEnd:
     def _settle_failed(self, run: Run, pending: Pending, error: Finding) -> None:
         # If a worker has just saved this table's row, the caller reads the row again.
         with suppress(ConcurrentUpdate):
-            self.settlement.settle(run, pending, pending.failed(error))
+            # Nobody goes on with a run of the command line whose process died, and that says
+            # nothing about the tables that it had not begun.
+            stays = run.request.trigger is Trigger.CLI and _stays(run, pending)
+            self.settlement.settle(run, pending, pending.failed(error), stays=stays)
 
     @overload
     def expire_if_overdue(self, run: Run) -> Run: ...
@@ -282,6 +308,27 @@ class RunStart:
             if earlier.version_id == version.previous_version_id:
                 return earlier.address_prefixes
         return ()
+
+
+def _stays(run: Run, pending: Pending) -> bool:
+    """Return whether the table is as it was before the run.
+
+    Only a sync notes everything on the pending row. A rollback, for one, notes holds elsewhere.
+    """
+    return run.request.action is Action.SYNC and not pending.begun
+
+
+def _with_rest(run: Run, error: Finding, left: int, count: int) -> Finding:
+    """Add what became of the tables that the run had not begun."""
+    if not run.request.action.is_about_tables:
+        return error
+    if left:
+        rest = f"{left} of {count} route tables had not begun, and stay as they were"
+    elif run.fanned_out_at is None:
+        rest = "no route table had begun, and all stay as they were"
+    else:
+        return error
+    return Finding(error.code, f"{error.message}; {rest}")
 
 
 def _source_error(

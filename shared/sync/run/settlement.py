@@ -37,13 +37,17 @@ class Settlement:
         news: TableNews | None = None,
         *,
         poisoned: bool = False,
+        stays: bool = False,
     ) -> None:
         """Record the outcome in the place of `pending`.
 
-        Raise ConcurrentUpdate if `pending` has been saved since it was read.
+        If the table `stays` as it was, its own row does too. Raise ConcurrentUpdate if `pending`
+        has been saved since it was read.
         """
         known = news or TableNews()
-        if run.request.mode is Mode.APPLY or self.policy.paused:
+        if stays:
+            known = TableNews()
+        elif run.request.mode is Mode.APPLY or self.policy.paused:
             known = replace(known, outcome=self._last_outcome(run, outcome, poisoned=poisoned))
 
         def noted(entry: RegisteredTable) -> RegisteredTable:

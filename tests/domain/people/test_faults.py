@@ -247,3 +247,11 @@ def test_a_table_of_which_people_are_reminded_is_not_stale_besides(paused, kind)
         ("TableStale: 3 days", rid("two")),
         ("CapacityLow: 390 of 400", rid("one")),
     }
+
+
+def test_a_run_that_somebody_interrupted_is_no_fault_and_what_it_changed_is_told():
+    stopped = Finding(lookup("Interrupted"), "at the command line")
+    assert told(Ledger(), outcome(), error=stopped) == (None, Ledger())
+    changed = outcome("one", "changed", added=(A,))
+    found, after = told(Ledger(), changed, error=stopped)
+    assert (found, after) == ((NoticeKind.CHANGED, ["changed"]), Ledger())

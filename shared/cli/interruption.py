@@ -1,0 +1,55 @@
+"""The signals that ask a command to end: Ctrl-C, and those of a system that ends processes."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from .errors import Ended
+
+STATUS = 130
+"""The exit status that shells use for Ctrl-C; here it stands for all of these signals."""
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # no system has all of them
+
+
+class Interrupted(Ended):
+    """Raised by a signal, wherever the main thread is."""
+
+    def __init__(self) -> None:
+        super().__init__(STATUS)
+
+
+class Abandoned(Ended):
+    """Somebody interrupted again: the process ends without the threads that still work."""
+
+    def __init__(self) -> None:
+        super().__init__(STATUS)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise Interrupted for each of these signals from now on.
+
+    A signal that is ignored stays so: `nohup` asks for that, and a shell for its background jobs.
+    """
+    # Only the main thread of a program may say what a signal does.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise Interrupted
