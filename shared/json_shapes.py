@@ -48,10 +48,15 @@ def _routes_json(outcome: Outcome) -> Json:
         for each in outcome.withheld
     ]
 
+    updates = [
+        {"prefix": each.prefix, "from": each.before, "to": each.after} for each in outcome.updates
+    ]
+
     return {
         "added": list(outcome.added),
         "removed": list(outcome.removed),
         "updated": list(outcome.updated),
+        "updates": updates,
         "covered": list(outcome.covered),
         "retained": retained,
         "withheld": withheld,
@@ -65,6 +70,7 @@ def _faults_json(outcome: Outcome) -> Json:
             "prefix": each.prefix,
             "routeName": each.route_name,
             "nextHopType": each.next_hop_type,
+            "nextHopIpAddress": each.next_hop_address,
             "accepted": each.accepted,
         }
         for each in outcome.conflicts

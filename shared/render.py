@@ -143,5 +143,5 @@ def _head_line(outcome: Outcome) -> str:
 
 
 def _conflict_text(conflict: Conflict) -> str:
-    said = f"{conflict.prefix}: route {conflict.route_name} sends it to {conflict.next_hop_type}"
+    said = f"{conflict.prefix}: route {conflict.route_name} sends it to {conflict.next_hop}"
     return f"{said}, as accepted: {conflict.accepted}" if conflict.accepted else said

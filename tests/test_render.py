@@ -22,10 +22,9 @@ def test_conflicts_are_shown_and_those_that_are_meant_as_such(azure, app):
     keep(app, RegisteredTable(rid("one"), Registration((TAG,), exceptions=(meant,))))
     answer(azure, A, B)
     lines = shown(app).splitlines()
-    assert (
-        f"      · {A}: route a sends it to VirtualAppliance, as accepted: the proxy team" in lines
-    )
-    assert f"      ! {B}: route b sends it to VirtualAppliance" in lines
+    accepted = f"{A}: route a sends it to VirtualAppliance 10.0.0.4, as accepted: the proxy team"
+    assert f"      · {accepted}" in lines
+    assert f"      ! {B}: route b sends it to VirtualAppliance 10.0.0.4" in lines
 
 
 def test_findings_that_need_nobody_are_told_from_those_that_do(azure, app):

@@ -11,7 +11,7 @@ from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.registry.status import Reading, Status
 from ..domain.routing.policy import ApplyPolicy
-from ..domain.routing.routes import Route, RouteTable
+from ..domain.routing.routes import Route, RouteTable, next_hop_text
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..render import needs_nobody
 from .times import ago
@@ -162,7 +162,7 @@ def _route_row(route: Route, mood: Mood, kind: str) -> Context:
     return {
         "prefix": route.prefix,
         "name": route.name,
-        "next_hop": _next_hop(route),
+        "next_hop": next_hop_text(route.next_hop_type, route.next_hop_address),
         "kind": kind,
         "mood": mood,
     }
@@ -188,11 +188,6 @@ def _in_order(routes: Collection[Route]) -> list[Route]:
     known = in_order(p for p in prefixes if is_service_tag(p) or is_ipv4_prefix(p))
     places = {prefix: place for place, prefix in enumerate(known)}
     return sorted(routes, key=lambda route: places.get(route.prefix, len(places)))
-
-
-def _next_hop(route: Route) -> str:
-    address = (route.raw.get("properties") or {}).get("nextHopIpAddress")
-    return f"{route.next_hop_type} {address}" if address else route.next_hop_type
 
 
 def mood_of(status: OutcomeStatus) -> Mood:

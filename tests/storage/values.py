@@ -16,7 +16,7 @@ from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.registry.status import LastOutcome, Reading, Status
-from shared.domain.routing.changes import Change, Changes
+from shared.domain.routing.changes import Change, Changes, Update
 from shared.domain.routing.judgement import Approval, Violation, Withheld
 from shared.domain.routing.plan import Conflict, Retained
 from shared.domain.routing.policy import ApplyPolicy
@@ -95,10 +95,13 @@ outcomes = st.builds(
     added=prefix_lists,
     removed=prefix_lists,
     updated=prefix_lists,
+    updates=several(st.builds(Update, prefixes, texts, texts)),
     covered=prefix_lists,
     retained=several(st.builds(Retained, prefixes, days)),
     withheld=several(st.builds(Withheld, prefixes, texts, codes_met)),
-    conflicts=several(st.builds(Conflict, prefixes, texts, texts, st.booleans(), some_text)),
+    conflicts=several(
+        st.builds(Conflict, prefixes, texts, texts, st.booleans(), some_text, some_text)
+    ),
     violations=several(
         st.builds(
             Violation,

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .routes import Route, RouteTable
+from ..addresses import in_order
+from .routes import Route, RouteTable, next_hop_address, next_hop_text
 
 type Bare = Mapping[str, Any]
 """A route's JSON without what the service itself writes into it."""
@@ -22,6 +23,33 @@ class Change:
     @classmethod
     def of(cls, before: Route | None, after: Route | None) -> Self:
         return cls(before.bare() if before else None, after.bare() if after else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The route of a prefix before and after, in words: its next hop, its name, or both."""
+
+    prefix: str
+    before: str
+    after: str
+
+    @classmethod
+    def of(cls, prefix: str, change: Change) -> Self:
+        """Describe a change that neither adds nor removes a route, by what differs."""
+        before, after = change.before or {}, change.after or {}
+        hops = [_next_hop(route) for route in (before, after)]
+        names = [str(route.get("name")) for route in (before, after)]
+
+        if names[0] == names[1]:
+            return cls(prefix, *hops)
+        if hops[0] == hops[1]:
+            return cls(prefix, *names)
+        return cls(prefix, *(f"{name} to {hop}" for name, hop in zip(names, hops, strict=True)))
+
+
+def _next_hop(route: Bare) -> str:
+    properties = route.get("properties") or {}
+    return next_hop_text(str(properties.get("nextHopType")), next_hop_address(properties))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +69,11 @@ class Changes:
     @property
     def removed(self) -> frozenset[str]:
         return frozenset(p for p, change in self.by_prefix.items() if change.after is None)
+
+    @property
+    def updates(self) -> tuple["Update", ...]:
+        """The routes that stay on their prefix and are altered, in the order of their prefixes."""
+        return tuple(Update.of(p, self.by_prefix[p]) for p in in_order(self.updated))
 
     @property
     def by_kind(self) -> dict[str, frozenset[str]]:

@@ -8,7 +8,14 @@ from datetime import date
 
 from ..addresses import in_order
 from .changes import Change, Changes
-from .routes import Route, RouteTable, internet_route, is_owned, sent_to_internet
+from .routes import (
+    Route,
+    RouteTable,
+    internet_route,
+    is_owned,
+    next_hop_text,
+    sent_to_internet,
+)
 from .rows import Row, Situation
 
 
@@ -25,6 +32,12 @@ class Conflict:
     next_hop_type: str
     name_taken: bool = False
     accepted: str | None = None
+    next_hop_address: str | None = None
+
+    @property
+    def next_hop(self) -> str:
+        """The type of its next hop, and the address if it has one."""
+        return next_hop_text(self.next_hop_type, self.next_hop_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +133,18 @@ def _conflicts(
 ) -> tuple[Conflict, ...]:
     conflicts = []
     for prefix in _in_row(rows, Row.CONFLICT):
-        route = situation.foreign[prefix]
-        reason = accepted.get(prefix)
-        conflicts.append(Conflict(prefix, route.name, route.next_hop_type, accepted=reason))
+        conflict = _conflict(prefix, situation.foreign[prefix])
+        conflicts.append(replace(conflict, accepted=accepted.get(prefix)))
 
     for prefix in _in_row(rows, Row.NAME_TAKEN):
-        route = situation.namesakes[prefix]
-        conflicts.append(Conflict(prefix, route.name, route.next_hop_type, name_taken=True))
+        conflict = _conflict(prefix, situation.namesakes[prefix])
+        conflicts.append(replace(conflict, name_taken=True))
     return tuple(conflicts)
+
+
+def _conflict(prefix: str, route: Route) -> Conflict:
+    address = route.next_hop_address
+    return Conflict(prefix, route.name, route.next_hop_type, next_hop_address=address)
 
 
 def owned_prefixes(table: RouteTable, *, owner: str) -> frozenset[str]:

@@ -51,6 +51,11 @@ class Route:
     def to_internet(self) -> bool:
         return self.next_hop_type.lower() == INTERNET.lower()
 
+    @property
+    def next_hop_address(self) -> str | None:
+        """The address to which the route leads, or all of them; None if its type needs none."""
+        return next_hop_address(self.raw.get("properties") or {})
+
     def bare(self) -> dict[str, Any]:
         """Return the JSON that a write has to contain, without what the service itself adds."""
         return {
@@ -123,6 +128,16 @@ class RouteTable:
         """Return the whole table with these routes; everything else is unchanged."""
         properties = {**(self.raw.get("properties") or {}), "routes": [r.raw for r in routes]}
         return {**self.raw, "properties": properties}
+
+
+def next_hop_address(properties: Mapping[str, Any]) -> str | None:
+    """Return the address in the properties of a route, or all addresses of several next hops."""
+    several = (properties.get("nextHop") or {}).get("nextHopIpAddresses") or ()
+    return properties.get("nextHopIpAddress") or ", ".join(map(str, several)) or None
+
+
+def next_hop_text(next_hop_type: str, address: str | None) -> str:
+    return f"{next_hop_type} {address}" if address else next_hop_type
 
 
 # A thousand tables have the same few hundred prefixes, and each of them is parsed many times.

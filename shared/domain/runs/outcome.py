@@ -8,7 +8,7 @@ from enum import StrEnum
 from .. import codes
 from ..armid import RouteTableId
 from ..findings import Finding
-from ..routing.changes import Changes
+from ..routing.changes import Changes, Update
 from ..routing.judgement import Approval, Violation, Withheld
 from ..routing.plan import Conflict, Retained
 
@@ -33,8 +33,9 @@ class OutcomeStatus(StrEnum):
 class Outcome:
     """The result for one route table in one run.
 
-    `changes` is everything that the run did to the table, so that a rollback can undo it.
-    `approval` is what a person approves by approving this run.
+    `updates` says of each route that is `updated` how it was and is. `changes` is everything that
+    the run did to the table, so that a rollback can undo it. `approval` is what a person approves
+    by approving this run.
     """
 
     route_table_id: RouteTableId
@@ -44,6 +45,7 @@ class Outcome:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
+    updates: tuple[Update, ...] = ()
     covered: tuple[str, ...] = ()
     retained: tuple[Retained, ...] = ()
     withheld: tuple[Withheld, ...] = ()

@@ -111,6 +111,7 @@ class Pending:
             added=in_order(applied.added),
             removed=in_order(applied.removed),
             updated=in_order(applied.updated),
+            updates=applied.updates,
             findings=(*self.applied.findings, *self._made, *_unconfirmed(self.intended.changes)),
             error=self.unreadable or error,
             correlation_id=self.correlation_id,

@@ -85,6 +85,7 @@ def outcome_of(progress: Progress, proposal: Proposal) -> Outcome:
         added=in_order(shown.added),
         removed=in_order(shown.removed),
         updated=in_order(shown.updated),
+        updates=shown.updates,
         covered=plan.covered,
         retained=plan.retained,
         withheld=judgement.withheld,

@@ -75,3 +75,43 @@ def test_a_route_of_another_name_is_another():
 @pytest.mark.parametrize("hop", ["None", "VirtualAppliance"])
 def test_a_route_that_somebody_led_astray_is_not_reached(hop):
     assert not between({}, {P: "Internet"}).standing_in(table({P: hop}))
+
+
+APPLIANCE = {"nextHopIpAddress": "10.0.0.4"}
+SEVERAL = {"nextHop": {"nextHopIpAddresses": ["10.0.0.4", "10.0.0.5"]}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (
+            owned(P, "VirtualAppliance", **APPLIANCE),
+            owned(P),
+            ("VirtualAppliance 10.0.0.4", "Internet"),
+        ),
+        (
+            owned(P, "VirtualApplianceEcmp", **SEVERAL),
+            owned(P),
+            ("VirtualApplianceEcmp 10.0.0.4, 10.0.0.5", "Internet"),
+        ),
+        (owned(P, "None"), owned(P), ("None", "Internet")),
+        (route("by-hand", P), owned(P), ("by-hand", "asemgmt--20.0.0.0_24")),
+        (
+            owned(P),
+            route("by-hand", P, "VirtualAppliance", **APPLIANCE),
+            ("asemgmt--20.0.0.0_24 to Internet", "by-hand to VirtualAppliance 10.0.0.4"),
+        ),
+    ],
+)
+def test_an_update_says_what_the_route_was_and_is(before, after, words):
+    added, removed = Change(None, owned(Q)), Change(owned("20.0.2.0/24"), None)
+    changes = Changes({Q: added, P: Change(before, after), "20.0.2.0/24": removed})
+    [update] = changes.updates
+    assert (update.prefix, update.before, update.after) == (P, *words)
+
+
+def test_updates_are_in_the_order_of_their_prefixes():
+    wide, narrow = "9.0.0.0/8", "10.0.0.0/32"
+    change = Change(owned(P, "None"), owned(P))
+    updates = Changes({narrow: change, wide: change}).updates
+    assert [update.prefix for update in updates] == [wide, narrow]

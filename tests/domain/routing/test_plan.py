@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from shared.domain.routing.plan import Plan, foreign_routes, make_plan, owned_prefixes
 from shared.domain.routing.routes import RouteTable
 from tests.builders.plans import table
-from tests.builders.routes import OWNER, owned, route, to_firewall
+from tests.builders.routes import OWNER, owned, route, to_appliances, to_firewall
 
 P = "20.0.0.0/24"
 
@@ -71,8 +71,18 @@ def test_a_foreign_route_with_another_next_hop_conflicts_and_stays():
     made = plan(table(to_firewall(P, "mine")), {P, "20.0.1.0/24"})
     [conflict] = made.conflicts
     assert (conflict.prefix, conflict.route_name) == (P, "mine")
-    assert conflict.next_hop_type == "VirtualAppliance"
+    assert (conflict.next_hop_type, conflict.next_hop_address) == ("VirtualAppliance", "10.0.0.4")
+    assert conflict.next_hop == "VirtualAppliance 10.0.0.4"
     assert made.changes.added == {"20.0.1.0/24"}
+
+
+def test_a_conflict_names_each_address_of_the_next_hop_or_none():
+    routes = to_appliances(P), route("nowhere", "20.0.1.0/24", "None")
+    made = plan(table(*routes), {P, "20.0.1.0/24"})
+    assert [conflict.next_hop for conflict in made.conflicts] == [
+        "VirtualApplianceEcmp 10.0.0.4, 10.0.0.5",
+        "None",
+    ]
 
 
 @pytest.mark.parametrize("name", ["asemgmt--20.0.0.0_24", "AseMgmt--20.0.0.0_24"])

@@ -7,6 +7,7 @@ import time_machine
 
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.runs.run import Mode
 from tests.builders.azure import (
     add_table,
     answer,
@@ -83,6 +84,7 @@ def test_one_conflict_does_not_stop_the_tables_other_prefixes(azure, app):
             "prefix": A,
             "routeName": "mine",
             "nextHopType": "VirtualAppliance",
+            "nextHopIpAddress": "10.0.0.4",
             "accepted": None,
         }
     ]
@@ -122,22 +124,33 @@ def test_a_tag_that_is_no_longer_allowed_fails_its_tables(azure, app, make_app):
 
 
 @pytest.mark.parametrize(
-    "bent",
+    ("bent", "was"),
     [
-        owned(A, "VirtualAppliance", nextHopIpAddress="10.0.0.4"),
-        owned(A, "VirtualApplianceEcmp", nextHop={"nextHopIpAddresses": ["10.0.0.4", "10.0.0.5"]}),
+        (
+            owned(A, "VirtualAppliance", nextHopIpAddress="10.0.0.4"),
+            "VirtualAppliance 10.0.0.4",
+        ),
+        (
+            owned(
+                A, "VirtualApplianceEcmp", nextHop={"nextHopIpAddresses": ["10.0.0.4", "10.0.0.5"]}
+            ),
+            "VirtualApplianceEcmp 10.0.0.4, 10.0.0.5",
+        ),
     ],
     ids=["one appliance", "several appliances"],
 )
-def test_drift_is_repaired_though_the_version_is_the_same(azure, app, bent):
+def test_drift_is_repaired_though_the_version_is_the_same(azure, app, bent, was):
     table = add_table(azure.state, "one")
     answer(azure, A, B)
     register(app, "one")
     sync(app)
     table.routes = [bent]
     table.etag = 'W/"drifted"'
+    planned = outcome_of(sync(app, mode=Mode.PLAN), "one")
     outcome = outcome_of(sync(app), "one")
     assert (outcome["added"], outcome["updated"]) == ([B], [A])
+    update = {"prefix": A, "from": was, "to": "Internet"}
+    assert planned["updates"] == outcome["updates"] == [update]
     assert owned_prefixes(table) == {A, B}
 
 
