@@ -135,6 +135,8 @@ class Registrations(Protocol):
 class Versions(Protocol):
     def newest(self, source: Source) -> Version | None: ...
 
+    def get(self, version_id: str) -> Version | None: ...
+
     def history(self, source: Source) -> list[Version]:
         """Return all versions of the source, the oldest first."""
 

@@ -273,7 +273,7 @@ ALARMS = {
 }
 NOTICES = WELL | {
     0: ["changed 3 changed"],
-    40: ["changed 3 changed"],
+    40: ["serviceTagChanged 1 added 1 removed", "changed 3 changed"],
     60: ["changed 1 changed"],
     68: ["changed 2 changed"],  # A goes after its grace; one lost it on day 60
     81: ["changed 1 changed"],

@@ -235,6 +235,7 @@ ledgers = st.builds(
     st.none() | days,
     st.dictionaries(texts, st.builds(Waiting, items, several(texts)), max_size=2),
     st.none() | days,
+    st.dictionaries(texts, texts, max_size=2),
 )
 registrations = st.builds(
     Registration,

@@ -1,4 +1,4 @@
-"""What people are told of faults: those of a run that has ended, and those of a daily check.
+"""Notices about the faults and the changes of a run that has ended, and about a daily check.
 
 A notice says what changed, what newly needs a person, and what no longer does. A fault that stays
 open is repeated once a day, in the digest of the check. If no fault is open, the check says once a
@@ -29,7 +29,6 @@ from .notices import (
     key_of,
     number_of,
     one_line,
-    read_by_asker,
 )
 
 ALL_WELL_EVERY = timedelta(days=7)
@@ -52,9 +51,6 @@ def run_notice(
     `last_run_ids` has, by route table key, the run that settled the table last. A fault that a
     later run has settled is told, but it is not opened again.
     """
-    if read_by_asker(run):
-        return None, ledger
-
     current, others = by_age(run, outcomes, last_run_ids)
     late = [_item(outcome) for outcome in others if outcome.status.is_bad]
     turn = _Turn.of(ledger, _run_faults(run, current), lambda key: _mended(key, run, current))
@@ -174,10 +170,10 @@ def _run_facts(run: Run) -> dict[str, str]:
     counted = (f"{number} {status}" for status, number in run.counts.items() if number)
     facts["Route tables"] = ", ".join(counted) or "none"
 
-    for version in run.versions:
-        if version.added or version.removed:
-            size = f"+{len(version.added)} -{len(version.removed)} prefixes"
-            facts[f"Version {version.version_id}"] = size
+    # Another notice says what they added and removed.
+    recorded = [seen.version_id for seen in run.versions if seen.added or seen.removed]
+    if recorded:
+        facts["New versions"] = one_line(", ".join(recorded))
     return facts
 
 

@@ -16,7 +16,12 @@ from ..runs.run import Mode, Run, Trigger
 from .check_report import CheckReport
 
 MOST_REMEMBERED = 2000
-"""Of each kind. What is not remembered is told again. The ledger is one row of storage."""
+"""The most faults, and the most tables that wait. The others are told again in each run.
+
+The ledger is one row of storage.
+"""
+OVERVIEW = "dashboard"
+"""The path of the page about all route tables."""
 _LONGEST = 300
 """Characters of one line."""
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
@@ -27,6 +32,7 @@ class NoticeKind(StrEnum):
     FAULT = "fault"
     RECOVERED = "recovered"
     WAITS = "waits"
+    SERVICE_TAG_CHANGED = "serviceTagChanged"
     DIGEST = "digest"
     ALL_WELL = "allWell"
 
@@ -85,8 +91,9 @@ class Ledger:
     """The record of what people were told.
 
     `faults` are open, by a key that stays the same from day to day: a route table's, or an alarm's,
-    source's or run's. `waiting` is by route table key. The days are those of the last digest, of
-    the last all-well, and of the last time that people were told what waits.
+    source's or run's. `waiting` is by route table key. `versions` has the last version of each
+    service tag of which people were told. The days are those of the last digest, of the last
+    all-well, and of the last time that people were told what waits.
     """
 
     faults: Mapping[str, OpenFault] = field(default_factory=dict)
@@ -94,13 +101,23 @@ class Ledger:
     all_well_on: date | None = None
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
     waits_told_on: date | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     etag: str = ""
 
 
-def read_by_asker(run: Run) -> bool:
-    """Whether the run is a plan that a person asked for, and nobody else is told."""
+def is_asked_plan(run: Run) -> bool:
+    """Return whether the run is a plan that a person asked for."""
     request = run.request
     return request.mode is Mode.PLAN and request.trigger in {Trigger.HTTP, Trigger.CLI}
+
+
+def end_of(run: Run) -> datetime:
+    return run.finished_at or run.started_at
+
+
+def page_of(run_id: str) -> str:
+    """Return the path of the run's page, after the app's own address."""
+    return f"{OVERVIEW}?run={run_id}"
 
 
 def by_age(

@@ -1,4 +1,4 @@
-"""What people are told of changes that wait for an approval: at once, and then once a day."""
+"""Notices about changes that wait for an approval: they come at once, and then once a day."""
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,9 +21,11 @@ from .notices import (
     Waiting,
     by_age,
     counted,
+    end_of,
     found_right,
     key_of,
     number_of,
+    page_of,
 )
 
 _MOST_COMMANDS = 3
@@ -50,7 +52,7 @@ def run_waits(
     waiting = _waiting_after(run, current, ledger.waiting)
 
     # A check leaves its reminder to the run that it starts, which alone knows what waits now.
-    at = _end_of(run)
+    at = end_of(run)
     is_turn = run.request.trigger is Trigger.CHECK and ledger.waits_told_on != at.date()
     due = not paused and (is_turn or _has_news(waiting, ledger.waiting))
     return _told(run.run_id, at, waiting, ledger, due=due)
@@ -97,7 +99,7 @@ def _waiting_after(
         key = key_of(outcome)
         if outcome.waiting:
             since = known[key].item.since if key in known else None
-            waiting[key] = waiting_in(run.run_id, outcome, since or _end_of(run))
+            waiting[key] = waiting_in(run.run_id, outcome, since or end_of(run))
 
         # A table that has failed or is blocked may still wait. Nobody could look.
         elif outcome.status not in _NOT_JUDGED:
@@ -113,7 +115,7 @@ def waiting_in(run_id: str, outcome: Outcome, since: datetime) -> Waiting:
 
 
 def _has_news(waiting: Mapping[str, Waiting], known: Mapping[str, Waiting]) -> bool:
-    """Whether a table newly waits, or waits for a newer version."""
+    """Return whether a table newly waits, or waits for a newer version."""
     return any(
         key not in known or known[key].version_ids != one.version_ids
         for key, one in waiting.items()
@@ -129,7 +131,7 @@ def _notice(notice_id: str, at: datetime, waiting: Iterable[Waiting]) -> Notice:
     title = f"{number_of(len(items), 'route table')} wait{'s' if len(items) == 1 else ''}"
     since = utc_minute(min(item.since or at for item in items))
     facts = {"Since": since, "Approve": _commands(runs), "Who may approve": _WHO_MAY}
-    path = f"dashboard?run={runs[0]}"
+    path = page_of(runs[0])
     kind = NoticeKind.WAITS
     return Notice(notice_id, kind, f"{title} for approval", at, facts, tuple(items), path)
 
@@ -147,7 +149,3 @@ def _counted(waiting: Sequence[Withheld]) -> str:
         return [one for one in waiting if one.change == change]
 
     return counted(added=those("add"), updated=those("update"), removed=those("remove"))
-
-
-def _end_of(run: Run) -> datetime:
-    return run.finished_at or run.started_at

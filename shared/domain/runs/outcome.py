@@ -82,7 +82,7 @@ class Outcome:
 
     @property
     def can_be_approved(self) -> bool:
-        """Whether something in it waits for a person, who approves or forces it by its run.
+        """True if something in it waits for a person, who approves or forces it by its run.
 
         A removal that a guard refuses, and that nobody can force, does not wait for a person.
         """

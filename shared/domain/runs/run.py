@@ -101,7 +101,7 @@ class RunRequest:
 
     @property
     def is_sync(self) -> bool:
-        """Whether it brings tables to their newest versions, as an approval of it does.
+        """True if it brings tables to their newest versions, as an approval of it does.
 
         Provisioning does that when the table exists. Its plan also has other steps.
         """

@@ -12,7 +12,7 @@ from shared.domain.people.health import Alarm
 from shared.domain.people.notices import Ledger, NoticeKind
 from shared.domain.people.waiting import run_waits
 from shared.domain.routing.plan import Conflict
-from shared.domain.runs.run import Mode, Trigger, VersionSeen
+from shared.domain.runs.run import Mode, VersionSeen
 from tests.builders.notices import NOW, A, check, failed, outcome, rid, run, waits
 from tests.builders.runs import TAG
 
@@ -105,11 +105,6 @@ def test_a_run_that_timed_out_is_a_fault_until_one_ends_well():
         (NoticeKind.RECOVERED, ["recovered"]),
         Ledger(),
     )
-
-
-@pytest.mark.parametrize("trigger", [Trigger.HTTP, Trigger.CLI])
-def test_a_plan_is_read_by_who_asked_for_it(trigger):
-    assert told(Ledger(), failed(), mode=Mode.PLAN, trigger=trigger) == (None, Ledger())
 
 
 def test_a_plan_that_nobody_asked_for_tells_of_faults():

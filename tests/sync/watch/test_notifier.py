@@ -338,3 +338,115 @@ def test_a_notice_that_was_taken_is_not_sent_again_if_the_next_one_fails(
     receiver.status = 200
     workers.start_run(str(RunMessage(run_id)))
     assert [notice["kind"] for notice in receiver.notices] == ["waits", "fault"]
+
+
+def tag_news(receiver):
+    """The added and the removed prefixes of each notice about a tag."""
+    return [
+        [item["text"].removeprefix("AppServiceManagement: ") for item in notice["items"]]
+        for notice in receiver.take()
+        if notice["kind"] == "serviceTagChanged"
+    ]
+
+
+@pytest.fixture
+def weekly(app, one):
+    """Begin a weekly run, carry it out and tell people."""
+    return lambda: carry_out(app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id)
+
+
+IPV6 = "2603:1020::/48"
+
+
+def test_a_tag_that_changed_is_told_once_also_if_no_table_did(azure, weekly, receiver):
+    weekly()
+    assert [notice["kind"] for notice in receiver.take()] == ["changed"]  # the first one is no news
+    answer(azure, A, IPV6)
+    weekly()
+    [notice] = receiver.notices
+    assert notice["kind"] == "serviceTagChanged"
+    assert tag_news(receiver) == [[IPV6]]
+    weekly()
+    assert receiver.take() == []
+
+
+def test_a_tag_and_the_tables_that_follow_it_are_told_apart(azure, weekly, receiver):
+    weekly()
+    receiver.take()
+    answer(azure, A, B)
+    weekly()
+    told = receiver.take()
+    assert [notice["kind"] for notice in told] == ["serviceTagChanged", "changed"]
+    assert len({notice["runId"] for notice in told}) == 1
+
+
+def test_a_tag_that_changed_in_a_plan_that_somebody_asked_for_is_told_by_the_check(
+    azure, app, weekly, receiver, clock
+):
+    weekly()
+    receiver.take()
+    answer(azure, A, IPV6)
+    plan = app.create_run(RunRequest(Trigger.HTTP, Mode.PLAN)).run_id
+    carry_out(plan)
+    assert receiver.take() == []
+    clock.shift(timedelta(days=1))
+    check_day(app)
+    assert tag_news(receiver) == [[IPV6]]
+    weekly()
+    assert tag_news(receiver) == []
+
+
+def test_what_could_not_be_told_is_told_with_the_next_version(
+    azure, app, weekly, receiver, monkeypatch
+):
+    """From the version that people know to the one that counts now, whatever was between them."""
+    monkeypatch.setattr(webhook, "WAIT_SECONDS", 0)
+    weekly()
+    receiver.status = 500
+    for prefixes in ((A, B), (A, B, C), (A, C)):
+        answer(azure, *prefixes)
+        with pytest.raises(TransientError):
+            weekly()
+    receiver.status = 200
+    receiver.take()
+    weekly()
+    assert tag_news(receiver) == [[C]]
+
+    # The runs before it have nothing left to tell of the tag.
+    for run_id in list(app.notifier.due()):
+        workers.start_run(str(RunMessage(run_id)))
+    assert tag_news(receiver) == []
+
+
+def test_a_tag_that_goes_and_comes_back_is_told_twice(azure, weekly, receiver):
+    weekly()
+    news = []
+    for prefixes in ((A, IPV6), (A,), (A, IPV6)):
+        answer(azure, *prefixes)
+        weekly()
+        news += tag_news(receiver)
+    assert news == [[IPV6]] * 3
+
+
+def test_in_an_app_that_told_nothing_of_tags_so_far_only_what_a_run_records_is_news(
+    azure, app, make_app, one, receiver, monkeypatch
+):
+    """Nobody was told while there was no webhook."""
+    silent = make_app()
+    sync(silent)
+    answer(azure, A, B)
+    sync(silent)
+    carry_out(app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id)
+    assert tag_news(receiver) == []
+    answer(azure, A, B, IPV6)
+    carry_out(app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id)
+    assert tag_news(receiver) == [[IPV6]]
+
+
+def test_the_first_change_that_an_app_with_a_webhook_records_is_told(
+    azure, app, make_app, one, receiver
+):
+    sync(make_app())
+    answer(azure, A, IPV6)
+    carry_out(app.create_run(RunRequest(Trigger.TIMER, Mode.APPLY)).run_id)
+    assert tag_news(receiver) == [[IPV6]]

@@ -1,0 +1,92 @@
+"""Notices about a service tag that has changed, also if no route table does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..addresses import Difference, Version
+from ..times import utc_minute
+from .notices import Item, Ledger, Notice, NoticeKind, counted, number_of
+
+MOST_PREFIXES = 20
+"""So many are shown of each tag and kind of change. The others are counted."""
+_MOST_TAGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TagVersion:
+    """The newest version of a service tag, and the last one of which people were told.
+
+    `before` is None if people were never told of this tag, and this version is no change of it.
+    """
+
+    version: Version
+    before: Version | None
+
+    @property
+    def change(self) -> Difference:
+        before = self.before or self.version
+        return self.version.change_since(before)
+
+    @property
+    def is_news(self) -> bool:
+        return bool(self.change.added or self.change.removed)
+
+
+def history_of(version_id: str) -> str:
+    """Return the name that all versions of a source share: their ids without the number."""
+    return version_id.rpartition("-")[0]
+
+
+def tag_notice(
+    notice_id: str, at: datetime, path: str, newest: Sequence[TagVersion], ledger: Ledger
+) -> tuple[Notice | None, Ledger]:
+    """Return the notice about the service tags that have changed, and the ledger after it.
+
+    The first version of a tag that is ever recorded is no change, and neither is a version that
+    only has another change number.
+    """
+    told = {history_of(one.version.version_id): one.version.version_id for one in newest}
+    after = replace(ledger, versions={**ledger.versions, **told})
+    news = [one for one in newest if one.is_news]
+    if not news:
+        return None, after
+
+    items = tuple(item for one in news for item in _items(one))
+    kind = NoticeKind.SERVICE_TAG_CHANGED
+    return Notice(notice_id, kind, _title(news), at, _facts(news), items, path), after
+
+
+def _title(news: Sequence[TagVersion]) -> str:
+    if len(news) > 1:
+        return f"{number_of(len(news), 'service tag')} changed"
+    return f"{news[0].version.source} changed: {_counted(news[0])} prefixes"
+
+
+def _facts(news: Sequence[TagVersion]) -> dict[str, str]:
+    facts = {one.version.source: _from_to(one) for one in news[:_MOST_TAGS]}
+    locations = dict.fromkeys(at for one in news for at in one.version.locations)
+    return {**facts, "Locations": ", ".join(locations)}
+
+
+def _from_to(one: TagVersion) -> str:
+    before = one.before.version_id if one.before else ""
+    recorded = utc_minute(one.version.recorded_at)
+    return f"{_counted(one)}, from {before} to {one.version.version_id}, recorded {recorded}"
+
+
+def _items(one: TagVersion) -> Iterator[Item]:
+    changes = {"added": one.change.added, "removed": one.change.removed}
+    for state, prefixes in changes.items():
+        if prefixes:
+            yield Item(state, f"{one.version.source}: {_shortened(prefixes)}")
+
+
+def _shortened(prefixes: Sequence[str]) -> str:
+    more = len(prefixes) - MOST_PREFIXES
+    shown = ", ".join(prefixes[:MOST_PREFIXES])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _counted(one: TagVersion) -> str:
+    return counted(added=one.change.added, updated=(), removed=one.change.removed)
