@@ -12,7 +12,7 @@ from .domain.people.check_report import CheckedTable, CheckReport, Figures
 from .domain.people.health import Alarm
 from .domain.registry.contest import Contest
 from .domain.registry.registered_table import RegisteredTable
-from .domain.registry.registration import Registration
+from .domain.registry.registration import Pin, Registration
 from .domain.registry.status import LastOutcome, Status
 from .domain.runs.outcome import Outcome, OutcomeStatus
 from .domain.runs.report import Report
@@ -173,7 +173,12 @@ def registration_json(registration: Registration) -> Json:
         "exceptions": exceptions,
         "enabled": registration.enabled,
         "note": registration.note,
+        "pin": _pin_json(registration.pin),
     }
+
+
+def _pin_json(pin: Pin | None) -> Json | None:
+    return None if pin is None else {"versionId": pin.version_id, "reason": pin.reason}
 
 
 def _status_json(status: Status) -> Json:

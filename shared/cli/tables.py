@@ -18,7 +18,7 @@ from ..domain.runs.report import Report
 from ..domain.runs.run import Mode
 from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import RemoveRequest
-from ..sync.registering import RegisterRequest, nothing
+from ..sync.registering import PinRequest, RegisterRequest, nothing
 from . import names, show
 from .actions import exit_status, signed_in
 from .commands.options import Output
@@ -157,6 +157,15 @@ def exceptions(texts: Sequence[str]) -> list[RouteException]:
         RouteException(prefix, reason, _date(f"exceptions.{index}.until", until))
         for index, (prefix, until, reason) in enumerate(parts)
     ]
+
+
+def pin(version_id: str | None, reason: str | None) -> PinRequest | None:
+    """Raise typer.BadParameter if one of the two is missing."""
+    if version_id and reason:
+        return PinRequest(version_id, reason)
+    if version_id or reason:
+        raise typer.BadParameter("--pin and --pin-reason need each other")
+    return None
 
 
 def _date(place: str, text: str) -> date:

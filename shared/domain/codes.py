@@ -491,6 +491,27 @@ HELD = Code(
     related=("Rollback", "TableHeld"),
 )
 
+PINNED = Code(
+    "Pinned",
+    Grade.BLOCKS,
+    meaning=(
+        "The registration pins a source to one version. What other versions add or remove is "
+        "withheld."
+    ),
+    remedy="If the newest version is to count again, remove the pin.",
+    related=("TablePinned", "PinNotFollowed"),
+)
+PIN_NOT_FOLLOWED = Code(
+    "PinNotFollowed",
+    Grade.BLOCKS,
+    meaning=(
+        "The pin of the registration cannot be followed. What the newest version has is added, "
+        "and nothing is removed."
+    ),
+    remedy="Read the message. Pin the table to another version, or remove the pin.",
+    related=("Pinned",),
+)
+
 # Notes of a report about the routes
 
 APPROVED = Code(
@@ -896,6 +917,14 @@ TABLE_HELD = Code(
     remedy="If the newest version is to count again, release the table.",
     places=_ALARM,
     related=("Held",),
+)
+TABLE_PINNED = Code(
+    "TablePinned",
+    Grade.ATTENTION,
+    meaning="A source of the table has been pinned to a version for 30 days or longer.",
+    remedy="Remove the pin. If it is still needed, set it again with a new reason.",
+    places=_ALARM,
+    related=("Pinned",),
 )
 CAPACITY_LOW = Code(
     "CapacityLow",

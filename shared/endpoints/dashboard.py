@@ -172,8 +172,10 @@ def _routes_now(context: App, table: RegisteredTable) -> dict[str, Any]:
         return {"unreadable": Finding.of(error)}
 
     registration = table.registration
-    newest = [context.versions.newest(source) for source in registration.sources]
-    wanted = {prefix for version in newest if version is not None for prefix in version.ipv4}
+    versions = [context.versions.newest(source) for source in registration.sources]
+    if registration.pin is not None:
+        versions.append(context.versions.get(registration.pin.version_id))
+    wanted = {prefix for version in versions if version is not None for prefix in version.ipv4}
     wanted |= {*registration.service_tags}
     shown, counts = routes(found, registration, wanted, owner=context.settings.route_owner)
     return {"unreadable": None, "routes": shown, "route_counts": counts}

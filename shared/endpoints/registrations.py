@@ -18,10 +18,10 @@ from ..http import Body, check_query, json_response, page, parse_body, skip_toke
 from ..json_shapes import registered_table_json
 from ..log import log_release
 from ..sync.asking import ReleaseRequest
-from ..sync.registering import Expect, RegisterRequest, anything, one_of
+from ..sync.registering import Expect, PinRequest, RegisterRequest, anything, one_of
 from ..sync.texts import MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_NOTE, MAX_TAGS
 from .callers import caller_of
-from .shell import PAGED, TableBody, after, endpoint
+from .shell import PAGED, Reason, TableBody, after, endpoint
 
 
 class ExceptionBody(Body):
@@ -32,6 +32,15 @@ class ExceptionBody(Body):
     @property
     def accepted(self) -> RouteException:
         return RouteException(self.prefix, self.reason, self.until)
+
+
+class PinBody(Body):
+    version_id: str
+    reason: Reason
+
+    @property
+    def request(self) -> PinRequest:
+        return PinRequest(self.version_id, self.reason)
 
 
 class RegistrationBody(Body):
@@ -45,6 +54,7 @@ class RegistrationBody(Body):
     exceptions: list[ExceptionBody] | None = Field(None, max_length=MAX_EXCEPTIONS)
     enabled: bool | None = None
     note: str | None = Field(None, max_length=MAX_NOTE)
+    pin: PinBody | None = None
     acknowledge: bool | None = None
 
     def request(self, resource_id: str) -> RegisterRequest:
@@ -57,6 +67,7 @@ class RegistrationBody(Body):
         values = {
             "ase": self.ase_id,
             "exceptions": [one.accepted for one in self.exceptions] if self.exceptions else None,
+            "pin": self.pin.request if self.pin else None,
         }
 
         given: dict[str, Any] = {}

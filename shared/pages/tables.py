@@ -114,6 +114,10 @@ def _registration_notes(registration: Registration) -> Iterator[tuple[Mood, str]
     if registration.exceptions:
         first = min(exception.until for exception in registration.exceptions)
         yield Mood.GOOD, f"{len(registration.exceptions)} excepted, the first until {first}"
+    if registration.pin is not None:
+        pin = registration.pin
+        text = f"pinned to {pin.version_id} since {pin.since:%Y-%m-%d}: {pin.reason}"
+        yield Mood.WATCH, text
     if registration.apply_policy is not None:
         yield Mood.GOOD, _POLICIES[registration.apply_policy]
 

@@ -19,7 +19,7 @@ from ..domain.errors import (
 from ..domain.registry.choices import AddressSource, RouteStyle
 from ..domain.registry.loosening import loosened
 from ..domain.registry.registered_table import RegisteredTable
-from ..domain.registry.registration import Registration, RouteException
+from ..domain.registry.registration import Pin, Registration, RouteException
 from ..domain.registry.status import TableNews
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
@@ -29,10 +29,12 @@ from .registrar import Registrar
 from .requester import Requester
 from .run.pull import SourcePull
 from .surroundings.survey import Survey, Surveyor
+from .table.sources import why_not_pinned
 from .texts import (
     MAX_EXCEPTION_REASON,
     MAX_EXCEPTIONS,
     MAX_NOTE,
+    MAX_REASON,
     MAX_TAGS,
     list_faults,
     text_faults,
@@ -40,6 +42,14 @@ from .texts import (
 
 ATTEMPTS = 3
 """If others change the registration while a request is judged, the request is judged again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinRequest:
+    """The source of this version is to stay at it."""
+
+    version_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +70,7 @@ class RegisterRequest:
     exceptions: Sequence[RouteException] = ()
     enabled: bool = True
     note: str | None = None
+    pin: PinRequest | None = None
     acknowledge: bool = False
 
 
@@ -244,14 +255,14 @@ class Registering:
     ) -> Registration:
         """Return what is to be registered. Raise InvalidRequest with every fault."""
         ase_id, faults = _environment_id(request)
-        registration = self._registration(request, ase_id)
+        before = existing.registration if existing else None
+        registration = self._registration(request, ase_id, before)
 
         # A person acknowledges an environment once only, and Azure is asked only about what is
         # new, because each run judges the rest again.
-        before = existing.registration if existing else None
         if ase_id is not None and (before is None or ase_id != before.ase_id):
             faults += self._environment_faults(ase_id, request, asked)
-        faults += _text_faults(request)
+        faults += [*_text_faults(request), *self._pin_faults(request.pin, registration, before)]
         if before is None or not before.has_routes_of(registration):
             faults += self._route_faults(request, asked, registration, faults)
 
@@ -259,7 +270,9 @@ class Registering:
             raise InvalidRequest(faults)
         return registration
 
-    def _registration(self, request: RegisterRequest, ase_id: EnvironmentId | None) -> Registration:
+    def _registration(
+        self, request: RegisterRequest, ase_id: EnvironmentId | None, before: Registration | None
+    ) -> Registration:
         tags = dict.fromkeys(request.service_tags or [self.policy.default_service_tag])
         return Registration(
             service_tags=tuple(tags),
@@ -270,7 +283,36 @@ class Registering:
             exceptions=tuple(request.exceptions),
             enabled=request.enabled,
             note=request.note,
+            pin=self._pin(request.pin, before),
         )
+
+    def _pin(self, asked: PinRequest | None, before: Registration | None) -> Pin | None:
+        """Return the pin that is asked for, or None if no such version is recorded."""
+        if asked is None:
+            return None
+        known = before.pin if before else None
+        if known and _pin_request_of(known) == asked:
+            return known
+
+        version = self.store.versions.get(asked.version_id)
+        return (
+            Pin(asked.version_id, asked.reason, version.source, self.clock()) if version else None
+        )
+
+    def _pin_faults(
+        self, asked: PinRequest | None, registration: Registration, before: Registration | None
+    ) -> Iterator[Fault]:
+        if asked is None:
+            return
+        # A pin that stands already was judged when it was set, or when the sources changed.
+        pin = registration.pin
+        if pin and before and pin == before.pin and before.has_routes_of(registration):
+            return
+
+        version = self.store.versions.get(asked.version_id)
+        why = why_not_pinned(version, registration, self.policy.cloud)
+        if why is not None:
+            yield Fault("pin.versionId", f"{asked.version_id}: {why}")
 
     def _environment_faults(
         self, ase_id: EnvironmentId, request: RegisterRequest, asked: _Asked
@@ -381,7 +423,12 @@ def _request_of(table: RegisteredTable) -> RegisterRequest:
         exceptions=registration.exceptions,
         enabled=registration.enabled,
         note=registration.note,
+        pin=_pin_request_of(registration.pin) if registration.pin else None,
     )
+
+
+def _pin_request_of(pin: Pin) -> PinRequest:
+    return PinRequest(pin.version_id, pin.reason)
 
 
 def _changed_meanwhile() -> ConcurrentUpdate:
@@ -429,6 +476,8 @@ def _text_faults(request: RegisterRequest) -> Iterator[Fault]:
     yield from list_faults("serviceTags", request.service_tags, MAX_TAGS)
     yield from _exception_faults(request.exceptions)
     yield from text_faults("note", request.note or None, MAX_NOTE)
+    if request.pin is not None:
+        yield from text_faults("pin.reason", request.pin.reason, MAX_REASON)
 
 
 def _exception_faults(exceptions: Sequence[RouteException]) -> Iterator[Fault]:

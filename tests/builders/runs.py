@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypedDict, Unpack
 
 from azure.data.tables import TableClient
@@ -21,6 +22,8 @@ from shared.domain.surroundings.search import Search
 from shared.json_shapes import report_json
 from shared.storage.entities import complement, table_key
 from shared.storage.registry import Registry
+from shared.sync.registering import PinRequest
+from shared.sync.requester import Requester
 
 from .azure import SUBSCRIPTION, rid
 
@@ -63,6 +66,13 @@ def keep(app: App, table: RegisteredTable) -> None:
 def register(app: App, *names: str, tags: Iterable[str] = (TAG,), enabled: bool = True) -> None:
     for name in names:
         keep(app, RegisteredTable(rid(name), Registration(tuple(tags), enabled=enabled)))
+
+
+def pin(app: App, name: str, version_id: str | None, reason: str = "why") -> None:
+    """Pin the table to this version as a person does it; None removes the pin."""
+    asked = None if version_id is None else PinRequest(version_id, reason)
+    somebody = Requester(Trigger.HTTP, "somebody")
+    app.registering.change(str(rid(name)), partial(replace, pin=asked), somebody)
 
 
 class _Noted:

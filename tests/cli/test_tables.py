@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared.domain.registry.choices import RouteStyle
 from tests.builders.azure import add_table, rid, table_id, tag_document
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
-from tests.builders.runs import register, register_many, spoil
+from tests.builders.runs import register, register_many, spoil, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 FOREIGN = [to_firewall(), to_firewall(B, "mine")]
@@ -140,3 +140,32 @@ def test_an_exception_joins_those_of_other_prefixes(app, cli):
     assert set_("--note", "x") == {A: "again", B: "second"}
     assert set_("--no-exceptions", "--exception", f"{B},2027-01-31,alone") == {B: "alone"}
     assert set_("--no-exceptions") == {}
+
+
+def test_a_table_is_pinned_and_unpinned(azure, app, cli):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    add_table(azure.state, "one")
+    register(app, "one")
+    sync(app)
+    version_id = app.versions.newest("AppServiceManagement").version_id
+    pinning = ("--pin", version_id, "--pin-reason", "the proxy")
+
+    def changed(*options):
+        done = cli("tables", "set", table_id("one"), *options)
+        pinned = app.registry.get(rid("one")).registration.pin
+        return done, pinned and (pinned.version_id, pinned.reason)
+
+    done, pinned = changed(*pinning)
+    assert pinned == (version_id, "the proxy"), done.err
+    assert f"Pin          {version_id} since" in done.out
+    for refused in (pinning[:2], pinning[2:], (*pinning, "--unpin")):
+        done, still = changed(*refused)
+        assert (done.status, still) == (1, pinned)
+    done, still = changed("--pin", "AzureCloud.AppServiceManagement-000009", "--pin-reason", "x")
+    assert "no such version is recorded" in done.err
+    assert changed("--note", "x")[1] == pinned
+    assert changed("--unpin")[1] is None
+    assert cli("tables", "remove", table_id("one"), "--yes").status == 0
+    added = cli("tables", "add", table_id("one"), *pinning)
+    assert added.status == 0, added.err
+    assert app.registry.get(rid("one")).registration.pin.version_id == version_id

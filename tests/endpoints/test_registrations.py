@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from operator import methodcaller
 from typing import Any
 
@@ -17,11 +17,12 @@ from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.registry.registration import Pin, Registration, RouteException
 from shared.domain.routing.policy import ApplyPolicy
 from shared.endpoints import shell
 from shared.endpoints.registrations import RegistrationBody
 from shared.json_shapes import registered_table_json
+from shared.sync.registering import PinRequest
 from tests.builders.azure import add_environment, add_table, ase_id_of, table_id, tag_document
 from tests.builders.callers import principal
 from tests.builders.runs import keep, sync
@@ -44,6 +45,7 @@ registrations = st.builds(
     ).map(tuple),
     enabled=st.booleans(),
     note=st.none() | st.text(max_size=20),
+    pin=st.none() | st.builds(Pin, texts, texts, texts, st.datetimes(timezones=st.just(UTC))),
 )
 
 
@@ -57,6 +59,8 @@ def test_every_field_of_a_registration_is_understood_again(registration):
     assert tuple(asked.exceptions) == registration.exceptions
     for name in ("address_source", "route_style", "apply_policy", "enabled", "note"):
         assert getattr(asked, name) == getattr(registration, name)
+    pin = registration.pin
+    assert asked.pin == (PinRequest(pin.version_id, pin.reason) if pin else None)
 
 
 @pytest.fixture
@@ -96,6 +100,9 @@ def test_get_then_put_changes_nothing(azure, app, call):
     )
     keep(app, RegisteredTable(TABLE, asked))
     sync(app)
+    first = app.versions.newest(MANAGEMENT_TAG)
+    pin = Pin(first.version_id, "why", MANAGEMENT_TAG, datetime(2026, 3, 4, tzinfo=UTC))
+    keep(app, RegisteredTable(TABLE, replace(asked, pin=pin)))
     held = [Hold(PREFIXES[1], True, "a", "b")]
     app.registry.change(TABLE, methodcaller("with_open_holds", held, "b"))
     before, shown = app.registry.get(TABLE), call(endpoints.list_or_get_route_tables)
@@ -120,6 +127,24 @@ def test_what_a_person_sends_never_reaches_the_status(azure, app, call):
     after = app.registry.get(TABLE)
     assert after.status == before.status
     assert after.registration == replace(before.registration, enabled=False, note="paused")
+
+
+@pytest.mark.usefixtures("call")
+@pytest.mark.parametrize(
+    ("pin", "targets"),
+    [
+        ({"versionId": "AzureCloud.AppServiceManagement-000009", "reason": "x"}, {"pin.versionId"}),
+        ({"versionId": "AzureCloud.AppServiceManagement-000001"}, {"pin.reason"}),
+        ({"versionId": "a", "reason": "", "since": "2026-01-01"}, {"pin.reason", "pin.since"}),
+        ({"versionId": 1, "reason": "x", "source": "x"}, {"pin.versionId", "pin.source"}),
+    ],
+)
+def test_a_pin_that_is_none_is_refused_and_says_why(app, pin, targets):
+    keep(app, RegisteredTable(TABLE, STANDS))
+    answer = asked(endpoints.change_route_table, {"pin": pin})
+    details = json.loads(answer.get_body())["error"]["details"]
+    assert (answer.status_code, {fault["target"] for fault in details}) == (400, targets)
+    assert app.registry.get(TABLE).registration == STANDS
 
 
 STANDS = Registration(

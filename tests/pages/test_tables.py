@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.domain.armid import EnvironmentId
 from shared.domain.people.overview import Standpoint, State
 from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.registry.registration import Registration
+from shared.domain.registry.registration import Pin, Registration
 from shared.domain.registry.status import Status
 from shared.pages.tables import row
 from tests.builders.azure import ase_id_of, rid
@@ -31,3 +31,11 @@ def test_a_table_whose_environment_is_suspended_is_red_and_says_so():
     shown = row(table, Standpoint(now, {}, 2), None)
     assert (shown["state"], shown["mood"]) == ("environment suspended", "bad")
     assert shown["notes"] == [{"mood": "bad", "text": f"Azure has suspended {ase_id_of('one')}"}]
+
+
+def test_a_pin_is_one_line():
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    pin = Pin("AzureCloud.AppServiceManagement-000001", "the proxy", "AppServiceManagement", now)
+    table = RegisteredTable(rid("one"), Registration(("AppServiceManagement",), pin=pin))
+    text = "pinned to AzureCloud.AppServiceManagement-000001 since 2026-03-04: the proxy"
+    assert row(table, Standpoint(now, {}, 2), None)["notes"] == [{"mood": "watch", "text": text}]

@@ -16,7 +16,7 @@ from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
 from shared.domain.registry.status import Status, TableNews
-from shared.storage.entities import table_key
+from shared.storage.entities import pack, table_key, unpack
 from shared.storage.registry import Registry
 from tests.builders.azure import SUBSCRIPTION, ase_id_of, rid, table_id
 from tests.builders.runs import TAG, keep, register
@@ -184,6 +184,15 @@ def test_a_row_that_cannot_be_read_is_an_error_of_its_table_alone(app, damage):
     assert app.registry.place(rid("one")).route_table_id == rid("one")
     assert app.registry.delete(rid("one")).unreadable is not None
     assert [table.route_table_id for table in app.registry.list()] == [rid("two")]
+
+
+def test_a_row_from_the_time_before_pins_has_none(app):
+    register(app, "one")
+    keys = {"PartitionKey": SUBSCRIPTION, "RowKey": table_key(rid("one"))}
+    row = app.account.route_tables.get_entity(SUBSCRIPTION, table_key(rid("one")))
+    old = {name: value for name, value in unpack(row, "registration").items() if name != "pin"}
+    app.account.route_tables.update_entity({**keys, **pack("registration", old)})
+    assert app.registry.get(rid("one")).registration == Registration((TAG,))
 
 
 def test_the_place_of_one_table_is_as_in_the_list_of_all(app):

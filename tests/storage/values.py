@@ -14,7 +14,7 @@ from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.registry.registration import Pin, Registration, RouteException
 from shared.domain.registry.status import LastOutcome, Reading, Status
 from shared.domain.routing.changes import Change, Changes, Update
 from shared.domain.routing.judgement import Approval, Violation, Withheld
@@ -247,6 +247,7 @@ registrations = st.builds(
     exceptions=several(st.builds(RouteException, prefixes, texts, days)),
     enabled=st.booleans(),
     note=some_text,
+    pin=st.none() | st.builds(Pin, texts, texts, texts, moments),
 )
 last_outcomes = st.builds(
     LastOutcome,

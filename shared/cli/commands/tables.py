@@ -35,6 +35,11 @@ _Exceptions = Annotated[
     ),
 ]
 _Note = Annotated[str | None, typer.Option(help="A note for people.")]
+_Pin = Annotated[
+    str | None,
+    typer.Option(metavar="VERSION", help="Keep this version's tag or environment at the version."),
+]
+_PinReason = Annotated[str | None, typer.Option(help="The reason for the pin.")]
 _SOURCE = typer.Option(help="The source of the wanted addresses.")
 _STYLE = typer.Option(help="One route for each prefix, or one for each service tag.")
 _POLICY = typer.Option(help="A policy that is stricter than the app's own.")
@@ -59,6 +64,8 @@ def add(
         bool, typer.Option("--disabled", help="Register the table, and leave it alone.")
     ] = False,
     note: _Note = None,
+    pin: _Pin = None,
+    pin_reason: _PinReason = None,
     acknowledge: Acknowledge = False,
     as_json: Json = False,
 ) -> None:
@@ -76,6 +83,7 @@ def add(
         exceptions=tables.exceptions(exception or ()),
         enabled=not disabled,
         note=note,
+        pin=tables.pin(pin, pin_reason),
         acknowledge=acknowledge,
     )
     tables.register(request, as_json=as_json)
@@ -97,6 +105,11 @@ def set_(
         bool | None, typer.Option("--enabled/--disabled", help="Keep it right, or leave it alone.")
     ] = None,
     note: _Note = None,
+    pin: _Pin = None,
+    pin_reason: _PinReason = None,
+    unpin: Annotated[
+        bool, typer.Option("--unpin", help="Let the newest version count again.")
+    ] = False,
     acknowledge: Acknowledge = False,
     as_json: Json = False,
 ) -> None:
@@ -107,6 +120,8 @@ def set_(
     """
     from .. import tables
 
+    if unpin and (pin or pin_reason):
+        raise typer.BadParameter("--pin and --unpin exclude each other")
     wishes = {
         "ase": ase,
         "service_tags": service_tag or None,
@@ -116,6 +131,7 @@ def set_(
         "exceptions": tables.exceptions(exception or ()) or ([] if no_exceptions else None),
         "enabled": enabled,
         "note": note,
+        "pin": "" if unpin else tables.pin(pin, pin_reason),
         "acknowledge": acknowledge,
     }
     tables.change(route_table, wishes, no_exceptions=no_exceptions, as_json=as_json)

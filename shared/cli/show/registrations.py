@@ -133,8 +133,10 @@ def _state(one: RegisteredTable) -> list[tuple[str, str]]:
 
 def _remarks(asked: Registration) -> list[tuple[str, str]]:
     exceptions = [f"{each.prefix} until {each.until}: {each.reason}" for each in asked.exceptions]
+    pin = asked.pin
     return [
         *(("Exception", text) for text in exceptions),
+        *([("Pin", f"{pin.version_id} since {moment(pin.since)}: {pin.reason}")] if pin else []),
         ("Note", asked.note or NONE),
         ("Enabled", "yes" if asked.enabled else "no"),
     ]

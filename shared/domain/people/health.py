@@ -17,6 +17,8 @@ from ..runs.outcome import Outcome, OutcomeStatus
 
 FULL_FROM = 0.8
 """A table is nearly full if more than this share of its route limit is used."""
+PINNED_LONG = timedelta(days=30)
+"""A pin raises an alarm after this time."""
 EXCEPTION_NOTICE = timedelta(days=7)
 """An exception is announced this long before it ends."""
 RIGHTS = frozenset({codes.AUTHORIZATION_FAILED, codes.LINKED_AUTHORIZATION_FAILED})
@@ -218,6 +220,7 @@ def _table_alarms(measured: Measured, found: Measurements, *, excused: bool) -> 
         *(() if excused else _age_warnings(measured, found)),
         *_capacity_warnings(measured.routes, measured.route_limit),
         *_exception_warnings(measured.entry, found.at.date()),
+        *_pin_warnings(measured.entry, found.at),
         *_status_warnings(measured.entry.status),
         *_environment_warnings(measured.entry),
     )
@@ -257,6 +260,13 @@ def _exception_warnings(entry: RegisteredTable, today: date) -> _Warnings:
                 codes.EXCEPTION_ENDING,
                 f"{exception.prefix} is accepted until {exception.until}: {exception.reason}",
             )
+
+
+def _pin_warnings(entry: RegisteredTable, now: datetime) -> _Warnings:
+    pin = entry.registration.pin
+    if pin is not None and now - pin.since >= PINNED_LONG:
+        said = f"pinned to {pin.version_id} for {(now - pin.since).days} days: {pin.reason}"
+        yield codes.TABLE_PINNED, f"{said}. {codes.TABLE_PINNED.remedy}"
 
 
 def _status_warnings(status: Status) -> _Warnings:

@@ -52,6 +52,7 @@ _ADD = "ase-route-sync tables add TABLE_ID"
 _REMOVE = "ase-route-sync tables remove {table}"
 _TAG_ROUTES = f"{_SET} --route-style serviceTag"
 _PREFIX_ROUTES = f"{_SET} --route-style prefixes"
+_UNPIN = f"{_SET} --unpin"
 
 _DISCOVER = "ase-route-sync discover"
 _DOCTOR = "ase-route-sync doctor"
@@ -126,6 +127,8 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.TABLE_FAILED: _FORCE,
         codes.NEXT_HOP_UNKNOWN: None,
         codes.FOREIGN_WOULD_CHANGE: f"{_SHOW_RUN} --json",
+        codes.PINNED: _UNPIN,
+        codes.PIN_NOT_FOLLOWED: _UNPIN,
         codes.PLAN_CHANGED: _APPROVE,
         codes.CONTESTED: _RELEASE,
         codes.APPLY_POLICY: _APPROVE,
@@ -188,6 +191,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.TABLE_POISONED: _APPLY,
         codes.TABLE_CONTESTED: _RELEASE,
         codes.TABLE_HELD: _RELEASE,
+        codes.TABLE_PINNED: _UNPIN,
         codes.CAPACITY_LOW: _TAG_ROUTES,
         codes.EXCEPTION_ENDING: _ACCEPT,
         codes.NO_TABLE_REGISTERED: f"{_DISCOVER} --register",

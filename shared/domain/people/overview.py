@@ -152,7 +152,9 @@ class Standpoint:
         ]
 
     def behind(self, table: RegisteredTable) -> bool:
-        """Whether a version was seen with which the table was not found right yet."""
+        """Whether a wanted version was seen with which the table was not found right yet."""
         if table.status.verified_at is None:
             return False
-        return any(v.version_id not in table.status.applied_version_ids for v in self.seen(table))
+        desired = table.registration.desired_version_id
+        wanted = {desired(newest.version_id, newest.source) for newest in self.seen(table)}
+        return not wanted.issubset(table.status.applied_version_ids)

@@ -10,10 +10,10 @@ from .registration import Registration, RouteException
 def loosened(old: Registration | None, new: Registration, app_policy: ApplyPolicy) -> list[str]:
     """Return the keys of the registration that are looser than before; `old` is None if it is new.
 
-    Whether a table is looked at at all is loosened either way: nobody repairs it any more, or it
-    is written again.
+    Some keys are loosened either way. If `enabled` changes, nobody repairs the table any more, or
+    it is written again. If the `pin` changes, the routes that it holds back are others.
     """
-    before = replace(new, exceptions=()) if old is None else old
+    before = replace(new, exceptions=(), pin=None) if old is None else old
     lost_tags = {*before.service_tags} - {*new.service_tags}
     lost_sources = {*before.sources} - {*new.sources}
 
@@ -21,6 +21,7 @@ def loosened(old: Registration | None, new: Registration, app_policy: ApplyPolic
         "applyPolicy": _is_weaker(before, new, app_policy),
         "exceptions": _is_wider(before.exceptions, new.exceptions),
         "enabled": before.enabled != new.enabled,
+        "pin": before.pin != new.pin,
         "serviceTags": bool(lost_tags),
         "addressSource": bool(lost_sources - lost_tags),
     }

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 
 from ..addresses import Source
 from ..armid import EnvironmentId
@@ -18,6 +18,20 @@ class RouteException:
     prefix: str
     reason: str
     until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A recorded version at which its own source stays, and the reason.
+
+    A person names the version. The app adds the `source` of that version, and the time `since` when
+    the pin is set.
+    """
+
+    version_id: str
+    reason: str
+    source: Source
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,7 @@ class Registration:
     exceptions: tuple[RouteException, ...] = ()
     enabled: bool = True
     note: str | None = None
+    pin: Pin | None = None
 
     @property
     def known_sources(self) -> tuple[Source, ...]:
@@ -51,8 +66,20 @@ class Registration:
             return (self.ase_id.key,)
         return self.known_sources
 
+    @property
+    def following(self) -> tuple[Source, ...]:
+        """The sources of which the newest version counts: all but the pinned one."""
+        pinned = None if self.pin is None else self.pin.source
+        return tuple(source for source in self.sources if source != pinned)
+
+    def desired_version_id(self, newest_id: str, source: Source) -> str:
+        """Return the id of the version that is wanted of this source: the pinned or the newest."""
+        if self.pin is None or self.pin.source != source:
+            return newest_id
+        return self.pin.version_id
+
     def has_routes_of(self, other: "Registration") -> bool:
-        """Whether both want the same routes, from the same sources and in the same style."""
+        """Whether both want routes from the same sources and in the same style."""
         mine, theirs = (
             (one.service_tags, one.ase_id, one.address_source, one.route_style)
             for one in (self, other)

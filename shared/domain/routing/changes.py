@@ -91,6 +91,10 @@ class Changes:
     def without(self, prefixes: Collection[str]) -> "Changes":
         return Changes({p: c for p, c in self.by_prefix.items() if p not in prefixes})
 
+    def beyond(self, other: "Changes") -> "Changes":
+        """Return those of these changes that the other ones do not make."""
+        return Changes({p: c for p, c in self.by_prefix.items() if other.by_prefix.get(p) != c})
+
     def standing_in(self, table: RouteTable) -> "Changes":
         """Return those of these changes that the table shows."""
         now = routes_on(self.by_prefix, table)

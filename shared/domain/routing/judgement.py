@@ -12,6 +12,8 @@ from .plan import Plan
 from .policy import ApplyPolicy
 from .routes import RouteTable
 
+_WAITING = (codes.APPLY_POLICY, codes.HELD, codes.PINNED)
+"""No guard refuses such a change: it waits until a person says otherwise."""
 _KIND_OF = {"add": "added", "update": "updated", "remove": "removed"}
 """A report has one name for a change that is withheld and another for one that is made."""
 
@@ -86,7 +88,7 @@ class Limits:
     - `route_limit` is the number of routes that the table may hold, and `tag_route_limit` the
       number of routes with a service tag; None if Azure does not tell it or the plan adds none.
     - `tags` has the IPv4 prefixes of each service tag that the table is about.
-    - `unusable` is the code of a source that cannot be believed now.
+    - `unusable` is the code of a source, or of a pin, that cannot be believed now.
     - `apply_policy` says which changes wait for an approval, and `approval` what was approved.
     - `forced` are the names of the violations that a person lets pass.
     - `contested`: the table loses no route.
@@ -141,7 +143,7 @@ class Judgement:
         refused = {} if self.blocked else {c.prefix: c.why for c in removals}
         return Approval(
             self.proposed.by_kind,
-            {p: why for p, why in refused.items() if why not in (codes.APPLY_POLICY, codes.HELD)},
+            {p: why for p, why in refused.items() if why not in _WAITING},
             frozenset(violation.code.name for violation in self.violations),
         )
 

@@ -64,11 +64,17 @@ class Outcome:
 
     @property
     def right(self) -> bool:
-        """Whether the table is right: every wanted address is known to have its route."""
+        """Whether the table is right: every wanted address is known to have its route.
+
+        What a pin keeps out is not wanted, because a person has decided that.
+        """
         good = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
         unknown = {codes.TAG_UNAVAILABLE, codes.ASE_UNAVAILABLE}
         known = all(finding.code not in unknown for finding in self.findings)
-        return good and known and all(change.change == "remove" for change in self.withheld)
+        missing = [
+            one for one in self.withheld if one.change != "remove" and one.why != codes.PINNED
+        ]
+        return good and known and not missing
 
     @property
     def writes(self) -> bool:

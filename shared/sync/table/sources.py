@@ -1,8 +1,8 @@
-"""The addresses that the sources of a table want, by their newest recorded versions."""
+"""The addresses that the sources of a table want, by their newest or pinned versions."""
 
 import functools
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG, Source, Version, in_order, service_tag_of, uncovered
@@ -12,8 +12,9 @@ from ...domain.errors import PermanentError
 from ...domain.findings import Finding, listed
 from ...domain.registry.choices import RouteStyle
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.registry.registration import Registration
+from ...domain.registry.registration import Pin, Registration
 from ...domain.routing.grace import SourceHistory
+from ...domain.routing.judgement import Violation, blocking
 from ...domain.routing.routable_tags import why_not_routable
 from ...domain.runs.run import Run
 from ..policy import Policy
@@ -27,22 +28,27 @@ _REPAIRED = "repaired from the last recorded version, additions only"
 class Wanted:
     """The addresses that these versions want in a table, and how they become routes.
 
-    `tags` has the IPv4 prefixes of every service tag that the table is or was about. `unusable`
-    reports the sources that cannot be believed now, and `comparison` how the sources differ. A
-    recorded IPv4 prefix with fewer bits than `min_prefix_length` is not wanted.
+    `versions` are the newest ones, but for a source that is pinned to another one. `newest` are the
+    newest ones of all sources. `tags` has the IPv4 prefixes of every service tag that the table is
+    or was about. `unusable` reports the sources that cannot be believed now, and `comparison` how
+    the sources differ. A recorded IPv4 prefix with fewer bits than `min_prefix_length` is not
+    wanted. `pinned` reports a pin that is followed, and `pin_fault` why a pin cannot be followed.
     """
 
     versions: tuple[Version, ...]
+    newest: tuple[Version, ...]
     style: RouteStyle
     tags: Mapping[str, frozenset[str]]
     min_prefix_length: int
     unusable: tuple[Finding, ...] = ()
     comparison: tuple[Finding, ...] = ()
+    pinned: tuple[Finding, ...] = ()
+    pin_fault: Violation | None = None
 
     @functools.cached_property
     def addresses(self) -> frozenset[str]:
         """The wanted IPv4 prefixes, whatever the route style."""
-        return self._recorded - self.out_of_bounds.keys()
+        return _ipv4_in(self.versions) - self.out_of_bounds.keys()
 
     @functools.cached_property
     def out_of_bounds(self) -> Mapping[str, str]:
@@ -50,11 +56,8 @@ class Wanted:
 
         The bounds may have become stricter since the version was recorded.
         """
-        return out_of_bounds(self._recorded, self.min_prefix_length)
-
-    @property
-    def _recorded(self) -> frozenset[str]:
-        return frozenset(prefix for version in self.versions for prefix in version.ipv4)
+        recorded = _ipv4_in(self.versions) | _ipv4_in(self.newest)
+        return out_of_bounds(recorded, self.min_prefix_length)
 
     @property
     def routed_tags(self) -> frozenset[str]:
@@ -72,16 +75,24 @@ class Wanted:
     @functools.cached_property
     def desired(self) -> frozenset[str]:
         """The tags and prefixes that become routes."""
+        return self._routes_for(self.addresses)
+
+    @functools.cached_property
+    def desired_unpinned(self) -> frozenset[str]:
+        """The tags and prefixes that would become routes if nothing were pinned."""
+        return self._routes_for(_ipv4_in(self.newest) - self.out_of_bounds.keys())
+
+    def _routes_for(self, addresses: frozenset[str]) -> frozenset[str]:
         if not self.routed_tags:
-            return self.addresses
-        return self.routed_tags | uncovered(self.addresses, self.tag_prefixes)
+            return addresses
+        return self.routed_tags | uncovered(addresses, self.tag_prefixes)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings that a report has about the sources."""
         faults = [self.out_of_bounds[prefix] for prefix in in_order(self.out_of_bounds)]
         refused = Finding(codes.RECORDED_OUT_OF_BOUNDS, f"{_NOT_BELIEVED}: {shortened(faults)}")
-        return (*self.unusable, *((refused,) if faults else ()), *self.comparison)
+        return (*self.unusable, *((refused,) if faults else ()), *self.comparison, *self.pinned)
 
     @property
     def version_ids(self) -> tuple[str, ...]:
@@ -96,7 +107,7 @@ class Sources:
     policy: Policy
 
     def wanted(self, run: Run, entry: RegisteredTable) -> Wanted:
-        """Return what the newest versions want in the table.
+        """Return what the newest versions want in the table, and what a pin changes about that.
 
         Raise PermanentError if a source has no recorded version or may not be used like this.
         """
@@ -105,14 +116,29 @@ class Sources:
         if registration.route_style is RouteStyle.SERVICE_TAG:
             _check_routable(versions)
 
-        return Wanted(
-            versions,
-            registration.route_style,
-            _prefixes_by_tag(newest),
-            self.policy.min_prefix_length,
-            _unusable(run, registration),
-            _comparison(run, registration, newest),
+        wanted = Wanted(
+            versions=versions,
+            newest=versions,
+            style=registration.route_style,
+            tags=_prefixes_by_tag(newest),
+            min_prefix_length=self.policy.min_prefix_length,
+            unusable=_unusable(run, registration),
+            comparison=_comparison(run, registration, newest),
         )
+        pin = registration.pin
+        return wanted if pin is None else self._pinned(wanted, pin, registration)
+
+    def _pinned(self, wanted: Wanted, pin: Pin, registration: Registration) -> Wanted:
+        """Return what is wanted if the pin is followed, or the fault of the pin."""
+        version = self.versions.get(pin.version_id)
+        why = why_not_pinned(version, registration, self.policy.cloud)
+        if version is None or why is not None:
+            message = f"pin to {pin.version_id}: {why}; the newest versions count, additions only"
+            return replace(wanted, pin_fault=blocking(codes.PIN_NOT_FOLLOWED, message, 1))
+
+        versions = tuple(version if v.source == pin.source else v for v in wanted.newest)
+        said = f"{pin.source} stays at {pin.version_id}: {pin.reason}"
+        return replace(wanted, versions=versions, pinned=(Finding(codes.PINNED, said),))
 
     def tags(self, entry: RegisteredTable) -> Mapping[str, frozenset[str]]:
         """Return the IPv4 prefixes of every service tag that the table is or was about."""
@@ -143,6 +169,19 @@ class Sources:
             why = run.unusable.get(source, f"no version of {source} is recorded")
             raise PermanentError(_unavailable(source), why)
         return newest
+
+
+def why_not_pinned(version: Version | None, registration: Registration, cloud: str) -> str | None:
+    """Return why the registration cannot be pinned to this version; None if it can."""
+    if version is None:
+        return "no such version is recorded"
+    if version.cloud != cloud:
+        return f"it is a version of {version.cloud}, and this app serves {cloud}"
+    if version.source not in registration.sources:
+        return f"it is a version of {version.source}, which is no source of the registration"
+    if registration.route_style is RouteStyle.SERVICE_TAG and service_tag_of(version.source):
+        return "Azure itself keeps the addresses of a tag's route, so routeStyle must be prefixes"
+    return None
 
 
 def _unusable(run: Run, registration: Registration) -> tuple[Finding, ...]:
@@ -176,6 +215,10 @@ def _prefixes_by_tag(
     newest: Mapping[Source, Version | None],
 ) -> Mapping[str, frozenset[str]]:
     return {s: frozenset(_ipv4_of(version)) for s, version in newest.items() if service_tag_of(s)}
+
+
+def _ipv4_in(versions: Iterable[Version]) -> frozenset[str]:
+    return frozenset(prefix for version in versions for prefix in version.ipv4)
 
 
 def _ipv4_of(version: Version | None) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ class DailyCheck:
         since = entry.status.known_since(now)
 
         # A table that agrees with an outdated version may still lack a new address.
-        right = found.right and differing.isdisjoint(entry.registration.sources)
+        right = found.right and differing.isdisjoint(entry.registration.following)
         news = _verified(found, now) if right else _not_verified(entry.status, now)
         if news != TableNews() and entry.unreadable is None:
             change = partial(RegisteredTable.with_news, news=news)

@@ -11,7 +11,7 @@ from shared.domain.people.health import Document, Measured, Measurements, alarms
 from shared.domain.registry.contest import Contest, Undoing
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.registry.registration import Pin, Registration, RouteException
 from shared.domain.registry.status import LastOutcome, Status
 from shared.domain.routing.judgement import Violation
 from shared.domain.runs.outcome import Outcome, OutcomeStatus
@@ -50,12 +50,12 @@ def measured(
     routes=None,
     route_limit=None,
     exceptions=(),
+    pin=None,
     **seen,
 ):
+    registration = Registration((TAG,), exceptions=exceptions, pin=pin)
     return Measured(
-        entry=RegisteredTable(
-            rid(name, subscription), Registration((TAG,), exceptions=exceptions), Status(**seen)
-        ),
+        entry=RegisteredTable(rid(name, subscription), registration, Status(**seen)),
         right_at=right_at,
         outcome=outcome or (None if error else unchanged(name)),
         error=error,
@@ -92,6 +92,18 @@ def test_all_is_well():
 @pytest.mark.parametrize(("age", "expected"), [(2 * DAY, []), (2 * DAY + SECOND, ["TableStale"])])
 def test_a_table_not_found_right_for_longer_than_two_days(age, expected):
     assert codes(measured(right_at=NOW - age), measured("fine")) == expected
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"), [(30 * DAY - SECOND, []), (30 * DAY, ["TablePinned"]), (-DAY, [])]
+)
+def test_a_table_that_is_pinned_for_30_days(age, expected):
+    pin = Pin(f"AzureCloud.{TAG}-000001", "the proxy", TAG, NOW - age)
+    told = alarms(found(measured(pin=pin), measured("fine")))
+    assert [alarm.code.name for alarm in told] == expected
+    for alarm in told:
+        assert alarm.route_table_id == rid("one")
+        assert "-000001 for 30 days: the proxy. " in alarm.message
 
 
 def test_its_age_says_what_stands_in_the_way():

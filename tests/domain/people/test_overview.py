@@ -11,7 +11,7 @@ from shared.domain.people.overview import Mood, Standpoint, State
 from shared.domain.registry.contest import Contest
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.registry.registration import Registration
+from shared.domain.registry.registration import Pin, Registration
 from shared.domain.registry.status import LastOutcome, Status
 from shared.domain.runs.outcome import OutcomeStatus
 from tests.builders.azure import table_id
@@ -92,6 +92,14 @@ def test_the_worst_that_is_known_counts(table, expected):
 def test_a_version_seen_and_not_applied_is_behind():
     second = replace(FIRST, version_id="AzureCloud.AppServiceManagement-000002")
     assert state(RIGHT, second) is State.BEHIND
+
+
+@pytest.mark.parametrize(("number", "expected"), [(1, State.RIGHT), (2, State.BEHIND)])
+def test_a_pinned_table_is_behind_its_own_version_and_no_other(number, expected):
+    pin = Pin(f"AzureCloud.AppServiceManagement-00000{number}", "why", TAG, NOW)
+    pinned = replace(RIGHT, registration=Registration((TAG,), pin=pin))
+    third = replace(FIRST, version_id="AzureCloud.AppServiceManagement-000003")
+    assert state(pinned, third) is expected
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What needs an approver, because it takes something of what guards a table away."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.domain.armid import EnvironmentId
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.loosening import loosened
-from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.registry.registration import Pin, Registration, RouteException
 from shared.domain.routing.policy import ApplyPolicy
 from tests.builders.azure import ase_id_of
 
@@ -23,12 +23,14 @@ def accepted(prefix, until=JANUARY, reason="why"):
     return RouteException(prefix, reason, until)
 
 
+PIN = Pin("AzureCloud.A-000001", "why", "A", datetime(2027, 1, 1, tzinfo=UTC))
 OLD = Registration(
     ("A", "B"),
     ASE,
     AddressSource.BOTH,
     apply_policy=ADDITIVE,
     exceptions=(accepted("20.0.0.0/24"), accepted("20.0.1.0/24")),
+    pin=PIN,
 )
 
 
@@ -46,6 +48,9 @@ OLD = Registration(
         ({"exceptions": (accepted("20.0.0.0/24", FEBRUARY),)}, ["exceptions"]),
         ({"exceptions": (*OLD.exceptions, accepted("20.0.2.0/24"))}, ["exceptions"]),
         ({"enabled": False}, ["enabled"]),
+        ({"pin": None}, ["pin"]),
+        ({"pin": replace(PIN, version_id="AzureCloud.A-000002")}, ["pin"]),
+        ({"pin": replace(PIN, reason="other")}, ["pin"]),
         ({"service_tags": ("B", "A", "C")}, []),
         ({"service_tags": ("A", "C")}, ["serviceTags"]),
         ({"address_source": AddressSource.SERVICE_TAG}, ["addressSource"]),
@@ -67,9 +72,9 @@ def test_the_policy_that_counts_is_the_stricter_one(app, weaker):
     assert bool(loosened(OLD, replace(OLD, apply_policy=None), app)) == weaker
 
 
-def test_a_new_registration_loosens_only_by_its_exceptions():
-    assert loosened(None, OLD, APPROVAL) == ["exceptions"]
-    assert loosened(None, replace(OLD, exceptions=(), enabled=False), APPROVAL) == []
+def test_a_new_registration_loosens_only_by_its_exceptions_and_its_pin():
+    assert loosened(None, OLD, APPROVAL) == ["exceptions", "pin"]
+    assert loosened(None, replace(OLD, exceptions=(), pin=None, enabled=False), APPROVAL) == []
 
 
 exceptions = st.builds(
@@ -83,6 +88,7 @@ registrations = st.builds(
     apply_policy=st.none() | st.sampled_from(ApplyPolicy),
     exceptions=st.lists(exceptions, max_size=2, unique_by=lambda e: e.prefix).map(tuple),
     enabled=st.booleans(),
+    pin=st.sampled_from([None, PIN]),
 )
 
 

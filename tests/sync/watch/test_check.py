@@ -33,7 +33,17 @@ from tests.builders.azure import (
 )
 from tests.builders.logs import records
 from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import START, TAG, begin, keep, register, run_report, sync
+from tests.builders.runs import (
+    START,
+    TAG,
+    begin,
+    keep,
+    outcome_of,
+    pin,
+    register,
+    run_report,
+    sync,
+)
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -98,6 +108,35 @@ def test_where_the_tag_differs_it_starts_a_run(azure, app, two):
     assert (whole["trigger"], whole["counts"]["changed"]) == ("check", 2)
     assert f"{TAG} changed" in whole["reason"]
     assert app.check.check().run_id is None
+
+
+def test_a_pinned_table_is_right_although_its_tag_goes_on(azure, app, clock, two):
+    first = app.versions.newest(TAG)
+    pin(app, "one", first.version_id)
+    answer(azure, B)
+    clock.shift(3 * DAY)
+    checked = app.check.check()
+    whole = finish(app, checked)
+    assert [w["why"] for w in outcome_of(whole, "one")["withheld"]] == ["Pinned", "Pinned"]
+    assert app.registry.get(rid("one")).status.verified_at == START + 3 * DAY
+
+    # The tag has a third version, which no run has recorded yet.
+    answer(azure, A, B)
+    clock.shift(3 * DAY)
+    checked = app.check.check()
+    assert app.registry.get(rid("one")).status.verified_at == START + 6 * DAY
+    assert app.registry.get(rid("one")).status.applied_version_ids == (first.version_id,)
+    told = [(alarm.code.name, alarm.route_table_id) for alarm in checked.alarms]
+    assert told == [("TableStale", rid("two"))]
+
+
+@pytest.mark.parametrize(("days", "told"), [(29, []), (30, ["TablePinned"])])
+def test_a_table_that_stays_pinned_is_told(app, clock, two, days, told):
+    pin(app, "one", app.versions.newest(TAG).version_id)
+    for _ in range(days):
+        clock.shift(DAY)
+        checked = app.check.check()
+    assert codes(checked) == told
 
 
 def test_a_change_of_the_tag_is_of_those_that_have_it(azure, make_app, two):

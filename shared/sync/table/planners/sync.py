@@ -1,4 +1,4 @@
-"""Bring a table to the newest versions of its sources."""
+"""Bring a table to the newest versions of its sources, or to the version that a pin names."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from datetime import date, datetime
 from ....domain import codes
 from ....domain.addresses import is_service_tag
 from ....domain.bounds import out_of_bounds
+from ....domain.codes import Code
 from ....domain.findings import Finding
 from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
 from ....domain.registry.holds import Hold, held_at
@@ -66,11 +67,20 @@ class SyncPlanner:
         judgement = judge(draft, self._limits_if_contested(limits, contest), written)
 
         findings = (*self._findings(contest), *self._routing_findings(table, judgement))
-        withheld = self._withheld_by_holds(table, until, draft.plan.changes) if holds else ()
+        withheld = self._withheld(table, until, draft.plan.changes)
 
         return Proposal(
-            judgement.with_more(findings, withheld), self.wanted.version_ids, contest=found
+            self._with_pin_fault(judgement).with_more(findings, withheld),
+            self.wanted.version_ids,
+            contest=found,
         )
+
+    def _with_pin_fault(self, judgement: Judgement) -> Judgement:
+        """Add that the pin is not followed, which a person has to know at once."""
+        fault = self.wanted.pin_fault
+        if fault is None:
+            return judgement
+        return replace(judgement, violations=(*judgement.violations, fault))
 
     @property
     def _holds(self) -> tuple[Hold, ...]:
@@ -94,8 +104,10 @@ class SyncPlanner:
     def _leaving(self, table: RouteTable) -> frozenset[str]:
         owned = owned_prefixes(table, owner=self.guards.policy.owner)
 
-        # A prefix that the route of a tag takes over has not left, and needs no grace.
-        return owned - self.wanted.desired - self.wanted.tag_prefixes - self._out_of_bounds
+        # A prefix that the route of a tag takes over has not left, and needs no grace. And a pin
+        # does not change when a prefix has left.
+        staying = self.wanted.desired_unpinned | self.wanted.tag_prefixes
+        return owned - staying - self._out_of_bounds
 
     @property
     def _out_of_bounds(self) -> frozenset[str]:
@@ -108,15 +120,23 @@ class SyncPlanner:
     def _replan(
         self, table: RouteTable, until: Mapping[str, date], holds: Sequence[Hold]
     ) -> Replan:
+        desired = self._desired(table)
+
         def replan(spared: Collection[str], yielding: Collection[str]) -> Plan:
             retained = {p: day for p, day in until.items() if p not in yielding}
-            return self._plan(table, holds, retained, spared)
+            return self._plan(table, desired, holds, retained, spared)
 
         return replan
+
+    def _desired(self, table: RouteTable) -> frozenset[str]:
+        """A pin takes no route of ours away that the newest versions want."""
+        owned = owned_prefixes(table, owner=self.guards.policy.owner)
+        return self.wanted.desired | (self.wanted.desired_unpinned & owned)
 
     def _plan(
         self,
         table: RouteTable,
+        desired: frozenset[str],
         holds: Sequence[Hold],
         retained: Mapping[str, date],
         spared: Collection[str],
@@ -127,7 +147,7 @@ class SyncPlanner:
         # A prefix that is left alone gets no route, and loses none if it has one of ours.
         return make_plan(
             table,
-            (self.wanted.desired | routed) - left_alone,
+            (desired | routed) - left_alone,
             owner=self.guards.policy.owner,
             retained_until=retained,
             spared=left_alone.union(spared),
@@ -136,17 +156,25 @@ class SyncPlanner:
         )
 
     def _limits(self, draft: Draft) -> Limits:
-        approval, unusable = self.approval, self.wanted.unusable
+        approval, unusable = self.approval, self._unusable
 
         # A person may force only the violations that a plan has shown.
         seen = frozenset() if approval is None else approval.violations
         return replace(
             self.guards.limits(draft, self.entry),
             tags=self.wanted.tags,
-            unusable=unusable[0].code if unusable else None,
+            unusable=unusable,
             forced=seen.intersection(self.run.request.force),
             approval=approval,
         )
+
+    @property
+    def _unusable(self) -> Code | None:
+        """The code of a source, or of a pin, that cannot be believed now."""
+        if self.wanted.unusable:
+            return self.wanted.unusable[0].code
+        fault = self.wanted.pin_fault
+        return None if fault is None else fault.code
 
     def _found_undone(self, proposed: Changes) -> Contest | None:
         """Return the contest with one undoing more, if our changes were found undone.
@@ -174,12 +202,19 @@ class SyncPlanner:
         too_early = _too_early(contest, now) if waits else None
         return replace(limits, contested=True, too_early=too_early)
 
-    def _withheld_by_holds(
+    def _withheld(
         self, table: RouteTable, until: Mapping[str, date], planned: Changes
     ) -> tuple[Withheld, ...]:
-        """Return the changes that a run without holds would make as well."""
-        unheld = self._plan(table, holds=(), retained=until, spared=())
-        return withheld_of(unheld.changes.without(planned.by_prefix), codes.HELD)
+        """Return the changes that a run would make as well if nothing were held and pinned."""
+        if not self._holds and not self.wanted.pinned:
+            return ()
+
+        unheld = self._plan(table, self._desired(table), (), until, ())
+        held = unheld.changes.beyond(planned)
+
+        unpinned = self._plan(table, self.wanted.desired_unpinned, (), until, ())
+        pinned = unpinned.changes.beyond(planned).without(held.by_prefix)
+        return (*withheld_of(held, codes.HELD), *withheld_of(pinned, codes.PINNED))
 
     def _findings(self, contest: Contest) -> tuple[Finding, ...]:
         return (
@@ -190,13 +225,12 @@ class SyncPlanner:
 
     def _routing_findings(self, table: RouteTable, judgement: Judgement) -> tuple[Finding, ...]:
         after = replace(table, routes=judgement.plan.routes)
-        wanted = self.wanted
+        wanted, owner = self.wanted, self.guards.policy.owner
+        addresses = wanted.addresses | self._desired(table)
         return (
             *_ended_exceptions(self.entry.registration, judgement.plan),
             *wanted.findings,
-            *routing_findings(
-                after, wanted.addresses, owner=self.guards.policy.owner, tags=wanted.tags
-            ),
+            *routing_findings(after, addresses, owner=owner, tags=wanted.tags),
         )
 
 
