@@ -11,7 +11,7 @@ import typer
 from .. import answers
 from ..app import app
 from ..domain.errors import Fault, InvalidRequest, RowUnreadable
-from ..domain.people.overview import OF_OUTCOME, State
+from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import RouteException
 from ..domain.runs.report import Report
@@ -45,16 +45,16 @@ def list_registered(output: Output | None) -> None:
 def _worst_first(found: Sequence[RegisteredTable]) -> list[Seen]:
     standpoint = answers.standpoint(app())
     with ThreadPoolExecutor(_LANES) as lanes:
-        seen = [*lanes.map(lambda table: _seen(table, standpoint.state_of(table)), found)]
+        seen = [*lanes.map(lambda table: _seen(table, standpoint), found)]
     return sorted(seen, key=lambda one: -one.state.rank)
 
 
-def _seen(table: RegisteredTable, state: State) -> Seen:
-    """Read the outcome from which the table has its state, if it is kept."""
-    last = table.status.last_outcome
-    if last is None or state not in {*OF_OUTCOME.values(), State.WAITING}:
+def _seen(table: RegisteredTable, standpoint: Standpoint) -> Seen:
+    """Read the table's outcome if it needs somebody, and if the outcome is kept."""
+    state, run_id = standpoint.state_of(table), standpoint.run_behind(table)
+    if state.mood is Mood.GOOD or run_id is None:
         return Seen(table, state)
-    return Seen(table, state, app().outcomes.get(last.run_id, table.route_table_id))
+    return Seen(table, state, app().outcomes.get(run_id, table.route_table_id))
 
 
 def register(request: RegisterRequest, *, as_json: bool) -> None:

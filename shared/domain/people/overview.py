@@ -71,13 +71,12 @@ _WORDS = {
     State.FAILED: "failed",
     State.SUSPENDED: "environment suspended",
 }
-OF_OUTCOME = {
+_OF_OUTCOME = {
     OutcomeStatus.FAILED: State.FAILED,
     OutcomeStatus.BLOCKED: State.BLOCKED,
     OutcomeStatus.CONFLICT: State.CONFLICT,
     OutcomeStatus.PLANNED: State.PLANNED,
 }
-"""The state that an outcome leaves, unless the table was found right after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +124,8 @@ class Standpoint:
         last = self._last_outcome(status)
         if last is None:
             return
-        if last.status in OF_OUTCOME:
-            yield OF_OUTCOME[last.status]
+        if last.status in _OF_OUTCOME:
+            yield _OF_OUTCOME[last.status]
         # A plan that waits for nobody was made while the app was paused.
         if last.waits:
             yield State.WAITING
@@ -144,6 +143,11 @@ class Standpoint:
         if last is None or verified_at is None:
             return last
         return None if last.at < verified_at <= self.now else last
+
+    def run_behind(self, table: RegisteredTable) -> str | None:
+        """Return the id of the run whose outcome still counts for the table, if there is one."""
+        last = self._last_outcome(table.status)
+        return None if last is None else last.run_id
 
     def seen(self, table: RegisteredTable) -> list[VersionHead]:
         """Return the newest versions of the table's sources."""

@@ -141,3 +141,10 @@ def test_a_change_that_is_not_made_is_named_and_grave_when_the_table_is_stale(
     )
     standpoint = Standpoint(NOW, {TAG: FIRST}, 2)
     assert (standpoint.state_of(table), standpoint.mood_of(table)) == (state, mood)
+
+
+@pytest.mark.parametrize(("at", "run"), [(NOW + MINUTE, "run"), (NOW, "run"), (NOW - MINUTE, None)])
+def test_an_outcome_counts_until_the_table_is_found_right(at, run):
+    table = seen(last_outcome=ended(OutcomeStatus.FAILED, at))
+    assert Standpoint(NOW, {}, 2).run_behind(table) == run
+    assert Standpoint(NOW, {}, 2).run_behind(RIGHT) is None
