@@ -1,5 +1,6 @@
 """Read runs, versions and registrations: every door gives the same answers."""
 
+import functools
 from collections.abc import Iterator
 
 from .app import App, utc_now
@@ -11,6 +12,7 @@ from .domain.registry.registered_table import RegisteredTable
 from .domain.runs.report import Report
 from .domain.runs.run import Action, Run
 from .domain.surroundings.search import Found
+from .json_shapes import NewestOf
 
 
 def existing_run(context: App, run_id: str) -> Run:
@@ -55,6 +57,11 @@ def registered_tables(context: App) -> list[RegisteredTable]:
 def standpoint(context: App) -> Standpoint:
     """Return the point from which the registered tables are judged now."""
     return Standpoint(utc_now(), context.versions.heads(), context.settings.max_sync_age_days)
+
+
+def newest_versions(context: App) -> NewestOf:
+    """Return what reads the newest version of a source, once for each source."""
+    return functools.cache(context.versions.newest)
 
 
 def existing_version(context: App, version_id: str) -> Version:

@@ -3,10 +3,10 @@
 The keys are the contract's. Nothing reads this JSON back: storage has a mapper of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from .domain.addresses import Difference, Version, service_tag_of
+from .domain.addresses import Difference, Source, Version, service_tag_of
 from .domain.findings import Finding
 from .domain.people.check_report import CheckedTable, CheckReport, Figures
 from .domain.people.health import Alarm
@@ -21,6 +21,7 @@ from .domain.surroundings.search import Found, FoundEnvironment, StampedTable
 from .domain.times import utc_text
 
 type Json = dict[str, object]
+type NewestOf = Callable[[Source], Version | None]
 
 
 def finding_json(finding: Finding | None) -> Json | None:
@@ -137,11 +138,11 @@ def _version_seen_json(version: VersionSeen) -> Json:
     }
 
 
-def registered_table_json(table: RegisteredTable) -> Json:
+def registered_table_json(table: RegisteredTable, newest_of: NewestOf) -> Json:
     """Show what a person asked for apart from what was seen.
 
-    A caller can send `registration` back as it is. A table whose row cannot be read has an error
-    instead.
+    A caller can send `registration` back as it is. `newest_of` tells the newest version of a
+    source. A table whose row cannot be read has an error instead.
     """
     if table.unreadable is not None:
         error = finding_json(table.unreadable)
@@ -151,11 +152,15 @@ def registered_table_json(table: RegisteredTable) -> Json:
         "routeTableId": str(table.route_table_id),
         "registration": registration_json(table.registration),
         "status": {
+            **_versions_json(table, newest_of),
             **_status_json(table.status),
-            "changedAt": _moment(table.changed_at),
-            "changedBy": table.changed_by,
+            **_changed_json(table),
         },
     }
+
+
+def _changed_json(table: RegisteredTable) -> Json:
+    return {"changedAt": _moment(table.changed_at), "changedBy": table.changed_by}
 
 
 def registration_json(registration: Registration) -> Json:
@@ -181,6 +186,21 @@ def _pin_json(pin: Pin | None) -> Json | None:
     return None if pin is None else {"versionId": pin.version_id, "reason": pin.reason}
 
 
+def _versions_json(table: RegisteredTable, newest_of: NewestOf) -> Json:
+    """Show the ids of the versions that are wanted, that were applied, and that are there."""
+    registration, pin = table.registration, table.registration.pin
+    found = [newest_of(source) for source in registration.sources]
+    newest = [version for version in found if version is not None]
+    desired = [registration.desired_version_id(one.version_id, one.source) for one in newest]
+
+    return {
+        "desiredVersionIds": desired,
+        "appliedVersionIds": list(table.status.applied_version_ids),
+        "newestVersionIds": [version.version_id for version in newest],
+        "pinnedSince": None if pin is None else utc_text(pin.since),
+    }
+
+
 def _status_json(status: Status) -> Json:
     held = [
         {
@@ -195,7 +215,6 @@ def _status_json(status: Status) -> Json:
     return {
         "held": held,
         "contested": _contest_json(status.contest),
-        "appliedVersionIds": list(status.applied_version_ids),
         "verifiedAt": _moment(status.verified_at),
         "environmentSuspended": status.suspended,
         "lastOutcome": _last_outcome_json(status.last_outcome),

@@ -98,7 +98,8 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
 def release(request: ReleaseRequest, *, as_json: bool) -> None:
     request = replace(request, route_table=names.table(request.route_table, whole=True))
     released = app().asking.release(request)
-    answer(registered_table_json(released), show.registered_table(released), as_json=as_json)
+    body = registered_table_json(released, answers.newest_versions(app()))
+    answer(body, show.registered_table(released), as_json=as_json)
 
 
 def exit_status(report: Report) -> int:

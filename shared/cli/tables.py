@@ -31,10 +31,10 @@ _LANES = 8
 
 
 def list_registered(output: Output | None) -> None:
-    found = answers.registered_tables(app())
+    found, newest_of = answers.registered_tables(app()), answers.newest_versions(app())
     seen = _worst_first(found)
     listed = Listed(
-        {"value": [registered_table_json(one) for one in found]},
+        {"value": [registered_table_json(one, newest_of) for one in found]},
         [str(one.table.route_table_id) for one in seen],
         show.registered_tables(seen),
         show.registered_tables(seen, wide=True),
@@ -87,7 +87,8 @@ def change(
 
 
 def _show(entry: RegisteredTable, *, as_json: bool) -> None:
-    answer(registered_table_json(entry), show.registered_table(entry), as_json=as_json)
+    body = registered_table_json(entry, answers.newest_versions(app()))
+    answer(body, show.registered_table(entry), as_json=as_json)
 
 
 def unregister(

@@ -17,6 +17,7 @@ from ..domain.people.health import schedule_alarms
 from ..domain.people.open_alarms import Seen
 from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
+from ..domain.registry.registration import Registration
 from ..domain.runs.outcome import Outcome
 from ..domain.runs.run import Run, RunStatus
 from ..http import HttpError, check_query, in_query, respond, whole_number
@@ -171,14 +172,18 @@ def _routes_now(context: App, table: RegisteredTable) -> dict[str, Any]:
     except RouteSyncError as error:
         return {"unreadable": Finding.of(error)}
 
-    registration = table.registration
+    registration, owner = table.registration, context.settings.route_owner
+    shown, counts = routes(found, registration, _wanted(context, registration), owner=owner)
+    return {"unreadable": None, "routes": shown, "route_counts": counts}
+
+
+def _wanted(context: App, registration: Registration) -> set[str]:
+    """Return what the newest versions want, what a pin wants, and the tags."""
     versions = [context.versions.newest(source) for source in registration.sources]
     if registration.pin is not None:
         versions.append(context.versions.get(registration.pin.version_id))
     wanted = {prefix for version in versions if version is not None for prefix in version.ipv4}
-    wanted |= {*registration.service_tags}
-    shown, counts = routes(found, registration, wanted, owner=context.settings.route_owner)
-    return {"unreadable": None, "routes": shown, "route_counts": counts}
+    return wanted | {*registration.service_tags}
 
 
 def _last_runs(context: App) -> list[Run]:

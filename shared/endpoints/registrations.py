@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -64,11 +65,9 @@ class RegistrationBody(Body):
     def merged(self, existing: RegisterRequest) -> RegisterRequest:
         """Return what is merged into the existing one, as RFC 7396 says: null removes."""
         default = RegisterRequest(resource_id=existing.resource_id)
-        values = {
-            "ase": self.ase_id,
-            "exceptions": [one.accepted for one in self.exceptions] if self.exceptions else None,
-            "pin": self.pin.request if self.pin else None,
-        }
+        exceptions = [one.accepted for one in self.exceptions or ()] or None
+        pin = self.pin.request if self.pin else None
+        values = {"ase": self.ase_id, "exceptions": exceptions, "pin": pin}
 
         given: dict[str, Any] = {}
         for key in self.model_fields_set:
@@ -83,7 +82,7 @@ class RegistrationBody(Body):
 def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.HttpResponse:
     if request.route_params.get("id"):
         check_query(request)
-        return _registered(context.registering.get(_id_in_url(request)))
+        return _registered(context, context.registering.get(_id_in_url(request)))
     return _all_registered(context, request)
 
 
@@ -97,7 +96,7 @@ def _all_registered(context: App, request: func.HttpRequest) -> func.HttpRespons
         after(skip_token(request), answers.registered_tables(context), token),
         front=context.settings.public_url,
         token_of=token,
-        render=registered_table_json,
+        render=partial(registered_table_json, newest_of=answers.newest_versions(context)),
     )
 
 
@@ -108,7 +107,7 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
     by = caller_of(context, request).requester
     expect = _if_match(request)
     result = context.registering.register(body.request(_id_in_url(request)), by, expect)
-    return _registered(result.table, status=201 if result.is_new else 200)
+    return _registered(context, result.table, status=201 if result.is_new else 200)
 
 
 @endpoint()
@@ -116,7 +115,7 @@ def change_route_table(context: App, request: func.HttpRequest) -> func.HttpResp
     body = parse_body(request, RegistrationBody)
     by = caller_of(context, request).requester
     result = context.registering.change(_id_in_url(request), body.merged, by, _if_match(request))
-    return _registered(result.table)
+    return _registered(context, result.table)
 
 
 @endpoint()
@@ -135,12 +134,12 @@ def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
         ReleaseRequest(route_table=body.route_table_id, reason=body.reason)
     )
     log_release(released.route_table_id, reason=body.reason, requested_by=caller.requested_by)
-    return json_response(registered_table_json(released))
+    return json_response(registered_table_json(released, answers.newest_versions(context)))
 
 
-def _registered(table: RegisteredTable, *, status: int = 200) -> func.HttpResponse:
-    headers = {"ETag": table.registration.etag}
-    return json_response(registered_table_json(table), status=status, headers=headers)
+def _registered(context: App, table: RegisteredTable, *, status: int = 200) -> func.HttpResponse:
+    body = registered_table_json(table, answers.newest_versions(context))
+    return json_response(body, status=status, headers={"ETag": table.registration.etag})
 
 
 def _if_match(request: func.HttpRequest) -> Expect:

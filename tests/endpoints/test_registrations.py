@@ -19,13 +19,14 @@ from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Pin, Registration, RouteException
 from shared.domain.routing.policy import ApplyPolicy
+from shared.domain.times import utc_text
 from shared.endpoints import shell
 from shared.endpoints.registrations import RegistrationBody
 from shared.json_shapes import registered_table_json
 from shared.sync.registering import PinRequest
 from tests.builders.azure import add_environment, add_table, ase_id_of, table_id, tag_document
 from tests.builders.callers import principal
-from tests.builders.runs import keep, sync
+from tests.builders.runs import keep, pin, register_many, sync
 
 TABLE = RouteTableId.parse(table_id("one"))
 PREFIXES = ["20.0.0.0/24", "20.0.1.0/24"]
@@ -51,7 +52,7 @@ registrations = st.builds(
 
 @given(registrations)
 def test_every_field_of_a_registration_is_understood_again(registration):
-    shown = registered_table_json(RegisteredTable(TABLE, registration))
+    shown = registered_table_json(RegisteredTable(TABLE, registration), lambda _source: None)
     body = RegistrationBody.model_validate_json(json.dumps(shown["registration"]))
     asked = body.request(str(TABLE))
     assert asked.ase == (str(registration.ase_id) if registration.ase_id else None)
@@ -109,12 +110,60 @@ def test_get_then_put_changes_nothing(azure, app, call):
     assert before.status.verified_at is not None
     assert list(shown) == ["routeTableId", "registration", "status"]
     assert set(shown["status"]) == {
-        *("held", "contested", "appliedVersionIds", "verifiedAt", "lastOutcome"),
+        *("desiredVersionIds", "appliedVersionIds", "newestVersionIds", "pinnedSince"),
+        *("held", "contested", "verifiedAt", "lastOutcome"),
         *("changedAt", "changedBy"),
         "environmentSuspended",
     }
     assert call(endpoints.register_route_table, shown["registration"]) == shown
     assert app.registry.get(TABLE) == before
+
+
+def test_desired_applied_and_newest_version_are_three_fields(azure, app, call):
+    table = add_table(azure.state, "one")
+    environment = add_environment(azure.state, "one", table=table, management=PREFIXES)
+    ase_id = EnvironmentId.parse(ase_id_of("one"))
+    keep(app, RegisteredTable(TABLE, Registration((MANAGEMENT_TAG,), ase_id, AddressSource.BOTH)))
+
+    def ids():
+        found = call(endpoints.list_or_get_route_tables)["status"]
+        kinds = ("desired", "applied", "newest")
+        numbers = [[i[-1] for i in found[f"{kind}VersionIds"]] for kind in kinds]
+        return ["".join(each) for each in numbers], found["pinnedSince"]
+
+    assert ids() == (["", "", ""], None)
+    azure.state.tags.answers["westeurope"] = tag_document(PREFIXES)
+    sync(app)
+    assert ids() == (["11", "11", "11"], None)
+    azure.state.tags.answers["westeurope"] = tag_document(PREFIXES[:1])
+    app.pull.record([MANAGEMENT_TAG], run_id="r")
+    assert ids() == (["21", "11", "21"], None)
+    pin(app, "one", f"AzureCloud.{MANAGEMENT_TAG}-000001")
+    environment.management = PREFIXES[:1]
+    sync(app)
+    since = app.registry.get(TABLE).registration.pin.since
+    assert ids() == (["12", "12", "22"], utc_text(since))
+
+
+def test_a_list_reads_the_newest_version_of_each_source_once(azure, app, monkeypatch):
+    monkeypatch.setattr(shell, "app", lambda: app)
+    register_many(app, (f"t{number:03}" for number in range(100)))
+    azure.state.tags.answers["westeurope"] = tag_document(PREFIXES)
+    app.pull.record([MANAGEMENT_TAG], run_id="r")
+    newest, read = app.versions.newest, []
+
+    def noted(source):
+        read.append(source)
+        return newest(source)
+
+    monkeypatch.setattr(app.versions, "newest", noted)
+    request = func.HttpRequest(method="GET", url="https://app.invalid/api/route-tables", body=b"")
+    listed = json.loads(endpoints.list_or_get_route_tables(request).get_body())["value"]
+    assert len(listed) == 100
+    assert {tuple(one["status"]["newestVersionIds"]) for one in listed} == {
+        (f"AzureCloud.{MANAGEMENT_TAG}-000001",)
+    }
+    assert read == [MANAGEMENT_TAG]
 
 
 def test_what_a_person_sends_never_reaches_the_status(azure, app, call):

@@ -15,7 +15,6 @@ def loosened(old: Registration | None, new: Registration, app_policy: ApplyPolic
     """
     before = replace(new, exceptions=(), pin=None) if old is None else old
     lost_tags = {*before.service_tags} - {*new.service_tags}
-    lost_sources = {*before.sources} - {*new.sources}
 
     judged = {
         "applyPolicy": _is_weaker(before, new, app_policy),
@@ -23,7 +22,7 @@ def loosened(old: Registration | None, new: Registration, app_policy: ApplyPolic
         "enabled": before.enabled != new.enabled,
         "pin": before.pin != new.pin,
         "serviceTags": bool(lost_tags),
-        "addressSource": bool(lost_sources - lost_tags),
+        "addressSource": bool({*before.sources} - {*new.sources} - lost_tags),
     }
     return [key for key, is_looser in judged.items() if is_looser]
 

@@ -66,7 +66,7 @@ class Outcome:
     def right(self) -> bool:
         """Whether the table is right: every wanted address is known to have its route.
 
-        What a pin keeps out is not wanted, because a person has decided that.
+        A pin can keep an address out. A person has decided that, so the address is not wanted.
         """
         good = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
         unknown = {codes.TAG_UNAVAILABLE, codes.ASE_UNAVAILABLE}
