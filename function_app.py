@@ -260,6 +260,14 @@ def get_version(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.get_version(req)
 
 
+@app.route("versions.atom", methods=["GET"])
+@_in_lane("REQUESTS")
+def versions_feed(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.versions_feed(req)
+
+
 @app.route("dashboard", methods=["GET"])
 @_in_lane("REQUESTS")
 def dashboard(req: func.HttpRequest) -> func.HttpResponse:

@@ -216,6 +216,13 @@ def check_query(request: func.HttpRequest, known: Iterable[str] = ()) -> None:
         raise HttpError(400, codes.INVALID_QUERY, f"unknown: {names}", faults)
 
 
+def has_already(request: func.HttpRequest, etag: str) -> bool:
+    """Return whether the caller has what this ETag stands for. Source: RFC 9110, If-None-Match."""
+    named = request.headers.get("If-None-Match", "").split(",")
+    known = {each.strip().removeprefix("W/") for each in named}
+    return "*" in known or etag.removeprefix("W/") in known
+
+
 def skip_token(request: func.HttpRequest) -> str | None:
     return in_query(request, "skipToken")
 

@@ -13,7 +13,7 @@ from .registrations import (
 )
 from .runs import get_run, list_runs
 from .starts import adopt, rollback, start_sync
-from .versions import get_version, list_versions
+from .versions import get_version, list_versions, versions_feed
 
 __all__ = [
     "adopt",
@@ -33,4 +33,5 @@ __all__ = [
     "start_sync",
     "take_alert",
     "unregister_route_table",
+    "versions_feed",
 ]

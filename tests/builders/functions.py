@@ -22,5 +22,6 @@ HTTP_FUNCTIONS = [
     ("route_tables", "GET", f"route-tables{table_id('one')}"),
     ("sync", "POST", "sync"),
     ("unregister_route_table", "DELETE", f"route-tables{table_id('one')}"),
+    ("versions_feed", "GET", "versions.atom"),
 ]
 """Name, method, and path below `/api`."""

@@ -13,8 +13,8 @@ from tests.builders.callers import principal
 
 APP_ROLES = Path(__file__).parents[2] / "infra" / "entra" / "app-roles.json"
 STARTS = {"adopt", "provision", "rollback", "start_sync", "take_alert"}
-READS = {"dashboard", "get_run", "get_version", "list_runs", "list_versions"}
-NEED_NO_TOKEN = {"health", "take_alert"}
+READS = {"dashboard", "get_run", "get_version", "list_runs", "list_versions", "versions_feed"}
+NEED_NO_TOKEN = {"health", "take_alert", "versions_feed"}
 OTHERS = sorted({*endpoints.__all__} - NEED_NO_TOKEN)
 
 
@@ -30,7 +30,7 @@ def ask(name, headers, sent=None):
     rest = [[].append if sent is None else sent.append] if name in STARTS else []
     answer = getattr(endpoints, name)(request, *rest)
     text = answer.get_body().decode()
-    if answer.mimetype == "text/html":
+    if answer.mimetype in {"text/html", "application/atom+xml"}:
         return answer.status_code, text
     return answer.status_code, json.loads(text).get("error", {}).get("code")
 
@@ -68,6 +68,16 @@ def test_a_key_alone_opens_nothing_if_tokens_are_required(serve, name):
 def test_an_alert_needs_no_token_and_opens_nothing_else(serve, in_front):
     serve(REQUIRE_TOKENS="true", WEBSITE_AUTH_ENABLED=in_front)
     assert ask("take_alert", {}) == (202, None)
+
+
+@pytest.mark.parametrize("in_front", ["True", ""])
+def test_the_feed_needs_no_token_and_no_role_less_than_a_reader_opens_it(serve, in_front):
+    serve(REQUIRE_TOKENS="true", WEBSITE_AUTH_ENABLED=in_front)
+    assert ask("versions_feed", {})[0] == 200
+    serve(REQUIRE_TOKENS="true", WEBSITE_AUTH_ENABLED="True")
+    assert ask("versions_feed", principal("Reader"))[0] == 200
+    for roles in ((), (SENDERS[0],)):
+        assert ask("versions_feed", principal(*roles)) == (403, "RoleNeeded")
 
 
 @pytest.mark.parametrize("sender", SENDERS)

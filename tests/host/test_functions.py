@@ -10,6 +10,7 @@ from local.azure.faults import refusal
 from local.azure.resources import new_etag
 from local.azure.throttles import BucketSize
 from local.plain_http import http
+from tests.atom import read_feed
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     add_environment,
@@ -343,6 +344,49 @@ def test_versions_are_listed_and_shown(azure, host):
         *("locations", "addressPrefixes", "added", "removed", "previousVersionId"),
     }
     assert host.request("GET", "/api/versions/none").status_code == 404
+
+
+def test_versions_are_a_feed_for_feed_readers(azure, host):
+    def feed(query="", **headers):
+        return host.request("GET", f"/api/versions.atom{query}", headers=headers)
+
+    empty = feed()
+    assert (empty.status_code, read_feed(empty.content).entries) == (200, [])
+    for prefixes in ([A], [A, B], [B]):
+        azure.state.tags.answers["westeurope"] = tag_document(prefixes)
+        run_to_end(host)
+
+    answer = feed(**{"If-None-Match": empty.headers["etag"]})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/atom+xml"
+    newest, *older = read_feed(answer.content).entries
+    assert [entry.title.split(":")[-1] for entry in (newest, *older)] == [
+        " +0 -1 prefixes",
+        " +1 -0 prefixes",
+        " +1 prefixes",
+    ]
+    assert newest.prefixes == [A]
+    linked = http().get(newest.link, headers={"x-functions-key": host.key}).json()
+    assert (linked["addressPrefixes"], linked["recordedAt"]) == (
+        [B],
+        newest.updated.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    )
+    [only] = read_feed(feed("?top=1").content).entries
+    assert only == newest
+    assert feed("?top=0").status_code == feed("?skipToken=x").status_code == 400
+
+
+def test_a_feed_reader_that_has_the_newest_feed_gets_it_not_again(azure, host):
+    path = "/api/versions.atom"
+    run_to_end(host)
+    first = host.request("GET", path)
+    etag = first.headers["etag"]
+    for known in (etag, etag.removeprefix("W/"), f'"other", {etag}', "*"):
+        again = host.request("GET", path, headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    for query, known in (("", '"other"'), ("", ""), ("?top=1", etag)):
+        again = host.request("GET", path + query, headers={"If-None-Match": known})
+        assert again.status_code == 200, query
 
 
 def test_runs_are_listed_in_pages_the_newest_first(host):

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from local.plain_http import http
+from tests.atom import read_feed
 from tests.builders.azure import add_table, table_id
 from tests.builders.routes import to_firewall
 from tests.front import Front
@@ -31,6 +32,18 @@ def test_a_caller_with_the_key_in_the_url_can_call_each_url_as_it_is(host):
     first = http().get(f"{host.url}/api/runs?top=2&Code={host.key}").json()
     rest = http().get(first["nextLink"]).json()
     assert [len(first["value"]), len(rest["value"]), rest["nextLink"]] == [2, 1, None]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_feed_reader_can_call_each_url_of_the_feed_as_it_is(host):
+    host.ended_run(host.request("POST", "/api/sync", json={}).json()["runId"])
+    feed = read_feed(http().get(f"{host.url}/api/versions.atom?top=9&code={host.key}").content)
+    assert read_feed(http().get(feed.own).content) == feed
+    assert "top=9" in feed.own
+    for url in (feed.page, *(entry.link for entry in feed.entries)):
+        assert http().get(url).status_code == 200
+    feed = read_feed(host.request("GET", "/api/versions.atom").content)
+    assert host.key not in str(feed)
 
 
 @pytest.mark.usefixtures("table")
@@ -69,6 +82,11 @@ def test_behind_a_gateway_each_url_is_the_gateways(azure, make_host, receiver):
 
         page = http().get(f"{front.url}/api/runs?top=1").json()
         assert len(http().get(page["nextLink"]).json()["value"]) == 1
+
+        feed = read_feed(http().get(f"{front.url}/api/versions.atom").content)
+        for url in (feed.own, feed.page, *(entry.link for entry in feed.entries)):
+            assert url.startswith(f"{front.url}/api/")
+            assert http().get(url).status_code == 200
 
         # The app's own name leads to the gateway, too.
         for query in ("", f"?run={status.json()['runId']}", f"?routeTable={table_id('one')}"):

@@ -9,7 +9,7 @@ from ..times import utc_minute
 from .notices import Item, Ledger, Notice, NoticeKind, counted, number_of
 
 MOST_PREFIXES = 20
-"""So many are shown of each tag and kind of change. The others are counted."""
+"""The most that are shown of each tag and kind of change. The others are counted."""
 _MOST_TAGS = 10
 
 
