@@ -26,6 +26,7 @@ from .domain.errors import (
     TransientError,
 )
 from .settings import InvalidSettings
+from .storage.errors import storage_fault
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PAGE = 1000
@@ -266,7 +267,10 @@ def _failure(error: Exception) -> HttpError:
             _log.error("unreadable row", exc_info=error)
             return HttpError(500, error.code, error.message)
         case AzureError():
-            _log.error("storage does not answer", exc_info=error)
+            found = storage_fault(error)
+            _log.error("%s: %s", found.code, found.message, exc_info=error)
+            if found.code == codes.CREDENTIAL_UNAVAILABLE:
+                return HttpError(503, found.code, "the app cannot sign in")
             return HttpError(503, codes.STORAGE_UNAVAILABLE, "storage does not answer")
         case _:
             _log.error("unforeseen error", exc_info=error)

@@ -22,8 +22,9 @@ from .domain.runs.alert import Alert, Ignored
 from .domain.runs.run import Mode, RunRequest, Trigger
 from .log import log_check, log_event
 from .messages import RunMessage, TableMessage, table_messages
-from .redaction import presentable_trace, redacted
+from .redaction import presentable_trace
 from .settings import InvalidSettings
+from .storage.errors import storage_fault
 from .sync.run.events import WINDOW
 from .sync.run.intake import AlertRun
 from .sync.table.delivery import Delivered
@@ -52,8 +53,8 @@ def _invocation() -> Iterator[None]:
     except (RouteSyncError, InvalidSettings) as error:
         raise error from None
     except AzureError as error:
-        said = redacted(f"storage does not answer: {error}")
-        raise TransientError(codes.STORAGE_UNAVAILABLE, said) from None
+        found = storage_fault(error)
+        raise TransientError(found.code, found.message) from None
     except Exception as error:
         raise InvocationFailed(presentable_trace(error)) from None
 

@@ -101,7 +101,7 @@ def answering(raw: bytes) -> Iterator[int]:
 def test_storage_that_does_not_answer(readable, in_this_process, connection):
     in_this_process(AzureWebJobsStorage=connection)
     told = host_log(workers.scheduled_sync)
-    assert "StorageUnavailable" in told
+    assert "HostUnreachable" in told
     assert_clean(told, readable())
 
 

@@ -44,14 +44,20 @@ class Credential:
         self._client_id = client_id
         self._transport = Transport()
         self._current: DefaultAzureCredential | None = None
+        self.has_token = False
+        """It stays true after the first token."""
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        return self._signed_in().get_token(*scopes, **options)
+        token = self._signed_in().get_token(*scopes, **options)
+        self.has_token = True
+        return token
 
     def get_token_info(
         self, *scopes: str, options: TokenRequestOptions | None = None
     ) -> AccessTokenInfo:
-        return self._signed_in().get_token_info(*scopes, options=options)
+        token = self._signed_in().get_token_info(*scopes, options=options)
+        self.has_token = True
+        return token
 
     def renew(self) -> None:
         """Forget every token."""
@@ -110,6 +116,11 @@ class OwnIdentity:
             if not self._names:
                 self._waits_until = time.monotonic() + WAIT_SECONDS
         return self._names
+
+    @property
+    def is_signed_in(self) -> bool:
+        """It stays true after the first token."""
+        return self._credential.has_token
 
     def name(self) -> str | None:
         """Return the sign-in name of a person, or else the object id; None if it is not known."""

@@ -15,6 +15,7 @@ from azure.core.exceptions import (
     HttpResponseError,
 )
 
+from ..connections import no_connection
 from ..domain import codes
 from ..domain.codes import Code
 from ..domain.errors import (
@@ -54,6 +55,9 @@ _NOT_FOUND_CODES = frozenset(
 )
 
 
+_SERVICE = "Azure Resource Manager"
+
+
 @contextmanager
 def arm_errors(*, not_found: Code | None = None) -> Iterator[None]:
     """Raise PermanentError, TransientError or PreconditionFailed instead of azure.core's errors.
@@ -85,8 +89,11 @@ def typed_error(error: AzureError) -> RouteSyncError:
         # A missing identity looks the same as an identity endpoint that is down, which passes.
         return TransientError(codes.CREDENTIAL_UNAVAILABLE, redacted(reason_of(error)))
     if isinstance(error, DecodeError) or not isinstance(error, HttpResponseError):
+        cut_off = no_connection(error, _SERVICE)
+        if cut_off is not None:
+            return TransientError(cut_off.code, cut_off.message)
         # The answer is missing or cut off, so the request may have taken effect.
-        said = redacted(f"{type(error).__name__}: {error.message}")
+        said = redacted(f"{_SERVICE}: {type(error).__name__}: {error.message}")
         return TransientError(codes.NO_ANSWER, said)
     return _typed_answer(error)
 

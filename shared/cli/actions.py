@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from .. import answers
-from ..app import app
 from ..domain import codes
 from ..domain.armid import ignoring_case
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -20,6 +19,7 @@ from ..sync.asking import (
 )
 from ..sync.requester import Requester
 from . import names, show
+from .contact import app, app_with_azure
 from .errors import Ended, Refused
 from .shell import answer, ask, carried_out, need_somebody
 
@@ -37,7 +37,7 @@ FAILED, PENDING, BLOCKED = 1, 2, 3
 
 def plan(request: SyncRequest, *, as_json: bool) -> None:
     request = _named(request)
-    run = app().asking.sync(replace(request, mode=Mode.PLAN), signed_in())
+    run = app_with_azure().asking.sync(replace(request, mode=Mode.PLAN), signed_in())
     _finish(run, as_json=as_json)
 
 
@@ -46,33 +46,44 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
     request = _named(request, whole=yes)
     if not yes:
         need_somebody(as_json=as_json)
-        planned = _plan_to_confirm(request, as_json=as_json)
-        answer(report_json(planned), show.report(planned), as_json=as_json)
-        status = exit_status(planned)
-        if status != PENDING and not any(outcome.writes for outcome in planned.outcomes):
-            raise Ended(status)
+    context = app_with_azure()
 
-        ask("Apply this?")
-        request = replace(request, plan_run_id=planned.run.run_id)
-    _finish(app().asking.sync(request, signed_in()), as_json=as_json)
+    if not yes:
+        request = _confirmed(request, as_json=as_json)
+    _finish(context.asking.sync(request, signed_in()), as_json=as_json)
+
+
+def _confirmed(request: SyncRequest, *, as_json: bool) -> SyncRequest:
+    """Show the plan and ask. Return the request that applies exactly this plan."""
+    planned = _plan_to_confirm(request, as_json=as_json)
+    answer(report_json(planned), show.report(planned), as_json=as_json)
+    status = exit_status(planned)
+    writes = any(outcome.writes for outcome in planned.outcomes)
+    # A plan of some tables alone is not what was asked for.
+    if planned.run.not_begun or (status != PENDING and not writes):
+        raise Ended(status)
+
+    ask("Apply this?")
+    return replace(request, plan_run_id=planned.run.run_id)
 
 
 def discover(request: DiscoverRequest, *, as_json: bool) -> None:
-    _finish(app().asking.discover(request, signed_in()), as_json=as_json)
+    _finish(app_with_azure().asking.discover(request, signed_in()), as_json=as_json)
 
 
 def provision(request: ProvisionRequest, *, plan_only: bool, yes: bool, as_json: bool) -> None:
     if not (plan_only or yes):
         need_somebody(as_json=as_json)
+    context = app_with_azure()
     if plan_only or not yes:
-        run = app().asking.provision(replace(request, mode=Mode.PLAN), signed_in())
+        run = context.asking.provision(replace(request, mode=Mode.PLAN), signed_in())
         planned = carried_out(run, as_json=as_json)
         answer(report_json(planned), show.report(planned), as_json=as_json)
         if plan_only:
             raise Ended(exit_status(planned))
 
         ask("Do this?")
-    _finish(app().asking.provision(request, signed_in()), as_json=as_json)
+    _finish(context.asking.provision(request, signed_in()), as_json=as_json)
 
 
 def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
@@ -80,7 +91,7 @@ def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
     if not yes:
         need_somebody(as_json=as_json)
         ask(f"Adopt routes in {request.route_table}?")
-    _finish(app().asking.adopt(request, signed_in()), as_json=as_json)
+    _finish(app_with_azure().asking.adopt(request, signed_in()), as_json=as_json)
 
 
 def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
@@ -92,7 +103,7 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
         undone = _outcome_of(request.run_id, request.route_table)
         answer(None, show.outcome(undone), as_json=False)
         ask("Undo this?")
-    _finish(app().asking.rollback(request, signed_in()), as_json=as_json)
+    _finish(app_with_azure().asking.rollback(request, signed_in()), as_json=as_json)
 
 
 def release(request: ReleaseRequest, *, as_json: bool) -> None:

@@ -17,11 +17,11 @@ from .checks.services import (
     environments,
     events,
     identity,
+    no_storage,
     queue_service,
     queues,
     route_limits,
     storage,
-    storage_fault,
     table_url,
     tags,
 )
@@ -79,7 +79,7 @@ def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
     try:
         context = app()
     except AzureError as error:
-        yield storage_fault(error)
+        yield no_storage(error)
         return
 
     yield storage(context)

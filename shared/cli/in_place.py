@@ -13,6 +13,7 @@ from ..domain import codes
 from ..domain.errors import TransientError
 from ..domain.findings import Finding
 from ..messages import RunMessage, TableMessage
+from .contact import CUT_OFF
 from .interruption import Abandoned, Interrupted
 
 LANES = 8
@@ -41,17 +42,19 @@ def carry_out(run_id: str, watch: Watch) -> None:
     If somebody interrupts, the tables that are under way are brought to their end, and no other
     table begins. The run fails, and Interrupted is raised. If somebody interrupts once more, what
     is under way is left behind, and Abandoned is raised.
+
+    The run is stopped in the same way if storage or Azure cannot be used any more.
     """
     delivery = _Delivery(run_id, watch)
     try:
         delivery.deliver()
+    except TransientError as error:
+        delivery.stop(Finding.of(error))
+    except Exception as error:
+        delivery.stop_if_possible(Finding.of(error))
+        raise
     except Interrupted:
         delivery.stop(Finding(codes.INTERRUPTED, "interrupted at the command line"))
-        raise
-    except Exception as error:
-        # Nobody goes on with a run of the command line. So it ends here, if storage lets it.
-        with suppress(Exception):
-            delivery.stop(Finding.of(error))
         raise
 
 
@@ -87,13 +90,23 @@ class _Delivery:
         self._end_run(error)
         self._tell(str(RunMessage(self.run_id)))
 
+    def stop_if_possible(self, error: Finding) -> None:
+        """Stop after an error that nobody foresaw: nobody goes on with a run of the command line.
+
+        If storage does not let it be stopped, that error is still the one to tell.
+        """
+        with suppress(Exception):
+            self.stop(error)
+
     def _started(self) -> Sequence[str]:
         """Start the run, or bring its task to the end. Return the messages of its tables."""
         start = str(RunMessage(self.run_id))
         try:
             while (sent := self._persistently(lambda: workers.start_run(start))).run is not None:
                 pass
-        except TransientError:
+        except TransientError as error:
+            if error.code in CUT_OFF:
+                raise
             return workers.start_run_without_tags(start)
         return sent.later
 
@@ -130,10 +143,12 @@ class _Delivery:
     def _delivered(self, text: str) -> workers.Messages:
         try:
             return self._persistently(lambda: workers.sync_route_table(text))
-        except TransientError:
+        except TransientError as error:
             # If nobody waits, the end of the run says what became of the table.
             if self.hurried.is_set():
                 return workers.Messages()
+            if error.code in CUT_OFF:
+                raise
             return workers.fail_poisoned_route_table(text)
 
     def _persistently[T](self, attempt: Callable[[], T]) -> T:

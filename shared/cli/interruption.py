@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import Ended
 
@@ -29,26 +29,28 @@ class Abandoned(Ended):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise Interrupted for each of these signals from now on.
-
-    A signal that is ignored stays so: `nohup` asks for that, and a shell for its background jobs.
-    """
+    """Raise Interrupted for each of these signals from now on."""
     # Only the main thread of a program may say what a signal does.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _interrupt)
-
+    is_main = threading.current_thread() is threading.main_thread()
+    before = dict(_heeded()) if is_main else {}
+    for number in before:
+        signal.signal(number, _interrupt)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _heeded() -> Iterator[tuple[int, Any]]:
+    """Yield each signal that is not ignored, and what it does.
+
+    A signal that is ignored stays so: `nohup` asks for that, and a shell for its background jobs.
+    """
+    for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
+        handler = signal.getsignal(number)
+        if handler is not signal.SIG_IGN:
+            yield number, handler
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

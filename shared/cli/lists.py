@@ -9,11 +9,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from .. import answers
-from ..app import app, utc_now
+from ..app import utc_now
 from ..domain.addresses import difference
 from ..json_shapes import report_json, run_json, version_json
 from . import names, show
 from .commands.options import Output
+from .contact import app
 from .shell import answer
 
 

@@ -63,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Records are for the log of the functions, but libraries may warn at the terminal.
     guard_log()
     logging.getLogger("ase_route_sync").addHandler(logging.NullHandler())
+    # It warns of each way to sign in that it has tried in vain. The command says which one counts.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
 
     with interruptible():
         return _status_of(given)

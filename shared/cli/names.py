@@ -13,12 +13,12 @@ from itertools import islice
 
 from rich.text import Text
 
-from ..app import app
 from ..domain import codes
 from ..domain.armid import EnvironmentId, ResourceId, RouteTableId, ignoring_case
 from ..domain.codes import Code
 from ..domain.runs.outcome import OutcomeStatus
 from ..domain.runs.run import Action, Mode, Run
+from .contact import app
 from .errors import Refused
 from .shell import say
 

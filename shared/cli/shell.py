@@ -21,6 +21,7 @@ from ..json_shapes import report_json
 from ..messages import TableMessage
 from ..redaction import presentable, redacted
 from ..settings import InvalidSettings
+from ..storage.errors import storage_fault
 from . import show
 from .errors import Ended, Refused
 from .in_place import carry_out
@@ -173,7 +174,8 @@ def _refused(error: Exception) -> Refused | None:
             faults = [{"target": "settings", "message": fault} for fault in error.faults]
             return Refused(codes.INVALID_SETTINGS, "missing or wrong settings", faults)
         case AzureError():
-            return Refused(codes.STORAGE_UNAVAILABLE, f"storage does not answer: {error}")
+            found = storage_fault(error)
+            return Refused(found.code, found.message)
         case _:
             return None
 

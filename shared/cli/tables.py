@@ -9,7 +9,6 @@ from typing import Any
 import typer
 
 from .. import answers
-from ..app import app
 from ..domain.errors import Fault, InvalidRequest, RowUnreadable
 from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
@@ -22,12 +21,16 @@ from ..sync.registering import PinRequest, RegisterRequest, nothing
 from . import names, show
 from .actions import exit_status, signed_in
 from .commands.options import Output
+from .contact import app, app_with_azure
 from .errors import Ended
 from .lists import Listed, answer_list
 from .shell import answer, ask, carried_out, need_somebody, say
 from .show import Seen
 
 _LANES = 8
+
+_ASKS_AZURE = {"ase", "service_tags", "address_source", "route_style"}
+"""Azure is asked about these parts of a registration."""
 
 
 def list_registered(output: Output | None) -> None:
@@ -61,7 +64,8 @@ def register(request: RegisterRequest, *, as_json: bool) -> None:
     """Refuse a table that is registered already."""
     # People write an id with or without its leading slash.
     request = replace(request, resource_id="/" + request.resource_id.strip("/"))
-    _show(app().registering.register(request, signed_in(), nothing).table, as_json=as_json)
+    context = app_with_azure()
+    _show(context.registering.register(request, signed_in(), nothing).table, as_json=as_json)
 
 
 def change(
@@ -73,6 +77,8 @@ def change(
     unless `no_exceptions` is true.
     """
     given = {name: value for name, value in wishes.items() if value is not None}
+    # A note can be changed while Azure cannot be asked.
+    context = app_with_azure() if _ASKS_AZURE & given.keys() else app()
     given = {name: None if value == "" else value for name, value in given.items()}
 
     def edit(known: RegisterRequest) -> RegisterRequest:
@@ -83,7 +89,7 @@ def change(
         return replace(changed, exceptions=(*others, *changed.exceptions))
 
     known_id = names.table(route_table, whole=True)
-    _show(app().registering.change(known_id, edit, signed_in()).table, as_json=as_json)
+    _show(context.registering.change(known_id, edit, signed_in()).table, as_json=as_json)
 
 
 def _show(entry: RegisteredTable, *, as_json: bool) -> None:
@@ -133,12 +139,13 @@ def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Rep
 
     A person who is asked sees its plan first.
     """
+    context = app_with_azure()
     if not yes:
-        plan = app().asking.remove(replace(removal, mode=Mode.PLAN), signed_in())
+        plan = context.asking.remove(replace(removal, mode=Mode.PLAN), signed_in())
         say(show.report(carried_out(plan, as_json=as_json)))
         ask("Take these routes out, and unregister the route table?")
 
-    report = carried_out(app().asking.remove(removal, signed_in()), as_json=as_json)
+    report = carried_out(context.asking.remove(removal, signed_in()), as_json=as_json)
     status = exit_status(report)
     if status:
         answer(report_json(report), show.report(report), as_json=as_json)

@@ -333,20 +333,75 @@ ANSWER_WITHOUT_CODE = Code(
     remedy="If it happens again, open a support request with the correlation id.",
     related=("UnexpectedAnswer",),
 )
+HOST_NOT_FOUND = Code(
+    "HostNotFound",
+    Grade.FAILS,
+    meaning="The name of a host that the app needs is not known here.",
+    remedy=(
+        "Check AZURE_CLOUD, ARM_ENDPOINT, the name of the storage account, and HTTPS_PROXY if the "
+        "host is a proxy. Ask for an entry for the name in the DNS of this network. A storage "
+        "account with a private endpoint is known in its own network only: run the command there."
+    ),
+    places=(Place.REPORT, Place.REQUEST),
+    related=("HostUnreachable",),
+)
+HOST_UNREACHABLE = Code(
+    "HostUnreachable",
+    Grade.FAILS,
+    meaning="A host that the app needs refuses the connection, or does not answer in time.",
+    remedy=(
+        "Ask for a firewall rule from here to the host and port in the message, and check "
+        "HTTPS_PROXY. ase-route-sync doctor names the service tag for the rule."
+    ),
+    places=(Place.REPORT, Place.REQUEST),
+    related=("HostNotFound", "ProxyRefused", "NoAnswer"),
+)
+TLS_FAILED = Code(
+    "TlsFailed",
+    Grade.FAILS,
+    meaning="There is no TLS connection to a host that the app needs.",
+    remedy=(
+        "If the certificate is not trusted, ask to leave the host out of TLS inspection, or set "
+        "REQUESTS_CA_BUNDLE to the file of its authority."
+    ),
+    places=(Place.REPORT, Place.REQUEST),
+    related=("HostUnreachable",),
+)
+PROXY_REFUSED = Code(
+    "ProxyRefused",
+    Grade.FAILS,
+    meaning="The proxy refuses the connection to a host that the app needs.",
+    remedy=(
+        "Ask to allow the host and port in the message at the proxy. If it answers 407, put its "
+        "user and password into HTTPS_PROXY."
+    ),
+    places=(Place.REPORT, Place.REQUEST),
+    related=("HostUnreachable",),
+)
 CREDENTIAL_UNAVAILABLE = Code(
     "CredentialUnavailable",
     Grade.FAILS,
-    meaning="There is no token: the identity's endpoint does not answer, or there is no identity.",
-    remedy="Check the app's identity and AZURE_CLIENT_ID. On a laptop, run az login.",
+    meaning=(
+        "The app cannot sign in: there is no identity, its endpoint does not answer, or the login "
+        "has expired."
+    ),
+    remedy=(
+        "On a laptop, run az login; with several tenants, name yours with --tenant. In another "
+        "cloud, run az cloud set --name with the value of AZURE_CLOUD first. In Azure, check the "
+        "app's identity and AZURE_CLIENT_ID."
+    ),
+    places=(Place.REPORT, Place.REQUEST),
+    related=("SignInFailed",),
 )
 SIGN_IN_FAILED = Code(
     "SignInFailed",
     Grade.FAILS,
-    meaning="Azure refused the app's token for ten minutes, although the app signed in anew.",
+    meaning="Azure refuses the app's token, although the app has signed in anew.",
     remedy=(
         "Read Azure's code in the message. Check the app's identity, its tenant, AZURE_CLOUD and "
         "the clock: ase-route-sync doctor looks at them."
     ),
+    places=(Place.REPORT, Place.REQUEST),
     related=("CredentialUnavailable", "AuthorizationFailed"),
 )
 AUTHORIZATION_FAILED = Code(
@@ -1154,9 +1209,45 @@ SETTINGS_CHANGED = Code(
 STORAGE_UNAVAILABLE = Code(
     "StorageUnavailable",
     Grade.FAILS,
-    meaning="The storage account does not answer.",
+    meaning="The storage account does not answer, or not as it should.",
     remedy="Run ase-route-sync doctor: it names the cause.",
     places=_REQUEST,
+    related=("StorageRoleMissing", "StorageNetworkRefused", "StorageAccessRefused"),
+)
+STORAGE_ROLE_MISSING = Code(
+    "StorageRoleMissing",
+    Grade.FAILS,
+    meaning="The identity has no role for the tables of the storage account.",
+    remedy=(
+        "Assign Storage Table Data Contributor at the storage account, and Storage Queue Data "
+        "Contributor for doctor. A new assignment takes up to ten minutes to take effect."
+    ),
+    places=_REQUEST,
+    related=("StorageNetworkRefused",),
+)
+STORAGE_NETWORK_REFUSED = Code(
+    "StorageNetworkRefused",
+    Grade.FAILS,
+    meaning="The storage account refuses the network from which the request came.",
+    remedy=(
+        "Run the command from a network that the account allows, or add this address with "
+        "az storage account network-rule add. If all networks are allowed, look at the role, as "
+        "for StorageRoleMissing."
+    ),
+    places=_REQUEST,
+    related=("StorageRoleMissing",),
+)
+STORAGE_ACCESS_REFUSED = Code(
+    "StorageAccessRefused",
+    Grade.FAILS,
+    meaning="The storage account refuses the key or the token.",
+    remedy=(
+        "Read the message. The key in AzureWebJobsStorage may be an old one, the account may "
+        "accept no keys (then set AzureWebJobsStorage__accountName instead), the token may be "
+        "another tenant's, or the clock of this machine may be wrong."
+    ),
+    places=_REQUEST,
+    related=("CredentialUnavailable",),
 )
 INTERNAL_ERROR = Code(
     "InternalError",

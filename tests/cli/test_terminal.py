@@ -71,4 +71,4 @@ def test_storage_that_does_not_answer_is_told_without_its_secret(cli, command, c
     assert "127.0.0.1" in shown
     assert not re.search(rf"very|secret|{KEY[:12]}", shown)
     if "--json" in command:
-        assert json.loads(done.out)["error"]["code"] == "StorageUnavailable"
+        assert json.loads(done.out)["error"]["code"] == "HostUnreachable"

@@ -17,6 +17,7 @@ from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.times import utc_text
 from ...settings import Settings
+from ...storage.errors import storage_fault
 from ...sync.run.pull import Comparison
 from ...transport import Transport
 from .diagnosis import Diagnosis, Grade
@@ -71,18 +72,17 @@ def storage(context: App) -> Diagnosis:
         table.upsert_entity(_PROBE, mode=UpdateMode.REPLACE)
         table.delete_entity(_PROBE)
     except AzureError as error:
-        return storage_fault(error)
+        return no_storage(error)
     return Diagnosis("storage", Grade.OK, "the tables can be read and written")
 
 
-def storage_fault(error: AzureError) -> Diagnosis:
-    return Diagnosis(
-        "storage",
-        Grade.FAULT,
-        f"the tables cannot be read and written: {_first_line(error)}",
-        "assign the role Storage Table Data Contributor at the account; if it has only a private "
-        "endpoint, run this from that network",
-    )
+def no_storage(error: AzureError) -> Diagnosis:
+    found = storage_fault(error)
+    remedy = found.code.remedy
+    if found.code == codes.STORAGE_UNAVAILABLE:
+        remedy = "if it happens again, look at the health of the account in the portal"
+    said = f"the tables cannot be read and written: {found.code}: {found.message}"
+    return Diagnosis("storage", Grade.FAULT, said, remedy)
 
 
 def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
@@ -92,7 +92,8 @@ def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
         poisoned = {name: _length(service, f"{name}-poison") for name in QUEUES}
     except AzureError as error:
         remedy = "assign the role Storage Queue Data Contributor at the account"
-        said = f"they cannot be read: {_first_line(error)}"
+        found = storage_fault(error)
+        said = f"they cannot be read: {found.code}: {found.message}"
         yield Diagnosis("queues", Grade.FAULT, said, remedy)
     else:
         yield from _poison(poisoned) if any(poisoned.values()) else [_waiting(waiting)]
@@ -205,10 +206,6 @@ def _length(service: QueueServiceClient, name: str) -> int | None:
         return service.get_queue_client(name).get_queue_properties().approximate_message_count
     except ResourceNotFoundError:
         return None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _usable_tags(compared: Comparison) -> Diagnosis:

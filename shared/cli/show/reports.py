@@ -18,9 +18,9 @@ from ...render import (
     what_for,
 )
 from ..errors import Refused
-from ..show_stopped import not_begun
 from .discoveries import discovered
 from .parts import coloured, counted, place_of, prefix_lines
+from .stopped import not_begun
 from .troubles import error
 
 
@@ -38,8 +38,7 @@ def report(found: Report) -> RenderableType:
     for alike in _alike(found.outcomes):
         lines += [Text(), *_difference(alike, planned=planned)]
     notes = _notes_of_all(found.outcomes)
-    lines += [Text(), *notes] if notes else []
-    lines += not_begun(found.not_begun)
+    lines += [*([Text(), *notes] if notes else []), *not_begun(found.not_begun)]
 
     return Group(*lines, *_error_lines(found.run), Text(), *_sum(found, planned=planned))
 

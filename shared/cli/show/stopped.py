@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from ..domain.armid import RouteTableId
+from ...domain.armid import RouteTableId
 
 
 def not_begun(tables: Sequence[RouteTableId]) -> list[Text]:
