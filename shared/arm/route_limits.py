@@ -66,9 +66,12 @@ class SubscriptionRouteLimits:
             return {}
 
     def _usages(self, subscription_id: str, location: str) -> Iterator[Any]:
-        url = (
-            f"/subscriptions/{subscription_id}/providers/Microsoft.Network/locations/{location}"
-            f"/usages?api-version={self._clients.api_version_network}"
-        )
-        for page in self._clients.pages(url):
+        for page in self._clients.pages(usages_url(self._clients, subscription_id, location)):
             yield from page["value"]
+
+
+def usages_url(clients: ArmClients, subscription_id: str, location: str) -> str:
+    return (
+        f"/subscriptions/{subscription_id}/providers/Microsoft.Network/locations/{location}"
+        f"/usages?api-version={clients.api_version_network}"
+    )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from .. import app as wiring
 from ..app import App
 from ..arm.errors import arm_errors
+from ..arm.route_limits import usages_url
 from ..domain import codes
 from ..domain.errors import RouteSyncError, TransientError
 from ..domain.findings import Finding
@@ -71,15 +72,11 @@ def _refusal(context: App) -> RouteSyncError | None:
 
     Any other error is an answer of Azure, and the command itself may say more about it.
     """
-    settings = context.settings
-    url = (
-        f"/subscriptions/{settings.service_tag_subscription_id}/providers/Microsoft.Network"
-        f"/locations/{settings.service_tag_locations[0]}/usages"
-        f"?api-version={context.clients.api_version_network}"
-    )
+    clients, settings = context.clients, context.settings
+    where = settings.service_tag_subscription_id, settings.service_tag_locations[0]
     try:
         with arm_errors():
-            context.clients.get(url, **_ONE_ATTEMPT)
+            clients.get(usages_url(clients, *where), **_ONE_ATTEMPT)
     except RouteSyncError as error:
         return error if error.code in _NO_CONTACT else None
     return None
