@@ -1,7 +1,8 @@
 """A run report as text that a person reads at a glance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from .domain.addresses import ipv4_of
 from .domain.armid import ResourceId
 from .domain.codes import Code, Grade
 from .domain.findings import Finding
@@ -17,8 +18,8 @@ def needs_nobody(code: Code) -> bool:
     return code.grade is Grade.INFO
 
 
-_MOST_PREFIXES_SHOWN = 6
-"""For one table and kind of change. If there are more, they are only counted here."""
+_MOST_SHOWN = 6
+"""Prefixes of one table and kind of change, and tables of one note. More are only counted."""
 
 
 def render(report: Report) -> str:
@@ -27,8 +28,13 @@ def render(report: Report) -> str:
     if report.result is not None:
         return "\n".join([*lines, *_found_lines(report.result)])
 
+    about = _tables_of_notes(report.outcomes)
     for outcome in report.outcomes:
-        lines += _outcome_lines(outcome)
+        lines += _outcome_lines(outcome, about)
+    for (needs_person, text), tables in about.items():
+        if len(tables) > 1:
+            note = _note_line(text, needs_person=needs_person)
+            lines += [note, f"          of {_named_or_counted(tables)}"]
 
     counted = [f"{number} {status}" for status, number in report.counts.items() if number]
     lines.append("Tables: " + (", ".join(counted) or "none registered"))
@@ -36,13 +42,21 @@ def render(report: Report) -> str:
 
 
 def version_line(version: VersionSeen) -> str:
-    """Name the version that a run worked from, and count what it added and removed."""
+    """Name the version that a run worked from, and count what it added and removed.
+
+    Only IPv4 prefixes become routes.
+    """
     line = f"  {version.version_id.rpartition('-')[0].partition('.')[2]}"
     if version.change_number:
         line += f": change number {version.change_number}"
     if version.added or version.removed:
-        line += f", +{len(version.added)} -{len(version.removed)} prefixes since the last"
+        line += f", {_counted(version.added, version.removed)} prefixes since the last"
+        line += f", of which {_counted(ipv4_of(version.added), ipv4_of(version.removed))} are IPv4"
     return f"{line} (version {version.version_id})"
+
+
+def _counted(added: Sequence[str], removed: Sequence[str]) -> str:
+    return f"+{len(added)} -{len(removed)}"
 
 
 def notes_of(outcome: Outcome) -> Iterator[tuple[bool, str]]:
@@ -90,15 +104,33 @@ def _run_lines(run: Run) -> list[str]:
     return lines
 
 
-def _outcome_lines(outcome: Outcome) -> list[str]:
+type _About = Mapping[tuple[bool, str], Sequence[str]]
+"""The names of the tables that each note is about."""
+
+
+def _tables_of_notes(outcomes: Iterable[Outcome]) -> _About:
+    about: dict[tuple[bool, str], list[str]] = {}
+    for outcome in outcomes:
+        for note in dict.fromkeys(notes_of(outcome)):
+            about.setdefault(note, []).append(outcome.route_table_id.name)
+    return about
+
+
+def _named_or_counted(tables: Sequence[str]) -> str:
+    return ", ".join(tables) if len(tables) <= _MOST_SHOWN else f"{len(tables)} route tables"
+
+
+def _outcome_lines(outcome: Outcome, about: _About) -> list[str]:
+    """Show the outcome with its own notes. Those of several tables stand once, after them all."""
+    own = [note for note in notes_of(outcome) if len(about[note]) == 1]
     return [
         _head_line(outcome),
         *(
             f"      {sign} {', '.join(prefixes)}"
             for sign, prefixes in changes_of(outcome)
-            if 0 < len(prefixes) <= _MOST_PREFIXES_SHOWN
+            if 0 < len(prefixes) <= _MOST_SHOWN
         ),
-        *(_note_line(text, needs_person=needs) for needs, text in notes_of(outcome)),
+        *(_note_line(text, needs_person=needs) for needs, text in own),
     ]
 
 

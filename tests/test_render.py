@@ -59,3 +59,32 @@ def test_a_discovery_shows_each_environment_with_its_faults_and_what_failed(azur
     assert f"  1 routes of the owner in alone in rg-alone ({SUBSCRIPTION})" in lines
     assert any(line.startswith(f"  ERROR {missing}: SubscriptionNotFound: ") for line in lines)
     assert lines[-1] == "Environments: 1, 1 with a registered table"
+
+
+def test_a_note_about_several_tables_stands_once_with_their_names(azure, app):
+    for name in ("one", "two"):
+        add_table(azure.state, name).properties["disableBgpRoutePropagation"] = False
+    add_table(azure.state, "three")
+    register(app, "one", "two", "three")
+    answer(azure, A)
+    [note, tables] = shown(app).splitlines()[-3:-1]
+    assert note.startswith("      · BgpRoutesNotVisible: ")
+    assert tables == "          of one, two"
+
+
+def test_many_tables_of_a_note_are_counted(azure, app):
+    names = [f"table{number}" for number in range(7)]
+    for name in names:
+        add_table(azure.state, name).properties["disableBgpRoutePropagation"] = False
+    register(app, *names)
+    answer(azure, A)
+    text = shown(app)
+    assert text.count("BgpRoutesNotVisible") == 1
+    assert "          of 7 route tables" in text
+
+
+def test_the_addresses_that_become_routes_are_counted(azure, app):
+    add_table(azure.state, "one")
+    register(app, "one")
+    answer(azure, A, B, "2603:1000::/48")
+    assert "+3 -0 prefixes since the last, of which +2 -0 are IPv4 (version" in shown(app)
