@@ -4,7 +4,6 @@ ONCE=1 stops after the repair. HOST_PORT, ARM_PORT and AZURITE_{TABLE,QUEUE,BLOB
 ports.
 """
 
-import json
 import os
 import secrets
 import shlex
@@ -30,12 +29,10 @@ from .drift import HandDeletion
 from .stack import HostProcess
 
 _EVENTS = Delivery(twice=0.2, late=0.2)
-_LOST_ANSWER = '[{"method": "PUT", "path": "tables", "effect": {"kind": "drop", "effected": true}}]'
 _STOPPED = """
 Everything has stopped, because ONCE is set. `make run` starts it again and keeps serving until
-Ctrl-C. It also lists what to try: the dashboard, calls with curl, the command line.
+Ctrl-C. It also says what to try, as docs/local-stack.md does.
 """
-_TWENTY_OTHERS = '{"seed": 7, "count": 20}'
 
 
 def main() -> int:
@@ -64,8 +61,7 @@ def main() -> int:
         succeeded = report.run.status is RunStatus.SUCCEEDED
         succeeded = succeeded and show_repair(host, azure, tables.registered[0])
         if not once:
-            print(f"\nFull report: {host.url}/api/runs/{run_id}?code={host.key}")
-            print(f"Dashboard: {host.url}/api/dashboard?code={host.key}\n")
+            print(f"\nFull report: {host.url}/api/runs/{run_id}?code={host.key}\n")
             _print_next_steps(host, azure, tables, settings)
             _serve_until_interrupted()
 
@@ -155,60 +151,32 @@ def _repairing_run(host: HostProcess, prefix: str) -> str | None:
 def _print_next_steps(
     host: HostProcess, azure: SimulatedAzure, tables: sample.Sample, settings: Mapping[str, str]
 ) -> None:
-    key = f"-H 'x-functions-key: {host.key}'"
-    other = tables.registered[1]
-    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+    table = tables.registered[1]
+    reader = {
+        "APP": host.url,
+        "KEY": host.key,
+        "ARM": azure.url,
+        "TABLE": table,
+        "ROUTE": _route_id(table, _owned_route(azure, table)),
+        "UNREGISTERED": tables.unregistered,
+        "ASE": tables.without_table,
+    }
+    sync = f"curl -X POST -H 'x-functions-key: {host.key}' -d '{{}}' {host.url}/api/sync"
 
     print(
-        "This table is not registered, so no run changes it. Register it, then sync again:",
-        f"  {tables.unregistered}",
-        f"  curl -X PUT {key} -d '{{}}' \\\n    {host.url}/api/route-tables{tables.unregistered}",
-        "  It has a wanted prefix with another next hop, so the run will report a conflict.",
+        "Try first:",
+        f"  the dashboard           {host.url}/api/dashboard?code={host.key}",
+        f"  the tag's next version  curl -X POST {azure.url}/simulator/service-tags/step && {sync}",
+        f"  the command line        env {_assignments(settings)} .venv/bin/python -m shared plan",
         "",
-        "This environment has no route table yet; docs/walk-through.md gives it one:",
-        f"  {tables.without_table}",
-        "",
-        "Try next:",
-        "  find every environment and the faults around it; the report has them under `result`",
-        f"    curl -i -X POST {key} -d '{{}}' {host.url}/api/discover",
-        "  publish the tag's next version",
-        f"    curl -X POST {azure.url}/simulator/service-tags/step",
-        "  start a run; follow Location until it answers 200",
-        f'    curl -i -X POST {key} -d \'{{"mode": "apply"}}\' {host.url}/api/sync',
-        "  see runs, registered tables, recorded versions, health, and all requests to Azure",
-        f"    {host.url}/api/runs?code={host.key}",
-        f"    {host.url}/api/route-tables?code={host.key}",
-        f"    {host.url}/api/versions?code={host.key}",
-        f"    {host.url}/api/health",
-        f"    {azure.url}/simulator/log",
-        "  send an alert in Azure Monitor's form, which says that somebody wrote a table; an alert",
-        "  with an id that has come before starts nothing",
-        f"    curl -X POST {key} -d '{_alert(tables.registered[0])}' \\",
-        f"      {host.url}/api/alerts",
-        "  delete a route as somebody else; an event starts the run that brings it back; the third",
-        "  time the table is contested, and from then on the app repairs it once an hour",
-        f'    curl -X DELETE -H "Authorization: Bearer $(curl -s {azure.url}/simulator/token)" \\',
-        f"      '{azure.url}{_route_id(other, _owned_route(azure, other))}?api-version=2025-05-01'",
-        "  lose the answer to the next write, or let twenty other things fail, and sync again; the",
-        "  run then takes some minutes, because a message waits for a minute after each failure",
-        f"    curl -X POST {azure.url}/simulator/faults -d '{_LOST_ANSWER}'",
-        f"    curl -X POST {azure.url}/simulator/faults -d '{_TWENTY_OTHERS}'",
-        "  use the command line on the same Azure",
-        f"    env {variables} \\",
-        "      .venv/bin/python -m shared plan",
+        "docs/local-stack.md has more to try. Its commands need these variables in your shell:",
+        f"  {_assignments(reader)}",
         sep="\n",
     )
 
 
-def _alert(target: str) -> str:
-    essentials = {
-        "alertId": "'$RANDOM'",
-        "monitorCondition": "Fired",
-        "monitoringService": "Platform",
-        "alertTargetIDs": [target],
-    }
-    data = {"essentials": essentials}
-    return json.dumps({"schemaId": "azureMonitorCommonAlertSchema", "data": data})
+def _assignments(variables: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 def _serve_until_interrupted() -> None:
