@@ -5,13 +5,15 @@ stands for what only a person knows, or for an id that is not known here.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Self
 
 from .. import codes
 from ..armid import RouteTableId
 from ..codes import Code
+from ..runs.run import Action, Run
 from .overview import State
 
 
@@ -19,14 +21,28 @@ from .overview import State
 class About:
     """The ids for a command, as far as they are known.
 
-    `run_id` is the run whose outcome or plan is meant, and `prefixes` are for example those of a
-    conflict.
+    `run_id` is the run whose outcome or plan is meant, and `action` what it was for. A rollback has
+    the run `undone_run_id`, which it undid. `prefixes` are for example those of a conflict.
     """
 
     route_table_id: RouteTableId | None = None
     run_id: str | None = None
+    action: Action = Action.SYNC
+    undone_run_id: str | None = None
     prefixes: tuple[str, ...] = ()
     version_id: str | None = None
+
+    @classmethod
+    def of(cls, run: Run, route_table_id: RouteTableId, prefixes: Sequence[str] = ()) -> Self:
+        """Return the ids that an outcome of this run gives."""
+        asked = run.request
+        return cls(
+            route_table_id=route_table_id,
+            run_id=run.run_id,
+            action=asked.action,
+            undone_run_id=asked.rolled_back_run_id,
+            prefixes=tuple(prefixes),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,7 @@ _APPLY = "ase-route-sync apply --route-table {table}"
 _PLAN = "ase-route-sync plan --route-table {table}"
 _APPROVE = "ase-route-sync approve {run}"
 _FORCE = "ase-route-sync apply --plan {run} --force {code} --reason '...'"
+_FORCE_ROLLBACK = "ase-route-sync rollback {table} --run {undone} --force {code} --reason '...'"
 _RELEASE = "ase-route-sync release {table} --reason '...'"
 _ROLLBACK = "ase-route-sync rollback {table} --run {run} --reason '...'"
 _SHOW_RUN = "ase-route-sync runs {run}"
@@ -284,21 +301,40 @@ def step_for_state(state: State, about: About) -> NextStep:
 def _filled(command: str | None, about: About, code: str = "") -> str | None:
     if command is None:
         return None
-    # Without a run there is nothing to approve. A plan ends with the command that approves it.
-    if "{run}" in command and about.run_id is None and about.route_table_id is not None:
-        command = _PLAN
-
     table = about.route_table_id
     subscription = table.subscription_id if table else "SUBSCRIPTION_ID"
-    return command.format(
-        table=shlex.quote(str(table or "TABLE")),
+    exceptions = map(_exception, about.prefixes or ("PREFIX",))
+
+    # Each of these texts stays one word of a shell, whatever is in it.
+    texts = {
+        "table": str(table or "TABLE"),
+        "run": about.run_id or "RUN",
+        "undone": about.undone_run_id or "RUN",
+        "version": about.version_id or "VERSION",
+    }
+    return _fitting(command, about).format(
+        **{name: shlex.quote(text) for name, text in texts.items()},
         scope=f"/subscriptions/{subscription}",
-        run=shlex.quote(about.run_id or "RUN"),
-        version=shlex.quote(about.version_id or "VERSION"),
-        exceptions=" ".join(_exception(prefix) for prefix in about.prefixes or ("PREFIX",)),
+        exceptions=" ".join(exceptions),
         code=code,
     )
 
 
+def _fitting(command: str, about: About) -> str:
+    """Return another command if this one does not fit the action of the run."""
+    if command == _FORCE and about.action is Action.ROLLBACK:
+        return _FORCE_ROLLBACK
+
+    # Only a sync can be approved. A plan ends with the command that approves it.
+    approves, is_sync = command in {_FORCE, _APPROVE}, about.action is Action.SYNC
+    without_run = about.run_id is None and about.route_table_id is not None
+    if (approves and not is_sync) or ("{run}" in command and without_run):
+        return _PLAN
+    return command
+
+
 def _exception(prefix: str) -> str:
-    return f"--exception {shlex.quote(f'{prefix},YYYY-MM-DD,REASON')}"
+    text = f"{prefix},YYYY-MM-DD,REASON"
+    # `shlex.quote` leaves this text bare, but the reason that a person writes there has blanks.
+    quoted = text.replace("'", "'\"'\"'")
+    return f"--exception '{quoted}'"

@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,14 @@ from shared.domain.people.next_steps import (
     step_for_state,
 )
 from shared.domain.people.overview import Mood, State
+from shared.domain.runs.run import Action, Mode, Run, RunRequest, Trigger
 from tests.builders.azure import SUBSCRIPTION, table_id
 
 ROOT = Path(__file__).parents[3]
 TABLE = RouteTableId.parse(table_id("one"))
 IN_BRACKETS = RouteTableId.parse(table_id("one").replace("/rg/", "/rg (old)/"))
 RUN = "20261124060000000000-1a2b3c4d"
+UNDONE = "20261123060000000000-1a2b3c4d"
 KNOWN = About(
     route_table_id=TABLE,
     run_id=RUN,
@@ -83,8 +86,8 @@ def test_each_guard_that_a_person_can_open_has_the_command_that_opens_it(code):
         (
             step_for_state(State.CONFLICT, KNOWN),
             (
-                f"ase-route-sync tables set {TABLE} --exception 20.0.0.0/24,YYYY-MM-DD,REASON"
-                " --exception 20.0.1.0/24,YYYY-MM-DD,REASON"
+                f"ase-route-sync tables set {TABLE} --exception '20.0.0.0/24,YYYY-MM-DD,REASON'"
+                " --exception '20.0.1.0/24,YYYY-MM-DD,REASON'"
             ),
         ),
         (step_for_state(State.OFF, KNOWN), f"ase-route-sync tables set {TABLE} --enabled"),
@@ -112,6 +115,27 @@ def test_what_is_not_known_is_a_word_in_capitals():
 def test_without_a_run_to_approve_the_table_is_planned():
     step = step_for_state(State.WAITING, About(route_table_id=TABLE))
     assert step.command == f"ase-route-sync plan --route-table {TABLE}"
+
+
+@pytest.mark.parametrize(
+    ("action", "command"),
+    [
+        (Action.SYNC, f"ase-route-sync apply --plan {RUN} --force TableFailed --reason '...'"),
+        (
+            Action.ROLLBACK,
+            f"ase-route-sync rollback {TABLE} --run {UNDONE} --force TableFailed --reason '...'",
+        ),
+        *(
+            (action, f"ase-route-sync plan --route-table {TABLE}")
+            for action in (Action.ADOPT, Action.REMOVE)
+        ),
+    ],
+)
+def test_a_guard_is_forced_in_the_way_of_the_action_that_met_it(action, command):
+    request = RunRequest(Trigger.CLI, Mode.PLAN, action, rolled_back_run_id=UNDONE)
+    about = About.of(Run(RUN, request, datetime(2026, 11, 24, tzinfo=UTC)), TABLE)
+    assert step_for_code(codes.TABLE_FAILED, about).command == command
+    parse(shlex.split(command)[1:])
 
 
 def test_a_code_of_azures_own_has_its_advice_and_no_command():
