@@ -19,7 +19,7 @@ from tests.builders.azure import (
 )
 from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import TAG, begin, begin_discovery, register, run_report, sync
-from tests.deliveries import deliver_although_killed, first_call_without_a_death
+from tests.deliveries import deliver_although_killed, first_write_without_a_death
 
 # It runs again and again what others cover, and is faster if its coverage is not measured.
 pytestmark = pytest.mark.no_cover
@@ -29,10 +29,10 @@ A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 def test_killed_at_any_call_a_run_is_healed_by_the_next_delivery(azure, azurite, make_app, after):
-    def attempt(call):
-        return _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after)
+    def attempt(write):
+        return _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), write, after)
 
-    assert first_call_without_a_death(attempt) > 30
+    assert first_write_without_a_death(attempt) > 12
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
@@ -41,16 +41,16 @@ def test_killed_at_any_call_a_forced_run_in_a_full_table_does_what_was_approved(
 ):
     settings = {"ROUTE_LIMIT": "6", "REMOVAL_GRACE_DAYS": "28", "APPLY_POLICY": "approval"}
 
-    def attempt(call):
+    def attempt(write):
         app = make_app(AzureWebJobsStorage=azurite(), **settings)
-        return _approved_and_killed(azure, app, call, after)
+        return _approved_and_killed(azure, app, write, after)
 
-    assert first_call_without_a_death(attempt) > 20
+    assert first_write_without_a_death(attempt) > 7
 
 
-def _approved_and_killed(azure, app: App, call: int, after: bool) -> bool:
+def _approved_and_killed(azure, app: App, write: int, after: bool) -> bool:
     """All that the table has of ours is to yield, which is more than a run may remove unforced."""
-    where = f"killed at call {call}"
+    where = f"killed at write {write}"
     leaving = [f"20.1.{number}.0/24" for number in range(5)]
     coming = [f"20.2.{number}.0/24" for number in range(5)]
     one = add_table(azure.state, "one", [to_firewall(), *(owned(p) for p in leaving)])
@@ -61,7 +61,7 @@ def _approved_and_killed(azure, app: App, call: int, after: bool) -> bool:
         app, plan_run_id=plan["runId"], force=("MaxRemovedPercent",), reason="the tag has moved"
     )
     azure.state.log.clear()
-    died = deliver_although_killed(app, forced, call, after=after)
+    died = deliver_although_killed(app, forced, write, after=after)
 
     whole = run_report(app, forced)
     [outcome] = whole["outcomes"]
@@ -78,15 +78,15 @@ def _approved_and_killed(azure, app: App, call: int, after: bool) -> bool:
 def test_killed_at_any_call_a_rollback_holds_what_it_wrote_and_nothing_else(
     azure, azurite, make_app, refused
 ):
-    def attempt(call):
+    def attempt(write):
         app = make_app(AzureWebJobsStorage=azurite())
-        return _rolled_back_and_killed(azure, app, call, refused)
+        return _rolled_back_and_killed(azure, app, write, refused)
 
-    assert first_call_without_a_death(attempt) > 15
+    assert first_write_without_a_death(attempt) > 7
 
 
-def _rolled_back_and_killed(azure, app: App, call: int, refused: bool) -> bool:
-    where = f"killed at call {call}"
+def _rolled_back_and_killed(azure, app: App, write: int, refused: bool) -> bool:
+    where = f"killed at write {write}"
     azure.state.faults.clear()
     table = add_table(azure.state, "one", [to_firewall(), owned(C)])
     azure.state.tags.answers["westeurope"] = tag_document([C])
@@ -101,7 +101,7 @@ def _rolled_back_and_killed(azure, app: App, call: int, refused: bool) -> bool:
         azure.state.faults.append(refusal("PUT", "one$", 403, {"error": {"code": "No"}}, times=2))
     undo = {"action": Action.ROLLBACK, "rolled_back_run_id": run["runId"], "reason": "why"}
     run_id = begin(app, "one", **undo)
-    died = deliver_although_killed(app, run_id, call, after=True)
+    died = deliver_although_killed(app, run_id, write, after=True)
 
     # What is held must not depend on rows that retention removes.
     status = run_report(app, run_id)["outcomes"][0]["status"]
@@ -115,15 +115,15 @@ def _rolled_back_and_killed(azure, app: App, call: int, refused: bool) -> bool:
     return died
 
 
-def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:
-    where = f"killed at call {call}"
+def _killed_and_healed(azure, app: App, write: int, after: bool) -> bool:
+    where = f"killed at write {write}"
     one = add_table(azure.state, "one", [to_firewall(), owned(C)])
     two = add_table(azure.state, "two", [to_firewall(A, "mine")])
     azure.state.tags.answers["westeurope"] = tag_document([A, B])
     register(app, "one", "two")
     run_id = begin(app)
     azure.state.log.clear()
-    died = deliver_although_killed(app, run_id, call, after=after)
+    died = deliver_although_killed(app, run_id, write, after=after)
 
     whole = run_report(app, run_id)
     assert (whole["status"], whole["error"]) == ("Failed", None), where  # two has a conflict
@@ -147,12 +147,12 @@ def test_killed_at_any_call_a_discovery_finds_and_registers_everything_once(
         add_environment(azure.state, name, kind="ASEV2", table=add_table(azure.state, name))
     add_table(azure.state, "alone", [owned(A)])
 
-    def attempt(call):
+    def attempt(write):
         app = make_app(AzureWebJobsStorage=azurite())
         run_id = begin_discovery(app, register=True, owner="asemgmt")
-        died = deliver_although_killed(app, run_id, call, after=after)
+        died = deliver_although_killed(app, run_id, write, after=after)
 
-        whole, where = run_report(app, run_id), f"killed at call {call}"
+        whole, where = run_report(app, run_id), f"killed at write {write}"
         found = whole["result"]
         assert (whole["status"], found["errors"]) == ("Succeeded", []), where
         assert [e["aseId"] for e in found["value"]] == [ase_id_of("one"), ase_id_of("two")], where
@@ -162,5 +162,5 @@ def test_killed_at_any_call_a_discovery_finds_and_registers_everything_once(
         assert len(list(app.registry.list())) == 3, where
         return died
 
-    assert first_call_without_a_death(attempt) > 30
+    assert first_write_without_a_death(attempt) > 7
     assert azure.state.writes() == []

@@ -35,7 +35,7 @@ from tests.builders.azure import (
 )
 from tests.builders.routes import owned, owned_prefixes, route, rule, to_firewall
 from tests.builders.runs import TAG, begin, codes, keep, run_report, sync
-from tests.deliveries import deliver_although_killed, first_call_without_a_death
+from tests.deliveries import deliver_although_killed, first_write_without_a_death
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 ASE = EnvironmentId.parse(ase_id_of("one"))
@@ -526,21 +526,21 @@ def test_without_being_asked_no_rule_is_added(azure, app):
 def test_killed_at_any_call_a_provision_is_finished_by_the_next_delivery(
     azure, azurite, make_app, after
 ):
-    def attempt(call):
-        return _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), call, after)
+    def attempt(write):
+        return _killed_and_healed(azure, make_app(AzureWebJobsStorage=azurite()), write, after)
 
-    assert first_call_without_a_death(attempt) > 30
+    assert first_write_without_a_death(attempt) > 12
 
 
-def _killed_and_healed(azure, app: App, call: int, after: bool) -> bool:
-    where = f"killed at call {call}"
+def _killed_and_healed(azure, app: App, write: int, after: bool) -> bool:
+    where = f"killed at write {write}"
     unthrottled(azure.state)
     azure.state._resources.pop(TABLE.key, None)
     add_environment(azure.state, "one", rules=[])
     answer(azure, A, B)
     run_id = begin(app, str(TABLE), **asked(ensure_nsg=True))
     azure.state.log.clear()
-    died = deliver_although_killed(app, run_id, call, after=after)
+    died = deliver_although_killed(app, run_id, write, after=after)
     [outcome] = run_report(app, run_id)["outcomes"]
     assert (outcome["status"], outcome["added"]) == ("changed", [A, B]), where
     assert owned_prefixes(table_of(azure)) == {A, B}, where
