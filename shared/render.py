@@ -62,7 +62,7 @@ def _counted(added: Sequence[str], removed: Sequence[str]) -> str:
 def notes_of(outcome: Outcome) -> Iterator[tuple[bool, str]]:
     """Yield each note about a table, after whether it needs a person."""
     for conflict in outcome.conflicts:
-        yield conflict.accepted is None, _conflict_text(conflict)
+        yield conflict.accepted is None, conflict_text(conflict)
     for violation in outcome.violations:
         yield True, f"{violation.code}: {violation.message}"
     for finding in outcome.findings:
@@ -174,6 +174,6 @@ def _head_line(outcome: Outcome) -> str:
     return f"{line}: {notes}" if notes else line
 
 
-def _conflict_text(conflict: Conflict) -> str:
+def conflict_text(conflict: Conflict) -> str:
     said = f"{conflict.prefix}: route {conflict.route_name} sends it to {conflict.next_hop}"
     return f"{said}, as accepted: {conflict.accepted}" if conflict.accepted else said

@@ -3,9 +3,7 @@
 from dataclasses import replace
 
 from .. import answers
-from ..domain import codes
-from ..domain.armid import ignoring_case
-from ..domain.runs.outcome import Outcome, OutcomeStatus
+from ..domain.runs.outcome import OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Mode, Run, Trigger
 from ..json_shapes import registered_table_json, report_json
@@ -20,7 +18,7 @@ from ..sync.asking import (
 from ..sync.requester import Requester
 from . import names, show
 from .contact import app, app_with_azure
-from .errors import Ended, Refused
+from .errors import Ended
 from .shell import answer, ask, carried_out, need_somebody
 
 
@@ -44,27 +42,19 @@ def plan(request: SyncRequest, *, as_json: bool) -> None:
 def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
     """With `yes` do what the weekly run does; else apply exactly what a person confirms."""
     request = _named(request, whole=yes)
+    app().asking.judged(request)
     if not yes:
         need_somebody(as_json=as_json)
     context = app_with_azure()
 
     if not yes:
-        request = _confirmed(request, as_json=as_json)
+        planned = _plan_to_confirm(request, as_json=as_json)
+        # A plan may show nothing but what is to be forced.
+        forced = ", ".join(request.force)
+        question = f"Apply this, and let {forced} pass?" if forced else "Apply this?"
+        _confirm(planned, question, anyway=bool(forced))
+        request = replace(request, plan_run_id=planned.run.run_id)
     _finish(context.asking.sync(request, signed_in()), as_json=as_json)
-
-
-def _confirmed(request: SyncRequest, *, as_json: bool) -> SyncRequest:
-    """Show the plan and ask. Return the request that applies exactly this plan."""
-    planned = _plan_to_confirm(request, as_json=as_json)
-    answer(report_json(planned), show.report(planned), as_json=as_json)
-    status = exit_status(planned)
-    writes = any(outcome.writes for outcome in planned.outcomes)
-    # A plan of some tables alone is not what was asked for.
-    if planned.run.not_begun or (status != PENDING and not writes):
-        raise Ended(status)
-
-    ask("Apply this?")
-    return replace(request, plan_run_id=planned.run.run_id)
 
 
 def discover(request: DiscoverRequest, *, as_json: bool) -> None:
@@ -90,8 +80,11 @@ def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
     request = replace(request, route_table=names.table(request.route_table, whole=yes))
     if not yes:
         need_somebody(as_json=as_json)
-        ask(f"Adopt routes in {request.route_table}?")
-    _finish(app_with_azure().asking.adopt(request, signed_in()), as_json=as_json)
+    asking = app_with_azure().asking
+    if not yes:
+        plan = asking.adopt(replace(request, mode=Mode.PLAN), signed_in())
+        _confirm(carried_out(plan, as_json=as_json), "Adopt these routes?")
+    _finish(asking.adopt(request, signed_in()), as_json=as_json)
 
 
 def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
@@ -100,10 +93,11 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
     request = replace(request, route_table=table, run_id=run_id)
     if not yes:
         need_somebody(as_json=as_json)
-        undone = _outcome_of(request.run_id, request.route_table)
-        answer(None, show.outcome(undone), as_json=False)
-        ask("Undo this?")
-    _finish(app_with_azure().asking.rollback(request, signed_in()), as_json=as_json)
+    asking = app_with_azure().asking
+    if not yes:
+        plan = asking.rollback(replace(request, mode=Mode.PLAN), signed_in())
+        _confirm(carried_out(plan, as_json=as_json), "Undo this, and hold the table?")
+    _finish(asking.rollback(request, signed_in()), as_json=as_json)
 
 
 def release(request: ReleaseRequest, *, as_json: bool) -> None:
@@ -121,6 +115,20 @@ def exit_status(report: Report) -> int:
     if counts[OutcomeStatus.BLOCKED]:
         return BLOCKED
     return PENDING if counts[OutcomeStatus.PLANNED] else 0
+
+
+def _confirm(planned: Report, question: str, *, anyway: bool = False) -> None:
+    """Show what is planned, and ask. Raise Ended if there is nothing to do, or Refused.
+
+    With `anyway` it is asked although the plan shows nothing to do.
+    """
+    answer(None, show.report(planned), as_json=False)
+    status = exit_status(planned)
+    would_write = status == PENDING or any(outcome.writes for outcome in planned.outcomes)
+    # A plan of some tables alone is not what was asked for.
+    if planned.not_begun or not (would_write or anyway):
+        raise Ended(status)
+    ask(question)
 
 
 def _finish(run: Run, *, as_json: bool) -> None:
@@ -151,12 +159,3 @@ def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> Report:
 
     new = replace(request, mode=Mode.PLAN, force=())
     return carried_out(app().asking.sync(new, signed_in()), as_json=as_json)
-
-
-def _outcome_of(run_id: str, route_table: str) -> Outcome:
-    """Raise NotFound if there is no such run, Refused if it has no outcome of this table."""
-    report = answers.run_report(app(), answers.existing_run(app(), run_id))
-    for outcome in report.outcomes:
-        if outcome.route_table_id.key == ignoring_case(route_table):
-            return outcome
-    raise Refused(codes.NO_OUTCOME, f"run {run_id} has no outcome of this route table")

@@ -1152,13 +1152,6 @@ NAME_INCOMPLETE = Code(
     places=_REQUEST,
     related=("NameAmbiguous",),
 )
-NO_OUTCOME = Code(
-    "NoOutcome",
-    Grade.FAILS,
-    meaning="The run has no outcome of this route table.",
-    remedy="Choose a run whose report lists the table.",
-    places=_REQUEST,
-)
 INVALID_SETTINGS = Code(
     "InvalidSettings",
     Grade.FAILS,

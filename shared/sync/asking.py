@@ -59,6 +59,7 @@ class AdoptRequest:
 
     route_table: str
     reason: str
+    mode: Mode = Mode.APPLY
     from_owner: str | None = None
 
 
@@ -69,6 +70,7 @@ class RollbackRequest:
     route_table: str
     run_id: str
     reason: str
+    mode: Mode = Mode.APPLY
     force: Sequence[str] = ()
 
 
@@ -124,7 +126,8 @@ class Asking:
     surveyor: Surveyor
     create_run: CreateRun
 
-    def sync(self, request: SyncRequest, by: Requester) -> Run:
+    def judged(self, request: SyncRequest) -> tuple[RouteTableId, ...]:
+        """Return the tables of a sync, none for all, and start nothing. Raise InvalidRequest."""
         tables, table_faults = self._tables(request)
         faults = [
             *self._approval_faults(request),
@@ -139,7 +142,10 @@ class Asking:
         # A table that was registered after the run is no part of what a person has approved.
         if request.plan_run_id is not None:
             tables = self._approved_tables(request.plan_run_id, tables)
+        return tables
 
+    def sync(self, request: SyncRequest, by: Requester) -> Run:
+        tables = self.judged(request)
         return self.create_run(
             RunRequest(
                 trigger=by.trigger,
@@ -160,7 +166,7 @@ class Asking:
         ]
         table = self._enabled_entry(request.route_table, faults).route_table_id
 
-        asked = by.asks(Action.ADOPT, Mode.APPLY, table, reason=request.reason)
+        asked = by.asks(Action.ADOPT, request.mode, table, reason=request.reason)
         return self.create_run(replace(asked, from_owner=request.from_owner))
 
     def rollback(self, request: RollbackRequest, by: Requester) -> Run:
@@ -171,14 +177,20 @@ class Asking:
         if obstacle is not None:
             raise InvalidRequest([Fault("runId", obstacle)])
 
-        asked = by.asks(Action.ROLLBACK, Mode.APPLY, table, reason=request.reason)
+        asked = by.asks(Action.ROLLBACK, request.mode, table, reason=request.reason)
         forced = replace(asked, force=tuple(request.force))
         return self.create_run(replace(forced, rolled_back_run_id=request.run_id))
 
     def release(self, request: ReleaseRequest) -> RegisteredTable:
-        """Lift every hold on the table and clear its contested state, at once and without a run."""
+        """Lift every hold on the table and clear its contested state, at once and without a run.
+
+        A disabled route table can be released as well, if there is something to release.
+        """
         faults = list(text_faults("reason", request.reason, MAX_REASON))
-        entry = self._enabled_entry(request.route_table, faults)
+        entry = self._entry(request.route_table, faults)
+        at_rest = not entry.status.holds and entry.status.contest.since is None
+        if at_rest and not entry.registration.enabled:
+            raise InvalidRequest([Fault("routeTableId", NOT_ENABLED)])
 
         registrations = self.store.registrations
         return registrations.change(entry.route_table_id, RegisteredTable.release) or entry

@@ -46,7 +46,7 @@ EXPECTED = """\
 state              route table           what is wrong
 failed             rg-failed/failed      RouteTableNotFound
 blocked            rg-blocked/blocked    MaxRemovedPercent
-conflict           rg-conflict/conflict  others have the routes of 20.0.0.0/24
+conflict           rg-conflict/conflict  routes that are not ours: 20.0.0.0/24
 not looked at yet  rg-new/new
 switched off       rg-off/off
 right              rg-right/right
@@ -146,13 +146,13 @@ def test_runs_say_what_they_were_for_how_they_ended_and_who_asked(azure, app, cl
         *([run.run_id, what, "Succeeded"] for run, what in zip(app.runs.list(), WHAT, strict=True)),
     ]
     assert widest(shown) <= 80
-    assert shown.count("\n    cli: 00000000-0000-4000-8000-0000000000a1\n") == 3
+    assert shown.count("\n    cli: 00000000-0000-4000-8000-0000000000a1\n") == 4
     wide = cli("runs", "--output", "wide").out
     assert "1 changed" in wide and "why" in wide and str(datetime.now(UTC).year) in wide
     assert cli("runs", "-o", "id").out.split() == [run.run_id for run in app.runs.list()]
 
 
-WHAT = ("sync plan", "rollback", "sync")
+WHAT = ("sync plan", "rollback", "rollback plan", "sync")
 
 
 @pytest.mark.parametrize(

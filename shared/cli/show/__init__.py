@@ -1,7 +1,7 @@
 """Show the answers to people, as text, tables and colours."""
 
 from .registrations import Seen, registered_table, registered_tables, removed
-from .reports import outcome, progress_line, report
+from .reports import progress_line, report
 from .runs import runs
 from .troubles import diagnosis, error
 from .versions import difference, version, versions
@@ -11,7 +11,6 @@ __all__ = [
     "diagnosis",
     "difference",
     "error",
-    "outcome",
     "progress_line",
     "registered_table",
     "registered_tables",

@@ -6,7 +6,7 @@ is no terminal, each text and each row is one line.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -26,10 +26,10 @@ class Lines:
     first: str = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        room = _room(console, options, len(self.first))
-        for number, line in enumerate(wrapped(self.text, room)):
-            before = self.first if number == 0 else " " * len(self.first)
-            yield Text(before + line, style=self.style)
+        indent = len(self.first)
+        first, *more = _in_lines(Text(self.text, self.style), _room(console, options, indent))
+        yield Text(self.first, self.style) + first
+        yield from _indented(more, indent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +44,17 @@ class Rows:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         widths = self._widths
-        indent = sum(width + _GAP for width in widths)
-        room = _room(console, options, indent)
+        room, below = (_room(console, options, n) for n in (_width(widths), _BELOW))
 
         headings = [Text(each, style="bold") for each in self.headings]
         beside = any(_fits(row[-1], room) for row in self.rows)
         yield _line(headings if beside else headings[:-1], widths)
 
-        for *cells, text in self.rows:
-            if _fits(text, room):
-                first, *more = _in_lines(text, room)
-                yield _line([*cells, first], widths)
-                yield from _indented(more, indent)
-            else:
-                yield _line(cells, widths)
-                yield from _indented(_in_lines(text, _room(console, options, _BELOW)), _BELOW)
+        for row in self.rows:
+            lines = (
+                _beside(row, widths, room) if _fits(row[-1], room) else _below(row, widths, below)
+            )
+            yield from lines
 
     @property
     def _widths(self) -> Sequence[int]:
@@ -66,6 +62,21 @@ class Rows:
         heads = [Text(each) for each in self.headings]
         columns = zip(*(row[:-1] for row in (heads, *self.rows)), strict=True)
         return [max(cell.cell_len for cell in column) for column in columns]
+
+
+def _beside(row: Sequence[Text], widths: Sequence[int], room: int) -> Iterator[Text]:
+    first, *more = _in_lines(row[-1], room)
+    yield _line([*row[:-1], first], widths)
+    yield from _indented(more, _width(widths))
+
+
+def _below(row: Sequence[Text], widths: Sequence[int], room: int) -> Iterator[Text]:
+    yield _line(row[:-1], widths)
+    yield from _indented(_in_lines(row[-1], room), _BELOW)
+
+
+def _width(widths: Sequence[int]) -> int:
+    return sum(width + _GAP for width in widths)
 
 
 def wrapped(text: str, room: int) -> list[str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
-from rich.table import Table
+from rich.console import Group
 from rich.text import Text
 
 from ...domain.addresses import Difference
@@ -13,6 +14,7 @@ from ...domain.people.overview import Mood, State
 from ...domain.runs.outcome import OutcomeStatus
 from ...domain.runs.run import RunStatus
 from ...render import finding_text, needs_nobody
+from .layout import Lines
 
 SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
 _MOOD_COLOURS = {Mood.WATCH: "yellow", Mood.BAD: "red"}
@@ -32,11 +34,9 @@ _COLOURS: dict[OutcomeStatus | RunStatus, str] = {
 }
 
 
-def pairs(rows: Iterable[tuple[str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows:
-        table.add_row(Text(name, style="dim"), value)
-    return table
+def pairs(rows: Sequence[tuple[str, str]]) -> Group:
+    width = max(len(name) for name, _ in rows) + 2
+    return Group(*(Lines(value, first=name.ljust(width)) for name, value in rows))
 
 
 def moment(at: datetime | None) -> str:
@@ -49,6 +49,14 @@ def mood_colour(state: State) -> str:
 
 def counted(counts: Mapping[OutcomeStatus, int]) -> str:
     return ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+
+
+def by_reason[T](prefixes: Iterable[tuple[T, str]]) -> Iterable[tuple[T, str]]:
+    """Return each reason once, with all prefixes that have it as one text."""
+    groups: dict[T, list[str]] = {}
+    for reason, prefix in prefixes:
+        groups.setdefault(reason, []).append(prefix)
+    return ((reason, ", ".join(found)) for reason, found in groups.items())
 
 
 def shortened(prefixes: Sequence[str]) -> str:
@@ -65,6 +73,11 @@ def name_of(resource_id: RouteTableId | EnvironmentId | None) -> str:
     return resource_id.name if resource_id else NONE
 
 
+def in_group(table: RouteTableId) -> str:
+    """Return the table's name with its group, which a command takes as well."""
+    return f"{table.resource_group}/{table.name}"
+
+
 def place_of(table: RouteTableId) -> str:
     return f"{table.name} in {table.resource_group} ({table.subscription_id})"
 
@@ -79,9 +92,12 @@ def signs(change: Difference) -> tuple[tuple[str, Sequence[str]], ...]:
     return (("+", change.added), ("-", change.removed))
 
 
-def prefix_lines(signs: Iterable[tuple[str, Sequence[str]]]) -> list[Text]:
+def prefix_lines(
+    signs: Iterable[tuple[str, Sequence[str]]], more: Mapping[str, str] = MappingProxyType({})
+) -> list[Text]:
+    """Return a line for each prefix, with what there is `more` to say of it."""
     return [
-        Text(f"  {sign} {prefix}", style=SIGN_COLOURS[sign])
+        Text(f"  {sign} {prefix}  {more.get(prefix, '')}".rstrip(), style=SIGN_COLOURS[sign])
         for sign, prefixes in signs
         for prefix in prefixes
     ]

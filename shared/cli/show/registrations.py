@@ -8,7 +8,6 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ...domain import codes
-from ...domain.armid import RouteTableId
 from ...domain.people.overview import State
 from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.registry.registered_table import RegisteredTable
@@ -16,7 +15,7 @@ from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.report import Report
 from .layout import Rows
-from .parts import NONE, moment, mood_colour, name_of, pairs, shortened
+from .parts import NONE, in_group, moment, mood_colour, name_of, pairs, shortened
 from .reports import report
 
 
@@ -41,26 +40,25 @@ def registered_tables(found: Sequence[Seen], *, wide: bool = False) -> Renderabl
 
 def _narrow(found: Sequence[Seen]) -> Rows:
     rows = [
-        [_state_of(one), Text(_in_group(one.table.route_table_id)), _trouble_of(one)]
+        [_state_of(one), Text(in_group(one.table.route_table_id)), _trouble_of(one)]
         for one in found
     ]
     return Rows(("state", "route table", "what is wrong"), rows)
 
 
 def _wide(found: Sequence[Seen]) -> Rows:
-    rows = []
-    for one in found:
-        place, asked, status = one.table.route_table_id, one.table.registration, one.table.status
-        last = status.last_outcome.run_id if status.last_outcome else NONE
-        texts = name_of(asked.ase_id), _wanted(asked), moment(status.verified_at), last
-        rows.append([_state_of(one), Text(str(place)), *map(Text, texts), _trouble_of(one)])
-
     headings = ("state", "route table", "environment", "wanted", "found right", "last run")
+    rows = [[_state_of(one), *_wide_cells(one.table), _trouble_of(one)] for one in found]
     return Rows((*headings, "what is wrong"), rows)
 
 
-def _in_group(table: RouteTableId) -> str:
-    return f"{table.resource_group}/{table.name}"
+def _wide_cells(table: RegisteredTable) -> Iterator[Text]:
+    asked, last = table.registration, table.status.last_outcome
+    yield Text(str(table.route_table_id))
+    yield Text(name_of(asked.ase_id))
+    yield Text(_wanted(asked))
+    yield Text(moment(table.status.verified_at))
+    yield Text(last.run_id if last else NONE)
 
 
 def _state_of(one: Seen) -> Text:
@@ -96,7 +94,7 @@ def _troubles_of_run(outcome: Outcome) -> Iterator[str]:
 
     conflicts = [conflict.prefix for conflict in outcome.open_conflicts]
     if conflicts:
-        yield f"others have the routes of {shortened(conflicts)}"
+        yield f"routes that are not ours: {shortened(conflicts)}"
     if outcome.status is OutcomeStatus.PLANNED:
         yield f"not made yet: {_not_made(outcome)}"
 

@@ -1,46 +1,49 @@
 """Show the report of a run."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ...domain.findings import Finding
+from ...domain import codes
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.report import Report
-from ...domain.runs.run import Mode, Run
-from ...render import (
-    changes_of,
-    counted_changes,
-    finding_text,
-    notes_of,
-    version_line,
-    what_for,
-)
+from ...domain.runs.run import Action, Mode, Run
+from ...render import changes_of, counted_changes, version_line, what_for
 from ..errors import Refused
 from .discoveries import discovered
-from .parts import coloured, counted, place_of, prefix_lines
+from .layout import Lines
+from .needs import needs
+from .parts import by_reason, coloured, counted, in_group, place_of, prefix_lines
 from .stopped import not_begun
 from .troubles import error
 
 
 def report(found: Report) -> RenderableType:
     """Show the result of a run that is not about tables. For other runs, show the changes that are
-    planned or made, then the notes for a person, then the sum.
+    planned or made, what needs a person or a look, what stays as it is, and the sum.
     """
+    run = found.run
     if found.result is not None:
-        return Group(
-            _run_line(found.run), Text(), discovered(found.result), *_error_lines(found.run)
-        )
+        return Group(_run_line(run), Text(), discovered(found.result), *_error_lines(run))
 
-    planned = found.run.request.mode is Mode.PLAN
-    lines: list[RenderableType] = [_run_line(found.run), *_version_lines(found.run)]
+    lines: list[RenderableType] = [_run_line(run), *_version_lines(run)]
     for alike in _alike(found.outcomes):
-        lines += [Text(), *_difference(alike, planned=planned)]
-    notes = _notes_of_all(found.outcomes)
-    lines += [*([Text(), *notes] if notes else []), *not_begun(found.not_begun)]
+        lines += [Text(), *_difference(alike, planned=_plans(run))]
+    lines += _section("Needs a person:", needs(found, pressing=True))
+    lines += _section("To look at:", needs(found, pressing=False))
+    lines += _section("Left as it is:", _unmade(found))
+    lines += not_begun(found.not_begun)
+    return Group(*lines, *_error_lines(run), Text(), *_sum(found))
 
-    return Group(*lines, *_error_lines(found.run), Text(), *_sum(found, planned=planned))
+
+def _section(head: str, lines: Iterable[RenderableType]) -> list[RenderableType]:
+    shown = [*lines]
+    return [Text(f"\n{head}", style="bold"), *shown] if shown else []
+
+
+def _plans(run: Run) -> bool:
+    return run.request.mode is Mode.PLAN
 
 
 def _run_line(run: Run) -> Text:
@@ -62,14 +65,9 @@ def _version_lines(run: Run) -> list[Text]:
     ]
 
 
-def outcome(found: Outcome) -> RenderableType:
-    """Show the changes that a run made to one table."""
-    return Group(*_difference([found], planned=False), *_notes_of_all([found]))
-
-
 def progress_line(done: Outcome) -> Text:
     status = coloured(done.status, width=10)
-    return Text.assemble(status, f"{counted_changes(done):<12}", place_of(done.route_table_id))
+    return Text.assemble(status, f"{counted_changes(done):<12}", in_group(done.route_table_id))
 
 
 def _alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
@@ -77,7 +75,7 @@ def _alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
     groups: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:
         if each.writes:
-            key = (each.status, each.added, each.updated, each.removed)
+            key = (each.status, each.added, each.updated, each.updates, each.removed)
             groups.setdefault(key, []).append(each)
     return list(groups.values())
 
@@ -93,70 +91,60 @@ def _difference(alike: Sequence[Outcome], *, planned: bool) -> list[Text]:
         Text.assemble(("# ", "dim"), (place_of(each.route_table_id), "bold"), (said, "bold"), worse)
         for each in alike
     ]
-    return [*heads, *prefix_lines(changes_of(alike[0]))]
+    was_and_is = {one.prefix: f"{one.before} → {one.after}" for one in alike[0].updates}
+    return [*heads, *prefix_lines(changes_of(alike[0]), was_and_is)]
 
 
-def _notes_of_all(outcomes: Iterable[Outcome]) -> list[Text]:
-    """Show each note once, with the tables that it is about."""
+def _unmade(found: Report) -> Iterator[Lines]:
+    """Yield the changes that are withheld, and the routes that are retained, with their tables."""
     about: dict[tuple[str, str], list[str]] = {}
-    for each in outcomes:
-        for note in _notes(each):
-            about.setdefault(note, []).append(each.route_table_id.name)
-    return [
-        line
-        for (text, style), tables in about.items()
-        for line in (Text(f"  {text}", style=style), Text(f"      {', '.join(tables)}"))
-    ]
+    for each in found.outcomes:
+        for note in _unmade_in(each):
+            about.setdefault(note, []).append(in_group(each.route_table_id))
+
+    for (text, style), tables in about.items():
+        yield Lines(text, style, first="  ◦ ")
+        yield Lines(", ".join(tables), first="      ")
 
 
-def _notes(found: Outcome) -> Iterator[tuple[str, str]]:
-    """Yield each note with its style: the notes that need a person, then withheld and retained."""
-    findings = {finding_text(each) for each in found.findings}
-    remedies = _remedies(found)
-    for needs_person, text in notes_of(found):
-        if needs_person:
-            said = f"! {text}{remedies.get(text, '')}"
-            yield said, "yellow" if text in findings else "red"
-
-    withheld = _by_reason(((each.why, each.change), each.prefix) for each in found.withheld)
-    for (why, change), prefixes in withheld:
-        yield f"◦ withheld ({why}): {change} {prefixes}", "yellow"
-    for day, prefixes in _by_reason((each.until, each.prefix) for each in found.retained):
-        yield f"◦ no longer wanted, retained until {day}: {prefixes}", "dim"
+def _unmade_in(found: Outcome) -> Iterator[tuple[str, str]]:
+    # A change that waits for approval needs a person, and is shown there.
+    withheld = [one for one in found.withheld if one.why != codes.APPLY_POLICY]
+    for (why, change), prefixes in by_reason(((o.why, o.change), o.prefix) for o in withheld):
+        yield f"withheld ({why}): {change} {prefixes}", "yellow"
+    for day, prefixes in by_reason((each.until, each.prefix) for each in found.retained):
+        yield f"no longer wanted, retained until {day}: {prefixes}", "dim"
 
 
-def _remedies(found: Outcome) -> Mapping[str, str]:
-    """Return what to do about each note that stopped the table, as a line below the note.
-
-    The message of one of Azure's own codes has that already.
-    """
-    stopped = [Finding(one.code, one.message) for one in found.violations]
-    stopped += [found.error] if found.error else []
-    return {
-        finding_text(one): f"\n    → {one.code.remedy}" for one in stopped if not one.code.azure
-    }
-
-
-def _by_reason[T](prefixes: Iterable[tuple[T, str]]) -> Iterable[tuple[T, str]]:
-    """Return each reason once, with all prefixes that have it as one text."""
-    groups: dict[T, list[str]] = {}
-    for reason, prefix in prefixes:
-        groups.setdefault(reason, []).append(prefix)
-    return ((reason, ", ".join(found)) for reason, found in groups.items())
-
-
-def _sum(found: Report, *, planned: bool) -> list[Text]:
+def _sum(found: Report) -> list[Text]:
+    run = found.run
     lines = [
-        Text.assemble(("Plan: " if planned else "Done: ", "bold"), _total(found, planned=planned)),
+        Text.assemble((f"{_sum_head(run)}: ", "bold"), _total(found)),
         Text(f"Route tables: {counted(found.counts) or 'none'}"),
     ]
-    if planned and found.counts[OutcomeStatus.PLANNED]:
-        command = f"ase-route-sync apply --plan {found.run.run_id}"
-        lines.append(Text(f"To apply exactly this: {command}", "dim"))
+    if not run.ended:
+        lines.append(Text(f"To follow it: ase-route-sync runs {run.run_id} --wait", "dim"))
+    elif _can_be_applied(found):
+        lines.append(
+            Text(f"To apply exactly this: ase-route-sync apply --plan {run.run_id}", "dim")
+        )
     return lines
 
 
-def _total(found: Report, *, planned: bool) -> str:
+def _can_be_applied(found: Report) -> bool:
+    asked = found.run.request
+    would_change = any(outcome.writes for outcome in found.outcomes)
+    return asked.mode is Mode.PLAN and asked.action is Action.SYNC and would_change
+
+
+def _sum_head(run: Run) -> str:
+    if not run.ended:
+        return "The run is still under way. So far"
+    return "Plan" if _plans(run) else "Done"
+
+
+def _total(found: Report) -> str:
+    planned = _plans(found.run)
     words = ("to add", "to change", "to remove") if planned else ("added", "changed", "removed")
     numbers = [0, 0, 0]
     for each in found.outcomes:

@@ -1,0 +1,116 @@
+"""Each trouble of a run once: what to do about it, and the commands for it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from ...domain import codes
+from ...domain.codes import Grade
+from ...domain.findings import Finding
+from ...domain.people.next_steps import About, NextStep, step_for_code, step_for_state
+from ...domain.people.overview import State
+from ...domain.runs.outcome import Outcome
+from ...domain.runs.report import Report
+from ...domain.runs.run import Run
+from ...render import conflict_text, finding_text, needs_nobody
+from .layout import Lines
+from .parts import by_reason, in_group
+
+MOST_ACCEPTED = 10
+"""Nobody accepts more conflicts than this one by one, so the command then names none of them."""
+
+_OF_CONFLICTS = frozenset({codes.NAME_TAKEN, codes.EXCEPTION_ENDED})
+"""These findings say why a table is in conflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A trouble of some route tables, in words, and what to do about it.
+
+    A trouble that is not `pressing` should be looked at; routes are kept right meanwhile.
+    """
+
+    said: tuple[str, ...]
+    pressing: bool
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Needed:
+    """The need of one table, and the command for it."""
+
+    need: Need
+    command: str | None
+
+
+def needs(found: Report, *, pressing: bool) -> Iterator[RenderableType]:
+    """Yield each need of this kind once: the words, the tables, the remedy, and the commands."""
+    about: dict[Need, dict[str, str | None]] = {}
+    for outcome in found.outcomes:
+        for each in _needs_of(found.run, outcome):
+            about.setdefault(each.need, {})[in_group(outcome.route_table_id)] = each.command
+
+    for need, tables in about.items():
+        if need.pressing is pressing:
+            yield from _shown(need, tables)
+
+
+def _shown(need: Need, tables: Mapping[str, str | None]) -> Iterator[RenderableType]:
+    """`tables` has the command for each table. Many tables may have the same one."""
+    for said in need.said:
+        yield Lines(said, "red" if need.pressing else "yellow", first="  ! ")
+    yield Lines(", ".join(tables), first="      ")
+    if need.remedy:
+        yield Lines(need.remedy, first="    → ")
+    for command in dict.fromkeys(filter(None, tables.values())):
+        yield Text(f"      {command}", style="bold")
+
+
+def _needs_of(run: Run, outcome: Outcome) -> Iterator[_Needed]:
+    about = About.of(run, outcome.route_table_id)
+    yield from _conflicts(outcome, about)
+    for violation in outcome.violations:
+        yield _by_code(Finding(violation.code, violation.message), about)
+    if outcome.error is not None:
+        yield _by_code(outcome.error, about)
+
+    yield from _waiting(outcome, about)
+    for finding in outcome.findings:
+        if not needs_nobody(finding.code):
+            # The message about an exception begins with its prefix.
+            prefix = finding.message.partition(":")[0]
+            yield _by_code(finding, replace(about, prefixes=(prefix,)))
+
+
+def _conflicts(outcome: Outcome, about: About) -> Iterator[_Needed]:
+    # A name that is taken has a finding of its own, and cannot be accepted.
+    conflicts = [one for one in outcome.open_conflicts if not one.name_taken]
+    if conflicts:
+        prefixes = tuple(one.prefix for one in conflicts)
+        named = prefixes if len(prefixes) <= MOST_ACCEPTED else ()
+        step = step_for_state(State.CONFLICT, replace(about, prefixes=named))
+        yield _needed([conflict_text(one) for one in conflicts], step)
+
+
+def _waiting(outcome: Outcome, about: About) -> Iterator[_Needed]:
+    waiting = [one for one in outcome.withheld if one.why == codes.APPLY_POLICY]
+    said = [
+        f"waits for approval: {change} {prefixes}"
+        for change, prefixes in by_reason((one.change, one.prefix) for one in waiting)
+    ]
+    if said:
+        yield _needed(said, step_for_code(codes.APPLY_POLICY, about))
+
+
+def _by_code(finding: Finding, about: About) -> _Needed:
+    step = step_for_code(finding.code, about)
+    if finding.code.azure:  # what to do about Azure's own is in the message
+        step = replace(step, remedy="")
+    pressing = finding.code.grade is not Grade.ATTENTION or finding.code in _OF_CONFLICTS
+    return _needed([finding_text(finding)], step, pressing=pressing)
+
+
+def _needed(said: Iterable[str], step: NextStep, *, pressing: bool = True) -> _Needed:
+    return _Needed(Need(tuple(said), pressing, step.remedy), step.command)
