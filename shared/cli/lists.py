@@ -11,10 +11,13 @@ from rich.text import Text
 from .. import answers
 from ..app import utc_now
 from ..domain.addresses import difference
+from ..domain.runs.run import RunStatus
 from ..json_shapes import report_json, run_json, version_json
 from . import names, show
 from .commands.options import Output
 from .contact import app
+from .errors import Ended
+from .follow import followed
 from .shell import answer
 
 
@@ -82,6 +85,10 @@ def list_runs(most: int, output: Output | None) -> None:
     answer_list(listed, output)
 
 
-def show_run(run_id: str, *, as_json: bool) -> None:
-    report = answers.run_report(app(), answers.existing_run(app(), names.run(run_id)))
+def show_run(run_id: str, *, wait: bool, as_json: bool) -> None:
+    """The exit status is 1 if the run has failed."""
+    run_id = names.run(run_id)
+    run = followed(run_id, as_json=as_json) if wait else answers.existing_run(app(), run_id)
+    report = answers.run_report(app(), run)
     answer(report_json(report), show.report(report), as_json=as_json)
+    raise Ended(1 if run.status is RunStatus.FAILED else 0)

@@ -199,20 +199,22 @@ class RunLog:
         """List the runs, the newest first: those that are older than the run with this id, that
         were started with this id of a change, and whose own id has this beginning.
         """
-        condition = "PartitionKey eq @partition and RowKey gt @after"
+        keys = "PartitionKey eq @partition and RowKey gt @after"
         after = _row_key(older_than) if older_than else ""
-        bound = {"partition": _PARTITION, "after": after}
-
+        conditions, bound = [keys], {"partition": _PARTITION, "after": after}
         if change_id is not None:
-            condition += " and changeId eq @change"
+            conditions.append("changeId eq @change")
             bound["change"] = _change_key(change_id)
+
         if beginning is not None:
-            condition += " and RowKey ge @first and RowKey lt @beyond"
+            conditions.append("RowKey ge @first and RowKey lt @beyond")
             first = complement(beginning)
             bound |= {"first": first, "beyond": first + _AFTER_EACH_KEY}
+        return self._all(conditions, bound)
 
-        entities = self._table.query_entities(condition, parameters=bound)
-        return _readable(self._read(entity) for entity in entities)
+    def _all(self, conditions: Iterable[str], bound: dict[str, str]) -> Iterator[Run]:
+        found = self._table.query_entities(" and ".join(conditions), parameters=bound)
+        return _readable(self._read(entity) for entity in found)
 
 
 class OutcomeLog:
@@ -290,6 +292,11 @@ class OutcomeLog:
     def list(self, run_id: str) -> list[Outcome]:
         """Return the outcomes of the tables that are settled."""
         return [self._outcome(run_id, entity) for entity in self._rows(run_id, _SETTLED)]
+
+    def how_far(self, run_id: str) -> tuple[int, int]:
+        """Return the number of tables that are settled, and of all that the run has."""
+        found = [row["status"] != _PENDING for row in self._rows(run_id, select=["status"])]
+        return sum(found), len(found)
 
     def remove(self, run_id: str) -> None:
         """Remove everything that is known of the run's tables."""

@@ -51,15 +51,24 @@ def runs(
             autocompletion=complete_runs,
         ),
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="With RUN: wait until it has ended.")
+    ] = False,
     top: Most = 20,
     output: OutputOption = None,
     as_json: Json = False,
 ) -> None:
-    """List the last runs, or show the report of one."""
+    """List the last runs, or show the report of one.
+
+    If the shown run has failed, the exit status is 1.
+    """
     from .. import lists
+
+    if wait and run_id is None:
+        raise typer.BadParameter("--wait needs the run to wait for, for example last")
 
     as_json = as_json or output is Output.JSON
     if run_id is None:
         lists.list_runs(top, Output.JSON if as_json else output)
     else:
-        lists.show_run(run_id, as_json=as_json)
+        lists.show_run(run_id, wait=wait, as_json=as_json)
