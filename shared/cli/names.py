@@ -6,8 +6,9 @@ for what. A command that changes something without a question takes no part, bec
 same part may belong to another table.
 """
 
+import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -55,6 +56,9 @@ class Last:
 type _Names = Mapping[str, Sequence[str]]
 """The whole names of each thing by its id. The last name is the longest; a part can be of it."""
 
+type _Known = Callable[[], Sequence[ResourceId]]
+"""Reads from storage what a name can stand for."""
+
 
 def _is_plan(run: Run) -> bool:
     waits = run.counts.get(OutcomeStatus.PLANNED) or run.counts.get(OutcomeStatus.BLOCKED)
@@ -98,14 +102,12 @@ def table(text: str, *, whole: bool = False) -> str:
 
 
 def tables(texts: Sequence[str] | None, *, whole: bool = False) -> Sequence[str] | None:
-    return None if texts is None else [table(text, whole=whole) for text in texts]
+    return _resources(texts, _TABLE, known_tables, whole=whole)
 
 
 def environments(texts: Sequence[str] | None, *, whole: bool = False) -> Sequence[str] | None:
     """Return the ARM ids of environments that registered route tables have."""
-    if texts is None:
-        return None
-    return [_resource(text, _ENVIRONMENT, known_environments, whole=whole) for text in texts]
+    return _resources(texts, _ENVIRONMENT, known_environments, whole=whole)
 
 
 def run(text: str, last: Last = ANY, *, whole: bool = False) -> str:
@@ -136,19 +138,27 @@ def is_arm_id(text: str) -> bool:
     return ignoring_case(text.lstrip("/")).startswith("subscriptions/")
 
 
-def known_tables() -> Iterator[RouteTableId]:
-    return (one.route_table_id for one in app().registry.list())
+def known_tables() -> Sequence[RouteTableId]:
+    return [one.route_table_id for one in app().registry.list()]
 
 
-def known_environments() -> Iterator[EnvironmentId]:
-    """Yield each environment of a registered route table once."""
+def known_environments() -> Sequence[EnvironmentId]:
+    """Return each environment of a registered route table once."""
     found = (one.registration.ase_id for one in app().registry.list() if one.unreadable is None)
-    return iter(dict.fromkeys(ase_id for ase_id in found if ase_id is not None))
+    return [*dict.fromkeys(ase_id for ase_id in found if ase_id is not None)]
 
 
-def _resource(
-    text: str, kind: _Kind, known: Callable[[], Iterable[ResourceId]], *, whole: bool
-) -> str:
+def _resources(
+    texts: Sequence[str] | None, kind: _Kind, known: _Known, *, whole: bool
+) -> Sequence[str] | None:
+    if texts is None:
+        return None
+    # Storage is read once, and only if one of the texts is no id.
+    once = functools.cache(known)
+    return [_resource(text, kind, once, whole=whole) for text in texts]
+
+
+def _resource(text: str, kind: _Kind, known: _Known, *, whole: bool) -> str:
     # People write an id with or without its leading slash.
     if is_arm_id(text):
         return "/" + text.strip("/")

@@ -150,6 +150,8 @@ def test_runs_say_what_they_were_for_how_they_ended_and_who_asked(azure, app, cl
     wide = cli("runs", "--output", "wide").out
     assert "1 changed" in wide and "why" in wide and str(datetime.now(UTC).year) in wide
     assert cli("runs", "-o", "id").out.split() == [run.run_id for run in app.runs.list()]
+    requested = {run["requestedBy"] for run in cli("runs", "-o", "json").json["value"]}
+    assert requested == {"00000000-0000-4000-8000-0000000000a1"}
 
 
 WHAT = ("sync plan", "rollback", "rollback plan", "sync")
