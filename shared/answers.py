@@ -1,7 +1,7 @@
 """Read runs, versions and registrations: every door gives the same answers."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .app import App, utc_now
 from .domain import codes
@@ -31,6 +31,11 @@ def runs(
         yield context.run_end.expire_if_overdue(run)
 
 
+def last_runs(context: App, number: int) -> list[Run]:
+    """Return the last runs, the newest first. Overdue ones are ended."""
+    return [context.run_end.expire_if_overdue(run) for run in context.runs.last(number)]
+
+
 def run_report(context: App, run: Run) -> Report:
     # Only a run that was stopped has ended with tables that are still open.
     left = context.outcomes.pending(run.run_id) if run.not_begun else ()
@@ -54,9 +59,12 @@ def registered_tables(context: App) -> list[RegisteredTable]:
     return sorted(context.registry.list(), key=lambda one: one.route_table_id.key)
 
 
-def standpoint(context: App) -> Standpoint:
-    """Return the point from which the registered tables are judged now."""
-    return Standpoint(utc_now(), context.versions.heads(), context.settings.max_sync_age_days)
+def standpoint(context: App, tables: Iterable[RegisteredTable]) -> Standpoint:
+    """Return the point from which these tables are judged now."""
+    settings = context.settings
+    sources = {source for table in tables for source in table.registration.sources}
+    newest = context.versions.heads_of({settings.service_tag, *sources})
+    return Standpoint(utc_now(), newest, settings.max_sync_age_days)
 
 
 def newest_versions(context: App) -> NewestOf:

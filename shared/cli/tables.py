@@ -46,7 +46,7 @@ def list_registered(output: Output | None) -> None:
 
 
 def _worst_first(found: Sequence[RegisteredTable]) -> list[Seen]:
-    standpoint = answers.standpoint(app())
+    standpoint = answers.standpoint(app(), found)
     with ThreadPoolExecutor(_LANES) as lanes:
         seen = [*lanes.map(lambda table: _seen(table, standpoint), found)]
     return sorted(seen, key=lambda one: -one.state.rank)

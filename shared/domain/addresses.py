@@ -65,6 +65,10 @@ class Version:
     def ipv4(self) -> tuple[str, ...]:
         return ipv4_of(self.address_prefixes)
 
+    @property
+    def head(self) -> "VersionHead":
+        return VersionHead(self.version_id, self.source, self.change_number, self.recorded_at)
+
     def says_the_same_as(self, content: SourceContent) -> bool:
         """Return whether number and prefixes are equal; which one is newer does not matter.
 

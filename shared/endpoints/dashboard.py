@@ -1,36 +1,37 @@
 """The pages for an operator: the overview, a run, a route table."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import azure.functions as func
 
 from .. import answers
 from ..app import App, utc_now
-from ..domain.armid import RouteTableId
+from ..domain import codes
 from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
 from ..domain.people.health import schedule_alarms
 from ..domain.people.open_alarms import Seen
-from ..domain.people.overview import Mood, Standpoint
+from ..domain.people.overview import Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.runs.outcome import Outcome
 from ..domain.runs.run import Run, RunStatus
 from ..http import HttpError, check_query, in_query, respond, whole_number
-from ..pages import headers, render_page
+from ..pages import choice, headers, render_page
+from ..pages.choice import Choice
 from ..pages.overview import Situation, Timers, overview
 from ..pages.reports import (
     environment_row,
-    history_entry,
+    history_row,
     outcome_block,
     report_head,
     run_row,
 )
-from ..pages.tables import pages_of, routes, row
+from ..pages.span import Span
+from ..pages.tables import routes, row
 from ..pages.timeline import timeline
 from ..settings import Settings
 from .shell import permitted
@@ -40,7 +41,7 @@ OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
 COVERING_DAYS = 35
 """The page looks for the last run over all tables so far back, which is five weekly runs."""
-_FARTHEST_PAGE = 999_999_999
+_FARTHEST = 999_999_999
 
 
 def dashboard(request: func.HttpRequest) -> func.HttpResponse:
@@ -49,7 +50,7 @@ def dashboard(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _page(request: func.HttpRequest) -> func.HttpResponse:
-    check_query(request, (*_PAGES, "page"))
+    check_query(request, (*_PAGES, *choice.NAMES, "from"))
     context = permitted(request)
     for name, show in _PAGES.items():
         value = in_query(request, name)
@@ -59,24 +60,47 @@ def _page(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    runs = _last_runs(context)
+    chosen, runs = _choice(request), answers.last_runs(context, LAST_RUNS)
     situation = _situation(context, runs)
     shown = {
         "overview": overview(situation),
         "timeline": timeline(context.versions.history(context.settings.service_tag)),
         "runs": [run_row(run) for run in runs],
-        **_rows(context, request, situation),
+        **_rows(request, situation, chosen),
     }
     return _response(context, request, "overview", **shown)
 
 
+def _choice(request: func.HttpRequest) -> Choice:
+    try:
+        return Choice.of(functools.partial(in_query, request))
+    except ValueError as error:
+        raise HttpError(400, codes.INVALID_QUERY, str(error)) from None
+
+
+def _rows(request: func.HttpRequest, situation: Situation, chosen: Choice) -> dict[str, Any]:
+    found = chosen.found(situation.tables)
+    span = _span(request, TABLES_A_PAGE, found)
+    return {
+        "rows": [row(one, situation.standpoint) for one in span.of(found)],
+        "span": span,
+        "choice": chosen,
+        "options": choice.options(situation.tables),
+    }
+
+
+def _span(request: func.HttpRequest, size: int, items: Sequence[object]) -> Span:
+    return Span(whole_number(request, "from", 1, _FARTHEST), size, len(items))
+
+
 def _situation(context: App, runs: Sequence[Run]) -> Situation:
-    standpoint = answers.standpoint(context)
-    tables = [*context.registry.list()]
+    tables = [*context.registry.summaries()]
+    enabled = [table for table in tables if table.registration.enabled]
+    standpoint = answers.standpoint(context, enabled)
     return Situation(
         standpoint=standpoint,
-        tables=tables,
-        seen=_seen(context, runs, tables, standpoint),
+        tables=[standpoint.judge(table) for table in tables],
+        seen=_seen(context, runs, enabled, standpoint),
         covering=[*_covering_runs(context, standpoint.now)],
         days=COVERING_DAYS,
         timers=_timers(context.settings),
@@ -84,12 +108,15 @@ def _situation(context: App, runs: Sequence[Run]) -> Situation:
 
 
 def _seen(
-    context: App, runs: Sequence[Run], tables: Iterable[RegisteredTable], standpoint: Standpoint
+    context: App,
+    runs: Sequence[Run],
+    tables: Sequence[RegisteredTable],
+    standpoint: Standpoint,
 ) -> Seen:
     return Seen(
         check=context.checks.latest(until=standpoint.now),
         runs=runs,
-        tables=[table for table in tables if table.registration.enabled],
+        tables=tables,
         newest=standpoint.newest.values(),
         locations=context.settings.service_tag_locations,
     )
@@ -109,52 +136,32 @@ def _covering_runs(context: App, now: datetime) -> Iterator[Run]:
             return
 
 
-def _worst_first(
-    tables: Iterable[RegisteredTable], standpoint: Standpoint
-) -> list[RegisteredTable]:
-    moods = list(Mood)
-
-    def place(table: RegisteredTable) -> tuple[int, int, str]:
-        mood, state = standpoint.mood_of(table), standpoint.state_of(table)
-        return -moods.index(mood), -state.rank, table.route_table_id.key
-
-    return sorted(tables, key=place)
-
-
-def _rows(context: App, request: func.HttpRequest, situation: Situation) -> dict[str, Any]:
-    page, standpoint = _number(request), situation.standpoint
-    tables = _worst_first(situation.tables, standpoint)
-    shown, last_page = pages_of(tables, page, TABLES_A_PAGE)
-
-    # Only the tables of this page need their outcomes, each of which is a row to read.
-    rows = [row(table, standpoint, _last_outcome(context, table)) for table in shown]
-    return {"rows": rows, "page": page, "last_page": last_page}
-
-
 def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.HttpResponse:
     report = answers.run_report(context, answers.existing_run(context, run_id))
-    head, page = report_head(report), _number(request)
 
     # A run can have thousands of outcomes, or environments.
-    body: dict[str, Any]
+    found = report.outcomes if report.result is None else report.result.environments
+    span = _span(request, OUTCOMES_A_PAGE, found)
+    shown: dict[str, Any] = {**report_head(report), "span": span}
     if report.result is not None:
-        found, last_page = pages_of(report.result.environments, page, OUTCOMES_A_PAGE)
-        body = {"environments": [environment_row(each) for each in found]}
+        environments = span.of(report.result.environments)
+        shown["environments"] = [environment_row(each) for each in environments]
     else:
-        shown, last_page = pages_of(report.outcomes, page, OUTCOMES_A_PAGE)
-        body = {"outcomes": [outcome_block(outcome) for outcome in shown]}
-    return _response(context, request, "run", **head, **body, page=page, last_page=last_page)
+        shown["outcomes"] = [outcome_block(each) for each in span.of(report.outcomes)]
+    return _response(context, request, "run", **shown)
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
     table = context.registering.get(text)
+    standpoint = answers.standpoint(context, [table])
     last = _last_outcome(context, table)
 
     shown: dict[str, Any] = {
-        "row": row(table, answers.standpoint(context), last),
+        "row": row(standpoint.judge(table), standpoint),
         "table": table,
         "shown": None if last is None else outcome_block(last),
-        "history": [*_history(context, table.route_table_id)],
+        "history": [history_row(entry) for entry in table.status.history],
+        "retention_days": context.settings.run_retention_days,
     }
     return _response(context, request, "route_table", **shown, **_routes_now(context, table))
 
@@ -186,24 +193,9 @@ def _wanted(context: App, registration: Registration) -> set[str]:
     return wanted | {*registration.service_tags}
 
 
-def _last_runs(context: App) -> list[Run]:
-    return list(islice(answers.runs(context), LAST_RUNS))
-
-
 def _last_outcome(context: App, table: RegisteredTable) -> Outcome | None:
     last = table.status.last_outcome
     return None if last is None else context.outcomes.get(last.run_id, table.route_table_id)
-
-
-def _history(context: App, table: RouteTableId) -> Iterator[dict[str, object]]:
-    for run in _last_runs(context):
-        found = context.outcomes.get(run.run_id, table)
-        if found is not None:
-            yield history_entry(run, found)
-
-
-def _number(request: func.HttpRequest) -> int:
-    return whole_number(request, "page", 1, _FARTHEST_PAGE)
 
 
 def _everywhere(settings: Settings) -> Mapping[str, Any]:

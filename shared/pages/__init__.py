@@ -26,20 +26,26 @@ def render_page(
     `key` is what the page was asked for with in its URL, and its links repeat it.
     """
     dashboard = f"{front}/api/dashboard" if front else ""
+    with_key = {"code": key} if key else {}
 
-    def link(**query: object) -> str:
-        return f"{dashboard}?" + urlencode(query | ({"code": key} if key else {}))
+    def link(asked: Mapping[str, object] | None = None, **more: object) -> str:
+        return f"{dashboard}?" + urlencode({**(asked or {}), **more, **with_key})
 
     times = {"now": now, "ago": lambda at: ago(now - at)}
-    return _templates().get_template(f"{template}.html").render(link=link, **times, **context)
+    return (
+        _templates().get_template(f"{template}.html").render(link=link, key=key, **times, **context)
+    )
 
 
 def headers() -> Mapping[str, str]:
-    """The page's own style and nothing else: no script, frame or form, and no key in a referrer."""
+    """The page's own style and nothing else: no script or frame, and no key in a referrer.
+
+    Its one form goes back to where the page came from.
+    """
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
+        "form-action 'self'; frame-ancestors 'none'"
     )
     return {
         "Cache-Control": "no-store",

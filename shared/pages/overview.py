@@ -8,15 +8,11 @@ from datetime import datetime, timedelta
 from ..domain.findings import Finding
 from ..domain.people.health import Alarm
 from ..domain.people.open_alarms import WARNINGS, Seen, open_alarms, open_error
-from ..domain.people.overview import Mood, Standpoint, State
-from ..domain.registry.registered_table import RegisteredTable
+from ..domain.people.overview import Judged, Mood, Standpoint, State
 from ..domain.runs.run import Mode, Run, RunStatus
 from ..domain.schedules import next_time
 from .tables import Context
 from .times import ago
-
-type _Judged = Sequence[tuple[State, Mood]]
-"""The state and the mood of each table that is not switched off."""
 
 MOST_ALARMS = 10
 LATE_AFTER = timedelta(hours=1)
@@ -41,7 +37,7 @@ class Situation:
     """
 
     standpoint: Standpoint
-    tables: Sequence[RegisteredTable]
+    tables: Sequence[Judged]
     seen: Seen
     covering: Sequence[Run]
     days: int
@@ -69,14 +65,13 @@ class Situation:
 
 def overview(situation: Situation) -> Context:
     """Return what the template shows."""
-    states = Counter(situation.standpoint.state_of(table) for table in situation.tables)
     facts = [*_facts(situation)]
     mood, headline = _headline(situation, facts)
     return {
         "mood": mood,
         "headline": headline,
-        "counts": [f"{number} {state.words}" for state, number in states.items()],
         "facts": facts,
+        "tables": len(situation.tables),
         "waiting": _waiting(situation),
         **_faults(situation),
     }
@@ -84,7 +79,7 @@ def overview(situation: Situation) -> Context:
 
 def _waiting(situation: Situation) -> list[tuple[str, int]]:
     """Return the runs that have to be approved, the newest first, and for how many tables."""
-    waits = (t for t in situation.tables if situation.standpoint.state_of(t) is State.WAITING)
+    waits = (one.table for one in situation.tables if one.state is State.WAITING)
     runs = Counter(t.status.last_outcome.run_id for t in waits if t.status.last_outcome)
     return sorted(runs.items(), reverse=True)
 
@@ -102,18 +97,17 @@ def _faults(situation: Situation) -> Context:
 
 def _headline(situation: Situation, facts: Sequence[Context]) -> tuple[Mood, str]:
     """Say the worst thing first. Red means that something is wrong now."""
-    judged = [*_judged(situation)]
+    judged = [one for one in situation.tables if one.state is not State.OFF]
     if not judged:
         return Mood.WATCH, "No route table is registered and enabled"
     bad = _bad_headline(situation, judged)
     return (Mood.BAD, bad) if bad else _calm_headline(situation, judged, facts)
 
 
-def _bad_headline(situation: Situation, judged: _Judged) -> str | None:
-    bad = sum(mood is Mood.BAD for _, mood in judged)
-    waiting = sum(state is State.WAITING and mood is not Mood.BAD for state, mood in judged)
-    if bad:
-        return f"{_share(bad + waiting, judged)} a person"
+def _bad_headline(situation: Situation, judged: Sequence[Judged]) -> str | None:
+    if any(one.mood is Mood.BAD for one in judged):
+        needy = sum(one.mood is Mood.BAD or one.state is State.WAITING for one in judged)
+        return f"{_share(needy, judged)} a person"
 
     if situation.error is not None:
         return f"The last run over all tables failed: {situation.error.code}"
@@ -123,11 +117,11 @@ def _bad_headline(situation: Situation, judged: _Judged) -> str | None:
 
 
 def _calm_headline(
-    situation: Situation, judged: _Judged, facts: Sequence[Context]
+    situation: Situation, judged: Sequence[Judged], facts: Sequence[Context]
 ) -> tuple[Mood, str]:
     """Nothing is wrong, but something may still be worth a look."""
-    waiting = sum(state is State.WAITING for state, _ in judged)
-    watched = sum(mood is Mood.WATCH for _, mood in judged)
+    waiting = sum(one.state is State.WAITING for one in judged)
+    watched = sum(one.mood is Mood.WATCH for one in judged)
     if waiting:
         return Mood.WATCH, f"{_share(waiting, judged)} an approval"
     if watched:
@@ -147,20 +141,11 @@ def _remark(warnings: Sequence[Alarm], facts: Sequence[Context]) -> str | None:
     return f"with a warning: {names}" if names else None
 
 
-def _judged(situation: Situation) -> Iterator[tuple[State, Mood]]:
-    """Yield the state and the mood of each table that is not switched off."""
-    standpoint = situation.standpoint
-    for table in situation.tables:
-        state = standpoint.state_of(table)
-        if state is not State.OFF:
-            yield state, standpoint.mood_of(table)
-
-
 def _alarm_mood(alarm: Alarm) -> Mood:
     return Mood.WATCH if alarm.code in WARNINGS else Mood.BAD
 
 
-def _share(number: int, judged: Sequence[object]) -> str:
+def _share(number: int, judged: Sequence[Judged]) -> str:
     return f"{number} of {_number(len(judged))} {'needs' if number == 1 else 'need'}"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from ..domain import codes
 from ..domain.findings import Finding
 from ..domain.people.overview import Mood
+from ..domain.registry.history import Entry
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Action, Mode, Run, RunStatus
@@ -89,16 +90,9 @@ def environment_row(found: FoundEnvironment) -> Context:
     }
 
 
-def history_entry(run: Run, outcome: Outcome) -> Context:
+def history_row(entry: Entry) -> Context:
     """Return the row about this run in the history of one table."""
-    return {
-        **run_row(run),
-        "status": outcome.status,
-        "mood": mood_of(outcome.status),
-        "added": len(outcome.added),
-        "updated": len(outcome.updated),
-        "removed": len(outcome.removed),
-    }
+    return {"entry": entry, "mood": mood_of(entry.status)}
 
 
 def _findings(findings: Iterable[Finding]) -> list[Context]:

@@ -1,19 +1,19 @@
 """Registered route tables: as rows of the overview, and one as a page of its own."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from ..domain.armid import EnvironmentId, RouteTableId
-from ..domain.people.health import FULL_FROM
-from ..domain.people.overview import Mood, Standpoint, State
+from ..domain.people.health import FULL_FROM, coming_alarms
+from ..domain.people.overview import Judged, Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
-from ..domain.registry.status import Reading, Status
+from ..domain.registry.status import LastOutcome, Reading, Status
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routes import Route, RouteTable, next_hop_text
-from ..domain.runs.outcome import Outcome, OutcomeStatus
-from ..render import needs_nobody
+from ..domain.runs.outcome import OutcomeStatus
 from .times import ago
 
 type Context = dict[str, object]
@@ -25,28 +25,27 @@ _POLICIES = {
 }
 
 
-def row(table: RegisteredTable, standpoint: Standpoint, outcome: Outcome | None) -> Context:
-    """Return the table's row. `outcome` is its last one, if that is still kept."""
+def row(judged: Judged, standpoint: Standpoint) -> Context:
+    """Return the table's row in a list, from what is kept with the table."""
+    table, status = judged.table, judged.table.status
+    return {
+        **_place(table),
+        **_room(status.reading),
+        "state": judged.state,
+        "mood": judged.mood,
+        "since": _since(status, standpoint),
+        "versions": [*_versions(table, standpoint)],
+        "last": status.last_outcome,
+        "notes": [*_notes(table, standpoint.now)],
+    }
+
+
+def _place(table: RegisteredTable) -> Context:
     ase_id = table.registration.ase_id
     return {
         "id": str(table.route_table_id),
         **named(table.route_table_id),
         "ase": ase_id.name if ase_id else None,
-        **_state(table, standpoint),
-        **_room(table.status.reading),
-        "last": table.status.last_outcome,
-        "notes": [{"mood": mood, "text": text} for mood, text in _notes(table, outcome)],
-    }
-
-
-def _state(table: RegisteredTable, standpoint: Standpoint) -> Context:
-    state = standpoint.state_of(table)
-    return {
-        "state": state.words,
-        "waits": state is State.WAITING,
-        "mood": standpoint.mood_of(table),
-        "since": _since(table.status, standpoint),
-        "versions": [*_versions(table, standpoint)],
     }
 
 
@@ -89,25 +88,38 @@ def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
         yield f"{name} {numbers}" if len(table.registration.sources) > 1 else numbers
 
 
-def _notes(table: RegisteredTable, outcome: Outcome | None) -> Iterator[tuple[Mood, str]]:
-    """Yield what is wrong first, and then what is as somebody wanted it."""
-    last, contest = table.status.last_outcome, table.status.contest
+def _notes(table: RegisteredTable, now: datetime) -> Iterator[tuple[Mood, str]]:
+    """Yield what is wrong first, then what to look at, then what is as somebody wanted it."""
+    status = table.status
     if table.unreadable is not None:
         yield Mood.BAD, str(table.unreadable.code)
 
-    if table.status.suspended:
+    if status.suspended:
         yield Mood.BAD, f"Azure has suspended {table.registration.ase_id}"
-    if last is not None and last.error is not None:
-        yield Mood.BAD, f"{last.error.code}{', poisoned' if last.poisoned else ''}"
-    if contest.since is not None:
-        yield Mood.BAD, f"contested since {contest.since:%Y-%m-%d}: {contest}"
-    if outcome is not None:
-        yield from _obstacle_notes(outcome)
-        yield from _outcome_notes(outcome)
+    if status.contest.since is not None:
+        yield Mood.BAD, f"contested since {status.contest.since:%Y-%m-%d}: {status.contest}"
+    if status.last_outcome is not None:
+        yield from _outcome_notes(status.last_outcome)
 
-    if table.status.held:
-        yield Mood.WATCH, f"{len(table.status.held)} held until a release"
+    if status.held:
+        yield Mood.WATCH, f"{len(status.held)} held until a release"
+    for alarm in coming_alarms(table, now.date()):
+        yield Mood.WATCH, f"{alarm.code}: {alarm.message}"
     yield from _registration_notes(table.registration)
+
+
+def _outcome_notes(last: LastOutcome) -> Iterator[tuple[Mood, str]]:
+    if last.error is not None:
+        yield Mood.BAD, f"{last.error.code}{', poisoned' if last.poisoned else ''}"
+    for code in last.violations:
+        yield Mood.BAD, code.name
+    if last.conflicts:
+        yield Mood.BAD, f"{last.conflicts} in conflict with routes that are not ours"
+
+    if last.withheld:
+        yield Mood.WATCH, f"{last.withheld} withheld"
+    for code in last.findings:
+        yield Mood.WATCH, code.name
 
 
 def _registration_notes(registration: Registration) -> Iterator[tuple[Mood, str]]:
@@ -120,27 +132,6 @@ def _registration_notes(registration: Registration) -> Iterator[tuple[Mood, str]
         yield Mood.WATCH, text
     if registration.apply_policy is not None:
         yield Mood.GOOD, _POLICIES[registration.apply_policy]
-
-
-def _obstacle_notes(outcome: Outcome) -> Iterator[tuple[Mood, str]]:
-    for code in dict.fromkeys(violation.code for violation in outcome.violations):
-        yield Mood.BAD, code.name
-    if outcome.open_conflicts:
-        count = len(outcome.open_conflicts)
-        yield Mood.BAD, f"{count} in conflict with routes that are not ours"
-
-
-def _outcome_notes(outcome: Outcome) -> Iterator[tuple[Mood, str]]:
-    if outcome.withheld:
-        reasons = ", ".join(dict.fromkeys(change.why.name for change in outcome.withheld))
-        yield Mood.WATCH, f"{len(outcome.withheld)} withheld: {reasons}"
-    if outcome.retained:
-        last_day = max(route.until for route in outcome.retained)
-        yield Mood.GOOD, f"{len(outcome.retained)} retained until {last_day}"
-
-    for code in dict.fromkeys(finding.code for finding in outcome.findings):
-        if not needs_nobody(code):
-            yield Mood.WATCH, code.name
 
 
 def routes(
@@ -198,8 +189,3 @@ def mood_of(status: OutcomeStatus) -> Mood:
     if status.is_bad:
         return Mood.BAD
     return Mood.WATCH if status is OutcomeStatus.PLANNED else Mood.GOOD
-
-
-def pages_of[T](items: Sequence[T], page: int, size: int) -> tuple[Sequence[T], int]:
-    """Return the items of this page, and the number of pages."""
-    return items[(page - 1) * size : page * size], max(1, -(-len(items) // size))

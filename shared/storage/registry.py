@@ -38,6 +38,17 @@ _NOTHING_SEEN = Status()
 _SUBNET_IDS = "subnet_ids"
 _PLACE = ["RowKey", "routeTableId", "aseId", _SUBNET_IDS, f"{_SUBNET_IDS}Parts"]
 """The properties of a row that say which resources an alert may name instead of the table."""
+_LISTED = {name: part for name, part in _STATUS.items() if name != "history"}
+"""Reading the history takes longer than reading all the rest."""
+_SUMMARY = (
+    *("holds", "contest", "applied_version_ids", "verified_at", "last_outcome"),
+    *("watched_since", "reading", "suspended"),
+)
+"""The parts of a status that a list of tables shows. The other parts are most of a row."""
+_SUMMARY_COLUMNS = [
+    *("PartitionKey", "RowKey", "routeTableId", "changedAt", "changedBy"),
+    *(column for name in ("registration", *_SUMMARY) for column in (name, f"{name}Parts")),
+]
 _UNREGISTERED = "unregistered"
 """The partition of the tables that were unregistered lately."""
 _REMEMBERED = Property("status", Status)
@@ -53,9 +64,26 @@ class Registry:
         return None if row is None else _readable(row)
 
     def list(self) -> Iterator[RegisteredTable]:
-        """List all, also those that are `unreadable`."""
-        entities = self._table.list_entities()
-        return (_registered_table(e) for e in entities if e["PartitionKey"] != _UNREGISTERED)
+        """List all without their history, also those that are `unreadable`."""
+        rows = self._table.list_entities()
+        registered = (row for row in rows if row["PartitionKey"] != _UNREGISTERED)
+        return (_registered_table(row, _LISTED) for row in registered)
+
+    def summaries(self) -> Iterator[RegisteredTable]:
+        """List all with what a list of them shows: only `_SUMMARY` is known of the status."""
+        found = self._table.query_entities(
+            "PartitionKey ne @unregistered",
+            parameters={"unregistered": _UNREGISTERED},
+            select=_SUMMARY_COLUMNS,
+        )
+        return (_registered_table(self._whole(row)) for row in found)
+
+    def _whole(self, row: Entity) -> Entity:
+        """Return the summary of a row, or the row itself if a part of it is too long for one."""
+        known = {name: value for name, value in row.items() if value is not None}
+        if all(known.get(f"{name}Parts", 1) == 1 for name in ("registration", *_SUMMARY)):
+            return known
+        return self._table.get_entity(row["PartitionKey"], row["RowKey"])
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
         """List the enabled route tables of this subscription, or of all, with their places."""
@@ -233,9 +261,9 @@ def _readable(row: Entity) -> RegisteredTable:
     return table
 
 
-def _registered_table(row: Entity) -> RegisteredTable:
+def _registered_table(row: Entity, parts: Mapping[str, Property[Any]] = _STATUS) -> RegisteredTable:
     try:
-        seen = {name: part.unpacked(row) for name, part in _STATUS.items() if part.is_in(row)}
+        seen = {name: part.unpacked(row) for name, part in parts.items() if part.is_in(row)}
         return RegisteredTable(
             _id_of(row),
             _REGISTRATION.unpacked(row),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import batched
+from itertools import batched, islice
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -126,6 +126,15 @@ class RunLog:
             "RowKey le @moment and coversAll eq @all", since, all=True, results_per_page=5
         )
         return _readable(found)
+
+    def last(self, number: int) -> Iterator[Run]:
+        """List so many runs, the newest first. Storage is not asked for more."""
+        entities = self._table.query_entities(
+            "PartitionKey eq @partition",
+            parameters={"partition": _PARTITION},
+            results_per_page=number,
+        )
+        return islice(_readable(self._read(entity) for entity in entities), number)
 
     def told(self, run: Run) -> None:
         """Note that people have been told about the run."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,8 @@ from ..domain.errors import ConcurrentUpdate
 from .entities import Entity, fitting, pack, unpack
 
 _LAST = 999_999
+_FEW_SOURCES = 10
+"""One request for each of so few is quicker than a list of all versions."""
 _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
 
 
@@ -56,6 +58,14 @@ class VersionLog:
             )
             newest.setdefault(head.source, head)  # the newest of a source comes first
         return newest
+
+    def heads_of(self, sources: Collection[Source]) -> dict[Source, VersionHead]:
+        """Return the newest version of each of these sources, without its addresses."""
+        # There may be far more versions than tables, because each environment can have its own.
+        if len(sources) > _FEW_SOURCES:
+            return self.heads()
+        newest = (self.newest(source) for source in sources)
+        return {version.source: version.head for version in newest if version is not None}
 
     def get(self, version_id: str) -> Version | None:
         match = _VERSION_ID.fullmatch(version_id)

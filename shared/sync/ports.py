@@ -95,7 +95,7 @@ class Registrations(Protocol):
         """Raise RowUnreadable if the table is registered and its row cannot be read."""
 
     def list(self) -> Iterator[RegisteredTable]:
-        """List all, also those that are `unreadable`."""
+        """List all without their history, also those that are `unreadable`."""
 
     def places(self, subscription_id: str | None) -> Iterator[Place]:
         """List the enabled route tables of this subscription, or of all, with their places."""

@@ -2,15 +2,21 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 
 from local.azure.faults import refusal
 from local.plain_http import http
+from shared.app import utc_now
+from shared.domain import codes
 from shared.domain.armid import EnvironmentId
+from shared.domain.registry.choices import AddressSource
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.registry.status import LastOutcome, Reading, Status
+from shared.domain.runs.outcome import OutcomeStatus
 from shared.domain.runs.run import Mode, RunRequest, Trigger
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
@@ -134,7 +140,7 @@ def test_the_page_of_a_discovery_shows_what_was_found_and_what_was_not(
     discovered(azure, app)
     host = make_host()
     with visit(url(host)) as page:
-        assert "http\ndiscover" in page.locator("#runs ~ div tbody tr").first.inner_text()
+        assert "http\ndiscover" in page.locator(".runs tbody tr").first.inner_text()
     with visit(url(host, run=next(app.runs.list()).run_id)) as page:
         assert headline(page) == "The run failed"
         shown = page.locator("main").inner_text()
@@ -153,15 +159,15 @@ def test_a_right_table_says_since_when_with_what_and_how_much_room_is_left(
     sync(app)
     app.check.check()
     with visit(url(make_host())) as page:
-        assert cell(page, 1) == "one\nwesteurope"
-        assert cell(page, 2).startswith("right\nfound right ")
-        assert cell(page, 3) == "3 of 400\n397 free"
-        assert cell(page, 4) == "1 applied"
-        assert cell(page, 5).startswith("changed\n")
+        assert cell(page, 1).startswith("right\nfound right ")
+        assert cell(page, 3) == "one\nwesteurope"
+        assert cell(page, 4) == "3 of 400\n397 free"
+        assert cell(page, 5) == "1 applied"
+        assert cell(page, 6).startswith("changed\n")
         assert "Last success" in page.locator("dl.times").inner_text()
 
 
-def test_what_is_retained_excepted_held_and_contested_is_said(azure, make_app, make_host, visit):
+def test_what_is_retained_is_said_on_the_page_of_the_table(azure, make_app, make_host, visit):
     app = make_app(REMOVAL_GRACE_DAYS="28")
     add_table(azure.state, "one", [to_firewall()])
     answer(azure, A, B)
@@ -169,8 +175,9 @@ def test_what_is_retained_excepted_held_and_contested_is_said(azure, make_app, m
     sync(app)
     answer(azure, A)
     sync(app)
-    with visit(url(make_host(REMOVAL_GRACE_DAYS="28"))) as page:
-        assert "1 retained until " in cell(page, 6)
+    host = make_host(REMOVAL_GRACE_DAYS="28")
+    with visit(url(host, routeTable=table_id("one"))) as page:
+        assert "1 retained" in page.locator("#last ~ details summary").all_inner_texts()
 
 
 def test_a_version_that_was_seen_and_not_applied_is_said(azure, app, make_host, visit):
@@ -180,9 +187,9 @@ def test_a_version_that_was_seen_and_not_applied_is_said(azure, app, make_host, 
     sync(app)
     with visit(url(make_host())) as page:
         assert cell(page, 0).startswith("one")
-        assert cell(page, 2).startswith("failed")
-        assert cell(page, 4) == "1 applied, 2 seen"
-        assert "AuthorizationFailed" in cell(page, 6)
+        assert cell(page, 1).startswith("failed")
+        assert cell(page, 2) == "AuthorizationFailed"
+        assert cell(page, 5) == "1 applied, 2 seen"
 
 
 def test_the_picture_shows_what_each_version_added_and_removed(azure, app, make_host, visit):
@@ -198,7 +205,7 @@ def test_links_lead_to_the_run_and_to_the_table_and_back(azure, app, make_host, 
     with visit(url(make_host())) as page:
         page.get_by_role("link", name="one", exact=True).click()
         assert headline(page) == "one: right"
-        page.locator("#history ~ .wide a").first.click()
+        page.locator(".history a").first.click()
         assert headline(page) == "The run succeeded"
         assert "CHG 42" in page.locator("dl.facts").inner_text()
         page.get_by_role("link", name="ASE Route Sync").click()
@@ -212,7 +219,8 @@ def test_a_tables_page_says_whose_each_route_is(azure, app, make_host, visit):
     register(app, "one")
     sync(app, mode=Mode.PLAN)
     with visit(url(make_host(), routeTable=table_id("one"))) as page:
-        rows = page.locator("#routes ~ .wide tbody tr").all_inner_texts()
+        page.locator("#routes ~ details summary").click()
+        rows = page.locator("#routes ~ details tbody tr").all_inner_texts()
         found = {row.split("\t")[0]: row.split("\t")[-1] for row in rows}
     assert found == {
         C: "conflict",
@@ -239,11 +247,106 @@ def test_where_azure_does_not_answer_a_tables_page_says_so_and_all_else(
 def test_a_thousand_tables_come_in_pages(azure, app, make_host, visit):
     thousand(azure, app)
     with visit(url(make_host())) as page:
-        assert page.locator("#tables ~ .wide tbody tr").count() == 50
+        assert page.locator(".tables tbody tr").count() == 50
         page.get_by_role("link", name="Next").first.click()
-        assert page.locator(".pages").first.inner_text().split() == [
-            *("Previous", "Page", "2", "of", "20", "Next")
+        assert page.locator(".pages").first.inner_text().split("\n") == [
+            *("Previous", "51 to 100 of 1000", "Next")
         ]
+        assert page.locator(".tables tbody tr").count() == 50
+
+
+def test_a_table_is_found_by_the_form_and_the_url_says_what_is_looked_for(
+    azure, app, make_host, visit
+):
+    failed(azure, app)
+    with visit(url(make_host())) as page:
+        page.get_by_label("Name, group or environment").fill("TWO")
+        page.get_by_role("button", name="Show").click()
+        assert "search=TWO" in page.url
+        assert page.locator(".tables tbody th a").all_inner_texts() == ["two"]
+        assert "1 of 2 route tables." in page.locator("main").inner_text()
+
+        page.get_by_label("State").select_option("failed (1)")
+        page.get_by_role("button", name="Show").click()
+        assert page.locator(".tables").count() == 0
+        assert "None is like that." in page.locator("main").inner_text()
+
+        page.get_by_role("link", name="Show all").click()
+        page.get_by_role("link", name="failed 1").click()
+        assert page.locator(".tables tbody th a").all_inner_texts() == ["one"]
+        page.get_by_role("link", name="Show all").click()
+        assert page.locator(".tables tbody th a").all_inner_texts() == ["one", "two"]
+
+
+def test_tables_are_sorted_by_state_or_by_name(azure, app, make_host, visit):
+    for name in ("a", "b", "c"):
+        add_table(azure.state, name)
+    answer(azure, A)
+    register(app, "c", "b", "a")
+    refuse(azure, "b")
+    sync(app)
+    with visit(url(make_host())) as page:
+        names = page.locator(".tables tbody th a")
+        assert names.all_inner_texts() == ["b", "a", "c"]
+        page.get_by_role("link", name="by name").click()
+        assert names.all_inner_texts() == ["a", "b", "c"]
+        page.get_by_role("link", name="worst first").click()
+        assert names.all_inner_texts() == ["b", "a", "c"]
+
+
+def test_no_row_is_higher_than_63_pixels(azure, app, make_host, visit):
+    """The longest names that Azure allows, and every column as full as it can be."""
+    healthy(azure, app)
+    long = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{'g' * 90}/providers"
+    environment = EnvironmentId.parse(f"{long}/Microsoft.Web/hostingEnvironments/{'e' * 60}")
+    last = LastOutcome(
+        "20260304060000000000-00000000",
+        utc_now() + timedelta(seconds=1),
+        OutcomeStatus.CONFLICT,
+        violations=(codes.MAX_REMOVED_PERCENT, codes.NO_CAPACITY),
+        findings=(codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION,),
+        conflicts=100,
+        withheld=1000,
+    )
+    for number, suspended in enumerate((True, False)):
+        keep(
+            app,
+            RegisteredTable(
+                rid(f"{long}/Microsoft.Network/routeTables/{str(number) * 80}"),
+                Registration((TAG, "Storage.WestEurope"), environment, AddressSource.BOTH),
+                Status(
+                    suspended=suspended,
+                    last_outcome=last,
+                    reading=Reading("australiacentral2", 999, 1000),
+                ),
+            ),
+        )
+    with visit(url(make_host()), viewport={"width": 1440, "height": 900}) as page:
+        rows = page.locator(".tables tbody tr")
+        heights = [rows.nth(number).bounding_box()["height"] for number in range(rows.count())]
+    assert len(heights) == 4
+    assert max(heights) <= 63
+
+
+def test_the_history_of_a_table_does_not_end_with_the_last_runs(azure, app, make_host, visit):
+    """Events about other tables start many runs."""
+    healthy(azure, app)
+    for _ in range(25):
+        sync(app, "two")
+    with visit(url(make_host(), routeTable=table_id("one"))) as page:
+        [row] = page.locator(".history tbody tr").all_inner_texts()
+        assert "2 added, 0 updated, 0 removed" in row
+        assert page.locator("h2").all_inner_texts()[0] == "History"
+
+
+def test_the_history_of_a_table_outlives_its_runs(azure, app, make_host, visit):
+    healthy(azure, app)
+    for run in [*app.runs.list()]:
+        app.outcomes.remove(run.run_id)
+        app.runs.remove(run.run_id)
+    with visit(url(make_host(), routeTable=table_id("one"))) as page:
+        [row] = page.locator(".history tbody tr").all_inner_texts()
+        assert "2 added" in row
 
 
 def test_it_works_by_keyboard_alone(azure, app, make_host, visit):
@@ -280,8 +383,11 @@ def test_what_was_asked_for_stays_text_on_an_error_page(host, visit):
         ({"run": "20260101000000000000-00000000"}, 404, "RunNotFound"),
         ({"routeTable": "nonsense"}, 400, "InvalidRouteTableId"),
         ({"routeTable": table_id("unknown")}, 404, "NotRegistered"),
-        ({"page": "0"}, 400, "InvalidQuery"),
-        ({"page": "x"}, 400, "InvalidQuery"),
+        ({"from": "0"}, 400, "InvalidQuery"),
+        ({"from": "x"}, 400, "InvalidQuery"),
+        ({"state": "sideways"}, 400, "InvalidQuery"),
+        ({"sort": "age"}, 400, "InvalidQuery"),
+        ({"page": "2"}, 400, "InvalidQuery"),
     ],
 )
 def test_an_error_is_a_page_too(host, query, status, code):
@@ -324,7 +430,8 @@ def test_a_browser_keeps_and_tells_nothing(host):
     policy = dict(
         part.strip().split(" ", 1) for part in found.headers["content-security-policy"].split(";")
     )
-    assert policy["default-src"] == policy["form-action"] == policy["frame-ancestors"] == "'none'"
+    assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+    assert policy["form-action"] == "'self'"
     assert "unsafe" not in json.dumps(policy)
 
 

@@ -54,10 +54,11 @@ def run(number, status=RunStatus.SUCCEEDED, *, mode=Mode.APPLY, **known):
 
 
 def shown(*tables, covering=(), alarms=(), sync=WEEKLY, check=DAILY, now=NOW):
+    standpoint = Standpoint(now, {}, 2)
     return overview(
         Situation(
-            standpoint=Standpoint(now, {}, 2),
-            tables=tables,
+            standpoint=standpoint,
+            tables=[standpoint.judge(one) for one in tables],
             seen=Seen(
                 check=None,
                 runs=covering,

@@ -28,9 +28,10 @@ def test_a_table_whose_environment_is_suspended_is_red_and_says_so():
         Registration(("AppServiceManagement",), EnvironmentId.parse(ase_id_of("one"))),
         Status(verified_at=now, suspended=True),
     )
-    shown = row(table, Standpoint(now, {}, 2), None)
-    assert (shown["state"], shown["mood"]) == ("environment suspended", "bad")
-    assert shown["notes"] == [{"mood": "bad", "text": f"Azure has suspended {ase_id_of('one')}"}]
+    standpoint = Standpoint(now, {}, 2)
+    shown = row(standpoint.judge(table), standpoint)
+    assert (shown["state"], shown["mood"]) == (State.SUSPENDED, "bad")
+    assert shown["notes"] == [("bad", f"Azure has suspended {ase_id_of('one')}")]
 
 
 def test_a_pin_is_one_line():
@@ -38,4 +39,5 @@ def test_a_pin_is_one_line():
     pin = Pin("AzureCloud.AppServiceManagement-000001", "the proxy", "AppServiceManagement", now)
     table = RegisteredTable(rid("one"), Registration(("AppServiceManagement",), pin=pin))
     text = "pinned to AzureCloud.AppServiceManagement-000001 since 2026-03-04: the proxy"
-    assert row(table, Standpoint(now, {}, 2), None)["notes"] == [{"mood": "watch", "text": text}]
+    standpoint = Standpoint(now, {}, 2)
+    assert row(standpoint.judge(table), standpoint)["notes"] == [("watch", text)]

@@ -1,6 +1,7 @@
 """A registered table comes back as it was written, part by part, whatever is in it."""
 
 import itertools
+import random
 from dataclasses import replace
 from datetime import date
 from operator import methodcaller
@@ -12,14 +13,17 @@ from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.errors import ConcurrentUpdate, RowUnreadable
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import MOST_KEPT, Contest, Undoing
+from shared.domain.registry.history import Entry
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
-from shared.domain.registry.status import Status, TableNews
+from shared.domain.registry.status import Reading, Status, TableNews
+from shared.domain.runs.outcome import OutcomeStatus
+from shared.domain.runs.run import Action, Trigger
 from shared.storage.entities import pack, table_key, unpack
 from shared.storage.registry import Registry
 from tests.builders.azure import SUBSCRIPTION, ase_id_of, rid, table_id
-from tests.builders.runs import TAG, keep, register
+from tests.builders.runs import TAG, keep, register, spoil
 
 from . import values
 from .tables import MemoryTable
@@ -60,9 +64,8 @@ def written(table: RegisteredTable) -> Registry:
 @example(LARGE)
 def test_a_registered_table_comes_back_as_it_was_written(table):
     registry = written(table)
-    found = registry.get(table.route_table_id)
-    assert found == table
-    assert list(registry.list()) == [found]
+    assert registry.get(table.route_table_id) == table
+    assert list(registry.list()) == [replace(table, status=replace(table.status, history=()))]
 
 
 @given(values.registered_tables, values.registrations)
@@ -193,6 +196,44 @@ def test_a_row_from_the_time_before_pins_has_none(app):
     old = {name: value for name, value in unpack(row, "registration").items() if name != "pin"}
     app.account.route_tables.update_entity({**keys, **pack("registration", old)})
     assert app.registry.get(rid("one")).registration == Registration((TAG,))
+
+
+def test_a_list_leaves_the_history_out_and_a_change_keeps_it(app):
+    entry = Entry("run", NOW, Action.SYNC, Trigger.TIMER, OutcomeStatus.CHANGED, added=1)
+    table = RegisteredTable(rid("one"), Registration((TAG,)), Status(history=(entry,)))
+    app.registry.add(table)
+    [listed] = app.registry.list()
+    assert listed == replace(table, status=Status())
+    app.registry.change(rid("one"), lambda known: replace(known, changed_by="she"))
+    assert app.registry.get(rid("one")) == replace(table, changed_by="she")
+
+
+def test_a_summary_is_the_table_without_what_only_runs_need(app):
+    entry = Entry("run", NOW, Action.SYNC, Trigger.TIMER, OutcomeStatus.CHANGED, added=1)
+    reading = Reading("westeurope", 1, None)
+    full = replace(LARGE.status, reading=reading, suspended=True, history=(entry,))
+    app.registry.add(RegisteredTable(rid("new"), Registration((TAG,))))
+    app.registry.add(replace(LARGE, route_table_id=rid("full"), status=full))
+    app.registry.remember(rid("gone"), Status(), NOW)
+    register(app, "spoiled")
+    spoil(app, "spoiled")
+
+    found = {one.route_table_id.name: one for one in app.registry.summaries()}
+    assert sorted(found) == ["full", "new", "spoiled"]
+    assert found["new"] == app.registry.get(rid("new"))
+    assert found["full"].registration == LARGE.registration
+    assert found["full"].status == replace(full, owned_left=None, history=())
+    assert found["spoiled"].unreadable is not None
+
+
+def test_a_summary_of_more_than_one_property_is_read_whole(app):
+    texts = random.Random(1)
+    exceptions = tuple(
+        RouteException(prefix, texts.randbytes(100).hex(), date(2027, 1, 1)) for prefix in PREFIXES
+    )
+    table = RegisteredTable(rid("one"), Registration((TAG,), exceptions=exceptions))
+    app.registry.add(table)
+    assert [*app.registry.summaries()] == [table]
 
 
 def test_the_place_of_one_table_is_as_in_the_list_of_all(app):

@@ -66,3 +66,6 @@ def test_the_newest_of_each_source_is_told_without_its_addresses(app):
         ase: of_ase.version_id,
     }
     assert heads[TAG].recorded_at == LATER
+    assert app.versions.heads_of([TAG, "Unknown"]) == {TAG: heads[TAG]}
+    many = [TAG, *(f"Unknown{number}" for number in range(20))]
+    assert app.versions.heads_of(many) == heads

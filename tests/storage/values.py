@@ -12,6 +12,7 @@ from shared.domain.people.health import Alarm, Document
 from shared.domain.people.notices import Item, Ledger, OpenFault, Waiting
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing
+from shared.domain.registry.history import Entry
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Pin, Registration, RouteException
@@ -257,6 +258,23 @@ last_outcomes = st.builds(
     texts,
     st.none() | findings,
     st.booleans(),
+    st.booleans(),
+    several(codes_met),
+    several(codes_met),
+    numbers,
+    numbers,
+)
+entries = st.builds(
+    Entry,
+    texts,
+    moments,
+    st.sampled_from(Action),
+    st.sampled_from(Trigger),
+    st.sampled_from(OutcomeStatus),
+    numbers,
+    numbers,
+    numbers,
+    some_text,
 )
 statuses = st.builds(
     Status,
@@ -273,6 +291,8 @@ statuses = st.builds(
     last_outcome=st.none() | last_outcomes,
     watched_since=st.none() | moments,
     reading=st.none() | st.builds(Reading, some_text, numbers, st.none() | numbers),
+    suspended=st.booleans(),
+    history=several(entries),
 )
 registered_tables = st.builds(
     RegisteredTable,

@@ -80,6 +80,15 @@ _OF_OUTCOME = {
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A registered table as a list shows it."""
+
+    table: RegisteredTable
+    state: State
+    mood: Mood
+
+
+@dataclass(frozen=True, slots=True)
 class Standpoint:
     """The time now, and the newest version of each source. Tables are judged by these."""
 
@@ -87,17 +96,17 @@ class Standpoint:
     newest: Mapping[Source, VersionHead]
     max_age_days: int
 
-    def state_of(self, table: RegisteredTable) -> State:
-        """Return the last state that applies to the table."""
-        return max(self._states_of(table), key=lambda state: state.rank)
-
-    def mood_of(self, table: RegisteredTable) -> Mood:
-        """Return the worst mood of all states that apply.
+    def judge(self, table: RegisteredTable) -> "Judged":
+        """Return the table with the last state that applies to it, and the worst mood of all.
 
         A table that has waited for an approval for days is not right, so that it is bad.
         """
-        moods = [state.mood for state in self._states_of(table)]
-        return max(moods, key=list(Mood).index)
+        states = [*self._states_of(table)]
+        mood = max((state.mood for state in states), key=list(Mood).index)
+        return Judged(table, max(states, key=lambda state: state.rank), mood)
+
+    def state_of(self, table: RegisteredTable) -> State:
+        return self.judge(table).state
 
     def _states_of(self, table: RegisteredTable) -> Iterable[State]:
         if table.unreadable is not None:

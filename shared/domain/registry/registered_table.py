@@ -10,6 +10,7 @@ from ..addresses import Source
 from ..armid import RouteTableId
 from ..findings import Finding
 from .contest import Contest, Undoing
+from .history import Entry, with_entry
 from .holds import Hold, closed, with_open
 from .registration import Registration
 from .status import Status, TableNews
@@ -96,11 +97,21 @@ class RegisteredTable:
             "reading": news.reading,
             "suspended": news.suspended,
             "last_outcome": news.outcome,
+            "history": _with_news(self.status, news),
         }
         return self._with(**{name: value for name, value in known.items() if value is not None})
 
     def _with(self, **status: Any) -> "RegisteredTable":
         return replace(self, status=replace(self.status, **status))
+
+
+def _with_news(status: Status, news: TableNews) -> tuple[Entry, ...] | None:
+    """Return the history with the entry; it is news if the outcome says anything new."""
+    last, now = status.last_outcome, news.outcome
+    if news.entry is None or now is None:
+        return None
+    is_new = last is None or last.signature != now.signature
+    return with_entry(status.history, news.entry, is_new=is_new)
 
 
 def _without(

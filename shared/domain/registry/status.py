@@ -4,19 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from .. import codes
 from ..addresses import Source
+from ..codes import Code, Grade
 from ..findings import Finding
-from ..runs.outcome import OutcomeStatus
+from ..runs.outcome import Outcome, OutcomeStatus
 from .contest import Contest
+from .history import Entry
 from .holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
 class LastOutcome:
-    """The result of the last run that was to write the table.
+    """The result of the last run that was to write the table, as far as a list of tables needs it.
 
     `signature` is the one of its outcome. `poisoned` is true if its message was poisoned. The table
-    `waits` if the apply policy keeps a change of it until a person approves it.
+    `waits` if the apply policy keeps a change of it until a person approves it. `violations` and
+    `findings` are the codes that a person has to look at. `conflicts` and `withheld` are numbers of
+    prefixes.
     """
 
     run_id: str
@@ -26,6 +31,27 @@ class LastOutcome:
     error: Finding | None = None
     poisoned: bool = False
     waits: bool = False
+    violations: tuple[Code, ...] = ()
+    findings: tuple[Code, ...] = ()
+    conflicts: int = 0
+    withheld: int = 0
+
+    @classmethod
+    def of(cls, run_id: str, outcome: Outcome, at: datetime, *, poisoned: bool) -> "LastOutcome":
+        found = (finding.code for finding in outcome.findings)
+        return cls(
+            run_id=run_id,
+            at=at,
+            status=outcome.status,
+            signature=outcome.signature,
+            error=outcome.error,
+            poisoned=poisoned,
+            waits=any(change.why == codes.APPLY_POLICY for change in outcome.withheld),
+            violations=tuple(dict.fromkeys(violation.code for violation in outcome.violations)),
+            findings=tuple(dict.fromkeys(code for code in found if code.grade is not Grade.INFO)),
+            conflicts=len(outcome.open_conflicts),
+            withheld=len(outcome.withheld),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +76,7 @@ class Status:
     - `owned_left` are the prefixes of our routes as we last left the table.
     - `watched_since` is the time at which the daily check first looked at it.
     - `suspended`: Azure had suspended its environment when the environment was last read.
+    - `history`: what the last runs changed or newly found, the newest first.
     """
 
     former_sources: Mapping[Source, datetime] = field(default_factory=dict)
@@ -64,6 +91,7 @@ class Status:
     watched_since: datetime | None = None
     reading: Reading | None = None
     suspended: bool = False
+    history: tuple[Entry, ...] = ()
 
     def known_since(self, now: datetime) -> datetime | None:
         """Return when the table was last found right, or else since when it is watched.
@@ -89,7 +117,7 @@ class TableNews:
     """News about a table. A field without a value is no news.
 
     `owned` are the prefixes of our routes now. `applied_version_ids` are the versions with which
-    the table was found right at `verified_at`.
+    the table was found right at `verified_at`. `entry` is for its history, if it is news there.
     """
 
     owned: frozenset[str] | None = None
@@ -100,3 +128,4 @@ class TableNews:
     reading: Reading | None = None
     suspended: bool | None = None
     outcome: LastOutcome | None = None
+    entry: Entry | None = None

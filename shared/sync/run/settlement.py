@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.errors import RowUnreadable
+from ...domain.registry.history import Entry
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.status import LastOutcome, TableNews
 from ...domain.runs.outcome import Outcome, OutcomeStatus
@@ -48,7 +48,9 @@ class Settlement:
         if stays:
             known = TableNews()
         elif run.request.mode is Mode.APPLY or self.policy.paused:
-            known = replace(known, outcome=self._last_outcome(run, outcome, poisoned=poisoned))
+            at = self.clock()
+            last = LastOutcome.of(run.run_id, outcome, at, poisoned=poisoned)
+            known = replace(known, outcome=last, entry=Entry.of(run, outcome, at))
 
         def noted(entry: RegisteredTable) -> RegisteredTable:
             # What a run wrote before it failed is ours as well: nobody else has made or undone it.
@@ -87,14 +89,3 @@ class Settlement:
         # If the row cannot be read, the outcome says so, and nothing can be added to the row.
         with suppress(RowUnreadable):
             self.store.registrations.change(route_table_id, change)
-
-    def _last_outcome(self, run: Run, outcome: Outcome, *, poisoned: bool) -> LastOutcome:
-        return LastOutcome(
-            run_id=run.run_id,
-            at=self.clock(),
-            status=outcome.status,
-            signature=outcome.signature,
-            error=outcome.error,
-            poisoned=poisoned,
-            waits=any(change.why == codes.APPLY_POLICY for change in outcome.withheld),
-        )

@@ -139,8 +139,8 @@ def test_a_change_that_is_not_made_is_named_and_grave_when_the_table_is_stale(
         verified_at=NOW - age,
         last_outcome=ended(OutcomeStatus.PLANNED, NOW, waits=waits),
     )
-    standpoint = Standpoint(NOW, {TAG: FIRST}, 2)
-    assert (standpoint.state_of(table), standpoint.mood_of(table)) == (state, mood)
+    judged = Standpoint(NOW, {TAG: FIRST}, 2).judge(table)
+    assert (judged.state, judged.mood) == (state, mood)
 
 
 @pytest.mark.parametrize(("at", "run"), [(NOW + MINUTE, "run"), (NOW, "run"), (NOW - MINUTE, None)])
