@@ -21,6 +21,7 @@ from .arm.subnets import ArmSubnets
 from .domain.people.health import schedule_alarms
 from .domain.runs.run import Action, Run, RunRequest, run_id_of
 from .log import log_alarms, log_outcome, log_registration, log_run, quiet_libraries
+from .notify.formats import Sender
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
 from .redaction import guard_log, hide
@@ -259,7 +260,7 @@ def _webhook(settings: Settings) -> Webhook:
     return HttpWebhook(
         settings.notify_webhook_url,
         format_name=settings.notify_format,
-        address=settings.address,
+        sender=Sender(settings.app_name, settings.azure_cloud, settings.address),
     )
 
 

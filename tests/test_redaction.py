@@ -18,6 +18,7 @@ from shared import redaction, workers
 from shared.arm import client
 from shared.domain.people.notices import Notice, NoticeKind
 from shared.messages import RunMessage, TableMessage
+from shared.notify.formats import Sender
 from shared.notify.webhook import HttpWebhook
 from shared.redaction import guard_log, hide, presentable, visible
 from tests.builders.azure import add_table, answer, rid
@@ -110,8 +111,8 @@ def test_a_webhook_with_a_malformed_header(readable, in_this_process, caplog):
     with answering(malformed) as port:
         url = f"http://127.0.0.1:{port}{PATH}?{SAS}"
         hide([url, PATH])
-        webhook = HttpWebhook(url, format_name="json", address=None)
-        notice = Notice("id", NoticeKind.CHANGED, "title", START)
+        webhook = HttpWebhook(url, format_name="json", sender=Sender(None, "AzureCloud", None))
+        notice = Notice("id", NoticeKind.CHANGED, "title", START, "summary")
         told = host_log(lambda: webhook.send(notice))
     logged = readable()
     assert "Failed to parse headers" in logged

@@ -10,6 +10,7 @@ from local.azure.faults import Delay, InjectedFault, refusal
 from shared.deadline import RESERVE_SECONDS, time_limit
 from shared.domain.errors import TransientError
 from shared.domain.people.notices import Notice, NoticeKind
+from shared.notify.formats import Sender
 from shared.notify.webhook import HttpWebhook
 from tests.builders.azure import add_table, answer, rid
 from tests.builders.clocks import SteppedClock
@@ -46,8 +47,8 @@ def test_arm_storage_and_the_identity_have_ten_seconds_to_connect_and_sixty_to_a
 
 
 def test_a_webhook_has_less(receiver, timeouts):
-    webhook = HttpWebhook(receiver.url, format_name="json", address=None)
-    webhook.send(Notice("id", NoticeKind.CHANGED, "title", START))
+    webhook = HttpWebhook(receiver.url, format_name="json", sender=Sender(None, "AzureCloud", None))
+    webhook.send(Notice("id", NoticeKind.CHANGED, "title", START, "summary"))
     assert [limits for _, limits in timeouts] == [(3, 5)]
 
 

@@ -11,7 +11,7 @@ import requests
 from ..domain import codes
 from ..domain.errors import TransientError
 from ..domain.people.notices import Notice
-from .formats import render
+from .formats import Sender, render
 
 CONNECT_SECONDS, READ_SECONDS = 3, 5
 WAIT_SECONDS = 60
@@ -26,10 +26,10 @@ class NoWebhook:
 
 
 class HttpWebhook:
-    def __init__(self, url: str, *, format_name: str, address: str | None) -> None:
+    def __init__(self, url: str, *, format_name: str, sender: Sender) -> None:
         self._url = url
         self._format_name = format_name
-        self._address = address
+        self._sender = sender
         self._waits_until = 0.0
 
     def send(self, notice: Notice, /) -> None:
@@ -56,7 +56,7 @@ class HttpWebhook:
         headers = {"Content-Type": "application/json", "X-Run-Id": notice.notice_id}
         with requests.post(
             self._url,
-            data=render(notice, self._format_name, self._address),
+            data=render(notice, self._format_name, self._sender),
             headers=headers,
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             allow_redirects=False,

@@ -50,11 +50,12 @@ def run(
     mode: Mode = Mode.APPLY,
     trigger: Trigger = Trigger.TIMER,
     action: Action = Action.SYNC,
+    rolled_back: str | None = None,
     **fields: Any,
 ) -> Run:
     """Return a run that has ended so many days after NOW."""
     at = NOW + number * DAY
-    request = RunRequest(trigger, mode, action)
+    request = RunRequest(trigger, mode, action, rolled_back_run_id=rolled_back)
     return Run(run_id_of(at, "0" * 8), request, at, RunStatus.SUCCEEDED, at, **fields)
 
 

@@ -98,7 +98,9 @@ def test_behind_a_gateway_each_url_is_the_gateways(azure, make_host, receiver):
                 assert http().get(unescape(link)).status_code == 200
 
         receiver.wait_for(1)
-        assert receiver.notices[0]["link"].startswith(f"{front.url}/api/runs/")
+        link = receiver.notices[0]["link"]
+        assert link.startswith(f"{front.url}/api/dashboard?run=")
+        assert receiver.notices[0]["runId"] in http().get(link).raise_for_status().text
 
 
 def followed(answer):

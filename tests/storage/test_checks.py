@@ -19,6 +19,7 @@ from shared.domain.people.check_report import (
     check_id_of,
 )
 from shared.domain.people.health import Alarm, Document
+from shared.domain.people.next_steps import About
 from shared.domain.people.notices import Item, Ledger, OpenFault, Waiting
 from shared.domain.runs.outcome import OutcomeStatus
 from shared.domain.runs.run import run_id_of
@@ -60,14 +61,20 @@ LARGE_REPORT = CheckReport(
     ),
 )
 RUNS = [run_id_of(NOW, f"{n:08x}") for n in range(len(IDS))]
+
+
+def about(number: int) -> About:
+    return About(route_table_id=IDS[number], run_id=RUNS[number])
+
+
 LARGE_LEDGER = Ledger(
     {
-        i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i, NOW, RUNS[n]))
+        i.key: OpenFault(f"{n:016}", Item("failed", "because " * 30, i, NOW, about(n), codes.HELD))
         for n, i in enumerate(IDS)
     },
     waiting={
         i.key: Waiting(
-            Item("waits", f"+{n} -{n} in run {RUNS[n]}", i, NOW, RUNS[n]),
+            Item("waits", f"+{n} -{n} in run {RUNS[n]}", i, NOW, about(n), codes.APPLY_POLICY),
             ("AzureCloud.AppServiceManagement-000017", "AzureCloud.ase.one.0a1b2c3d-000009"),
         )
         for n, i in enumerate(IDS)

@@ -9,6 +9,7 @@ from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, Su
 from shared.domain.findings import Finding
 from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
 from shared.domain.people.health import Alarm, Document
+from shared.domain.people.next_steps import About
 from shared.domain.people.notices import Item, Ledger, OpenFault, Waiting
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing
@@ -227,7 +228,21 @@ check_reports = st.builds(
     run_id=some_text,
 )
 items = st.builds(
-    Item, texts, texts, st.none() | tables, since=st.none() | moments, run_id=some_text
+    Item,
+    texts,
+    texts,
+    st.none() | tables,
+    since=st.none() | moments,
+    about=st.builds(
+        About,
+        route_table_id=st.none() | tables,
+        run_id=some_text,
+        action=st.sampled_from(Action),
+        undone_run_id=some_text,
+        prefixes=prefix_lists,
+        version_id=some_text,
+    ),
+    code=st.none() | codes_met,
 )
 ledgers = st.builds(
     Ledger,

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from .. import codes
+from ..codes import Code
 from ..runs.outcome import Outcome, OutcomeStatus
 from ..runs.run import Mode, Run
+from ..times import utc_minute
 from .check_report import CheckReport
 from .health import Alarm
+from .next_steps import About
 from .notices import (
     MOST_REMEMBERED,
     Item,
@@ -25,11 +28,14 @@ from .notices import (
     OpenFault,
     by_age,
     counted,
+    end_of,
     found_right,
     key_of,
     number_of,
     one_line,
+    page_of,
 )
+from .summaries import NO_ACTION, steps_of, summary_of
 
 ALL_WELL_EVERY = timedelta(days=7)
 _ALARM = "alarm|"
@@ -52,9 +58,9 @@ def run_notice(
     later run has settled is told, but it is not opened again.
     """
     current, others = by_age(run, outcomes, last_run_ids)
-    late = [_item(outcome) for outcome in others if outcome.status.is_bad]
+    late = [_item(run, outcome) for outcome in others if outcome.status.is_bad]
     turn = _Turn.of(ledger, _run_faults(run, current), lambda key: _mended(key, run, current))
-    changed = [_item(outcome) for outcome in _changed(run, outcomes, current, turn.new)]
+    changed = _changed(run, outcomes, current, turn.new)
 
     items = (*_items(turn.new), *late, *_recovered(turn.gone), *changed)
     headline = _headline(len(turn.new) + len(late), len(turn.gone), len(changed))
@@ -85,7 +91,7 @@ def _turn_of(
     # If people are reminded every day of what waits, they need not hear that the table is stale.
     reminded = frozenset[str]() if paused else ledger.waiting.keys()
     told = [alarm for alarm in check.alarms if not _is_stale(alarm, reminded)]
-    alarms = {_alarm_key(alarm): _alarm_fault(alarm) for alarm in told}
+    alarms = {_alarm_key(alarm): _alarm_fault(alarm, check) for alarm in told}
 
     known = {k: f for k, f in ledger.faults.items() if not k.startswith("/") or k in registered}
     mended = functools.partial(_seen_mended, check, found_right(check, known))
@@ -105,6 +111,7 @@ class _Turn:
     @classmethod
     def of(cls, ledger: Ledger, found: _Faults, mended: Callable[[str], bool]) -> "_Turn":
         """Compare the faults that were found with those that people know."""
+        found = {key: _since_known(fault, ledger.faults.get(key)) for key, fault in found.items()}
         known = {key: fault.signature for key, fault in ledger.faults.items()}
         new = {key: fault for key, fault in found.items() if known.get(key) != fault.signature}
         gone = {
@@ -139,20 +146,31 @@ def _all_well(check: CheckReport, ledger: Ledger) -> tuple[Notice | None, Ledger
 
     tables = number_of(figures.tables, "route table")
     title = f"all well, {tables}, version {_versions(check)}"
-    return _check_notice(check, NoticeKind.ALL_WELL, title), replace(ledger, all_well_on=today)
+    summary = f"The check at {utc_minute(check.at)} found every one right. {NO_ACTION}"
+    notice = _check_notice(check, NoticeKind.ALL_WELL, title, summary=summary)
+    return notice, replace(ledger, all_well_on=today)
 
 
 def _run_notice(run: Run, kind: NoticeKind, title: str, items: tuple[Item, ...]) -> Notice:
-    at, path = run.finished_at or run.started_at, f"runs/{run.run_id}"
-    return Notice(run.run_id, kind, title, at, _run_facts(run), items, path)
+    # A fault says itself since when it is there.
+    at = end_of(run)
+    when = "" if kind is NoticeKind.FAULT else f"The run ended at {utc_minute(at)}."
+    facts, summary = _run_facts(run), summary_of(items, when)
+    path = page_of(run.run_id)
+    return Notice(run.run_id, kind, title, at, summary, facts, items, steps_of(items), path)
 
 
 def _check_notice(
-    check: CheckReport, kind: NoticeKind, title: str, items: tuple[Item, ...] = ()
+    check: CheckReport,
+    kind: NoticeKind,
+    title: str,
+    items: tuple[Item, ...] = (),
+    summary: str = "",
 ) -> Notice:
     tables = f"{check.figures.right} of {check.figures.tables} right"
     facts = {"Route tables": tables, "Versions": _versions(check)}
-    return Notice(check.check_id, kind, title, check.at, facts, items)
+    summary = summary or summary_of(items)
+    return Notice(check.check_id, kind, title, check.at, summary, facts, items, steps_of(items))
 
 
 def _headline(faults: int, recovered: int, changed: int) -> tuple[NoticeKind, str]:
@@ -179,28 +197,29 @@ def _run_facts(run: Run) -> dict[str, str]:
 
 def _changed(
     run: Run, outcomes: Iterable[Outcome], current: Collection[Outcome], new: _Faults
-) -> Iterator[Outcome]:
-    """The tables that the run changed, and that are not among the new faults."""
-    yield from (o for o in outcomes if o.status is OutcomeStatus.CHANGED)
+) -> list[Item]:
+    """Return the tables that the run changed, and that are not among the new faults."""
+    changed = [o for o in outcomes if o.status is OutcomeStatus.CHANGED]
     # A fault that people know already does not keep the table's other routes from being written.
     if run.request.mode is Mode.APPLY:
-        yield from (o for o in current if o.status.is_bad and o.writes and key_of(o) not in new)
+        changed += [o for o in current if o.status.is_bad and o.writes and key_of(o) not in new]
+    return [replace(_item(run, outcome), since=None) for outcome in changed]
 
 
 def _run_faults(run: Run, outcomes: Iterable[Outcome]) -> dict[str, OpenFault]:
     """Return the faults of the tables, and those that stopped or limited the whole run."""
     bad = (outcome for outcome in outcomes if outcome.status.is_bad)
-    faults = {key_of(outcome): OpenFault(outcome.signature, _item(outcome)) for outcome in bad}
+    faults = {key_of(outcome): OpenFault(outcome.signature, _item(run, outcome)) for outcome in bad}
     # Whoever interrupted a command knows it, and nothing has to be mended.
     if run.error is None or run.error.code == codes.INTERRUPTED:
         return faults
 
-    code = run.error.code.name
-    if not run.unusable:
-        text = one_line(f"{code}: {run.error.message}")
-        faults[_RUN + code] = OpenFault(code, Item("failed", text))
-    for source, why in run.unusable.items():
-        faults[_SOURCE + source] = OpenFault(code, Item("failed", one_line(f"{source}: {why}")))
+    code, name = run.error.code, run.error.code.name
+    said = {_SOURCE + source: f"{source}: {why}" for source, why in run.unusable.items()}
+    for key, text in (said or {_RUN + name: f"{name}: {run.error.message}"}).items():
+        about = About(run_id=run.run_id, action=run.request.action)
+        item = Item("failed", one_line(text), None, end_of(run), about, code)
+        faults[key] = OpenFault(name, item)
     return faults
 
 
@@ -231,19 +250,36 @@ def _seen_mended(check: CheckReport, right: Collection[str], key: str) -> bool:
     return key in right
 
 
-def _item(outcome: Outcome) -> Item:
+def _item(run: Run, outcome: Outcome) -> Item:
     """Return a line of counts and codes. The prefixes themselves stand in the report."""
-    parts = [counted(added=outcome.added, updated=outcome.updated, removed=outcome.removed)]
+    table, at = outcome.route_table_id, end_of(run)
+    text = one_line("; ".join(filter(None, _parts(outcome))))
+    return Item(outcome.status.value, text, table, at, About.of(run, table), _code_of(outcome))
+
+
+def _parts(outcome: Outcome) -> Iterator[str]:
+    yield counted(added=outcome.added, updated=outcome.updated, removed=outcome.removed)
     if outcome.open_conflicts:
-        parts.append(number_of(len(outcome.open_conflicts), "conflict"))
-
-    parts.append(", ".join(violation.code.name for violation in outcome.violations))
+        yield number_of(len(outcome.open_conflicts), "conflict")
+    yield from (f"{violation.code}: {violation.message}" for violation in outcome.violations)
     if outcome.error is not None:
-        parts.append(f"{outcome.error.code}: {outcome.error.message}")
-    parts += [f"contested: {f.message}" for f in outcome.findings if f.code == codes.CONTESTED][:1]
+        yield f"{outcome.error.code}: {outcome.error.message}"
+    yield from [f"contested: {f.message}" for f in outcome.findings if f.code == codes.CONTESTED][
+        :1
+    ]
 
-    text = "; ".join(part for part in parts if part)
-    return Item(outcome.status.value, one_line(text), outcome.route_table_id)
+
+def _code_of(outcome: Outcome) -> Code | None:
+    """Return the code of what has to be done first. A conflict has none."""
+    if outcome.error is not None:
+        return outcome.error.code
+    return outcome.violations[0].code if outcome.violations else None
+
+
+def _since_known(fault: OpenFault, known: OpenFault | None) -> OpenFault:
+    """Return the fault, since the time for which people know that something is wrong there."""
+    since = known.item.since if known else None
+    return fault if since is None else replace(fault, item=replace(fault.item, since=since))
 
 
 def _items(faults: _Faults) -> Iterator[Item]:
@@ -252,8 +288,10 @@ def _items(faults: _Faults) -> Iterator[Item]:
 
 def _recovered(faults: _Faults) -> Iterator[Item]:
     for _, fault in sorted(faults.items()):
-        text = one_line(f"was {fault.item.state}: {fault.item.text}")
-        yield replace(fault.item, state="recovered", text=text)
+        item = fault.item
+        since = f" since {utc_minute(item.since)}" if item.since else ""
+        text = one_line(f"was {item.state}{since}: {item.text}")
+        yield Item("recovered", text, item.route_table_id)
 
 
 def _is_stale(alarm: Alarm, tables: Collection[str]) -> bool:
@@ -262,14 +300,16 @@ def _is_stale(alarm: Alarm, tables: Collection[str]) -> bool:
 
 
 def _alarm_key(alarm: Alarm) -> str:
-    table = alarm.route_table_id.key if alarm.route_table_id else ""
-    return f"{_ALARM}{alarm.code.name}|{table}"
+    about = alarm.route_table_id.key if alarm.route_table_id else alarm.about
+    return f"{_ALARM}{alarm.code.name}|{about}"
 
 
-def _alarm_fault(alarm: Alarm) -> OpenFault:
+def _alarm_fault(alarm: Alarm, check: CheckReport) -> OpenFault:
     # The message counts days, so the code alone tells one alarm from another.
     text = one_line(f"{alarm.code}: {alarm.message}")
-    return OpenFault(alarm.code.name, Item("alarm", text, alarm.route_table_id))
+    about = About(route_table_id=alarm.route_table_id)
+    item = Item("alarm", text, alarm.route_table_id, check.at, about, alarm.code)
+    return OpenFault(alarm.code.name, item)
 
 
 def _versions(check: CheckReport) -> str:

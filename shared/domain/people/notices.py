@@ -11,9 +11,11 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ..armid import RouteTableId
+from ..codes import Code
 from ..runs.outcome import Outcome
 from ..runs.run import Mode, Run, Trigger
 from .check_report import CheckReport
+from .next_steps import About, NextStep
 
 MOST_REMEMBERED = 2000
 """The most faults, and the most tables that wait. The others are told again in each run.
@@ -41,30 +43,39 @@ class NoticeKind(StrEnum):
 class Item:
     """One line, about a route table or about the whole app.
 
-    `since` is when it began, and `run_id` the run that showed it.
+    `since` is when it began. `code` says what to do, with the ids of `about`.
     """
 
     state: str
     text: str
     route_table_id: RouteTableId | None = None
     since: datetime | None = None
-    run_id: str | None = None
+    about: About = field(default_factory=About)
+    code: Code | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The run that showed it, or "" if a check did."""
+        return self.about.run_id or ""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """`notice_id` is the id of the run or of the check. The first items matter most.
 
-    `path` leads to the report, after the app's own address.
+    The `title` and the `summary` stand alone. `path` leads to the page about it, after the app's
+    own address.
     """
 
     notice_id: str
     kind: NoticeKind
     title: str
     at: datetime
+    summary: str
     facts: Mapping[str, str] = field(default_factory=dict)
     items: tuple[Item, ...] = ()
-    path: str | None = None
+    steps: tuple[NextStep, ...] = ()
+    path: str = OVERVIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +171,12 @@ def number_of(number: int, noun: str) -> str:
 
 def one_line(text: str) -> str:
     """Return the text shortened to one line, without any query of a link: it may hold a key."""
-    text = _QUERY.sub(r"\1", " ".join(text.split()))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return shortened(_QUERY.sub(r"\1", " ".join(text.split())), _LONGEST)
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return the text, cut to this number of characters if it is longer."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def short_name(route_table_id: RouteTableId) -> str:

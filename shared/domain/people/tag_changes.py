@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..addresses import Difference, Version
+from ..addresses import Difference, Version, ipv4_of
 from ..times import utc_minute
 from .notices import Item, Ledger, Notice, NoticeKind, counted, number_of
 
 MOST_PREFIXES = 20
 """The most that are shown of each tag and kind of change. The others are counted."""
 _MOST_TAGS = 10
+_ELSEWHERE = "If a firewall or a list of yours has these addresses, change it as well."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,29 @@ def tag_notice(
     if not news:
         return None, after
 
-    items = tuple(item for one in news for item in _items(one))
-    kind = NoticeKind.SERVICE_TAG_CHANGED
-    return Notice(notice_id, kind, _title(news), at, _facts(news), items, path), after
+    kind, items = NoticeKind.SERVICE_TAG_CHANGED, tuple(_items(news))
+    notice = Notice(notice_id, kind, _title(news), at, _summary(news), _facts(news), items)
+    return replace(notice, path=path), after
 
 
 def _title(news: Sequence[TagVersion]) -> str:
     if len(news) > 1:
         return f"{number_of(len(news), 'service tag')} changed"
     return f"{news[0].version.source} changed: {_counted(news[0])} prefixes"
+
+
+def _summary(news: Sequence[TagVersion]) -> str:
+    first, others = news[0], len(news) - 1
+    more = f"And {number_of(others, 'service tag')} more." if others else ""
+    changed = f"{first.version.source}: {_from_to(first)}."
+    return " ".join(filter(None, (changed, more, _to_do(news))))
+
+
+def _to_do(news: Sequence[TagVersion]) -> str:
+    prefixes = (p for one in news for p in (*one.change.added, *one.change.removed))
+    if not ipv4_of(prefixes):
+        return f"All of them are IPv6, so no route changes. {_ELSEWHERE}"
+    return f"The app's route tables follow, unless APPLY_POLICY or PAUSED holds them. {_ELSEWHERE}"
 
 
 def _facts(news: Sequence[TagVersion]) -> dict[str, str]:
@@ -75,11 +90,12 @@ def _from_to(one: TagVersion) -> str:
     return f"{_counted(one)}, from {before} to {one.version.version_id}, recorded {recorded}"
 
 
-def _items(one: TagVersion) -> Iterator[Item]:
-    changes = {"added": one.change.added, "removed": one.change.removed}
-    for state, prefixes in changes.items():
-        if prefixes:
-            yield Item(state, f"{one.version.source}: {_shortened(prefixes)}")
+def _items(news: Sequence[TagVersion]) -> Iterator[Item]:
+    for one in news:
+        changes = {"added": one.change.added, "removed": one.change.removed}
+        for state, prefixes in changes.items():
+            if prefixes:
+                yield Item(state, f"{one.version.source}: {_shortened(prefixes)}")
 
 
 def _shortened(prefixes: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from .. import codes
 from ..routing.judgement import Withheld
@@ -11,7 +12,7 @@ from ..runs.outcome import Outcome, OutcomeStatus
 from ..runs.run import Mode, Run, Trigger
 from ..times import utc_minute
 from .check_report import CheckReport
-from .next_steps import About, step_for_code
+from .next_steps import About, NextStep, step_for_code
 from .notices import (
     MOST_REMEMBERED,
     Item,
@@ -27,10 +28,12 @@ from .notices import (
     number_of,
     page_of,
 )
+from .summaries import MOST_STEPS, summary_of
 
-_MOST_COMMANDS = 3
 _NOT_JUDGED = frozenset({OutcomeStatus.FAILED, OutcomeStatus.BLOCKED})
-_WHO_MAY = "an Approver; at the command line, whoever may write the route tables"
+_WHO_MAY = {
+    "Who may approve": "an Approver; at the command line, whoever may write the route tables"
+}
 
 
 def run_waits(
@@ -110,7 +113,9 @@ def _waiting_after(
 def waiting_in(run_id: str, outcome: Outcome, since: datetime) -> Waiting:
     """Return the changes of a table that wait in this run, and in its outcome, since then."""
     text = f"{_counted(outcome.waiting)} in run {run_id}"
-    item = Item("waits", text, outcome.route_table_id, since=since, run_id=run_id)
+    # Such a run can be approved, whatever its action is.
+    about = About(run_id=run_id)
+    item = Item("waits", text, outcome.route_table_id, since, about, codes.APPLY_POLICY)
     return Waiting(item, outcome.version_ids)
 
 
@@ -124,24 +129,24 @@ def _has_news(waiting: Mapping[str, Waiting], known: Mapping[str, Waiting]) -> b
 
 def _notice(notice_id: str, at: datetime, waiting: Iterable[Waiting]) -> Notice:
     # Only the newest run of a table shows what waits now, and so only that one can be approved.
-    items = [one.item for one in waiting]
-    items.sort(key=lambda item: item.run_id or "", reverse=True)
-    runs = list(dict.fromkeys(item.run_id for item in items if item.run_id))
+    items = tuple(sorted((one.item for one in waiting), key=attrgetter("run_id"), reverse=True))
+    steps = _approvals(items)
+    title, path = _title(len(items)), page_of(items[0].run_id)
+    summary = f"{summary_of(items)} {steps[0].command}"
 
-    title = f"{number_of(len(items), 'route table')} wait{'s' if len(items) == 1 else ''}"
-    since = utc_minute(min(item.since or at for item in items))
-    facts = {"Since": since, "Approve": _commands(runs), "Who may approve": _WHO_MAY}
-    path = page_of(runs[0])
+    facts = {"Since": utc_minute(min(item.since or at for item in items)), **_WHO_MAY}
     kind = NoticeKind.WAITS
-    return Notice(notice_id, kind, f"{title} for approval", at, facts, tuple(items), path)
+    return Notice(notice_id, kind, title, at, summary, facts, items, steps[:MOST_STEPS], path)
 
 
-def _commands(run_ids: Sequence[str]) -> str:
-    steps = [step_for_code(codes.APPLY_POLICY, About(run_id=one)) for one in run_ids]
-    commands = [step.command for step in steps if step.command is not None]
-    more = len(commands) - _MOST_COMMANDS
-    shown = "; ".join(commands[:_MOST_COMMANDS])
-    return f"{shown}; and {number_of(more, 'run')} more" if more > 0 else shown
+def _approvals(items: Iterable[Item]) -> tuple[NextStep, ...]:
+    runs = dict.fromkeys(item.about for item in items)
+    return tuple(step_for_code(codes.APPLY_POLICY, about) for about in runs)
+
+
+def _title(count: int) -> str:
+    verb = "waits" if count == 1 else "wait"
+    return f"{number_of(count, 'route table')} {verb} for approval"
 
 
 def _counted(waiting: Sequence[Withheld]) -> str:

@@ -46,11 +46,22 @@ def test_it_says_what_was_added_and_removed_from_which_version_to_which_and_at_w
         ),
         "Locations": "westeurope, northeurope",
     }
+    assert notice.summary == (
+        f"{TAG}: {notice.facts[TAG]}. The app's route tables follow, unless "
+        "APPLY_POLICY or PAUSED holds them. "
+        "If a firewall or a list of yours has these addresses, change it as well."
+    )
     assert [(item.state, item.text) for item in notice.items] == [
         ("added", f"{TAG}: {C}, {IPV6}"),
         ("removed", f"{TAG}: {A}"),
     ]
     assert ledger.versions == {"AzureCloud.AppServiceManagement": after.version_id}
+
+
+def test_if_only_ipv6_prefixes_changed_it_says_that_no_route_does():
+    notice, _ = told(TagVersion(version(2, A, IPV6), version(1, A)))
+    assert notice is not None
+    assert "All of them are IPv6, so no route changes." in notice.summary
 
 
 def test_several_tags_are_one_notice():
@@ -59,6 +70,8 @@ def test_several_tags_are_one_notice():
     assert notice is not None
     assert notice.title == "2 service tags changed"
     assert [*notice.facts] == [TAG, "Storage", "Locations"]
+    assert notice.summary.startswith(f"{TAG}: +1 -1, from ")
+    assert "And 1 service tag more." in notice.summary
     assert [item.state for item in notice.items] == ["added", "removed"] * 2
     assert len(ledger.versions) == 2
 

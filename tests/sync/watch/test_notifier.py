@@ -26,7 +26,11 @@ A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
 @pytest.fixture
 def app(make_app, receiver):
-    return make_app(NOTIFY_WEBHOOK_URL=receiver.url, WEBSITE_HOSTNAME="app.azurewebsites.net")
+    return make_app(
+        NOTIFY_WEBHOOK_URL=receiver.url,
+        WEBSITE_HOSTNAME="app.azurewebsites.net",
+        WEBSITE_SITE_NAME="app",
+    )
 
 
 @pytest.fixture
@@ -46,7 +50,10 @@ def test_a_run_that_has_ended_sends_its_message_again_and_people_are_told(app, o
     assert workers.start_run(ended) == Messages()
     [notice] = receiver.notices
     assert (notice["kind"], notice["runId"]) == ("changed", run_id)
-    assert notice["link"] == f"https://app.azurewebsites.net/api/runs/{run_id}"
+    assert notice["link"] == f"https://app.azurewebsites.net/api/dashboard?run={run_id}"
+    assert notice["summary"].startswith(
+        "ASE Route Sync (app, AzureCloud): 1 route table changed. one in rg-one: changed, +1. "
+    )
     assert receiver.headers[0]["X-Run-Id"] == run_id
     assert A.encode() not in receiver.bodies[0]
 
@@ -181,10 +188,11 @@ def test_the_check_tells_too_and_once(app, one, receiver):
     check = next(m for m in messages if "check-" in m)
     for _ in range(2):
         workers.start_run(check)
-    kinds = [notice["kind"] for notice in receiver.notices]
-    assert kinds == ["allWell"]
+    [notice] = receiver.notices
+    assert notice["kind"] == "allWell"
+    assert notice["link"] == "https://app.azurewebsites.net/api/dashboard"
     assert receiver.headers[0]["X-Run-Id"].startswith("check-")
-    assert "all well, 1 route table, version" in receiver.notices[0]["title"]
+    assert "all well, 1 route table, version" in notice["title"]
 
 
 def test_without_a_webhook_nobody_is_told(make_app, one, monkeypatch):
@@ -194,6 +202,10 @@ def test_without_a_webhook_nobody_is_told(make_app, one, monkeypatch):
     [message] = workers.start_run(str(RunMessage(run_id))).later
     assert workers.sync_route_table(message) == Messages()
     assert workers.daily_check() == []
+
+
+def commands_of(notice):
+    return [step["command"] for step in notice["nextSteps"]]
 
 
 def carry_out(run_id):
@@ -232,12 +244,12 @@ def test_a_run_that_waits_is_told_at_once_then_daily_and_no_more_when_it_is_appr
     carry_out(run_id)
     [notice] = receiver.take()
     assert (notice["kind"], notice["runId"]) == ("waits", run_id)
-    assert notice["facts"]["Approve"] == f"ase-route-sync approve {run_id}"
+    assert commands_of(notice) == [f"ase-route-sync approve {run_id}"]
 
     clock.shift(timedelta(hours=23, minutes=20))
     assert [run for run in check_day(app) if run] == []
     [notice] = receiver.take()
-    assert (notice["kind"], notice["facts"]["Approve"].split()[-1]) == ("waits", run_id)
+    assert (notice["kind"], commands_of(notice)) == ("waits", [f"ase-route-sync approve {run_id}"])
     check_day(app)
     assert receiver.take() == []
 
@@ -269,7 +281,8 @@ def test_a_grace_that_ends_changes_what_waits_and_the_newest_run_is_named(
         started = [run.run_id for run in check_day(app) if run]
         [notice] = [notice for notice in receiver.take() if notice["kind"] == "waits"]
         [item] = notice["items"]
-        named.append((notice["facts"]["Approve"].split()[-1], item["text"].split()[:2], started))
+        [command] = commands_of(notice)
+        named.append((command.split()[-1], item["text"].split()[:2], started))
 
     [before, (newest, counts, [run_id]), still] = named
     assert before == (first, ["+1", "in"], [])
@@ -294,7 +307,7 @@ def test_what_waits_in_a_run_that_nobody_was_told_of_is_told_by_the_next_check(
     clock.shift(timedelta(days=1))
     assert [run for run in check_day(waiting) if run] == []
     [notice] = receiver.take()
-    assert notice["facts"]["Approve"] == f"ase-route-sync approve {run_id}"
+    assert commands_of(notice) == [f"ase-route-sync approve {run_id}"]
     assert notice["facts"]["Since"] == "2026-03-04 06:00 UTC"
 
 
