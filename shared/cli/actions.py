@@ -20,6 +20,7 @@ from . import names, show
 from .contact import app, app_with_azure
 from .errors import Ended
 from .shell import answer, ask, carried_out, need_somebody
+from .show.approvals import approval
 
 
 def signed_in() -> Requester:
@@ -55,6 +56,32 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
         _confirm(planned, question, anyway=bool(forced))
         request = replace(request, plan_run_id=planned.run.run_id)
     _finish(context.asking.sync(request, signed_in()), as_json=as_json)
+
+
+def approve(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
+    """Apply what waited in the run that the request names, after a person has seen it."""
+    request = _named(request, whole=yes)
+    if not yes:
+        need_somebody(as_json=as_json)
+    context = app_with_azure()
+
+    if not yes:
+        _ask_to_approve(request)
+    _finish(context.asking.sync(request, signed_in()), as_json=as_json)
+
+
+def _ask_to_approve(request: SyncRequest) -> None:
+    """Show what waits and ask. If nothing does, the request itself is refused."""
+    run = answers.existing_run(app(), request.plan_run_id or "")
+    named = {ignoring_case(text) for text in request.route_tables or ()}
+    waiting = [
+        outcome
+        for outcome in app().outcomes.list(run.run_id)
+        if outcome.can_be_approved and (not named or outcome.route_table_id.key in named)
+    ]
+    if waiting:
+        answer(None, approval(run, waiting, frozenset(request.force)), as_json=False)
+        ask("Approve this, and apply it?")
 
 
 def discover(request: DiscoverRequest, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..redaction import guard_log, presentable_trace
-from .commands import actions, doctor, lists, tables
+from .commands import actions, doctor, lists, opening, tables
 from .errors import Ended
 from .interruption import Abandoned, Interrupted, interruptible
 
@@ -48,12 +48,13 @@ def options(
 
 
 for command in (
-    *(actions.plan, actions.apply, actions.provision),
+    *(actions.plan, actions.apply, actions.approve, actions.provision),
     *(actions.adopt, actions.rollback, actions.release),
     *(actions.discover, lists.versions, lists.runs),
     doctor.doctor,
 ):
     commands.command()(command)
+commands.command("open")(opening.open_)
 commands.add_typer(tables.commands, name="tables")
 
 

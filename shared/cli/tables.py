@@ -1,5 +1,6 @@
 """List, register, change and unregister route tables."""
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,7 +10,9 @@ from typing import Any
 import typer
 
 from .. import answers
-from ..domain.errors import Fault, InvalidRequest, RowUnreadable
+from ..deadline import time_limit
+from ..domain.armid import RouteTableId
+from ..domain.errors import Fault, InvalidRequest, RouteSyncError, RowUnreadable
 from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import RouteException
@@ -21,11 +24,12 @@ from ..sync.registering import PinRequest, RegisterRequest, nothing
 from . import names, show
 from .actions import exit_status, signed_in
 from .commands.options import Output
-from .contact import app, app_with_azure
-from .errors import Ended
+from .contact import PATIENCE_SECONDS, app, app_with_azure, ask_azure
+from .errors import Ended, Refused
 from .lists import Listed, answer_list
 from .shell import answer, ask, carried_out, need_somebody, say
 from .show import Seen
+from .show.one_table import existing, standing
 
 _LANES = 8
 
@@ -60,12 +64,39 @@ def _seen(table: RegisteredTable, standpoint: Standpoint) -> Seen:
     return Seen(table, state, app().outcomes.get(run_id, table.route_table_id))
 
 
-def register(request: RegisterRequest, *, as_json: bool) -> None:
-    """Refuse a table that is registered already."""
+def show_one(route_table: str, *, as_json: bool) -> None:
+    entry = app().registering.get(names.table(route_table))
+    seen = _seen(entry, answers.standpoint(app()))
+    body = registered_table_json(entry, answers.newest_versions(app()))
+    answer(body, standing(seen), as_json=as_json)
+
+
+def register(request: RegisterRequest, *, looks: bool, as_json: bool) -> None:
+    """Refuse a table that is registered already, and if it `looks`, one that does not exist."""
     # People write an id with or without its leading slash.
     request = replace(request, resource_id="/" + request.resource_id.strip("/"))
-    context = app_with_azure()
-    _show(context.registering.register(request, signed_in(), nothing).table, as_json=as_json)
+    if looks:
+        _look_at(request.resource_id)
+
+    # If nobody has looked, Azure may not answer.
+    with time_limit(math.inf if looks else PATIENCE_SECONDS):
+        done = app().registering.register(request, signed_in(), nothing)
+    _show(done.table, as_json=as_json)
+
+
+def _look_at(resource_id: str) -> None:
+    """Say what Azure has under this id. Raise Refused if it has none, or does not tell.
+
+    Other ids are left to the registration: it names their faults, and finds an environment's table.
+    """
+    try:
+        ask_azure(app())
+        if RouteTableId.matches(resource_id):
+            found = app().azure.route_tables.read(RouteTableId.parse(resource_id))
+            say(existing(RouteTableId.parse(resource_id), found, owner=app().policy.owner))
+    except RouteSyncError as error:
+        message = f"{error.message}. To register the table without a look at it, say --no-check"
+        raise Refused(error.code, message) from None
 
 
 def change(

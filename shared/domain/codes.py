@@ -181,6 +181,7 @@ ROUTE_TABLE_NOT_FOUND = Code(
     Grade.FAILS,
     meaning="The route table does not exist.",
     remedy="Create the table again, or unregister it.",
+    places=(Place.REPORT, Place.REQUEST),
 )
 ROUTE_TABLE_GONE = Code(
     "RouteTableGone",
@@ -1248,6 +1249,17 @@ INTERNAL_ERROR = Code(
     meaning="An unforeseen error has occurred.",
     remedy="Look in the log for the trace, and report it.",
     places=(Place.REPORT, Place.REQUEST),
+)
+ADDRESS_UNKNOWN = Code(
+    "AddressUnknown",
+    Grade.FAILS,
+    meaning="The address of the app is not known here.",
+    remedy=(
+        "The app records it in the storage account when it runs for the first time. To find it, "
+        "run az functionapp list --query '[].[name, defaultHostName]' --output tsv: the dashboard "
+        "is at https://HOST/api/dashboard. Or set PUBLIC_URL."
+    ),
+    places=_REQUEST,
 )
 NOT_CONFIRMED = Code(
     "NotConfirmed",

@@ -11,8 +11,8 @@ from shared.cli import lists
 from shared.cli.main import main
 
 COMMANDS = [
-    *("plan", "apply", "provision", "adopt", "rollback", "release"),
-    *("discover", "versions", "runs", "doctor", "tables"),
+    *("plan", "apply", "approve", "provision", "adopt", "rollback", "release"),
+    *("discover", "versions", "runs", "doctor", "open", "tables"),
 ]
 OURS = {
     *("shared", "shared.redaction", "shared.cli", "shared.cli.main", "shared.cli.errors"),
@@ -20,7 +20,7 @@ OURS = {
     "shared.cli.commands",
     *(
         f"shared.cli.commands.{name}"
-        for name in ("actions", "doctor", "lists", "options", "tables")
+        for name in ("actions", "doctor", "lists", "opening", "options", "tables")
     ),
     *("shared.domain", "shared.domain.codes"),
     *("shared.domain.registry", "shared.domain.registry.choices"),

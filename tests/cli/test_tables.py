@@ -1,9 +1,21 @@
 """Which route tables are registered; and taking ours out again."""
 
-from dataclasses import replace
+import inspect
+from dataclasses import fields, replace
 
+from local.azure.faults import refusal
+from shared.cli.commands import tables as commands
 from shared.domain.registry.choices import RouteStyle
-from tests.builders.azure import add_table, rid, table_id, tag_document
+from shared.sync.registering import RegisterRequest
+from tests.builders.azure import (
+    add_environment,
+    add_table,
+    answer,
+    ase_id_of,
+    rid,
+    table_id,
+    tag_document,
+)
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
 from tests.builders.runs import register, register_many, spoil, sync
 
@@ -39,6 +51,7 @@ def test_add_list_remove(azure, app, cli):
 
 def test_what_people_have_noted_stays_text(azure, app, cli):
     azure.state.tags.answers["westeurope"] = tag_document([A])
+    add_table(azure.state, "one")
     note = "[/red][bold]x[/bold] :smile: <script>"
     added = cli("tables", "add", table_id("one"), "--note", note)
     assert added.status == 0, added.err
@@ -52,6 +65,7 @@ def test_a_thousand_tables_are_all_listed(app, cli):
 
 def test_what_can_not_be_registered_is_said(azure, app, cli):
     azure.state.tags.answers["westeurope"] = tag_document([A])
+    add_table(azure.state, "one")
     refused = cli("tables", "add", table_id("one"), "--service-tag", "Storage")
     assert refused.status == 1
     assert "serviceTags.0: Storage is not in ALLOWED_SERVICE_TAGS" in refused.err
@@ -108,6 +122,7 @@ def test_where_our_routes_can_not_be_taken_out_it_stays_registered(azure, app, c
 
 def test_add_replaces_no_registration_and_set_changes_only_what_is_named(azure, app, cli):
     azure.state.tags.answers["westeurope"] = tag_document([A])
+    add_table(azure.state, "one")
     exception = ("--exception", f"{B},2027-01-31,the firewall")
     added = cli(
         *("tables", "add", table_id("one"), "--apply-policy", "approval", "--disabled", *exception)
@@ -169,3 +184,122 @@ def test_a_table_is_pinned_and_unpinned(azure, app, cli):
     added = cli("tables", "add", table_id("one"), *pinning)
     assert added.status == 0, added.err
     assert app.registry.get(rid("one")).registration.pin.version_id == version_id
+
+
+OPTIONS = {
+    "ase": ("ase",),
+    "service_tags": ("service_tag",),
+    "address_source": ("address_source",),
+    "route_style": ("route_style",),
+    "apply_policy": ("apply_policy",),
+    "exceptions": ("exception",),
+    "note": ("note",),
+    "pin": ("pin", "pin_reason"),
+    "acknowledge": ("acknowledge",),
+}
+"""The options for each field of a registration, of `add` and of `set`."""
+CLEARED_BY = {"apply_policy": "no_apply_policy", "exceptions": "no_exceptions", "pin": "unpin"}
+"""An empty text clears other fields that may be empty."""
+
+
+def test_each_part_of_a_registration_can_be_given_changed_and_cleared():
+    every = {field.name for field in fields(RegisterRequest)}
+    assert {*OPTIONS, "resource_id", "enabled"} == every
+    add, set_ = (inspect.signature(one).parameters for one in (commands.add, commands.set_))
+    options = {option for names in OPTIONS.values() for option in names}
+    assert options | {"disabled"} <= add.keys()
+    assert options | {"enabled", *CLEARED_BY.values()} <= set_.keys()
+
+
+def test_the_policy_of_the_app_counts_again(azure, app, cli):
+    register(app, "one")
+    assert cli("tables", "set", "one", "--apply-policy", "approval").status == 0
+    assert app.registry.get(rid("one")).registration.apply_policy == "approval"
+    both = cli("tables", "set", "one", "--apply-policy", "additive", "--no-apply-policy")
+    assert both.status == 1
+    assert cli("tables", "set", "one", "--no-apply-policy").status == 0
+    assert app.registry.get(rid("one")).registration.apply_policy is None
+
+
+def test_add_says_what_azure_has(azure, app, cli):
+    answer(azure, A)
+    add_table(azure.state, "one", [to_firewall(), owned(A)])
+    added = cli("tables", "add", table_id("one"), "--json")
+    assert added.status == 0, added.err
+    assert "Found in Azure: one in rg-one" in added.err
+    assert "2 routes, 1 of them ours, on 1 subnets" in added.err
+    assert added.json["routeTableId"] == table_id("one")
+
+
+def test_add_refuses_a_table_that_is_not_there_unless_it_is_still_to_be_made(azure, app, cli):
+    answer(azure, A)
+    refused = cli("tables", "add", table_id("one"))
+    assert (refused.status, "RouteTableNotFound" in refused.err) == (1, True)
+    assert "say --no-check" in refused.err
+    assert app.registry.get(rid("one")) is None
+    added = cli("tables", "add", table_id("one"), "--no-check")
+    assert added.status == 0, added.err
+    assert app.registry.get(rid("one")) is not None
+
+
+def test_add_refuses_a_table_that_it_may_not_read(azure, app, cli):
+    answer(azure, A)
+    add_table(azure.state, "one")
+    error = {"error": {"code": "AuthorizationFailed", "message": "no right"}}
+    azure.state.faults.append(refusal("GET", "routeTables/one$", 403, error, times=99))
+    refused = cli("tables", "add", table_id("one"), "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "AuthorizationFailed")
+    assert "say --no-check" in refused.json["error"]["message"]
+    assert list(app.registry.list()) == []
+
+
+def test_while_azure_cannot_be_asked_add_refuses_unless_nobody_wants_to_look(azure, app, cli):
+    answer(azure, A)
+    sync(app)  # so that the tag has a version, and Azure need not be asked about it
+    nowhere = {"ARM_ENDPOINT": "http://127.0.0.1:9"}
+    refused = cli("tables", "add", table_id("one"), **nowhere)
+    assert (refused.status, "HostUnreachable" in refused.err) == (1, True)
+    assert "say --no-check" in refused.err
+    added = cli("tables", "add", table_id("one"), "--no-check", **nowhere)
+    assert added.status == 0, added.err
+    assert app.registry.get(rid("one")) is not None
+
+
+def test_add_finds_the_table_of_an_environment(azure, app, cli):
+    answer(azure, A)
+    add_environment(azure.state, "one", table=add_table(azure.state, "one"))
+    added = cli("tables", "add", ase_id_of("one"))
+    assert added.status == 0, added.err
+    assert app.registry.get(rid("one")) is not None
+
+
+def test_show_says_how_a_table_stands_and_what_to_do(azure, app, cli):
+    answer(azure, A)
+    add_table(azure.state, "one", [to_firewall(A, "mine")])
+    register(app, "one")
+    report = sync(app)
+    shown = cli("tables", "show", "one")
+    assert shown.status == 0, shown.err
+    assert "State  conflict" in shown.out
+    assert f"ase-route-sync tables set {table_id('one')} --exception {A}," in shown.out
+    assert f"{report['runId']}: conflict" in shown.out
+    as_json = cli("tables", "show", "one", "--json").json
+    assert as_json["routeTableId"] == table_id("one")
+    assert as_json["status"]["lastOutcome"]["status"] == "conflict"
+
+
+def test_show_of_a_table_that_is_right_asks_for_nothing(azure, app, cli):
+    answer(azure, A)
+    add_table(azure.state, "one", [owned(A)])
+    register(app, "one")
+    sync(app)
+    shown = cli("tables", "show", "one").out
+    assert "State  right" in shown
+    assert "→" not in shown
+
+
+def test_show_of_a_table_that_is_not_registered_says_so(app, cli):
+    assert "NotRegistered" in cli("tables", "show", table_id("one")).err
+    register(app, "one")
+    spoil(app, "one")
+    assert "RowUnreadable" in cli("tables", "show", "one").err

@@ -102,6 +102,39 @@ def apply(
     actions.apply(request, yes=yes, as_json=as_json)
 
 
+def approve(
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="The id of the run in which changes wait, its beginning, or last.",
+            autocompletion=complete_runs,
+        ),
+    ],
+    route_table: Tables = None,
+    force: Force = None,
+    reason: OptionalReason = None,
+    change_id: ChangeId = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Apply what waited for an approval in a run.
+
+    It shows what waits and asks. Exactly this is applied: a table whose plan has changed since is
+    blocked.
+    """
+    from ...sync.asking import SyncRequest
+    from .. import actions
+
+    request = SyncRequest(
+        route_tables=route_table or None,
+        plan_run_id=run,
+        force=force or (),
+        reason=reason or None,
+        change_id=change_id or None,
+    )
+    actions.approve(request, yes=yes, as_json=as_json)
+
+
 def provision(
     ase_id: Annotated[str, typer.Argument(help="The ARM id of an App Service Environment.")],
     nsg: Annotated[

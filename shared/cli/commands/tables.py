@@ -1,4 +1,4 @@
-"""`tables list|add|set|remove`: the route tables that the app keeps right."""
+"""`tables list|show|add|set|remove`: the route tables that the app keeps right."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from ...domain.routing.policy import ApplyPolicy
 from .options import Acknowledge, Json, OptionalReason, Output, OutputOption, Table, Yes
 
 commands = typer.Typer(
-    help="List, register, change and unregister route tables.", no_args_is_help=True
+    help="List, show, register, change and unregister route tables.", no_args_is_help=True
 )
 
 
@@ -19,6 +19,14 @@ def list_(output: OutputOption = None, as_json: Json = False) -> None:
     from .. import tables
 
     tables.list_registered(Output.JSON if as_json else output)
+
+
+@commands.command()
+def show(route_table: Table, as_json: Json = False) -> None:
+    """Show what is registered about a route table, and how it stands."""
+    from .. import tables
+
+    tables.show_one(route_table, as_json=as_json)
 
 
 # These are plain assignments because Typer does not look into `type` aliases.
@@ -67,9 +75,16 @@ def add(
     pin: _Pin = None,
     pin_reason: _PinReason = None,
     acknowledge: Acknowledge = False,
+    no_check: Annotated[
+        bool,
+        typer.Option("--no-check", help="Do not look whether the table exists: it is still to be."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Register a route table that is not registered yet. Nothing is written to Azure."""
+    """Register a route table that is not registered yet. Nothing is written to Azure.
+
+    The table has to exist in Azure, unless you say --no-check.
+    """
     from ...sync.registering import RegisterRequest
     from .. import tables
 
@@ -86,7 +101,7 @@ def add(
         pin=tables.pin(pin, pin_reason),
         acknowledge=acknowledge,
     )
-    tables.register(request, as_json=as_json)
+    tables.register(request, looks=not no_check, as_json=as_json)
 
 
 @commands.command("set")
@@ -97,6 +112,9 @@ def set_(
     address_source: Annotated[AddressSource | None, _SOURCE] = None,
     route_style: Annotated[RouteStyle | None, _STYLE] = None,
     apply_policy: Annotated[ApplyPolicy | None, _POLICY] = None,
+    no_apply_policy: Annotated[
+        bool, typer.Option("--no-apply-policy", help="Let the app's own policy count again.")
+    ] = False,
     exception: _Exceptions = None,
     no_exceptions: Annotated[
         bool, typer.Option("--no-exceptions", help="Forget the exceptions that are there.")
@@ -122,12 +140,14 @@ def set_(
 
     if unpin and (pin or pin_reason):
         raise typer.BadParameter("--pin and --unpin exclude each other")
+    if apply_policy and no_apply_policy:
+        raise typer.BadParameter("--apply-policy and --no-apply-policy exclude each other")
     wishes = {
         "ase": ase,
         "service_tags": service_tag or None,
         "address_source": address_source,
         "route_style": route_style,
-        "apply_policy": apply_policy,
+        "apply_policy": "" if no_apply_policy else apply_policy,
         "exceptions": tables.exceptions(exception or ()) or ([] if no_exceptions else None),
         "enabled": enabled,
         "note": note,
