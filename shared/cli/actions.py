@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from .. import answers
+from ..domain.armid import ignoring_case
 from ..domain.runs.outcome import OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Mode, Run, Trigger

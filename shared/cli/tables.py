@@ -66,7 +66,7 @@ def _seen(table: RegisteredTable, standpoint: Standpoint) -> Seen:
 
 def show_one(route_table: str, *, as_json: bool) -> None:
     entry = app().registering.get(names.table(route_table))
-    seen = _seen(entry, answers.standpoint(app()))
+    seen = _seen(entry, answers.standpoint(app(), [entry]))
     body = registered_table_json(entry, answers.newest_versions(app()))
     answer(body, standing(seen), as_json=as_json)
 

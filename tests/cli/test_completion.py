@@ -1,10 +1,11 @@
 """A shell completes tables, environments, runs and versions by what storage has."""
 
+import logging
 import threading
 
 import pytest
 
-from shared.cli import completion
+from shared.cli import completion, names
 from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
@@ -101,7 +102,7 @@ def test_without_storage_nothing_is_offered_and_nothing_is_said(complete, words,
 def test_an_answer_that_comes_too_late_is_none(monkeypatch):
     released = threading.Event()
     monkeypatch.setattr(completion, "PATIENCE_SECONDS", 0.01)
-    monkeypatch.setattr(completion.logging, "disable", lambda: None)
-    monkeypatch.setattr(completion.names, "known_tables", released.wait)
+    monkeypatch.setattr(logging, "disable", lambda: None)
+    monkeypatch.setattr(names, "known_tables", released.wait)
     assert completion.tables("") == []
     released.set()

@@ -1,5 +1,7 @@
 """The report of a run that goes on or has failed, and a command that waits for its end."""
 
+import time
+
 import pytest
 
 from shared.cli import follow
@@ -49,7 +51,7 @@ def test_wait_follows_a_run_to_its_end(azure, app, monkeypatch, capsys, there, s
         assert app.outcomes.how_far(run_id) == (1, 1)
 
     monkeypatch.setattr(wiring, "_app", lambda: app)
-    monkeypatch.setattr(follow.time, "sleep", meanwhile)
+    monkeypatch.setattr(time, "sleep", meanwhile)
     assert main(["runs", run_id, "--wait"]) == status
     assert waits == [follow.SECONDS_BETWEEN]
     shown = capsys.readouterr().out

@@ -19,7 +19,7 @@ from .registrations import Seen, registered_table
 def standing(one: Seen) -> RenderableType:
     """Show the state, what to do about it, and what is registered."""
     state = Text.assemble(("State  ", "dim"), (one.state.words, mood_colour(one.state)))
-    return Group(state, *_step(one), pairs(_seen(one.table)), registered_table(one.table))
+    return Group(state, *_step(one), pairs([*_seen(one.table)]), registered_table(one.table))
 
 
 def _step(one: Seen) -> Iterator[RenderableType]:
