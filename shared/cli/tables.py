@@ -59,7 +59,7 @@ def _worst_first(found: Sequence[RegisteredTable]) -> list[Seen]:
 def _seen(table: RegisteredTable, standpoint: Standpoint) -> Seen:
     """Read the table's outcome if it needs somebody, and if the outcome is kept."""
     state, run_id = standpoint.state_of(table), standpoint.run_behind(table)
-    if state.mood is Mood.GOOD or run_id is None:
+    if state.mood in {Mood.NEUTRAL, Mood.GOOD} or run_id is None:
         return Seen(table, state)
     return Seen(table, state, app().outcomes.get(run_id, table.route_table_id))
 

@@ -11,7 +11,7 @@ from ..domain.people.open_alarms import WARNINGS, Seen, open_alarms, open_error
 from ..domain.people.overview import Judged, Mood, Standpoint, State
 from ..domain.runs.run import Mode, Run, RunStatus
 from ..domain.schedules import next_time
-from .tables import Context
+from .tables import Context, number_of
 from .times import ago
 
 MOST_ALARMS = 10
@@ -166,7 +166,8 @@ def _facts(situation: Situation) -> Iterator[Context]:
 
     newest = max(situation.seen.newest, key=lambda v: v.recorded_at, default=None)
     if newest is not None:
-        yield _fact("Newest version", f"seen {ago(now - newest.recorded_at)}")
+        number = number_of(newest.version_id)
+        yield _fact("Newest version", f"{number}, seen {ago(now - newest.recorded_at)}")
 
 
 def _run_facts(situation: Situation) -> Iterator[Context]:

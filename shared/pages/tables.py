@@ -78,14 +78,18 @@ def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
     """Compare, for each source, the version that was applied with the newest one seen."""
     applied = {i.rpartition("-")[0]: i for i in table.status.applied_version_ids}
     for newest in standpoint.seen(table):
-        partition, _, seen = newest.version_id.rpartition("-")
+        partition = newest.version_id.rpartition("-")[0]
         name = service_tag_of(newest.source) or EnvironmentId.parse(newest.source).name
+        have = applied.get(partition)
 
-        # The numbers have leading zeros, which nobody wants to read.
-        have = applied.get(partition, "").rpartition("-")[2].lstrip("0") or "none"
-        seen = seen.lstrip("0")
-        numbers = f"{seen} applied" if have == seen else f"{have} applied, {seen} seen"
-        yield f"{name} {numbers}" if len(table.registration.sources) > 1 else numbers
+        said = f"version {number_of(have)} applied" if have else "no version applied"
+        text = said if have == newest.version_id else f"{said}, {number_of(newest.version_id)} seen"
+        yield f"{name}: {text}" if len(table.registration.sources) > 1 else text
+
+
+def number_of(version_id: str) -> str:
+    """Return the version's number among those of its source, without leading zeros."""
+    return f"no. {int(version_id.rpartition('-')[2])}"
 
 
 def _notes(table: RegisteredTable, now: datetime) -> Iterator[tuple[Mood, str]]:
@@ -114,7 +118,8 @@ def _outcome_notes(last: LastOutcome) -> Iterator[tuple[Mood, str]]:
     for code in last.violations:
         yield Mood.BAD, code.name
     if last.conflicts:
-        yield Mood.BAD, f"{last.conflicts} in conflict with routes that are not ours"
+        prefixes = "prefix" if last.conflicts == 1 else "prefixes"
+        yield Mood.BAD, f"{last.conflicts} {prefixes} in conflict"
 
     if last.withheld:
         yield Mood.WATCH, f"{last.withheld} withheld"
@@ -169,7 +174,7 @@ def _kind(
     if route.owner == owner:
         return (Mood.GOOD, "ours") if route.prefix in wanted else (Mood.WATCH, "ours, retained")
     if route.prefix not in wanted:
-        return Mood.GOOD, "not ours"
+        return Mood.NEUTRAL, "not ours"
     if route.to_internet:
         return Mood.GOOD, "covered, not ours"
     if route.prefix in accepted:

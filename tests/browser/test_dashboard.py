@@ -162,7 +162,7 @@ def test_a_right_table_says_since_when_with_what_and_how_much_room_is_left(
         assert cell(page, 1).startswith("right\nfound right ")
         assert cell(page, 3) == "one\nwesteurope"
         assert cell(page, 4) == "3 of 400\n397 free"
-        assert cell(page, 5) == "1 applied"
+        assert cell(page, 5) == "version no. 1 applied"
         assert cell(page, 6).startswith("changed\n")
         assert "Last success" in page.locator("dl.times").inner_text()
 
@@ -189,7 +189,7 @@ def test_a_version_that_was_seen_and_not_applied_is_said(azure, app, make_host, 
         assert cell(page, 0).startswith("one")
         assert cell(page, 1).startswith("failed")
         assert cell(page, 2) == "AuthorizationFailed"
-        assert cell(page, 5) == "1 applied, 2 seen"
+        assert cell(page, 5) == "version no. 1 applied, no. 2 seen"
 
 
 def test_the_picture_shows_what_each_version_added_and_removed(azure, app, make_host, visit):
@@ -326,6 +326,31 @@ def test_no_row_is_higher_than_63_pixels(azure, app, make_host, visit):
         heights = [rows.nth(number).bounding_box()["height"] for number in range(rows.count())]
     assert len(heights) == 4
     assert max(heights) <= 63
+
+
+def test_on_a_phone_the_reason_is_beside_the_name(azure, app, make_host, visit):
+    failed(azure, app)
+    with visit(url(make_host()), viewport={"width": 390, "height": 844}) as page:
+        row = page.locator(".tables tbody tr").first
+        name, reason = row.locator("th").bounding_box(), row.locator("td").nth(1).bounding_box()
+        assert row.locator("td").nth(1).inner_text() == "AuthorizationFailed"
+    assert name["x"] + name["width"] <= reason["x"]
+    assert reason["x"] + reason["width"] <= 390
+    assert reason["y"] < name["y"] + name["height"]
+
+
+def test_what_is_switched_off_is_not_green(azure, app, make_host, visit):
+    healthy(azure, app)
+    register(app, "three", enabled=False)
+    with visit(url(make_host())) as page:
+        assert headline(page) == "All 2 route tables are right"
+        badges = page.locator(".tables .badge")
+        assert badges.all_inner_texts() == ["right", "right", "switched off"]
+        assert "neutral" in badges.last.get_attribute("class").split()
+        green, grey = (
+            each.evaluate("e => getComputedStyle(e).color") for each in (badges.first, badges.last)
+        )
+        assert green != grey
 
 
 def test_the_history_of_a_table_does_not_end_with_the_last_runs(azure, app, make_host, visit):

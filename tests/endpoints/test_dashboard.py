@@ -138,7 +138,7 @@ def test_it_says_when_the_timers_fire_next_and_whether_one_is_late(app, clock, t
         "Next run": "2026-03-11 06:00 UTC, in 7 days",
         "Last check": "just now",
         "Next check": "2026-03-05 05:20 UTC, in 23 h",
-        "Newest version": "seen 1 min ago",
+        "Newest version": "no. 1, seen 1 min ago",
     }
     clock.move_to("2026-03-05T06:19:59Z")
     assert headline(shown({})) == ALL_RIGHT

@@ -14,6 +14,8 @@ from ..runs.outcome import OutcomeStatus
 class Mood(StrEnum):
     """A state asks nothing of a person, or to watch it, or to do something."""
 
+    NEUTRAL = "neutral"
+    """It is neither good nor bad."""
     GOOD = "good"
     WATCH = "watch"
     BAD = "bad"
@@ -25,8 +27,8 @@ class State(StrEnum):
     If several apply, the last one counts: it says best what to do.
     """
 
-    RIGHT = "right"
     OFF = "off"
+    RIGHT = "right"
     NEW = "new"
     BEHIND = "behind"
     HELD = "held"
@@ -46,10 +48,7 @@ class State(StrEnum):
 
     @property
     def mood(self) -> Mood:
-        if self in {State.RIGHT, State.OFF}:
-            return Mood.GOOD
-        calm = {State.NEW, State.BEHIND, State.HELD, State.PLANNED, State.WAITING}
-        return Mood.WATCH if self in calm else Mood.BAD
+        return _MOODS.get(self, Mood.BAD)
 
     @property
     def rank(self) -> int:
@@ -57,8 +56,8 @@ class State(StrEnum):
 
 
 _WORDS = {
-    State.RIGHT: "right",
     State.OFF: "switched off",
+    State.RIGHT: "right",
     State.NEW: "not looked at yet",
     State.BEHIND: "newer version seen",
     State.HELD: "held",
@@ -71,6 +70,14 @@ _WORDS = {
     State.FAILED: "failed",
     State.SUSPENDED: "environment suspended",
 }
+_MOODS = {
+    State.OFF: Mood.NEUTRAL,
+    State.RIGHT: Mood.GOOD,
+    **dict.fromkeys(
+        (State.NEW, State.BEHIND, State.HELD, State.PLANNED, State.WAITING), Mood.WATCH
+    ),
+}
+"""Every other state is bad."""
 _OF_OUTCOME = {
     OutcomeStatus.FAILED: State.FAILED,
     OutcomeStatus.BLOCKED: State.BLOCKED,

@@ -105,7 +105,8 @@ def test_a_pinned_table_is_behind_its_own_version_and_no_other(number, expected)
 @pytest.mark.parametrize(
     ("mood", "states"),
     [
-        (Mood.GOOD, {State.RIGHT, State.OFF}),
+        (Mood.NEUTRAL, {State.OFF}),
+        (Mood.GOOD, {State.RIGHT}),
         (Mood.WATCH, {State.NEW, State.BEHIND, State.HELD, State.PLANNED, State.WAITING}),
         (
             Mood.BAD,
