@@ -56,18 +56,19 @@ def daily_check(timer: func.TimerRequest, runs: func.Out[typing.List[str]]) -> N
 
 
 @app.queue_trigger("message", queue_name=RUNS, connection=STORAGE)
-@app.queue_output("again", queue_name=RUNS, connection=STORAGE)
+@app.queue_output("runs", queue_name=RUNS, connection=STORAGE)
 @app.queue_output("tables", queue_name=TABLES, connection=STORAGE)
 @_in_lane("RUNS")
 def start_run(
     message: func.QueueMessage,
-    again: func.Out[str],
+    runs: func.Out[typing.List[str]],  # noqa: UP006
     tables: func.Out[typing.List[str]],  # noqa: UP006
 ) -> None:
     from shared import workers
 
     messages = workers.start_run(_text(message))
-    _set(again, messages.run)
+    again = [messages.run] if messages.run else []
+    _set(runs, [*again, *messages.others])
     _set(tables, list(messages.later))
 
 
@@ -185,6 +186,15 @@ def discover(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
     from shared import endpoints
 
     return endpoints.discover(req, start.set)
+
+
+@app.route("check", methods=["POST"])
+@app.queue_output("start", queue_name=RUNS, connection=STORAGE)
+@_in_lane("REQUESTS")
+def check(req: func.HttpRequest, start: func.Out[str]) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.check(req, start.set)
 
 
 @app.route("provision", methods=["POST"])

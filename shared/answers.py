@@ -7,9 +7,10 @@ from .app import App, utc_now
 from .domain import codes
 from .domain.addresses import Difference, Version
 from .domain.errors import NotFound
+from .domain.people.check_report import check_id_of
 from .domain.people.overview import Standpoint
 from .domain.registry.registered_table import RegisteredTable
-from .domain.runs.report import Report
+from .domain.runs.report import Report, Result
 from .domain.runs.run import Action, Run
 from .domain.surroundings.search import Found
 from .json_shapes import NewestOf
@@ -44,10 +45,18 @@ def run_report(context: App, run: Run) -> Report:
     return Report.of(run, outcomes, _result(context, run), not_begun)
 
 
-def _result(context: App, run: Run) -> Found | None:
-    if run.request.action is not Action.DISCOVER:
-        return None
+def _result(context: App, run: Run) -> Found | Result | None:
+    match run.request.action:
+        case Action.DISCOVER:
+            return _found(context, run)
+        case Action.CHECK:
+            stored = context.checks.get(check_id_of(run.started_at))
+            return stored and stored[0]
+        case _:
+            return None
 
+
+def _found(context: App, run: Run) -> Found:
     # A run that was ended early has not come to every subscription, and its result says so.
     parts = context.searches.list(run.run_id)
     shown = [part.given_up() if run.ended else part for part in parts]

@@ -20,7 +20,7 @@ from .arm.service_tags import ServiceTagDiscovery
 from .arm.subnets import ArmSubnets
 from .domain.people.health import schedule_alarms
 from .domain.runs.run import Action, Run, RunRequest, run_id_of
-from .log import log_alarms, log_outcome, log_registration, log_run, quiet_libraries
+from .log import log_alarms, log_check, log_outcome, log_registration, log_run, quiet_libraries
 from .notify.formats import Sender
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
@@ -45,7 +45,7 @@ from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
 from .sync.run.settlement import Settlement
-from .sync.run.tasks import TaskRuns
+from .sync.run.tasks import Task, TaskRuns
 from .sync.surroundings.audit import Audit
 from .sync.surroundings.discovery import Discovery
 from .sync.surroundings.subscription import SubscriptionSearch
@@ -54,6 +54,7 @@ from .sync.table.delivery import TableSync
 from .sync.table.planning import Planning
 from .sync.table.provision import Provisioner
 from .sync.table.reconcile import Reconciler
+from .sync.watch.asked_check import AskedCheck
 from .sync.watch.check import DailyCheck
 from .sync.watch.housekeeping import Housekeeping
 from .sync.watch.notifier import Notifier
@@ -146,7 +147,13 @@ class App:
     def _build_tasks(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build the runs that are not about tables."""
         search = SubscriptionSearch(azure, policy, utc_now, self.audit, self.registrar)
-        tasks = {Action.DISCOVER: Discovery(store, azure, utc_now, search)}
+        self.check = DailyCheck(
+            store, azure, policy, utc_now, self.pull, self.planning, self.create_run
+        )
+        tasks: dict[Action, Task] = {
+            Action.DISCOVER: Discovery(store, azure, utc_now, search),
+            Action.CHECK: AskedCheck(store, self.check, log_check),
+        }
         self.task_runs = TaskRuns(store, utc_now, self.run_end, tasks)
 
     def _build_doors(self, store: Store, azure: Azure, policy: Policy) -> None:
@@ -156,9 +163,6 @@ class App:
             store, azure, policy, utc_now, self.pull, self.surveyor, self.registrar
         )
 
-        self.check = DailyCheck(
-            store, azure, policy, utc_now, self.pull, self.planning, self.create_run
-        )
         self.notifier = Notifier(store, policy, utc_now, _webhook(self.settings))
         self.housekeeping = Housekeeping(store, policy, utc_now)
 

@@ -102,9 +102,21 @@ def run_json(run: Run) -> Json:
 
 def report_json(report: Report) -> Json:
     outcomes = [outcome_json(outcome) for outcome in report.outcomes]
-    result = {} if report.result is None else {"result": found_json(report.result)}
+    about_tables = report.run.request.action.is_about_tables
+    result = {} if about_tables else {"result": _result_json(report)}
     not_begun = {"notBegun": [str(i) for i in report.not_begun]} if report.not_begun else {}
     return {**_run_json(report.run, report.counts), "outcomes": outcomes, **not_begun, **result}
+
+
+def _result_json(report: Report) -> Json | None:
+    """A check has no result before it has ended."""
+    match report.result:
+        case Found():
+            return found_json(report.result)
+        case CheckReport():
+            return check_json(report.result)
+        case _:
+            return None
 
 
 def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:

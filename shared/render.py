@@ -6,6 +6,7 @@ from .domain.addresses import ipv4_of
 from .domain.armid import ResourceId
 from .domain.codes import Code, Grade
 from .domain.findings import Finding
+from .domain.people.check_report import CheckedTable
 from .domain.routing.plan import Conflict
 from .domain.runs.outcome import Outcome
 from .domain.runs.report import Report
@@ -25,7 +26,7 @@ _MOST_SHOWN = 6
 def render(report: Report) -> str:
     """Show the changes or what was found, the notes for a person, and the sum."""
     lines = _run_lines(report.run)
-    if report.result is not None:
+    if isinstance(report.result, Found):
         return "\n".join([*lines, *_found_lines(report.result)])
 
     about = _tables_of_notes(report.outcomes)
@@ -82,6 +83,12 @@ def changes_of(outcome: Outcome) -> tuple[tuple[str, Sequence[str]], ...]:
 
 def counted_changes(outcome: Outcome) -> str:
     return " ".join(f"{sign}{len(found)}" for sign, found in changes_of(outcome) if found)
+
+
+def since_right(checked: CheckedTable) -> str:
+    """Say how long ago a table that is not right was right."""
+    days = checked.days_since_right
+    return f"not found right for {days:.0f} days" if days >= 1 else "found right within a day"
 
 
 def mode_or_action(run: Run) -> str:

@@ -64,11 +64,13 @@ class Messages:
     """The messages that follow a delivery.
 
     `run` goes to the queue of runs: the run goes on, or it has ended and people are to be told.
-    `later` go to the end of the queue of tables: this table again, or the next ones.
+    `others` go there as well: they are about other runs, or about checks. `later` go to the end of
+    the queue of tables: this table again, or the next ones.
     """
 
     run: str | None = None
     later: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def start_run(text: str) -> Messages:
 
     tables = context.run_start.start(run_id)
     context.notifier.tell(run_id)
-    return Messages(later=tuple(_table_messages(run_id, tables)))
+    others = tuple(str(RunMessage(due)) for due in context.task_runs.due_after(run_id))
+    return Messages(later=tuple(_table_messages(run_id, tables)), others=others)
 
 
 @_invocation()

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 from .. import answers
 from ..domain.armid import ignoring_case
+from ..domain.people.check_report import CheckReport
 from ..domain.runs.outcome import OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Mode, Run, Trigger
 from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import (
     AdoptRequest,
+    CheckRequest,
     DiscoverRequest,
     ProvisionRequest,
     ReleaseRequest,
@@ -57,6 +59,13 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
         _confirm(planned, question, anyway=bool(forced))
         request = replace(request, plan_run_id=planned.run.run_id)
     _finish(context.asking.sync(request, signed_in()), as_json=as_json)
+
+
+def check(request: CheckRequest, *, as_json: bool) -> None:
+    report = carried_out(app_with_azure().asking.check(request, signed_in()), as_json=as_json)
+    answer(report_json(report), show.report(report), as_json=as_json)
+    result = report.result
+    raise Ended(0 if isinstance(result, CheckReport) and result.all_right else FAILED)
 
 
 def approve(request: SyncRequest, *, yes: bool, as_json: bool) -> None:

@@ -108,6 +108,8 @@ class _Delivery:
             if error.code in CUT_OFF:
                 raise
             return workers.start_run_without_tags(start)
+        for other in sent.others:
+            self._tell(other)
         return sent.later
 
     def _submit(self, messages: Sequence[str]) -> None:

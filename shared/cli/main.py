@@ -48,7 +48,7 @@ def options(
 
 
 for command in (
-    *(actions.plan, actions.apply, actions.approve, actions.provision),
+    *(actions.plan, actions.apply, actions.check, actions.approve, actions.provision),
     *(actions.adopt, actions.rollback, actions.release),
     *(actions.discover, lists.versions, lists.runs),
     doctor.doctor,

@@ -16,7 +16,7 @@ from ..app import app
 from ..domain import codes
 from ..domain.errors import InvalidRequest, RouteSyncError
 from ..domain.runs.report import Report
-from ..domain.runs.run import Run
+from ..domain.runs.run import Action, Run
 from ..json_shapes import report_json
 from ..messages import TableMessage
 from ..redaction import presentable, redacted
@@ -29,7 +29,11 @@ from .interruption import Abandoned, Interrupted
 
 WIDTH_OF_A_FILE = 1000
 """In columns: nothing is cut off if the output is no terminal."""
-_FIRST, _INSTEAD_OF_TABLES = "Reading the service tags", "Looking through the subscriptions"
+_FIRST = {
+    Action.CHECK: "Looking at the route tables",
+    Action.DISCOVER: "Looking through the subscriptions",
+}
+"""The words for the first part of a run. Other runs begin with the service tags."""
 
 
 def answer(body: object, shown: RenderableType, *, as_json: bool) -> None:
@@ -83,7 +87,7 @@ def _carry_out(run: Run, *, as_json: bool) -> None:
     errors = console(stderr=True)
     if errors.is_terminal and not as_json:
         with _progress(errors) as progress:
-            first = _FIRST if run.request.action.is_about_tables else _INSTEAD_OF_TABLES
+            first = _FIRST.get(run.request.action, "Reading the service tags")
             carry_out(run.run_id, _Watch(progress, progress.add_task(first, total=None)))
     else:
         carry_out(run.run_id, _Quiet())
@@ -161,23 +165,17 @@ def wants_json(given: Sequence[str]) -> bool:
 
 
 def _refused(error: Exception) -> Refused | None:
-    match error:
-        case Refused():
-            return error
-        case InvalidRequest():
-            faults = [{"target": one.target, "message": one.message} for one in error.faults]
-            return Refused(error.code, error.message, faults)
-        case RouteSyncError():
-            return Refused(error.code, error.message)
-
-        case InvalidSettings():
-            faults = [{"target": "settings", "message": fault} for fault in error.faults]
-            return Refused(codes.INVALID_SETTINGS, "missing or wrong settings", faults)
-        case AzureError():
-            found = storage_fault(error)
-            return Refused(found.code, found.message)
-        case _:
-            return None
+    if isinstance(error, AzureError):
+        found = storage_fault(error)
+        return Refused(found.code, found.message)
+    if isinstance(error, InvalidSettings):
+        wrong = [{"target": "settings", "message": fault} for fault in error.faults]
+        return Refused(codes.INVALID_SETTINGS, "missing or wrong settings", wrong)
+    if isinstance(error, RouteSyncError):
+        faults = error.faults if isinstance(error, InvalidRequest) else ()
+        details = [{"target": fault.target, "message": fault.message} for fault in faults]
+        return Refused(error.code, error.message, details)
+    return error if isinstance(error, Refused) else None
 
 
 class _Terminal(Console):

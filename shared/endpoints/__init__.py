@@ -12,12 +12,13 @@ from .registrations import (
     unregister_route_table,
 )
 from .runs import get_run, list_runs
-from .starts import adopt, rollback, start_sync
+from .starts import adopt, check, rollback, start_sync
 from .versions import get_version, list_versions, versions_feed
 
 __all__ = [
     "adopt",
     "change_route_table",
+    "check",
     "dashboard",
     "discover",
     "get_run",

@@ -12,18 +12,22 @@ from ..app import App, utc_now
 from ..domain import codes
 from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
+from ..domain.people.check_report import CheckReport
 from ..domain.people.health import schedule_alarms
 from ..domain.people.open_alarms import Seen
 from ..domain.people.overview import Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.runs.outcome import Outcome
+from ..domain.runs.report import Report
 from ..domain.runs.run import Run, RunStatus
+from ..domain.surroundings.search import Found
 from ..http import HttpError, check_query, in_query, respond, whole_number
 from ..pages import choice, headers, render_page
 from ..pages.choice import Choice
 from ..pages.overview import Situation, Timers, overview
 from ..pages.reports import (
+    checked_row,
     environment_row,
     history_row,
     outcome_block,
@@ -138,17 +142,23 @@ def _covering_runs(context: App, now: datetime) -> Iterator[Run]:
 
 def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.HttpResponse:
     report = answers.run_report(context, answers.existing_run(context, run_id))
+    name, every, shown_as = _listed(report)
 
     # A run can have thousands of outcomes, or environments.
-    found = report.outcomes if report.result is None else report.result.environments
-    span = _span(request, OUTCOMES_A_PAGE, found)
-    shown: dict[str, Any] = {**report_head(report), "span": span}
-    if report.result is not None:
-        environments = span.of(report.result.environments)
-        shown["environments"] = [environment_row(each) for each in environments]
-    else:
-        shown["outcomes"] = [outcome_block(each) for each in span.of(report.outcomes)]
-    return _response(context, request, "run", **shown)
+    span = _span(request, OUTCOMES_A_PAGE, every)
+    listed: dict[str, Any] = {name: [shown_as(each) for each in span.of(every)]}
+    return _response(context, request, "run", **report_head(report), **listed, span=span)
+
+
+def _listed(report: Report) -> tuple[str, Sequence[Any], Callable[[Any], Mapping[str, Any]]]:
+    """Return what the page of the run lists: its name, all of it, and how one is shown."""
+    match report.result:
+        case CheckReport():
+            return "checked", report.result.tables, checked_row
+        case Found():
+            return "environments", report.result.environments, environment_row
+        case _:
+            return "outcomes", report.outcomes, outcome_block
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:

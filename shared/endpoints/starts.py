@@ -1,4 +1,4 @@
-"""The functions that start a run: sync, adopt, rollback."""
+"""The functions that start a run: sync, check, adopt, rollback."""
 
 import azure.functions as func
 from pydantic import Field
@@ -6,7 +6,7 @@ from pydantic import Field
 from ..app import App
 from ..domain.runs.run import Mode, Run
 from ..http import Body, parse_body
-from ..sync.asking import AdoptRequest, RollbackRequest, SyncRequest
+from ..sync.asking import AdoptRequest, CheckRequest, RollbackRequest, SyncRequest
 from ..sync.requester import Requester
 from ..sync.texts import MAX_CHANGE_ID, MAX_FORCED, MAX_NAMED, OWNER
 from .callers import Role, caller_of
@@ -34,6 +34,14 @@ class SyncBody(Body):
             reason=self.reason,
             change_id=self.change_id or None,
         )
+
+
+class CheckBody(Body):
+    reason: Reason | None = None
+
+    @property
+    def request(self) -> CheckRequest:
+        return CheckRequest(reason=self.reason)
 
 
 class AdoptBody(TableBody):
@@ -66,6 +74,11 @@ def start_sync(context: App, request: func.HttpRequest, by: Requester) -> Run:
     if body.plan_run_id is not None or body.force:
         caller_of(context, request).needs(Role.APPROVER)
     return context.asking.sync(body.request, by)
+
+
+@starts_run
+def check(context: App, request: func.HttpRequest, by: Requester) -> Run:
+    return context.asking.check(parse_body(request, CheckBody).request, by)
 
 
 @starts_run

@@ -5,13 +5,14 @@ from typing import Any
 
 from ..domain import codes
 from ..domain.findings import Finding
+from ..domain.people.check_report import CheckedTable
 from ..domain.people.overview import Mood
 from ..domain.registry.history import Entry
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Action, Mode, Run, RunStatus
 from ..domain.surroundings.search import FoundEnvironment
-from ..render import mode_or_action, needs_nobody
+from ..render import mode_or_action, needs_nobody, since_right
 from .tables import Context, mood_of, named
 
 _MOODS = {
@@ -87,6 +88,18 @@ def environment_row(found: FoundEnvironment) -> Context:
         "name": environment.name,
         "group": f"{environment.resource_group} · {environment.subscription_id}",
         "findings": _findings(found.findings),
+    }
+
+
+def checked_row(checked: CheckedTable) -> Context:
+    """Return the row about this route table on the page of a check."""
+    return {
+        **named(checked.route_table_id),
+        "route_table_id": checked.route_table_id,
+        "mood": Mood.GOOD if checked.right else Mood.BAD,
+        "said": "right" if checked.right else checked.status or "not judged",
+        "error": checked.error,
+        "since": since_right(checked),
     }
 
 

@@ -1,6 +1,7 @@
 """SyncRuns also has one row for each daily check, the newest first, and one with the ledger."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -35,18 +36,13 @@ class CheckLog:
         self._table = table
 
     def put(self, report: CheckReport, *, notice_due: bool) -> None:
-        self._table.upsert_entity(
-            spread(
-                self._table,
-                report.check_id,
-                {
-                    **_keys(report.check_id),
-                    "checkId": report.check_id,
-                    "noticeDue": notice_due,
-                    **_REPORT_PROPERTY.packed(report),
-                },
-            )
-        )
+        """Keep the report in the place of an earlier one with its id."""
+        self._table.upsert_entity(self._entity(report, notice_due=notice_due))
+
+    def add(self, report: CheckReport, *, notice_due: bool) -> None:
+        """Keep the report, unless there is one with its id."""
+        with suppress(ResourceExistsError):
+            self._table.create_entity(self._entity(report, notice_due=notice_due))
 
     def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
         """Return the report, and whether people are still to be told about it."""
@@ -93,6 +89,15 @@ class CheckLog:
         for entity in old:
             remove_partition(self._table, more_of(entity["checkId"]))
             self._table.delete_entity(entity)
+
+    def _entity(self, report: CheckReport, *, notice_due: bool) -> dict[str, object]:
+        entity = {
+            **_keys(report.check_id),
+            "checkId": report.check_id,
+            "noticeDue": notice_due,
+            **_REPORT_PROPERTY.packed(report),
+        }
+        return spread(self._table, report.check_id, entity)
 
     def _report(self, entity: Entity) -> CheckReport:
         return _REPORT_PROPERTY.unpacked(gathered(self._table, entity["checkId"], entity))

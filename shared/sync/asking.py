@@ -120,6 +120,13 @@ class DiscoverRequest:
     acknowledge: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """Do the daily check now."""
+
+    reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     store: Store
@@ -243,6 +250,12 @@ class Asking:
         subscriptions = tuple(request.subscriptions or ())
         search = Search(subscriptions, request.owner, request.register, request.acknowledge)
         return self.create_run(replace(by.asks(Action.DISCOVER, Mode.APPLY), search=search))
+
+    def check(self, request: CheckRequest, by: Requester) -> Run:
+        faults = list(text_faults("reason", request.reason, MAX_REASON))
+        if faults:
+            raise InvalidRequest(faults)
+        return self.create_run(by.asks(Action.CHECK, Mode.APPLY, reason=request.reason))
 
     def _entry(self, text: str, faults: Sequence[Fault]) -> RegisteredTable:
         """Raise InvalidRequest with these faults, and if this is no registered route table."""

@@ -198,7 +198,11 @@ class Events(Protocol):
 
 
 class Checks(Protocol):
-    def put(self, report: CheckReport, *, notice_due: bool) -> None: ...
+    def put(self, report: CheckReport, *, notice_due: bool) -> None:
+        """Keep the report in the place of an earlier one with its id."""
+
+    def add(self, report: CheckReport, *, notice_due: bool) -> None:
+        """Keep the report, unless there is one with its id."""
 
     def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
         """Return the report, and whether people are still to be told about it."""

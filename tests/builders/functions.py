@@ -6,6 +6,7 @@ HTTP_FUNCTIONS = [
     ("alert", "POST", "alerts"),
     ("alert", "OPTIONS", "alerts"),
     ("adopt", "POST", "adopt"),
+    ("check", "POST", "check"),
     ("change_route_table", "PATCH", f"route-tables{table_id('one')}"),
     ("dashboard", "GET", "dashboard"),
     ("discover", "POST", "discover"),

@@ -11,7 +11,7 @@ from shared.cli import lists
 from shared.cli.main import main
 
 COMMANDS = [
-    *("plan", "apply", "approve", "provision", "adopt", "rollback", "release"),
+    *("plan", "apply", "check", "approve", "provision", "adopt", "rollback", "release"),
     *("discover", "versions", "runs", "doctor", "open", "tables"),
 ]
 OURS = {

@@ -9,12 +9,15 @@ import azure.functions as func
 import pytest
 
 from local.azure.faults import InjectedFault, LoseTag, refusal
-from shared import __version__, endpoints
+from shared import __version__, endpoints, workers
 from shared.domain import codes
 from shared.domain.findings import Finding
 from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.runs.run import Mode
+from shared.domain.runs.run import Mode, Trigger
 from shared.endpoints import shell
+from shared.messages import RunMessage
+from shared.sync.asking import CheckRequest
+from shared.sync.requester import Requester
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, rid, tag_document
 from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import approved, register, started, sync
@@ -247,6 +250,30 @@ def test_the_page_of_a_run_that_was_stopped_names_the_tables_that_it_had_not_beg
     text = shown({"run": run_id})
     assert "2 route tables not begun" in text
     assert f"{rid('two').name}</a> <small>{rid('two').resource_group}</small>" in text
+
+
+def test_the_page_of_a_check_shows_its_alarms_and_the_tables_that_are_not_right(
+    azure, make_app, monkeypatch
+):
+    app = make_app(SYNC_SCHEDULE="")
+    monkeypatch.setattr(shell, "app", lambda: app)
+    monkeypatch.setattr(workers, "app", lambda: app)
+    azure.state.tags.answers["westeurope"] = tag_document(["20.0.0.0/24"])
+    tables = [add_table(azure.state, name) for name in ("one", "two")]
+    register(app, "one", "two")
+    sync(app)
+    tables[0].routes = []
+    run_id = app.asking.check(CheckRequest(), Requester(Trigger.HTTP)).run_id
+    assert "The check has not ended" in shown({"run": run_id})
+
+    workers.start_run(str(RunMessage(run_id)))
+    text = shown({"run": run_id})
+    assert "1 of 2 route tables right" in text
+    assert f"<small>{codes.SCHEDULE_MISSING.remedy}</small>" in text
+    assert '<span class="badge bad">planned</span>' in text
+    assert '<span class="badge good">right</span>' in text
+    started = next(run.run_id for run in app.runs.list() if run.request.trigger is Trigger.CHECK)
+    assert f"run {started}</a>" in text
 
 
 def shown(asked: Mapping[str, str]) -> str:

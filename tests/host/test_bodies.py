@@ -13,6 +13,7 @@ NEED_A_BODY = [
     ("POST", "/api/release"),
     ("POST", "/api/discover"),
     ("POST", "/api/provision"),
+    ("POST", "/api/check"),
     ("PUT", TABLE),
     ("PATCH", TABLE),
 ]

@@ -76,6 +76,7 @@ def test_a_reader_reads_and_starts_nothing(guarded):
     for method, path in (
         ("POST", "/api/sync"),
         ("POST", "/api/discover"),
+        ("POST", "/api/check"),
         ("POST", "/api/release"),
         ("PUT", table),
         ("DELETE", table),

@@ -646,6 +646,30 @@ def test_the_daily_check_comes_by_itself_repairs_and_tells(azure, make_host, rec
     assert shown["verifiedAt"].startswith("2026-11-23T05:20")
 
 
+def test_a_check_that_is_asked_for_repairs_and_its_run_has_the_report(azure, host):
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    table = add_table(azure.state, "one", [to_firewall()])
+    register(host, "one")
+    begun = host.request("POST", "/api/check", json={"reason": "CHG9"})
+    assert begun.status_code == 202, begun.text
+    assert begun.headers["location"] == begun.json()["statusQueryGetUri"]
+    whole = host.ended_run(begun.json()["runId"])
+    assert (whole["action"], whole["status"], whole["reason"]) == ("check", "Succeeded", "CHG9")
+    assert (whole["outcomes"], whole["result"]["tables"]) == ([], 1)
+    repair = host.ended_run(whole["result"]["runId"])
+    assert (repair["trigger"], repair["status"]) == ("check", "Succeeded")
+    assert owned_prefixes(table) == {A}
+
+    again = host.request("POST", "/api/check", json={}).json()["runId"]
+    result = host.ended_run(again)["result"]
+    assert (result["right"], result["runId"]) == (1, None)
+    assert [run["action"] for run in host.request("GET", "/api/runs").json()["value"]] == [
+        "check",
+        "sync",
+        "check",
+    ]
+
+
 def test_a_release_ends_a_contest(azure, host):
     azure.state.tags.answers["westeurope"] = tag_document([A])
     table = add_table(azure.state, "one", [to_firewall()])

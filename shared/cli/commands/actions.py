@@ -102,6 +102,18 @@ def apply(
     actions.apply(request, yes=yes, as_json=as_json)
 
 
+def check(reason: OptionalReason = None, as_json: Json = False) -> None:
+    """Do the daily check now, and say what is wrong. Nothing is written to Azure.
+
+    The exit status is 0 if everything is right, and 1 if anything is not. Unlike the daily check,
+    it starts no run: apply does.
+    """
+    from ...sync.asking import CheckRequest
+    from .. import actions
+
+    actions.check(CheckRequest(reason=reason or None), as_json=as_json)
+
+
 def approve(
     run: Annotated[
         str,

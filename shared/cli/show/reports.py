@@ -6,11 +6,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ...domain import codes
+from ...domain.people.check_report import CheckReport
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.report import Report
 from ...domain.runs.run import Action, Mode, Run
+from ...domain.surroundings.search import Found
 from ...render import changes_of, counted_changes, version_line, what_for
 from ..errors import Refused
+from .checks import checked
 from .discoveries import discovered
 from .layout import Lines
 from .needs import needs
@@ -24,8 +27,8 @@ def report(found: Report) -> RenderableType:
     planned or made, what needs a person or a look, what stays as it is, and the sum.
     """
     run = found.run
-    if found.result is not None:
-        return Group(_run_line(run), Text(), discovered(found.result), *_error_lines(run))
+    if not run.request.action.is_about_tables:
+        return Group(_run_line(run), Text(), *_result(found), *_error_lines(run))
 
     lines: list[RenderableType] = [_run_line(run), *_version_lines(run)]
     for alike in _alike(found.outcomes):
@@ -44,6 +47,17 @@ def _section(head: str, lines: Iterable[RenderableType]) -> list[RenderableType]
 
 def _plans(run: Run) -> bool:
     return run.request.mode is Mode.PLAN
+
+
+def _result(found: Report) -> list[RenderableType]:
+    """A check has no result before it has ended."""
+    match found.result:
+        case Found():
+            return [discovered(found.result)]
+        case CheckReport():
+            return [checked(found.result)]
+        case _:
+            return []
 
 
 def _run_line(run: Run) -> Text:

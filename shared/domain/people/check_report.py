@@ -8,6 +8,7 @@ from ..addresses import Source
 from ..armid import RouteTableId
 from ..findings import Finding
 from ..runs.outcome import OutcomeStatus
+from ..runs.report import Result
 from .health import Alarm, Document, Measured, Measurements, alarms
 
 MOST_LISTED = 500
@@ -78,7 +79,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckReport:
+class CheckReport(Result):
     """Everything that one daily check found.
 
     `tables` are the worst ones first, and at most 500; `figures` count all of them. `differs` are
@@ -112,6 +113,12 @@ class CheckReport:
             document=found.document,
             alarms=alarms(found),
         )
+
+    @property
+    def all_right(self) -> bool:
+        """Whether every route table is right, and nobody has to look at anything."""
+        wrong = self.figures.tables - self.figures.right
+        return not (wrong or self.alarms or self.unusable or self.differs)
 
     @property
     def document_unchanged_days(self) -> int:

@@ -10,6 +10,12 @@ from .outcome import Outcome, OutcomeStatus
 from .run import Run
 
 
+class Result:
+    """A result that is not about subscriptions: the report of a check is one."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A run with the outcomes of its route tables, the worst outcome first.
@@ -20,7 +26,7 @@ class Report:
 
     run: Run
     outcomes: tuple[Outcome, ...]
-    result: Found | None = None
+    result: Found | Result | None = None
     not_begun: tuple[RouteTableId, ...] = ()
 
     @classmethod
@@ -28,7 +34,7 @@ class Report:
         cls,
         run: Run,
         outcomes: Iterable[Outcome],
-        result: Found | None = None,
+        result: Found | Result | None = None,
         not_begun: Iterable[RouteTableId] = (),
     ) -> "Report":
         order = list(OutcomeStatus)

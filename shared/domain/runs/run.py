@@ -28,11 +28,12 @@ class Action(StrEnum):
     PROVISION = "provision"
     REMOVE = "remove"
     DISCOVER = "discover"
+    CHECK = "check"
 
     @property
     def is_about_tables(self) -> bool:
         """Whether the run brings each route table to an outcome. Other runs only look around."""
-        return self is not Action.DISCOVER
+        return self not in {Action.DISCOVER, Action.CHECK}
 
 
 class Trigger(StrEnum):

@@ -44,13 +44,20 @@ class Settlement:
         If the table `stays` as it was, its own row does too. Raise ConcurrentUpdate if `pending`
         has been saved since it was read.
         """
-        known = news or TableNews()
-        if stays:
-            known = TableNews()
-        elif run.request.mode is Mode.APPLY or self.policy.paused:
-            at = self.clock()
-            last = LastOutcome.of(run.run_id, outcome, at, poisoned=poisoned)
-            known = replace(known, outcome=last, entry=Entry.of(run, outcome, at))
+        if not stays:
+            known = news or TableNews()
+            if run.request.mode is Mode.APPLY or self.policy.paused:
+                at = self.clock()
+                last = LastOutcome.of(run.run_id, outcome, at, poisoned=poisoned)
+                known = replace(known, outcome=last, entry=Entry.of(run, outcome, at))
+            self._note(known, outcome)
+
+        self.store.outcomes.settle(pending, outcome)
+        self.on_outcome(run, outcome)
+        self.close_holds(run, pending.route_table_id)
+
+    def _note(self, known: TableNews, outcome: Outcome) -> None:
+        """Note on the table's own row what is newly known."""
 
         def noted(entry: RegisteredTable) -> RegisteredTable:
             # What a run wrote before it failed is ours as well: nobody else has made or undone it.
@@ -59,10 +66,7 @@ class Settlement:
             return left.with_news(known)
 
         if known != TableNews():
-            self._change(pending.route_table_id, noted)
-        self.store.outcomes.settle(pending, outcome)
-        self.on_outcome(run, outcome)
-        self.close_holds(run, pending.route_table_id)
+            self._change(outcome.route_table_id, noted)
 
     def close_holds(self, run: Run, route_table_id: RouteTableId) -> None:
         """If this rollback is settled, what it put back is held; if it has failed, nothing is.

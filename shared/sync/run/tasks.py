@@ -1,10 +1,10 @@
-"""Runs that are not about tables: a discovery.
+"""Runs that are not about tables: a discovery, a check.
 
 Such a run has a task. Each message of the run does a part of it, and sends the next message while a
 part is left. The report of the run shows the result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,9 @@ class Task(Protocol):
 
     def error_of(self, run: Run) -> Finding | None:
         """Return the error of a run whose work is done, if a part of it has failed."""
+
+    def due_after(self, run: Run) -> Iterable[str]:
+        """Return the ids of other runs and of checks whose messages are due after this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,13 @@ class TaskRuns:
         if progress is Progress.DONE:
             self.run_end.complete(run, task.error_of(run))
         return progress is Progress.LEFT
+
+    def due_after(self, run_id: str) -> tuple[str, ...]:
+        """Return the ids whose messages are due if this run has ended and has a task."""
+        run = self.store.runs.get(run_id)
+        if run is None or not run.ended or run.request.action not in self.tasks:
+            return ()
+        return tuple(self.tasks[run.request.action].due_after(run))
 
     def give_up(self, run_id: str) -> None:
         """Fail a run that has a task, after the queue's last attempt."""

@@ -57,8 +57,8 @@ class Planning:
             case Action.SYNC | Action.PROVISION:
                 asked = is_new or mode is Mode.PLAN
                 return self._make_sync_planner(run, table, asked=asked)
-            case Action.DISCOVER:
-                raise ValueError("a discovery plans no table")
+            case Action.DISCOVER | Action.CHECK:
+                raise ValueError("a run that only looks around plans no table")
 
     @property
     def _guards(self) -> Guards:

@@ -1,5 +1,6 @@
 """The daily check: read everything once, report what is wrong, and start a run if one helps."""
 
+import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from functools import partial
 
 from ...domain import codes
 from ...domain.addresses import Source
+from ...domain.armid import RouteTableId
 from ...domain.findings import Finding
 from ...domain.people.check_report import CheckReport, check_id_of
 from ...domain.people.health import Document, Measured, Measurements, needs_run
@@ -16,7 +18,7 @@ from ...domain.registry.status import Reading, Status, TableNews
 from ...domain.routing.routes import RouteTable
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.pending import Pending
-from ...domain.runs.run import Mode, Run, RunRequest, Trigger
+from ...domain.runs.run import Mode, Run, RunRequest, Trigger, run_id_of
 from ..policy import Policy
 from ..ports import Azure, Clock, Store
 from ..run.pull import Comparison, SourcePull
@@ -26,7 +28,8 @@ from ..table.progress import preview
 LONGEST = timedelta(minutes=2)
 """An invocation may take 200 s. The tables that are left by then are left to a run."""
 
-type CreateRun = Callable[[RunRequest], Run]
+type CreateRun = Callable[[RunRequest, str], Run]
+"""Write the requested run under this id, unless a run has this id already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,11 @@ class DailyCheck:
     planning: Planning
     create_run: CreateRun
 
-    def check(self) -> CheckReport:
+    def check(self, asked: Run | None = None) -> CheckReport:
         """Read the tags once at each location, and each table once; store and return the report.
 
-        An error of one table or one tag does not keep the others from being looked at.
+        An error of one table or one tag does not keep the others from being looked at. A check for
+        which somebody `asked` can be repeated: its report has one id, and it starts one run.
         """
         now, ends = self.clock(), time.monotonic() + LONGEST.total_seconds()
         registered = [one for one in self.store.registrations.list() if one.registration.enabled]
@@ -51,10 +55,18 @@ class DailyCheck:
         self.store.locations.write(compared.standings)
 
         measured = self._measure_all(registered, compared, now, ends)
-        run = self._start_run(measured, compared)
+        run_id = self._start_run(measured, compared, asked)
         found = self._measurements(measured, compared, now)
-        report = self._report(found, tags, compared, run)
-        self.store.checks.put(report, notice_due=self.policy.notifies)
+        report = self._report(found, tags, compared, run_id)
+        return self._kept(report, asked)
+
+    def _kept(self, report: CheckReport, asked: Run | None) -> CheckReport:
+        if asked is None:
+            self.store.checks.put(report, notice_due=self.policy.notifies)
+            return report
+
+        report = replace(report, check_id=check_id_of(asked.started_at))
+        self.store.checks.add(report, notice_due=self.policy.notifies)
         return report
 
     def _tags(self, registered: Sequence[RegisteredTable]) -> Sequence[Source]:
@@ -76,7 +88,11 @@ class DailyCheck:
         )
 
     def _report(
-        self, found: Measurements, tags: Sequence[Source], compared: Comparison, run: Run | None
+        self,
+        found: Measurements,
+        tags: Sequence[Source],
+        compared: Comparison,
+        run_id: str | None,
     ) -> CheckReport:
         newest = [self.store.versions.newest(tag) for tag in tags]
         return replace(
@@ -84,24 +100,47 @@ class DailyCheck:
             service_tags=tuple(tags),
             differs=tuple(sorted(compared.differs)),
             versions=tuple(version.version_id for version in newest if version is not None),
-            run_id=None if run is None else run.run_id,
+            run_id=run_id,
         )
 
-    def _start_run(self, measured: Sequence[Measured], compared: Comparison) -> Run | None:
-        """Start a run if a tag differs or if a table needs one."""
-        in_need = tuple(
+    def _start_run(
+        self, measured: Sequence[Measured], compared: Comparison, asked: Run | None
+    ) -> str | None:
+        """Start a run if a tag differs or if a table needs one, and return its id."""
+        in_need = self._in_need(measured, compared)
+        is_needed = bool(in_need or compared.differs)
+        run_id = self._run_id(asked, is_needed=is_needed)
+        if run_id is not None and is_needed:
+            reason = _reason(compared.differs, len(in_need), len(measured))
+            # A request without tables is about all, also those that are registered meanwhile.
+            tables = () if len(in_need) == len(measured) else tuple(in_need)
+            self.create_run(_request(tables, reason, asked), run_id)
+        return run_id
+
+    def _in_need(self, measured: Sequence[Measured], compared: Comparison) -> list[RouteTableId]:
+        """Return the tables that a run would help."""
+        return [
             each.entry.route_table_id
             for each in measured
             if needs_run(each, compared.differs, paused=self.policy.paused)
-        )
-        if not in_need and not compared.differs:
+        ]
+
+    def _run_id(self, asked: Run | None, *, is_needed: bool) -> str | None:
+        """Return the id of the run to start, or of the one that was started already.
+
+        The command line starts none: nobody would go on with it, and a look must not write.
+        """
+        new = run_id_of(self.clock(), secrets.token_hex(4))
+        if asked is None:
+            return new if is_needed else None
+        if asked.request.trigger is Trigger.CLI:
             return None
 
-        # A request without tables is about all of them, also those that are registered meanwhile.
-        tables = () if len(in_need) == len(measured) else in_need
-        reason = _reason(compared.differs, len(in_need), len(measured))
-        request = RunRequest(Trigger.CHECK, Mode.APPLY, route_tables=tables, reason=reason)
-        return self.create_run(request)
+        # The claim says which run it is, whatever an earlier attempt has found to be wrong.
+        known = self.store.claims.claimed(asked.run_id)
+        if known is None and is_needed:
+            return self.store.claims.claim(asked.run_id, new)
+        return known
 
     def _measure_all(
         self,
@@ -173,6 +212,13 @@ class DailyCheck:
             change = partial(RegisteredTable.with_news, news=news)
             self.store.registrations.change(entry.route_table_id, change)
         return found if right else replace(found, right_at=since or now)
+
+
+def _request(tables: tuple[RouteTableId, ...], reason: str, asked: Run | None) -> RunRequest:
+    by = None if asked is None else asked.request.requested_by
+    return RunRequest(
+        Trigger.CHECK, Mode.APPLY, route_tables=tables, reason=reason, requested_by=by
+    )
 
 
 def _reason(differs: Collection[Source], in_need: int, count: int) -> str:

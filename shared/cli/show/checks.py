@@ -1,0 +1,61 @@
+"""Show what a check has found."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from ...domain.people.check_report import CheckedTable, CheckReport
+from ...domain.people.health import Alarm
+from ...domain.people.next_steps import About, step_for_code
+from ...render import finding_text, since_right
+from .layout import Lines, Rows
+from .parts import moment
+
+
+def checked(found: CheckReport) -> RenderableType:
+    """Show the tables that are not right, the alarms, and what helps."""
+    wrong = [table for table in found.tables if not table.right]
+    lines: list[RenderableType] = []
+    if wrong:
+        heads = "state", "route table", "what is wrong"
+        lines += [Rows(heads, [_row(table) for table in wrong]), Text()]
+    for alarm in found.alarms:
+        lines += _alarm(alarm)
+
+    figures = found.figures
+    lines += _sources(found)
+    lines.append(Text(f"{figures.right} of {figures.tables} route tables are right."))
+    return Group(Text(f"Checked at {moment(found.at)}"), *lines, *_help(found))
+
+
+def _row(table: CheckedTable) -> list[Text]:
+    place = table.route_table_id
+    why = [finding_text(table.error)] if table.error else []
+    why.append(since_right(table))
+    cells = table.status or "not judged", f"{place.resource_group}/{place.name}", "; ".join(why)
+    return [Text(cell) for cell in cells]
+
+
+def _alarm(alarm: Alarm) -> Iterator[RenderableType]:
+    about = f" ({alarm.route_table_id.name})" if alarm.route_table_id else ""
+    step = step_for_code(alarm.code, About(route_table_id=alarm.route_table_id))
+    yield Lines(f"{alarm.code}: {alarm.message}{about}", "red", first="! ")
+    yield Lines(step.remedy, first="    ")
+    if step.command is not None:
+        yield Lines(step.command, first="  → ")
+
+
+def _sources(found: CheckReport) -> Iterator[Text]:
+    if found.differs:
+        yield Text(f"Changed since the last recorded version: {', '.join(found.differs)}")
+    for tag, why in found.unusable.items():
+        yield Text(f"! {tag}: {finding_text(why)}", style="red")
+
+
+def _help(found: CheckReport) -> Iterator[Text]:
+    """Say what repairs the tables: a check writes nothing."""
+    if found.run_id is not None:
+        yield Text(f"It has started run {found.run_id}.")
+    elif found.differs or found.figures.right < found.figures.tables:
+        yield Text("To bring them to the newest versions: ase-route-sync apply", style="dim")

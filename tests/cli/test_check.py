@@ -1,0 +1,94 @@
+"""The daily check at the command line: it looks, says what is wrong, and writes nothing."""
+
+import pytest
+
+from local.azure.faults import refusal
+from tests.builders.azure import add_table, answer, table_id
+from tests.builders.routes import owned, owned_prefixes
+from tests.builders.runs import register, sync
+
+A, B = "20.0.0.0/24", "20.0.1.0/24"
+
+
+@pytest.fixture
+def tables(azure, app):
+    answer(azure, A)
+    found = {name: add_table(azure.state, name, [owned(A)]) for name in ("one", "two")}
+    register(app, "one", "two")
+    sync(app)
+    azure.state.log.clear()
+    return found
+
+
+def test_all_right_is_status_0(app, tables, cli):
+    done = cli("check")
+    assert done.status == 0, done.out + done.err
+    assert "2 of 2 route tables are right." in done.out
+    assert "apply" not in done.out
+
+
+def test_a_table_that_is_not_right_is_status_1_and_nothing_is_written(azure, app, tables, cli):
+    tables["one"].routes = []
+    done = cli("check", "--reason", "CHG7")
+    assert done.status == 1
+    assert "1 of 2 route tables are right." in done.out
+    [row] = [line for line in done.out.splitlines() if "rg-one/one" in line]
+    assert row.startswith("planned") and "found right within a day" in row
+    assert "ase-route-sync apply" in done.out
+    assert azure.state.writes() == []
+    [check, _sync] = app.runs.list()
+    assert (check.request.action, check.request.reason) == ("check", "CHG7")
+
+
+def test_a_tag_that_has_changed_is_status_1(azure, tables, cli):
+    answer(azure, A, B)
+    done = cli("check")
+    assert done.status == 1
+    assert "Changed since the last recorded version: AppServiceManagement" in done.out
+
+
+def test_an_alarm_is_status_1_and_says_what_to_do(tables, cli):
+    done = cli("check", SYNC_SCHEDULE="")
+    assert done.status == 1
+    assert "! ScheduleMissing: " in done.out
+    assert "Set the app setting that the alarm names." in done.out
+
+
+def test_the_error_of_a_table_is_named(azure, tables, cli):
+    error = {"error": {"code": "AuthorizationFailed", "message": "no right"}}
+    azure.state.faults.append(refusal("GET", "routeTables/two$", 403, error, times=99))
+    done = cli("check")
+    assert done.status == 1
+    [row] = [line for line in done.out.splitlines() if "rg-two/two" in line]
+    assert row.startswith("not judged") and "AuthorizationFailed: no right" in row
+
+
+def test_in_json_the_report_has_the_result(tables, cli):
+    tables["one"].routes = []
+    done = cli("check", "--json")
+    assert done.status == 1
+    result = done.json["result"]
+    assert (done.json["action"], result["right"], result["tables"]) == ("check", 1, 2)
+    assert {one["routeTableId"]: one["right"] for one in result["routeTables"]} == {
+        table_id("one"): False,
+        table_id("two"): True,
+    }
+    shown = cli("runs", done.json["runId"], "--json").json
+    assert shown["result"] == result
+    assert "1 of 2 route tables are right." in cli("runs", "last").out
+
+
+def test_people_are_told_once(tables, receiver, cli):
+    settings = {"NOTIFY_WEBHOOK_URL": receiver.url, "SYNC_SCHEDULE": ""}
+    assert cli("check", **settings).status == 1
+    assert [notice["kind"] for notice in receiver.notices] == ["digest"]
+    assert cli("check", **settings).status == 1
+    assert len(receiver.notices) == 1
+
+
+def test_apply_repairs_what_it_has_found(tables, cli):
+    tables["one"].routes = []
+    assert cli("check").status == 1
+    assert cli("apply", "--yes").status == 0
+    assert owned_prefixes(tables["one"]) == {A}
+    assert cli("check").status == 0
