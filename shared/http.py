@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
+from .bodies import Body
 from .domain import codes
 from .domain.codes import Code
 from .domain.errors import (
@@ -48,12 +48,6 @@ class HttpError(Exception):
         self.code = code
         self.message = message
         self.details = tuple(details)
-
-
-class Body(BaseModel):
-    """A request body: camelCase keys, strict types, and a fault for each unknown key."""
-
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
 
 
 def respond(

@@ -6,8 +6,9 @@ import azure.functions as func
 from pydantic import Field, StringConstraints
 
 from ..app import App
+from ..bodies import Body
 from ..domain.runs.run import Mode, Run
-from ..http import Body, parse_body
+from ..http import parse_body
 from ..sync.asking import DiscoverRequest, ProvisionRequest
 from ..sync.requester import Requester
 from ..sync.texts import (

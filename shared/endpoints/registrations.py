@@ -1,81 +1,21 @@
 """Registered route tables: list, show, register, unregister and release them."""
 
-from dataclasses import replace
-from datetime import date
 from functools import partial
-from typing import Any
 from urllib.parse import unquote
 
 import azure.functions as func
-from pydantic import Field
 
 from .. import answers
 from ..app import App
-from ..domain.registry.choices import AddressSource, RouteStyle
+from ..bodies import RegistrationBody
 from ..domain.registry.registered_table import RegisteredTable
-from ..domain.registry.registration import RouteException
-from ..domain.routing.policy import ApplyPolicy
-from ..http import Body, check_query, json_response, page, parse_body, skip_token
+from ..http import check_query, json_response, page, parse_body, skip_token
 from ..json_shapes import registered_table_json
 from ..log import log_release
 from ..sync.asking import ReleaseRequest
-from ..sync.registering import Expect, PinRequest, RegisterRequest, anything, one_of
-from ..sync.texts import MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_NOTE, MAX_TAGS
+from ..sync.registering import Expect, anything, one_of
 from .callers import caller_of
-from .shell import PAGED, Reason, TableBody, after, endpoint
-
-
-class ExceptionBody(Body):
-    prefix: str
-    reason: str = Field(min_length=1, max_length=MAX_EXCEPTION_REASON)
-    until: date
-
-    @property
-    def accepted(self) -> RouteException:
-        return RouteException(self.prefix, self.reason, self.until)
-
-
-class PinBody(Body):
-    version_id: str
-    reason: Reason
-
-    @property
-    def request(self) -> PinRequest:
-        return PinRequest(self.version_id, self.reason)
-
-
-class RegistrationBody(Body):
-    """A registration as a person asks for it; a key that is null stands for its default."""
-
-    ase_id: str | None = None
-    service_tags: list[str] | None = Field(None, min_length=1, max_length=MAX_TAGS)
-    address_source: AddressSource | None = None
-    route_style: RouteStyle | None = None
-    apply_policy: ApplyPolicy | None = None
-    exceptions: list[ExceptionBody] | None = Field(None, max_length=MAX_EXCEPTIONS)
-    enabled: bool | None = None
-    note: str | None = Field(None, max_length=MAX_NOTE)
-    pin: PinBody | None = None
-    acknowledge: bool | None = None
-
-    def request(self, resource_id: str) -> RegisterRequest:
-        """Return what replaces a registration."""
-        return self.merged(RegisterRequest(resource_id=resource_id))
-
-    def merged(self, existing: RegisterRequest) -> RegisterRequest:
-        """Return what is merged into the existing one, as RFC 7396 says: null removes."""
-        default = RegisterRequest(resource_id=existing.resource_id)
-        exceptions = [one.accepted for one in self.exceptions or ()] or None
-        pin = self.pin.request if self.pin else None
-        values = {"ase": self.ase_id, "exceptions": exceptions, "pin": pin}
-
-        given: dict[str, Any] = {}
-        for key in self.model_fields_set:
-            name = "ase" if key == "ase_id" else key
-            value = values.get(name, getattr(self, key))
-            given[name] = getattr(default, name) if value is None else value
-
-        return replace(existing, **given)
+from .shell import PAGED, TableBody, after, endpoint
 
 
 @endpoint(*PAGED)

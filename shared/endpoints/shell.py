@@ -2,27 +2,23 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Annotated, Concatenate
+from typing import Concatenate
 
 import azure.functions as func
-from pydantic import Field
 
 from ..app import App, app
+from ..bodies import Body, Reason
 from ..domain import codes
 from ..domain.runs.run import Run, RunStatus
-from ..http import Body, HttpError, api_url, check_query, json_error, json_response, respond
+from ..http import HttpError, api_url, check_query, json_error, json_response, respond
 from ..messages import RunMessage
 from ..sync.requester import Requester
-from ..sync.texts import MAX_REASON
 from .callers import Role, caller_of
 
 _RETRY_AFTER_SECONDS = "5"
 
 PAGED = ("top", "skipToken")
 """The query parameters of a list."""
-
-
-type Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
 
 type Send = Callable[[str], None]
 """Put a start message on the queue of runs."""

@@ -4,13 +4,14 @@ import azure.functions as func
 from pydantic import Field
 
 from ..app import App
+from ..bodies import Body, Reason
 from ..domain.runs.run import Mode, Run
-from ..http import Body, parse_body
+from ..http import parse_body
 from ..sync.asking import AdoptRequest, CheckRequest, RollbackRequest, SyncRequest
 from ..sync.requester import Requester
 from ..sync.texts import MAX_CHANGE_ID, MAX_FORCED, MAX_NAMED, OWNER
 from .callers import Role, caller_of
-from .shell import Reason, TableBody, starts_run
+from .shell import TableBody, starts_run
 
 
 class SyncBody(Body):

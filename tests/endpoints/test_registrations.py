@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import endpoints
+from shared.bodies import RegistrationBody
 from shared.domain.addresses import MANAGEMENT_TAG
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.registry.choices import AddressSource, RouteStyle
@@ -21,7 +22,6 @@ from shared.domain.registry.registration import Pin, Registration, RouteExceptio
 from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.times import utc_text
 from shared.endpoints import shell
-from shared.endpoints.registrations import RegistrationBody
 from shared.json_shapes import registered_table_json
 from shared.sync.registering import PinRequest
 from tests.builders.azure import add_environment, add_table, ase_id_of, table_id, tag_document
