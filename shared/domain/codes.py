@@ -1261,6 +1261,23 @@ ADDRESS_UNKNOWN = Code(
     ),
     places=_REQUEST,
 )
+INVALID_FILE = Code(
+    "InvalidFile",
+    Grade.FAILS,
+    meaning="The file of registrations is empty or wrong, so nothing was changed.",
+    remedy="Correct each fault at its line. docs/tables.schema.json describes the file.",
+    places=_REQUEST,
+)
+TOO_MANY_UNREGISTERED = Code(
+    "TooManyUnregistered",
+    Grade.FAILS,
+    meaning=(
+        "The file lacks more than 10 % of the registered tables, which --prune would unregister. "
+        "Nothing was changed."
+    ),
+    remedy="Check the file. If it is right, run the command with --prune-all.",
+    places=_REQUEST,
+)
 NOT_CONFIRMED = Code(
     "NotConfirmed",
     Grade.FAILS,

@@ -165,10 +165,11 @@ class Registering:
         the registration all the time. Raise NotAllowed if the change loosens what guards the table
         and needs an approver. Raise what `expect` raises.
         """
-        ase_id, _ = _environment_id(request)
-        route_table_id, survey = self._place(request.resource_id, ase_id)
-        asked = _Asked(route_table_id, survey, lambda _: request, by, expect)
-        return self._persistently(asked)
+        return self._persistently(self._asked(request, by, expect))
+
+    def judge(self, request: RegisterRequest, by: Requester) -> None:
+        """Judge the request, and register nothing. Raise as `register` does."""
+        self._judgement(self._asked(request, by, anything))
 
     def change(
         self, resource_id: str, edit: Edit, by: Requester, expect: Expect = anything
@@ -182,6 +183,11 @@ class Registering:
 
         return self._persistently(_Asked(_route_table_id(resource_id), None, merged, by, expect))
 
+    def _asked(self, request: RegisterRequest, by: Requester, expect: Expect) -> _Asked:
+        ase_id, _ = _environment_id(request)
+        route_table_id, survey = self._place(request.resource_id, ase_id)
+        return _Asked(route_table_id, survey, lambda _: request, by, expect)
+
     def _persistently(self, asked: _Asked) -> RegisterResult:
         for _ in range(ATTEMPTS - 1):
             with suppress(ConcurrentUpdate):
@@ -190,19 +196,23 @@ class Registering:
 
     def _attempt(self, asked: _Asked) -> RegisterResult:
         """Raise ConcurrentUpdate if others have changed the registration meanwhile."""
-        route_table_id = asked.route_table_id
-        existing = self.store.registrations.get(route_table_id)
+        existing, registration = self._judgement(asked)
+
+        news = self._news(asked.route_table_id, existing)
+        if existing is None:
+            new = RegisteredTable(asked.route_table_id, registration).with_news(news)
+            return self._add(new, asked.by)
+        return self._replace(existing, registration, news, asked.by)
+
+    def _judgement(self, asked: _Asked) -> tuple[RegisteredTable | None, Registration]:
+        """Return what is registered, and what is to be registered instead."""
+        existing = self.store.registrations.get(asked.route_table_id)
         asked.expect(existing.registration if existing else None)
 
         request = asked.wanted(existing)
         registration = self._judged(request, asked, existing)
         self._check_rights(request, asked.by, existing, registration)
-
-        news = self._news(route_table_id, existing)
-        if existing is None:
-            new = RegisteredTable(route_table_id, registration).with_news(news)
-            return self._add(new, asked.by)
-        return self._replace(existing, registration, news, asked.by)
+        return existing, registration
 
     def _news(self, route_table_id: RouteTableId, existing: RegisteredTable | None) -> TableNews:
         """An alert about one of its subnets is to find the table before its first run."""

@@ -1,4 +1,4 @@
-"""`tables list|show|add|set|remove`: the route tables that the app keeps right."""
+"""`tables`: the route tables that the app keeps right."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 
 from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.routing.policy import ApplyPolicy
+from . import registrations
 from .options import Acknowledge, Json, OptionalReason, Output, OutputOption, Table, Yes
 
 commands = typer.Typer(
@@ -175,3 +176,7 @@ def remove(
     from .. import tables
 
     tables.unregister(route_table, reason, with_routes=with_routes, yes=yes, as_json=as_json)
+
+
+commands.command("export")(registrations.export)
+commands.command("import")(registrations.import_)
