@@ -2,6 +2,7 @@
 targetScope = 'subscription'
 
 import {
+  addressOf
   deadLetterContainer
   eventQueue
   listed
@@ -162,6 +163,9 @@ var endpointSubnetId = isPrivate && (empty(integrationSubnetId) || empty(private
 var topics = resourceEvents ? systemTopicsOf(systemTopicIds, watchedIds, '${groupName}-drift', 'egst-${name}') : []
 // Two apps can have event subscriptions on one topic.
 var eventSubscriptionName = 'ase-route-sync-${name}-${take(subscription().subscriptionId, 8)}'
+
+// People reach the dashboard where notices and other links lead.
+var dashboardUrl = '${addressOf(appSettings.?PUBLIC_URL ?? '', app.outputs.url)}/api/dashboard'
 
 // A group that somebody else has made keeps its tags and its location.
 @onlyIfNotExists()
@@ -402,6 +406,7 @@ module workbook 'modules/workbook.bicep' = {
     location: location
     tags: allTags
     applicationInsightsId: monitoring.outputs.applicationInsightsId
+    dashboardUrl: dashboardUrl
   }
 }
 
@@ -410,7 +415,7 @@ output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
 output APP_NAME string = app.outputs.name
 output APP_URL string = app.outputs.url
-output DASHBOARD_URL string = '${app.outputs.url}/api/dashboard'
+output DASHBOARD_URL string = dashboardUrl
 output STORAGE_ACCOUNT string = storage.outputs.name
 output SERVICE_TAG_SUBSCRIPTION string = tagSubscriptionId
 output PRINCIPAL_ID string = identity.outputs.principalId

@@ -1,10 +1,13 @@
-// A workbook that shows the log: ages, changes, failures, runs and alerts.
+// A workbook that leads to the dashboard, and shows the log: ages, changes, failures, runs and alerts.
 import { Tags } from '../types.bicep'
 
 param name string
 param location string
 param tags Tags
 param applicationInsightsId string
+
+@description('URL of the dashboard, without any key.')
+param dashboardUrl string
 
 @description('The number of days for the queries.')
 param days int = 90
@@ -46,6 +49,25 @@ var questions = [
     visualization: 'table'
   }
 ]
+var dashboard = {
+  type: 11
+  name: 'Dashboard'
+  content: {
+    version: 'LinkItem/1.0'
+    style: 'list'
+    links: [
+      {
+        id: 'dashboard'
+        preText: 'How each route table is now, and what to do about it:'
+        linkLabel: 'open the dashboard'
+        linkTarget: 'Url'
+        cellValue: dashboardUrl
+        style: 'link'
+        postText: '. It asks you to sign in, or it needs a key: ase-route-sync open says which.'
+      }
+    ]
+  }
+}
 var tiles = [
   for question in questions: {
     type: 3
@@ -78,7 +100,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     version: 'Notebook/1.0'
     serializedData: string({
       version: 'Notebook/1.0'
-      items: tiles
+      items: concat([dashboard], tiles)
       fallbackResourceIds: [
         applicationInsightsId
       ]

@@ -16,6 +16,7 @@ from .deployed import Deployed
 MAIN = ROOT / "infra" / "main.bicep"
 
 type Expand = Callable[..., Deployed]
+type Value = str | int | dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +45,7 @@ def expand(bicep: Bicep, tmp_path: Path) -> Expand:
     using = f"using '{MAIN.relative_to(tmp_path, walk_up=True)}'\n"
     required = {"environmentName": "prod", "location": "westeurope", "cloud": "AzureCloud"}
 
-    def ask(**given: str | int) -> Deployed:
+    def ask(**given: Value) -> Deployed:
         values = required | given
         lines = [f"param {name} = {_literal(value)}\n" for name, value in values.items()]
         profile.write_text(using + "".join(lines))
@@ -53,5 +54,11 @@ def expand(bicep: Bicep, tmp_path: Path) -> Expand:
     return ask
 
 
-def _literal(value: str | int) -> str:
-    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
+def _literal(value: Value) -> str:
+    match value:
+        case str():
+            return f"'{value}'"
+        case dict():
+            return "{ " + ", ".join(f"{name}: '{text}'" for name, text in value.items()) + " }"
+        case _:
+            return json.dumps(value)

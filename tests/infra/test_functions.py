@@ -46,6 +46,14 @@ def test_lists_are_read_as_people_write_them(call):
     assert [json.loads(one) for one in found] == [[], [], ["a"], ["a"], ["a", "b"]]
 
 
+def test_people_reach_the_app_at_its_gateway_if_there_is_one(call):
+    site, gateway = "https://site.invalid", "https://api.contoso.com/routes"
+    reference = "@Microsoft.KeyVault(SecretUri=https://kv.invalid/secrets/url)"
+    given = {"": site, " ": site, reference: site, gateway: gateway, f" {gateway}/ ": gateway}
+    found = call(*(f"f.addressOf('{text}', '{site}')" for text in given))
+    assert found == [*given.values()]
+
+
 def test_the_id_of_a_subscription_is_in_lower_case(call):
     assert call(f"f.subscriptionIdOf('{A.upper()}')", f"f.subscriptionIdOf('{A}')") == [A, A]
 

@@ -301,8 +301,41 @@ def test_the_url_for_notices_is_a_secret_that_the_app_reads_by_its_identity():
     assert DEFAULT.settings["NOTIFY_WEBHOOK_URL"] == ""
 
 
-def test_the_outputs_say_where_the_dashboard_is():
-    assert DEFAULT.outputs["DASHBOARD_URL"].startswith("[format('{0}/api/dashboard', ")
+def link_of(deployed):
+    """The URL in the workbook. If Azure names the site's host, this is the expression for it."""
+    workbook = deployed.one("Microsoft.Insights/workbooks")["properties"]["serializedData"]
+    if workbook.startswith("["):
+        links = re.findall(r"'linkTarget', 'Url', 'cellValue', (.+?), 'style'", workbook)
+    else:
+        first = json.loads(workbook)["items"][0]
+        links = [link["cellValue"] for link in first["content"]["links"]]
+    assert "?code" not in workbook
+    [link] = links
+    return link
+
+
+@whole
+def test_the_workbook_and_the_outputs_lead_to_the_dashboard_at_the_sites_own_host(deployed):
+    link = link_of(deployed)
+    assert link.startswith("format('{0}/api/dashboard', format('https://{0}', reference(")
+    assert f"{deployed.site['id']}'" in link and link.endswith(").defaultHostName))")
+    assert deployed.outputs["DASHBOARD_URL"] == f"[{link}]"
+
+
+@pytest.mark.parametrize("profile", ["public", "private"])
+def test_behind_a_gateway_they_lead_there(profile, expand):
+    subnet = f"/subscriptions/{WHERE['subscriptionId']}/resourceGroups/rg/providers/x/subnets/one"
+    deployed = expand(
+        networkProfile=profile,
+        integrationSubnetId=subnet if profile == "private" else "",
+        privateEndpointSubnetId=subnet if profile == "private" else "",
+        appSettings={"PUBLIC_URL": " https://api.contoso.com/routes/ "},
+    )
+    url = "https://api.contoso.com/routes/api/dashboard"
+    assert (link_of(deployed), deployed.outputs["DASHBOARD_URL"]) == (url, url)
+
+
+def test_the_outputs_say_where_the_deployment_is():
     assert DEFAULT.outputs["AZURE_LOCATION"] == "westeurope"
     assert DEFAULT.outputs["AZURE_TENANT_ID"] == WHERE["tenantId"]
 
