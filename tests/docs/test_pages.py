@@ -60,6 +60,19 @@ def test_azd_knows_every_variable_that_a_page_sets():
     assert {*re.findall(r"azd env set (\w+)", text)} - known == set()
 
 
+def test_no_page_takes_a_key_from_the_command_that_makes_it():
+    """It shows none: Azure/azure-cli, pull request 27611."""
+    texts = [file.read_text() for file in (*PAGES, *(ROOT / "examples").rglob("*.sh"))]
+    made = [
+        command
+        for text in texts
+        for command in re.findall(r"az functionapp .*", text.replace("\\\n", " "))
+        if " keys set " in command
+    ]
+    assert len(made) >= 6
+    assert [command for command in made if not re.search(r"(--output|-o) none\b", command)] == []
+
+
 def test_the_first_screen_has_the_picture_the_question_and_the_two_commands():
     first = "\n".join((ROOT / "README.md").read_text().splitlines()[:60])
     assert "<img " in first

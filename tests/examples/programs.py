@@ -84,6 +84,9 @@ class RecordedAz:
         self._calls = folder / "calls"
         self._path.mkdir(exist_ok=True)
 
+        shown = {words for words, text in answers.items() if text}
+        assert not {words for words in shown if "keys set" in words}, "it shows no key: PR 27611"
+
         known = json.dumps([[words.split(), text] for words, text in answers.items()])
         failing = json.dumps([[words.split(), times] for words, times in (failures or {}).items()])
         text = PROGRAM.format(

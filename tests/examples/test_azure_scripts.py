@@ -24,7 +24,7 @@ OF_EVENTS = {"eventgrid system-topic create": TOPIC, "eventgrid system-topic sho
 def drift(tmp_path):
     answers = {
         "functionapp show": "app.azurewebsites.net",
-        "functionapp function keys set": KEY,
+        "functionapp function keys list": KEY,
         "monitor action-group create": f"{GROUP}/providers/Microsoft.Insights/actionGroups/a",
     }
     (tmp_path / "drift").mkdir()
@@ -54,13 +54,32 @@ def those(calls, words):
 
 
 def test_the_action_group_calls_alerts_with_a_key_of_that_function_alone(drift):
-    [keys] = those(drift, "functionapp function keys set")
-    assert keys.option("--function-name") == "alert"
+    [made] = those(drift, "functionapp function keys set")
+    [read] = those(drift, "functionapp function keys list")
+    assert made.option("--function-name") == read.option("--function-name") == "alert"
+    assert read.option("--query") == f'"{made.option("--key-name")}"'
     [group] = those(drift, "monitor action-group create")
     url = f"https://app.azurewebsites.net/api/alerts?code={KEY}"
     receiver = ["--action", "webhook", "ase-route-sync", url, "usecommonalertschema"]
     assert " ".join(receiver) in " ".join(group.arguments)
     assert not any(KEY in text for call in drift for text in call.shown)
+
+
+def test_a_key_of_another_name_can_be_made_so_that_the_old_one_counts_until_it_is_deleted(tmp_path):
+    az = RecordedAz(tmp_path, {"functionapp function keys list": KEY})
+    script = EXAMPLES / "azure-monitor" / "call-on-drift.sh"
+    done = az.run((script, "rg-app", "app", SUBSCRIPTION, "rg", "action-group-2"), tmp_path)
+    assert done.returncode == 0
+    [made] = those(az.calls, "functionapp function keys set")
+    assert made.option("--key-name") == "action-group-2"
+
+
+def test_no_action_group_gets_an_empty_key(tmp_path):
+    az = RecordedAz(tmp_path, {})
+    script = EXAMPLES / "azure-monitor" / "call-on-drift.sh"
+    done = az.run((script, "rg-app", "app", SUBSCRIPTION, "rg"), tmp_path)
+    assert (done.returncode, "no key" in done.stderr) == (1, True)
+    assert those(az.calls, "monitor action-group create") == []
 
 
 def test_a_rule_for_each_type_fires_when_a_write_has_succeeded(drift):

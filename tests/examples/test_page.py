@@ -30,7 +30,7 @@ def calls(tmp_path_factory):
             "ad app create": "caller",
             "ad sp create": "principal",
             "ad sp show": "service-principal",
-            "functionapp keys set": KEY,
+            "functionapp keys list": KEY,
         },
     )
     done = run_page(PAGE, az, EXAMPLES.parent, READERS)
@@ -61,6 +61,8 @@ def test_the_key_comes_into_the_secret_that_the_workflow_reads(calls):
     [secret] = those(calls, "keyvault secret set")
     assert secret.option("--value") == KEY
     assert not any(KEY in text for call in calls for text in call.shown)
+    [made], [read] = those(calls, "functionapp keys set"), those(calls, "functionapp keys list")
+    assert read.option("--query") == f'functionKeys."{made.option("--key-name")}"'
     workflow = (EXAMPLES / "github-actions" / "route-sync.yml").read_text()
     assert f"--name {secret.option('--name')} " in workflow
     [role] = those(calls, "role assignment create")

@@ -34,7 +34,7 @@ def calls(tmp_path_factory):
     az = RecordedAz(
         tmp_path_factory.mktemp("az"),
         {
-            "functionapp keys set": KEY,
+            "functionapp keys list": KEY,
             f"rest --method patch --url {ACCOUNT}?api-version=2024-10-23": "a-principal",
             "ad sp show": "a-service-principal",
             f"rest --method post --url {ACCOUNT}/webhooks/generateUri?api-version=2024-10-23": HOOK,
@@ -66,14 +66,30 @@ def test_the_key_and_the_webhook_are_in_no_list_of_processes(calls):
     assert not [text for text in shown if KEY in text or HOOK in text]
 
 
-@pytest.mark.parametrize("failing", ["functionapp keys set", "rest --method put"])
+def test_the_key_that_was_made_is_the_one_that_is_read(calls):
+    read = [call.option("--query") for call in calls if call.begins_with("functionapp keys list")]
+    made = [call.option("--key-name") for call in calls if call.begins_with("functionapp keys set")]
+    assert read == [f'functionKeys."{name}"' for name in made]
+
+
+@pytest.mark.parametrize(
+    "failing", ["functionapp keys set", "functionapp keys list", "rest --method put"]
+)
 def test_no_key_is_deleted_before_the_next_one_is_kept(failing, tmp_path):
     """At a prompt, a command runs although the one before it has failed."""
     _, helpers, *rest = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     [rotation] = [text for text in rest if "keys delete" in text]
-    az = RecordedAz(tmp_path, {}, {failing: 1})
+    az = RecordedAz(tmp_path, {"functionapp keys list": KEY}, {failing: 1})
     az.run(("bash", "-c", helpers + rotation), ROOT, **READERS)
     assert az.calls[-1].begins_with(failing)
+
+
+def test_no_empty_key_is_kept(tmp_path):
+    _, helpers, *rest = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    [rotation] = [text for text in rest if "keys delete" in text]
+    az = RecordedAz(tmp_path, {})
+    az.run(("bash", "-c", helpers + rotation), ROOT, **READERS)
+    assert az.calls[-1].begins_with("functionapp keys list")
 
 
 def test_the_variable_is_encrypted_and_has_the_key(calls):
