@@ -27,8 +27,8 @@ commands = typer.Typer(
     help="Keep the routes of App Service Environment management addresses right. The settings are "
     "read from the environment, as the functions read theirs. Azure sees the identity that is "
     "signed in with az login.",
-    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan), 3 blocked, "
-    "130 interrupted.",
+    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan, import), "
+    "3 blocked, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich takes as long to import as all the rest of `--help`
