@@ -26,7 +26,7 @@ from .azure.resources import Resource, RouteTable, SecurityGroup, VirtualNetwork
 from .azure.server import SimulatedAzure
 from .azure_cli import AzureCli, expect, make_certificate, say, sign_in
 from .azurite import Azurite
-from .sample import TAG_SUBSCRIPTION, settings
+from .sample import TAG_SUBSCRIPTION, for_a_laptop, settings
 from .stack import HostProcess
 
 GROUP, TABLE, NETWORK, SUBNET, SECURITY_GROUP = (
@@ -215,7 +215,9 @@ def _apply_from_a_laptop(azure: SimulatedAzure, app_settings: Mapping[str, str],
     """Run our command line without a managed identity, signed in by `az login`."""
     azure.state.tags.step()
     laptop = {
-        name: value for name, value in app_settings.items() if not name.startswith("IDENTITY_")
+        name: value
+        for name, value in for_a_laptop(app_settings).items()
+        if not name.startswith("IDENTITY_")
     }
 
     say("ase-route-sync apply --yes --json")

@@ -161,13 +161,14 @@ def _print_next_steps(
         "UNREGISTERED": tables.unregistered,
         "ASE": tables.without_table,
     }
+    laptop = sample.for_a_laptop(settings)
     sync = f"curl -X POST -H 'x-functions-key: {host.key}' -d '{{}}' {host.url}/api/sync"
 
     print(
         "Try first:",
         f"  the dashboard           {host.url}/api/dashboard?code={host.key}",
         f"  the tag's next version  curl -X POST {azure.url}/simulator/service-tags/step && {sync}",
-        f"  the command line        env {_assignments(settings)} .venv/bin/python -m shared plan",
+        f"  the command line        env {_assignments(laptop)} .venv/bin/python -m shared plan",
         "",
         "docs/local-stack.md has more to try. Its commands need these variables in your shell:",
         f"  {_assignments(reader)}",

@@ -4,11 +4,13 @@ Twelve have registered route tables in the conditions that real tables are in. O
 nobody has registered, and one has no table.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.addresses import ipv4_of
 from shared.domain.routing.routes import owned_name
+from shared.settings import RECORDED
 
 from .azure.hosting_environments import Environment
 from .azure.resources import RouteTable, SecurityGroup, VirtualNetwork
@@ -171,3 +173,8 @@ def settings() -> dict[str, str]:
         "SERVICE_TAG_SUBSCRIPTION_ID": TAG_SUBSCRIPTION,
         "SERVICE_TAG_LOCATIONS": "westeurope,eastus2",
     }
+
+
+def for_a_laptop(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the app's settings that a command needs: the app records the others."""
+    return {name: value for name, value in settings.items() if name not in RECORDED}

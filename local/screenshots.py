@@ -36,7 +36,8 @@ def main() -> None:
         with HostProcess(settings) as host:
             _make_history(host, azure)
             _forget_one_role(azure, [*tables.registered, tables.unregistered])
-            _take_all(f"{host.url}/api/dashboard?code={host.key}", settings)
+            laptop = sample.for_a_laptop(settings)
+            _take_all(f"{host.url}/api/dashboard?code={host.key}", laptop)
 
 
 def _make_history(host: HostProcess, azure: SimulatedAzure) -> None:
@@ -57,12 +58,12 @@ def _forget_one_role(azure: SimulatedAzure, tables: Sequence[str]) -> None:
     azure.state.identities.app.assignments = [("/", READER), *others]
 
 
-def _take_all(dashboard_url: str, settings: Mapping[str, str]) -> None:
+def _take_all(dashboard_url: str, laptop: Mapping[str, str]) -> None:
     with sync_playwright() as playwright:
         browser = launch(playwright)
         _take_dashboard(browser, dashboard_url)
         for command in ("plan", "doctor"):
-            _take_command(browser, command, settings)
+            _take_command(browser, command, laptop)
         browser.close()
 
 
@@ -74,10 +75,10 @@ def _take_dashboard(browser: Browser, url: str) -> None:
         page.close()
 
 
-def _take_command(browser: Browser, command: str, settings: Mapping[str, str]) -> None:
+def _take_command(browser: Browser, command: str, laptop: Mapping[str, str]) -> None:
     """Show the command's output as a terminal would."""
     arguments = [sys.executable, "-m", "shared", command]
-    environment = {**os.environ, **settings, "FORCE_COLOR": "1", "COLUMNS": str(_COLUMNS)}
+    environment = {**os.environ, **laptop, "FORCE_COLOR": "1", "COLUMNS": str(_COLUMNS)}
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
 
     # The console records what it prints, but must print to some file.

@@ -6,6 +6,8 @@ The adapters import the large Azure SDKs only when they first use them.
 import functools
 import os
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,7 +27,7 @@ from .notify.formats import Sender
 from .notify.webhook import HttpWebhook, NoWebhook
 from .questions import Questions
 from .redaction import guard_log, hide
-from .settings import InvalidSettings, Settings, StorageSettings
+from .settings import Connections, InvalidSettings, Settings
 from .storage.account import StorageAccount
 from .storage.app_record import AppRecordLog
 from .storage.checks import CheckLog, LedgerLog
@@ -196,23 +198,55 @@ def app() -> App:
 
 @functools.cache
 def _app() -> App:
-    guard_log()
-    quiet_libraries()
+    return _makers[-1]()
+
+
+forget = _app.cache_clear
+"""Let the next `app()` make a new App."""
+
+
+def _functions_app() -> App:
+    """Make the App of the functions, which follows the settings of its own environment."""
+    prepare()
     settings = Settings.read(os.environ)
-    hide((*settings.secrets, os.environ.get("IDENTITY_HEADER")))
+    hide(settings.secrets)
     # If the schedule of the daily check is wrong, no check tells it.
     log_alarms(schedule_alarms(settings.wrong_schedules))
 
     context = App(settings)
-    context.recorder.record()
+    # Only the app itself may say what its settings are, and its host always names itself.
+    if settings.website_hostname is not None:
+        context.recorder.record()
     return context
 
 
-def arm_credential(settings: Settings) -> Credential:
+_makers: list[Callable[[], App]] = [_functions_app]
+
+
+@contextmanager
+def made_by(make: Callable[[], App]) -> Iterator[None]:
+    """Within, let `app()` return what this makes. The command line has settings of its own."""
+    _makers.append(make)
+    forget()
+    try:
+        yield
+    finally:
+        _makers.pop()
+        forget()
+
+
+def prepare() -> None:
+    """Let no secret into the log, and no request of a library."""
+    guard_log()
+    quiet_libraries()
+    hide([os.environ.get("IDENTITY_HEADER")])
+
+
+def arm_credential(settings: Connections) -> Credential:
     return Credential(authority=settings.cloud.authority, client_id=settings.azure_client_id)
 
 
-def storage_credential(settings: StorageSettings) -> Credential:
+def storage_credential(settings: Connections) -> Credential:
     return Credential(
         authority=settings.cloud.authority,
         client_id=settings.storage_client_id or settings.azure_client_id,
@@ -268,7 +302,7 @@ def _webhook(settings: Settings) -> Webhook:
     )
 
 
-def storage_account(settings: StorageSettings) -> StorageAccount:
+def storage_account(settings: Connections) -> StorageAccount:
     if settings.storage_connection_string is not None:
         try:
             return StorageAccount.from_connection_string(settings.storage_connection_string)

@@ -97,13 +97,16 @@ type _ServiceTag = Annotated[str, BeforeValidator(_service_tag)]
 type _CommaSeparated[T] = Annotated[list[T], BeforeValidator(_comma_separated)]
 
 
-class StorageSettings(BaseModel):
-    """The settings that lead to the storage account. A command needs no others."""
+class Connections(BaseModel):
+    """The settings that lead to Azure and to the storage account. A command needs no others."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     azure_cloud: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = Field(
         "AzureCloud", alias="AZURE_CLOUD"
+    )
+    arm_endpoint: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
+        None, alias="ARM_ENDPOINT"
     )
     azure_client_id: str | None = Field(None, alias="AZURE_CLIENT_ID")
     storage_connection_string: str | None = Field(None, alias="AzureWebJobsStorage")
@@ -148,10 +151,7 @@ class StorageSettings(BaseModel):
                 yield value.strip()
 
 
-class Settings(StorageSettings):
-    arm_endpoint: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
-        None, alias="ARM_ENDPOINT"
-    )
+class Settings(Connections):
     arm_api_version_network: str | None = Field(
         None, alias="ARM_API_VERSION_NETWORK", pattern=_API_VERSION
     )
@@ -214,7 +214,6 @@ class Settings(StorageSettings):
 
     @property
     def secrets(self) -> Iterator[str]:
-        """Yield what no log and no terminal may show."""
         if self.notify_webhook_url is not None:
             url = urlsplit(self.notify_webhook_url)
             # Some receivers have their secret in the path instead of the query.
@@ -238,7 +237,10 @@ class Settings(StorageSettings):
             return None
         is_local = urlsplit(f"//{self.website_hostname}").hostname in LOOPBACK
         scheme = "http" if is_local else "https"
-        return f"{scheme}://{self.website_hostname}"
+        try:
+            return _address(f"{scheme}://{self.website_hostname}")
+        except ValueError:
+            return None
 
     @property
     def app_name(self) -> str | None:

@@ -27,6 +27,7 @@ from .builders.held import Held
 from .builders.once import once
 from .builders.runs import START
 from .builders.settings import timers
+from .deployed import Deployed
 from .receiver import Receiver
 from .rights import note_actions
 
@@ -118,6 +119,13 @@ def held(azure: SimulatedAzure) -> Iterator[Held]:
 def receiver() -> Iterator[Receiver]:
     """Take the notices of an app whose settings name this webhook."""
     with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def deployed() -> Iterator[Deployed]:
+    """The app as the command line meets it: its record in storage, and its health."""
+    with Deployed() as running:
         yield running
 
 

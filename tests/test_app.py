@@ -1,7 +1,6 @@
 """One App for each process, whose building keeps nobody beyond the deadline."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
@@ -15,24 +14,12 @@ from tests.builders.clocks import Slow
 SECONDS = 30
 
 
-@dataclass
-class _Built:
-    """Records nothing."""
-
-    number: int
-
-    @property
-    def recorder(self):
-        return SimpleNamespace(record=lambda: None)
-
-
 def test_threads_that_begin_together_build_one_and_no_lock_is_held_meanwhile(monkeypatch):
     """The tables of storage are made while the app is built: storage may not answer."""
     slow = Slow()
-    monkeypatch.setattr(wiring, "App", lambda _settings: _Built(slow()))
-    monkeypatch.setattr(
-        Settings, "read", lambda _environment: SimpleNamespace(secrets=(), wrong_schedules={})
-    )
+    monkeypatch.setattr(wiring, "App", lambda _settings: slow())
+    read = SimpleNamespace(secrets=(), wrong_schedules={}, website_hostname=None)
+    monkeypatch.setattr(Settings, "read", lambda _environment: read)
     wiring._app.cache_clear()
     try:
         with ThreadPoolExecutor(2) as threads:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import POLICY, RECORDED, InvalidSettings, Settings, StorageSettings
+from shared.settings import POLICY, RECORDED, Connections, InvalidSettings, Settings
 from tests.builders.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
@@ -197,9 +197,9 @@ def test_what_is_recorded_is_read_as_the_same_settings(changed):
 
 def test_storage_needs_no_policy():
     del (given := dict(NEEDED))["SERVICE_TAG_LOCATIONS"]
-    assert StorageSettings.read(given).storage_connection_string is not None
+    assert Connections.read(given).storage_connection_string is not None
     with pytest.raises(InvalidSettings, match="AzureWebJobsStorage"):
-        StorageSettings.read({})
+        Connections.read({})
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ..sync.asking import (
 )
 from ..sync.requester import Requester
 from . import names, show
+from .agreement import app_for_writing
 from .contact import app, app_with_azure
 from .errors import Ended
 from .shell import answer, ask, carried_out, need_somebody
@@ -49,7 +50,7 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
     app().asking.judged(request)
     if not yes:
         need_somebody(as_json=as_json)
-    context = app_with_azure()
+    app_with_azure()
 
     if not yes:
         planned = _plan_to_confirm(request, as_json=as_json)
@@ -58,6 +59,7 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
         question = f"Apply this, and let {forced} pass?" if forced else "Apply this?"
         _confirm(planned, question, anyway=bool(forced))
         request = replace(request, plan_run_id=planned.run.run_id)
+    context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.sync(request, signed_in()), as_json=as_json)
 
 
@@ -73,10 +75,11 @@ def approve(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
     request = _named(request, whole=yes)
     if not yes:
         need_somebody(as_json=as_json)
-    context = app_with_azure()
+    app_with_azure()
 
     if not yes:
         _ask_to_approve(request)
+    context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.sync(request, signed_in()), as_json=as_json)
 
 
@@ -95,22 +98,32 @@ def _ask_to_approve(request: SyncRequest) -> None:
 
 
 def discover(request: DiscoverRequest, *, as_json: bool) -> None:
-    _finish(app_with_azure().asking.discover(request, signed_in()), as_json=as_json)
+    context = app_with_azure()
+    if request.register:
+        context = app_for_writing(as_json=as_json)
+    _finish(context.asking.discover(request, signed_in()), as_json=as_json)
 
 
 def provision(request: ProvisionRequest, *, plan_only: bool, yes: bool, as_json: bool) -> None:
     if not (plan_only or yes):
         need_somebody(as_json=as_json)
-    context = app_with_azure()
-    if plan_only or not yes:
-        run = context.asking.provision(replace(request, mode=Mode.PLAN), signed_in())
-        planned = carried_out(run, as_json=as_json)
-        answer(report_json(planned), show.report(planned), as_json=as_json)
-        if plan_only:
-            raise Ended(exit_status(planned))
+    app_with_azure()
 
-        ask("Do this?")
+    if plan_only or not yes:
+        _plan_provision(request, plan_only=plan_only, as_json=as_json)
+    context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.provision(request, signed_in()), as_json=as_json)
+
+
+def _plan_provision(request: ProvisionRequest, *, plan_only: bool, as_json: bool) -> None:
+    """Show the plan and ask, or raise Ended if only the plan is asked for."""
+    run = app().asking.provision(replace(request, mode=Mode.PLAN), signed_in())
+    planned = carried_out(run, as_json=as_json)
+    answer(report_json(planned), show.report(planned), as_json=as_json)
+
+    if plan_only:
+        raise Ended(exit_status(planned))
+    ask("Do this?")
 
 
 def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
@@ -121,7 +134,8 @@ def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
     if not yes:
         plan = asking.adopt(replace(request, mode=Mode.PLAN), signed_in())
         _confirm(carried_out(plan, as_json=as_json), "Adopt these routes?")
-    _finish(asking.adopt(request, signed_in()), as_json=as_json)
+    context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
+    _finish(context.asking.adopt(request, signed_in()), as_json=as_json)
 
 
 def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
@@ -134,13 +148,15 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
     if not yes:
         plan = asking.rollback(replace(request, mode=Mode.PLAN), signed_in())
         _confirm(carried_out(plan, as_json=as_json), "Undo this, and hold the table?")
-    _finish(asking.rollback(request, signed_in()), as_json=as_json)
+    context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
+    _finish(context.asking.rollback(request, signed_in()), as_json=as_json)
 
 
 def release(request: ReleaseRequest, *, as_json: bool) -> None:
     request = replace(request, route_table=names.table(request.route_table, whole=True))
-    released = app().asking.release(request)
-    body = registered_table_json(released, answers.newest_versions(app()))
+    context = app_for_writing(as_json=as_json)
+    released = context.asking.release(request)
+    body = registered_table_json(released, answers.newest_versions(context))
     answer(body, show.registered_table(released), as_json=as_json)
 
 

@@ -15,6 +15,7 @@ from ..app import app
 from ..domain.armid import ResourceId, ignoring_case
 from ..render import mode_or_action
 from . import names
+from .agreement import following
 
 PATIENCE_SECONDS = 3.0
 MOST_RUNS = 20
@@ -67,7 +68,8 @@ def _in_time(ask: Callable[[], Offered]) -> Offered:
     answer: Offered = []
 
     def note() -> None:
-        with suppress(Exception):  # whatever it is, the shell goes on without
+        # Whatever it is, the shell goes on without.
+        with suppress(Exception), following(quiet=True):
             answer.extend(ask())
 
     # The process ends without waiting for this thread.

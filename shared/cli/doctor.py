@@ -4,20 +4,20 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueServiceClient
 
-from ..app import app
-from ..settings import InvalidSettings, Settings
+from ..app import App
+from ..settings import Connections, InvalidSettings
 from . import show
+from .agreement import Agreement, agreement
 from .checks import Diagnosis, Grade
+from .checks.app_settings import app_settings
 from .checks.permissions import permissions
 from .checks.reach import Clock, Peer, clock_finding, reach
 from .checks.services import (
     environments,
     events,
     identity,
-    no_storage,
     queue_service,
     queues,
     route_limits,
@@ -28,16 +28,11 @@ from .checks.services import (
 from .errors import Ended
 from .shell import answer
 
-_EXAMPLES = {
-    "SYNC_SCHEDULE": "0 0 6 * * 3: Wednesday at 06:00",
-    "CHECK_SCHEDULE": "0 20 5 * * *: each day at 05:20",
-}
-
 
 def examine(*, as_json: bool) -> None:
     """Show each diagnosis as soon as there is one. The exit status is 1 if one is a fault."""
     diagnoses: list[Diagnosis] = []
-    for diagnosis in _diagnoses():
+    for diagnosis in _diagnoses(agreement()):
         diagnoses.append(diagnosis)
         if not as_json:
             answer(None, show.diagnosis(diagnosis), as_json=False)
@@ -49,71 +44,60 @@ def examine(*, as_json: bool) -> None:
     raise Ended(0 if healthy else 1)
 
 
-def _diagnoses() -> Iterator[Diagnosis]:
+def _diagnoses(here: Agreement) -> Iterator[Diagnosis]:
     try:
-        settings = Settings.read(os.environ)
+        connections, _ = here.connections, here.account
     except InvalidSettings as error:
         remedy = "the README has a table of all settings"
         yield from (Diagnosis("settings", Grade.FAULT, fault, remedy) for fault in error.faults)
     else:
-        yield from _schedules(settings)
-        yield from _outside(settings)
+        yield from _outside(here, connections)
 
 
-def _outside(settings: Settings) -> Iterator[Diagnosis]:
-    queue = queue_service(settings)
+def _outside(here: Agreement, connections: Connections) -> Iterator[Diagnosis]:
+    queue = queue_service(connections)
     clock, is_reachable = Clock(), True
-    for peer in _peers(settings, queue.url):
+    for peer in _peers(connections, queue.url):
         reached = reach(peer, clock)
         is_reachable = is_reachable and reached.grade is not Grade.FAULT
         yield reached
     yield clock_finding(clock)
-    yield identity(settings)
+    yield identity(connections)
 
     # If a host cannot be reached, the checks of its services would only wait for it again.
     if is_reachable:
-        yield from _services(queue)
+        yield from _stored(here, queue)
 
 
-def _services(queue: QueueServiceClient) -> Iterator[Diagnosis]:
-    try:
-        context = app()
-    except AzureError as error:
-        yield no_storage(error)
+def _stored(here: Agreement, queue: QueueServiceClient) -> Iterator[Diagnosis]:
+    stored = storage(here.account)
+    yield stored
+    if stored.grade is Grade.FAULT:
         return
 
-    yield storage(context)
     yield from queues(queue)
+    context = yield from app_settings(here)
+    if context is not None:
+        yield from _services(context)
+
+
+def _services(context: App) -> Iterator[Diagnosis]:
     yield events(context)
     enabled = [one for one in context.registry.list() if one.registration.enabled]
     for check in (tags, environments, route_limits, permissions):
         yield from check(context, enabled)
 
 
-def _schedules(settings: Settings) -> Iterator[Diagnosis]:
-    for name, fault in settings.wrong_schedules.items():
-        remedy = f"correct it in the app's settings, for example to {_EXAMPLES[name]}"
-        yield Diagnosis("settings", Grade.FAULT, f"{name}: {fault}", remedy)
-
-    missing = settings.missing_schedules
-    if missing:
-        said = f"{', '.join(missing)} missing: without it a function app never runs by itself"
-        remedy = "set it in the app's settings; the command line does not need it"
-        yield Diagnosis("settings", Grade.WARNING, said, remedy)
-    elif not settings.wrong_schedules:
-        yield Diagnosis("settings", Grade.OK, "complete")
-
-
-def _peers(settings: Settings, queue_url: str) -> list[Peer]:
+def _peers(connections: Connections, queue_url: str) -> list[Peer]:
     """Return the hosts to reach. Source of their tags: "Virtual network service tags"."""
-    arm = settings.arm_endpoint or settings.cloud.arm_endpoint
+    arm = connections.arm_endpoint or connections.cloud.arm_endpoint
     peers = [
         Peer("Azure Resource Manager", arm, "AzureResourceManager"),
-        Peer("Table Storage", table_url(settings), "Storage"),
+        Peer("Table Storage", table_url(connections), "Storage"),
         Peer("Queue Storage", queue_url, "Storage"),
     ]
     # A managed identity gets its tokens from Azure, not from Entra directly.
     if "IDENTITY_ENDPOINT" not in os.environ:
-        entra = f"https://{settings.cloud.authority}"
+        entra = f"https://{connections.cloud.authority}"
         peers.append(Peer("Microsoft Entra", entra, "AzureActiveDirectory"))
     return peers

@@ -18,6 +18,7 @@ from ..json_shapes import Json
 from ..sync.requester import Requester
 from . import show
 from .actions import FAILED, PENDING, signed_in
+from .agreement import app_for_writing
 from .contact import app
 from .difference import (
     Difference,
@@ -142,9 +143,14 @@ class _Import:
         return [step for step in steps if step.table_id not in self.failed]
 
     def _confirm(self, steps: Sequence[Step]) -> None:
-        if steps and not self.options.yes:
-            need_somebody(as_json=self.options.as_json)
+        """Ask a person, and let the app confirm its settings. The difference follows from them."""
+        yes, as_json = self.options.yes, self.options.as_json
+        if not steps:
+            return
+        if not yes:
+            need_somebody(as_json=as_json)
             ask("Do this?")
+        app_for_writing(yes=yes, shown=True, as_json=as_json)
 
     def _judge(self, step: Step) -> None:
         if step.request is not None:

@@ -11,6 +11,7 @@ import typer
 from .. import __version__
 from ..redaction import guard_log, presentable_trace
 from .commands import actions, doctor, lists, opening, tables
+from .commands.options import Commands
 from .errors import Ended
 from .interruption import Abandoned, Interrupted, interruptible
 
@@ -23,10 +24,10 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-commands = typer.Typer(
+commands = Commands(
     help="Keep the routes of App Service Environment management addresses right. The settings are "
-    "read from the environment, as the functions read theirs. Azure sees the identity that is "
-    "signed in with az login.",
+    "those that the app has recorded in its storage account, so the environment only has to name "
+    "that account. Azure sees the identity that is signed in with az login.",
     epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan, import), "
     "3 blocked, 130 interrupted.",
     no_args_is_help=True,

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import typer
@@ -64,6 +65,11 @@ def ask(question: str) -> None:
         raise Ended(end.code) from None
     if not confirmed:
         raise Refused(codes.NOT_CONFIRMED, "not confirmed: nothing was changed")
+
+
+def waiting(text: str) -> AbstractContextManager[object]:
+    """Show this text to a person at the terminal, within."""
+    return console(stderr=True).status(text)
 
 
 def carried_out(run: Run, *, as_json: bool) -> Report:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import typer
@@ -23,6 +24,7 @@ from ..sync.asking import RemoveRequest
 from ..sync.registering import PinRequest, RegisterRequest, nothing
 from . import names, show
 from .actions import exit_status, signed_in
+from .agreement import app_for_writing
 from .commands.options import Output
 from .contact import PATIENCE_SECONDS, app, app_with_azure, ask_azure
 from .errors import Ended, Refused
@@ -78,9 +80,10 @@ def register(request: RegisterRequest, *, looks: bool, as_json: bool) -> None:
     if looks:
         _look_at(request.resource_id)
 
+    context = app_for_writing(as_json=as_json)
     # If nobody has looked, Azure may not answer.
     with time_limit(math.inf if looks else PATIENCE_SECONDS):
-        done = app().registering.register(request, signed_in(), nothing)
+        done = context.registering.register(request, signed_in(), nothing)
     _show(done.table, as_json=as_json)
 
 
@@ -109,18 +112,26 @@ def change(
     """
     given = {name: value for name, value in wishes.items() if value is not None}
     # A note can be changed while Azure cannot be asked.
-    context = app_with_azure() if _ASKS_AZURE & given.keys() else app()
-    given = {name: None if value == "" else value for name, value in given.items()}
+    if _ASKS_AZURE & given.keys():
+        app_with_azure()
 
-    def edit(known: RegisterRequest) -> RegisterRequest:
-        changed = replace(known, **given)
-        named = {exception.prefix for exception in changed.exceptions}
-        kept = () if no_exceptions else known.exceptions
-        others = [exception for exception in kept if exception.prefix not in named]
-        return replace(changed, exceptions=(*others, *changed.exceptions))
-
+    edit = partial(_edited, given=given, no_exceptions=no_exceptions)
     known_id = names.table(route_table, whole=True)
+    context = app_for_writing(as_json=as_json)
     _show(context.registering.change(known_id, edit, signed_in()).table, as_json=as_json)
+
+
+def _edited(
+    known: RegisterRequest, *, given: Mapping[str, Any], no_exceptions: bool
+) -> RegisterRequest:
+    values: Mapping[str, Any] = {
+        name: None if value == "" else value for name, value in given.items()
+    }
+    changed = replace(known, **values)
+    named = {exception.prefix for exception in changed.exceptions}
+    kept = () if no_exceptions else known.exceptions
+    others = [exception for exception in kept if exception.prefix not in named]
+    return replace(changed, exceptions=(*others, *changed.exceptions))
 
 
 def _show(entry: RegisteredTable, *, as_json: bool) -> None:
@@ -140,8 +151,8 @@ def unregister(
     report = None
     if with_routes:
         report = _take_routes_out(removal, yes=yes, as_json=as_json)
-    elif not yes:
-        ask(f"Unregister {known}? It keeps its routes.")
+    else:
+        _leave_routes(known, yes=yes, as_json=as_json)
     _unregister(known, report, as_json=as_json)
 
 
@@ -159,6 +170,12 @@ def _registered(route_table: str, *, with_routes: bool) -> str:
         return route_table
 
 
+def _leave_routes(route_table: str, *, yes: bool, as_json: bool) -> None:
+    if not yes:
+        ask(f"Unregister {route_table}? It keeps its routes.")
+    app_for_writing(yes=yes, shown=not yes, as_json=as_json)
+
+
 def _unregister(route_table: str, report: Report | None, *, as_json: bool) -> None:
     app().registering.unregister(route_table, signed_in())
     body = report_json(report) if report else {"routeTableId": route_table}
@@ -170,18 +187,23 @@ def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Rep
 
     A person who is asked sees its plan first.
     """
-    context = app_with_azure()
+    app_with_azure()
     if not yes:
-        plan = context.asking.remove(replace(removal, mode=Mode.PLAN), signed_in())
-        say(show.report(carried_out(plan, as_json=as_json)))
-        ask("Take these routes out, and unregister the route table?")
+        _ask_about_routes(removal, as_json=as_json)
 
+    context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     report = carried_out(context.asking.remove(removal, signed_in()), as_json=as_json)
     status = exit_status(report)
     if status:
         answer(report_json(report), show.report(report), as_json=as_json)
         raise Ended(status)
     return report
+
+
+def _ask_about_routes(removal: RemoveRequest, *, as_json: bool) -> None:
+    plan = app().asking.remove(replace(removal, mode=Mode.PLAN), signed_in())
+    say(show.report(carried_out(plan, as_json=as_json)))
+    ask("Take these routes out, and unregister the route table?")
 
 
 def exceptions(texts: Sequence[str]) -> list[RouteException]:

@@ -1193,11 +1193,53 @@ PRINCIPAL_UNREADABLE = Code(
     remedy="Check the app's authentication settings.",
     places=_REQUEST,
 )
+SETTINGS_DIFFER = Code(
+    "SettingsDiffer",
+    Grade.FAILS,
+    meaning="The environment of the command has settings that the app has otherwise.",
+    remedy=(
+        "Take them out of the environment: the command follows the app's own settings. To let the "
+        "environment win this once, say --override-settings."
+    ),
+    places=_REQUEST,
+    related=("CloudDiffers",),
+)
+CLOUD_DIFFERS = Code(
+    "CloudDiffers",
+    Grade.FAILS,
+    meaning="AZURE_CLOUD of the command is not the cloud of the app.",
+    remedy="Set AZURE_CLOUD to the cloud of the app, and sign in there.",
+    places=_REQUEST,
+    related=("SettingsDiffer",),
+)
+SETTINGS_UNCONFIRMED = Code(
+    "SettingsUnconfirmed",
+    Grade.FAILS,
+    meaning=(
+        "The app has not confirmed that the settings that it has recorded still hold. Nothing was "
+        "changed."
+    ),
+    remedy=(
+        "Run the command where it can reach the app, or set PUBLIC_URL to an address at which it "
+        "reaches the app from here. Without --yes, a person can go on with the recorded settings. "
+        "With --override-settings, nobody has to confirm them."
+    ),
+    places=_REQUEST,
+    related=("SettingsChanged",),
+)
 SETTINGS_CHANGED = Code(
     "SettingsChanged",
     Grade.FAILS,
     meaning="The app's settings have changed since the command read them. Nothing was changed.",
     remedy="Run the command again: it then follows the new settings.",
+    places=_REQUEST,
+    related=("SettingsUnconfirmed",),
+)
+SETTINGS_UNKNOWN = Code(
+    "SettingsUnknown",
+    Grade.FAILS,
+    meaning="The app has recorded settings that this version of the command line does not know.",
+    remedy="Install the version of the app. ase-route-sync doctor shows both versions.",
     places=_REQUEST,
 )
 STORAGE_UNAVAILABLE = Code(

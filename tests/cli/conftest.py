@@ -19,8 +19,11 @@ from typing import IO, Any, Self
 
 import pytest
 
+from local.sample import for_a_laptop
 from local.warm import WarmProcess
+from shared.settings import RECORDED
 from tests.builders.clocks import LONGEST_SECONDS
+from tests.deployed import Deployed
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def _read(file: IO[bytes]) -> str:
 
 
 type Start = Callable[..., Command]
+type Environment = Callable[..., dict[str, str]]
 _HERE = {name: os.environ[name] for name in ("PATH", "HOME")}
 
 
@@ -141,18 +145,38 @@ def _terminal(columns: int) -> Iterator[tuple[int, Callable[[], str]]]:
 
 
 @pytest.fixture
-def start(app_settings: dict[str, str]) -> Iterator[Start]:
+def environment(app_settings: dict[str, str], deployed: Deployed) -> Environment:
+    """A laptop that has the connections alone, and an app that has the settings.
+
+    Of the settings that a test changes, the app gets those that it records, and the laptop gets the
+    others. What is `here` is in the laptop's environment in any case. If the laptop is `alone`, no
+    app is started for it, and all settings are here.
+    """
+
+    def make(
+        *,
+        without: Iterable[str] = (),
+        here: Mapping[str, str] | None = None,
+        alone: bool = False,
+        **changed: str,
+    ) -> dict[str, str]:
+        settings = {k: v for k, v in (app_settings | changed).items() if k not in without}
+        if not alone:
+            own = {"AzureWebJobsStorage": app_settings["AzureWebJobsStorage"]}
+            deployed.follow(settings | own)
+            settings = for_a_laptop(settings)
+        return _HERE | settings | dict(here or {})
+
+    return make
+
+
+@pytest.fixture
+def start(environment: Environment) -> Iterator[Start]:
     """Begin a command. Whoever `types` sits at a terminal."""
     running = ExitStack()
 
-    def begin(
-        *arguments: str,
-        types: str | None = None,
-        without: Iterable[str] = (),
-        **changed: str,
-    ) -> Command:
-        settings = {k: v for k, v in (app_settings | changed).items() if k not in without}
-        env = _HERE | settings
+    def begin(*arguments: str, types: str | None = None, **how: Any) -> Command:
+        env = environment(**how)
         typed = running.enter_context(_standard_input(types))
         out, err = running.enter_context(_outputs())
         return running.enter_context(Command(arguments, env, typed, out, err))
@@ -162,12 +186,12 @@ def start(app_settings: dict[str, str]) -> Iterator[Start]:
 
 
 @pytest.fixture
-def cli(app_settings: dict[str, str], start: Start) -> Cli:
+def cli(environment: Environment, start: Start) -> Cli:
     """Run a command to its end. With `columns`, so wide is the terminal for its output."""
 
     def run(*arguments: str, columns: int | None = None, **how: Any) -> Done:
         if columns is not None:
-            return _at_terminal(arguments, app_settings | _HERE | how, columns)
+            return _at_terminal(arguments, environment(**how), columns)
         with start(*arguments, **how) as command:
             return command.end()
 
@@ -184,3 +208,15 @@ def _at_terminal(arguments: Sequence[str], settings: Mapping[str, str], columns:
         finally:
             process.kill()
         return Done(status, ended(), "")
+
+
+@pytest.fixture
+def laptop(
+    app_settings: dict[str, str], deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Make this process a laptop, for tests that call `main` in it."""
+    deployed.follow(app_settings)
+    for name in RECORDED:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in for_a_laptop(app_settings).items():
+        monkeypatch.setenv(name, value)

@@ -174,9 +174,16 @@ def test_commands_are_completed(cli):
 
 
 def test_missing_settings_are_listed(cli):
-    refused = cli("plan", without=("SERVICE_TAG_LOCATIONS", "AzureWebJobsStorage"))
+    refused = cli("plan", without=("SERVICE_TAG_LOCATIONS",), ROUTE_OWNER="No!", alone=True)
     assert refused.status == 1
-    assert "SERVICE_TAG_LOCATIONS" in refused.err
+    assert "SERVICE_TAG_LOCATIONS: missing" in refused.err
+    assert "ROUTE_OWNER" in refused.err
+    assert "the app has recorded no settings in this storage account" in refused.err
+
+
+def test_without_storage_there_is_nothing_to_follow(cli):
+    refused = cli("plan", without=("AzureWebJobsStorage",), alone=True)
+    assert refused.status == 1
     assert "AzureWebJobsStorage" in refused.err
 
 
@@ -226,7 +233,7 @@ def test_a_rollback_shows_only_this_table_of_the_run(azure, app, cli):
 
 
 def test_passing_trouble_is_tried_again_and_at_last_a_failure(
-    azure, app, app_settings, monkeypatch, capsys
+    azure, app, app_settings, laptop, monkeypatch, capsys
 ):
     """In this process: between two tries there are seconds."""
     from shared import app as wiring
@@ -247,7 +254,7 @@ def test_passing_trouble_is_tried_again_and_at_last_a_failure(
     assert Settings.read(app_settings).paused is False
 
 
-def test_a_person_sees_each_table_when_it_is_done(azure, app, monkeypatch, capsys):
+def test_a_person_sees_each_table_when_it_is_done(azure, app, laptop, monkeypatch, capsys):
     from shared import app as wiring
     from shared.cli import main, shell
 

@@ -90,7 +90,7 @@ def test_runs_and_versions_are_completed(azure, app, complete):
     [
         {"AzureWebJobsStorage": f"TableEndpoint={NOBODY}/one;AccountName=one;AccountKey={KEY}"},
         {"AzureWebJobsStorage": "nonsense"},
-        {"SERVICE_TAG_LOCATIONS": ""},
+        {"AzureWebJobsStorage": ""},
     ],
     ids=["no answer", "no connection string", "no settings"],
 )

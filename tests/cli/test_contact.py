@@ -322,7 +322,7 @@ def test_an_identity_that_storage_does_not_get_is_said_once(cli, tmp_path):
 
 
 @pytest.mark.usefixtures("nobody_waits")
-def test_a_run_is_stopped_if_azure_goes_away(azure, app, make_app, monkeypatch, capsys):
+def test_a_run_is_stopped_if_azure_goes_away(azure, app, make_app, laptop, monkeypatch, capsys):
     """What has begun fails for its own reason, and the rest stays as it was."""
     from shared import app as wiring
     from shared import workers

@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -13,6 +14,7 @@ import trustme
 from azure.storage.queue import QueueClient
 
 from local.azure.authorization import READER, Role
+from shared import __version__
 from shared.cli.checks import Grade
 from shared.cli.checks.permissions import TABLE_ACTIONS, lacking
 from shared.cli.checks.reach import (
@@ -87,17 +89,82 @@ def test_without_a_managed_identity_entra_is_asked(healthy, cli):
 
 
 def test_wrong_settings_are_each_a_fault(cli):
-    done = cli("doctor", "--json", without=("SERVICE_TAG_LOCATIONS",), REMOVAL_GRACE_DAYS="x")
+    wrong = {"REMOVAL_GRACE_DAYS": "x"}
+    done = cli("doctor", "--json", without=("SERVICE_TAG_LOCATIONS",), alone=True, **wrong)
     assert done.status == 1
-    said = [f["message"] for f in done.json["findings"]]
-    assert any(text.startswith("SERVICE_TAG_LOCATIONS") for text in said)
-    assert any(text.startswith("REMOVAL_GRACE_DAYS") for text in said)
+    found = {f["message"].partition(":")[0]: f["remedy"] for f in done.json["findings"]}
+    assert found.keys() >= {"SERVICE_TAG_LOCATIONS", "REMOVAL_GRACE_DAYS"}
+    assert "call the app's /api/health" in found["SERVICE_TAG_LOCATIONS"]
+    storage = cli("doctor", "--json", without=("AzureWebJobsStorage",), alone=True)
+    assert "AzureWebJobsStorage" in faults(storage)["settings"]["message"]
+    malformed = cli("doctor", "--json", AzureWebJobsStorage="UseDevelopmentStorage=true;nonsense")
+    assert "AzureWebJobsStorage" in faults(malformed)["settings"]["message"]
+
+
+def app_found(done):
+    [found] = [f for f in done.json["findings"] if f["subject"] == "app"]
+    return found
+
+
+def test_an_app_that_confirms_its_settings_is_shown_with_its_version(healthy, deployed, cli):
+    found = app_found(cli("doctor", "--json"))
+    assert found["grade"] == "ok"
+    said = f"it has confirmed its settings at {deployed.url}, and has version {__version__}"
+    assert found["message"] == said
+
+
+def test_whether_the_app_and_this_environment_differ_is_told(healthy, cli):
+    here = {"PAUSED": "false", "REMOVAL_GRACE_DAYS": "7"}
+    done = cli("doctor", "--json", here=here, PAUSED="true")
+    assert done.status == 1
+    said = [f["message"] for f in done.json["findings"] if f["grade"] == "fault"]
+    assert said == [
+        "PAUSED: false here, true in the app",
+        "REMOVAL_GRACE_DAYS: 7 here, 0 in the app",
+    ]
+    overridden = cli("doctor", "--json", "--override-settings", here=here, PAUSED="true")
+    assert overridden.status == 0
+    said = [f["message"] for f in overridden.json["findings"] if f["grade"] == "warning"]
+    assert "PAUSED: false here, true in the app" in said
+    cloud = cli("doctor", "--json", here={"AZURE_CLOUD": "AzureChinaCloud"})
+    assert "AzureChinaCloud" in faults(cloud)["settings"]["message"]
+
+
+def test_an_app_that_does_not_confirm_its_settings_is_a_warning(healthy, deployed, cli):
+    cli("doctor")
+    deployed.status = 403
+    done = cli("doctor", "--json")
+    found = app_found(done)
+    assert (done.status, found["grade"]) == (0, "warning")
+    assert f"{deployed.url}: it answers 403" in found["message"]
+    assert "PUBLIC_URL" in found["remedy"]
+    gone = cli("doctor", "--json", WEBSITE_HOSTNAME="127.0.0.1:9")
+    assert "ask for a firewall rule from here to 127.0.0.1, TCP 9" in app_found(gone)["remedy"]
+
+
+def test_an_app_that_has_recorded_nothing_is_a_warning(healthy, cli):
+    done = cli("doctor", "--json", alone=True)
+    assert done.status == 0
+    found = app_found(done)
+    assert "has recorded no settings in this storage account" in found["message"]
+    assert "/api/health" in found["remedy"]
+
+
+def test_another_version_of_the_app_is_a_warning(app, healthy, deployed, cli):
+    cli("doctor")
+    recorder = deployed.app.recorder
+    newer = replace(recorder.own, version="9.0.0", read_at=datetime.now(UTC))
+    deployed.app.recorder = replace(recorder, own=newer)
+    found = app_found(cli("doctor", "--json"))
+    assert found["grade"] == "warning"
+    assert found["message"].endswith(f"version 9.0.0. This is version {__version__}")
 
 
 def test_missing_schedules_are_a_warning(healthy, cli):
     done = cli("doctor", "--json", without=("SYNC_SCHEDULE",))
     assert done.status == 0
-    assert done.json["findings"][0]["grade"] == "warning"
+    [found] = [f for f in done.json["findings"] if f["subject"] == "settings"]
+    assert (found["grade"], "SYNC_SCHEDULE missing" in found["message"]) == ("warning", True)
 
 
 def test_a_wrong_schedule_is_a_fault_that_names_setting_and_field(healthy, cli):

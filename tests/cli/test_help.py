@@ -80,7 +80,7 @@ def test_each_command_has_its_summary_on_one_line():
 )
 def test_a_command_imports_what_it_needs_when_it_runs(command):
     shown, said = run("-m", "shared", *command, status=1)
-    assert "SERVICE_TAG_SUBSCRIPTION_ID: missing" in shown + said
+    assert "AzureWebJobsStorage__tableServiceUri: missing" in shown + said
     assert "Traceback" not in said
 
 

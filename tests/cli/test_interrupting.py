@@ -213,14 +213,14 @@ runpy.run_module("shared", run_name="__main__", alter_sys=True)
 """
 
 
-def test_a_key_at_a_real_terminal_does_it(azure, app, app_settings, tables):
+def test_a_key_at_a_real_terminal_does_it(azure, app, environment, tables):
     """The program of a person, and not a fork of one that has imported everything."""
     held = Held(azure.state)
     keyboard, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", AT_A_TERMINAL, "apply", "--yes"],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **app_settings},
+        env=environment(),
         stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=terminal,

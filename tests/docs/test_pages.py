@@ -10,6 +10,7 @@ import pytest
 
 from local import licences
 from shared.domain.clouds import CLOUDS
+from shared.settings import POLICY
 from tests.builders.recorded import BESIDE, needs_recordings
 from tests.builders.settings import SETTINGS
 
@@ -87,6 +88,12 @@ def test_the_firewall_is_told_of_each_host_of_each_cloud():
         for host in (cloud.arm_endpoint.removeprefix("https://"), cloud.storage_suffix):
             assert f"`{host}`" in page
         assert f"`{cloud.authority}`" in page
+
+
+def test_the_page_lists_each_setting_that_a_command_takes_from_the_app():
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [listed] = re.findall(r"^The policy settings are (.*?)\. ", page, re.MULTILINE | re.DOTALL)
+    assert {*re.findall(r"`(\w+)`", listed)} == POLICY
 
 
 def test_licences_are_those_of_what_is_pinned():

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from local.sample import for_a_laptop
 from tests.builders.azure import answer, rid, table_id
 from tests.builders.runs import TAG, register
 
@@ -60,8 +61,9 @@ def test_the_shell_passes_shellcheck(shell, tmp_path):
 
 
 @pytest.fixture
-def job(app_settings, tmp_path):
-    """A job in a clone whose `tables.yaml` has these entries."""
+def job(app_settings, deployed, tmp_path):
+    """A job in a clone whose `tables.yaml` has these entries. It has the storage account alone."""
+    deployed.follow(app_settings)
     programs = tmp_path / "bin"
     programs.mkdir()
     # The command runs in the folder of the sources, as if it had been installed from there.
@@ -79,7 +81,7 @@ def job(app_settings, tmp_path):
             env={
                 "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
                 "HOME": os.environ["HOME"],
-                **app_settings,
+                **for_a_laptop(app_settings),
                 **variables,
             },
             stdin=subprocess.DEVNULL,

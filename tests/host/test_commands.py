@@ -70,6 +70,7 @@ def test_what_run_prints_can_be_tried_until_it_is_interrupted(tmp_path):
             links = re.findall(r"http://127\.0\.0\.1:\d+/\S+\?code=\S+", said)
             assert [http().get(link).status_code for link in links] == [200] * 2
             try_first(said)
+            use_command_line(said)
             try_the_page(said.splitlines()[-2].strip(), tmp_path)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
@@ -109,6 +110,16 @@ def try_the_page(variables, folder):
     assert done.returncode == 0, done
     statuses = re.findall(r"(Succeeded|Failed)$", done.stdout, re.MULTILINE)
     assert statuses == ["Succeeded", "Failed", "Succeeded"]
+
+
+def use_command_line(said):
+    """It has the connections alone: the settings are the app's, and the app confirms them."""
+    [command] = re.findall(r"^  the command line +(.*) plan$", said, re.MULTILINE)
+    assert "SERVICE_TAG" not in command
+    done = subprocess.run(
+        ["bash", "-c", f"{command} apply --yes"], cwd=ROOT, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b""), done
 
 
 def test_indexing_imports_no_azure_management_sdk():

@@ -16,7 +16,8 @@ from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.times import utc_text
-from ...settings import Settings
+from ...settings import Connections, Settings
+from ...storage.account import StorageAccount
 from ...storage.errors import storage_fault
 from ...sync.run.pull import Comparison
 from ...transport import Transport
@@ -37,10 +38,11 @@ _METADATA = "http://169.254.169.254"
 _PROBE = {"PartitionKey": "doctor", "RowKey": "probe"}
 
 
-def identity(settings: Settings) -> Diagnosis:
+def identity(connections: Connections) -> Diagnosis:
     """Show the name in the token that Azure gets. Source: "Access token claims reference"."""
     try:
-        token = arm_credential(settings).get_token(settings.cloud.credential_scope).token
+        scope = connections.cloud.credential_scope
+        token = arm_credential(connections).get_token(scope).token
         claims = jwt.decode(token, options={"verify_signature": False})
     except (AzureError, jwt.InvalidTokenError) as error:
         said = f"there is no token: {reason_of(error)}"
@@ -64,25 +66,27 @@ def _remedy_without_token() -> str:
     return f"IDENTITY_ENDPOINT is at {place_of(urlsplit(endpoint))}: {_ASSIGN}"
 
 
-def storage(context: App) -> Diagnosis:
+def storage(account: StorageAccount) -> Diagnosis:
     """Read and write the tables."""
-    table = context.account.runs
     try:
-        context.account.check()
-        table.upsert_entity(_PROBE, mode=UpdateMode.REPLACE)
-        table.delete_entity(_PROBE)
+        _probe(account)
     except AzureError as error:
-        return no_storage(error)
+        return _no_storage(storage_fault(error))
     return Diagnosis("storage", Grade.OK, "the tables can be read and written")
 
 
-def no_storage(error: AzureError) -> Diagnosis:
-    found = storage_fault(error)
+def _no_storage(found: Finding) -> Diagnosis:
     remedy = found.code.remedy
     if found.code == codes.STORAGE_UNAVAILABLE:
         remedy = "if it happens again, look at the health of the account in the portal"
     said = f"the tables cannot be read and written: {found.code}: {found.message}"
     return Diagnosis("storage", Grade.FAULT, said, remedy)
+
+
+def _probe(account: StorageAccount) -> None:
+    account.check()
+    account.runs.upsert_entity(_PROBE, mode=UpdateMode.REPLACE)
+    account.runs.delete_entity(_PROBE)
 
 
 def queues(service: QueueServiceClient) -> Iterator[Diagnosis]:
@@ -179,25 +183,25 @@ def _unknown_limits(context: App, subscription: str, location: str | None) -> Di
     return Diagnosis("route limits", Grade.WARNING, said, remedy)
 
 
-def queue_service(settings: Settings) -> QueueServiceClient:
+def queue_service(connections: Connections) -> QueueServiceClient:
     """Connect to the one account, by its connection string or by the identity."""
-    if settings.storage_connection_string is not None:
+    if connections.storage_connection_string is not None:
         return QueueServiceClient.from_connection_string(
-            settings.storage_connection_string, transport=Transport()
+            connections.storage_connection_string, transport=Transport()
         )
     endpoint = os.environ.get("AzureWebJobsStorage__queueServiceUri")
-    host = f"{settings.storage_account_name}.queue.{settings.cloud.storage_suffix}"
+    host = f"{connections.storage_account_name}.queue.{connections.cloud.storage_suffix}"
     return QueueServiceClient(
         endpoint or f"https://{host}",
-        credential=storage_credential(settings),
+        credential=storage_credential(connections),
         transport=Transport(),
     )
 
 
-def table_url(settings: Settings) -> str:
-    if settings.storage_connection_string is None:
-        return settings.table_endpoint
-    return str(TableServiceClient.from_connection_string(settings.storage_connection_string).url)
+def table_url(connections: Connections) -> str:
+    if connections.storage_connection_string is None:
+        return connections.table_endpoint
+    return str(TableServiceClient.from_connection_string(connections.storage_connection_string).url)
 
 
 def _length(service: QueueServiceClient, name: str) -> int | None:

@@ -8,7 +8,8 @@ def doctor(as_json: Json = False) -> None:
 
     It checks the settings, the network (name, TCP, TLS, through the proxy), the clock, the
     identity, storage, queues, service tags, and the permissions on each registered route table and
-    environment. It says what to do about each fault, and changes nothing.
+    environment. It lets the app confirm its settings. It says what to do about each fault, and
+    changes nothing.
     """
     from .. import doctor
 

@@ -1,7 +1,10 @@
-"""The options that several commands share."""
+"""The options that several commands share, and the one that every command has."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -60,3 +63,34 @@ Table = Annotated[
 Force = Annotated[
     list[str] | None, typer.Option(help="The code of a violation to let pass; repeat it for more.")
 ]
+_Override = Annotated[
+    bool,
+    typer.Option(
+        "--override-settings", help="Let settings of this environment win over those of the app."
+    ),
+]
+
+
+class Commands(typer.Typer):
+    """Commands that follow the app's settings, each with the option to override them."""
+
+    def command(self, *args: Any, **options: Any) -> Callable[..., Any]:
+        register = super().command(*args, **options)
+        return lambda function: register(_following_the_app(function))
+
+
+def _following_the_app(function: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(function)
+    def command(*, override_settings: bool, **given: Any) -> None:
+        from ..agreement import following
+
+        with following(override=override_settings):
+            function(**given)
+
+    # Typer makes the options of a command from its signature.
+    own = inspect.signature(function)
+    option = inspect.Parameter(
+        "override_settings", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Override
+    )
+    vars(command)["__signature__"] = own.replace(parameters=[*own.parameters.values(), option])
+    return command

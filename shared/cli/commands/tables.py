@@ -7,9 +7,9 @@ import typer
 from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.routing.policy import ApplyPolicy
 from . import registrations
-from .options import Acknowledge, Json, OptionalReason, Output, OutputOption, Table, Yes
+from .options import Acknowledge, Commands, Json, OptionalReason, Output, OutputOption, Table, Yes
 
-commands = typer.Typer(
+commands = Commands(
     help="List, show, register, change and unregister route tables.", no_args_is_help=True
 )
 
