@@ -57,6 +57,17 @@ param serviceTagLocations string = ''
 @description('Subscriptions whose route tables may be registered, comma-separated. If empty, this one.')
 param watchedSubscriptionIds string = ''
 
+@description('Service tag of a registration that names none.')
+param serviceTag string = 'AppServiceManagement'
+
+@description('Service tags that may be registered, comma-separated. If empty, serviceTag alone.')
+param allowedServiceTags string = ''
+
+@description('Owner in the names of our routes: small letters and digits. Apps that may write the same route tables need different ones.')
+@minLength(1)
+@maxLength(20)
+param routeOwner string = 'asemgmt'
+
 @description('If true, every run only plans. Begin with true, and look at the plans first.')
 param paused bool = false
 
@@ -94,6 +105,10 @@ param alertActionGroupIds string = ''
 @description('Id of the Key Vault secret with the URL of the webhook for notices. If empty, there are no notices.')
 #disable-next-line secure-secrets-in-params // the id is not secret
 param webhookSecretId string = ''
+
+@description('Form of the notices: json, teams (an Adaptive Card) or slack.')
+@allowed(['json', 'teams', 'slack'])
+param notifyFormat string = 'json'
 
 @description('If true, Event Grid tells the app of each write to a route table in a watched subscription. With the private profile, the storage account then lets in the trusted services of Azure.')
 param resourceEvents bool = true
@@ -285,11 +300,11 @@ module app 'modules/app.bicep' = {
         ARM_ENDPOINT: ''
         ARM_API_VERSION_NETWORK: ''
         ARM_API_VERSION_WEB: ''
-        SERVICE_TAG: 'AppServiceManagement'
+        SERVICE_TAG: serviceTag
         SERVICE_TAG_SUBSCRIPTION_ID: tagSubscriptionId
         SERVICE_TAG_LOCATIONS: empty(serviceTagLocations) ? location : serviceTagLocations
-        ALLOWED_SERVICE_TAGS: ''
-        ROUTE_OWNER: 'asemgmt'
+        ALLOWED_SERVICE_TAGS: allowedServiceTags
+        ROUTE_OWNER: routeOwner
         APPLY_POLICY: applyPolicy
         PAUSED: paused ? 'true' : 'false'
         MAX_REMOVED_PERCENT: '10'
@@ -300,7 +315,7 @@ module app 'modules/app.bicep' = {
           map(secrets, one => '@Microsoft.KeyVault(VaultName=${one.vault};SecretName=${one.name})'),
           ''
         )
-        NOTIFY_FORMAT: 'json'
+        NOTIFY_FORMAT: notifyFormat
         PUBLIC_URL: ''
         MAX_SYNC_AGE_DAYS: '2'
         RUN_RETENTION_DAYS: '400'

@@ -21,6 +21,28 @@ PAGES = sorted(
 )
 GALLERY = ["Features", "Getting Started", "Resources", "Guidance", "Important Security Notice"]
 """Source: the README guidelines of the Azure Developer CLI's gallery."""
+AZD = {
+    "auth login": 0,
+    "config set": 2,
+    "deploy": 0,
+    "down --purge": 0,
+    "env get-value": 1,
+    "env get-values": 0,
+    "env list": 0,
+    "env new": 1,
+    "env select": 1,
+    "env set": 2,
+    "provision": 0,
+    "provision --preview": 0,
+    "up": 0,
+    "up --no-prompt": 0,
+}
+"""The commands of azd that pages use, and how many words follow.
+
+Source: Azure/azure-dev at ae35809.
+"""
+AZD_OPTIONS = {"-e", "--environment", "--subscription", "--location"}
+"""Each takes a value. The last two are options of `env new`."""
 
 
 def anchors(page):
@@ -72,6 +94,33 @@ def test_no_page_takes_a_key_from_the_command_that_makes_it():
     ]
     assert len(made) >= 6
     assert [command for command in made if not re.search(r"(--output|-o) none\b", command)] == []
+
+
+def azd_commands():
+    """Those of the blocks of all pages, as words."""
+    blocks = [
+        block
+        for page in PAGES
+        for block in re.findall(r"```(?:sh|powershell)\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    word = r""""[^"\n]*"|'[^'\n]*'|[^\s&|;)#"']+"""
+    found = re.findall(rf"\bazd((?: +(?:{word}))+)", "\n".join(blocks).replace("\\\n", " "))
+    return [re.findall(word, command) for command in found]
+
+
+def test_azd_knows_every_command_of_every_page():
+    commands = azd_commands()
+    assert len(commands) >= 30
+    for words in commands:
+        plain = [
+            word
+            for before, word in zip(["", *words], words, strict=False)
+            if not {before, word} & AZD_OPTIONS
+        ]
+        known = [name for name in AZD if plain[: len(name.split())] == name.split()]
+        assert known, words
+        name = max(known, key=len)
+        assert len(plain) == len(name.split()) + AZD[name], words
 
 
 def test_the_first_screen_has_the_picture_the_question_and_the_two_commands():

@@ -1,6 +1,7 @@
 """The programs that a script calls: those it needs, and those that stand before the real ones.
 
-`az` answers as told and notes its arguments. A pause is noted as well, and takes a moment only.
+`az`, `azd` and others answer as told and note their arguments. A pause is noted as well, and takes
+a moment only.
 """
 
 import json
@@ -74,14 +75,19 @@ class Call:
 
 class RecordedAz:
     """`answers` has the output of commands by their first words, and `failures` how often one fails
-    before it does not.
+    before it does not. Several of them can be in one folder, with the names of other programs.
     """
 
     def __init__(
-        self, folder: Path, answers: Mapping[str, str], failures: Mapping[str, int] | None = None
+        self,
+        folder: Path,
+        answers: Mapping[str, str],
+        failures: Mapping[str, int] | None = None,
+        *,
+        name: str = "az",
     ) -> None:
         self._path = folder / "bin"
-        self._calls = folder / "calls"
+        self._calls = folder / f"{name}.calls"
         self._path.mkdir(exist_ok=True)
 
         shown = {words for words, text in answers.items() if text}
@@ -93,7 +99,7 @@ class RecordedAz:
             python=sys.executable, calls=str(self._calls), answers=known, failures=failing
         )
 
-        program = self._path / "az"
+        program = self._path / name
         program.write_text(text)
         program.chmod(0o755)
         shorten_pauses(self._path, folder / "slept")
