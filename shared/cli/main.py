@@ -1,5 +1,6 @@
 """Find a command by its name, run it, and return its exit status."""
 
+import io
 import logging
 import os
 import sys
@@ -62,6 +63,7 @@ commands.add_typer(tables.commands, name="tables")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status; the console script and `python -m shared` end with it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _let_every_letter_out()
     # Records are for the log of the functions, but libraries may warn at the terminal.
     guard_log()
     logging.getLogger("ase_route_sync").addHandler(logging.NullHandler())
@@ -70,6 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with interruptible():
         return _status_of(given)
+
+
+def _let_every_letter_out() -> None:
+    """On Windows, files and pipes have an encoding that lacks letters: a ✗ would end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            is_chosen = stream.isatty() or "PYTHONIOENCODING" in os.environ
+            stream.reconfigure(encoding=None if is_chosen else "utf-8", errors="replace")
 
 
 def _status_of(given: Sequence[str]) -> int:

@@ -1,11 +1,14 @@
 """What Azure and other people wrote reaches the terminal as text, and secrets do not reach it."""
 
+import io
 import json
 import re
+import sys
 
 import pytest
 
 from local.azure.faults import refusal
+from shared.cli.main import main
 from tests.builders.azure import add_table, answer
 from tests.builders.runs import register
 
@@ -72,3 +75,29 @@ def test_storage_that_does_not_answer_is_told_without_its_secret(cli, command, c
     assert not re.search(rf"very|secret|{KEY[:12]}", shown)
     if "--json" in command:
         assert json.loads(done.out)["error"]["code"] == "HostUnreachable"
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What a command writes into a file on Windows, which has an encoding of its own for it."""
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+
+    def run(*arguments):
+        file = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(file, encoding="cp1252"))
+        main(arguments)
+        sys.stdout.flush()
+        return file.getvalue()
+
+    return run
+
+
+def test_a_file_has_every_letter_whatever_the_encoding_of_the_system_is(written):
+    assert "✗ settings".encode() in written("doctor")
+
+
+def test_an_encoding_that_somebody_has_chosen_stays_and_what_it_lacks_is_a_question_mark(
+    written, monkeypatch
+):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    assert b"? settings" in written("doctor")
