@@ -419,4 +419,5 @@ def test_an_answer_that_got_lost_counts_all_the_same(app, deployed, environment)
 def test_a_record_that_is_written_for_the_first_time_is_confirmed(app, app_settings, deployed):
     deployed.restart(app_settings)
     found = confirm(app.store.app_records, [deployed.url])
+    assert found.record is not None
     assert (found.address, found.record.settings["PAUSED"]) == (deployed.url, "false")
