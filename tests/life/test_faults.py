@@ -72,11 +72,11 @@ def name_of(value: Any) -> str:
 
 def deliver(app: App, run_id: str) -> None:
     """As the queue does: again and again, until it gives up. Nobody really waits meanwhile."""
-    queue = Queue(start_message(app, run_id))
+    queue = Queue(start_message(run_id))
     with in_hand(pass_by, pass_by):
         for _ in range(DELIVERIES):
             with suppress(RouteSyncError):
-                queue.deliver()
+                queue.deliver(app)
 
 
 @pytest.mark.parametrize(("effect", "method", "path"), MET, ids=name_of)
