@@ -117,6 +117,7 @@ def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
     body = body_of(request)
     if not body.strip():
         raise InvalidRequest([Fault("body", "it is empty; send a JSON object, {} at least")])
+
     try:
         parsed = kind.model_validate_json(body)
     except ValidationError as error:

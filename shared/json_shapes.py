@@ -160,14 +160,12 @@ def registered_table_json(table: RegisteredTable, newest_of: NewestOf) -> Json:
         error = finding_json(table.unreadable)
         known: Json = {"registration": None, "status": None, "error": error}
         return {"routeTableId": str(table.route_table_id), **known}
+
+    versions, seen = _versions_json(table, newest_of), _status_json(table.status)
     return {
         "routeTableId": str(table.route_table_id),
         "registration": registration_json(table.registration),
-        "status": {
-            **_versions_json(table, newest_of),
-            **_status_json(table.status),
-            **_changed_json(table),
-        },
+        "status": {**versions, **seen, **_changed_json(table)},
     }
 
 

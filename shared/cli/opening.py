@@ -9,7 +9,7 @@ _KEY = (
     "It takes a key, as the parameter code in its query. This prints one: az functionapp keys "
     "list --resource-group GROUP --name {app} --query functionKeys.default --output tsv"
 )
-_TOKEN = "It asks you to sign in, with an account that has the app role Reader."  # noqa: S105
+_TOKEN = "It asks you to sign in, with an account that has the app role Reader."  # noqa: S105 # nosec B105
 
 
 def show_address(*, as_json: bool) -> None:

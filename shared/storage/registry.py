@@ -243,14 +243,21 @@ def _entity(table: RegisteredTable) -> dict[str, Any]:
         "enabled": table.registration.enabled,
         "changedBy": table.changed_by or "",
         **_REGISTRATION.packed(table.registration),
+        **_packed_status(table.status),
     }
     if table.changed_at is not None:
         entity["changedAt"] = table.changed_at
-    for name, part in _STATUS.items():
-        value = getattr(table.status, name)
-        if value != getattr(_NOTHING_SEEN, name):
-            entity |= part.packed(value)
     return entity
+
+
+def _packed_status(status: Status) -> dict[str, Any]:
+    """Leave out the parts in which nothing was seen yet."""
+    packed: dict[str, Any] = {}
+    for name, part in _STATUS.items():
+        value = getattr(status, name)
+        if value != getattr(_NOTHING_SEEN, name):
+            packed |= part.packed(value)
+    return packed
 
 
 def _readable(row: Entity) -> RegisteredTable:

@@ -273,6 +273,7 @@ class OutcomeLog:
                 **_OUTCOME_PROPERTY.packed(outcome),
             }
         )
+
         try:
             self._replace(pending, final)
         except ConcurrentUpdate:

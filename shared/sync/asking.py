@@ -153,6 +153,7 @@ class Asking:
 
     def sync(self, request: SyncRequest, by: Requester) -> Run:
         tables = self.judged(request)
+
         return self.create_run(
             RunRequest(
                 trigger=by.trigger,

@@ -172,6 +172,7 @@ def _unknown_limits(context: App, subscription: str, location: str | None) -> Di
         "assign a role with Microsoft.Network/locations/usages/read at "
         f"/subscriptions/{subscription}, or set ROUTE_LIMIT"
     )
+
     try:
         if location is not None:
             context.route_limits.read(subscription, location)
@@ -180,6 +181,7 @@ def _unknown_limits(context: App, subscription: str, location: str | None) -> Di
         # A role helps no more against a version that the cloud does not have.
         if error.code == codes.API_VERSION_NOT_SUPPORTED:
             remedy = error.code.remedy
+
     return Diagnosis("route limits", Grade.WARNING, said, remedy)
 
 

@@ -131,17 +131,15 @@ def _unmade_in(found: Outcome) -> Iterator[tuple[str, str]]:
 
 
 def _sum(found: Report) -> list[Text]:
-    run = found.run
-    lines = [
-        Text.assemble((f"{_sum_head(run)}: ", "bold"), _total(found)),
-        Text(f"Route tables: {counted(found.counts) or 'none'}"),
-    ]
+    run, counts = found.run, counted(found.counts) or "none"
+    lines = [Text.assemble((f"{_sum_head(run)}: ", "bold"), _total(found))]
+    lines.append(Text(f"Route tables: {counts}"))
+
     if not run.ended:
         lines.append(Text(f"To follow it: ase-route-sync runs {run.run_id} --wait", "dim"))
     elif _can_be_applied(found):
-        lines.append(
-            Text(f"To apply exactly this: ase-route-sync apply --plan {run.run_id}", "dim")
-        )
+        command = f"ase-route-sync apply --plan {run.run_id}"
+        lines.append(Text(f"To apply exactly this: {command}", "dim"))
     return lines
 
 

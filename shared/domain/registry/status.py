@@ -39,6 +39,7 @@ class LastOutcome:
     @classmethod
     def of(cls, run_id: str, outcome: Outcome, at: datetime, *, poisoned: bool) -> "LastOutcome":
         found = (finding.code for finding in outcome.findings)
+
         return cls(
             run_id=run_id,
             at=at,

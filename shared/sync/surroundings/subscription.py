@@ -68,6 +68,7 @@ class Work:
         lasting = (
             _about(found.environment_id, found.error) for found in environments if found.error
         )
+
         return replace(
             self.part,
             added=(*self.part.added, *self.added),
