@@ -7,6 +7,8 @@ same errors are more likely to pass, and a run has more patience.
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
+from functools import partial
 from urllib.parse import urlsplit
 
 from .. import app as wiring
@@ -17,9 +19,9 @@ from ..domain import codes
 from ..domain.errors import RouteSyncError, TransientError
 from ..domain.findings import Finding
 
-PATIENCE_SECONDS = 12.0
-"""For storage, and again for Azure Resource Manager, each with a token: the Azure CLI may take ten
-seconds to give one, and nothing else bounds the search for a name.
+PATIENCE_SECONDS = 9.0
+"""For storage, and again for Azure Resource Manager, each with a token. azure-identity gives the
+Azure CLI ten seconds for one, and nothing bounds the search for a name.
 """
 
 CUT_OFF = frozenset(
@@ -35,7 +37,8 @@ CUT_OFF = frozenset(
     }
 )
 """No other table of a run would get further than the one that has met one of these."""
-_ONE_ATTEMPT = {"retry_total": 0, "connection_timeout": 6.0, "read_timeout": 6.0}
+_ONE_ATTEMPT = {"retry_total": 0, "connection_timeout": 5.0}
+"""A connection takes no longer, and a second attempt would take too long for whoever waits."""
 _NO_CONTACT = CUT_OFF | {codes.NO_ANSWER, codes.SIGN_IN_FAILED}
 
 
@@ -99,8 +102,8 @@ def _in_time[T](question: Callable[[], T], late: Callable[[], Finding]) -> T:
     Raise the error of the question, or TransientError if there is no answer in time.
     """
     answer = Future[T]()
-    asked = threading.Thread(target=_answer, args=(answer, question), daemon=True)
-    asked.start()
+    in_context = partial(copy_context().run, _answer, answer, question)
+    threading.Thread(target=in_context, daemon=True).start()
     try:
         return answer.result(PATIENCE_SECONDS)
     except TimeoutError:
