@@ -8,6 +8,7 @@ the type, and pydantic needs them inside.
 """
 
 import functools
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING
 
 from ..domain.armid import ResourceId, SubnetId
@@ -50,6 +51,13 @@ def _converter() -> "JsonConverter":
         unstruct_collection_overrides={frozenset: sorted},
         # The error is the one that the type raises, and not a group with one for each level.
         detailed_validation=False,
+    )
+
+    # Before it takes a class for one of these, cattrs asks whether it is a mapping. Azure's SDK has
+    # thousands of mappings, and each first answer takes milliseconds.
+    converter.register_structure_hook_factory(is_dataclass, converter.gen_structure_attrs_fromdict)
+    converter.register_unstructure_hook_factory(
+        is_dataclass, converter.gen_unstructure_attrs_fromdict
     )
 
     for each in (ResourceId, SubnetId):
