@@ -5,6 +5,7 @@ and each process here is a fork of it. It has its own environment, arguments and
 and runs a module as `python -m` does.
 """
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -22,6 +23,10 @@ _context.set_forkserver_preload(
         *("azure.data.tables", "azure.identity", "azure.mgmt.network", "azure.mgmt.web", "jwt"),
         *("azure.storage.queue", "local.host.server", "local.warm", "shared.cli.main"),
         *("shared.cli.actions", "shared.cli.doctor", "shared.cli.lists", "shared.cli.tables"),
+        # What the host and its worker import when they begin, and at the first call.
+        *("azure.functions", "shared.endpoints", "shared.lanes", "shared.workers"),
+        *("uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl"),
+        *("anyio._backends._asyncio", "azure.core.rest._requests_basic", "httpcore"),
     ]
 )
 
@@ -111,6 +116,7 @@ def _run(
     *,
     warnings_are_errors: bool,
 ) -> None:
+    gc.freeze()  # or each collection would copy what this process shares with the fork server
     streams.take()
     os.environ.clear()
     os.environ.update(environment)
