@@ -1,0 +1,77 @@
+"""Somebody who runs the commands of a page, with the real command line and a real storage account.
+
+Programs of other people, such as `az` and `azd`, are stand-ins that answer as told.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tests.examples.programs import RecordedAz
+
+ROOT = Path(__file__).parents[2]
+LONGEST_SECONDS = 300
+COMMAND_LINE = """#!/bin/sh
+case "$AzureWebJobsStorage__accountName" in
+'') ;;
+{accounts}*) echo "no such account: $AzureWebJobsStorage__accountName" >&2; exit 9 ;;
+esac
+export AzureWebJobsStorage PYTHONPATH={root}
+unset AzureWebJobsStorage__accountName
+exec {python} -m shared "$@"
+"""
+ACCOUNT = "{name}) AzureWebJobsStorage={connection} ;;\n"
+
+
+def blocks(text: str, *kinds: str) -> list[tuple[str, str]]:
+    """Return the blocks of these kinds, in their order, each with its kind."""
+    return re.findall(rf"```({'|'.join(kinds)})\n(.*?)```", text, re.DOTALL)
+
+
+class Reader:
+    """`accounts` has the connection string of each storage account by its name."""
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], accounts: Mapping[str, str]
+    ) -> None:
+        self.folder = folder
+        self._settings = settings
+        (folder / "bin").mkdir(exist_ok=True)
+
+        cases = (
+            ACCOUNT.format(name=name, connection=shlex.quote(connection))
+            for name, connection in accounts.items()
+        )
+        text = COMMAND_LINE.format(accounts="".join(cases), root=ROOT, python=sys.executable)
+        program = folder / "bin" / "ase-route-sync"
+        program.write_text(text)
+        program.chmod(0o755)
+
+    def has(self, name: str, answers: Mapping[str, str] | None = None) -> RecordedAz:
+        """Give this program the answers, and return what notes its calls."""
+        return RecordedAz(self.folder, answers or {}, name=name)
+
+    def run(
+        self, command: Iterable[str | Path], **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        here = {
+            "HOME": str(self.folder),
+            "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        }
+        return subprocess.run(
+            [*command],
+            cwd=self.folder,
+            env={**self._settings, **here, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+
+    def bash(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run(("bash", "-euo", "pipefail", "-c", script), **environment)
