@@ -5,7 +5,9 @@ The keys are the contract's. Nothing reads this JSON back: storage has a mapper 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import cast, overload
 
+from . import shapes
 from .domain.addresses import Difference, Source, Version, service_tag_of
 from .domain.findings import Finding
 from .domain.people.check_report import CheckedTable, CheckReport, Figures
@@ -20,15 +22,18 @@ from .domain.runs.run import Run, VersionSeen
 from .domain.surroundings.search import Found, FoundEnvironment, StampedTable
 from .domain.times import utc_text
 
-type Json = dict[str, object]
 type NewestOf = Callable[[Source], Version | None]
 
 
-def finding_json(finding: Finding | None) -> Json | None:
+@overload
+def finding_json(finding: Finding) -> shapes.Finding: ...
+@overload
+def finding_json(finding: None) -> None: ...
+def finding_json(finding: Finding | None) -> shapes.Finding | None:
     return None if finding is None else {"code": finding.code.name, "message": finding.message}
 
 
-def outcome_json(outcome: Outcome) -> Json:
+def outcome_json(outcome: Outcome) -> shapes.Outcome:
     return {
         "routeTableId": str(outcome.route_table_id),
         "status": outcome.status,
@@ -41,15 +46,16 @@ def outcome_json(outcome: Outcome) -> Json:
     }
 
 
-def _routes_json(outcome: Outcome) -> Json:
-    """Show the prefixes by what became of them."""
-    retained = [{"prefix": each.prefix, "until": str(each.until)} for each in outcome.retained]
-    withheld = [
+def _routes_json(outcome: Outcome) -> shapes.Routes:
+    retained: list[shapes.Retained] = [
+        {"prefix": each.prefix, "until": str(each.until)} for each in outcome.retained
+    ]
+    withheld: list[shapes.Withheld] = [
         {"prefix": each.prefix, "change": each.change, "why": each.why.name}
         for each in outcome.withheld
     ]
 
-    updates = [
+    updates: list[shapes.Update] = [
         {"prefix": each.prefix, "from": each.before, "to": each.after} for each in outcome.updates
     ]
 
@@ -64,9 +70,8 @@ def _routes_json(outcome: Outcome) -> Json:
     }
 
 
-def _faults_json(outcome: Outcome) -> Json:
-    """Show everything that a person may have to look at."""
-    conflicts = [
+def _faults_json(outcome: Outcome) -> shapes.Faults:
+    conflicts: list[shapes.Conflict] = [
         {
             "prefix": each.prefix,
             "routeName": each.route_name,
@@ -76,7 +81,8 @@ def _faults_json(outcome: Outcome) -> Json:
         }
         for each in outcome.conflicts
     ]
-    violations = [
+
+    violations: list[shapes.Violation] = [
         {
             "code": each.code.name,
             "message": each.message,
@@ -95,20 +101,31 @@ def _faults_json(outcome: Outcome) -> Json:
     }
 
 
-def run_json(run: Run) -> Json:
-    """Return the report without its outcomes."""
-    return _run_json(run, run.counts)
+def run_json(run: Run) -> shapes.Run:
+    """Show the run in a list: without its outcomes."""
+    return {
+        **_run_json(run, run.counts),
+        "versions": [_version_seen_json(version) for version in run.versions],
+    }
 
 
-def report_json(report: Report) -> Json:
-    outcomes = [outcome_json(outcome) for outcome in report.outcomes]
-    about_tables = report.run.request.action.is_about_tables
-    result = {} if about_tables else {"result": _result_json(report)}
-    not_begun = {"notBegun": [str(i) for i in report.not_begun]} if report.not_begun else {}
-    return {**_run_json(report.run, report.counts), "outcomes": outcomes, **not_begun, **result}
+def report_json(report: Report) -> shapes.Report:
+    whole: shapes.WholeRun = {
+        **_run_json(report.run, report.counts),
+        "versions": [_version_seen_json(version) for version in report.run.versions],
+        "outcomes": [outcome_json(outcome) for outcome in report.outcomes],
+    }
+
+    # Only some reports have the other keys.
+    shown = cast("shapes.Report", whole)
+    if report.not_begun:
+        shown["notBegun"] = [str(route_table) for route_table in report.not_begun]
+    if not report.run.request.action.is_about_tables:
+        shown["result"] = _result_json(report)
+    return shown
 
 
-def _result_json(report: Report) -> Json | None:
+def _result_json(report: Report) -> shapes.Discovery | shapes.Check | None:
     """A check has no result before it has ended."""
     match report.result:
         case Found():
@@ -119,7 +136,7 @@ def _result_json(report: Report) -> Json | None:
             return None
 
 
-def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:
+def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> shapes.AnyRun:
     request = run.request
 
     return {
@@ -134,32 +151,51 @@ def _run_json(run: Run, counts: Mapping[OutcomeStatus, int]) -> Json:
         "startedAt": utc_text(run.started_at),
         "finishedAt": _moment(run.finished_at),
         "error": finding_json(run.error),
-        "versions": [_version_seen_json(version) for version in run.versions],
-        "counts": {status: counts.get(status, 0) for status in OutcomeStatus},
+        "counts": _counts_json(counts),
     }
 
 
-def _version_seen_json(version: VersionSeen) -> Json:
+def _counts_json(counts: Mapping[OutcomeStatus, int]) -> shapes.Counts:
     return {
-        "versionId": version.version_id,
-        "cloud": version.cloud,
-        "serviceTag": version.service_tag,
-        "changeNumber": version.change_number,
+        "unchanged": counts.get(OutcomeStatus.UNCHANGED, 0),
+        "planned": counts.get(OutcomeStatus.PLANNED, 0),
+        "changed": counts.get(OutcomeStatus.CHANGED, 0),
+        "conflict": counts.get(OutcomeStatus.CONFLICT, 0),
+        "blocked": counts.get(OutcomeStatus.BLOCKED, 0),
+        "failed": counts.get(OutcomeStatus.FAILED, 0),
+    }
+
+
+def _version_seen_json(version: VersionSeen) -> shapes.VersionSeen:
+    return {
+        **_any_version_json(version),
         "added": list(version.added),
         "removed": list(version.removed),
     }
 
 
-def registered_table_json(table: RegisteredTable, newest_of: NewestOf) -> Json:
+def _any_version_json(version: VersionSeen) -> shapes.AnyVersionSeen:
+    return {
+        "versionId": version.version_id,
+        "cloud": version.cloud,
+        "serviceTag": version.service_tag,
+        "changeNumber": version.change_number,
+    }
+
+
+def registered_table_json(table: RegisteredTable, newest_of: NewestOf) -> shapes.RegisteredTable:
     """Show what a person asked for apart from what was seen.
 
     A caller can send `registration` back as it is. `newest_of` tells the newest version of a
     source. A table whose row cannot be read has an error instead.
     """
     if table.unreadable is not None:
-        error = finding_json(table.unreadable)
-        known: Json = {"registration": None, "status": None, "error": error}
-        return {"routeTableId": str(table.route_table_id), **known}
+        return {
+            "routeTableId": str(table.route_table_id),
+            "registration": None,
+            "status": None,
+            "error": finding_json(table.unreadable),
+        }
 
     versions, seen = _versions_json(table, newest_of), _status_json(table.status)
     return {
@@ -169,12 +205,12 @@ def registered_table_json(table: RegisteredTable, newest_of: NewestOf) -> Json:
     }
 
 
-def _changed_json(table: RegisteredTable) -> Json:
+def _changed_json(table: RegisteredTable) -> shapes.Changed:
     return {"changedAt": _moment(table.changed_at), "changedBy": table.changed_by}
 
 
-def registration_json(registration: Registration) -> Json:
-    exceptions = [
+def registration_json(registration: Registration) -> shapes.Registration:
+    exceptions: list[shapes.RouteException] = [
         {"prefix": each.prefix, "reason": each.reason, "until": each.until.isoformat()}
         for each in registration.exceptions
     ]
@@ -192,12 +228,11 @@ def registration_json(registration: Registration) -> Json:
     }
 
 
-def _pin_json(pin: Pin | None) -> Json | None:
+def _pin_json(pin: Pin | None) -> shapes.Pin | None:
     return None if pin is None else {"versionId": pin.version_id, "reason": pin.reason}
 
 
-def _versions_json(table: RegisteredTable, newest_of: NewestOf) -> Json:
-    """Show the ids of the versions that are wanted, that were applied, and that are there."""
+def _versions_json(table: RegisteredTable, newest_of: NewestOf) -> shapes.TableVersions:
     registration, pin = table.registration, table.registration.pin
     found = [newest_of(source) for source in registration.sources]
     newest = [version for version in found if version is not None]
@@ -211,8 +246,8 @@ def _versions_json(table: RegisteredTable, newest_of: NewestOf) -> Json:
     }
 
 
-def _status_json(status: Status) -> Json:
-    held = [
+def _status_json(status: Status) -> shapes.SeenStatus:
+    held: list[shapes.Hold] = [
         {
             "prefix": hold.prefix,
             "routed": hold.routed,
@@ -231,7 +266,7 @@ def _status_json(status: Status) -> Json:
     }
 
 
-def _contest_json(contest: Contest) -> Json | None:
+def _contest_json(contest: Contest) -> shapes.Contest | None:
     if contest.since is None:
         return None
     return {
@@ -244,7 +279,7 @@ def _contest_json(contest: Contest) -> Json | None:
     }
 
 
-def _last_outcome_json(last: LastOutcome | None) -> Json | None:
+def _last_outcome_json(last: LastOutcome | None) -> shapes.LastOutcome | None:
     if last is None:
         return None
     return {
@@ -256,7 +291,7 @@ def _last_outcome_json(last: LastOutcome | None) -> Json | None:
     }
 
 
-def check_json(report: CheckReport) -> Json:
+def check_json(report: CheckReport) -> shapes.Check:
     return {
         "checkId": report.check_id,
         "at": utc_text(report.at),
@@ -268,7 +303,7 @@ def check_json(report: CheckReport) -> Json:
     }
 
 
-def _figures_json(figures: Figures) -> Json:
+def _figures_json(figures: Figures) -> shapes.Figures:
     return {
         "tables": figures.tables,
         "right": figures.right,
@@ -280,8 +315,8 @@ def _figures_json(figures: Figures) -> Json:
     }
 
 
-def _sources_json(report: CheckReport) -> Json:
-    document = {
+def _sources_json(report: CheckReport) -> shapes.Sources:
+    document: shapes.Document = {
         "changeNumbers": dict(report.document.change_numbers),
         "since": utc_text(report.document.since),
         "staleLocations": [*report.document.stale],
@@ -298,7 +333,7 @@ def _sources_json(report: CheckReport) -> Json:
     }
 
 
-def _checked_table_json(table: CheckedTable) -> Json:
+def _checked_table_json(table: CheckedTable) -> shapes.CheckedTable:
     return {
         "routeTableId": str(table.route_table_id),
         "right": table.right,
@@ -313,7 +348,7 @@ def _checked_table_json(table: CheckedTable) -> Json:
     }
 
 
-def alarm_json(alarm: Alarm) -> Json:
+def alarm_json(alarm: Alarm) -> shapes.Alarm:
     return {
         "code": alarm.code.name,
         "message": alarm.message,
@@ -321,7 +356,7 @@ def alarm_json(alarm: Alarm) -> Json:
     }
 
 
-def found_json(found: Found) -> Json:
+def found_json(found: Found) -> shapes.Discovery:
     return {
         "cloud": found.cloud,
         "value": [_found_environment_json(each) for each in found.environments],
@@ -333,7 +368,7 @@ def found_json(found: Found) -> Json:
     }
 
 
-def _found_environment_json(found: FoundEnvironment) -> Json:
+def _found_environment_json(found: FoundEnvironment) -> shapes.FoundEnvironment:
     return {
         "aseId": str(found.environment_id),
         "kind": found.kind,
@@ -346,7 +381,7 @@ def _found_environment_json(found: FoundEnvironment) -> Json:
     }
 
 
-def _stamped_json(stamped: StampedTable) -> Json:
+def _stamped_json(stamped: StampedTable) -> shapes.FoundRouteTable:
     return {
         "routeTableId": str(stamped.route_table_id),
         "ownedRoutes": stamped.owned_routes,
@@ -355,7 +390,7 @@ def _stamped_json(stamped: StampedTable) -> Json:
     }
 
 
-def version_json(version: Version, change: Difference) -> Json:
+def version_json(version: Version, change: Difference) -> shapes.Version:
     tag = service_tag_of(version.source)
 
     return {

@@ -11,13 +11,15 @@ from rich.text import Text
 from ..domain.armid import RouteTableId, ignoring_case
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
-from ..json_shapes import Json, registration_json
+from ..json_shapes import registration_json
 from ..sync.registering import Expect, RegisterRequest, nothing, one_of
 from .registrations_file import TableEntry
 
 MOST_UNREGISTERED_PERCENT = 10
 """A person has to say so if a larger share of the registered tables is to be unregistered."""
 _MOST_NAMED = 10
+
+type Json = Mapping[str, object]
 
 
 class Kind(StrEnum):
@@ -121,7 +123,7 @@ def _step(
     if known.unreadable is not None:
         return None
 
-    before = registration_json(known.registration)
+    before: Mapping[str, object] = registration_json(known.registration)
     differing = [key for key in before if not _same(key, before[key], after[key])]
     changes = tuple(KeyChange(key, before[key], after[key]) for key in differing)
     expect = one_of([known.registration.etag])

@@ -14,7 +14,6 @@ from ..domain.armid import RouteTableId
 from ..domain.errors import InvalidRequest, RouteSyncError
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Trigger
-from ..json_shapes import Json
 from ..sync.requester import Requester
 from . import show
 from .actions import FAILED, PENDING, signed_in
@@ -22,6 +21,7 @@ from .agreement import app_for_writing
 from .contact import app
 from .difference import (
     Difference,
+    Json,
     Kind,
     Step,
     counted,

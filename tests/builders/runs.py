@@ -185,7 +185,7 @@ def report_of(app: App, run_id: str) -> Report:
 
 def run_report(app: App, run_id: str) -> dict[str, Any]:
     """Return the report as the JSON that the function answers."""
-    return report_json(report_of(app, run_id))
+    return {**report_json(report_of(app, run_id))}
 
 
 def codes(outcome: dict[str, Any]) -> list[str]:
