@@ -299,6 +299,18 @@ def test_an_app_that_does_not_answer_stops_every_command_that_writes(
     assert app.registry.get(rid("one")) == before
 
 
+def test_an_import_is_not_begun_either(app, table, deployed, cli, tmp_path):
+    file = tmp_path / "tables.yaml"
+    file.write_text(f"routeTables: [{{routeTableId: '{table_id('one')}', note: new}}]")
+    deployed.status = 503
+    refused = cli("tables", "import", str(file), "--yes")
+    assert (refused.status, "SettingsUnconfirmed" in refused.err) == (1, True), refused.err
+    assert app.registry.get(rid("one")).registration.note is None
+    deployed.status = 200
+    assert cli("tables", "import", str(file), "--yes").status == 0
+    assert app.registry.get(rid("one")).registration.note == "new"
+
+
 @pytest.mark.parametrize("command", [("plan",), ("discover",), ("tables", "list"), ("doctor",)])
 def test_a_command_that_only_looks_needs_no_answer(azure, table, deployed, cli, command):
     cli("runs")
