@@ -187,6 +187,14 @@ class App:
         return run
 
 
+def known_settings() -> Settings | None:
+    """Return the settings, also if storage does not answer; None if they are wrong."""
+    try:
+        return Settings.read(os.environ)
+    except InvalidSettings:
+        return None
+
+
 _building = Questions[None, App]()
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import azure.functions as func
 
 from .. import answers
-from ..app import App, utc_now
+from ..app import App, known_settings, utc_now
 from ..domain import codes
 from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
 from ..domain.people.check_report import CheckReport
-from ..domain.people.health import schedule_alarms
+from ..domain.people.health import coming_alarms, schedule_alarms
+from ..domain.people.next_steps import About, step_for_code
 from ..domain.people.open_alarms import Seen
-from ..domain.people.overview import Standpoint
+from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.runs.outcome import Outcome
@@ -25,10 +26,12 @@ from ..domain.surroundings.search import Found
 from ..http import HttpError, check_query, in_query, respond, whole_number
 from ..pages import choice, headers, render_page
 from ..pages.choice import Choice
+from ..pages.codes import codes_page
 from ..pages.overview import Situation, Timers, overview
 from ..pages.reports import (
     checked_row,
     environment_row,
+    fault_block,
     history_row,
     outcome_block,
     report_head,
@@ -37,6 +40,7 @@ from ..pages.reports import (
 from ..pages.span import Span
 from ..pages.tables import routes, row
 from ..pages.timeline import timeline
+from ..pages.todo import todo_of, todos_of_alarms
 from ..settings import Settings
 from .shell import permitted
 
@@ -45,7 +49,10 @@ OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
 COVERING_DAYS = 35
 """The page looks for the last run over all tables so far back, which is five weekly runs."""
+MOST_ACCEPTED = 10
+"""Nobody accepts more conflicts than this one by one, so the command then names none of them."""
 _FARTHEST = 999_999_999
+_NOT_PERMITTED = (401, 403)
 
 
 def dashboard(request: func.HttpRequest) -> func.HttpResponse:
@@ -67,12 +74,12 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
     chosen, runs = _choice(request), answers.last_runs(context, LAST_RUNS)
     situation = _situation(context, runs)
     shown = {
-        "overview": overview(situation),
+        "overview": overview(situation, functools.partial(_about, context)),
         "timeline": timeline(context.versions.history(context.settings.service_tag)),
         "runs": [run_row(run) for run in runs],
         **_rows(request, situation, chosen),
     }
-    return _response(context, request, "overview", **shown)
+    return _response(context.settings, request, "overview", **shown)
 
 
 def _choice(request: func.HttpRequest) -> Choice:
@@ -147,7 +154,7 @@ def _run_page(context: App, request: func.HttpRequest, run_id: str) -> func.Http
     # A run can have thousands of outcomes, or environments.
     span = _span(request, OUTCOMES_A_PAGE, every)
     listed: dict[str, Any] = {name: [shown_as(each) for each in span.of(every)]}
-    return _response(context, request, "run", **report_head(report), **listed, span=span)
+    return _response(context.settings, request, "run", **report_head(report), **listed, span=span)
 
 
 def _listed(report: Report) -> tuple[str, Sequence[Any], Callable[[Any], Mapping[str, Any]]]:
@@ -163,22 +170,69 @@ def _listed(report: Report) -> tuple[str, Sequence[Any], Callable[[Any], Mapping
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
     table = context.registering.get(text)
-    standpoint = answers.standpoint(context, [table])
-    last = _last_outcome(context, table)
-
+    about = _about(context, table)
     shown: dict[str, Any] = {
-        "row": row(standpoint.judge(table), standpoint),
         "table": table,
-        "shown": None if last is None else outcome_block(last),
+        **_now(context, table, about),
+        **_past(context, table, about),
+        **_elsewhere(context.settings, table),
+        **_routes_now(context, table),
+    }
+    return _response(context.settings, request, "route_table", **shown)
+
+
+def _now(context: App, table: RegisteredTable, about: About) -> dict[str, Any]:
+    """Return how the table stands, and what to do if it is not right or will not stay so."""
+    standpoint = answers.standpoint(context, [table])
+    judged = standpoint.judge(table)
+    of_state = [] if judged.mood is Mood.GOOD else [todo_of([judged], lambda _: about)]
+    coming = todos_of_alarms(coming_alarms(table, standpoint.now.date()))
+    return {"row": row(judged, standpoint), "todos": [*of_state, *coming]}
+
+
+def _past(context: App, table: RegisteredTable, about: About) -> dict[str, Any]:
+    """Return what runs did and found, and for how long their pages are there."""
+    last = _last_outcome(context, table)
+    return {
+        "shown": None if last is None else outcome_block(last, about),
         "history": [history_row(entry) for entry in table.status.history],
         "retention_days": context.settings.run_retention_days,
     }
-    return _response(context, request, "route_table", **shown, **_routes_now(context, table))
+
+
+def _elsewhere(settings: Settings, table: RegisteredTable) -> dict[str, Any]:
+    """Return where the portal shows the table and its environment."""
+    ase_id = table.registration.ase_id
+    portal = {
+        "table": settings.cloud.portal_url(str(table.route_table_id)),
+        "environment": settings.cloud.portal_url(str(ase_id)) if ase_id else None,
+    }
+    return {"portal": portal}
+
+
+def _about(context: App, table: RegisteredTable) -> About:
+    """Return the ids for commands about this table, of which its last run knows some."""
+    last = table.status.last_outcome
+    run = None if last is None else context.runs.get(last.run_id)
+    if last is None or run is None:
+        return About(route_table_id=table.route_table_id)
+
+    outcome = _last_outcome(context, table) if last.conflicts else None
+    conflicts = [] if outcome is None else outcome.open_conflicts
+    prefixes = [conflict.prefix for conflict in conflicts if not conflict.name_taken]
+    return About.of(run, table.route_table_id, prefixes if len(prefixes) <= MOST_ACCEPTED else ())
+
+
+def _named_page(context: App, request: func.HttpRequest, name: str) -> func.HttpResponse:
+    if name != "codes":
+        raise HttpError(400, codes.INVALID_QUERY, "page is codes, and there is no other")
+    return _response(context.settings, request, "codes", **codes_page())
 
 
 _PAGES: Mapping[str, Callable[[App, func.HttpRequest, str], func.HttpResponse]] = {
     "run": _run_page,
     "routeTable": _table_page,
+    "page": _named_page,
 }
 
 
@@ -187,7 +241,8 @@ def _routes_now(context: App, table: RegisteredTable) -> dict[str, Any]:
     try:
         found = context.route_tables.read(table.route_table_id)
     except RouteSyncError as error:
-        return {"unreadable": Finding.of(error)}
+        about = About(route_table_id=table.route_table_id)
+        return {"unreadable": fault_block(Finding.of(error), about, Mood.BAD)}
 
     registration, owner = table.registration, context.settings.route_owner
     shown, counts = routes(found, registration, _wanted(context, registration), owner=owner)
@@ -226,20 +281,23 @@ def _everywhere(settings: Settings) -> Mapping[str, Any]:
 
 
 def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpResponse:
-    return _response(None, request, "error", status=error.status, fault=error)
+    # A caller who may not see the pages learns nothing of the app.
+    settings = None if error.status in _NOT_PERMITTED else known_settings()
+    step = step_for_code(error.code, About())
+    return _response(settings, request, "error", status=error.status, fault=error, step=step)
 
 
 def _response(
-    context: App | None,
+    settings: Settings | None,
     request: func.HttpRequest,
     template: str,
     *,
     status: int = 200,
     **shown: object,
 ) -> func.HttpResponse:
-    """Show a page. If the app's own settings are wrong, there is no context."""
-    everywhere = {} if context is None else _everywhere(context.settings)
-    front = None if context is None else context.settings.public_url
+    """Show a page. If the app's own settings are wrong, there are none."""
+    everywhere = {} if settings is None else _everywhere(settings)
+    front = None if settings is None else settings.public_url
     key = in_query(request, "code")
     page = render_page(template, front=front, key=key, now=utc_now(), **everywhere, **shown)
     # Azure answers in JSON, which can hold half a letter, but no page can.

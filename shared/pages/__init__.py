@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from .. import __version__
+from .codes import anchor_of
 from .times import ago, moment
 
 if TYPE_CHECKING:
@@ -60,6 +61,17 @@ def _style() -> str:
     return (_FOLDER / "style.css").read_text().strip()
 
 
+_GLOBALS: Mapping[str, Any] = {
+    "moment": moment,
+    "anchor_of": anchor_of,
+    "style": _style(),
+    "code_version": __version__,
+    # If the settings are wrong, nothing is known of the app.
+    "place": {},
+    "paused": False,
+}
+
+
 @functools.cache
 def _templates() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -71,7 +83,5 @@ def _templates() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"moment": moment, "style": _style(), "code_version": __version__}
-    # If the settings are wrong, nothing is known of the app.
-    environment.globals |= {"place": {}, "paused": False}
+    environment.globals |= _GLOBALS
     return environment

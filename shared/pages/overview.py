@@ -1,6 +1,5 @@
 """The first page: which tables are right, since when, what changed, and what needs a person."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,10 +10,11 @@ from ..domain.people.open_alarms import WARNINGS, Seen, open_alarms, open_error
 from ..domain.people.overview import Judged, Mood, Standpoint, State
 from ..domain.runs.run import Mode, Run, RunStatus
 from ..domain.schedules import next_time
+from .choice import Choice
 from .tables import Context, number_of
 from .times import ago
+from .todo import MOST, AboutOf, Todo, todo_of_run, todos_of_alarms, todos_of_tables
 
-MOST_ALARMS = 10
 LATE_AFTER = timedelta(hours=1)
 """A timer that has not fired by then is late: the host may have been restarted meanwhile."""
 
@@ -63,36 +63,31 @@ class Situation:
         return sorted(found, key=lambda alarm: alarm.code in WARNINGS)
 
 
-def overview(situation: Situation) -> Context:
+def overview(situation: Situation, about_of: AboutOf) -> Context:
     """Return what the template shows."""
     facts = [*_facts(situation)]
     mood, headline = _headline(situation, facts)
+    todos, left_out = _todos(situation, about_of)
     return {
         "mood": mood,
         "headline": headline,
         "facts": facts,
         "tables": len(situation.tables),
-        "waiting": _waiting(situation),
-        **_faults(situation),
+        "todos": todos[:MOST],
+        "todos_left_out": left_out + len(todos[MOST:]),
     }
 
 
-def _waiting(situation: Situation) -> list[tuple[str, int]]:
-    """Return the runs that have to be approved, the newest first, and for how many tables."""
-    waits = (one.table for one in situation.tables if one.state is State.WAITING)
-    runs = Counter(t.status.last_outcome.run_id for t in waits if t.status.last_outcome)
-    return sorted(runs.items(), reverse=True)
+def _todos(situation: Situation, about_of: AboutOf) -> tuple[list[Todo], int]:
+    """Return what a person can do, the worst first, and how many entries are left out."""
+    last, error = situation.last_ended, situation.error
+    of_run = [todo_of_run(last, error)] if last and error else []
+    worst_first = Choice().found(situation.tables)
+    of_tables, left_out = todos_of_tables(worst_first, about_of)
 
-
-def _faults(situation: Situation) -> Context:
-    """Return what is wrong with the app as a whole."""
-    alarms, last = situation.alarms, situation.last_ended
-    return {
-        "error": situation.error,
-        "failed_run_id": last.run_id if last else None,
-        "alarms": [{"alarm": one, "mood": _alarm_mood(one)} for one in alarms[:MOST_ALARMS]],
-        "alarms_left_out": max(0, len(alarms) - MOST_ALARMS),
-    }
+    # An alarm about the app may explain what is wrong with many tables.
+    found = [*of_run, *todos_of_alarms(situation.alarms), *of_tables]
+    return sorted(found, key=lambda todo: -list(Mood).index(todo.mood)), left_out
 
 
 def _headline(situation: Situation, facts: Sequence[Context]) -> tuple[Mood, str]:
@@ -139,10 +134,6 @@ def _remark(warnings: Sequence[Alarm], facts: Sequence[Context]) -> str | None:
         return "but a timer is late"
     names = ", ".join(dict.fromkeys(one.code.name for one in warnings))
     return f"with a warning: {names}" if names else None
-
-
-def _alarm_mood(alarm: Alarm) -> Mood:
-    return Mood.WATCH if alarm.code in WARNINGS else Mood.BAD
 
 
 def _share(number: int, judged: Sequence[Judged]) -> str:

@@ -1,13 +1,15 @@
 """Runs and their reports."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..domain import codes
 from ..domain.findings import Finding
 from ..domain.people.check_report import CheckedTable
+from ..domain.people.next_steps import About, step_for_code
 from ..domain.people.overview import Mood
 from ..domain.registry.history import Entry
+from ..domain.routing.judgement import Violation
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Action, Mode, Run, RunStatus
@@ -42,17 +44,36 @@ def run_row(run: Run) -> Context:
 
 
 def report_head(report: Report) -> dict[str, Any]:
-    status = report.run.status
+    run, to_approve = report.run, _to_approve(report)
+    mood, headline = _headline(run, to_approve)
     return {
-        "run": report.run,
-        "mood": _MOODS[status],
-        "headline": _HEADLINES[status],
-        "mode": mode_or_action(report.run),
+        "run": run,
+        "mood": mood,
+        "headline": headline,
+        "mode": mode_or_action(run),
+        "to_approve": to_approve,
+        **_findings_of(report),
+    }
+
+
+def _findings_of(report: Report) -> Context:
+    error = report.run.error
+    return {
         "counts": _counted(report.counts),
+        "error": error and fault_block(error, About(), Mood.BAD),
         "result": report.result,
-        "to_approve": _to_approve(report),
         "not_begun": report.not_begun,
     }
+
+
+def _headline(run: Run, to_approve: int) -> tuple[Mood, str]:
+    """A run that succeeded may still leave something to a person."""
+    if run.status is not RunStatus.SUCCEEDED or not to_approve:
+        return _MOODS[run.status], _HEADLINES[run.status]
+    tables = f"{to_approve} route table{'' if to_approve == 1 else 's'}"
+    if run.request.mode is Mode.PLAN:
+        return Mood.WATCH, f"A plan: {tables} would change"
+    return Mood.WATCH, f"{tables} wait{'s' if to_approve == 1 else ''} for approval"
 
 
 def _to_approve(report: Report) -> int:
@@ -68,15 +89,45 @@ def _to_approve(report: Report) -> int:
     )
 
 
-def outcome_block(outcome: Outcome) -> Context:
-    """Return the outcome as its template needs it."""
+def outcome_block(outcome: Outcome, about: About | None = None) -> Context:
+    """Return the outcome as its template needs it.
+
+    With the ids that the outcome is about, each fault has the command that helps.
+    """
+    faults: list[Finding | Violation] = [*outcome.violations]
+    if outcome.error is not None:
+        faults.insert(0, outcome.error)
+
     return {
         "outcome": outcome,
         "mood": mood_of(outcome.status),
         **named(outcome.route_table_id),
-        "findings": _findings(outcome.findings),
+        "faults": [fault_block(each, about, Mood.BAD) for each in faults],
+        "findings": [fault_block(each, about) for each in outcome.findings],
+        **_unmade(outcome),
+    }
+
+
+def _unmade(outcome: Outcome) -> Context:
+    """Return the changes that were not made, each with the day or the reason."""
+    return {
         "retained": [f"{each.prefix} until {each.until}" for each in outcome.retained],
         "withheld": [f"{each.change} {each.prefix}: {each.why}" for each in outcome.withheld],
+    }
+
+
+def fault_block(
+    found: Finding | Violation, about: About | None = None, mood: Mood | None = None
+) -> Context:
+    """Return what was found, and what to do about it if it needs a person."""
+    mood = mood or (Mood.GOOD if needs_nobody(found.code) else Mood.WATCH)
+    step = step_for_code(found.code, about or About())
+    is_said = mood is Mood.GOOD or step.remedy in found.message
+    return {
+        "said": found,
+        "mood": mood,
+        "remedy": None if is_said else step.remedy,
+        "command": None if about is None or mood is Mood.GOOD else step.command,
     }
 
 
@@ -87,7 +138,7 @@ def environment_row(found: FoundEnvironment) -> Context:
         "found": found,
         "name": environment.name,
         "group": f"{environment.resource_group} · {environment.subscription_id}",
-        "findings": _findings(found.findings),
+        "findings": [fault_block(each) for each in found.findings],
     }
 
 
@@ -106,13 +157,6 @@ def checked_row(checked: CheckedTable) -> Context:
 def history_row(entry: Entry) -> Context:
     """Return the row about this run in the history of one table."""
     return {"entry": entry, "mood": mood_of(entry.status)}
-
-
-def _findings(findings: Iterable[Finding]) -> list[Context]:
-    return [
-        {"said": each, "mood": Mood.GOOD if needs_nobody(each.code) else Mood.WATCH}
-        for each in findings
-    ]
 
 
 def _counted(counts: Mapping[OutcomeStatus, int]) -> str:

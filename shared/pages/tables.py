@@ -94,22 +94,24 @@ def number_of(version_id: str) -> str:
 
 def _notes(table: RegisteredTable, now: datetime) -> Iterator[tuple[Mood, str]]:
     """Yield what is wrong first, then what to look at, then what is as somebody wanted it."""
-    status = table.status
     if table.unreadable is not None:
         yield Mood.BAD, str(table.unreadable.code)
-
-    if status.suspended:
-        yield Mood.BAD, f"Azure has suspended {table.registration.ase_id}"
-    if status.contest.since is not None:
-        yield Mood.BAD, f"contested since {status.contest.since:%Y-%m-%d}: {status.contest}"
-    if status.last_outcome is not None:
-        yield from _outcome_notes(status.last_outcome)
-
-    if status.held:
-        yield Mood.WATCH, f"{len(status.held)} held until a release"
+    yield from _status_notes(table)
     for alarm in coming_alarms(table, now.date()):
         yield Mood.WATCH, f"{alarm.code}: {alarm.message}"
     yield from _registration_notes(table.registration)
+
+
+def _status_notes(table: RegisteredTable) -> Iterator[tuple[Mood, str]]:
+    contest, last, held = table.status.contest, table.status.last_outcome, table.status.held
+    if table.status.suspended:
+        yield Mood.BAD, f"Azure has suspended {table.registration.ase_id}"
+    if contest.since is not None:
+        yield Mood.BAD, f"contested since {contest.since:%Y-%m-%d}: {contest}"
+    if last is not None:
+        yield from _outcome_notes(last)
+    if held:
+        yield Mood.WATCH, f"{len(held)} held until a release"
 
 
 def _outcome_notes(last: LastOutcome) -> Iterator[tuple[Mood, str]]:

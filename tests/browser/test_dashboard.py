@@ -128,7 +128,9 @@ def test_everybody_can_use_it(azure, app, make_host, serious_faults, state, sche
     state(azure, app)
     host = make_host()
     pages = [url(host)]
-    if state is not fresh:
+    if state is fresh:
+        pages.append(url(host, page="codes"))
+    else:
         pages.append(url(host, run=next(app.runs.list()).run_id))
         pages.append(url(host, routeTable=table_id("one")))
     assert [fault for page in pages for fault in serious_faults(page, scheme)] == []
@@ -326,6 +328,17 @@ def test_no_row_is_higher_than_63_pixels(azure, app, make_host, visit):
         heights = [rows.nth(number).bounding_box()["height"] for number in range(rows.count())]
     assert len(heights) == 4
     assert max(heights) <= 63
+
+
+def test_a_code_leads_to_what_it_means_and_what_to_do(azure, app, make_host, visit):
+    failed(azure, app)
+    with visit(url(make_host())) as page:
+        assert "az role assignment create" in page.locator(".todo pre").inner_text()
+        page.get_by_role("link", name="AuthorizationFailed").first.click()
+        assert headline(page) == "Codes and states"
+        entry = page.locator("article:target")
+        assert entry.locator("h3").inner_text().startswith("AuthorizationFailed")
+        assert codes.AUTHORIZATION_FAILED.meaning in entry.inner_text()
 
 
 def test_on_a_phone_the_reason_is_beside_the_name(azure, app, make_host, visit):

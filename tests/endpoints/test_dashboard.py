@@ -1,5 +1,6 @@
 """The pages show whatever Azure wrote."""
 
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -11,16 +12,20 @@ import pytest
 from local.azure.faults import InjectedFault, LoseTag, refusal
 from shared import __version__, endpoints, workers
 from shared.domain import codes
+from shared.domain.armid import EnvironmentId
 from shared.domain.findings import Finding
+from shared.domain.people.next_steps import About, step_for_state
+from shared.domain.people.overview import State
 from shared.domain.registry.registered_table import RegisteredTable
-from shared.domain.runs.run import Mode, Trigger
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Action, Mode, Trigger
 from shared.endpoints import shell
 from shared.messages import RunMessage
 from shared.sync.asking import CheckRequest
 from shared.sync.requester import Requester
-from tests.builders.azure import SUBSCRIPTION, add_table, answer, rid, tag_document
-from tests.builders.routes import owned, to_firewall
-from tests.builders.runs import approved, register, started, sync
+from tests.builders.azure import SUBSCRIPTION, add_table, answer, ase_id_of, rid, tag_document
+from tests.builders.routes import owned, route, to_firewall
+from tests.builders.runs import TAG, Asked, approved, keep, register, started, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -191,17 +196,18 @@ def test_a_table_that_waits_says_who_may_approve_and_how(azure, make_app, monkey
     monkeypatch.setattr(shell, "app", lambda: app)
     answer(azure, A, B)
     run_id = sync(app)["runId"]
+    assert headline(shown({"run": run_id})) == ("watch", "2 route tables wait for approval")
     asked = {page: {"run": run_id, "routeTable": str(rid("one"))}[page]} if page else {}
 
     text = shown(asked)
     assert f"<pre><code>ase-route-sync approve {run_id}</code></pre>" in text
     assert f"{{&#34;planRunId&#34;: &#34;{run_id}&#34;}}" in text.replace('"', "&#34;")
-    assert "a key of the app, which everybody who has one may use" in text
+    assert "everybody who has a key of the app" in text
     assert "Paused" not in text
 
     with_tokens = make_app(APPLY_POLICY="approval", WEBSITE_AUTH_ENABLED="true")
     monkeypatch.setattr(shell, "app", lambda: with_tokens)
-    assert "a token with the app role Approver" in shown(asked)
+    assert "a caller whose token has the app role Approver" in shown(asked)
 
 
 def test_what_was_approved_waits_no_more(azure, make_app, monkeypatch, two):
@@ -214,11 +220,87 @@ def test_what_was_approved_waits_no_more(azure, make_app, monkeypatch, two):
     assert headline(shown({})) == ALL_RIGHT
 
 
+@pytest.mark.parametrize("page", ["", "routeTable"])
+def test_what_to_do_about_a_conflict_has_the_command_with_its_ids(azure, app, two, page):
+    two[0].routes.append(route("theirs", B, "VirtualAppliance"))
+    answer(azure, A, B)
+    sync(app)
+    text = html.unescape(shown({page: str(rid("one"))} if page else {}))
+    step = step_for_state(State.CONFLICT, About(route_table_id=rid("one"), prefixes=(B,)))
+    assert step.meaning in text
+    assert step.remedy in text
+    assert f"<pre><code>{step.command}</code></pre>" in text
+    assert B in str(step.command)
+
+
+def test_each_command_stands_once_on_the_page_of_a_table(azure, app, two):
+    for _ in range(2):
+        two[0].routes = [to_firewall()]
+        sync(app)
+    text = html.unescape(shown({"routeTable": str(rid("one"))}))
+    assert text.count(f"ase-route-sync release {rid('one')}") == 1
+    assert codes.CONTESTED.remedy in text
+
+
+def test_what_will_not_stay_right_says_so_on_the_page_of_the_table(azure, app, two):
+    others = [route(f"r{n}", f"10.{n // 256}.{n % 256}.0/24") for n in range(329)]
+    two[0].routes = [to_firewall(), *others]
+    sync(app)
+    app.check.check()
+    text = shown({"routeTable": str(rid("one"))})
+    assert headline(text)[0] == "good"
+    assert "331 of the 400 routes that it may hold are used" in text
+    assert codes.CAPACITY_LOW.remedy in text
+
+
+def test_what_to_do_about_a_blocked_rollback_fits_the_rollback(azure, app, two):
+    answer(azure, *(f"20.1.{number}.0/24" for number in range(20)), A)
+    newer = sync(app)["runId"]
+    undo: Asked = {"action": Action.ROLLBACK, "rolled_back_run_id": newer, "reason": "why"}
+    assert sync(app, "one", **undo)["counts"]["blocked"] == 1
+    text = html.unescape(shown({"routeTable": str(rid("one"))}))
+    command = f"rollback {rid('one')} --run {newer} --force MaxRemovedPercent"
+    assert f"<pre><code>ase-route-sync {command} --reason '...'</code></pre>" in text
+
+
+def test_the_portal_is_one_click_away(app, two):
+    ase_id = EnvironmentId.parse(ase_id_of("one"))
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), ase_id)))
+    text = shown({"routeTable": str(rid("one"))})
+    for resource in (rid("one"), ase_id):
+        assert f'href="https://portal.azure.com/#@/resource{resource}/overview"' in text
+
+
+def test_each_code_and_state_has_its_place_on_a_page(app, monkeypatch):
+    monkeypatch.setattr(shell, "app", lambda: app)
+    text = html.unescape(shown({"page": "codes"}))
+    for code in codes.CODES.values():
+        assert f'id="{code.name}"' in text
+        assert code.meaning in text and code.remedy in text
+    for state in State:
+        assert f'id="state-{state}"' in text
+        assert f">{state.words}</span>" in text
+    missing = {name for name in re.findall('href="#([^"]+)"', text) if f'id="{name}"' not in text}
+    assert missing == set()
+
+
+def test_a_code_leads_to_its_place_and_one_of_azure_to_the_general_one(azure, app, two):
+    error = json.dumps({"error": {"code": "SomethingOfAzure", "message": "no"}})
+    azure.state.faults.append(refusal("GET", "routeTables/one$", 400, error, times=99))
+    azure.state.faults.append(refusal("GET", "routeTables/two$", 403, "{}", times=99))
+    sync(app)
+    text = shown({})
+    assert re.search(r'<a class="code" href="\?page=codes#azure"[^>]*>SomethingOfAzure</a>', text)
+    assert re.search(
+        r'<a class="code" href="\?page=codes#AnswerWithoutCode"[^>]*>AnswerWithoutCode</a>', text
+    )
+
+
 def test_a_plan_says_how_to_apply_exactly_what_it_shows(azure, app, two):
     answer(azure, A, B)
     plan = sync(app, mode=Mode.PLAN)
     text = shown({"run": plan["runId"]})
-    assert "A plan: 2 would change" in text
+    assert headline(text) == ("watch", "A plan: 2 route tables would change")
     assert f"ase-route-sync approve {plan['runId']}" in text
     assert "approve" not in shown({"run": sync(app)["runId"]})
 

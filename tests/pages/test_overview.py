@@ -8,14 +8,16 @@ import pytest
 from shared.domain import codes
 from shared.domain.findings import Finding
 from shared.domain.people.health import Alarm
+from shared.domain.people.next_steps import About
 from shared.domain.people.open_alarms import Seen
-from shared.domain.people.overview import Standpoint
+from shared.domain.people.overview import Mood, Standpoint, State
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.registry.status import LastOutcome, Reading, Status
 from shared.domain.runs.outcome import OutcomeStatus
 from shared.domain.runs.run import Mode, Run, RunRequest, RunStatus, Trigger
-from shared.pages.overview import MOST_ALARMS, Situation, Timers, overview
+from shared.pages.overview import Situation, Timers, overview
+from shared.pages.todo import MOST
 from tests.builders.azure import rid
 from tests.builders.runs import TAG
 
@@ -69,7 +71,8 @@ def shown(*tables, covering=(), alarms=(), sync=WEEKLY, check=DAILY, now=NOW):
             covering=covering,
             days=35,
             timers=Timers(sync=sync, check=check, alarms=alarms),
-        )
+        ),
+        lambda table: About(route_table_id=table.route_table_id),
     )
 
 
@@ -165,15 +168,24 @@ def test_a_run_that_is_under_way_is_not_late():
     assert "late" not in fact(found, "Next run")
 
 
-def test_alarms_of_something_wrong_come_first_and_the_rest_is_counted():
-    tables = [replace(FULL, route_table_id=rid(f"t{number}")) for number in range(MOST_ALARMS)]
-    found = shown(*tables, alarms=[BROKEN])
-    assert [one["mood"] for one in found["alarms"]] == ["bad", *["watch"] * (MOST_ALARMS - 1)]
-    assert found["alarms_left_out"] == 1
+def test_what_to_do_begins_with_what_is_wrong_and_the_rest_is_counted():
+    late = replace(NEW, status=Status(watched_since=NOW - 72 * HOUR))
+    failed_run = run(1, RunStatus.FAILED, error=ERROR)
+    found = shown(FULL, late, WAITING, NEW, covering=[failed_run], alarms=[BROKEN])
+    assert [(one.mood, one.code and one.code.name, one.state) for one in found["todos"]] == [
+        (Mood.BAD, "TagUnavailable", None),
+        (Mood.BAD, "ScheduleWrong", None),
+        (Mood.BAD, None, State.STALE),
+        (Mood.WATCH, "CapacityLow", None),
+        (Mood.WATCH, None, State.WAITING),
+        (Mood.WATCH, None, State.NEW),
+    ]
+    assert found["todos_left_out"] == 0
+    alarms = [replace(BROKEN, message=str(number)) for number in range(MOST + 2)]
+    found = shown(NEW, alarms=alarms)
+    assert (len(found["todos"]), found["todos_left_out"]) == (MOST, 3)
 
 
-def test_each_run_that_waits_is_named_with_its_number_of_tables():
-    newer = replace(
-        WAITING, status=Status(last_outcome=replace(WAITING.status.last_outcome, run_id="plan-2"))
-    )
-    assert shown(WAITING, newer, WAITING, RIGHT)["waiting"] == [("plan-2", 1), ("plan-1", 2)]
+def test_if_all_is_right_there_is_nothing_to_do():
+    found = shown(RIGHT, OFF)
+    assert (found["todos"], found["todos_left_out"]) == ([], 0)

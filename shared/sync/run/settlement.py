@@ -47,9 +47,7 @@ class Settlement:
         if not stays:
             known = news or TableNews()
             if run.request.mode is Mode.APPLY or self.policy.paused:
-                at = self.clock()
-                last = LastOutcome.of(run.run_id, outcome, at, poisoned=poisoned)
-                known = replace(known, outcome=last, entry=Entry.of(run, outcome, at))
+                known = self._with_outcome(known, run, outcome, poisoned=poisoned)
             self._note(known, outcome)
 
         self.store.outcomes.settle(pending, outcome)
@@ -67,6 +65,14 @@ class Settlement:
 
         if known != TableNews():
             self._change(outcome.route_table_id, noted)
+
+    def _with_outcome(
+        self, news: TableNews, run: Run, outcome: Outcome, *, poisoned: bool
+    ) -> TableNews:
+        """Add what a list of tables shows of the outcome, and the entry for the history."""
+        at = self.clock()
+        last = LastOutcome.of(run.run_id, outcome, at, poisoned=poisoned)
+        return replace(news, outcome=last, entry=Entry.of(run, outcome, at))
 
     def close_holds(self, run: Run, route_table_id: RouteTableId) -> None:
         """If this rollback is settled, what it put back is held; if it has failed, nothing is.
