@@ -286,6 +286,14 @@ def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.dashboard(req)
 
 
+@app.route("openapi.json", methods=["GET"])
+@_in_lane("REQUESTS")
+def openapi(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.openapi(req)
+
+
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @_in_lane("REQUESTS")
 def health(req: func.HttpRequest) -> func.HttpResponse:

@@ -5,14 +5,17 @@ import logging
 import re
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Annotated
 from urllib.parse import quote, urlencode, urlsplit
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
+from . import shapes
 from .bodies import Body
 from .domain import codes
 from .domain.codes import Code
@@ -31,6 +34,9 @@ from .storage.errors import storage_fault
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PAGE = 1000
 
+_FOR_HOST = frozenset({"code", "clientid"})
+_NO_PARAMETER = "the function has no such parameter; a POST, PUT or PATCH reads its body"
+
 _STATUSES = {NotFound: 404, NotAllowed: 403, Outdated: 412}
 _REFUSALS = (InvalidRequest, NotFound, NotAllowed, Outdated)
 
@@ -48,6 +54,33 @@ class HttpError(Exception):
         self.code = code
         self.message = message
         self.details = tuple(details)
+
+
+class Query(BaseModel):
+    """The query parameters of a function, none by default: camelCase names, whatever their case.
+
+    The host leaves out what is empty. Each field has a default and a description.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+def _whole_number(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise ValueError("it is not a whole number")
+    return int(text)
+
+
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
+
+
+class Paged(Query):
+    """The query parameters of a list."""
+
+    top: WholeNumber = Field(100, ge=1, le=MAX_PAGE, description="The most that a page lists.")
+    skip_token: str | None = Field(
+        None, description="The place at which the next page begins. `nextLink` has it."
+    )
 
 
 def respond(
@@ -71,11 +104,13 @@ def json_response(
 
 
 def json_error(error: HttpError) -> func.HttpResponse:
-    shown: dict[str, object] = {"code": error.code.name, "message": error.message}
+    shown: shapes.ErrorDetail = {"code": error.code.name, "message": error.message}
     if error.details:
-        details = [{"target": fault.target, "message": fault.message} for fault in error.details]
-        shown["details"] = details
-    return json_response({"error": shown}, status=error.status)
+        shown["details"] = [
+            {"target": fault.target, "message": fault.message} for fault in error.details
+        ]
+    body: shapes.Error = {"error": shown}
+    return json_response(body, status=error.status)
 
 
 def body_of(request: func.HttpRequest) -> bytes:
@@ -121,12 +156,42 @@ def parse_body[B: Body](request: func.HttpRequest, kind: type[B]) -> B:
     try:
         parsed = kind.model_validate_json(body)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise InvalidRequest(
-            Fault(_place(fault["loc"]), fault["msg"]) for fault in faults
-        ) from None
+        raise InvalidRequest(_faults(error, unknown="there is no such key")) from None
     json.loads(body, object_pairs_hook=_refuse_twice)
     return parsed
+
+
+def parse_query[Q: Query](request: func.HttpRequest, kind: type[Q]) -> Q:
+    """Raise HttpError with every parameter that is wrong or not known: it might go unheard.
+
+    `code` and `clientId` are for the host, which finds the caller's key by them.
+    """
+    try:
+        return kind.model_validate(_given(request, kind))
+    except ValidationError as error:
+        faults = [*_faults(error, unknown=_NO_PARAMETER)]
+
+    message = "; ".join(f"{fault.target}: {fault.message}" for fault in faults)
+    raise HttpError(400, codes.INVALID_QUERY, message, faults)
+
+
+def _given(request: func.HttpRequest, kind: type[Query]) -> Mapping[str, str]:
+    """Return the parameters in the spelling of the model."""
+    fields = (field.alias or name for name, field in kind.model_fields.items())
+    names = {name.lower(): name for name in fields}
+    return {
+        names.get(name.lower(), name): text
+        for name, text in request.params.items()
+        if name.lower() not in _FOR_HOST
+    }
+
+
+def _faults(error: ValidationError, *, unknown: str) -> Iterator[Fault]:
+    """Yield the faults, in our own words if we have any."""
+    for fault in error.errors(include_url=False, include_input=False):
+        is_unknown = fault["type"] == "extra_forbidden"
+        ours = unknown if is_unknown else fault.get("ctx", {}).get("error")
+        yield Fault(_place(fault["loc"]), str(ours or fault["msg"]))
 
 
 def _refuse_twice(pairs: Sequence[tuple[str, object]]) -> None:
@@ -150,14 +215,17 @@ def api_url(
     be added to it. If there is a key in a header, that one counts for the host, and no URL has any.
     It is in ASCII, because the host answers 500 to any other `Location`.
     """
-    url = urlsplit(request.url)
-    origin = front or f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
-
     in_header = "x-functions-key" in request.headers
     key = None if in_header else in_query(request, "code")
     parameters = {**(query or {}), **({"code": key} if key else {})}
     shown = f"?{urlencode(parameters)}" if parameters else ""
-    return f"{origin}/api/{quote(path)}{shown}"
+    return f"{origin(request, front=front)}/api/{quote(path)}{shown}"
+
+
+def origin(request: func.HttpRequest, *, front: str | None) -> str:
+    """Return the address of this app, without `/api`."""
+    url = urlsplit(request.url)
+    return front or f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
 
 
 def page[T](
@@ -165,6 +233,7 @@ def page[T](
     path: str,
     items: Iterable[T],
     *,
+    top: int,
     front: str | None,
     token_of: Callable[[T], str],
     render: Callable[[T], Mapping[str, object]],
@@ -173,7 +242,6 @@ def page[T](
 
     The link to the next page has the other parameters of the query, which chose the items.
     """
-    top = whole_number(request, "top", 100, MAX_PAGE)
     # One more than asked for shows whether there is a next page.
     found = list(islice(items, top + 1))
     shown = found[:top]
@@ -196,39 +264,11 @@ def in_query(request: func.HttpRequest, name: str) -> str | None:
     return next(values, None)
 
 
-def check_query(request: func.HttpRequest, known: Iterable[str] = ()) -> None:
-    """Raise HttpError with every parameter that is not known: what it says might go unheard.
-
-    `code` and `clientId` are for the host, which finds the caller's key by them.
-    """
-    taken = {name.lower() for name in (*known, "code", "clientId")}
-    faults = [
-        Fault(name, "the function has no such parameter; a POST, PUT or PATCH reads its body")
-        for name in request.params
-        if name.lower() not in taken
-    ]
-    if faults:
-        names = ", ".join(fault.target for fault in faults)
-        raise HttpError(400, codes.INVALID_QUERY, f"unknown: {names}", faults)
-
-
 def has_already(request: func.HttpRequest, etag: str) -> bool:
     """Return whether the caller has what this ETag stands for. Source: RFC 9110, If-None-Match."""
     named = request.headers.get("If-None-Match", "").split(",")
     known = {each.strip().removeprefix("W/") for each in named}
     return "*" in known or etag.removeprefix("W/") in known
-
-
-def skip_token(request: func.HttpRequest) -> str | None:
-    return in_query(request, "skipToken")
-
-
-def whole_number(request: func.HttpRequest, name: str, default: int, most: int) -> int:
-    """Return this query parameter. Raise HttpError if it is not a number from 1 to `most`."""
-    text = in_query(request, name) or str(default)
-    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise HttpError(400, codes.INVALID_QUERY, f"{name} is a whole number from 1 to {most}")
-    return int(text)
 
 
 def _place(location: tuple[str | int, ...]) -> str:

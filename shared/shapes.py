@@ -1,6 +1,7 @@
-"""The public JSON as types, which `json_shapes` fills in.
+"""The public JSON as types: `json_shapes` fills them in, and the API's description shows them.
 
-A key is always there, unless it is `NotRequired`.
+The description names its schemas after the classes, and shows their docstrings. A key is always
+there, unless it is `NotRequired`.
 """
 
 from typing import Annotated, Literal, NotRequired, TypedDict

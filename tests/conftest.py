@@ -28,6 +28,7 @@ from .builders.once import once
 from .builders.runs import START
 from .builders.settings import timers
 from .deployed import Deployed
+from .described import checked_at
 from .receiver import Receiver
 from .rights import note_actions
 
@@ -176,14 +177,20 @@ def _start(environment: Mapping[str, str]) -> Running:
 
 @pytest.fixture
 def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
-    """The Functions host, in a process of its own, stopped when the test ends."""
+    """The Functions host, in a process of its own, stopped when the test ends.
+
+    Each answer of the app is compared with the app's own description.
+    """
     numbers = itertools.count()
     running = ExitStack()
 
     def make(*, without: tuple[str, ...] = (), **changed: str) -> HostProcess:
         settings = {k: v for k, v in {**app_settings, **changed}.items() if k not in without}
         host = HostProcess(settings, key=f"key-{next(numbers)}", start=_start)
-        return running.enter_context(host)
+        running.enter_context(host)
+        if "AzureWebJobsScriptRoot" not in settings:
+            running.enter_context(checked_at(host.url))
+        return host
 
     with running:
         yield make

@@ -12,7 +12,6 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-import function_app
 from local.azurite import ROOT
 from local.host.config import queue_options
 from shared import endpoints, lanes, workers
@@ -23,6 +22,7 @@ from shared.redaction import guard_log
 from shared.transport import MOST_CONNECTIONS
 from shared.workers import Messages, Start
 from tests.builders.clocks import LONGEST_SECONDS, Slow, SteppedClock
+from tests.builders.functions import indexed
 
 HANGS_AFTER = 0.05
 
@@ -338,10 +338,7 @@ def test_there_is_a_lane_for_each_table_that_the_host_hands_out_and_a_connection
     assert sum(kind.count for kind in kinds) <= MOST_CONNECTIONS
 
 
-FUNCTIONS = {
-    str(each.get_function_name()): each.get_user_function()
-    for each in function_app.app.get_functions()
-}
+FUNCTIONS = {str(each.get_function_name()): each.get_user_function() for each in indexed()}
 KINDS = {
     "sync_route_table": "tables",
     "scheduled_sync": "runs",

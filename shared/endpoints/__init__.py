@@ -4,6 +4,7 @@ from .alerts import take_alert
 from .dashboard import dashboard
 from .environments import discover, provision
 from .health import health
+from .openapi import openapi
 from .registrations import (
     change_route_table,
     list_or_get_route_tables,
@@ -27,6 +28,7 @@ __all__ = [
     "list_or_get_route_tables",
     "list_runs",
     "list_versions",
+    "openapi",
     "provision",
     "register_route_table",
     "release",

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import azure.functions as func
 
+from .. import shapes
 from ..alert_shapes import Validation, parsed, read_alerts
 from ..app import App
 from ..domain.findings import Finding
@@ -12,7 +13,23 @@ from ..domain.runs.alert import Alert, Ignored
 from ..http import HttpError, body_of, json_error, json_response
 from ..log import log_alert
 from ..messages import RunMessage
+from .operations import STARTED, Answer, Operation, described
 from .shell import accepted, endpoint
+
+_TAKES = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json")
+_TAKEN = Answer(
+    "The run that the alert started or joined, or the reason why it is ignored.",
+    shapes.Started | shapes.IgnoredAlert,
+    sometimes=STARTED.headers,
+)
+_VALIDATED = Answer(
+    "Event Grid has asked whether the app wants its events.", shapes.ValidationAnswer
+)
+_CONSENT = Answer(
+    "The sender may send as often as it likes.",
+    headers=("Allow",),
+    sometimes=("WebHook-Allowed-Origin", "WebHook-Allowed-Rate"),
+)
 
 
 def _logged_error(error: HttpError) -> func.HttpResponse:
@@ -21,6 +38,24 @@ def _logged_error(error: HttpError) -> func.HttpResponse:
     return json_error(error)
 
 
+@described(
+    Operation(
+        "alert",
+        "POST",
+        "alerts",
+        "Take an alert of Azure Monitor, or events of Event Grid. An unknown body is ignored.",
+        {200: _VALIDATED, 202: _TAKEN},
+        takes=_TAKES,
+    ),
+    Operation(
+        "alert",
+        "OPTIONS",
+        "alerts",
+        "Let a sender of CloudEvents ask whether it may send them.",
+        {200: _CONSENT},
+        operation_id="alert_options",
+    ),
+)
 @endpoint(needs_token=False, is_for_senders=True, show=_logged_error)
 def take_alert(
     context: App, request: func.HttpRequest, send: Callable[[str], None]
@@ -37,7 +72,8 @@ def take_alert(
     validation = next((one for one in signals if isinstance(one, Validation)), None)
     if validation is not None:
         # Event Grid accepts no other status than 200 as a confirmation.
-        return json_response({"validationResponse": validation.code}, status=HTTPStatus.OK)
+        asked: shapes.ValidationAnswer = {"validationResponse": validation.code}
+        return json_response(asked, status=HTTPStatus.OK)
 
     signal = context.alerts.relevant([one for one in signals if not isinstance(one, Validation)])
     if isinstance(signal, Ignored):
@@ -76,5 +112,5 @@ def _taken(
 
 def _ignored(signal: Ignored, alert: Alert | None = None) -> func.HttpResponse:
     log_alert(alert.name if alert else None, ignored=signal.reason)
-    body = {"status": "ignored", "ignored": signal.reason}
+    body: shapes.IgnoredAlert = {"status": "ignored", "ignored": signal.reason}
     return json_response(body, status=HTTPStatus.ACCEPTED)

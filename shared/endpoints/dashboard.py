@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import azure.functions as func
+from pydantic import Field
 
 from .. import answers
 from ..app import App, known_settings, utc_now
@@ -23,7 +24,7 @@ from ..domain.runs.outcome import Outcome
 from ..domain.runs.report import Report
 from ..domain.runs.run import Run, RunStatus
 from ..domain.surroundings.search import Found
-from ..http import HttpError, check_query, in_query, respond, whole_number
+from ..http import HttpError, Query, WholeNumber, in_query, parse_query, respond
 from ..pages import choice, headers, render_page
 from ..pages.choice import Choice
 from ..pages.codes import codes_page
@@ -42,6 +43,7 @@ from ..pages.tables import routes, row
 from ..pages.timeline import timeline
 from ..pages.todo import todo_of, todos_of_alarms
 from ..settings import Settings
+from .operations import Answer, Operation, described
 from .shell import permitted
 
 TABLES_A_PAGE = 50
@@ -54,14 +56,50 @@ MOST_ACCEPTED = 10
 _FARTHEST = 999_999_999
 _NOT_PERMITTED = (401, 403)
 
+_PAGE = Answer("The page.", str, media="text/html")
 
+
+class DashboardQuery(Query):
+    run: str | None = Field(None, description="The id of the run to show.")
+    route_table: str | None = Field(None, description="The ARM id of the route table to show.")
+    search: str | None = Field(
+        None,
+        description="Words of the names of the tables to list, or the beginning of an ARM id.",
+    )
+    state: str | None = Field(None, description="The state of the route tables to list.")
+    tag: str | None = Field(None, description="A service tag of the route tables to list.")
+    subscription: str | None = Field(
+        None, description="The subscription of the route tables to list."
+    )
+    sort: str | None = Field(None, description="The order of the route tables: `state` or `name`.")
+    from_: WholeNumber = Field(
+        1,
+        alias="from",
+        ge=1,
+        le=_FARTHEST,
+        description="The place in a long list at which the page begins.",
+    )
+
+
+@described(
+    Operation(
+        "dashboard",
+        "GET",
+        "dashboard",
+        "Show a page for people. Its errors are pages as well.",
+        {200: _PAGE},
+        query=DashboardQuery,
+        errors=(404,),
+        error=_PAGE,
+    )
+)
 def dashboard(request: func.HttpRequest) -> func.HttpResponse:
     """Show errors as a page as well."""
     return respond(lambda: _page(request), functools.partial(_error_page, request))
 
 
 def _page(request: func.HttpRequest) -> func.HttpResponse:
-    check_query(request, (*_PAGES, *choice.NAMES, "from"))
+    parse_query(request, DashboardQuery)
     context = permitted(request)
     for name, show in _PAGES.items():
         value = in_query(request, name)
@@ -101,7 +139,7 @@ def _rows(request: func.HttpRequest, situation: Situation, chosen: Choice) -> di
 
 
 def _span(request: func.HttpRequest, size: int, items: Sequence[object]) -> Span:
-    return Span(whole_number(request, "from", 1, _FARTHEST), size, len(items))
+    return Span(parse_query(request, DashboardQuery).from_, size, len(items))
 
 
 def _situation(context: App, runs: Sequence[Run]) -> Situation:

@@ -18,13 +18,20 @@ from ..sync.texts import (
     MAX_SUBSCRIPTIONS,
     OWNER,
 )
+from .operations import STARTED, Operation, described
 from .shell import starts_run
 
-type _TagName = Annotated[str, StringConstraints(pattern=AZURE_TAG_NAME)]
-type _TagValue = Annotated[str, StringConstraints(max_length=MAX_AZURE_TAG_VALUE)]
+type TagName = Annotated[str, StringConstraints(pattern=AZURE_TAG_NAME)]
+type TagValue = Annotated[str, StringConstraints(max_length=MAX_AZURE_TAG_VALUE)]
 
 
 class DiscoverBody(Body):
+    """Without `subscriptions`, all are searched that the app can see.
+
+    With `owner`, tables with routes of that owner are found as well. `register` registers the
+    tables that are found, and `acknowledge` also those of environments that need no routes.
+    """
+
     subscriptions: list[str] | None = Field(None, min_length=1, max_length=MAX_SUBSCRIPTIONS)
     owner: str | None = Field(None, pattern=OWNER)
     register_: bool = Field(False, alias="register")
@@ -41,10 +48,16 @@ class DiscoverBody(Body):
 
 
 class ProvisionBody(Body):
+    """The environment's new route table gets these Azure `tags`.
+
+    With `nsg` as `ensure`, its security group gets the rule that it lacks. An environment that
+    needs no routes gets a table only with `acknowledge`.
+    """
+
     ase_id: str
     mode: Mode = Mode.APPLY
     nsg: Literal["audit", "ensure"] = "audit"
-    tags: dict[_TagName, _TagValue] = Field({}, max_length=MAX_AZURE_TAGS)
+    tags: dict[TagName, TagValue] = Field({}, max_length=MAX_AZURE_TAGS)
     acknowledge: bool = False
 
     @property
@@ -58,11 +71,31 @@ class ProvisionBody(Body):
         )
 
 
+@described(
+    Operation(
+        "discover",
+        "POST",
+        "discover",
+        "Start a run that finds every App Service Environment, and what is wrong around it.",
+        {202: STARTED},
+        body=DiscoverBody,
+    )
+)
 @starts_run
 def discover(context: App, request: func.HttpRequest, by: Requester) -> Run:
     return context.asking.discover(parse_body(request, DiscoverBody).request, by)
 
 
+@described(
+    Operation(
+        "provision",
+        "POST",
+        "provision",
+        "Start a run that gives an App Service Environment a route table.",
+        {202: STARTED},
+        body=ProvisionBody,
+    )
+)
 @starts_run
 def provision(context: App, request: func.HttpRequest, by: Requester) -> Run:
     return context.asking.provision(parse_body(request, ProvisionBody).request, by)

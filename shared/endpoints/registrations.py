@@ -1,45 +1,84 @@
 """Registered route tables: list, show, register, unregister and release them."""
 
+from dataclasses import replace
 from functools import partial
 from urllib.parse import unquote
 
 import azure.functions as func
 
-from .. import answers
+from .. import answers, shapes
 from ..app import App
 from ..bodies import RegistrationBody
 from ..domain.registry.registered_table import RegisteredTable
-from ..http import check_query, json_response, page, parse_body, skip_token
+from ..http import Paged, Query, json_response, page, parse_body, parse_query
 from ..json_shapes import registered_table_json
 from ..log import log_release
 from ..sync.asking import ReleaseRequest
 from ..sync.registering import Expect, anything, one_of
 from .callers import caller_of
-from .shell import PAGED, TableBody, after, endpoint
+from .operations import Answer, Operation, described
+from .shell import TableBody, after, endpoint
+
+_REGISTERED = Answer("The table as it is registered.", shapes.RegisteredTable, headers=("ETag",))
+_PATH = "route-tables/{id}"
 
 
-@endpoint(*PAGED)
+@described(
+    Operation(
+        "route_tables",
+        "GET",
+        "route-tables",
+        "List the registered route tables, by their ids.",
+        {200: Answer("A page of route tables.", shapes.RegisteredTableList)},
+        operation_id="list_route_tables",
+    ),
+    Operation(
+        "route_tables",
+        "GET",
+        _PATH,
+        "Show one registered route table.",
+        {200: _REGISTERED},
+        errors=(404,),
+        query=Query,
+        operation_id="get_route_table",
+    ),
+)
+@endpoint(Paged)
 def list_or_get_route_tables(context: App, request: func.HttpRequest) -> func.HttpResponse:
     if request.route_params.get("id"):
-        check_query(request)
+        parse_query(request, Query)
         return _registered(context, context.registering.get(_id_in_url(request)))
     return _all_registered(context, request)
 
 
 def _all_registered(context: App, request: func.HttpRequest) -> func.HttpResponse:
-    def token(table: RegisteredTable) -> str:
-        return table.route_table_id.key
-
+    asked = parse_query(request, Paged)
     return page(
         request,
         "route-tables",
-        after(skip_token(request), answers.registered_tables(context), token),
+        after(asked.skip_token, answers.registered_tables(context), _token),
+        top=asked.top,
         front=context.settings.public_url,
-        token_of=token,
+        token_of=_token,
         render=partial(registered_table_json, newest_of=answers.newest_versions(context)),
     )
 
 
+def _token(table: RegisteredTable) -> str:
+    return table.route_table_id.key
+
+
+@described(
+    Operation(
+        "register_route_table",
+        "PUT",
+        _PATH,
+        "Register a route table, or replace its registration. Nothing changes in Azure.",
+        {200: _REGISTERED, 201: replace(_REGISTERED, meaning="The table is new.")},
+        body=RegistrationBody,
+        errors=(412,),
+    )
+)
 @endpoint()
 def register_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     """The URL has the id of the table, or of the environment whose subnet has it."""
@@ -50,6 +89,17 @@ def register_route_table(context: App, request: func.HttpRequest) -> func.HttpRe
     return _registered(context, result.table, status=201 if result.is_new else 200)
 
 
+@described(
+    Operation(
+        "change_route_table",
+        "PATCH",
+        _PATH,
+        "Change of a registration what the body names. A null stands for the default.",
+        {200: _REGISTERED},
+        body=RegistrationBody,
+        errors=(404, 412),
+    )
+)
 @endpoint()
 def change_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, RegistrationBody)
@@ -58,6 +108,16 @@ def change_route_table(context: App, request: func.HttpRequest) -> func.HttpResp
     return _registered(context, result.table)
 
 
+@described(
+    Operation(
+        "unregister_route_table",
+        "DELETE",
+        _PATH,
+        "Unregister a route table. Its routes stay as they are.",
+        {204: Answer("The table is not registered any more.")},
+        errors=(404, 412),
+    )
+)
 @endpoint()
 def unregister_route_table(context: App, request: func.HttpRequest) -> func.HttpResponse:
     by = caller_of(context, request).requester
@@ -65,6 +125,16 @@ def unregister_route_table(context: App, request: func.HttpRequest) -> func.Http
     return func.HttpResponse(status_code=204)
 
 
+@described(
+    Operation(
+        "release",
+        "POST",
+        "release",
+        "Lift every hold on a route table, and clear its contested state.",
+        {200: replace(_REGISTERED, headers=())},
+        body=TableBody,
+    )
+)
 @endpoint()
 def release(context: App, request: func.HttpRequest) -> func.HttpResponse:
     body = parse_body(request, TableBody)

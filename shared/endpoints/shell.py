@@ -1,24 +1,23 @@
 """The shell of the HTTP functions, and the parts that several of them share."""
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Concatenate
 
 import azure.functions as func
 
+from .. import shapes
 from ..app import App, app
 from ..bodies import Body, Reason
 from ..domain import codes
 from ..domain.runs.run import Run, RunStatus
-from ..http import HttpError, api_url, check_query, json_error, json_response, respond
+from ..http import HttpError, Query, api_url, json_error, json_response, parse_query, respond
 from ..messages import RunMessage
 from ..sync.requester import Requester
 from .callers import Role, caller_of
 
 _RETRY_AFTER_SECONDS = "5"
 
-PAGED = ("top", "skipToken")
-"""The query parameters of a list."""
 
 type Send = Callable[[str], None]
 """Put a start message on the queue of runs."""
@@ -32,43 +31,50 @@ class TableBody(Body):
 
 
 type _Handler[**P] = Callable[Concatenate[App, func.HttpRequest, P], func.HttpResponse]
-type _Answer[**P] = Callable[Concatenate[func.HttpRequest, P], func.HttpResponse]
-type _Permit = Callable[[func.HttpRequest], App]
 type _Show = Callable[[HttpError], func.HttpResponse]
 
 
-def endpoint[**P](
-    *query: str, needs_token: bool = True, is_for_senders: bool = False, show: _Show = json_error
-) -> Callable[[_Handler[P]], _Answer[P]]:
-    """Give the handler the app if the caller may use it, and show every error, as JSON by default.
+@dataclass(frozen=True, slots=True)
+class Endpoint[**P]:
+    """A handler that gets the app, if the caller may use it. Every error becomes an answer.
 
     The function knows the parameters in `query`, and refuses any other one. If it is for callers
     that have no tokens, such as Azure Monitor, it must not open anything else. Only a function that
-    `is_for_senders` lets in the senders of alerts.
+    `is_for_senders` lets in the senders of alerts. `show` makes the answer of an error.
     """
 
-    def permit(request: func.HttpRequest) -> App:
-        return permitted(request, needs_token=needs_token, is_for_senders=is_for_senders)
+    handler: _Handler[P]
+    query: type[Query] = Query
+    needs_token: bool = True
+    is_for_senders: bool = False
+    show: _Show = json_error
 
-    def answering(handler: _Handler[P]) -> _Answer[P]:
-        return _answering(handler, query, permit, show)
-
-    return answering
-
-
-def _answering[**P](
-    handler: _Handler[P], query: Sequence[str], permit: _Permit, show: _Show
-) -> _Answer[P]:
-    @functools.wraps(handler)
-    def answer(request: func.HttpRequest, /, *args: P.args, **named: P.kwargs) -> func.HttpResponse:
+    def __call__(
+        self, request: func.HttpRequest, /, *args: P.args, **named: P.kwargs
+    ) -> func.HttpResponse:
         def handled() -> func.HttpResponse:
-            check_query(request, query)
-            context = permit(request)
-            return handler(context, request, *args, **named)
+            parse_query(request, self.query)
+            context = permitted(
+                request, needs_token=self.needs_token, is_for_senders=self.is_for_senders
+            )
+            return self.handler(context, request, *args, **named)
 
-        return respond(handled, show)
+        return respond(handled, self.show)
 
-    return answer
+
+def endpoint[**P](
+    query: type[Query] = Query,
+    *,
+    needs_token: bool = True,
+    is_for_senders: bool = False,
+    show: _Show = json_error,
+) -> Callable[[_Handler[P]], Endpoint[P]]:
+    """Make an endpoint of a handler."""
+
+    def made(handler: _Handler[P]) -> Endpoint[P]:
+        return Endpoint(handler, query, needs_token, is_for_senders, show)
+
+    return made
 
 
 def permitted(
@@ -87,7 +93,7 @@ def permitted(
 
 def starts_run(
     begin: Callable[[App, func.HttpRequest, Requester], Run],
-) -> Callable[[func.HttpRequest, Send], func.HttpResponse]:
+) -> Endpoint[[Send]]:
     """Send the start message of the run that `begin` has written; say where its report will be."""
 
     @endpoint()
@@ -110,9 +116,9 @@ def while_running(context: App, request: func.HttpRequest, run: Run) -> dict[str
 
 def accepted(context: App, request: func.HttpRequest, run: Run) -> func.HttpResponse:
     headers = while_running(context, request, run)
-    body = {
+    body: shapes.Started = {
         "runId": run.run_id,
-        "status": RunStatus.RUNNING.value,
+        "status": RunStatus.RUNNING,
         "statusQueryGetUri": headers["Location"],
     }
     return json_response(body, status=202, headers=headers)

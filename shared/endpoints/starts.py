@@ -11,10 +11,17 @@ from ..sync.asking import AdoptRequest, CheckRequest, RollbackRequest, SyncReque
 from ..sync.requester import Requester
 from ..sync.texts import MAX_CHANGE_ID, MAX_FORCED, MAX_NAMED, OWNER
 from .callers import Role, caller_of
+from .operations import STARTED, Operation, described
 from .shell import TableBody, starts_run
 
 
 class SyncBody(Body):
+    """The tables are named by their ids or by those of their environments; without both, all.
+
+    `planRunId` applies exactly what waited in that run, which is its approval. `force` names the
+    violations that may pass. `changeId` is the id in your own change management.
+    """
+
     mode: Mode = Mode.APPLY
     # An empty list is a fault, because a program that computed it did not mean all tables.
     route_tables: list[str] | None = Field(None, min_length=1, max_length=MAX_NAMED)
@@ -38,6 +45,8 @@ class SyncBody(Body):
 
 
 class CheckBody(Body):
+    """The check has no parameters."""
+
     reason: Reason | None = None
 
     @property
@@ -46,6 +55,8 @@ class CheckBody(Body):
 
 
 class AdoptBody(TableBody):
+    """With `fromOwner`, routes that bear the stamp of that owner become ours as well."""
+
     from_owner: str | None = Field(None, pattern=OWNER)
 
     @property
@@ -56,6 +67,8 @@ class AdoptBody(TableBody):
 
 
 class RollbackBody(TableBody):
+    """The changes of the run `runId` to the table are undone. `force` names violations to pass."""
+
     run_id: str
     force: list[str] = Field([], max_length=MAX_FORCED)
 
@@ -69,6 +82,16 @@ class RollbackBody(TableBody):
         )
 
 
+@described(
+    Operation(
+        "sync",
+        "POST",
+        "sync",
+        "Start a run that brings route tables to their newest versions.",
+        {202: STARTED},
+        body=SyncBody,
+    )
+)
 @starts_run
 def start_sync(context: App, request: func.HttpRequest, by: Requester) -> Run:
     body = parse_body(request, SyncBody)
@@ -77,16 +100,46 @@ def start_sync(context: App, request: func.HttpRequest, by: Requester) -> Run:
     return context.asking.sync(body.request, by)
 
 
+@described(
+    Operation(
+        "check",
+        "POST",
+        "check",
+        "Start a run that does the daily check now.",
+        {202: STARTED},
+        body=CheckBody,
+    )
+)
 @starts_run
 def check(context: App, request: func.HttpRequest, by: Requester) -> Run:
     return context.asking.check(parse_body(request, CheckBody).request, by)
 
 
+@described(
+    Operation(
+        "adopt",
+        "POST",
+        "adopt",
+        "Start a run that gives our names to routes that cover a wanted address.",
+        {202: STARTED},
+        body=AdoptBody,
+    )
+)
 @starts_run
 def adopt(context: App, request: func.HttpRequest, by: Requester) -> Run:
     return context.asking.adopt(parse_body(request, AdoptBody).request, by)
 
 
+@described(
+    Operation(
+        "rollback",
+        "POST",
+        "rollback",
+        "Start a run that undoes in a route table what a run changed there, and holds the result.",
+        {202: STARTED},
+        body=RollbackBody,
+    )
+)
 @starts_run
 def rollback(context: App, request: func.HttpRequest, by: Requester) -> Run:
     body = parse_body(request, RollbackBody)

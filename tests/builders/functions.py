@@ -1,4 +1,9 @@
-"""The HTTP functions, with a request that leads to each."""
+"""The functions of the app, and the HTTP functions with a request that leads to each."""
+
+import functools
+from typing import Any
+
+import function_app
 
 from .azure import table_id
 
@@ -15,6 +20,7 @@ HTTP_FUNCTIONS = [
     ("health", "GET", "health"),
     ("list_runs", "GET", "runs"),
     ("list_versions", "GET", "versions"),
+    ("openapi", "GET", "openapi.json"),
     ("provision", "POST", "provision"),
     ("register_route_table", "PUT", f"route-tables{table_id('one')}"),
     ("release", "POST", "release"),
@@ -26,3 +32,9 @@ HTTP_FUNCTIONS = [
     ("versions_feed", "GET", "versions.atom"),
 ]
 """Name, method, and path below `/api`."""
+
+
+@functools.cache
+def indexed() -> list[Any]:
+    """Return the functions as the host indexes them. The library can be asked only once."""
+    return function_app.app.get_functions()
