@@ -2,18 +2,37 @@
 
 import functools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from .app import App, utc_now
 from .domain import codes
 from .domain.addresses import Difference, Version
+from .domain.armid import RouteTableId
 from .domain.errors import NotFound
 from .domain.people.check_report import check_id_of
 from .domain.people.overview import Standpoint
 from .domain.registry.registered_table import RegisteredTable
 from .domain.runs.report import Report, Result
-from .domain.runs.run import Action, Run
+from .domain.runs.run import Action, Run, RunStatus, Trigger
 from .domain.surroundings.search import Found
 from .json_shapes import NewestOf
+
+MOST_LOOKED_AT = 1000
+"""The runs that one page looks at. Each may need a read of storage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The conditions that a run has to fulfil to be listed. One without a value does not count.
+
+    It was started with this id of a change and by this trigger, has this status, and names this
+    route table or has an outcome of it.
+    """
+
+    change_id: str | None = None
+    trigger: Trigger | None = None
+    status: RunStatus | None = None
+    route_table: RouteTableId | None = None
 
 
 def existing_run(context: App, run_id: str) -> Run:
@@ -24,12 +43,53 @@ def existing_run(context: App, run_id: str) -> Run:
     return run
 
 
-def runs(
-    context: App, *, older_than: str | None = None, change_id: str | None = None
-) -> Iterator[Run]:
-    """Yield the newest first, only those of this change if there is one. Overdue ones are ended."""
-    for run in context.runs.list(older_than=older_than, change_id=change_id):
-        yield context.run_end.expire_if_overdue(run)
+def runs(context: App) -> Iterator[Run]:
+    """Yield the newest first. Overdue ones are ended."""
+    return (context.run_end.expire_if_overdue(run) for run in context.runs.list())
+
+
+def page_of_runs(
+    context: App, wanted: Wanted, *, older_than: str | None, most: int
+) -> tuple[list[Run], str | None]:
+    """Return the newest of these runs, and the id of the run after which the next page begins.
+
+    They are older than the run with that id. Overdue ones are ended. There are `most` at most, and
+    fewer if `MOST_LOOKED_AT` runs have been looked at. After the last page the id is None.
+    """
+    found: list[Run] = []
+    last = None
+    for number, run in enumerate(_candidates(context, wanted, older_than)):
+        is_wanted = _is_wanted(context, run, wanted)
+        if number == MOST_LOOKED_AT or (is_wanted and len(found) == most):
+            return found, last
+        if is_wanted:
+            found.append(run)
+        last = run.run_id
+    return found, None
+
+
+def _candidates(context: App, wanted: Wanted, older_than: str | None) -> Iterator[Run]:
+    # An overdue run still has the status Running in storage.
+    stored = None if wanted.status is None else {wanted.status, RunStatus.RUNNING}
+    found = context.runs.list(
+        older_than=older_than,
+        change_id=wanted.change_id,
+        statuses=stored,
+        trigger=wanted.trigger,
+    )
+    return map(context.run_end.expire_if_overdue, found)
+
+
+def _is_wanted(context: App, run: Run, wanted: Wanted) -> bool:
+    if wanted.status not in {None, run.status}:
+        return False
+    table, request = wanted.route_table, run.request
+    if table is None or table in request.route_tables:
+        return True
+
+    # Storage keeps no list of the runs of a table, but a run about all tables has a row for each.
+    is_about_all = request.action.is_about_tables and not request.route_tables
+    return is_about_all and context.outcomes.has(run.run_id, table)
 
 
 def last_runs(context: App, number: int) -> list[Run]:

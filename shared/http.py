@@ -238,21 +238,34 @@ def page[T](
     token_of: Callable[[T], str],
     render: Callable[[T], Mapping[str, object]],
 ) -> func.HttpResponse:
-    """Answer with one page. `items` begin after the request's `skip_token`.
-
-    The link to the next page has the other parameters of the query, which chose the items.
-    """
+    """Answer with one page. `items` begin after the request's `skip_token`."""
     # One more than asked for shows whether there is a next page.
     found = list(islice(items, top + 1))
     shown = found[:top]
+    following = token_of(shown[-1]) if len(found) > top else None
+    return listed(request, path, map(render, shown), front=front, top=top, following=following)
 
+
+def listed(
+    request: func.HttpRequest,
+    path: str,
+    value: Iterable[Mapping[str, object]],
+    *,
+    front: str | None,
+    top: int,
+    following: str | None,
+) -> func.HttpResponse:
+    """Answer with these. `following` is the `skip_token` of the next page, if there is one.
+
+    The link to it has the other parameters of the query, which chose the items.
+    """
     link = None
-    if len(found) > top:
-        paging = {"top": str(top), "skipToken": token_of(shown[-1])}
+    if following is not None:
+        paging = {"top": str(top), "skipToken": following}
         known = {"code", *map(str.lower, paging)}
         query = {name: text for name, text in request.params.items() if name.lower() not in known}
         link = api_url(request, path, front=front, query=query | paging)
-    return json_response({"value": [render(item) for item in shown], "nextLink": link})
+    return json_response({"value": [*value], "nextLink": link})
 
 
 def in_query(request: func.HttpRequest, name: str) -> str | None:

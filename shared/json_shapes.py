@@ -102,10 +102,10 @@ def _faults_json(outcome: Outcome) -> shapes.Faults:
 
 
 def run_json(run: Run) -> shapes.Run:
-    """Show the run in a list: without its outcomes."""
+    """Show the run in a list: without its outcomes, and without the prefixes of its versions."""
     return {
         **_run_json(run, run.counts),
-        "versions": [_version_seen_json(version) for version in run.versions],
+        "versions": [_version_counts_json(version) for version in run.versions],
     }
 
 
@@ -163,6 +163,14 @@ def _counts_json(counts: Mapping[OutcomeStatus, int]) -> shapes.Counts:
         "conflict": counts.get(OutcomeStatus.CONFLICT, 0),
         "blocked": counts.get(OutcomeStatus.BLOCKED, 0),
         "failed": counts.get(OutcomeStatus.FAILED, 0),
+    }
+
+
+def _version_counts_json(version: VersionSeen) -> shapes.VersionCounts:
+    return {
+        **_any_version_json(version),
+        "addedCount": len(version.added),
+        "removedCount": len(version.removed),
     }
 
 

@@ -186,6 +186,25 @@ class AnyVersionSeen(TypedDict):
     changeNumber: str
 
 
+class VersionCounts(AnyVersionSeen):
+    """A version that a run worked from, with numbers instead of the prefixes in the report.
+
+    `serviceTag` is null if the version is the answer of an App Service Environment.
+    """
+
+    addedCount: int
+    removedCount: int
+
+
+class Run(AnyRun):
+    """A run in a list. Its report also has the outcomes, and the prefixes of its versions.
+
+    `error` has stopped or limited the whole run.
+    """
+
+    versions: list[VersionCounts]
+
+
 class VersionSeen(AnyVersionSeen):
     """A version that a run worked from.
 
@@ -195,15 +214,6 @@ class VersionSeen(AnyVersionSeen):
 
     added: list[str]
     removed: list[str]
-
-
-class Run(AnyRun):
-    """A run in a list. Its report also has the outcomes.
-
-    `error` has stopped or limited the whole run.
-    """
-
-    versions: list[VersionSeen]
 
 
 class FoundEnvironment(TypedDict):
@@ -290,7 +300,7 @@ class Document(TypedDict):
 class Sources(TypedDict):
     """The service tags and environments that name the addresses.
 
-    Those in `differs` differ from their newest recorded version.
+    The sources in `differs` differ from their newest recorded version.
     """
 
     serviceTags: list[str]

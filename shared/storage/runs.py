@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import batched, islice
@@ -18,7 +18,7 @@ from ..domain.errors import ConcurrentUpdate
 from ..domain.findings import Finding
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.pending import Pending
-from ..domain.runs.run import Run, RunStatus, run_id_of
+from ..domain.runs.run import Run, RunStatus, Trigger, run_id_of
 from .entities import (
     MOST_IN_A_TRANSACTION,
     Entity,
@@ -204,24 +204,37 @@ class RunLog:
         older_than: str | None = None,
         change_id: str | None = None,
         beginning: str | None = None,
+        statuses: Collection[RunStatus] | None = None,
+        trigger: Trigger | None = None,
     ) -> Iterator[Run]:
-        """List the runs, the newest first: those that are older than the run with this id, that
-        were started with this id of a change, and whose own id has this beginning.
+        """List the runs that fulfil every condition, the newest first.
+
+        They are older than the run with this id, were started with this id of a change and by this
+        trigger, have one of these statuses, and their own id has this beginning.
         """
-        keys = "PartitionKey eq @partition and RowKey gt @after"
-        after = _row_key(older_than) if older_than else ""
-        conditions, bound = [keys], {"partition": _PARTITION, "after": after}
+        conditions = ["PartitionKey eq @partition", "RowKey gt @after"]
+
         if change_id is not None:
             conditions.append("changeId eq @change")
-            bound["change"] = _change_key(change_id)
-
         if beginning is not None:
             conditions.append("RowKey ge @first and RowKey lt @beyond")
-            first = complement(beginning)
-            bound |= {"first": first, "beyond": first + _AFTER_EACH_KEY}
-        return self._all(conditions, bound)
+        if statuses is not None:
+            one_of = " or ".join(f"status eq '{status}'" for status in sorted(statuses))
+            conditions.append(f"({one_of})")
+        if trigger is not None:
+            conditions.append("trigger eq @trigger")
 
-    def _all(self, conditions: Iterable[str], bound: dict[str, str]) -> Iterator[Run]:
+        # A value that no condition names is not sent.
+        first = complement(beginning or "")
+        bound = {
+            "partition": _PARTITION,
+            "after": _row_key(older_than) if older_than else "",
+            "change": _change_key(change_id),
+            "first": first,
+            "beyond": first + _AFTER_EACH_KEY,
+            "trigger": trigger or "",
+        }
+
         found = self._table.query_entities(" and ".join(conditions), parameters=bound)
         return _readable(self._read(entity) for entity in found)
 
@@ -299,6 +312,14 @@ class OutcomeLog:
         found = self._settled(run_id, route_table_id)
         return None if found is None else self._outcome(run_id, found)
 
+    def has(self, run_id: str, route_table_id: RouteTableId) -> bool:
+        """Return whether the table is part of the run, settled or not."""
+        try:
+            self._table.get_entity(run_id, table_key(route_table_id), select=["RowKey"])
+        except ResourceNotFoundError:
+            return False
+        return True
+
     def list(self, run_id: str) -> list[Outcome]:
         """Return the outcomes of the tables that are settled."""
         return [self._outcome(run_id, entity) for entity in self._rows(run_id, _SETTLED)]
@@ -375,6 +396,7 @@ def _run_entity(run: Run) -> dict[str, object]:
         "noticeDue": run.notice_due,
         "coversAll": run.request.covers_all,
         "changeId": _change_key(run.request.change_id),
+        "trigger": run.request.trigger.value,
         **_RUN_PROPERTY.packed(replace(run, etag="")),
     }
 
