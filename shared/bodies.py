@@ -1,10 +1,11 @@
 """What people send, as models: the bodies of requests, and the parts that a file has as well."""
 
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from .domain.registry.choices import AddressSource, RouteStyle
@@ -22,12 +23,19 @@ class Body(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
 
 
+def _day(text: object) -> date:
+    """Take only the calendar's own writing. The library also reads seconds since 1970."""
+    if not isinstance(text, str) or not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("a day is written as YYYY-MM-DD")
+    return date.fromisoformat(text)
+
+
 class ExceptionBody(Body):
     """A conflict that is accepted: somebody else's route on a wanted prefix."""
 
     prefix: str = Field(description="An IPv4 prefix in CIDR notation.")
     reason: str = Field(min_length=1, max_length=MAX_EXCEPTION_REASON)
-    until: date = Field(description="The last day, in UTC.")
+    until: Annotated[date, BeforeValidator(_day)] = Field(description="The last day, in UTC.")
 
     @property
     def accepted(self) -> RouteException:

@@ -10,9 +10,10 @@ import azure.functions as func
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from shared import endpoints
-from shared.bodies import RegistrationBody
+from shared.bodies import ExceptionBody, RegistrationBody
 from shared.domain.addresses import MANAGEMENT_TAG
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.registry.choices import AddressSource, RouteStyle
@@ -62,6 +63,18 @@ def test_every_field_of_a_registration_is_understood_again(registration):
         assert getattr(asked, name) == getattr(registration, name)
     pin = registration.pin
     assert asked.pin == (PinRequest(pin.version_id, pin.reason) if pin else None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0", "1893456000", "20260401", "2026-4-1", "2026-04-31", "\N{FULLWIDTH DIGIT TWO}026-04-01"],
+)
+def test_an_exception_ends_on_a_day_of_the_calendar(text):
+    exception = {"prefix": PREFIXES[0], "reason": "by design", "until": "2026-04-01"}
+    accepted = ExceptionBody.model_validate_json(json.dumps(exception)).accepted
+    assert accepted.until == date(2026, 4, 1)
+    with pytest.raises(ValidationError):
+        ExceptionBody.model_validate_json(json.dumps(exception | {"until": text}))
 
 
 @pytest.fixture
