@@ -90,10 +90,10 @@ param assignRoles bool = true
 @description('If true, the app may also make route tables for environments that have none.')
 param allowProvisioning bool = false
 
-@description('Client id of an Entra app registration with infra/entra/app-roles.json. Callers then use its tokens. If empty, callers use keys only.')
+@description('Client id of an Entra app registration with infra/entra/app-roles.json. Callers then use its tokens, and people sign in with it. If empty, callers use keys only.')
 param authClientId string = ''
 
-@description('If true, a caller without a token is refused. It needs authClientId.')
+@description('If true, a caller without a token is refused, and people sign in to the dashboard. It needs authClientId.')
 param requireTokens bool = !empty(authClientId)
 
 @description('Mail addresses that receive alerts, comma-separated.')
@@ -292,6 +292,7 @@ module app 'modules/app.bicep' = {
     publicNetworkAccess: publicNetworkAccess
     authClientId: authClientId
     loginHost: loadJsonContent('login-hosts.json')[cloud]
+    isBehindGateway: !empty(gateway)
     appSettings: union(
       {
         SYNC_SCHEDULE: syncSchedule

@@ -40,6 +40,9 @@ param authClientId string
 @description('Host that Entra names as the issuer of its tokens in this cloud. In Azure operated by 21Vianet it is not the host of environment().')
 param loginHost string
 
+@description('If true, people reach the app through a gateway, under the gateway\'s name.')
+param isBehindGateway bool
+
 @description('The most instances of Flex Consumption at a time. Each serves 32 route tables at once.')
 param maximumInstanceCount int
 
@@ -165,8 +168,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // App Service checks the tokens. A caller without a token still needs a key, and the app decides
-  // which functions a key opens.
+  // App Service checks the tokens, and signs people in to the dashboard. It lets every other request
+  // through: the host asks for a key, and the app decides what that key opens.
   resource authentication 'config' = if (!empty(authClientId)) {
     name: 'authsettingsV2'
     properties: {
@@ -179,6 +182,26 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
       httpSettings: {
         requireHttps: true
+        // Entra sends a person back to the name in X-Forwarded-Host, instead of the app's own.
+        forwardProxy: {
+          convention: isBehindGateway ? 'Standard' : 'NoProxy'
+        }
+      }
+      login: {
+        // A sign-in leads back to a page of the app alone. These are the defaults of App Service, too.
+        allowedExternalRedirectUrls: []
+        cookieExpiration: {
+          convention: 'FixedTime'
+          timeToExpiration: '08:00:00'
+        }
+        nonce: {
+          validateNonce: true
+          nonceExpirationInterval: '00:05:00'
+        }
+        // The app reads what App Service says of a person, and nobody's tokens.
+        tokenStore: {
+          enabled: false
+        }
       }
       identityProviders: {
         azureActiveDirectory: {

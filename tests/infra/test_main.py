@@ -354,6 +354,33 @@ def test_a_token_is_judged_and_a_key_alone_still_opens():
     assert provider["validation"]["allowedAudiences"] == [client, f"api://{client}"]
 
 
+def test_a_sign_in_leads_back_to_the_app_alone_and_leaves_no_token():
+    tokens = DEPLOYED["tokens"]
+    properties = tokens.one("Microsoft.Web/sites/config", "/authsettingsV2")["properties"]
+    assert properties["login"] == {
+        "allowedExternalRedirectUrls": [],
+        "cookieExpiration": {"convention": "FixedTime", "timeToExpiration": "08:00:00"},
+        "nonce": {"validateNonce": True, "nonceExpirationInterval": "00:05:00"},
+        "tokenStore": {"enabled": False},
+    }
+    assert properties["httpSettings"] == {
+        "requireHttps": True,
+        "forwardProxy": {"convention": "NoProxy"},
+    }
+    # Without a secret, App Service asks Entra for an ID token alone.
+    provider = properties["identityProviders"]["azureActiveDirectory"]
+    assert provider["registration"].keys() == {"clientId", "openIdIssuer"}
+
+
+def test_behind_a_gateway_a_person_signs_in_under_its_name(expand):
+    deployed = expand(
+        authClientId="30000000-0000-0000-0000-000000000003",
+        appSettings={"PUBLIC_URL": "https://api.contoso.com/routes"},
+    )
+    properties = deployed.one("Microsoft.Web/sites/config", "/authsettingsV2")["properties"]
+    assert properties["httpSettings"]["forwardProxy"] == {"convention": "Standard"}
+
+
 def test_any_application_of_the_tenant_may_come_because_the_app_looks_at_its_roles():
     """An empty list, and no policy at all, have been seen to keep out every application."""
     properties = DEPLOYED["tokens"].one("Microsoft.Web/sites/config", "/authsettingsV2")
