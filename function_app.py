@@ -7,6 +7,7 @@ thread of the app's own.
 
 import asyncio
 import functools
+import os
 import typing
 from collections.abc import Awaitable, Callable
 
@@ -18,6 +19,15 @@ STORAGE = "AzureWebJobsStorage"
 RUNS = "route-table-runs"
 TABLES = "route-table-sync"
 EVENTS = "resource-events"
+
+_TRUE = {"1", "on", "t", "true", "y", "yes"}
+"""The app's settings take these for true, in any case of the letters."""
+TOKENS_ARE_REQUIRED = os.environ.get("REQUIRE_TOKENS", "").strip().lower() in _TRUE
+"""The host reads the level of a function before `shared` is imported, so this setting is read here.
+
+With it, a person signs in to the dashboard, and no key is needed for it. `shared` is told so, and
+then lets nobody in who has not signed in, whatever it reads in the settings itself.
+"""
 
 
 def _in_lane[**P, T](name: str) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
@@ -278,12 +288,16 @@ def versions_feed(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.versions_feed(req)
 
 
-@app.route("dashboard", methods=["GET"])
+@app.route(
+    "dashboard",
+    methods=["GET"],
+    auth_level=func.AuthLevel.ANONYMOUS if TOKENS_ARE_REQUIRED else func.AuthLevel.FUNCTION,
+)
 @_in_lane("REQUESTS")
 def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     from shared import endpoints
 
-    return endpoints.dashboard(req)
+    return endpoints.dashboard(req, asks_for_no_key=TOKENS_ARE_REQUIRED)
 
 
 @app.route("openapi.json", methods=["GET"])

@@ -151,7 +151,26 @@ class Connections(BaseModel):
                 yield value.strip()
 
 
-class Settings(Connections):
+class FrontSettings(BaseModel):
+    """The settings about what stands in front of the app. They count before anybody is let in."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    public_url: Annotated[str, BeforeValidator(_address)] | None = Field(None, alias="PUBLIC_URL")
+    website_auth_enabled: bool = Field(False, alias="WEBSITE_AUTH_ENABLED")
+
+    @classmethod
+    def known(cls, environment: Mapping[str, str]) -> Self:
+        """Return them even if some are wrong: a wrong one has its default."""
+        given = _given(environment)
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            wrong = {detail["loc"][0] for detail in error.errors()}
+            return cls.model_validate({name: given[name] for name in given.keys() - wrong})
+
+
+class Settings(Connections, FrontSettings):
     arm_api_version_network: str | None = Field(
         None, alias="ARM_API_VERSION_NETWORK", pattern=_API_VERSION
     )
@@ -177,14 +196,12 @@ class Settings(Connections):
         None, alias="NOTIFY_WEBHOOK_URL"
     )
     notify_format: Literal["json", "teams", "slack"] = Field("json", alias="NOTIFY_FORMAT")
-    public_url: Annotated[str, BeforeValidator(_address)] | None = Field(None, alias="PUBLIC_URL")
     max_sync_age_days: int = Field(2, alias="MAX_SYNC_AGE_DAYS", ge=1, le=3650)
     run_retention_days: int = Field(400, alias="RUN_RETENTION_DAYS", ge=1, le=3650)
     require_tokens: bool = Field(False, alias="REQUIRE_TOKENS")
     website_hostname: str | None = Field(None, alias="WEBSITE_HOSTNAME")
     website_site_name: str | None = Field(None, alias="WEBSITE_SITE_NAME")
     website_owner_name: str | None = Field(None, alias="WEBSITE_OWNER_NAME")
-    website_auth_enabled: bool = Field(False, alias="WEBSITE_AUTH_ENABLED")
 
     def recorded(self) -> dict[str, str]:
         """Return the value in effect of each recorded setting, as text that `read` takes again."""

@@ -1164,14 +1164,20 @@ ROLE_NEEDED = Code(
     "RoleNeeded",
     Grade.FAILS,
     meaning="The caller's token does not have the app role that this needs, or there is no token.",
-    remedy="Use a token that has the app role in the message.",
+    remedy=(
+        "Use a token that has the app role in the message. A browser that has signed in keeps its "
+        "roles: sign out and in again after the role is assigned."
+    ),
     places=_REQUEST,
 )
 TOKEN_NEEDED = Code(
     "TokenNeeded",
     Grade.FAILS,
     meaning="REQUIRE_TOKENS is true, and the caller has no token: a key alone opens nothing.",
-    remedy="Send an Entra token for the app as well as the key.",
+    remedy=(
+        "Send an Entra token for the app as well as the key. To see the dashboard, sign in with a "
+        "browser: it needs no key then."
+    ),
     places=_REQUEST,
     related=("RoleNeeded", "AuthenticationNotInFront"),
 )

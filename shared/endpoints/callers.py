@@ -14,14 +14,14 @@ from ..domain import codes
 from ..domain.codes import Code
 from ..domain.runs.run import Trigger
 from ..http import HttpError
-from ..settings import Settings
+from ..settings import FrontSettings, Settings
 from ..sync.requester import Requester
 
 UNVERIFIED = "unverified"
 """`requestedBy` of a caller who has a key alone: a key does not say who uses it."""
 
 # Source: "Work with user identities in Azure App Service authentication".
-_PRINCIPAL = "X-MS-CLIENT-PRINCIPAL"
+PRINCIPAL = "X-MS-CLIENT-PRINCIPAL"
 _OBJECT_ID = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 _ROLES = ("http://schemas.microsoft.com/ws/2008/06/identity/claims/role", "roles")
 
@@ -79,24 +79,35 @@ class _Principal(BaseModel):
 
 
 def caller_of(context: App, request: func.HttpRequest, *, needs_token: bool = True) -> Caller:
+    """Return who calls. A caller whom App Service Authentication does not name has a key alone.
+
+    A key alone opens nothing if REQUIRE_TOKENS is true and the function `needs_token`. Raise
+    HttpError if the caller is refused, or if the principal cannot be read.
+    """
+    settings = context.settings
+    if settings.require_tokens and needs_token:
+        return signed_in(settings, request)
+    return _vouched_for(settings, request) or _with_key_alone(settings)
+
+
+def signed_in(front: FrontSettings, request: func.HttpRequest) -> Caller:
+    """Return the caller whom App Service Authentication names. Raise HttpError for anybody else."""
+    if not front.website_auth_enabled:
+        raise _refused(HTTPStatus.FORBIDDEN, codes.AUTHENTICATION_NOT_IN_FRONT)
+    caller = _vouched_for(front, request)
+    if caller is None:
+        raise _refused(HTTPStatus.UNAUTHORIZED, codes.TOKEN_NEEDED)
+    return caller
+
+
+def _vouched_for(front: FrontSettings, request: func.HttpRequest) -> Caller | None:
     """Believe the principal in the header only if App Service Authentication is on.
 
     If it is on, App Service removes such a header from each request and sets its own. If it is off,
-    anybody can send that header. A caller without a principal has a key alone, which opens nothing
-    if REQUIRE_TOKENS is true and the function `needs_token`. Raise HttpError if the caller is
-    refused, or if the header cannot be read.
+    anybody can send that header.
     """
-    settings = context.settings
-    is_required = settings.require_tokens and needs_token
-    if is_required and not settings.website_auth_enabled:
-        raise _refused(HTTPStatus.FORBIDDEN, codes.AUTHENTICATION_NOT_IN_FRONT)
-
-    header = request.headers.get(_PRINCIPAL) if settings.website_auth_enabled else None
-    if header is not None:
-        return _believed(header)
-    if is_required:
-        raise _refused(HTTPStatus.UNAUTHORIZED, codes.TOKEN_NEEDED)
-    return _with_key_alone(settings)
+    header = request.headers.get(PRINCIPAL) if front.website_auth_enabled else None
+    return None if header is None else _believed(header)
 
 
 def _refused(status: HTTPStatus, code: Code) -> HttpError:
@@ -107,7 +118,7 @@ def _believed(header: str) -> Caller:
     try:
         return _caller(header)
     except ValueError:
-        message = f"{_PRINCIPAL} does not name one principal"
+        message = f"{PRINCIPAL} does not name one principal"
         raise HttpError(HTTPStatus.UNAUTHORIZED, codes.PRINCIPAL_UNREADABLE, message) from None
 
 

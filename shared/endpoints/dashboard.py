@@ -43,6 +43,7 @@ from ..pages.tables import routes, row
 from ..pages.timeline import timeline
 from ..pages.todo import todo_of, todos_of_alarms
 from ..settings import Settings
+from . import sign_in
 from .operations import Answer, Operation, described
 from .shell import permitted
 
@@ -62,6 +63,7 @@ _PAGE = Answer("The page.", str, media="text/html")
 class DashboardQuery(Query):
     run: str | None = Field(None, description="The id of the run to show.")
     route_table: str | None = Field(None, description="The ARM id of the route table to show.")
+    page: str | None = Field(None, description="`codes`: every code and state, with its meaning.")
     search: str | None = Field(
         None,
         description="Words of the names of the tables to list, or the beginning of an ARM id.",
@@ -93,9 +95,15 @@ class DashboardQuery(Query):
         error=_PAGE,
     )
 )
-def dashboard(request: func.HttpRequest) -> func.HttpResponse:
-    """Show errors as a page as well."""
-    return respond(lambda: _page(request), functools.partial(_error_page, request))
+def dashboard(request: func.HttpRequest, *, asks_for_no_key: bool = False) -> func.HttpResponse:
+    """Show errors as a page as well. If the host `asks_for_no_key`, a person has to sign in."""
+
+    def page() -> func.HttpResponse:
+        if asks_for_no_key:
+            sign_in.require_reader(request)
+        return _page(request)
+
+    return respond(page, functools.partial(_error_page, request))
 
 
 def _page(request: func.HttpRequest) -> func.HttpResponse:
@@ -319,6 +327,12 @@ def _everywhere(settings: Settings) -> Mapping[str, Any]:
 
 
 def _error_page(request: func.HttpRequest, error: HttpError) -> func.HttpResponse:
+    if error.code in sign_in.REFUSALS:
+        link = sign_in.sign_in_url(sign_in.front_in_use(), request)
+        return _response(
+            None, request, "sign_in", status=error.status, fault=error, sign_in_link=link
+        )
+
     # A caller who may not see the pages learns nothing of the app.
     settings = None if error.status in _NOT_PERMITTED else known_settings()
     step = step_for_code(error.code, About())
@@ -335,9 +349,10 @@ def _response(
 ) -> func.HttpResponse:
     """Show a page. If the app's own settings are wrong, there are none."""
     everywhere = {} if settings is None else _everywhere(settings)
-    front = None if settings is None else settings.public_url
-    key = in_query(request, "code")
-    page = render_page(template, front=front, key=key, now=utc_now(), **everywhere, **shown)
+    front = settings or sign_in.front_in_use()
+    shown["session"] = sign_in.session(front, request)
+    url, key = front.public_url, in_query(request, "code")
+    page = render_page(template, front=url, key=key, now=utc_now(), **everywhere, **shown)
     # Azure answers in JSON, which can hold half a letter, but no page can.
     body = page.encode(errors="backslashreplace")
     return func.HttpResponse(
