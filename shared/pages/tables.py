@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
+from ..domain import codes
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.people.health import FULL_FROM, coming_alarms
@@ -125,8 +126,10 @@ def _outcome_notes(last: LastOutcome) -> Iterator[tuple[Mood, str]]:
 
     if last.withheld:
         yield Mood.WATCH, f"{last.withheld} withheld"
+    # The status of the table says more about these two.
     for code in last.findings:
-        yield Mood.WATCH, code.name
+        if code not in {codes.CONTESTED, codes.HELD}:
+            yield Mood.WATCH, code.name
 
 
 def _registration_notes(registration: Registration) -> Iterator[tuple[Mood, str]]:

@@ -330,6 +330,16 @@ def test_no_row_is_higher_than_63_pixels(azure, app, make_host, visit):
     assert max(heights) <= 63
 
 
+def test_the_page_of_a_run_unfolds_what_needs_somebody(azure, app, make_host, visit):
+    failed(azure, app)
+    with visit(url(make_host(), run=next(app.runs.list()).run_id)) as page:
+        outcomes = page.locator("details.outcome")
+        texts = outcomes.all_inner_texts()
+        assert [text.split()[:2] for text in texts] == [["failed", "one"], ["unchanged", "two"]]
+        assert "AuthorizationFailed" in texts[0]
+        assert outcomes.last.get_attribute("open") is None
+
+
 def test_a_code_leads_to_what_it_means_and_what_to_do(azure, app, make_host, visit):
     failed(azure, app)
     with visit(url(make_host())) as page:

@@ -239,6 +239,7 @@ def test_each_command_stands_once_on_the_page_of_a_table(azure, app, two):
         sync(app)
     text = html.unescape(shown({"routeTable": str(rid("one"))}))
     assert text.count(f"ase-route-sync release {rid('one')}") == 1
+    assert text.count(">contested since ") == 1
     assert codes.CONTESTED.remedy in text
 
 
