@@ -12,6 +12,7 @@ LARGE = 40
 """Lines of code above which a module of these rooms has a test file of its own."""
 ELSEWHERE = {
     "domain/people/check_report.py": "records; tests/sync/watch/test_check.py sees them made",
+    "domain/people/notices.py": "what the files beside it share; test_faults.py, test_waiting.py",
     "domain/registry/status.py": "records; tests/storage/test_registry.py writes and reads them",
     "domain/surroundings/search.py": "records; tests/storage/test_searches.py keeps them",
     "sync/ports.py": "protocols only",
