@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Self
 
@@ -23,6 +22,7 @@ from local.sample import for_a_laptop
 from local.warm import WarmProcess
 from shared.settings import RECORDED
 from tests.builders.clocks import LONGEST_SECONDS
+from tests.builders.keyboards import standard_input
 from tests.deployed import Deployed
 
 
@@ -96,22 +96,6 @@ _HERE = {name: os.environ[name] for name in ("PATH", "HOME")}
 
 
 @contextmanager
-def _standard_input(typed: str | None) -> Iterator[int]:
-    """A terminal at which somebody has typed this, or nothing at all."""
-    if typed is None:
-        with Path(os.devnull).open() as nothing:
-            yield nothing.fileno()
-        return
-    keyboard, terminal = pty.openpty()
-    try:
-        os.write(keyboard, typed.encode())
-        yield terminal
-    finally:
-        os.close(keyboard)
-        os.close(terminal)
-
-
-@contextmanager
 def _outputs() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     with TemporaryFile() as out, TemporaryFile() as err:
         yield out, err
@@ -177,7 +161,7 @@ def start(environment: Environment) -> Iterator[Start]:
 
     def begin(*arguments: str, types: str | None = None, **how: Any) -> Command:
         env = environment(**how)
-        typed = running.enter_context(_standard_input(types))
+        typed = running.enter_context(standard_input(types))
         out, err = running.enter_context(_outputs())
         return running.enter_context(Command(arguments, env, typed, out, err))
 
@@ -200,7 +184,7 @@ def cli(environment: Environment, start: Start) -> Cli:
 
 def _at_terminal(arguments: Sequence[str], settings: Mapping[str, str], columns: int) -> Done:
     """Run the command with its output at a terminal. Its errors are there as well."""
-    with _terminal(columns) as (terminal, ended), _standard_input(None) as typed:
+    with _terminal(columns) as (terminal, ended), standard_input(None) as typed:
         streams = (typed, terminal, terminal)
         process = WarmProcess("shared", *arguments, env=settings, streams=streams)
         try:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tests.builders.keyboards import standard_input
 from tests.examples.programs import RecordedAz
 
 ROOT = Path(__file__).parents[2]
@@ -56,22 +57,26 @@ class Reader:
         return RecordedAz(self.folder, answers or {}, name=name)
 
     def run(
-        self, command: Iterable[str | Path], **environment: str
+        self, command: Iterable[str | Path], types: str | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
+        """Run a command. If the reader `types` something, it reads from a terminal."""
         here = {
             "HOME": str(self.folder),
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         }
-        return subprocess.run(
-            [*command],
-            cwd=self.folder,
-            env={**self._settings, **here, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LONGEST_SECONDS,
-            check=False,
-        )
+        with standard_input(types) as typed:
+            return subprocess.run(
+                [*command],
+                cwd=self.folder,
+                env={**self._settings, **here, **environment},
+                stdin=typed,
+                capture_output=True,
+                text=True,
+                timeout=LONGEST_SECONDS,
+                check=False,
+            )
 
-    def bash(self, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run(("bash", "-euo", "pipefail", "-c", script), **environment)
+    def bash(
+        self, script: str, types: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run(("bash", "-euo", "pipefail", "-c", script), types, **environment)

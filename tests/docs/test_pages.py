@@ -104,7 +104,8 @@ def azd_commands():
         for block in re.findall(r"```(?:sh|powershell)\n(.*?)```", page.read_text(), re.DOTALL)
     ]
     word = r""""[^"\n]*"|'[^'\n]*'|[^\s&|;)#"']+"""
-    found = re.findall(rf"\bazd((?: +(?:{word}))+)", "\n".join(blocks).replace("\\\n", " "))
+    text = re.sub(r" #.*", "", "\n".join(blocks)).replace("\\\n", " ")
+    found = re.findall(rf"\bazd((?: +(?:{word}))+)", text)
     return [re.findall(word, command) for command in found]
 
 
