@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -30,7 +31,8 @@ ACCOUNT = "{name}) AzureWebJobsStorage={connection} ;;\n"
 
 def blocks(text: str, *kinds: str) -> list[tuple[str, str]]:
     """Return the blocks of these kinds, in their order, each with its kind."""
-    return re.findall(rf"```({'|'.join(kinds)})\n(.*?)```", text, re.DOTALL)
+    found = re.findall(rf"^( *)```({'|'.join(kinds)})\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    return [(kind, textwrap.dedent(block)) for _, kind, block in found]
 
 
 class Reader:
