@@ -11,7 +11,7 @@ from shared.domain.armid import RouteTableId
 from shared.domain.errors import InvalidRequest
 from shared.domain.registry.registration import RouteException
 from shared.domain.runs.run import Mode, RunRequest, Trigger
-from shared.http import HttpError, whole_number
+from shared.http import HttpError, Paged, parse_query
 from shared.storage import entities
 from shared.storage.entities import MAX_ENTITY_BYTES, size_of
 from shared.sync.asking import DiscoverRequest, SyncRequest
@@ -54,7 +54,7 @@ def rows_are_small(monkeypatch, size):
 @pytest.mark.parametrize("text", ["1", "1000", "0001", "000001000"])
 def test_a_page_has_as_many_rows_as_were_asked_for(text):
     request = func.HttpRequest("GET", "/x", params={"top": text}, body=b"")
-    assert whole_number(request, "top", 100, 1000) == int(text)
+    assert parse_query(request, Paged).top == int(text)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +63,14 @@ def test_a_page_has_as_many_rows_as_were_asked_for(text):
 def test_a_page_that_is_too_long_is_refused(text):
     request = func.HttpRequest("GET", "/x", params={"top": text}, body=b"")
     with pytest.raises(HttpError) as raised:
-        whole_number(request, "top", 100, 1000)
+        parse_query(request, Paged).top
     assert raised.value.status == 400
 
 
 def test_without_a_number_a_page_has_its_usual_length():
-    """The Functions host leaves an empty value out."""
-    for params in ({}, {"top": ""}):
-        request = func.HttpRequest("GET", "/x", params=params, body=b"")
-        assert whole_number(request, "top", 100, 1000) == 100
+    """The Functions host leaves an empty value out: tests/host/test_queries.py."""
+    request = func.HttpRequest("GET", "/x", params={}, body=b"")
+    assert parse_query(request, Paged).top == 100
 
 
 def test_a_run_can_name_ten_thousand_tables_whatever_their_names(app):
