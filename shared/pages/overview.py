@@ -169,7 +169,7 @@ def _run_facts(situation: Situation) -> Iterator[Context]:
         as_plan = ", as a plan" if good.request.mode is Mode.PLAN else ""
         yield _fact("Last success", f"{_ended(good, now)}{as_plan}", good)
     elif situation.seen.runs:
-        yield _fact("Last success", f"no run over all tables in the last {situation.days} days")
+        yield _fact("Last success", f"none in the last {situation.days} days")
     else:
         yield _fact("Last success", "none yet")
 

@@ -131,8 +131,8 @@ def test_a_failure_that_only_tables_caused_is_judged_by_the_tables():
     ("covering", "said"),
     [
         ([], "none yet"),
-        ([run(1, RunStatus.RUNNING)], "no run over all tables in the last 35 days"),
-        ([run(1, RunStatus.FAILED)], "no run over all tables in the last 35 days"),
+        ([run(1, RunStatus.RUNNING)], "none in the last 35 days"),
+        ([run(1, RunStatus.FAILED)], "none in the last 35 days"),
         ([run(1, RunStatus.RUNNING), run(3)], "3 h ago"),
         ([run(3, mode=Mode.PLAN)], "3 h ago, as a plan"),
     ],
