@@ -58,11 +58,14 @@ _LONGEST = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
 class _Session(requests.Session):
     """Looks up the environment's proxy and certificates once for each host.
 
-    `requests` does so for each request, which costs as much as parsing a small answer.
+    `requests` does so for each request, which costs as much as parsing a small answer. It would
+    also look for the host in the file `~/.netrc`, and replace our credential by what it finds there
+    (psf/requests#3929).
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.auth = _as_it_is
         self._settings: dict[object, Any] = {}
 
     def merge_environment_settings(
@@ -82,3 +85,7 @@ class _Session(requests.Session):
                 url, proxies, stream, verify, cert
             )
         return self._settings[key].copy()
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

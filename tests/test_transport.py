@@ -52,6 +52,15 @@ def test_a_webhook_has_less(receiver, timeouts):
     assert [limits for _, limits in timeouts] == [(3, 5)]
 
 
+def test_a_netrc_file_replaces_no_credential(azure, app, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    add_table(azure.state, "one")
+    assert app.route_tables.read(rid("one")).routes == ()
+    app.account.check()
+
+
 def test_no_call_goes_on_after_the_deadline(azure, app, timeouts):
     clock = SteppedClock()
     add_table(azure.state, "one")
