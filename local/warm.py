@@ -26,7 +26,8 @@ _context.set_forkserver_preload(
         # What the host and its worker import when they begin, and at the first call.
         *("azure.functions", "shared.endpoints", "shared.lanes", "shared.workers"),
         *("uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl"),
-        *("anyio._backends._asyncio", "azure.core.rest._requests_basic", "httpcore"),
+        *("anyio._backends._asyncio", "azure.core.rest._requests_basic", "cattrs.preconf.json"),
+        "httpcore",
     ]
 )
 
