@@ -148,7 +148,7 @@ class HostProcess:
         def line() -> str | None:
             return next((line for line in self.errors if text in line), None)
 
-        return self._until(line, f"no line with {text!r}", within, pause=0.01)
+        return self._until(line, f"no line with {text!r}", within, longest=0.01)
 
     def newest_run(self, *, other_than: str | None = None, within: float = 120) -> dict[str, Any]:
         """Wait until the newest run has another id than `other_than` and has ended.
@@ -174,15 +174,20 @@ class HostProcess:
         return self._until(report, f"run {run_id} did not end", within)
 
     def _until[T](
-        self, find: Callable[[], T | None], missing: str, within: float, *, pause: float = 0.1
+        self, find: Callable[[], T | None], missing: str, within: float, *, longest: float = 0.4
     ) -> T:
-        """Return what is found. Raise TimeoutError with what the host has written."""
-        ends = time.monotonic() + within
+        """Return what is found. Raise TimeoutError with what the host has written.
+
+        Each pause is twice as long as the one before, up to the longest: whoever asks takes time
+        from what it waits for.
+        """
+        pause, ends = min(0.05, longest), time.monotonic() + within
         while time.monotonic() < ends:
             found = find()
             if found is not None:
                 return found
             time.sleep(pause)
+            pause = min(2 * pause, longest)
         raise TimeoutError(f"{missing} within {within} s\n" + "\n".join(self.errors))
 
     def _read(self, stream: IO[str]) -> None:

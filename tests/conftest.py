@@ -144,8 +144,9 @@ def app_settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
         "SYNC_SCHEDULE": "0 0 6 * * 3",
         "CHECK_SCHEDULE": "0 20 5 * * *",
         **timers("true"),  # or they would come in the middle of a test
-        # No test waits for the polls of a real host, which are further apart.
-        "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.1",
+        # No test waits for the polls of a real host, which are further apart. But each poll takes
+        # processor time from what the tests wait for.
+        "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.3",
         "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
         "SERVICE_TAG_LOCATIONS": "westeurope",
         "REMOVAL_GRACE_DAYS": "0",
