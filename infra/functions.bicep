@@ -13,11 +13,11 @@ var deadLetterContainer = 'resource-events-dead-letters'
 @export()
 func listed(text string) string[] => filter(map(split(text, ','), part => trim(part)), part => !empty(part))
 
-@description('The address of the gateway in front of the app, if its setting names one, or else the site\'s own.')
+@description('The address of the gateway in front of the app, without a slash at its end. Empty if the setting names none.')
 @export()
-func addressOf(publicUrl string, siteUrl string) string =>
+func gatewayOf(publicUrl string) string =>
   !startsWith(toLower(trim(publicUrl)), 'https://')
-    ? siteUrl
+    ? ''
     : endsWith(trim(publicUrl), '/') ? take(trim(publicUrl), length(trim(publicUrl)) - 1) : trim(publicUrl)
 
 @description('The id of a subscription in lower case. The deployment fails if the text is no such id.')

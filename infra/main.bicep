@@ -2,9 +2,9 @@
 targetScope = 'subscription'
 
 import {
-  addressOf
   deadLetterContainer
   eventQueue
+  gatewayOf
   listed
   planOf
   secretPartsOf
@@ -180,7 +180,8 @@ var topics = resourceEvents ? systemTopicsOf(systemTopicIds, watchedIds, '${grou
 var eventSubscriptionName = 'ase-route-sync-${name}-${take(subscription().subscriptionId, 8)}'
 
 // People reach the dashboard where notices and other links lead.
-var dashboardUrl = '${addressOf(appSettings.?PUBLIC_URL ?? '', app.outputs.url)}/api/dashboard'
+var gateway = gatewayOf(appSettings.?PUBLIC_URL ?? '')
+var dashboardUrl = '${empty(gateway) ? app.outputs.url : gateway}/api/dashboard'
 
 // A group that somebody else has made keeps its tags and its location.
 @onlyIfNotExists()
