@@ -3,7 +3,6 @@
 That depends on a setting for the dashboard alone.
 """
 
-import asyncio
 import importlib.util
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -15,6 +14,7 @@ import pytest
 from local.azurite import ROOT
 from shared.settings import InvalidSettings, Settings
 from tests.builders.functions import HTTP_FUNCTIONS
+from tests.local.loop import run
 
 NEEDED = {
     "AzureWebJobsStorage__accountName": "account",
@@ -109,5 +109,4 @@ def test_whoever_came_without_a_key_has_to_sign_in_whatever_the_app_reads_later(
     monkeypatch.setenv("REQUIRE_TOKENS", now)
     monkeypatch.setenv("WEBSITE_AUTH_ENABLED", "True")
     request = func.HttpRequest("GET", "https://app.invalid/api/dashboard", body=b"")
-    answer = asyncio.run(dashboard(request))
-    assert answer.status_code == 401
+    assert run(dashboard(request)).status_code == 401

@@ -32,7 +32,9 @@ def browse(guarded: HostProcess) -> Iterator[Callable[..., httpx.Client]]:
 
         def browser(person: Mapping[str, str] = READER) -> httpx.Client:
             front = opened.enter_context(Authentication(guarded, person))
-            client = httpx.Client(base_url=front.url, follow_redirects=True, trust_env=False)
+            client = httpx.Client(
+                base_url=front.url, follow_redirects=True, trust_env=False, timeout=60
+            )
             return opened.enter_context(client)
 
         yield browser
