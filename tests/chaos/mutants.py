@@ -88,7 +88,8 @@ def removals_from_a_stale_version(patch: Patch) -> None:
             for v in self.versions.history(tag)
             if v.version_id in seen
         ]
-        return replace(newest, versions=tuple(recorded) or newest.versions)
+        versions = tuple(recorded) or newest.versions
+        return replace(newest, versions=versions, newest=versions)
 
     patch.setattr(Sources, "wanted", stale)
 
