@@ -93,6 +93,7 @@ class DashboardQuery(Query):
         query=DashboardQuery,
         errors=(404,),
         error=_PAGE,
+        can_sign_in=True,
     )
 )
 def dashboard(request: func.HttpRequest, *, asks_for_no_key: bool = False) -> func.HttpResponse:

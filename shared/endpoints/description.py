@@ -90,7 +90,7 @@ _SECURITY_SCHEMES = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "A token of Microsoft Entra for this app, with the app role Reader, "
-        "Operator or Approver. It is sent beside the key, and does not replace it.",
+        "Operator or Approver. It is sent beside the key, and replaces it only for the dashboard.",
     },
 }
 
@@ -188,6 +188,8 @@ def _security(operation: Operation, *, require_tokens: bool) -> list[_Json]:
     """Each entry is one way to call the function."""
     if not operation.needs_key:
         return []
+    if require_tokens and operation.can_sign_in:
+        return [{"token": []}]
     with_key: list[_Json] = [{"key": []}, {"keyInQuery": []}]
     with_token = [{**way, "token": []} for way in with_key]
     return with_token if require_tokens and operation.needs_token else with_key + with_token

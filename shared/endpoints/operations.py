@@ -40,7 +40,8 @@ class Operation:
 
     `errors` are the statuses that not every function of its kind answers, and `error` shows each
     error. `body` is the model that parses the body. If anything may be sent, `takes` are the media
-    types that senders use.
+    types that senders use. If tokens are required, a function in which people `can_sign_in` takes
+    a token alone.
     """
 
     function: str
@@ -56,6 +57,7 @@ class Operation:
     operation_id: str = ""
     needs_key: bool = True
     needs_token: bool = True
+    can_sign_in: bool = False
     endpoint: object = None
 
 

@@ -99,7 +99,9 @@ def test_how_a_function_is_opened(required, make_app, monkeypatch):
     with_token = [{"key", "token"}, {"keyInQuery", "token"}]
     assert [name for name in ways if not ways[name]] == ["health"]
     assert ways["alert"] == [*with_key, *with_token]
-    assert ways["list_runs"] == (with_token if required else [*with_key, *with_token])
+    either = [*with_key, *with_token]
+    assert ways["list_runs"] == (with_token if required else either)
+    assert ways["dashboard"] == ([{"token"}] if required else either)
 
 
 @pytest.mark.parametrize("front", ["", "https://api.contoso.invalid/routes"])
