@@ -6,8 +6,9 @@ from .errors import Refused
 from .shell import answer, say
 
 _KEY = (
-    "It takes a key, as the parameter code in its query. This prints one: az functionapp keys "
-    "list --resource-group GROUP --name {app} --query functionKeys.default --output tsv"
+    "It takes a key, as the parameter code in its query. This prints one that opens nothing else: "
+    "az functionapp function keys list --resource-group GROUP --name {app} "
+    "--function-name dashboard --query default --output tsv"
 )
 _TOKEN = "It asks you to sign in, with an account that has the app role Reader."  # noqa: S105 # nosec B105
 

@@ -7,7 +7,8 @@ def test_the_address_that_the_app_has_recorded(cli):
     done = cli("open", **HOST)
     assert (done.status, done.out) == (0, "https://func-1.azurewebsites.net/api/dashboard\n")
     assert "It takes a key, as the parameter code in its query" in done.err
-    assert "az functionapp keys list --resource-group GROUP --name func-1" in done.err
+    command = "az functionapp function keys list --resource-group GROUP --name func-1"
+    assert f"{command} --function-name dashboard --query default" in " ".join(done.err.split())
 
 
 def test_a_gateway_comes_before_the_host_and_this_environment_before_the_record(cli):
