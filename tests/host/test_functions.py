@@ -71,7 +71,16 @@ def test_sync_answers_202_and_its_location_leads_to_the_report(azure, host):
         *("startedAt", "finishedAt", "error", "versions", "counts", "outcomes"),
     }
     assert set(whole["outcomes"][0]) == {
-        *("routeTableId", "status", "versionIds", "planChecksum", "added", "removed", "updated"),
+        *(
+            "routeTableId",
+            "status",
+            "versionIds",
+            "planChecksum",
+            "added",
+            "removed",
+            "updated",
+            "updates",
+        ),
         *("covered", "retained", "withheld", "conflicts", "violations", "findings", "error"),
         *("correlationId", "durationMs"),
     }
