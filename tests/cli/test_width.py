@@ -48,10 +48,10 @@ failed             rg-failed/failed      RouteTableNotFound
 blocked            rg-blocked/blocked    MaxRemovedPercent
 conflict           rg-conflict/conflict  routes that are not ours: 20.0.0.0/24
 not looked at yet  rg-new/new
-switched off       rg-off/off
 right              rg-right/right
+switched off       rg-off/off
 
-6 tables: 1 failed, 1 blocked, 1 conflict, 1 not looked at yet, 1 switched off, 1 right
+6 tables: 1 failed, 1 blocked, 1 conflict, 1 not looked at yet, 1 right, 1 switched off
 """
 
 
@@ -94,7 +94,7 @@ def test_a_long_name_is_whole_and_what_is_wrong_stands_below_it(azure, app, cli)
 
 def test_the_other_forms_of_the_tables(tables, cli):
     ids = cli("tables", "list", "-o", "id")
-    names = ("failed", "blocked", "conflict", "new", "off", "right")
+    names = ("failed", "blocked", "conflict", "new", "right", "off")
     assert ids.out.splitlines() == [table_id(name) for name in names]
     as_json = cli("tables", "list", "-o", "json")
     assert as_json.out == cli("tables", "list", "--json").out
