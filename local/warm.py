@@ -122,8 +122,10 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     sys.argv[1:] = arguments
-    # A shell lets its background jobs ignore Ctrl-C, and this may be a child of one.
+    # A shell lets its background jobs ignore Ctrl-C, and `nohup` the end of the terminal. This may
+    # be a child of both.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if warnings_are_errors:
         warnings.simplefilter("error")
     runpy.run_module(module, run_name="__main__", alter_sys=True)
