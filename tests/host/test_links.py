@@ -91,7 +91,8 @@ def test_behind_a_gateway_each_url_is_the_gateways(azure, make_host, receiver):
         # The app's own name leads to the gateway, too.
         for query in ("", f"?run={status.json()['runId']}", f"?routeTable={table_id('one')}"):
             page = front.host.request("GET", f"/api/dashboard{query}").raise_for_status().text
-            links = re.findall(r'href="(http[^"]+|\?[^"]*)"', page)
+            found = re.findall(r'href="(http[^"]+|\?[^"]*)"', page)
+            links = [link for link in found if not link.startswith("https://portal.azure.com/")]
             assert links
             for link in links:
                 assert link.startswith(f"{front.url}/api/dashboard?")
