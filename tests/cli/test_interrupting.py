@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -206,9 +207,11 @@ def test_a_command_without_a_run_just_ends(azure, tables, start):
     assert (done.status, "Interrupted." in done.err) == (130, True)
 
 
+# A shell lets its background jobs ignore Ctrl-C, and the tests may be one.
 AT_A_TERMINAL = """
-import fcntl, runpy, termios
+import fcntl, runpy, signal, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_module("shared", run_name="__main__", alter_sys=True)
 """
 
@@ -244,7 +247,8 @@ def test_a_key_at_a_real_terminal_does_it(azure, app, environment, tables):
 
 def read_until(terminal, text):
     """Return what stands at the terminal when this text has come."""
-    shown = ""
+    shown, ends = "", time.monotonic() + LONGEST_SECONDS
     while text not in " ".join(shown.split()):
+        assert time.monotonic() < ends, shown
         shown += os.read(terminal, 4096).decode()
     return shown
