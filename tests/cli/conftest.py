@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import pty
 import re
@@ -38,6 +39,15 @@ class Done:
 
 
 type Cli = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def quiet_sign_in() -> Iterator[None]:
+    """A command quiets the library of the sign-in for its process, which here goes on."""
+    library = logging.getLogger("azure.identity")
+    level = library.level
+    yield
+    library.setLevel(level)
 
 
 class Command:
