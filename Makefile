@@ -14,7 +14,7 @@ AZURE_CLI_READY := $(AZURE_CLI)/.installed
 CHECKOV := .venv-checkov
 CHECKOV_READY := $(CHECKOV)/.installed
 SOURCES := function_app.py shared local bench tests
-export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED ONLY HOST_COMMAND
+export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_PORT ONCE SECONDS_OF_CHAOS SEED ONLY THOROUGH HOST_COMMAND
 # The stack and the tests start hundreds of processes, and each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make run           run the weekly sync on a sample Azure, repair a deleted route, then serve until Ctrl-C (ONCE=1: do not serve)"
-	@echo "make test          check lint, format, types and layers, and run all tests (ONLY=tests/domain or ONLY=word: only these tests)"
+	@echo "make test          check lint, format, types and layers, and run all tests (ONLY=tests/domain or ONLY=word: only these tests; THOROUGH=1: more cases of those that are drawn)"
 	@echo "make test-recordings  check that the simulated Azure answers as the recorded real one"
 	@echo "make chaos         run fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   run the Azure CLI on the simulated Azure, and let it read the commands of the examples (some minutes)"

@@ -1,14 +1,11 @@
 """Some schedules; `make chaos` runs them for as long as one likes."""
 
-import pytest
+from tests.builders.cases import cases
 
 from .machine import Figures, run_schedules
 from .world import Site
 
-# It runs again and again what others cover, and is faster if its coverage is not measured.
-pytestmark = pytest.mark.no_cover
-
-SCHEDULES = 30
+SCHEDULES = cases(some=8, many=100)
 
 
 def test_no_schedule_makes_a_network_worse(site: Site) -> None:
