@@ -16,9 +16,6 @@ from . import mutants
 from .watch import TAG
 from .world import PREFIXES, ROUTE_LIMITS, Site, World
 
-# It runs again and again what others cover, and is faster if its coverage is not measured.
-pytestmark = pytest.mark.no_cover
-
 A, B, C, D, E, F, G, H = PREFIXES
 
 type Schedule = Callable[[World, str], None]

@@ -21,9 +21,6 @@ from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import TAG, begin, begin_discovery, register, run_report, sync
 from tests.deliveries import deliver_although_killed, first_write_without_a_death
 
-# It runs again and again what others cover, and is faster if its coverage is not measured.
-pytestmark = pytest.mark.no_cover
-
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
 

@@ -18,9 +18,6 @@ from tests.builders.runs import begin, register, run_report, sync
 from tests.calls import in_hand, pass_by
 from tests.deliveries import Queue, start_message
 
-# It runs again and again what others cover, and is faster if its coverage is not measured.
-pytestmark = pytest.mark.no_cover
-
 DELIVERIES = 15
 TABLE, TAGS, POLLS = "routeTables/one$", "serviceTags$", "/operations/"
 

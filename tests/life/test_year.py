@@ -23,9 +23,6 @@ from tests.builders.azure import SUBSCRIPTION, add_table, rid, tag_document, unt
 from tests.builders.routes import owned_prefixes, to_firewall
 from tests.builders.runs import TAG, keep, register
 
-# It runs again and again what others cover, and is faster if its coverage is not measured.
-pytestmark = pytest.mark.no_cover
-
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 START = datetime(2026, 1, 7, 5, 20, tzinfo=UTC)
 """A Wednesday, when the daily check comes; the weekly sync comes 40 minutes later."""
