@@ -27,7 +27,10 @@ _context.set_forkserver_preload(
         *("azure.functions", "shared.endpoints", "shared.lanes", "shared.workers"),
         *("uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl"),
         *("anyio._backends._asyncio", "azure.core.rest._requests_basic", "cattrs.preconf.json"),
-        "httpcore",
+        *("httpcore", "_strptime", "encodings.utf_16_le", "email.generator", "rich.status"),
+        *("typer._click.decorators", "typer._adapters", "pydantic.type_adapter"),
+        "azure.identity._internal.msal_managed_identity_client",
+        "local.warmed",
     ]
 )
 

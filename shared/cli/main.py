@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from .. import __version__
 from ..redaction import guard_log, presentable_trace
@@ -58,6 +59,7 @@ for command in (
     commands.command()(command)
 commands.command("open")(opening.open_)
 commands.add_typer(tables.commands, name="tables")
+_program = get_command(commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,7 +86,7 @@ def _let_every_letter_out() -> None:
 
 def _status_of(given: Sequence[str]) -> int:
     try:
-        commands(given, prog_name=PROGRAM)
+        _program(given, prog_name=PROGRAM)
     except Abandoned as end:
         # Python itself would wait for the threads.
         sys.stdout.flush()

@@ -31,18 +31,18 @@ class Property[T]:
 
     def packed(self, value: T) -> dict[str, bytes | int]:
         """Return the property, and those into which a long value overflows."""
-        return pack(self.name, _converter().unstructure(value, self._kind))
+        return pack(self.name, converter().unstructure(value, self._kind))
 
     def unpacked(self, entity: Entity) -> T:
         """Raise an error if the row has something else there."""
-        return _converter().structure(unpack(entity, self.name), self._kind)
+        return converter().structure(unpack(entity, self.name), self._kind)
 
     def is_in(self, entity: Entity) -> bool:
         return f"{self.name}Parts" in entity
 
 
 @functools.cache
-def _converter() -> "JsonConverter":
+def converter() -> "JsonConverter":
     """Import cattrs when the first property is read or written, which takes 40 ms."""
     from cattrs.preconf.json import make_converter
 
