@@ -1,7 +1,7 @@
 """Carry out a run in this process: a few threads stand for the queues."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from typing import Protocol
 from .. import workers
 from ..app import app
 from ..domain import codes
+from ..domain.armid import RouteTableId
 from ..domain.errors import TransientError
 from ..domain.findings import Finding
 from ..messages import RunMessage, TableMessage
@@ -21,6 +22,7 @@ LANES = 8
 DELIVERIES = 5
 """After so many attempts a passing error counts as a lasting one, as with the queue."""
 SECONDS_BETWEEN = 15
+_INTERRUPTED = Finding(codes.INTERRUPTED, "interrupted at the command line")
 
 
 class Watch(Protocol):
@@ -54,8 +56,22 @@ def carry_out(run_id: str, watch: Watch) -> None:
         delivery.stop_if_possible(Finding.of(error))
         raise
     except Interrupted:
-        delivery.stop(Finding(codes.INTERRUPTED, "interrupted at the command line"))
+        delivery.stop(_INTERRUPTED)
         raise
+
+
+def end_interrupted(run_id: str) -> None:
+    """End the run if it has not ended. Nobody else goes on with a run of the command line.
+
+    A signal may come before `carry_out` begins, and once more while it ends the run.
+    """
+    _end_run(run_id, _INTERRUPTED)
+
+
+def _end_run(run_id: str, error: Finding, under_way: Collection[RouteTableId] = ()) -> None:
+    run = app().runs.get(run_id)
+    if run is not None:
+        app().run_end.stop(run, error, under_way)
 
 
 @dataclass(slots=True)
@@ -113,7 +129,8 @@ class _Delivery:
         return sent.later
 
     def _submit(self, messages: Sequence[str]) -> None:
-        self.waiting |= {self.lanes.submit(self._delivered, text): text for text in messages}
+        for text in messages:
+            self.waiting[self.lanes.submit(self._delivered, text)] = text
 
     def _take(self, future: Future[workers.Messages]) -> None:
         """Go on with what follows from a message that was delivered."""
@@ -138,9 +155,9 @@ class _Delivery:
         wait(begun)
 
     def _end_run(self, error: Finding) -> None:
-        run = app().runs.get(self.run_id)
-        if run is not None:
-            app().run_end.stop(run, error)
+        under_way = [text for future, text in self.waiting.items() if not future.done()]
+        tables = {TableMessage.parse(text).route_table_id for text in under_way}
+        _end_run(self.run_id, error, tables)
 
     def _delivered(self, text: str) -> workers.Messages:
         try:

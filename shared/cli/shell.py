@@ -25,7 +25,7 @@ from ..settings import InvalidSettings
 from ..storage.errors import storage_fault
 from . import show
 from .errors import Ended, Refused
-from .in_place import carry_out
+from .in_place import carry_out, end_interrupted
 from .interruption import Abandoned, Interrupted
 
 WIDTH_OF_A_FILE = 1000
@@ -80,6 +80,7 @@ def carried_out(run: Run, *, as_json: bool) -> Report:
     try:
         _carry_out(run, as_json=as_json)
     except Interrupted as end:
+        end_interrupted(run.run_id)
         report = _report(run)
         answer(report_json(report), show.report(report), as_json=as_json)
         raise Ended(end.code) from None

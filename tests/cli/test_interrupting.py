@@ -1,17 +1,25 @@
 """Ctrl-C: what has not begun stays as it was, and what is under way is finished."""
 
+import json
 import os
 import pty
 import signal
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import pytest
 
 from local.azure.faults import refusal
 from local.azurite import ROOT
+from shared.app import made_by
+from shared.cli import shell
+from shared.cli.errors import Ended
 from shared.cli.in_place import LANES
+from shared.cli.interruption import Interrupted
+from shared.domain.runs.run import Mode, RunRequest, Trigger
+from shared.sync.run.lifecycle import RunEnd
 from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.clocks import LONGEST_SECONDS, wait_until
 from tests.builders.held import Held
@@ -106,7 +114,8 @@ def test_a_second_ctrl_c_leaves_what_is_under_way_and_the_run_ends_all_the_same(
     report = last_report(app)
     assert f"ase-route-sync runs {report['runId']}" in done.err
     assert (report["status"], report["error"]["code"]) == ("Failed", "Interrupted")
-    assert len(report["notBegun"]) == len(NAMES)
+    assert len(report["notBegun"]) == LEFT
+    assert [one["error"]["code"] for one in report["outcomes"]] == ["Interrupted"] * LANES
     assert states(app) == before
     held.let_go()
 
@@ -129,6 +138,32 @@ def test_a_write_under_way_that_is_left_behind_has_failed_and_its_report_says_wh
     assert {one["findings"][-1]["code"] for one in report["outcomes"]} == {"WriteUnconfirmed"}
     after = states(app)
     assert sum(after[name] == before[name] for name in NAMES) == LEFT
+
+
+@pytest.mark.parametrize("moment", ["before the run is carried out", "while the run is ended"])
+def test_a_run_ends_whenever_the_signal_comes(azure, app, tables, monkeypatch, capsys, moment):
+    """Otherwise it would be shown as under way for two hours, and people would be told then."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise Interrupted
+
+    run = app.create_run(RunRequest(Trigger.CLI, Mode.APPLY))
+    if moment == "before the run is carried out":
+        monkeypatch.setattr(shell, "_Quiet", interrupt)
+    else:
+        monkeypatch.setattr(
+            shell, "_Quiet", Mock(return_value=Mock(show_total=Mock(side_effect=Interrupted)))
+        )
+        monkeypatch.setattr(RunEnd, "stop", interrupt)
+
+    with made_by(lambda: app), pytest.raises(Ended) as end:
+        shell.carried_out(run, as_json=True)
+    assert end.value.code == 130
+    assert json.loads(capsys.readouterr().out)["status"] == "Failed"
+    report = last_report(app)
+    assert (report["status"], report["error"]["code"]) == ("Failed", "Interrupted")
+    assert table_writes(azure.state) == []
 
 
 def test_a_table_that_waits_for_its_next_attempt_gets_it_at_once(azure, app, tables, start):

@@ -76,24 +76,27 @@ class RunEnd:
                 run = self._end(run, error, counts)
         return run
 
-    def stop(self, run: Run, error: Finding) -> Run:
+    def stop(self, run: Run, error: Finding, under_way: Collection[RouteTableId] = ()) -> Run:
         """End the run with this error before it has begun all its tables.
 
-        A table that it has begun fails. Any other one has no outcome and stays as it was. Its row
-        in the run stays open, so that the report can name it.
+        A table that it has begun fails, and so does one that a worker has `under_way`: with its row
+        settled, that worker cannot begin to write it any more. Any other table has no outcome and
+        stays as it was. Its row in the run stays open, so that the report can name it.
         """
         while not run.ended:
-            left = self._fail_begun(run, error)
+            left = self._fail_begun(run, error, under_way)
             counts = self.store.outcomes.settled(run.run_id)
             said = _with_rest(run, error, left, left + sum(counts.values()))
             run = self._end(replace(run, not_begun=left), said, counts)
         return run
 
-    def _fail_begun(self, run: Run, error: Finding) -> int:
+    def _fail_begun(self, run: Run, error: Finding, under_way: Collection[RouteTableId]) -> int:
         """Return how many tables are left, none of which the run has begun."""
         while True:
             pending = [*self.store.outcomes.pending(run.run_id)]
-            begun = [one for one in pending if not _stays(run, one)]
+            begun = [
+                one for one in pending if one.route_table_id in under_way or not _stays(run, one)
+            ]
             if not begun:
                 return len(pending)
             for one in begun:

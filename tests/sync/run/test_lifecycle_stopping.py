@@ -1,5 +1,7 @@
 """A run that is stopped ends, and leaves the tables that it has not begun as they were."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +13,14 @@ from hypothesis import strategies as st
 from shared import workers
 from shared.domain import codes
 from shared.domain.codes import lookup
+from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
 from shared.domain.routing.changes import Change, Changes
 from shared.domain.routing.routes import internet_route
 from shared.domain.runs.pending import Written
 from shared.domain.runs.run import MAX_RUN_TIME, Action, Mode, RunRequest, Trigger
-from tests.builders.azure import add_table, answer, rid
+from tests.builders.azure import add_table, answer, rid, table_writes
+from tests.builders.held import Held
 from tests.builders.routes import OWNER
 from tests.builders.runs import begin, begin_discovery, register, run_report, sync
 
@@ -94,6 +98,29 @@ def test_each_table_ends_as_it_was_reached(app, tables, reached, mode):
         for name, state in zip(NAMES, reached, strict=True)
         if state in expected
     }
+
+
+def test_a_worker_that_is_left_behind_writes_nothing_any_more(azure, app, tables):
+    """It reads the table while its run ends. What it would write then, no report could say."""
+    answer(azure, A, B)
+    run, before = begin_here(app), last_outcomes(app)
+    azure.state.log.clear()
+    held = Held(azure.state)
+    with ThreadPoolExecutor() as lane:
+        worker = lane.submit(app.tables.sync, run.run_id, rid("one"))
+        held.wait_for(1)
+        app.run_end.stop(run, STOPPED, under_way={rid("one")})
+        held.let_go()
+        with suppress(ConcurrentUpdate):
+            worker.result()
+        assert app.tables.sync(run.run_id, rid("one")).outcome is None
+
+    report = run_report(app, run.run_id)
+    assert table_writes(azure.state) == []
+    assert {*report["notBegun"]} == {str(rid("two")), str(rid("three"))}
+    [outcome] = report["outcomes"]
+    assert (outcome["status"], outcome["error"]["code"]) == ("failed", "Interrupted")
+    assert last_outcomes(app) == before
 
 
 def test_a_run_that_is_stopped_before_it_fans_out_says_that_nothing_had_begun(app, tables):
