@@ -1,8 +1,8 @@
 """The file of registrations: YAML with what `GET /api/route-tables` shows under `registration`.
 
 YAML itself reads `no` as false and `2027-01-31` as a date, and people forget the quotes. Here only
-`true`, `false` and `null` are no texts. Anchors are refused, because a note such as `&x` would be
-read as one and get lost.
+`true`, `false` and `null` are no texts. Anchors and tags are refused: a note such as `&x` would be
+read as one and get lost, and `!!bool yes` would be read as false.
 """
 
 import json
@@ -30,6 +30,11 @@ _HEAD = f"""\
 # The route tables that ASE Route Sync keeps right, as ase-route-sync tables import reads them.
 """
 _WRONG = "the file of registrations is wrong"
+_REFUSED = {
+    "anchor": "an anchor or an alias; put a text that begins with & or * in quotes",
+    "tag": "a tag; put a text that begins with ! in quotes",
+}
+"""The properties that no value may have."""
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9./_()-]+|[0-9.]+/[0-9]+")
 """A word, an id or a prefix. PyYAML quotes a word that stands for something else, such as `no`."""
 _BOOLEAN, _NULL, _STRING = (f"tag:yaml.org,2002:{name}" for name in ("bool", "null", "str"))
@@ -144,9 +149,9 @@ def _refusal(faults: Iterable[Fault]) -> InvalidRequest:
 class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if getattr(event, "anchor", None) is not None:
-            problem = "an anchor or an alias; put a text that begins with & or * in quotes"
-            raise yaml.composer.ComposerError(problem=problem, problem_mark=event.start_mark)
+        for name, what in _REFUSED.items():
+            if getattr(event, name, None) is not None:
+                raise yaml.composer.ComposerError(problem=what, problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -205,8 +210,6 @@ class _Document:
             return None
         if node.tag == _BOOLEAN:
             return text.lower() == "true"
-        if node.tag != _STRING:
-            self._fault(place, f"{node.tag} is no tag that is known here")
         if text.encode(errors="replace").decode() != text:
             self._fault(place, "half a letter, which no text in Unicode has")
         return text
