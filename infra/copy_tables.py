@@ -58,6 +58,8 @@ def why_not(source: TableServiceClient, target: TableServiceClient) -> str | Non
     others = registered(target) - known
     if others:
         return f"The second account has registrations of its own: {sorted(others)}."
+    if runs(target) - runs(source):
+        return "The second account has runs of its own, and what they know would be overwritten."
 
     running = source.get_table_client(RUNS).query_entities("status eq 'Running'", select="RowKey")
     if any(running):
@@ -69,6 +71,13 @@ def registered(service: TableServiceClient) -> set[str]:
     """Return the rows of the registrations, which differ by their ids."""
     found = rows(service, REGISTRATIONS)
     return {row["RowKey"] for row in found if row["PartitionKey"] != UNREGISTERED}
+
+
+def runs(service: TableServiceClient) -> set[str]:
+    found = service.create_table_if_not_exists(RUNS).query_entities(
+        "PartitionKey eq 'run'", select="RowKey"
+    )
+    return {row["RowKey"] for row in found}
 
 
 def rows_copied(source: TableServiceClient, target: TableServiceClient, name: str) -> int:

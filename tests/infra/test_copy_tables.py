@@ -6,8 +6,9 @@ import pytest
 from azure.data.tables import TableServiceClient
 
 from infra import copy_tables
+from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.runs.run import Action, Mode
-from tests.builders.azure import add_table, answer
+from tests.builders.azure import add_table, answer, rid
 from tests.builders.runs import begin, pin, register, sync
 
 DAY = timedelta(days=1)
@@ -119,6 +120,20 @@ def test_registrations_of_another_app_are_not_mixed_with_ours(
     before = everything(accounts[1])
     assert copy_tables.copied(*accounts) == 1
     assert "registrations of its own" in capsys.readouterr().err
+    assert everything(accounts[1]) == before
+
+
+def test_what_the_new_app_has_done_since_is_not_overwritten(
+    old, accounts, connection, make_app, capsys
+):
+    """A table was released there, and must not be held again."""
+    assert copy_tables.copied(*accounts) == 0
+    new = make_app(AzureWebJobsStorage=connection, **GRACE)
+    new.registry.change(rid("two"), RegisteredTable.release)
+    sync(new)
+    before = everything(accounts[1])
+    assert copy_tables.copied(*accounts) == 1
+    assert "runs of its own" in capsys.readouterr().err
     assert everything(accounts[1]) == before
 
 
