@@ -1,5 +1,7 @@
 """The address of the dashboard, and what opens it."""
 
+import shlex
+
 from ..domain import codes
 from .contact import app
 from .errors import Refused
@@ -20,4 +22,6 @@ def show_address(*, as_json: bool) -> None:
 
     url = f"{settings.address}/api/dashboard"
     answer({"url": url}, url, as_json=as_json)
-    say(_TOKEN if settings.require_tokens else _KEY.format(app=settings.app_name or "APP"))
+    # The name comes from storage, and stays one word of a shell.
+    name = shlex.quote(settings.app_name or "APP")
+    say(_TOKEN if settings.require_tokens else _KEY.format(app=name))

@@ -1,5 +1,7 @@
 """Where the dashboard is, and what opens it."""
 
+import shlex
+
 HOST = {"WEBSITE_HOSTNAME": "func-1.azurewebsites.net", "WEBSITE_SITE_NAME": "func-1"}
 
 
@@ -9,6 +11,12 @@ def test_the_address_that_the_app_has_recorded(cli):
     assert "It takes a key, as the parameter code in its query" in done.err
     command = "az functionapp function keys list --resource-group GROUP --name func-1"
     assert f"{command} --function-name dashboard --query default" in " ".join(done.err.split())
+
+
+def test_whoever_may_write_the_record_cannot_add_a_command_to_the_one_to_copy(cli):
+    done = cli("open", **HOST | {"WEBSITE_SITE_NAME": "func-1; touch /tmp/x #"})
+    copied = done.err.partition("nothing else: ")[2]
+    assert shlex.split(copied)[8] == "func-1; touch /tmp/x #"
 
 
 def test_a_gateway_comes_before_the_host_and_this_environment_before_the_record(cli):
