@@ -4,6 +4,7 @@ The adapters import the large Azure SDKs only when they first use them.
 """
 
 import functools
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -61,6 +62,8 @@ from .sync.watch.check import DailyCheck
 from .sync.watch.housekeeping import Housekeeping
 from .sync.watch.notifier import Notifier
 from .sync.watch.recorder import Recorder
+
+_log = logging.getLogger("ase_route_sync")
 
 
 def utc_now() -> datetime:
@@ -224,8 +227,19 @@ def _functions_app() -> App:
     context = App(settings)
     # Only the app itself may say what its settings are, and its host always names itself.
     if settings.website_hostname is not None:
-        context.recorder.record()
+        record_settings(context)
     return context
+
+
+def record_settings(context: App) -> None:
+    """Record the settings in effect. Routes matter more, so an error is only logged.
+
+    A command still hears of it, because the app then does not confirm its settings.
+    """
+    try:
+        context.recorder.record()
+    except Exception as error:  # whatever it is, it must not keep a timer from its work
+        _log.error("the settings were not recorded", exc_info=error)
 
 
 _makers: list[Callable[[], App]] = [_functions_app]

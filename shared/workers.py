@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from azure.core.exceptions import AzureError
 
 from .alert_shapes import parsed, read_events
-from .app import App, app, utc_now
+from .app import App, app, record_settings, utc_now
 from .domain import codes
 from .domain.armid import RouteTableId
 from .domain.errors import RouteSyncError, TransientError
@@ -94,7 +94,7 @@ def daily_check() -> list[str]:
     and for the notices that are still due.
     """
     context = app()
-    context.recorder.record()
+    record_settings(context)
     _end_overdue(context)
     unattended = list(context.run_start.unattended())
     checked = context.check.check()

@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Never
+from unittest.mock import Mock
 
 import pytest
 import time_machine
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from local.azure.faults import refusal
 from local.azure.throttles import BucketSize
 from local.azurite import ROOT
 from local.host.config import queue_options
 from local.host.queues import LEASE_SECONDS
+from shared import app as wiring
 from shared import workers
 from shared.arm import budgets
 from shared.arm.budgets import LOW
@@ -26,6 +28,7 @@ from shared.domain.findings import Finding
 from shared.domain.runs.run import MAX_RUN_TIME, Mode, RunRequest, Trigger
 from shared.messages import RunMessage, TableMessage
 from shared.settings import InvalidSettings
+from shared.storage.app_record import AppRecordLog
 from shared.sync.run.events import WINDOW
 from shared.sync.run.lifecycle import LOST_AFTER, RunEnd, RunStart
 from shared.sync.table.delivery import TableSync
@@ -332,6 +335,25 @@ def test_the_daily_check_brings_a_run_to_its_end_that_has_lost_a_message(
             workers.sync_route_table(text)
     assert run_report(app, run_id)["counts"]["changed"] == 2
     assert run_report(app, run_id)["status"] == "Succeeded"
+
+
+def test_settings_that_cannot_be_recorded_keep_no_route_from_being_right(
+    app, app_settings, monkeypatch, caplog
+):
+    """Storage may refuse this one row. A command then hears that the app confirms nothing."""
+    refused = HttpResponseError("PropertyValueTooLarge")
+    monkeypatch.setattr(AppRecordLog, "write", Mock(side_effect=refused))
+    for name, value in {**app_settings, "WEBSITE_HOSTNAME": "app.invalid"}.items():
+        monkeypatch.setenv(name, value)
+    wiring.forget()
+    try:
+        run_id = RunMessage.parse(workers.scheduled_sync()).run_id
+        workers.daily_check()
+    finally:
+        wiring.forget()
+    assert app.runs.get(run_id) is not None
+    assert app.checks.latest(until=datetime.now(UTC)) is not None
+    assert caplog.text.count("the settings were not recorded") == 2
 
 
 def test_the_daily_check_logs_which_run_it_could_not_end(app, monkeypatch, caplog):
