@@ -39,10 +39,11 @@ class CheckLog:
         """Keep the report in the place of an earlier one with its id."""
         self._table.upsert_entity(self._entity(report, notice_due=notice_due))
 
-    def add(self, report: CheckReport, *, notice_due: bool) -> None:
+    def add(self, report: CheckReport, *, notice_due: bool, by_app: bool) -> None:
         """Keep the report, unless there is one with its id."""
+        entity = self._entity(report, notice_due=notice_due, by_app=by_app)
         with suppress(ResourceExistsError):
-            self._table.create_entity(self._entity(report, notice_due=notice_due))
+            self._table.create_entity(entity)
 
     def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
         """Return the report, and whether people are still to be told about it."""
@@ -55,17 +56,20 @@ class CheckLog:
         return self._report(found), found["noticeDue"]
 
     def latest(self, *, until: datetime) -> CheckReport | None:
-        """Return the newest check up to this moment.
+        """Return the newest check up to this moment, of the app itself if it has made one.
 
         A check that lies in the future was made while the clock ran ahead.
         """
+        found = self._latest(until, " and byApp eq true") or self._latest(until)
+        return None if found is None else self._report(found)
+
+    def _latest(self, until: datetime, condition: str = "") -> Entity | None:
         newest = self._table.query_entities(
-            "PartitionKey eq @check and RowKey ge @first",
+            f"PartitionKey eq @check and RowKey ge @first{condition}",
             parameters={"check": _PARTITION, "first": _row_key(until)},
             results_per_page=1,
         )
-        found = next(iter(newest), None)
-        return None if found is None else self._report(found)
+        return next(iter(newest), None)
 
     def due(self, *, since: datetime) -> Iterator[str]:
         """List the ids of the checks since then that people are still to be told about."""
@@ -90,11 +94,14 @@ class CheckLog:
             remove_partition(self._table, more_of(entity["checkId"]))
             self._table.delete_entity(entity)
 
-    def _entity(self, report: CheckReport, *, notice_due: bool) -> dict[str, object]:
+    def _entity(
+        self, report: CheckReport, *, notice_due: bool, by_app: bool = True
+    ) -> dict[str, object]:
         entity = {
             **_keys(report.check_id),
             "checkId": report.check_id,
             "noticeDue": notice_due,
+            "byApp": by_app,
             **_REPORT_PROPERTY.packed(report),
         }
         return spread(self._table, report.check_id, entity)

@@ -201,14 +201,17 @@ class Checks(Protocol):
     def put(self, report: CheckReport, *, notice_due: bool) -> None:
         """Keep the report in the place of an earlier one with its id."""
 
-    def add(self, report: CheckReport, *, notice_due: bool) -> None:
-        """Keep the report, unless there is one with its id."""
+    def add(self, report: CheckReport, *, notice_due: bool, by_app: bool) -> None:
+        """Keep the report, unless there is one with its id.
+
+        The command line looks with the rights of a person, and not `by_app`.
+        """
 
     def get(self, check_id: str) -> tuple[CheckReport, bool] | None:
         """Return the report, and whether people are still to be told about it."""
 
     def latest(self, *, until: datetime) -> CheckReport | None:
-        """Return the newest check up to this moment."""
+        """Return the newest check up to this moment, of the app itself if it has made one."""
 
     def due(self, *, since: datetime) -> Iterator[str]:
         """List the ids of the checks since then that people are still to be told about."""

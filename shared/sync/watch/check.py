@@ -66,7 +66,8 @@ class DailyCheck:
             return report
 
         report = replace(report, check_id=check_id_of(asked.started_at))
-        self.store.checks.add(report, notice_due=self.policy.notifies)
+        by_app = asked.request.trigger is not Trigger.CLI
+        self.store.checks.add(report, notice_due=self.policy.notifies, by_app=by_app)
         return report
 
     def _tags(self, registered: Sequence[RegisteredTable]) -> Sequence[Source]:

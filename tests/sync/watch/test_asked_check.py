@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from local.azure.faults import refusal
 from shared import workers
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import MAX_RUN_TIME, Trigger
@@ -181,10 +182,10 @@ def test_two_workers_with_the_same_message_make_one_report_and_one_run(app, drif
     run = app.runs.get(run_id)
     add, second = type(app.checks).add, itertools.count()
 
-    def adding(self, report, *, notice_due):
+    def adding(self, report, **how):
         if next(second) == 0:
             app.check.check(run)
-        add(self, report, notice_due=notice_due)
+        add(self, report, **how)
 
     monkeypatch.setattr(type(app.checks), "add", adding)
     deliver(app, monkeypatch, run_id)
@@ -217,3 +218,27 @@ def test_while_paused_its_run_only_plans(azure, make_app, drifted, monkeypatch):
     deliver(app, monkeypatch, run_id)
     assert run_report(app, run_id)["status"] == "Succeeded"
     assert azure.state.writes() == []
+
+
+def test_a_look_with_the_rights_of_a_person_says_nothing_of_those_of_the_app(
+    azure, app, drifted, monkeypatch
+):
+    """The dashboard shows the alarms of the last check. It must not lose one by such a look."""
+
+    def latest():
+        return app.checks.latest(until=datetime.now(UTC))
+
+    deliver(app, monkeypatch, asked(app, HERE))
+    assert latest() is not None  # as long as the app has made none
+
+    error = {"error": {"code": "AuthorizationFailed", "message": "no right"}}
+    azure.state.faults.append(refusal("GET", "routeTables/", 403, error, times=2))
+    alarmed = app.check.check()
+    assert [alarm.code.name for alarm in alarmed.alarms] == ["RightsLostOnTables"]
+    looked = asked(app, HERE)
+    deliver(app, monkeypatch, looked)
+    assert run_report(app, looked)["result"]["alarms"] == []
+    assert latest() == alarmed
+
+    deliver(app, monkeypatch, asked(app))
+    assert latest().alarms == ()
