@@ -134,6 +134,7 @@ def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
     if not yes:
         plan = asking.adopt(replace(request, mode=Mode.PLAN), signed_in())
         _confirm(carried_out(plan, as_json=as_json), "Adopt these routes?")
+        request = replace(request, plan_run_id=plan.run_id)
     context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.adopt(request, signed_in()), as_json=as_json)
 

@@ -520,7 +520,9 @@ PLAN_CHANGED = Code(
     "PlanChanged",
     Grade.BLOCKS,
     meaning="The plan is no longer the plan that was approved.",
-    remedy="Look at what this run shows. If it is right, approve this run.",
+    remedy=(
+        "Look at what this run shows. If it is right, approve this run. An adoption begins anew."
+    ),
     related=("NotPlanned",),
 )
 CONTESTED = Code(

@@ -55,12 +55,16 @@ class SyncRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdoptRequest:
-    """Make routes that cover a wanted address ours, also routes with the stamp of `from_owner`."""
+    """Make routes that cover a wanted address ours, also routes with the stamp of `from_owner`.
+
+    With `plan_run_id`, only if they are exactly those that this run has shown.
+    """
 
     route_table: str
     reason: str
     mode: Mode = Mode.APPLY
     from_owner: str | None = None
+    plan_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +179,8 @@ class Asking:
         table = self._enabled_entry(request.route_table, faults).route_table_id
 
         asked = by.asks(Action.ADOPT, request.mode, table, reason=request.reason)
-        return self.create_run(replace(asked, from_owner=request.from_owner))
+        as_shown = replace(asked, plan_run_id=request.plan_run_id)
+        return self.create_run(replace(as_shown, from_owner=request.from_owner))
 
     def rollback(self, request: RollbackRequest, by: Requester) -> Run:
         faults = list(_force_faults(request.force))

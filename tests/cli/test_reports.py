@@ -5,8 +5,10 @@ import shlex
 from dataclasses import replace
 
 import pytest
+from starlette.responses import Response
 
-from local.azure.faults import refusal
+from local.azure.call import Call
+from local.azure.faults import Delay, InjectedFault, refusal
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
@@ -215,6 +217,26 @@ def test_an_adoption_shows_its_plan_before_it_asks(azure, app, cli):
     assert owned_prefixes(table) == {A}
     nothing = cli("adopt", "one", "--reason", "ours", types="y\n")
     assert (nothing.status, "Adopt these routes?" in nothing.err) == (0, False)
+
+
+def test_an_adoption_is_made_as_it_was_shown_or_not_at_all(azure, app, cli):
+    """Somebody makes another route while the person looks at the plan."""
+
+    class Meanwhile(Delay):
+        async def after(self, _call: Call, response: Response) -> Response:
+            table.routes = [*table.routes, route("another", B)]
+            return response
+
+    answer(azure, A, B)
+    register(app, "one")
+    table = add_table(azure.state, "one", [route("by-hand", A)])
+    fault = InjectedFault(method="GET", path="routeTables/one", effect=Meanwhile(seconds=0))
+    azure.state.faults.append(fault)
+    done = cli("adopt", "one", "--reason", "ours", types="y\n")
+    assert owned_prefixes(table) == set()
+    assert (done.status, f"now also updated: {B}" in done.out) == (3, True)
+    assert cli("adopt", "one", "--reason", "ours", types="y\n").status == 0
+    assert owned_prefixes(table) == {A, B}
 
 
 def test_a_rollback_shows_its_plan_before_it_asks(azure, app, cli):

@@ -65,11 +65,12 @@ class Progress(StrEnum):
 class RunRequest:
     """The request of a trigger. Without `route_tables` it is about all that are enabled.
 
-    `plan_run_id` names the run that is approved, and `force` the violations that may pass. A
-    rollback puts back what `rolled_back_run_id` changed. An adoption also takes over the routes
-    that have the owner `from_owner` in their name. A removal takes every owned route away. A
-    provision gives `ase_id` a route table with these Azure tags; with `ensure_nsg` it also gives
-    the security group the rule that the environment needs. A discovery looks for `search`.
+    `plan_run_id` names the run that is approved, or that has shown what an adoption is to do, and
+    `force` the violations that may pass. A rollback puts back what `rolled_back_run_id` changed. An
+    adoption also takes over the routes that have the owner `from_owner` in their name. A removal
+    takes every owned route away. A provision gives `ase_id` a route table with these Azure tags;
+    with `ensure_nsg` it also gives the security group the rule that the environment needs. A
+    discovery looks for `search`.
     `writers` names who wrote each table, as alerts and events say; `written_by` makes it.
     """
 

@@ -48,7 +48,8 @@ class Planning:
         """
         match run.request.action:
             case Action.ADOPT:
-                return lambda entry: self._adoption_planner(run, entry)
+                approval = self._approval(run, table)
+                return lambda entry: self._adoption_planner(run, approval, entry)
             case Action.REMOVE:
                 return lambda entry: RemovalPlanner(self._guards, entry)
             case Action.ROLLBACK:
@@ -86,7 +87,9 @@ class Planning:
             raise PermanentError(codes.NOT_PLANNED, f"run {plan_run_id} has no plan of this table")
         return planned.approval
 
-    def _adoption_planner(self, run: Run, entry: RegisteredTable) -> Planner:
+    def _adoption_planner(
+        self, run: Run, approval: Approval | None, entry: RegisteredTable
+    ) -> Planner:
         wanted = self._sources.wanted(run, entry)
         histories = self._sources.histories(entry)
         versions = chain.from_iterable(history.versions for history in histories)
@@ -96,6 +99,7 @@ class Planning:
             wanted,
             known={prefix for version in versions for prefix in version.ipv4},
             from_owner=run.request.from_owner,
+            approval=approval,
             holds=held_at(entry.status.holds, self.clock()),
         )
 

@@ -1,7 +1,7 @@
 """Give our names to routes that cover a wanted prefix, and change nothing else in the table."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....domain import codes
 from ....domain.findings import Finding, listed
@@ -9,6 +9,7 @@ from ....domain.registry.holds import Hold
 from ....domain.registry.registered_table import RegisteredTable
 from ....domain.routing.changes import Changes
 from ....domain.routing.handover import Adoption, make_adoption
+from ....domain.routing.judgement import Approval
 from ....domain.routing.routes import RouteTable
 from ....domain.routing.safety import judge
 from ..sources import Wanted
@@ -20,7 +21,7 @@ from .proposal import Proposal, held_findings
 class AdoptionPlanner:
     """Plans by what is `wanted`; `known` are all prefixes that the sources ever had.
 
-    `holds` are those that count now.
+    `approval` is what a person has seen, if they have, and `holds` are those that count now.
     """
 
     guards: Guards
@@ -28,12 +29,13 @@ class AdoptionPlanner:
     wanted: Wanted
     known: Collection[str]
     from_owner: str | None
+    approval: Approval | None
     holds: Sequence[Hold]
 
     def propose(self, table: RouteTable, written: Changes) -> Proposal:
         adoption = self._adoption(table)
         draft = self.guards.draft(table, lambda *_: adoption.plan)
-        limits = self.guards.limits(draft, self.entry)
+        limits = replace(self.guards.limits(draft, self.entry), approval=self.approval)
         judgement = judge(draft, limits, written)
         return Proposal(judgement.with_more(self._findings(adoption)), self.wanted.version_ids)
 
