@@ -8,7 +8,7 @@ from ..domain.people.check_report import CheckReport
 from ..domain.runs.outcome import OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Mode, Run, Trigger
-from ..json_shapes import registered_table_json, report_json
+from ..json_shapes import registered_table_json
 from ..sync.asking import (
     AdoptRequest,
     CheckRequest,
@@ -23,7 +23,7 @@ from . import names, show
 from .agreement import app_for_writing
 from .contact import app, app_with_azure
 from .errors import Ended
-from .shell import answer, ask, carried_out, need_somebody
+from .shell import answer, answer_report, ask, carried_out, need_somebody
 from .show.approvals import approval
 
 
@@ -53,11 +53,11 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
     app_with_azure()
 
     if not yes:
-        planned = _plan_to_confirm(request, as_json=as_json)
+        planned = _plan_toconfirm(request, as_json=as_json)
         # A plan may show nothing but what is to be forced.
         forced = ", ".join(request.force)
         question = f"Apply this, and let {forced} pass?" if forced else "Apply this?"
-        _confirm(planned, question, anyway=bool(forced))
+        confirm(planned, question, anyway=bool(forced))
         request = replace(request, plan_run_id=planned.run.run_id)
     context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.sync(request, signed_in()), as_json=as_json)
@@ -65,7 +65,7 @@ def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
 
 def check(request: CheckRequest, *, as_json: bool) -> None:
     report = carried_out(app_with_azure().asking.check(request, signed_in()), as_json=as_json)
-    answer(report_json(report), show.report(report), as_json=as_json)
+    answer_report(report, as_json=as_json)
     result = report.result
     raise Ended(0 if isinstance(result, CheckReport) and result.all_right else FAILED)
 
@@ -93,7 +93,11 @@ def _ask_to_approve(request: SyncRequest) -> None:
         if outcome.can_be_approved and (not named or outcome.route_table_id.key in named)
     ]
     if waiting:
-        answer(None, approval(run, waiting, frozenset(request.force)), as_json=False)
+        paused = app().policy.paused
+        shown = approval(run, waiting, frozenset(request.force), paused=paused)
+        answer(None, shown, as_json=False)
+        if paused:
+            raise Ended(PENDING)
         ask("Approve this, and apply it?")
 
 
@@ -119,11 +123,12 @@ def _plan_provision(request: ProvisionRequest, *, plan_only: bool, as_json: bool
     """Show the plan and ask, or raise Ended if only the plan is asked for."""
     run = app().asking.provision(replace(request, mode=Mode.PLAN), signed_in())
     planned = carried_out(run, as_json=as_json)
-    answer(report_json(planned), show.report(planned), as_json=as_json)
 
     if plan_only:
+        answer_report(planned, as_json=as_json)
         raise Ended(exit_status(planned))
-    ask("Do this?")
+    # The registration may be all that is missing.
+    confirm(planned, "Do this?", anyway=True)
 
 
 def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
@@ -133,7 +138,7 @@ def adopt(request: AdoptRequest, *, yes: bool, as_json: bool) -> None:
     asking = app_with_azure().asking
     if not yes:
         plan = asking.adopt(replace(request, mode=Mode.PLAN), signed_in())
-        _confirm(carried_out(plan, as_json=as_json), "Adopt these routes?")
+        confirm(carried_out(plan, as_json=as_json), "Adopt these routes?")
         request = replace(request, plan_run_id=plan.run_id)
     context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.adopt(request, signed_in()), as_json=as_json)
@@ -148,7 +153,7 @@ def rollback(request: RollbackRequest, *, yes: bool, as_json: bool) -> None:
     asking = app_with_azure().asking
     if not yes:
         plan = asking.rollback(replace(request, mode=Mode.PLAN), signed_in())
-        _confirm(carried_out(plan, as_json=as_json), "Undo this, and hold the table?")
+        confirm(carried_out(plan, as_json=as_json), "Undo this, and hold the table?")
     context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.rollback(request, signed_in()), as_json=as_json)
 
@@ -171,14 +176,17 @@ def exit_status(report: Report) -> int:
     return PENDING if counts[OutcomeStatus.PLANNED] else 0
 
 
-def _confirm(planned: Report, question: str, *, anyway: bool = False) -> None:
+def confirm(planned: Report, question: str, *, anyway: bool = False) -> None:
     """Show what is planned, and ask. Raise Ended if there is nothing to do, or Refused.
 
     With `anyway` it is asked although the plan shows nothing to do.
     """
-    answer(None, show.report(planned), as_json=False)
+    answer_report(planned, as_json=False)
     status = exit_status(planned)
     would_write = status == PENDING or any(outcome.writes for outcome in planned.outcomes)
+    if would_write and app().policy.paused:
+        raise Ended(status)
+
     # A plan of some tables alone is not what was asked for.
     if planned.not_begun or not (would_write or anyway):
         raise Ended(status)
@@ -188,7 +196,7 @@ def _confirm(planned: Report, question: str, *, anyway: bool = False) -> None:
 def _finish(run: Run, *, as_json: bool) -> None:
     """Carry the run out, show its report, and end with its exit status."""
     report = carried_out(run, as_json=as_json)
-    answer(report_json(report), show.report(report), as_json=as_json)
+    answer_report(report, as_json=as_json)
     raise Ended(exit_status(report))
 
 
@@ -206,7 +214,7 @@ def _named(request: SyncRequest, *, whole: bool = False) -> SyncRequest:
     )
 
 
-def _plan_to_confirm(request: SyncRequest, *, as_json: bool) -> Report:
+def _plan_toconfirm(request: SyncRequest, *, as_json: bool) -> Report:
     """Return the report of the plan run that the request names, or of a new one."""
     if request.plan_run_id is not None:
         return answers.run_report(app(), answers.existing_run(app(), request.plan_run_id))

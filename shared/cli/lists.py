@@ -12,13 +12,13 @@ from .. import answers
 from ..app import utc_now
 from ..domain.addresses import difference
 from ..domain.runs.run import RunStatus
-from ..json_shapes import report_json, run_json, version_json
+from ..json_shapes import run_json, version_json
 from . import names, show
 from .commands.options import Output
 from .contact import app
 from .errors import Ended
 from .follow import followed
-from .shell import answer
+from .shell import answer, answer_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +90,5 @@ def show_run(run_id: str, *, wait: bool, as_json: bool) -> None:
     run_id = names.run(run_id)
     run = followed(run_id, as_json=as_json) if wait else answers.existing_run(app(), run_id)
     report = answers.run_report(app(), run)
-    answer(report_json(report), show.report(report), as_json=as_json)
+    answer_report(report, as_json=as_json)
     raise Ended(1 if run.status is RunStatus.FAILED else 0)

@@ -45,6 +45,11 @@ def answer(body: object, shown: RenderableType, *, as_json: bool) -> None:
         console().print(shown, soft_wrap=True)
 
 
+def answer_report(report: Report, *, as_json: bool) -> None:
+    shown = show.report(report, paused=app().policy.paused)
+    answer(report_json(report), shown, as_json=as_json)
+
+
 def say(shown: RenderableType) -> None:
     """Write to standard error, so that standard output has the answer alone."""
     console(stderr=True).print(shown, soft_wrap=True)
@@ -81,8 +86,7 @@ def carried_out(run: Run, *, as_json: bool) -> Report:
         _carry_out(run, as_json=as_json)
     except Interrupted as end:
         end_interrupted(run.run_id)
-        report = _report(run)
-        answer(report_json(report), show.report(report), as_json=as_json)
+        answer_report(_report(run), as_json=as_json)
         raise Ended(end.code) from None
     except Abandoned:
         say(f"Stopped at once. The report: ase-route-sync runs {run.run_id}")

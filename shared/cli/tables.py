@@ -23,13 +23,13 @@ from ..json_shapes import registered_table_json, report_json
 from ..sync.asking import RemoveRequest
 from ..sync.registering import PinRequest, RegisterRequest, nothing
 from . import names, show
-from .actions import exit_status, signed_in
+from .actions import confirm, exit_status, signed_in
 from .agreement import app_for_writing
 from .commands.options import Output
 from .contact import PATIENCE_SECONDS, app, app_with_azure, ask_azure
 from .errors import Ended, Refused
 from .lists import Listed, answer_list
-from .shell import answer, ask, carried_out, need_somebody, say
+from .shell import answer, answer_report, ask, carried_out, need_somebody, say
 from .show import Seen
 from .show.one_table import existing, standing
 
@@ -195,15 +195,15 @@ def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Rep
     report = carried_out(context.asking.remove(removal, signed_in()), as_json=as_json)
     status = exit_status(report)
     if status:
-        answer(report_json(report), show.report(report), as_json=as_json)
+        answer_report(report, as_json=as_json)
         raise Ended(status)
     return report
 
 
 def _ask_about_routes(removal: RemoveRequest, *, as_json: bool) -> None:
     plan = app().asking.remove(replace(removal, mode=Mode.PLAN), signed_in())
-    say(show.report(carried_out(plan, as_json=as_json)))
-    ask("Take these routes out, and unregister the route table?")
+    question = "Take these routes out, and unregister the route table?"
+    confirm(carried_out(plan, as_json=as_json), question, anyway=True)
 
 
 def exceptions(texts: Sequence[str]) -> list[RouteException]:

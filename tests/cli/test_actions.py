@@ -337,3 +337,35 @@ def test_discover_provision_and_what_is_found_then(azure, app, cli):
     assert (
         cli("provision", found.without_table, "--tag", "nonsense", "--yes", **settings).status == 1
     )
+
+
+@pytest.mark.parametrize("command", ["apply", "approve", "adopt"])
+def test_a_paused_app_is_named_instead_of_a_question_that_changes_nothing(
+    azure, app, table, cli, command
+):
+    table.routes.append(route("theirs", A))
+    sync(app, mode=Mode.PLAN)
+    asked = {
+        "apply": ("apply",),
+        "approve": ("approve", "last"),
+        "adopt": ("adopt", "one", "--reason", "x"),
+    }
+    done = cli(*asked[command], types="y\n", PAUSED="true")
+    assert (done.status, "[y/N]" in done.err) == (2, False), done.err
+    assert "Nothing is written while PAUSED is true" in done.out
+    assert "ase-route-sync apply --plan" not in done.out
+    assert azure.state.writes() == []
+
+
+def test_what_only_plans_while_the_app_is_paused_says_so(azure, table, cli):
+    done = cli("apply", "--yes", PAUSED="true")
+    assert done.status == 2
+    assert done.out.splitlines()[-1].startswith("Nothing is written while PAUSED is true")
+    shown = cli("runs", "last", PAUSED="true")
+    assert "Nothing is written while PAUSED is true" in shown.out
+    assert "ase-route-sync apply --plan" in cli("runs", "last").out
+    assert cli("apply", "--yes", "--json", PAUSED="true").json["mode"] == "plan"
+    taken = cli("tables", "remove", "one", "--with-routes", "--yes", PAUSED="true")
+    assert taken.status == 2
+    assert "Nothing is written while PAUSED is true" in taken.out
+    assert azure.state.writes() == []

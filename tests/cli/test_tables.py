@@ -92,7 +92,7 @@ def test_remove_with_routes_takes_ours_and_nothing_else(azure, app, cli):
     removing = ("tables", "remove", table_id("one"), "--with-routes")
     declined = cli(*removing, types="n\n")
     assert declined.status == 1
-    assert "9 to remove" in declined.err
+    assert "9 to remove" in declined.out
     assert len(owned_prefixes(table)) == 9
     done = cli(*removing, "--reason", "migrated", types="y\n")
     assert done.status == 0, done.err

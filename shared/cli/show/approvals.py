@@ -9,7 +9,7 @@ from ...domain.addresses import in_order
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.run import Run
 from ...render import what_for
-from .parts import moment, place_of, prefix_lines
+from .parts import PAUSED, moment, place_of, prefix_lines
 
 _SIGNS = {"added": "+", "updated": "~", "removed": "-"}
 
@@ -17,7 +17,9 @@ type _Changes = tuple[tuple[str, tuple[str, ...]], ...]
 """The prefixes by the sign that stands for the kind of change."""
 
 
-def approval(run: Run, waiting: Sequence[Outcome], forced: Collection[str]) -> RenderableType:
+def approval(
+    run: Run, waiting: Sequence[Outcome], forced: Collection[str], *, paused: bool
+) -> RenderableType:
     """Show the changes that will be made if the violations in `forced` pass."""
     what = f"Run {run.run_id} ({run.request.trigger}, {what_for(run)}) of {moment(run.started_at)}"
     lines = [Text(f"{what} has left these changes:", style="bold")]
@@ -27,7 +29,8 @@ def approval(run: Run, waiting: Sequence[Outcome], forced: Collection[str]) -> R
         lines += [*heads, *prefix_lines(changes)]
 
     kept = [line for each in waiting for line in _kept(each, forced)]
-    return Group(*lines, *kept, Text(f"\nTo approve: {_total(waiting, forced)}"))
+    notes = [Text(PAUSED)] if paused else []
+    return Group(*lines, *kept, Text(f"\nTo approve: {_total(waiting, forced)}"), *notes)
 
 
 def _alike(waiting: Sequence[Outcome], forced: Collection[str]) -> dict[_Changes, list[Outcome]]:

@@ -19,6 +19,10 @@ from .layout import Lines
 SIGN_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
 _MOOD_COLOURS = {Mood.WATCH: "yellow", Mood.BAD: "red"}
 NONE = "-"
+PAUSED = (
+    "Nothing is written while PAUSED is true. To let runs write, set it to false in the app's "
+    "settings."
+)
 MOST_PREFIXES = 3
 """So many prefixes are named in a short text, and the rest is counted."""
 _COLOURS: dict[OutcomeStatus | RunStatus, str] = {

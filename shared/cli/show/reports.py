@@ -17,14 +17,16 @@ from .checks import checked
 from .discoveries import discovered
 from .layout import Lines
 from .needs import needs
-from .parts import by_reason, coloured, counted, in_group, place_of, prefix_lines
+from .parts import PAUSED, by_reason, coloured, counted, in_group, place_of, prefix_lines
 from .stopped import not_begun
 from .troubles import error
 
 
-def report(found: Report) -> RenderableType:
+def report(found: Report, *, paused: bool = False) -> RenderableType:
     """Show the result of a run that is not about tables. For other runs, show the changes that are
     planned or made, what needs a person or a look, what stays as it is, and the sum.
+
+    While the app is `paused`, no plan can be applied.
     """
     run = found.run
     if not run.request.action.is_about_tables:
@@ -37,7 +39,7 @@ def report(found: Report) -> RenderableType:
     lines += _section("To look at:", needs(found, pressing=False))
     lines += _section("Left as it is:", _unmade(found))
     lines += not_begun(found.not_begun)
-    return Group(*lines, *_error_lines(run), Text(), *_sum(found))
+    return Group(*lines, *_error_lines(run), Text(), *_sum(found, paused=paused))
 
 
 def _section(head: str, lines: Iterable[RenderableType]) -> list[RenderableType]:
@@ -130,13 +132,15 @@ def _unmade_in(found: Outcome) -> Iterator[tuple[str, str]]:
         yield f"no longer wanted, retained until {day}: {prefixes}", "dim"
 
 
-def _sum(found: Report) -> list[Text]:
+def _sum(found: Report, *, paused: bool) -> list[Text]:
     run, counts = found.run, counted(found.counts) or "none"
     lines = [Text.assemble((f"{_sum_head(run)}: ", "bold"), _total(found))]
     lines.append(Text(f"Route tables: {counts}"))
 
     if not run.ended:
         lines.append(Text(f"To follow it: ase-route-sync runs {run.run_id} --wait", "dim"))
+    elif paused and _plans(run):
+        lines.append(Text(PAUSED, "yellow"))
     elif _can_be_applied(found):
         command = f"ase-route-sync apply --plan {run.run_id}"
         lines.append(Text(f"To apply exactly this: {command}", "dim"))
