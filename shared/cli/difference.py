@@ -14,6 +14,7 @@ from ..domain.registry.registration import Registration
 from ..json_shapes import registration_json
 from ..sync.registering import Expect, RegisterRequest, nothing, one_of
 from .registrations_file import TableEntry
+from .show.parts import place_of
 
 MOST_UNREGISTERED_PERCENT = 10
 """A person has to say so if a larger share of the registered tables is to be unregistered."""
@@ -191,10 +192,6 @@ def counted(steps: Sequence[Step], *, planned: bool) -> str:
         f"{count} to {kind}" if planned else f"{count} {kind.done}"
         for kind, count in counts.items()
     )
-
-
-def place_of(table: RouteTableId) -> str:
-    return f"{table.name} in {table.resource_group} ({table.subscription_id})"
 
 
 def _step_lines(step: Step) -> Iterator[Text]:

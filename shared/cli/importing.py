@@ -26,12 +26,12 @@ from .difference import (
     Step,
     counted,
     difference_lines,
-    place_of,
     steps_json,
 )
 from .errors import Ended, Refused
 from .registrations_file import read, written
 from .shell import answer, ask, need_somebody, say
+from .show.parts import place_of
 
 type _Failures = Mapping[RouteTableId, Refused]
 

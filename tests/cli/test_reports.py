@@ -9,15 +9,24 @@ from starlette.responses import Response
 
 from local.azure.call import Call
 from local.azure.faults import Delay, InjectedFault, refusal
+from shared.domain.armid import RouteTableId
 from shared.domain.registry.holds import Hold
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.routing.policy import ApplyPolicy
-from tests.builders.azure import add_table, answer, rid, table_id
+from tests.builders.azure import (
+    OTHER_SUBSCRIPTION,
+    SUBSCRIPTION,
+    add_table,
+    answer,
+    rid,
+    table_id,
+)
 from tests.builders.routes import owned, owned_prefixes, route, to_firewall
 from tests.builders.runs import TAG, begin, keep, register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
+BOTH = SUBSCRIPTION, OTHER_SUBSCRIPTION
 MANY = [f"20.1.{number}.0/24" for number in range(40)]
 TERMINAL = {"columns": 80, "TERM": "xterm"}
 
@@ -178,6 +187,30 @@ def test_a_need_of_several_tables_is_said_once_with_a_command_for_each(azure, ap
     assert "      rg-one/one, rg-two/two\n" in shown
     for name in ("one", "two"):
         assert shown.count(f"      ase-route-sync tables set {table_id(name)} ") == 1
+
+
+def test_tables_with_one_name_in_two_subscriptions_are_told_apart_everywhere(azure, app, cli):
+    answer(azure, A)
+    twins = [RouteTableId.parse(table_id("one", each)) for each in BOTH]
+    for twin in twins:
+        keep(app, RegisteredTable(twin, Registration((TAG,))))
+        elsewhere = route("on-purpose", A, "VirtualAppliance", nextHopIpAddress="10.0.0.4")
+        add_table(azure.state, "one", [elsewhere, owned(B)], twin.subscription_id)
+    register(app, "two")
+    add_table(azure.state, "two", [owned(A)])
+
+    names = [f"{each}/rg-one/one" for each in BOTH]
+    shown = cli("apply", "--yes", REMOVAL_GRACE_DAYS="28").out
+    for said in ("Needs a person:", "Left as it is:"):
+        assert all(name in section(shown, said) for name in names), shown
+    for twin in twins:
+        assert f"ase-route-sync tables set {twin} --exception" in shown
+
+    for command in (("tables", "list"), ("check",)):
+        listed = cli(*command).out
+        assert all(name in listed for name in names), listed
+    assert " rg-two/two" in cli("tables", "list").out
+    assert cli("tables", "show", names[1]).status == 0
 
 
 def test_what_only_should_be_looked_at_is_told_from_what_needs_a_person(azure, app, cli):

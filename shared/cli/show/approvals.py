@@ -9,7 +9,7 @@ from ...domain.addresses import in_order
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.run import Run
 from ...render import what_for
-from .parts import PAUSED, moment, place_of, prefix_lines
+from .parts import PAUSED, distinct, moment, place_of, prefix_lines
 
 _SIGNS = {"added": "+", "updated": "~", "removed": "-"}
 
@@ -28,7 +28,8 @@ def approval(
         heads = [Text(f"\n# {place_of(each.route_table_id)}", style="bold") for each in alike]
         lines += [*heads, *prefix_lines(changes)]
 
-    kept = [line for each in waiting for line in _kept(each, forced)]
+    names = distinct(each.route_table_id for each in waiting)
+    kept = [line for each in waiting for line in _kept(each, names[each.route_table_id], forced)]
     notes = [Text(PAUSED)] if paused else []
     return Group(*lines, *kept, Text(f"\nTo approve: {_total(waiting, forced)}"), *notes)
 
@@ -49,12 +50,12 @@ def _changes(outcome: Outcome, forced: Collection[str]) -> _Changes:
     )
 
 
-def _kept(outcome: Outcome, forced: Collection[str]) -> Iterator[Text]:
+def _kept(outcome: Outcome, name: str, forced: Collection[str]) -> Iterator[Text]:
     """Yield a line for each guard that stays closed, and how to open it."""
     for violation in outcome.violations:
         if violation.forceable and violation.code.name not in forced:
             force = f"--force {violation.code} lets it pass, with a --reason"
-            said = f"  ! {outcome.route_table_id.name}: {violation.code}: {violation.message}"
+            said = f"  ! {name}: {violation.code}: {violation.message}"
             yield Text(f"{said}\n    → {force}", style="yellow")
 
 

@@ -10,7 +10,7 @@ from ...domain.people.health import Alarm
 from ...domain.people.next_steps import About, step_for_code
 from ...render import finding_text, since_right
 from .layout import Lines, Rows
-from .parts import moment
+from .parts import distinct, in_group, moment
 
 
 def checked(found: CheckReport) -> RenderableType:
@@ -19,7 +19,9 @@ def checked(found: CheckReport) -> RenderableType:
     lines: list[RenderableType] = []
     if wrong:
         heads = "state", "route table", "what is wrong"
-        lines += [Rows(heads, [_row(table) for table in wrong]), Text()]
+        names = distinct(table.route_table_id for table in found.tables)
+        rows = [_row(table, names[table.route_table_id]) for table in wrong]
+        lines += [Rows(heads, rows), Text()]
     for alarm in found.alarms:
         lines += _alarm(alarm)
 
@@ -29,16 +31,15 @@ def checked(found: CheckReport) -> RenderableType:
     return Group(Text(f"Checked at {moment(found.at)}"), *lines, *_help(found))
 
 
-def _row(table: CheckedTable) -> list[Text]:
-    place = table.route_table_id
+def _row(table: CheckedTable, name: str) -> list[Text]:
     why = [finding_text(table.error)] if table.error else []
     why.append(since_right(table))
-    cells = table.status or "not judged", f"{place.resource_group}/{place.name}", "; ".join(why)
+    cells = table.status or "not judged", name, "; ".join(why)
     return [Text(cell) for cell in cells]
 
 
 def _alarm(alarm: Alarm) -> Iterator[RenderableType]:
-    about = f" ({alarm.route_table_id.name})" if alarm.route_table_id else ""
+    about = f" ({in_group(alarm.route_table_id)})" if alarm.route_table_id else ""
     step = step_for_code(alarm.code, About(route_table_id=alarm.route_table_id))
     yield Lines(f"{alarm.code}: {alarm.message}{about}", "red", first="! ")
     yield Lines(step.remedy, first="    ")

@@ -1,12 +1,13 @@
 """Each trouble of a run once: what to do about it, and the commands for it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from ...domain import codes
+from ...domain.armid import RouteTableId
 from ...domain.codes import Grade
 from ...domain.findings import Finding
 from ...domain.people.next_steps import About, NextStep, step_for_code, step_for_state
@@ -16,7 +17,7 @@ from ...domain.runs.report import Report
 from ...domain.runs.run import Run
 from ...render import conflict_text, finding_text, needs_nobody
 from .layout import Lines
-from .parts import by_reason, in_group
+from .parts import by_reason, distinct
 
 MOST_ACCEPTED = 10
 """Nobody accepts more conflicts than this one by one, so the command then names none of them."""
@@ -47,24 +48,27 @@ class _Needed:
 
 def needs(found: Report, *, pressing: bool) -> Iterator[RenderableType]:
     """Yield each need of this kind once: the words, the tables, the remedy, and the commands."""
-    about: dict[Need, dict[str, str | None]] = {}
+    about: dict[Need, dict[RouteTableId, str | None]] = {}
     for outcome in found.outcomes:
         for each in _needs_of(found.run, outcome):
-            about.setdefault(each.need, {})[in_group(outcome.route_table_id)] = each.command
+            about.setdefault(each.need, {})[outcome.route_table_id] = each.command
 
-    for need, tables in about.items():
+    names = distinct(outcome.route_table_id for outcome in found.outcomes)
+    for need, commands in about.items():
         if need.pressing is pressing:
-            yield from _shown(need, tables)
+            yield from _shown(need, [names[table] for table in commands], commands.values())
 
 
-def _shown(need: Need, tables: Mapping[str, str | None]) -> Iterator[RenderableType]:
-    """`tables` has the command for each table. Many tables may have the same one."""
+def _shown(
+    need: Need, tables: Iterable[str], commands: Iterable[str | None]
+) -> Iterator[RenderableType]:
+    """Each table has a command or none. Many tables may have the same one."""
     for said in need.said:
         yield Lines(said, "red" if need.pressing else "yellow", first="  ! ")
     yield Lines(", ".join(tables), first="      ")
     if need.remedy:
         yield Lines(need.remedy, first="    → ")
-    for command in dict.fromkeys(filter(None, tables.values())):
+    for command in dict.fromkeys(filter(None, commands)):
         yield Text(f"      {command}", style="bold")
 
 

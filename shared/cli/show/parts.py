@@ -1,5 +1,6 @@
 """The small parts that all answers share: tables, pairs, moments, names, signs."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -8,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from ...domain.addresses import Difference
-from ...domain.armid import EnvironmentId, RouteTableId
+from ...domain.armid import EnvironmentId, RouteTableId, ignoring_case
 from ...domain.findings import Finding
 from ...domain.people.overview import Mood, State
 from ...domain.runs.outcome import OutcomeStatus
@@ -80,6 +81,19 @@ def name_of(resource_id: RouteTableId | EnvironmentId | None) -> str:
 def in_group(table: RouteTableId) -> str:
     """Return the table's name with its group, which a command takes as well."""
     return f"{table.resource_group}/{table.name}"
+
+
+def distinct(tables: Iterable[RouteTableId]) -> Mapping[RouteTableId, str]:
+    """Return the name of each of these tables by which a command knows it from the others.
+
+    Two of them may have one name and one group, in two subscriptions.
+    """
+    names = {table: in_group(table) for table in tables}
+    number = Counter(map(ignoring_case, names.values()))
+    return {
+        table: name if number[ignoring_case(name)] == 1 else f"{table.subscription_id}/{name}"
+        for table, name in names.items()
+    }
 
 
 def place_of(table: RouteTableId) -> str:

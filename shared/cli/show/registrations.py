@@ -15,7 +15,7 @@ from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.report import Report
 from .layout import Rows
-from .parts import NONE, in_group, moment, mood_colour, name_of, pairs, shortened
+from .parts import NONE, distinct, moment, mood_colour, name_of, pairs, shortened
 from .reports import report
 
 
@@ -39,9 +39,9 @@ def registered_tables(found: Sequence[Seen], *, wide: bool = False) -> Renderabl
 
 
 def _narrow(found: Sequence[Seen]) -> Rows:
+    names = distinct(one.table.route_table_id for one in found)
     rows = [
-        [_state_of(one), Text(in_group(one.table.route_table_id)), _trouble_of(one)]
-        for one in found
+        [_state_of(one), Text(names[one.table.route_table_id]), _trouble_of(one)] for one in found
     ]
     return Rows(("state", "route table", "what is wrong"), rows)
 

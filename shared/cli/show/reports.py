@@ -17,7 +17,7 @@ from .checks import checked
 from .discoveries import discovered
 from .layout import Lines
 from .needs import needs
-from .parts import PAUSED, by_reason, coloured, counted, in_group, place_of, prefix_lines
+from .parts import PAUSED, by_reason, coloured, counted, distinct, in_group, place_of, prefix_lines
 from .stopped import not_begun
 from .troubles import error
 
@@ -113,10 +113,11 @@ def _difference(alike: Sequence[Outcome], *, planned: bool) -> list[Text]:
 
 def _unmade(found: Report) -> Iterator[Lines]:
     """Yield the changes that are withheld, and the routes that are retained, with their tables."""
+    names = distinct(each.route_table_id for each in found.outcomes)
     about: dict[tuple[str, str], list[str]] = {}
     for each in found.outcomes:
         for note in _unmade_in(each):
-            about.setdefault(note, []).append(in_group(each.route_table_id))
+            about.setdefault(note, []).append(names[each.route_table_id])
 
     for (text, style), tables in about.items():
         yield Lines(text, style, first="  ◦ ")

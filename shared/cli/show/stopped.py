@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from ...domain.armid import RouteTableId
+from .parts import distinct
 
 
 def not_begun(tables: Sequence[RouteTableId]) -> list[Text]:
     if not tables:
         return []
-    named = ", ".join(f"{table.name} in {table.resource_group}" for table in tables)
+    named = ", ".join(distinct(tables).values())
     return [Text(f"\nNot begun ({len(tables)}):", style="yellow"), Text(f"  {named}")]
