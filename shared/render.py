@@ -86,9 +86,13 @@ def counted_changes(outcome: Outcome) -> str:
 
 
 def since_right(checked: CheckedTable) -> str:
-    """Say how long ago a table that is not right was right."""
-    days = checked.days_since_right
-    return f"not found right for {days:.0f} days" if days >= 1 else "found right within a day"
+    """Say how long a table is not right. If it never was, this counts from its registration."""
+    days = round(checked.days_since_right)
+    if checked.days_since_right < 1:
+        said = "less than a day"
+    else:
+        said = "1 day" if days == 1 else f"{days} days"
+    return f"not found right for {said}"
 
 
 def mode_or_action(run: Run) -> str:

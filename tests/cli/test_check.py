@@ -1,10 +1,14 @@
 """The daily check at the command line: it looks, says what is wrong, and writes nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from local.azure.faults import refusal
+from shared.render import since_right
 from tests.builders.azure import add_table, answer, table_id
-from tests.builders.routes import owned, owned_prefixes
+from tests.builders.notices import wrong_table
+from tests.builders.routes import owned, owned_prefixes, route
 from tests.builders.runs import register, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -33,11 +37,44 @@ def test_a_table_that_is_not_right_is_status_1_and_nothing_is_written(azure, app
     assert done.status == 1
     assert "1 of 2 route tables are right." in done.out
     [row] = [line for line in done.out.splitlines() if "rg-one/one" in line]
-    assert row.startswith("planned") and "found right within a day" in row
+    assert row.startswith("planned") and "not found right for less than a day" in row
     assert "ase-route-sync apply" in done.out
     assert azure.state.writes() == []
     [check, _sync] = app.runs.list()
     assert (check.request.action, check.request.reason) == ("check", "CHG7")
+
+
+def test_a_table_that_was_never_right_is_not_said_to_have_been(azure, app, tables, cli):
+    add_table(azure.state, "new")
+    register(app, "new")
+    done = cli("check")
+    [row] = [line for line in done.out.splitlines() if "rg-new/new" in line]
+    assert row.endswith("not found right for less than a day")
+
+
+def test_a_conflict_is_not_left_to_apply(tables, cli):
+    tables["one"].routes = [route("elsewhere", A, "None")]
+    done = cli("check")
+    assert done.status == 1
+    assert "To see what each needs: ase-route-sync plan" in done.out
+    assert "ase-route-sync apply" not in done.out
+    tables["two"].routes = []
+    both = cli("check").out
+    assert "ase-route-sync plan" in both and "ase-route-sync apply" in both
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0.99, "less than a day"),
+        (1, "1 day"),
+        (1.49, "1 day"),
+        (1.51, "2 days"),
+    ],
+)
+def test_the_time_since_a_table_was_right_is_rounded_to_days(days, said):
+    checked = replace(wrong_table("one"), days_since_right=days)
+    assert since_right(checked) == f"not found right for {said}"
 
 
 def test_a_tag_that_has_changed_is_status_1(azure, tables, cli):

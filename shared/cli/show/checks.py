@@ -8,6 +8,7 @@ from rich.text import Text
 from ...domain.people.check_report import CheckedTable, CheckReport
 from ...domain.people.health import Alarm
 from ...domain.people.next_steps import About, step_for_code
+from ...domain.runs.outcome import OutcomeStatus
 from ...render import finding_text, since_right
 from .layout import Lines, Rows
 from .parts import distinct, in_group, moment
@@ -58,5 +59,9 @@ def _help(found: CheckReport) -> Iterator[Text]:
     """Say what repairs the tables: a check writes nothing."""
     if found.run_id is not None:
         yield Text(f"It has started run {found.run_id}.")
-    elif found.differs or found.figures.right < found.figures.tables:
+        return
+    planned = any(table.status is OutcomeStatus.PLANNED for table in found.tables)
+    if found.differs or planned:
         yield Text("To bring them to the newest versions: ase-route-sync apply", style="dim")
+    if any(not table.right and table.status is not OutcomeStatus.PLANNED for table in found.tables):
+        yield Text("To see what each needs: ase-route-sync plan", style="dim")
