@@ -54,10 +54,11 @@ def list_versions(most: int, output: Output | None) -> None:
     answer_list(listed, output)
 
 
-def show_version(version_id: str, *, as_json: bool) -> None:
+def show_version(version_id: str, output: Output | None) -> None:
     version = answers.existing_version(app(), names.version(version_id))
     change = answers.version_change(app(), version)
-    answer(version_json(version, change), show.version(version, change), as_json=as_json)
+    shown = show.version(version, change)
+    answer_list(Listed(version_json(version, change), [version.version_id], shown, shown), output)
 
 
 def compare_versions(version_id: str, other_id: str, *, as_json: bool) -> None:
@@ -85,10 +86,12 @@ def list_runs(most: int, output: Output | None) -> None:
     answer_list(listed, output)
 
 
-def show_run(run_id: str, *, wait: bool, as_json: bool) -> None:
+def show_run(run_id: str, output: Output | None, *, wait: bool) -> None:
     """The exit status is 1 if the run has failed."""
-    run_id = names.run(run_id)
+    as_json, run_id = output is Output.JSON, names.run(run_id)
     run = followed(run_id, as_json=as_json) if wait else answers.existing_run(app(), run_id)
-    report = answers.run_report(app(), run)
-    answer_report(report, as_json=as_json)
+    if output is Output.ID:
+        answer(None, Text(run.run_id), as_json=False)
+    else:
+        answer_report(answers.run_report(app(), run), as_json=as_json)
     raise Ended(1 if run.status is RunStatus.FAILED else 0)

@@ -22,6 +22,23 @@ def test_the_report_of_a_failed_run_is_status_1_in_both_forms(azure, app, cli):
     assert cli("runs", "last").status == 0
 
 
+def test_the_id_alone_is_no_report(azure, app, cli):
+    answer(azure, A)
+    register(app, "one")
+    failed = sync(app)["runId"]
+    done = cli("runs", "last", "-o", "id")
+    assert (done.status, done.out) == (1, f"{failed}\n")
+    add_table(azure.state, "one")
+    newest = sync(app)
+    waited = cli("runs", "last", "--wait", "-o", "id")
+    assert (waited.status, waited.out) == (0, f"{newest['runId']}\n")
+    [version] = newest["outcomes"][0]["versionIds"]
+    assert cli("versions", "000001", "-o", "id").out == f"{version}\n"
+    compared = cli("versions", version, version, "-o", "id")
+    assert (compared.status, compared.out) == (1, "")
+    assert "a comparison has no id" in compared.err
+
+
 def test_a_run_that_goes_on_says_so_and_how_to_follow_it(azure, app, cli):
     answer(azure, A)
     add_table(azure.state, "one")

@@ -37,7 +37,9 @@ def versions(
     if version_id is None:
         lists.list_versions(top, Output.JSON if as_json else output)
     elif other_id is None:
-        lists.show_version(version_id, as_json=as_json)
+        lists.show_version(version_id, Output.JSON if as_json else output)
+    elif output is Output.ID:
+        raise typer.BadParameter("a comparison has no id")
     else:
         lists.compare_versions(version_id, other_id, as_json=as_json)
 
@@ -71,4 +73,4 @@ def runs(
     if run_id is None:
         lists.list_runs(top, Output.JSON if as_json else output)
     else:
-        lists.show_run(run_id, wait=wait, as_json=as_json)
+        lists.show_run(run_id, Output.JSON if as_json else output, wait=wait)
