@@ -1126,14 +1126,17 @@ RUN_NOT_FOUND = Code(
     "RunNotFound",
     Grade.FAILS,
     meaning="There is no run with this id.",
-    remedy="GET /api/runs lists the runs. Runs older than RUN_RETENTION_DAYS are deleted.",
+    remedy=(
+        "List the runs with ase-route-sync runs or GET /api/runs. Runs older than "
+        "RUN_RETENTION_DAYS are deleted."
+    ),
     places=_REQUEST,
 )
 VERSION_NOT_FOUND = Code(
     "VersionNotFound",
     Grade.FAILS,
     meaning="There is no version with this id.",
-    remedy="GET /api/versions lists the versions.",
+    remedy="List the versions with ase-route-sync versions or GET /api/versions.",
     places=_REQUEST,
 )
 NAME_AMBIGUOUS = Code(
@@ -1229,8 +1232,8 @@ SETTINGS_UNCONFIRMED = Code(
     ),
     remedy=(
         "Run the command where it can reach the app, or set PUBLIC_URL to an address at which it "
-        "reaches the app from here. Without --yes, a person can go on with the recorded settings. "
-        "With --override-settings, nobody has to confirm them."
+        "reaches the app from here. At a terminal and without --yes, a person can go on with the "
+        "recorded settings. With --override-settings, nobody has to confirm them."
     ),
     places=_REQUEST,
     related=("SettingsChanged",),
@@ -1332,7 +1335,10 @@ NOT_CONFIRMED = Code(
     "NotConfirmed",
     Grade.FAILS,
     meaning="Nobody confirmed the command, so nothing was changed.",
-    remedy="Confirm it, or run the command with --yes.",
+    remedy=(
+        "Run the command at a terminal, and answer with y. A script can say --yes, if the command "
+        "has this option."
+    ),
     places=_REQUEST,
 )
 
