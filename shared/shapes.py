@@ -140,7 +140,8 @@ class Faults(TypedDict):
 class Outcome(Routes, Faults):
     """The result for one route table.
 
-    `updates` shows the updated routes as they were and as they are. For the prefixes in `covered`,
+    `updates` shows the updated routes as they were and as they are, and those whose update is
+    withheld as they are and would be. For the prefixes in `covered`,
     somebody else's route to the Internet is already there. `correlationId` belongs to the last
     request to Azure, and is for a support request.
     """

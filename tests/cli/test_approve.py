@@ -41,6 +41,15 @@ def test_it_shows_what_waits_asks_and_applies_it(app, waiting, cli):
     assert newest.route_tables == (rid("one"),)
 
 
+def test_an_update_says_from_what_to_what_before_it_is_approved(azure, waiting, cli):
+    tables, _ = waiting
+    tables["one"].routes = [owned(A, "None")]
+    said = cli("apply", "--yes", "--route-table", "one").out
+    assert f"! waits for approval: update {A} (None → Internet)" in said
+    declined = cli("approve", "last", types="n\n")
+    assert f"  ~ {A}  None → Internet\n" in declined.out
+
+
 def test_a_script_approves_by_a_whole_id_and_without_a_question(waiting, cli):
     tables, run_id = waiting
     assert cli("approve", run_id).status == 1  # nobody to ask

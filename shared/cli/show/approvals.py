@@ -6,10 +6,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ...domain.addresses import in_order
+from ...domain.routing.changes import Update
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.run import Run
 from ...render import what_for
-from .parts import PAUSED, distinct, moment, place_of, prefix_lines
+from .parts import PAUSED, distinct, moment, place_of, prefix_lines, was_and_is
 
 _SIGNS = {"added": "+", "updated": "~", "removed": "-"}
 
@@ -24,9 +25,9 @@ def approval(
     what = f"Run {run.run_id} ({run.request.trigger}, {what_for(run)}) of {moment(run.started_at)}"
     lines = [Text(f"{what} has left these changes:", style="bold")]
 
-    for changes, alike in _alike(waiting, forced).items():
+    for (changes, _), alike in _alike(waiting, forced).items():
         heads = [Text(f"\n# {place_of(each.route_table_id)}", style="bold") for each in alike]
-        lines += [*heads, *prefix_lines(changes)]
+        lines += [*heads, *prefix_lines(changes, was_and_is(alike[0]))]
 
     names = distinct(each.route_table_id for each in waiting)
     kept = [line for each in waiting for line in _kept(each, names[each.route_table_id], forced)]
@@ -34,11 +35,13 @@ def approval(
     return Group(*lines, *kept, Text(f"\nTo approve: {_total(waiting, forced)}"), *notes)
 
 
-def _alike(waiting: Sequence[Outcome], forced: Collection[str]) -> dict[_Changes, list[Outcome]]:
+def _alike(
+    waiting: Sequence[Outcome], forced: Collection[str]
+) -> dict[tuple[_Changes, tuple[Update, ...]], list[Outcome]]:
     """Group the outcomes in which the same changes wait."""
-    groups: dict[_Changes, list[Outcome]] = {}
+    groups: dict[tuple[_Changes, tuple[Update, ...]], list[Outcome]] = {}
     for each in waiting:
-        groups.setdefault(_changes(each, forced), []).append(each)
+        groups.setdefault((_changes(each, forced), each.updates), []).append(each)
     return groups
 
 

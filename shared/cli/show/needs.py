@@ -1,6 +1,6 @@
 """Each trouble of a run once: what to do about it, and the commands for it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from rich.console import RenderableType
@@ -12,12 +12,13 @@ from ...domain.codes import Grade
 from ...domain.findings import Finding
 from ...domain.people.next_steps import About, NextStep, step_for_code, step_for_state
 from ...domain.people.overview import State
+from ...domain.routing.judgement import Withheld
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.report import Report
 from ...domain.runs.run import Run
 from ...render import conflict_text, finding_text, needs_nobody
 from .layout import Lines
-from .parts import by_reason, distinct
+from .parts import by_reason, distinct, was_and_is
 
 MOST_ACCEPTED = 10
 """Nobody accepts more conflicts than this one by one, so the command then names none of them."""
@@ -99,13 +100,18 @@ def _conflicts(outcome: Outcome, about: About) -> Iterator[_Needed]:
 
 
 def _waiting(outcome: Outcome, about: About) -> Iterator[_Needed]:
-    waiting = [one for one in outcome.withheld if one.why == codes.APPLY_POLICY]
+    waiting, updates = outcome.waiting, was_and_is(outcome)
     said = [
         f"waits for approval: {change} {prefixes}"
-        for change, prefixes in by_reason((one.change, one.prefix) for one in waiting)
+        for change, prefixes in by_reason((one.change, _described(one, updates)) for one in waiting)
     ]
     if said:
         yield _needed(said, step_for_code(codes.APPLY_POLICY, about))
+
+
+def _described(one: Withheld, updates: Mapping[str, str]) -> str:
+    said = updates.get(one.prefix) if one.change == "update" else None
+    return f"{one.prefix} ({said})" if said else one.prefix
 
 
 def _by_code(finding: Finding, about: About) -> _Needed:

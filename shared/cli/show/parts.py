@@ -12,7 +12,7 @@ from ...domain.addresses import Difference
 from ...domain.armid import EnvironmentId, RouteTableId, ignoring_case
 from ...domain.findings import Finding
 from ...domain.people.overview import Mood, State
-from ...domain.runs.outcome import OutcomeStatus
+from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.run import RunStatus
 from ...render import finding_text, needs_nobody
 from .layout import Lines
@@ -108,6 +108,11 @@ def fault_line(found: Finding) -> Text:
 
 def signs(change: Difference) -> tuple[tuple[str, Sequence[str]], ...]:
     return (("+", change.added), ("-", change.removed))
+
+
+def was_and_is(found: Outcome) -> Mapping[str, str]:
+    """Return from what to what each prefix is updated, or would be if nothing withheld it."""
+    return {one.prefix: f"{one.before} → {one.after}" for one in found.updates}
 
 
 def prefix_lines(

@@ -17,7 +17,17 @@ from .checks import checked
 from .discoveries import discovered
 from .layout import Lines
 from .needs import needs
-from .parts import PAUSED, by_reason, coloured, counted, distinct, in_group, place_of, prefix_lines
+from .parts import (
+    PAUSED,
+    by_reason,
+    coloured,
+    counted,
+    distinct,
+    in_group,
+    place_of,
+    prefix_lines,
+    was_and_is,
+)
 from .stopped import not_begun
 from .troubles import error
 
@@ -107,8 +117,7 @@ def _difference(alike: Sequence[Outcome], *, planned: bool) -> list[Text]:
         Text.assemble(("# ", "dim"), (place_of(each.route_table_id), "bold"), (said, "bold"), worse)
         for each in alike
     ]
-    was_and_is = {one.prefix: f"{one.before} → {one.after}" for one in alike[0].updates}
-    return [*heads, *prefix_lines(changes_of(alike[0]), was_and_is)]
+    return [*heads, *prefix_lines(changes_of(alike[0]), was_and_is(alike[0]))]
 
 
 def _unmade(found: Report) -> Iterator[Lines]:

@@ -33,7 +33,8 @@ class OutcomeStatus(StrEnum):
 class Outcome:
     """The result for one route table in one run.
 
-    `updates` says of each route that is `updated` how it was and is. `changes` is everything that
+    `updates` says of each route that is `updated` how it was and is, and of each whose update is
+    `withheld` how it is and would be. `changes` is everything that
     the run did to the table, so that a rollback can undo it. `approval` is what a person approves
     by approving this run.
     """

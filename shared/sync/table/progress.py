@@ -7,7 +7,7 @@ from ...domain import codes
 from ...domain.addresses import in_order
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.routing.changes import Changes
+from ...domain.routing.changes import Changes, Update
 from ...domain.routing.judgement import Judgement
 from ...domain.routing.plan import Plan
 from ...domain.routing.routes import RouteTable
@@ -62,6 +62,12 @@ class Preview:
     outcome: Outcome
 
 
+def _updates(shown: Changes, proposed: Changes) -> tuple[Update, ...]:
+    """Return the updates that are shown, and those that are withheld for now."""
+    withheld = proposed.without(shown.by_prefix)
+    return (*shown.updates, *withheld.updates)
+
+
 def preview(pending: Pending, table: RouteTable, planner: Planner) -> Preview:
     """Plan a table to which this run has written nothing, and write nothing."""
     proposal = planner.propose(table, Changes())
@@ -85,7 +91,7 @@ def outcome_of(progress: Progress, proposal: Proposal) -> Outcome:
         added=in_order(shown.added),
         removed=in_order(shown.removed),
         updated=in_order(shown.updated),
-        updates=shown.updates,
+        updates=_updates(shown, judgement.proposed),
         covered=plan.covered,
         retained=plan.retained,
         withheld=judgement.withheld,

@@ -7,6 +7,7 @@ import time_machine
 
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration, RouteException
+from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.runs.run import Mode
 from tests.builders.azure import (
     add_table,
@@ -152,6 +153,15 @@ def test_drift_is_repaired_though_the_version_is_the_same(azure, app, bent, was)
     update = {"prefix": A, "from": was, "to": "Internet"}
     assert planned["updates"] == outcome["updates"] == [update]
     assert owned_prefixes(table) == {A, B}
+
+
+def test_an_update_that_waits_for_approval_says_from_what_to_what(azure, app):
+    answer(azure, A, B)
+    keep(app, RegisteredTable(rid("one"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL)))
+    add_table(azure.state, "one", [owned(A, "None")])
+    waiting = outcome_of(sync(app), "one")
+    assert (waiting["added"], waiting["updated"]) == ([], [])
+    assert waiting["updates"] == [{"prefix": A, "from": "None", "to": "Internet"}]
 
 
 def test_workers_plan_with_the_newest_version_whatever_the_message_was_sent_for(azure, app):
