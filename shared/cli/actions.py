@@ -1,9 +1,10 @@
 """Start a run from the command line: plan it, ask, carry it out, show its report."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .. import answers
-from ..domain.armid import ignoring_case
+from ..domain.armid import RouteTableId
 from ..domain.people.check_report import CheckReport
 from ..domain.runs.outcome import OutcomeStatus
 from ..domain.runs.report import Report
@@ -45,22 +46,37 @@ def plan(request: SyncRequest, *, as_json: bool) -> None:
 
 
 def apply(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
-    """With `yes` do what the weekly run does; else apply exactly what a person confirms."""
+    """With `yes` do what the weekly run does, or what waited in the run that the request names.
+
+    Else a person sees what would be done, and exactly that is done if they confirm it.
+    """
     request = _named(request, whole=yes)
-    app().asking.judged(request)
+    tables = app().asking.judged(request)
     if not yes:
         need_somebody(as_json=as_json)
     app_with_azure()
 
-    if not yes:
-        planned = _plan_toconfirm(request, as_json=as_json)
-        # A plan may show nothing but what is to be forced.
-        forced = ", ".join(request.force)
-        question = f"Apply this, and let {forced} pass?" if forced else "Apply this?"
-        confirm(planned, question, anyway=bool(forced))
+    if not yes and request.plan_run_id is not None:
+        _ask_to_approve(request.plan_run_id, tables, request.force)
+    elif not yes:
+        run = app().asking.sync(replace(request, mode=Mode.PLAN), signed_in())
+        planned = carried_out(run, as_json=as_json)
+        confirm(planned, "Apply this?")
         request = replace(request, plan_run_id=planned.run.run_id)
     context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
     _finish(context.asking.sync(request, signed_in()), as_json=as_json)
+
+
+def _ask_to_approve(run_id: str, tables: Sequence[RouteTableId], force: Sequence[str]) -> None:
+    """Show what waited in this run for these tables, and ask."""
+    run, asked = answers.existing_run(app(), run_id), {*tables}
+    waiting = [one for one in app().outcomes.list(run_id) if one.route_table_id in asked]
+    paused = app().policy.paused
+    answer(None, approval(run, waiting, frozenset(force), paused=paused), as_json=False)
+
+    if paused:
+        raise Ended(PENDING)
+    ask(f"Apply this, and let {', '.join(force)} pass?" if force else "Apply this?")
 
 
 def check(request: CheckRequest, *, as_json: bool) -> None:
@@ -68,37 +84,6 @@ def check(request: CheckRequest, *, as_json: bool) -> None:
     answer_report(report, as_json=as_json)
     result = report.result
     raise Ended(0 if isinstance(result, CheckReport) and result.all_right else FAILED)
-
-
-def approve(request: SyncRequest, *, yes: bool, as_json: bool) -> None:
-    """Apply what waited in the run that the request names, after a person has seen it."""
-    request = _named(request, whole=yes)
-    if not yes:
-        need_somebody(as_json=as_json)
-    app_with_azure()
-
-    if not yes:
-        _ask_to_approve(request)
-    context = app_for_writing(yes=yes, shown=not yes, as_json=as_json)
-    _finish(context.asking.sync(request, signed_in()), as_json=as_json)
-
-
-def _ask_to_approve(request: SyncRequest) -> None:
-    """Show what waits and ask. If nothing does, the request itself is refused."""
-    run = answers.existing_run(app(), request.plan_run_id or "")
-    named = {ignoring_case(text) for text in request.route_tables or ()}
-    waiting = [
-        outcome
-        for outcome in app().outcomes.list(run.run_id)
-        if outcome.can_be_approved and (not named or outcome.route_table_id.key in named)
-    ]
-    if waiting:
-        paused = app().policy.paused
-        shown = approval(run, waiting, frozenset(request.force), paused=paused)
-        answer(None, shown, as_json=False)
-        if paused:
-            raise Ended(PENDING)
-        ask("Approve this, and apply it?")
 
 
 def discover(request: DiscoverRequest, *, as_json: bool) -> None:
@@ -212,12 +197,3 @@ def _named(request: SyncRequest, *, whole: bool = False) -> SyncRequest:
         ases=names.environments(request.ases, whole=whole),
         plan_run_id=plan_run_id,
     )
-
-
-def _plan_toconfirm(request: SyncRequest, *, as_json: bool) -> Report:
-    """Return the report of the plan run that the request names, or of a new one."""
-    if request.plan_run_id is not None:
-        return answers.run_report(app(), answers.existing_run(app(), request.plan_run_id))
-
-    new = replace(request, mode=Mode.PLAN, force=())
-    return carried_out(app().asking.sync(new, signed_in()), as_json=as_json)

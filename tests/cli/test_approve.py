@@ -101,4 +101,26 @@ def test_one_table_of_several_is_approved(app, waiting, cli):
 
 def test_a_run_that_is_not_there(app, cli):
     unknown = cli("approve", "20260107060000000000-0123abcd", types="y\n")
-    assert (unknown.status, "RunNotFound" in unknown.err) == (1, True)
+    assert (unknown.status, unknown.out) == (1, "")
+    assert "planRunId: there is no run with this id" in unknown.err
+
+
+def test_a_plan_is_confirmed_for_the_tables_that_are_named(azure, app, cli):
+    answer(azure, A)
+    tables = {name: add_table(azure.state, name) for name in ("one", "two")}
+    register(app, "one", "two")
+    plan = cli("plan", "--json").json["runId"]
+    applied = cli("apply", "--plan", plan, "--route-table", "two", types="y\n")
+    assert applied.status == 0, applied.err
+    shown = applied.out.partition("To approve: ")
+    assert "# two in rg-two" in shown[0] and "# one" not in shown[0]
+    assert shown[2].startswith("1 to add, 0 to change, 0 to remove in 1 route table")
+    assert owned_prefixes(tables["one"]) == set()
+    assert owned_prefixes(tables["two"]) == {A}
+
+
+def test_what_cannot_be_approved_is_refused_before_the_question(azure, app, waiting, cli):
+    _, run_id = waiting
+    unreasoned = cli("approve", run_id, "--force", "MaxRemovedPercent", types="y\n")
+    assert (unreasoned.status, unreasoned.out) == (1, "")
+    assert "[y/N]" not in unreasoned.err and "reason" in unreasoned.err

@@ -144,7 +144,7 @@ def approve(
         reason=reason or None,
         change_id=change_id or None,
     )
-    actions.approve(request, yes=yes, as_json=as_json)
+    actions.apply(request, yes=yes, as_json=as_json)
 
 
 def provision(
