@@ -38,7 +38,8 @@ def test_a_table_that_is_not_right_is_status_1_and_nothing_is_written(azure, app
     assert "1 of 2 route tables are right." in done.out
     [row] = [line for line in done.out.splitlines() if "rg-one/one" in line]
     assert row.startswith("planned") and "not found right for less than a day" in row
-    assert "ase-route-sync apply" in done.out
+    assert "To bring them to the newest versions: ase-route-sync apply" in done.out
+    assert "ase-route-sync plan" not in done.out
     assert azure.state.writes() == []
     [check, _sync] = app.runs.list()
     assert (check.request.action, check.request.reason) == ("check", "CHG7")
@@ -56,7 +57,7 @@ def test_a_conflict_is_not_left_to_apply(tables, cli):
     tables["one"].routes = [route("elsewhere", A, "None")]
     done = cli("check")
     assert done.status == 1
-    assert "To see what each needs: ase-route-sync plan" in done.out
+    assert "What is in the way, and what to do: ase-route-sync plan" in done.out
     assert "ase-route-sync apply" not in done.out
     tables["two"].routes = []
     both = cli("check").out

@@ -56,12 +56,11 @@ def _sources(found: CheckReport) -> Iterator[Text]:
 
 
 def _help(found: CheckReport) -> Iterator[Text]:
-    """Say what repairs the tables: a check writes nothing."""
+    """Say what repairs the tables, because a check writes nothing, and what another run cannot."""
+    wrong = [table for table in found.tables if not table.right]
     if found.run_id is not None:
         yield Text(f"It has started run {found.run_id}.")
-        return
-    planned = any(table.status is OutcomeStatus.PLANNED for table in found.tables)
-    if found.differs or planned:
+    elif found.differs or any(table.status is OutcomeStatus.PLANNED for table in wrong):
         yield Text("To bring them to the newest versions: ase-route-sync apply", style="dim")
-    if any(not table.right and table.status is not OutcomeStatus.PLANNED for table in found.tables):
-        yield Text("To see what each needs: ase-route-sync plan", style="dim")
+    if any(table.status is not OutcomeStatus.PLANNED for table in wrong):
+        yield Text("What is in the way, and what to do: ase-route-sync plan", style="dim")
