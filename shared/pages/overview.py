@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..domain import codes
 from ..domain.findings import Finding
 from ..domain.people.health import Alarm
 from ..domain.people.open_alarms import WARNINGS, Seen, open_alarms, open_error
@@ -53,14 +54,23 @@ class Situation:
 
     @property
     def error(self) -> Finding | None:
-        """The error of the last run over all tables, if its cause is not gone."""
-        return None if self.last_ended is None else open_error(self.last_ended, self.seen)
+        """The error of the last run over all tables, if its cause is not gone.
+
+        Whoever interrupted a command knows it, and what it had not begun is as it was.
+        """
+        ended = (run for run in self.covering if run.ended and not _is_interrupted(run))
+        last = next(ended, None)
+        return None if last is None else open_error(last, self.seen)
 
     @property
     def alarms(self) -> list[Alarm]:
         """The alarms that hold now, those first that tell of something wrong."""
         found = [*self.timers.alarms, *open_alarms(self.seen, self.now.date())]
         return sorted(found, key=lambda alarm: alarm.code in WARNINGS)
+
+
+def _is_interrupted(run: Run) -> bool:
+    return run.error is not None and run.error.code == codes.INTERRUPTED
 
 
 def overview(situation: Situation, about_of: AboutOf) -> Context:

@@ -119,6 +119,21 @@ def test_the_worst_comes_first(tables, others, mood, headline):
     assert (found["mood"], found["headline"]) == (mood, headline)
 
 
+INTERRUPTED = Finding(codes.INTERRUPTED, "at the command line")
+
+
+@pytest.mark.parametrize(
+    ("before", "mood"),
+    [(run(2), "good"), (run(2, RunStatus.FAILED, error=ERROR), "bad")],
+)
+def test_an_interrupted_command_neither_is_a_fault_nor_hides_one(before, mood):
+    stopped = run(1, RunStatus.FAILED, error=INTERRUPTED)
+    found = shown(RIGHT, covering=[stopped, before])
+    assert found["mood"] == mood
+    assert "Interrupted" not in str(found["todos"])
+    assert fact(found, "Last run over all tables") == "failed 60 min ago"
+
+
 def test_a_failure_that_only_tables_caused_is_judged_by_the_tables():
     covering = [run(1, RunStatus.FAILED), run(2)]
     found = shown(RIGHT, covering=covering)
