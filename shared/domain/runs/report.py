@@ -37,10 +37,7 @@ class Report:
         result: Found | Result | None = None,
         not_begun: Iterable[RouteTableId] = (),
     ) -> "Report":
-        order = list(OutcomeStatus)
-        worst_first = sorted(
-            outcomes, key=lambda one: (-order.index(one.status), one.route_table_id.key)
-        )
+        worst_first = sorted(outcomes, key=_worst_first)
         return cls(run, tuple(worst_first), result, tuple(not_begun))
 
     @property
@@ -48,3 +45,10 @@ class Report:
         """The number of route tables with each status: so far, if the run has not ended."""
         counts = self.run.counts if self.run.ended else Counter(o.status for o in self.outcomes)
         return {status: counts.get(status, 0) for status in OutcomeStatus}
+
+
+def _worst_first(outcome: Outcome) -> tuple[int, bool, int, str]:
+    """Return the place in a report: what is bad, then what waits for a person, then the rest."""
+    order = -list(OutcomeStatus).index(outcome.status)
+    bad = order if outcome.status.is_bad else 1
+    return bad, not outcome.waiting, order, outcome.route_table_id.key

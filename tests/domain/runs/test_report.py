@@ -46,6 +46,22 @@ def test_the_report_shows_the_worst_first_and_counts_all_six():
     }
 
 
+def test_what_waits_for_a_person_comes_before_what_is_done_and_after_what_is_bad():
+    waiting = (Withheld("20.0.0.0/24", "add", codes.APPLY_POLICY),)
+    retained = (Withheld("20.0.0.0/24", "remove", codes.HELD),)
+    found = Report.of(
+        run(),
+        [
+            outcome("a", OutcomeStatus.CHANGED, withheld=retained),
+            outcome("b", OutcomeStatus.PLANNED),
+            outcome("c", OutcomeStatus.PLANNED, withheld=waiting),
+            outcome("d", OutcomeStatus.CHANGED, withheld=waiting),
+            outcome("e", OutcomeStatus.CONFLICT),
+        ],
+    )
+    assert [one.route_table_id.name for one in found.outcomes] == ["e", "d", "c", "a", "b"]
+
+
 def test_guards_have_their_place_in_an_outcome():
     body = outcome_json(
         outcome(
