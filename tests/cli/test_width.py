@@ -106,6 +106,13 @@ def test_the_other_forms_of_the_tables(tables, cli):
     assert cli("tables", "list", "-o", "yaml").status == 1
 
 
+def test_a_row_that_is_wider_than_the_terminal_has_no_empty_line_after_it(tables, cli):
+    wide = cli("tables", "list", "-o", "wide", columns=80, TERM="xterm").out
+    rows, _, counts = wide.partition("\n\n")
+    assert counts.startswith("6 tables: ")
+    assert all(line.strip() for line in rows.splitlines())
+
+
 def test_without_a_table_the_ids_are_no_line_at_all(app, cli):
     assert cli("tables", "list", "-o", "id").out == ""
     assert "No route table is registered" in cli("tables", "list").out

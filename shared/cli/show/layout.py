@@ -72,7 +72,8 @@ def _beside(row: Sequence[Text], widths: Sequence[int], room: int) -> Iterator[T
 
 def _below(row: Sequence[Text], widths: Sequence[int], room: int) -> Iterator[Text]:
     yield _line(row[:-1], widths)
-    yield from _indented(_in_lines(row[-1], room), _BELOW)
+    if row[-1].plain:
+        yield from _indented(_in_lines(row[-1], room), _BELOW)
 
 
 def _width(widths: Sequence[int]) -> int:
