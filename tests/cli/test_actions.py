@@ -300,6 +300,23 @@ def test_a_subscription_that_can_not_be_looked_through_is_status_1(azure, app, c
     assert cli("discover", "--subscription", "nonsense").status == 1
 
 
+def test_discover_says_each_trouble_once_and_what_to_do(azure, app, cli):
+    found = sample.fill(azure.state)
+    for name in ("ase01", "ase04"):
+        [table] = [one for one in found.registered if one.endswith(f"/rt-{name}")]
+        assert cli("tables", "add", table, **sample.settings()).status == 0
+    shown = cli("discover", **sample.settings()).out
+    assert shown.count("RegisteredWithoutAse") == 1
+    assert "\n      ase01, ase04\n" in shown
+    for name in ("ase01", "ase04"):
+        command = rf"^      ase-route-sync tables set \S+/rt-{name} --ase \S+/{name}$"
+        assert re.search(command, shown, re.MULTILINE)
+    assert f"\n      ase-route-sync provision {found.without_table}\n" in shown
+    assert "To register what is not: ase-route-sync discover --register" in shown
+    cli("discover", "--register", **sample.settings())
+    assert "discover --register" not in cli("discover", **sample.settings()).out
+
+
 def test_discover_provision_and_what_is_found_then(azure, app, cli):
     found = sample.fill(azure.state)
     settings = sample.settings()

@@ -1,27 +1,47 @@
 """Show what a discovery has found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ...domain import codes
 from ...domain.surroundings.search import Found, FoundEnvironment, StampedTable
-from .layout import Rows
-from .parts import NONE, fault_line, name_of
+from ...render import finding_text, needs_nobody
+from .layout import Lines, Rows
+from .needs import needs_around
+from .parts import NONE, by_reason, fault_line, name_of, section
 
 
 def discovered(found: Found) -> RenderableType:
     lines: list[RenderableType] = [_environments(found.environments)]
-    for one in found.environments:
-        if one.findings:
-            lines.append(Text(f"\n{one.environment_id.name}", style="bold"))
-            lines += [fault_line(finding) for finding in one.findings]
-
+    lines += section("To look at:", needs_around(found.environments))
+    lines += section("Good to know:", _remarks(found.environments))
+    if any(map(_can_be_registered, found.environments)):
+        lines.append(Text("\nTo register what is not: ase-route-sync discover --register", "dim"))
     if found.route_tables:
         lines += [Text(), _stamped(found.route_tables)]
     for subscription, fault in found.errors:
         lines.append(Text(f"\n{subscription}\n").append(fault_line(fault)))
     return Group(*lines)
+
+
+def _can_be_registered(one: FoundEnvironment) -> bool:
+    needed = all(finding.code != codes.NOT_NEEDED for finding in one.findings)
+    return one.route_table_id is not None and not one.registered and needed
+
+
+def _remarks(found: Iterable[FoundEnvironment]) -> Iterator[Lines]:
+    """Yield each finding that needs nobody once, with the environments that have it."""
+    about = by_reason(
+        (finding_text(finding), one.environment_id.name)
+        for one in found
+        for finding in one.findings
+        if needs_nobody(finding.code)
+    )
+    for said, names in about:
+        yield Lines(said, "dim", first="  · ")
+        yield Lines(names, first="      ")
 
 
 def _environments(found: Iterable[FoundEnvironment]) -> Rows:

@@ -16,6 +16,7 @@ from ...domain.routing.judgement import Withheld
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.report import Report
 from ...domain.runs.run import Run
+from ...domain.surroundings.search import FoundEnvironment
 from ...render import conflict_text, finding_text, needs_nobody
 from .layout import Lines
 from .parts import by_reason, distinct, was_and_is
@@ -60,13 +61,27 @@ def needs(found: Report, *, pressing: bool) -> Iterator[RenderableType]:
             yield from _shown(need, [names[table] for table in commands], commands.values())
 
 
+def needs_around(found: Iterable[FoundEnvironment]) -> Iterator[RenderableType]:
+    """Yield each trouble around the environments once: the words, the names, what helps."""
+    about: dict[Need, dict[str, str | None]] = {}
+    for one in found:
+        ids = About(route_table_id=one.route_table_id, ase_id=one.environment_id)
+        for finding in one.findings:
+            if not needs_nobody(finding.code):
+                each = _by_code(finding, ids)
+                about.setdefault(each.need, {})[one.environment_id.name] = each.command
+
+    for need, commands in about.items():
+        yield from _shown(need, commands, commands.values())
+
+
 def _shown(
-    need: Need, tables: Iterable[str], commands: Iterable[str | None]
+    need: Need, named: Iterable[str], commands: Iterable[str | None]
 ) -> Iterator[RenderableType]:
-    """Each table has a command or none. Many tables may have the same one."""
+    """Each that is named has a command or none. Many may have the same one."""
     for said in need.said:
         yield Lines(said, "red" if need.pressing else "yellow", first="  ! ")
-    yield Lines(", ".join(tables), first="      ")
+    yield Lines(", ".join(named), first="      ")
     if need.remedy:
         yield Lines(need.remedy, first="    → ")
     for command in dict.fromkeys(filter(None, commands)):

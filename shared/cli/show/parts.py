@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ...domain.addresses import Difference
@@ -54,6 +54,11 @@ def mood_colour(state: State) -> str:
 
 def counted(counts: Mapping[OutcomeStatus, int]) -> str:
     return ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+
+
+def section(head: str, lines: Iterable[RenderableType]) -> list[RenderableType]:
+    shown = [*lines]
+    return [Text(f"\n{head}", style="bold"), *shown] if shown else []
 
 
 def by_reason[T](prefixes: Iterable[tuple[T, str]]) -> Iterable[tuple[T, str]]:

@@ -26,6 +26,7 @@ from .parts import (
     in_group,
     place_of,
     prefix_lines,
+    section,
     was_and_is,
 )
 from .stopped import not_begun
@@ -45,16 +46,11 @@ def report(found: Report, *, paused: bool = False) -> RenderableType:
     lines: list[RenderableType] = [_run_line(run), *_version_lines(run)]
     for alike in _alike(found.outcomes):
         lines += [Text(), *_difference(alike, planned=_plans(run))]
-    lines += _section("Needs a person:", needs(found, pressing=True))
-    lines += _section("To look at:", needs(found, pressing=False))
-    lines += _section("Left as it is:", _unmade(found))
+    lines += section("Needs a person:", needs(found, pressing=True))
+    lines += section("To look at:", needs(found, pressing=False))
+    lines += section("Left as it is:", _unmade(found))
     lines += not_begun(found.not_begun)
     return Group(*lines, *_error_lines(run), Text(), *_sum(found, paused=paused))
-
-
-def _section(head: str, lines: Iterable[RenderableType]) -> list[RenderableType]:
-    shown = [*lines]
-    return [Text(f"\n{head}", style="bold"), *shown] if shown else []
 
 
 def _plans(run: Run) -> bool:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Self
 
 from .. import codes
-from ..armid import RouteTableId
+from ..armid import EnvironmentId, RouteTableId
 from ..codes import Code
 from ..runs.run import Action, Run
 from .overview import State
@@ -26,6 +26,7 @@ class About:
     """
 
     route_table_id: RouteTableId | None = None
+    ase_id: EnvironmentId | None = None
     run_id: str | None = None
     action: Action = Action.SYNC
     undone_run_id: str | None = None
@@ -38,6 +39,7 @@ class About:
         asked = run.request
         return cls(
             route_table_id=route_table_id,
+            ase_id=asked.ase_id,
             run_id=run.run_id,
             action=asked.action,
             undone_run_id=asked.rolled_back_run_id,
@@ -73,7 +75,7 @@ _UNPIN = f"{_SET} --unpin"
 
 _DISCOVER = "ase-route-sync discover"
 _DOCTOR = "ase-route-sync doctor"
-_PROVISION = "ase-route-sync provision ASE_ID"
+_PROVISION = "ase-route-sync provision {ase}"
 _ENSURE_NSG = f"{_PROVISION} --nsg ensure"
 
 # docs/permissions.md and docs/network.md explain these two.
@@ -185,7 +187,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.SUBNET_WITHOUT_ROUTE_TABLE: _PROVISION,
         codes.NOT_ATTACHED: f"{_SET} --ase ASE_ID",
         codes.OTHER_ROUTE_TABLE: _ADD,
-        codes.REGISTERED_WITHOUT_ASE: f"{_SET} --ase ASE_ID",
+        codes.REGISTERED_WITHOUT_ASE: f"{_SET} --ase {{ase}}",
         codes.ROUTE_TABLE_SHARED: f"{_SET} --ase ASE_ID",
         codes.NOT_NEEDED: _REMOVE,
         codes.NSG_ALLOWS: None,
@@ -308,6 +310,7 @@ def _filled(command: str | None, about: About, code: str = "") -> str | None:
     # Each of these texts stays one word of a shell, whatever is in it.
     texts = {
         "table": str(table or "TABLE"),
+        "ase": str(about.ase_id or "ASE_ID"),
         "run": about.run_id or "RUN",
         "undone": about.undone_run_id or "RUN",
         "version": about.version_id or "VERSION",

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from shared.cli.main import PROGRAM, commands
 from shared.domain import codes
-from shared.domain.armid import RouteTableId
+from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.codes import CODES, Grade, Place, lookup
 from shared.domain.people.next_steps import (
     COMMANDS,
@@ -24,7 +24,7 @@ from shared.domain.people.next_steps import (
 )
 from shared.domain.people.overview import Mood, State
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, Trigger
-from tests.builders.azure import SUBSCRIPTION, table_id
+from tests.builders.azure import SUBSCRIPTION, ase_id_of, table_id
 
 ROOT = Path(__file__).parents[3]
 TABLE = RouteTableId.parse(table_id("one"))
@@ -33,6 +33,7 @@ RUN = "20261124060000000000-1a2b3c4d"
 UNDONE = "20261123060000000000-1a2b3c4d"
 KNOWN = About(
     route_table_id=TABLE,
+    ase_id=EnvironmentId.parse(ase_id_of("ase")),
     run_id=RUN,
     prefixes=("20.0.0.0/24", "20.0.1.0/24"),
     version_id="AzureCloud.AppServiceManagement-000001",
