@@ -338,6 +338,9 @@ def test_discover_provision_and_what_is_found_then(azure, app, cli):
     assert re.search(f"{report['runId']} +discover +Succeeded .*cli", cli("runs", **settings).out)
     planned = cli("provision", found.without_table, "--plan", **settings)
     assert planned.status == 2, planned.out
+    assert "Beside the routes:" in planned.out and "NotAttached" not in planned.out
+    assert "/ase-new-Route-Table did not exist and is made" in planned.out
+    assert re.search("the table is set on subnet .*/snet-ase$", planned.out, re.MULTILINE)
     assert azure.state.writes() == []
     done = cli(
         "provision",

@@ -32,10 +32,13 @@ from .parts import (
 from .stopped import not_begun
 from .troubles import error
 
+_STEPS = frozenset({codes.ROUTE_TABLE_CREATED, codes.ROUTE_TABLE_ATTACHED, codes.NSG_RULE_ADDED})
+
 
 def report(found: Report, *, paused: bool = False) -> RenderableType:
     """Show the result of a run that is not about tables. For other runs, show the changes that are
-    planned or made, what needs a person or a look, what stays as it is, and the sum.
+    planned or made, the steps of a provision, what needs a person or a look, what stays as it is,
+    and the sum.
 
     While the app is `paused`, no plan can be applied.
     """
@@ -46,6 +49,7 @@ def report(found: Report, *, paused: bool = False) -> RenderableType:
     lines: list[RenderableType] = [_run_line(run), *_version_lines(run)]
     for alike in _alike(found.outcomes):
         lines += [Text(), *_difference(alike, planned=_plans(run))]
+    lines += section("Beside the routes:", _steps(found))
     lines += section("Needs a person:", needs(found, pressing=True))
     lines += section("To look at:", needs(found, pressing=False))
     lines += section("Left as it is:", _unmade(found))
@@ -90,6 +94,14 @@ def _version_lines(run: Run) -> list[Text]:
 def progress_line(done: Outcome) -> Text:
     status = coloured(done.status, width=10)
     return Text.assemble(status, f"{counted_changes(done):<12}", in_group(done.route_table_id))
+
+
+def _steps(found: Report) -> Iterator[Lines]:
+    """Yield what a provision does, or would do, before and after the routes."""
+    for outcome in found.outcomes:
+        for finding in outcome.findings:
+            if finding.code in _STEPS:
+                yield Lines(finding.message, "green", first="  + ")
 
 
 def _alike(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:

@@ -1,6 +1,7 @@
 """The delivery of one table's message: its table is brought to an outcome, which is settled."""
 
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +18,7 @@ from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.status import Reading, TableNews
 from ...domain.routing.plan import owned_prefixes
-from ...domain.runs.outcome import Outcome
+from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.pending import Pending
 from ...domain.runs.run import Action, Mode, Run
 from ..policy import Policy
@@ -29,6 +30,11 @@ from .in_hand import InHand
 from .progress import Reconciled
 from .provision import Provisioner
 from .reconcile import Reconciler
+
+_MENDS = {
+    codes.ROUTE_TABLE_ATTACHED: codes.NOT_ATTACHED,
+    codes.NSG_RULE_ADDED: codes.NSG_DENIES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ class TableSync:
 
     def _result_of(self, run: Run, done: Reconciled) -> _Result:
         audited = self.audit.audit(done.entry, done.table)
-        outcome = done.outcome.with_findings(*audited.findings)
+        outcome = done.outcome.with_findings(*_still_to_mend(audited.findings, done.outcome))
         news = replace(self._news(run, done), suspended=_new_suspended(audited, done.entry))
         return _Result(done.pending, outcome, news)
 
@@ -260,6 +266,14 @@ class TableSync:
         waits = any(violation.code == codes.CONTESTED for violation in done.outcome.violations)
         writes = self.policy.mode(run.request.mode) is Mode.APPLY and not waits
         return owned if writes and owned != done.entry.status.owned_left else None
+
+
+def _still_to_mend(audited: Iterable[Finding], outcome: Outcome) -> Iterator[Finding]:
+    """Leave out the faults that the planned steps of a provision mend."""
+    steps = {finding.code for finding in outcome.findings}
+    planned = outcome.status is OutcomeStatus.PLANNED
+    mended = {fault for step, fault in _MENDS.items() if planned and step in steps}
+    return (finding for finding in audited if finding.code not in mended)
 
 
 def _new_suspended(audited: Audited, entry: RegisteredTable) -> bool | None:

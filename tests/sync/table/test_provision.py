@@ -125,8 +125,16 @@ def test_a_plan_shows_it_first_and_writes_nothing(azure, app):
     outcome = provision(app, Mode.PLAN, ensure_nsg=True)
     assert (outcome["status"], outcome["added"]) == ("planned", [A, B])
     assert {"RouteTableCreated", "RouteTableAttached", "NsgRuleAdded"} <= {*codes(outcome)}
+    assert not {"NotAttached", "NsgDenies"} & {*codes(outcome)}
     assert azure.state.writes() == []
     assert app.registry.get(TABLE) is None
+
+
+def test_a_plan_still_names_a_fault_that_it_does_not_mend(azure, app):
+    add_environment(azure.state, "one", rules=[])
+    answer(azure, A)
+    found = {*codes(provision(app, Mode.PLAN))}
+    assert "NsgDenies" in found and "NotAttached" not in found
 
 
 def test_while_paused_it_is_a_plan(azure, make_app):
