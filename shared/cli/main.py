@@ -30,8 +30,8 @@ commands = Commands(
     help="Keep the routes of App Service Environment management addresses right. The settings are "
     "those that the app has recorded in its storage account, so the environment only has to name "
     "that account. Azure sees the identity that is signed in with az login.",
-    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes pending (plan, import), "
-    "3 blocked, 130 interrupted.",
+    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes are planned or wait, 3 blocked, "
+    "130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich takes as long to import as all the rest of `--help`

@@ -1,19 +1,22 @@
 """What `--help` costs, and that it reads well in a narrow terminal."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from local.azurite import ROOT
 from shared.cli import lists
-from shared.cli.main import main
+from shared.cli.main import commands, main
 
 COMMANDS = [
     *("plan", "apply", "check", "approve", "provision", "adopt", "rollback", "release"),
     *("discover", "versions", "runs", "doctor", "open", "tables"),
 ]
+OF_TABLES = ("list", "show", "add", "set", "remove", "export", "import")
 OURS = {
     *("shared", "shared.redaction", "shared.cli", "shared.cli.main", "shared.cli.errors"),
     "shared.cli.interruption",
@@ -45,6 +48,12 @@ def run(*arguments, status=0, **environment):
     return done.stdout, done.stderr
 
 
+def help_of(words):
+    shown = CliRunner().invoke(commands, [*words, "--help"])
+    assert shown.exit_code == 0
+    return shown.output
+
+
 def imported_by(*arguments):
     _, timed = run("-X", "importtime", *arguments)
     return {line.rpartition("|")[2].strip() for line in timed.splitlines()}
@@ -73,6 +82,21 @@ def test_each_command_has_its_summary_on_one_line():
     listed = shown.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
     assert [line.split()[0] for line in listed] == COMMANDS
     assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+def test_the_commands_for_tables_have_their_summaries_on_one_line():
+    shown, _ = run("-m", "shared", "tables", "--help", COLUMNS="80")
+    listed = shown.partition("Commands:\n")[2].splitlines()
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *(f"tables {name}" for name in OF_TABLES)])
+def test_each_option_says_in_a_word_what_it_takes(command):
+    shown = help_of(command.split())
+    assert "list[str]" not in shown
+    options = shown.partition("Options:\n")[2]
+    assert re.findall(r"^  --?[a-z].*<(?:str|int)", options, re.MULTILINE) == []
+    assert re.findall(r"[{\[][a-z_]+[}\]]", shown.partition("\n")[0]) == []
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ Tables = Annotated[
     list[str] | None,
     typer.Option(
         "--route-table",
+        metavar="TABLE",
         help="A registered route table: its ARM id, its name or a part of it; repeat it for more.",
         autocompletion=complete_tables,
     ),
@@ -31,13 +32,15 @@ Environments = Annotated[
     list[str] | None,
     typer.Option(
         "--ase",
+        metavar="ASE",
         help="The environment of registered route tables, named in the same way; repeat it for "
         "more.",
         autocompletion=complete_environments,
     ),
 ]
 ChangeId = Annotated[
-    str | None, typer.Option(help="The id of the change in your own change management.")
+    str | None,
+    typer.Option(metavar="ID", help="The id of the change in your own change management."),
 ]
 
 
@@ -73,6 +76,7 @@ def apply(
         str | None,
         typer.Option(
             "--plan",
+            metavar="RUN",
             help="The id of a plan run, its beginning, or last: apply exactly what it showed.",
             autocompletion=complete_runs,
         ),
@@ -118,6 +122,7 @@ def approve(
     run: Annotated[
         str,
         typer.Argument(
+            metavar="RUN",
             help="The id of the run in which changes wait, its beginning, or last.",
             autocompletion=complete_runs,
         ),
@@ -148,13 +153,17 @@ def approve(
 
 
 def provision(
-    ase_id: Annotated[str, typer.Argument(help="The ARM id of an App Service Environment.")],
+    ase_id: Annotated[
+        str, typer.Argument(metavar="ASE_ID", help="The ARM id of an App Service Environment.")
+    ],
     nsg: Annotated[
         Nsg, typer.Option(help="Judge its security group, or add the rule that it lacks.")
     ] = (Nsg.AUDIT),
     tag: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=VALUE, a tag for the new route table; repeat it for more."),
+        typer.Option(
+            metavar="NAME=VALUE", help="A tag for the new route table; repeat it for more."
+        ),
     ] = None,
     acknowledge: Acknowledge = False,
     plan_only: Annotated[
@@ -183,7 +192,10 @@ def adopt(
     route_table: Table,
     reason: Reason,
     from_owner: Annotated[
-        str | None, typer.Option(help="Adopt the routes with the stamp of this owner as well.")
+        str | None,
+        typer.Option(
+            metavar="OWNER", help="Adopt the routes with the stamp of this owner as well."
+        ),
     ] = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -204,6 +216,7 @@ def rollback(
     run: Annotated[
         str,
         typer.Option(
+            metavar="RUN",
             help="The run to undo in this table: its id, the beginning of it, or last for the "
             "newest run that has changed the table.",
             autocompletion=complete_runs,
@@ -236,10 +249,15 @@ def release(route_table: Table, reason: Reason, as_json: Json = False) -> None:
 def discover(
     subscription: Annotated[
         list[str] | None,
-        typer.Option(help="The id of a subscription; repeat it for more. The default is all."),
+        typer.Option(
+            metavar="ID", help="The id of a subscription; repeat it for more. The default is all."
+        ),
     ] = None,
     owner: Annotated[
-        str | None, typer.Option(help="List the route tables with the stamp of this owner as well.")
+        str | None,
+        typer.Option(
+            metavar="OWNER", help="List the route tables with the stamp of this owner as well."
+        ),
     ] = None,
     register: Annotated[
         bool, typer.Option("--register", help="Register the route tables that are found.")

@@ -6,7 +6,7 @@ import typer
 
 from .options import Json, Output, OutputOption, complete_runs, complete_versions
 
-Most = Annotated[int, typer.Option("--top", min=1, help="How many to list.")]
+Most = Annotated[int, typer.Option("--top", min=1, metavar="NUMBER", help="How many to list.")]
 
 
 def versions(

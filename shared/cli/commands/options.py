@@ -48,20 +48,24 @@ OutputOption = Annotated[
     typer.Option("--output", "-o", help="More columns, the same as --json, or the ids alone."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without a question.")]
-Reason = Annotated[str, typer.Option(help="The reason, which the report shows.")]
-OptionalReason = Annotated[str | None, typer.Option(help="The reason, which the report shows.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="The reason, which the report shows.")]
+OptionalReason = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="The reason, which the report shows.")
+]
 Acknowledge = Annotated[
     bool, typer.Option("--acknowledge", help="Include an ASEv3, which needs no such routes.")
 ]
 Table = Annotated[
     str,
     typer.Argument(
+        metavar="TABLE",
         help="A registered route table: its ARM id, its name, or a part of RESOURCE_GROUP/NAME.",
         autocompletion=complete_tables,
     ),
 ]
 Force = Annotated[
-    list[str] | None, typer.Option(help="The code of a violation to let pass; repeat it for more.")
+    list[str] | None,
+    typer.Option(metavar="CODE", help="The code of a violation to let pass; repeat it for more."),
 ]
 _Override = Annotated[
     bool,

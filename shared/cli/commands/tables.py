@@ -16,7 +16,7 @@ commands = Commands(
 
 @commands.command("list")
 def list_(output: OutputOption = None, as_json: Json = False) -> None:
-    """List the registered route tables and their states, the worst first."""
+    """List the registered route tables, the worst first."""
     from .. import tables
 
     tables.list_registered(Output.JSON if as_json else output)
@@ -31,10 +31,14 @@ def show(route_table: Table, as_json: Json = False) -> None:
 
 
 # These are plain assignments because Typer does not look into `type` aliases.
-_Ase = Annotated[str | None, typer.Option(help="The ARM id of its App Service Environment.")]
+_Ase = Annotated[
+    str | None, typer.Option(metavar="ASE_ID", help="The ARM id of its App Service Environment.")
+]
 _Tags = Annotated[
     list[str] | None,
-    typer.Option(help="A service tag; repeat it for more. The default is SERVICE_TAG."),
+    typer.Option(
+        metavar="TAG", help="A service tag; repeat it for more. The default is SERVICE_TAG."
+    ),
 ]
 _Exceptions = Annotated[
     list[str] | None,
@@ -43,12 +47,12 @@ _Exceptions = Annotated[
         help="A conflict to accept, and its last day; repeat it for more.",
     ),
 ]
-_Note = Annotated[str | None, typer.Option(help="A note for people.")]
+_Note = Annotated[str | None, typer.Option(metavar="TEXT", help="A note for people.")]
 _Pin = Annotated[
     str | None,
     typer.Option(metavar="VERSION", help="Keep this version's tag or environment at the version."),
 ]
-_PinReason = Annotated[str | None, typer.Option(help="The reason for the pin.")]
+_PinReason = Annotated[str | None, typer.Option(metavar="TEXT", help="The reason for the pin.")]
 _SOURCE = typer.Option(help="The source of the wanted addresses.")
 _STYLE = typer.Option(help="One route for each prefix, or one for each service tag.")
 _POLICY = typer.Option(help="A policy that is stricter than the app's own.")
