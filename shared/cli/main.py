@@ -30,8 +30,8 @@ commands = Commands(
     help="Keep the routes of App Service Environment management addresses right. The settings are "
     "those that the app has recorded in its storage account, so the environment only has to name "
     "that account. Azure sees the identity that is signed in with az login.",
-    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes are planned or wait, 3 blocked, "
-    "130 interrupted.",
+    epilog="Exit status: 0 done or nothing to do, 1 failed, 2 changes are planned or wait, "
+    "3 blocked, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich takes as long to import as all the rest of `--help`
@@ -98,7 +98,7 @@ def _status_of(given: Sequence[str]) -> int:
     except Ended as end:
         return int(str(end.code))
     except SystemExit as end:
-        # Typer ends with 2 if the command was typed wrongly, but here 2 means changes pending.
+        # Typer ends with 2 if the command was typed wrongly, but here 2 means changes that wait.
         return 1 if end.code else 0
     except Exception as error:
         # The modules of the errors take a second to import, so they wait until one is met.

@@ -31,7 +31,7 @@ from .errors import Ended, Refused
 from .lists import Listed, answer_list
 from .shell import answer, answer_report, ask, carried_out, need_somebody, say
 from .show import Seen
-from .show.one_table import existing, standing
+from .show.one_table import existing, just_registered, standing
 
 _LANES = 8
 
@@ -75,8 +75,9 @@ def show_one(route_table: str, *, as_json: bool) -> None:
 
 def register(request: RegisterRequest, *, looks: bool, as_json: bool) -> None:
     """Refuse a table that is registered already, and if it `looks`, one that does not exist."""
-    # People write an id with or without its leading slash.
-    request = replace(request, resource_id="/" + request.resource_id.strip("/"))
+    # People write an id with or without its leading slash. A name is no id.
+    if "/" in request.resource_id:
+        request = replace(request, resource_id="/" + request.resource_id.strip("/"))
     if looks:
         _look_at(request.resource_id)
 
@@ -85,6 +86,8 @@ def register(request: RegisterRequest, *, looks: bool, as_json: bool) -> None:
     with time_limit(math.inf if looks else PATIENCE_SECONDS):
         done = context.registering.register(request, signed_in(), nothing)
     _show(done.table, as_json=as_json)
+    if request.enabled:
+        say(just_registered(done.table.route_table_id))
 
 
 def _look_at(resource_id: str) -> None:

@@ -227,7 +227,10 @@ def test_add_says_what_azure_has(azure, app, cli):
     added = cli("tables", "add", table_id("one"), "--json")
     assert added.status == 0, added.err
     assert "Found in Azure: one in rg-one" in added.err
-    assert "2 routes, 1 of them ours, on 1 subnets" in added.err
+    assert "2 routes, 1 of them ours, on 1 subnet\n" in added.err
+    now = f"ase-route-sync apply --route-table {table_id('one')}"
+    assert "Registered. The next run brings it the routes." in added.err
+    assert now in " ".join(added.err.split())
     assert added.json["routeTableId"] == table_id("one")
 
 
@@ -240,6 +243,28 @@ def test_add_refuses_a_table_that_is_not_there_unless_it_is_still_to_be_made(azu
     added = cli("tables", "add", table_id("one"), "--no-check")
     assert added.status == 0, added.err
     assert app.registry.get(rid("one")) is not None
+
+
+def test_add_says_nothing_of_a_next_run_for_a_table_that_is_left_alone(azure, app, cli):
+    answer(azure, A)
+    add_table(azure.state, "one")
+    added = cli("tables", "add", table_id("one"), "--disabled")
+    assert added.status == 0, added.err
+    assert "next run" not in added.err
+
+
+def test_add_names_what_is_no_id_as_it_was_typed(app, cli):
+    refused = cli("tables", "add", "rt-one")
+    assert refused.status == 1
+    assert "'rt-one'" in refused.err and "Use the resource id" in refused.err
+
+
+def test_set_without_a_wish_changes_nothing_and_says_so(app, cli):
+    register(app, "one")
+    refused = cli("tables", "set", "one")
+    assert (refused.status, refused.out) == (1, "")
+    assert "name what to change, for example --note" in refused.err
+    assert cli("tables", "set", "one", "--acknowledge").status == 1
 
 
 def test_add_refuses_a_table_that_it_may_not_read(azure, app, cli):
@@ -280,7 +305,9 @@ def test_show_says_how_a_table_stands_and_what_to_do(azure, app, cli):
     report = sync(app)
     shown = cli("tables", "show", "one")
     assert shown.status == 0, shown.err
-    assert "State  conflict" in shown.out
+    assert "State          conflict\n" in shown.out
+    assert "\nFound right    never\n" in shown.out
+    assert f"\nRoute table    {table_id('one')}\n" in shown.out
     assert f"ase-route-sync tables set {table_id('one')} --exception '{A}," in shown.out
     assert f"{report['runId']}: conflict" in shown.out
     as_json = cli("tables", "show", "one", "--json").json
@@ -294,7 +321,7 @@ def test_show_of_a_table_that_is_right_asks_for_nothing(azure, app, cli):
     register(app, "one")
     sync(app)
     shown = cli("tables", "show", "one").out
-    assert "State  right" in shown
+    assert "State          right\n" in shown
     assert "→" not in shown
 
 

@@ -157,8 +157,10 @@ def set_(
         "enabled": enabled,
         "note": note,
         "pin": "" if unpin else tables.pin(pin, pin_reason),
-        "acknowledge": acknowledge,
     }
+    if not no_exceptions and all(wish is None for wish in wishes.values()):
+        raise typer.BadParameter("name what to change, for example --note")
+    wishes["acknowledge"] = acknowledge
     tables.change(route_table, wishes, no_exceptions=no_exceptions, as_json=as_json)
 
 

@@ -7,19 +7,27 @@ from rich.text import Text
 
 from ...domain.armid import RouteTableId
 from ...domain.people.next_steps import About, step_for_state
-from ...domain.people.overview import Mood
+from ...domain.people.notices import number_of
+from ...domain.people.overview import Mood, State
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.routing.plan import owned_prefixes
 from ...domain.routing.routes import RouteTable
 from .layout import Lines
-from .parts import NONE, moment, mood_colour, pairs, place_of
-from .registrations import Seen, registered_table
+from .parts import NONE, moment, mood_colour, pairs, place_of, width_of
+from .registrations import Seen, registration_facts
 
 
 def standing(one: Seen) -> RenderableType:
     """Show the state, what to do about it, and what is registered."""
-    state = Text.assemble(("State  ", "dim"), (one.state.words, mood_colour(one.state)))
-    return Group(state, *_step(one), pairs([*_seen(one.table)]), registered_table(one.table))
+    facts = [*_seen(one.table), *registration_facts(one.table)]
+    state = Text.assemble("State".ljust(width_of(facts)), (one.state.words, mood_colour(one.state)))
+    return Group(state, *_step(one), pairs(facts))
+
+
+def just_registered(table: RouteTableId) -> RenderableType:
+    """Say what comes next for a table that the app keeps right from now on."""
+    step = step_for_state(State.NEW, About(route_table_id=table))
+    return Group(Text(f"Registered. {step.remedy}"), Text(f"  → {step.command}"))
 
 
 def _step(one: Seen) -> Iterator[RenderableType]:
@@ -59,6 +67,6 @@ def _seen(table: RegisteredTable) -> Iterator[tuple[str, str]]:
 def existing(place: RouteTableId, table: RouteTable, *, owner: str) -> RenderableType:
     """Say what Azure has, for a person who is about to register it."""
     ours = len(owned_prefixes(table, owner=owner))
-    routes = f"{len(table.routes)} routes, {ours} of them ours"
-    subnets = f"on {len(table.subnet_ids)} subnets"
+    routes = f"{number_of(len(table.routes), 'route')}, {ours} of them ours"
+    subnets = f"on {number_of(len(table.subnet_ids), 'subnet')}"
     return Text(f"Found in Azure: {place_of(place)}, {table.location}, {routes}, {subnets}")

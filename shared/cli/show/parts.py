@@ -40,8 +40,13 @@ _COLOURS: dict[OutcomeStatus | RunStatus, str] = {
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Group:
-    width = max(len(name) for name, _ in rows) + 2
+    width = width_of(rows)
     return Group(*(Lines(value, first=name.ljust(width)) for name, value in rows))
+
+
+def width_of(rows: Sequence[tuple[str, str]]) -> int:
+    """Return how wide the names of these pairs are, with the gap after them."""
+    return max(len(name) for name, _ in rows) + 2
 
 
 def moment(at: datetime | None) -> str:

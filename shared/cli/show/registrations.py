@@ -111,8 +111,12 @@ def _not_made(outcome: Outcome) -> str:
 
 
 def registered_table(one: RegisteredTable) -> RenderableType:
+    return pairs(registration_facts(one))
+
+
+def registration_facts(one: RegisteredTable) -> list[tuple[str, str]]:
     asked = one.registration
-    rows = [
+    return [
         ("Route table", str(one.route_table_id)),
         ("Environment", str(asked.ase_id or NONE)),
         ("Wanted", _wanted(asked)),
@@ -120,7 +124,6 @@ def registered_table(one: RegisteredTable) -> RenderableType:
         *_state(one),
         *_remarks(asked),
     ]
-    return pairs(rows)
 
 
 def _state(one: RegisteredTable) -> list[tuple[str, str]]:
