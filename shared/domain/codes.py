@@ -1085,7 +1085,7 @@ INVALID_BODY = Code(
     "InvalidBody",
     Grade.FAILS,
     meaning="The body of the request is wrong.",
-    remedy="Correct each fault that the details list with its place.",
+    remedy="Correct each fault that is listed with its place.",
     places=_REQUEST,
 )
 INVALID_QUERY = Code(
@@ -1143,7 +1143,7 @@ NAME_AMBIGUOUS = Code(
     "NameAmbiguous",
     Grade.FAILS,
     meaning="The name, or the part of one, fits several things.",
-    remedy="Use a longer part, or one of the ids that the details list.",
+    remedy="Use a longer part, or one of the ids that are listed.",
     places=_REQUEST,
     related=("NameIncomplete",),
 )
@@ -1162,7 +1162,7 @@ INVALID_SETTINGS = Code(
     "InvalidSettings",
     Grade.FAILS,
     meaning="App settings are missing or wrong.",
-    remedy="Correct each setting that the details list.",
+    remedy="Correct each setting that is listed.",
     places=_REQUEST,
 )
 ROLE_NEEDED = Code(

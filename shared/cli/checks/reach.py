@@ -145,7 +145,8 @@ def _why(
         case TimeoutError():
             return f"{first} does not answer within {TIMEOUT_SECONDS} s", rule
         case _:
-            return f"{first} cannot be reached: {error}", rule
+            why = getattr(error, "strerror", None) or error
+            return f"{first} cannot be reached: {why}", rule
 
 
 def proxy_of(url: str) -> SplitResult | None:

@@ -15,7 +15,7 @@ from ...domain import codes
 from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
-from ...domain.times import utc_text
+from ...domain.times import utc_minute
 from ...settings import Connections, Settings
 from ...storage.account import StorageAccount
 from ...storage.errors import storage_fault
@@ -122,7 +122,7 @@ def events(context: App) -> Diagnosis:
     """
     last = context.store.events.last()
     if last is not None:
-        said = f"the last one was noted at {utc_text(last)}; they are noted once an hour"
+        said = f"the newest that is noted came at {utc_minute(last)}; one an hour is noted"
         return Diagnosis("events", Grade.OK, said)
 
     said = "no event has ever come, so only the daily check and the weekly sync repair drift"
