@@ -8,8 +8,8 @@ from .errors import Refused
 from .shell import answer, say
 
 _KEY = (
-    "It takes a key, as the parameter code in its query. This prints one that opens nothing else: "
-    "az functionapp function keys list --resource-group GROUP --name {app} "
+    "It takes a key, as the parameter code in its query. This prints one that opens nothing else:\n"
+    "  az functionapp function keys list --resource-group GROUP --name {app} "
     "--function-name dashboard --query default --output tsv"
 )
 _TOKEN = "It asks you to sign in, with an account that has the app role Reader."  # noqa: S105 # nosec B105

@@ -9,8 +9,10 @@ def test_the_address_that_the_app_has_recorded(cli):
     done = cli("open", **HOST)
     assert (done.status, done.out) == (0, "https://func-1.azurewebsites.net/api/dashboard\n")
     assert "It takes a key, as the parameter code in its query" in done.err
-    command = "az functionapp function keys list --resource-group GROUP --name func-1"
-    assert f"{command} --function-name dashboard --query default" in " ".join(done.err.split())
+    # The command has a line of its own, so that it can be copied.
+    command = "  az functionapp function keys list --resource-group GROUP --name func-1"
+    expected = f"{command} --function-name dashboard --query default --output tsv"
+    assert done.err.splitlines()[-1] == expected
 
 
 def test_whoever_may_write_the_record_cannot_add_a_command_to_the_one_to_copy(cli):
