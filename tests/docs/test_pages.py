@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from local import licences
 from shared.domain.clouds import CLOUDS
 from shared.settings import POLICY
+from tests.builders.commands import parse
 from tests.builders.recorded import BESIDE, needs_recordings
 from tests.builders.settings import SETTINGS
 
@@ -50,6 +52,23 @@ def anchors(page):
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
     return {word.replace(" ", "-") for word in words}
+
+
+def commands_of(page):
+    """Return our commands with an option: the others may only name a command."""
+    text = page.read_text()
+    inline = re.findall(r"`(ase-route-sync [^`]+)`", text)
+    blocks = re.findall(r"^ *(ase-route-sync .*)$", text, re.MULTILINE)
+    found = [*inline, *(re.split(r" +(?:#|&&|\|\|?|>|;)", block)[0] for block in blocks)]
+    ends = "--version", "--show-completion", "--install-completion", "--help"
+    return [each for each in found if " --" in each and not each.endswith(ends)]
+
+
+def test_the_command_line_takes_each_command_of_a_page():
+    found = [command for page in PAGES for command in commands_of(page)]
+    assert len(found) > 10
+    for command in found:
+        parse(shlex.split(command)[1:])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -7,11 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import typer
-from typer._click import Command
-from typer.core import TyperGroup
 
-from shared.cli.main import PROGRAM, commands
+from shared.cli.main import PROGRAM
 from shared.domain import codes
 from shared.domain.armid import EnvironmentId, RouteTableId
 from shared.domain.codes import CODES, Grade, Place, lookup
@@ -25,6 +22,7 @@ from shared.domain.people.next_steps import (
 from shared.domain.people.overview import Mood, State
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, Trigger
 from tests.builders.azure import SUBSCRIPTION, ase_id_of, table_id
+from tests.builders.commands import parse
 
 ROOT = Path(__file__).parents[3]
 TABLE = RouteTableId.parse(table_id("one"))
@@ -164,18 +162,6 @@ def test_the_command_line_takes_each_of_our_commands(command):
     program, *words = shlex.split(command)
     if program == PROGRAM:
         parse(words)
-
-
-def parse(words):
-    """Let the real command line read the words, up to the call of the command."""
-    command: Command | None = typer.main.get_command(commands)
-    context = None
-    while isinstance(command, TyperGroup):
-        context = command.make_context(PROGRAM, [*words], parent=context)
-        remaining = [*context._protected_args, *context.args]
-        _, command, words = command.resolve_command(context, remaining)
-    assert command is not None
-    command.make_context(PROGRAM, [*words], parent=context)
 
 
 @pytest.mark.parametrize("words", ["plan --no-such", "no-such", "tables set --enabled", "plan ID"])
