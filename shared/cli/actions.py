@@ -24,8 +24,9 @@ from . import names, show
 from .agreement import app_for_writing
 from .contact import app, app_with_azure
 from .errors import Ended
-from .shell import answer, answer_report, ask, carried_out, need_somebody
+from .shell import answer, answer_report, ask, carried_out, need_somebody, say
 from .show.approvals import approval
+from .show.one_table import coming
 
 
 def signed_in() -> Requester:
@@ -149,6 +150,8 @@ def release(request: ReleaseRequest, *, as_json: bool) -> None:
     released = context.asking.release(request)
     body = registered_table_json(released, answers.newest_versions(context))
     answer(body, show.registered_table(released), as_json=as_json)
+    if released.registration.enabled:
+        say(coming("Released", released.route_table_id))
 
 
 def exit_status(report: Report) -> int:

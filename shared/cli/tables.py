@@ -31,7 +31,7 @@ from .errors import Ended, Refused
 from .lists import Listed, answer_list
 from .shell import answer, answer_report, ask, carried_out, need_somebody, say
 from .show import Seen
-from .show.one_table import existing, just_registered, standing
+from .show.one_table import coming, existing, standing
 
 _LANES = 8
 
@@ -87,7 +87,7 @@ def register(request: RegisterRequest, *, looks: bool, as_json: bool) -> None:
         done = context.registering.register(request, signed_in(), nothing)
     _show(done.table, as_json=as_json)
     if request.enabled:
-        say(just_registered(done.table.route_table_id))
+        say(coming("Registered", done.table.route_table_id))
 
 
 def _look_at(resource_id: str) -> None:

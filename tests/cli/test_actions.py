@@ -214,6 +214,8 @@ def test_adopt_then_rollback_then_release(azure, app, cli):
     released = cli("release", table_id("one"), "--reason", "fine", "--json")
     assert released.status == 0
     assert released.json["status"]["held"] == []
+    assert "Released. The next run brings it the routes." in released.err
+    assert f"→ ase-route-sync apply --route-table {table_id('one')}\n" in released.err
 
 
 def test_a_rollback_shows_only_this_table_of_the_run(azure, app, cli):

@@ -24,10 +24,10 @@ def standing(one: Seen) -> RenderableType:
     return Group(state, *_step(one), pairs(facts))
 
 
-def just_registered(table: RouteTableId) -> RenderableType:
-    """Say what comes next for a table that the app keeps right from now on."""
+def coming(done: str, table: RouteTableId) -> RenderableType:
+    """Say what was done, and what comes next for a table that the app keeps right from now on."""
     step = step_for_state(State.NEW, About(route_table_id=table))
-    return Group(Text(f"Registered. {step.remedy}"), Text(f"  → {step.command}"))
+    return Group(Text(f"{done}. {step.remedy}"), Text(f"  → {step.command}"))
 
 
 def _step(one: Seen) -> Iterator[RenderableType]:
