@@ -5,8 +5,10 @@ from typing import Any
 
 from ..domain import codes
 from ..domain.findings import Finding
-from ..domain.people.check_report import CheckedTable
+from ..domain.people.check_report import CheckedTable, CheckReport
+from ..domain.people.health import Alarm
 from ..domain.people.next_steps import About, step_for_code
+from ..domain.people.open_alarms import WARNINGS
 from ..domain.people.overview import Mood
 from ..domain.registry.history import Entry
 from ..domain.routing.judgement import Violation
@@ -57,13 +59,20 @@ def report_head(report: Report) -> dict[str, Any]:
 
 
 def _findings_of(report: Report) -> Context:
-    error = report.run.error
+    error, result = report.run.error, report.result
+    alarms = result.alarms if isinstance(result, CheckReport) else ()
     return {
         "counts": _counted(report.counts),
         "error": error and fault_block(error, About(), Mood.BAD),
-        "result": report.result,
+        "result": result,
+        "alarms": [_alarm_block(alarm) for alarm in alarms],
         "not_begun": report.not_begun,
     }
+
+
+def _alarm_block(alarm: Alarm) -> Context:
+    mood, table = Mood.WATCH if alarm.code in WARNINGS else Mood.BAD, alarm.route_table_id
+    return {**fault_block(alarm, About(route_table_id=table), mood), "table": table}
 
 
 def _headline(run: Run, to_approve: int) -> tuple[Mood, str]:
@@ -117,7 +126,7 @@ def _unmade(outcome: Outcome) -> Context:
 
 
 def fault_block(
-    found: Finding | Violation, about: About | None = None, mood: Mood | None = None
+    found: Finding | Violation | Alarm, about: About | None = None, mood: Mood | None = None
 ) -> Context:
     """Return what was found, and what to do about it if it needs a person."""
     mood = mood or (Mood.GOOD if needs_nobody(found.code) else Mood.WATCH)
@@ -144,12 +153,13 @@ def environment_row(found: FoundEnvironment) -> Context:
 
 def checked_row(checked: CheckedTable) -> Context:
     """Return the row about this route table on the page of a check."""
+    table, error = checked.route_table_id, checked.error
     return {
-        **named(checked.route_table_id),
-        "route_table_id": checked.route_table_id,
+        **named(table),
+        "route_table_id": table,
         "mood": Mood.GOOD if checked.right else Mood.BAD,
         "said": "right" if checked.right else checked.status or "not judged",
-        "error": checked.error,
+        "error": error and fault_block(error, About(route_table_id=table), Mood.BAD),
         "since": since_right(checked),
     }
 

@@ -14,7 +14,7 @@ from shared import __version__, endpoints, workers
 from shared.domain import codes
 from shared.domain.armid import EnvironmentId
 from shared.domain.findings import Finding
-from shared.domain.people.next_steps import About, step_for_state
+from shared.domain.people.next_steps import About, step_for_code, step_for_state
 from shared.domain.people.overview import State
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
@@ -357,6 +357,24 @@ def test_the_page_of_a_check_shows_its_alarms_and_the_tables_that_are_not_right(
     assert '<span class="badge good">right</span>' in text
     started = next(run.run_id for run in app.runs.list() if run.request.trigger is Trigger.CHECK)
     assert f"run {started}</a>" in text
+
+
+def test_what_to_do_about_a_table_that_a_check_cannot_read_stands_on_its_page(
+    azure, app, monkeypatch, two
+):
+    monkeypatch.setattr(workers, "app", lambda: app)
+    body = json.dumps({"error": {"code": "AuthorizationFailed", "message": "no right to look"}})
+    azure.state.faults.append(refusal("GET", "routeTables/one$", 403, body, times=99))
+    azure.state.faults.append(NO_TAG)
+    run_id = app.asking.check(CheckRequest(), Requester(Trigger.HTTP)).run_id
+    workers.start_run(str(RunMessage(run_id)))
+
+    text = html.unescape(shown({"run": run_id}))
+    assert "no right to look" in text
+    for code in (codes.AUTHORIZATION_FAILED, codes.TAG_UNAVAILABLE):
+        step = step_for_code(code, About(route_table_id=rid("one")))
+        assert f'href="?page=codes#{code}"' in text
+        assert f"<pre><code>{step.command}</code></pre>" in text
 
 
 def shown(asked: Mapping[str, str]) -> str:
