@@ -15,7 +15,7 @@ from ..domain.errors import RouteSyncError
 from ..domain.findings import Finding
 from ..domain.people.check_report import CheckReport
 from ..domain.people.health import coming_alarms, schedule_alarms
-from ..domain.people.next_steps import About, step_for_code
+from ..domain.people.next_steps import About, acceptable, step_for_code
 from ..domain.people.open_alarms import Seen
 from ..domain.people.overview import Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
@@ -35,6 +35,7 @@ from ..pages.reports import (
     fault_block,
     history_row,
     outcome_block,
+    outcome_of_run,
     report_head,
     run_row,
 )
@@ -52,8 +53,6 @@ OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
 COVERING_DAYS = 35
 """The page looks for the last run over all tables so far back, which is five weekly runs."""
-MOST_ACCEPTED = 10
-"""Nobody accepts more conflicts than this one by one, so the command then names none of them."""
 _FARTHEST = 999_999_999
 _NOT_PERMITTED = (401, 403)
 
@@ -212,7 +211,7 @@ def _listed(report: Report) -> tuple[str, Sequence[Any], Callable[[Any], Mapping
         case Found():
             return "environments", report.result.environments, environment_row
         case _:
-            return "outcomes", report.outcomes, outcome_block
+            return "outcomes", report.outcomes, functools.partial(outcome_of_run, report.run)
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
@@ -265,9 +264,7 @@ def _about(context: App, table: RegisteredTable) -> About:
         return About(route_table_id=table.route_table_id)
 
     outcome = _last_outcome(context, table) if last.conflicts else None
-    conflicts = [] if outcome is None else outcome.open_conflicts
-    prefixes = [conflict.prefix for conflict in conflicts if not conflict.name_taken]
-    return About.of(run, table.route_table_id, prefixes if len(prefixes) <= MOST_ACCEPTED else ())
+    return About.of(run, table.route_table_id, () if outcome is None else acceptable(outcome))
 
 
 def _named_page(context: App, request: func.HttpRequest, name: str) -> func.HttpResponse:

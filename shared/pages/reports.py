@@ -7,9 +7,10 @@ from ..domain import codes
 from ..domain.findings import Finding
 from ..domain.people.check_report import CheckedTable, CheckReport
 from ..domain.people.health import Alarm
-from ..domain.people.next_steps import About, step_for_code
+from ..domain.people.next_steps import About, NextStep, acceptable, step_for_code, step_for_state
+from ..domain.people.notices import number_of
 from ..domain.people.open_alarms import WARNINGS
-from ..domain.people.overview import Mood
+from ..domain.people.overview import Mood, State
 from ..domain.registry.history import Entry
 from ..domain.routing.judgement import Violation
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -27,7 +28,6 @@ _MOODS = {
 _HEADLINES = {
     RunStatus.RUNNING: "The run is under way",
     RunStatus.SUCCEEDED: "The run succeeded",
-    RunStatus.FAILED: "The run failed",
 }
 
 
@@ -47,7 +47,7 @@ def run_row(run: Run) -> Context:
 
 def report_head(report: Report) -> dict[str, Any]:
     run, to_approve = report.run, _to_approve(report)
-    mood, headline = _headline(run, to_approve)
+    mood, headline = _headline(report, to_approve)
     return {
         "run": run,
         "mood": mood,
@@ -75,14 +75,25 @@ def _alarm_block(alarm: Alarm) -> Context:
     return {**fault_block(alarm, About(route_table_id=table), mood), "table": table}
 
 
-def _headline(run: Run, to_approve: int) -> tuple[Mood, str]:
+def _headline(report: Report, to_approve: int) -> tuple[Mood, str]:
     """A run that succeeded may still leave something to a person."""
+    run = report.run
+    if run.status is RunStatus.FAILED:
+        return Mood.BAD, f"The run failed: {_failure(report)}"
     if run.status is not RunStatus.SUCCEEDED or not to_approve:
         return _MOODS[run.status], _HEADLINES[run.status]
-    tables = f"{to_approve} route table{'' if to_approve == 1 else 's'}"
+    tables = number_of(to_approve, "route table")
     if run.request.mode is Mode.PLAN:
         return Mood.WATCH, f"A plan: {tables} would change"
     return Mood.WATCH, f"{tables} wait{'s' if to_approve == 1 else ''} for approval"
+
+
+def _failure(report: Report) -> str:
+    error = report.run.error
+    if error is not None:
+        return str(error.code)
+    bad, every = sum(one.status.is_bad for one in report.outcomes), len(report.outcomes)
+    return f"{bad} of {number_of(every, 'route table')} {'needs' if bad == 1 else 'need'} a person"
 
 
 def _to_approve(report: Report) -> int:
@@ -98,10 +109,14 @@ def _to_approve(report: Report) -> int:
     )
 
 
-def outcome_block(outcome: Outcome, about: About | None = None) -> Context:
+def outcome_of_run(run: Run, outcome: Outcome) -> Context:
+    return outcome_block(outcome, About.of(run, outcome.route_table_id, acceptable(outcome)))
+
+
+def outcome_block(outcome: Outcome, about: About) -> Context:
     """Return the outcome as its template needs it.
 
-    With the ids that the outcome is about, each fault has the command that helps.
+    With the ids of `about`, each fault and the conflicts have the command that helps.
     """
     faults: list[Finding | Violation] = [*outcome.violations]
     if outcome.error is not None:
@@ -113,8 +128,15 @@ def outcome_block(outcome: Outcome, about: About | None = None) -> Context:
         **named(outcome.route_table_id),
         "faults": [fault_block(each, about, Mood.BAD) for each in faults],
         "findings": [fault_block(each, about) for each in outcome.findings],
+        "accept": _accept(outcome, about),
         **_unmade(outcome),
     }
+
+
+def _accept(outcome: Outcome, about: About) -> NextStep | None:
+    # A name that is taken has a finding of its own, and cannot be accepted.
+    can_be_accepted = any(not conflict.name_taken for conflict in outcome.open_conflicts)
+    return step_for_state(State.CONFLICT, about) if can_be_accepted else None
 
 
 def _unmade(outcome: Outcome) -> Context:

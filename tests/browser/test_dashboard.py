@@ -144,7 +144,7 @@ def test_the_page_of_a_discovery_shows_what_was_found_and_what_was_not(
     with visit(url(host)) as page:
         assert "http\ndiscover" in page.locator(".runs tbody tr").first.inner_text()
     with visit(url(host, run=next(app.runs.list()).run_id)) as page:
-        assert headline(page) == "The run failed"
+        assert headline(page) == "The run failed: DiscoveryIncomplete"
         shown = page.locator("main").inner_text()
         assert "DiscoveryIncomplete" in shown and "SubscriptionNotFound" in shown
         environment = page.locator("article.outcome").inner_text()

@@ -64,8 +64,10 @@ def test_what_to_do_about_a_blocked_table_stands_on_its_pages(azure, app, monkey
     add_table(azure.state, "one", [owned(f"20.0.{number}.0/24") for number in range(9)])
     register(app, "one")
     values = {"run": sync(app)["runId"], "routeTable": str(rid("one"))}
-    text = shown({page: values[page]})
-    assert f"<small>{codes.MAX_REMOVED_PERCENT.remedy}</small>" in text
+    text = html.unescape(shown({page: values[page]}))
+    assert codes.MAX_REMOVED_PERCENT.remedy in text
+    command = f"apply --plan {values['run']} --force MaxRemovedPercent"
+    assert text.count(f"<pre><code>ase-route-sync {command} --reason '...'</code></pre>") == 1
 
 
 def test_a_wrong_schedule_shows_at_once_and_once(azure, make_app, monkeypatch):
@@ -220,17 +222,30 @@ def test_what_was_approved_waits_no_more(azure, make_app, monkeypatch, two):
     assert headline(shown({})) == ALL_RIGHT
 
 
-@pytest.mark.parametrize("page", ["", "routeTable"])
+@pytest.mark.parametrize("page", ["", "run", "routeTable"])
 def test_what_to_do_about_a_conflict_has_the_command_with_its_ids(azure, app, two, page):
     two[0].routes.append(route("theirs", B, "VirtualAppliance"))
     answer(azure, A, B)
-    sync(app)
-    text = html.unescape(shown({page: str(rid("one"))} if page else {}))
+    run_id = sync(app)["runId"]
+    asked = {page: {"run": run_id, "routeTable": str(rid("one"))}[page]} if page else {}
+    text = html.unescape(shown(asked))
     step = step_for_state(State.CONFLICT, About(route_table_id=rid("one"), prefixes=(B,)))
     assert step.meaning in text
-    assert step.remedy in text
-    assert f"<pre><code>{step.command}</code></pre>" in text
+    assert text.count(step.remedy) == 1
+    assert text.count(f"<pre><code>{step.command}</code></pre>") == 1
     assert B in str(step.command)
+
+
+def test_the_headline_of_a_run_that_failed_says_why(azure, app, two):
+    two[0].routes.append(route("theirs", B, "VirtualAppliance"))
+    answer(azure, A, B)
+    of_tables = sync(app)["runId"]
+    said = "The run failed: 1 of 2 route tables needs a person"
+    assert headline(shown({"run": of_tables})) == ("bad", said)
+
+    azure.state.faults.append(NO_TAG)
+    of_all = sync(app)["runId"]
+    assert headline(shown({"run": of_all})) == ("bad", "The run failed: TagUnavailable")
 
 
 def test_each_command_stands_once_on_the_page_of_a_table(azure, app, two):

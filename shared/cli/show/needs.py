@@ -10,7 +10,13 @@ from ...domain import codes
 from ...domain.armid import RouteTableId
 from ...domain.codes import Grade
 from ...domain.findings import Finding
-from ...domain.people.next_steps import About, NextStep, step_for_code, step_for_state
+from ...domain.people.next_steps import (
+    About,
+    NextStep,
+    acceptable,
+    step_for_code,
+    step_for_state,
+)
 from ...domain.people.overview import State
 from ...domain.routing.judgement import Withheld
 from ...domain.runs.outcome import Outcome
@@ -20,9 +26,6 @@ from ...domain.surroundings.search import FoundEnvironment
 from ...render import conflict_text, finding_text, needs_nobody
 from .layout import Lines
 from .parts import by_reason, distinct, was_and_is
-
-MOST_ACCEPTED = 10
-"""Nobody accepts more conflicts than this one by one, so the command then names none of them."""
 
 _OF_CONFLICTS = frozenset({codes.NAME_TAKEN, codes.EXCEPTION_ENDED})
 """These findings say why a table is in conflict."""
@@ -108,9 +111,7 @@ def _conflicts(outcome: Outcome, about: About) -> Iterator[_Needed]:
     # A name that is taken has a finding of its own, and cannot be accepted.
     conflicts = [one for one in outcome.open_conflicts if not one.name_taken]
     if conflicts:
-        prefixes = tuple(one.prefix for one in conflicts)
-        named = prefixes if len(prefixes) <= MOST_ACCEPTED else ()
-        step = step_for_state(State.CONFLICT, replace(about, prefixes=named))
+        step = step_for_state(State.CONFLICT, replace(about, prefixes=acceptable(outcome)))
         yield _needed([conflict_text(one) for one in conflicts], step)
 
 

@@ -13,8 +13,12 @@ from typing import Self
 from .. import codes
 from ..armid import EnvironmentId, RouteTableId
 from ..codes import Code
+from ..runs.outcome import Outcome
 from ..runs.run import Action, Run
 from .overview import State
+
+MOST_ACCEPTED = 10
+"""Nobody accepts more conflicts than this one by one, so the command then names none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,15 @@ class About:
             undone_run_id=asked.rolled_back_run_id,
             prefixes=tuple(prefixes),
         )
+
+
+def acceptable(outcome: Outcome) -> tuple[str, ...]:
+    """Return the prefixes of the conflicts that a person can accept, or none if they are too many.
+
+    A name that is taken has a finding of its own, and cannot be accepted.
+    """
+    prefixes = tuple(one.prefix for one in outcome.open_conflicts if not one.name_taken)
+    return prefixes if len(prefixes) <= MOST_ACCEPTED else ()
 
 
 @dataclass(frozen=True, slots=True)
