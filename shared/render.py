@@ -7,7 +7,6 @@ from .domain.armid import ResourceId
 from .domain.codes import Code, Grade
 from .domain.findings import Finding
 from .domain.people.check_report import CheckedTable
-from .domain.routing.plan import Conflict
 from .domain.runs.outcome import Outcome
 from .domain.runs.report import Report
 from .domain.runs.run import Mode, Run, VersionSeen
@@ -63,7 +62,7 @@ def _counted(added: Sequence[str], removed: Sequence[str]) -> str:
 def notes_of(outcome: Outcome) -> Iterator[tuple[bool, str]]:
     """Yield each note about a table, after whether it needs a person."""
     for conflict in outcome.conflicts:
-        yield conflict.accepted is None, conflict_text(conflict)
+        yield conflict.accepted is None, str(conflict)
     for violation in outcome.violations:
         yield True, f"{violation.code}: {violation.message}"
     for finding in outcome.findings:
@@ -183,8 +182,3 @@ def _head_line(outcome: Outcome) -> str:
     }
     notes = ", ".join(f"{len(found)} {kind}" for kind, found in kinds.items() if found)
     return f"{line}: {notes}" if notes else line
-
-
-def conflict_text(conflict: Conflict) -> str:
-    said = f"{conflict.prefix}: route {conflict.route_name} sends it to {conflict.next_hop}"
-    return f"{said}, as accepted: {conflict.accepted}" if conflict.accepted else said

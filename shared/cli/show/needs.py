@@ -23,7 +23,7 @@ from ...domain.runs.outcome import Outcome
 from ...domain.runs.report import Report
 from ...domain.runs.run import Run
 from ...domain.surroundings.search import FoundEnvironment
-from ...render import conflict_text, finding_text, needs_nobody
+from ...render import finding_text, needs_nobody
 from .layout import Lines
 from .parts import by_reason, distinct, was_and_is
 
@@ -112,7 +112,7 @@ def _conflicts(outcome: Outcome, about: About) -> Iterator[_Needed]:
     conflicts = [one for one in outcome.open_conflicts if not one.name_taken]
     if conflicts:
         step = step_for_state(State.CONFLICT, replace(about, prefixes=acceptable(outcome)))
-        yield _needed([conflict_text(one) for one in conflicts], step)
+        yield _needed(map(str, conflicts), step)
 
 
 def _waiting(outcome: Outcome, about: About) -> Iterator[_Needed]:

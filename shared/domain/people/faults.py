@@ -18,7 +18,7 @@ from ..runs.run import Mode, Run
 from ..times import utc_minute
 from .check_report import CheckReport
 from .health import Alarm
-from .next_steps import About
+from .next_steps import About, acceptable
 from .notices import (
     MOST_REMEMBERED,
     Item,
@@ -251,16 +251,20 @@ def _seen_mended(check: CheckReport, right: Collection[str], key: str) -> bool:
 
 
 def _item(run: Run, outcome: Outcome) -> Item:
-    """Return a line of counts and codes. The prefixes themselves stand in the report."""
+    """Return a line of counts and codes, and the first conflict. The report has all prefixes."""
     table, at = outcome.route_table_id, end_of(run)
     text = one_line("; ".join(filter(None, _parts(outcome))))
-    return Item(outcome.status.value, text, table, at, About.of(run, table), _code_of(outcome))
+    about = About.of(run, table, acceptable(outcome))
+    return Item(outcome.status.value, text, table, at, about, _code_of(outcome))
 
 
 def _parts(outcome: Outcome) -> Iterator[str]:
     yield counted(added=outcome.added, updated=outcome.updated, removed=outcome.removed)
     if outcome.open_conflicts:
-        yield number_of(len(outcome.open_conflicts), "conflict")
+        first, *others = outcome.open_conflicts
+        yield str(first)
+        if others:
+            yield f"and {number_of(len(others), 'conflict')} more"
     yield from (f"{violation.code}: {violation.message}" for violation in outcome.violations)
     if outcome.error is not None:
         yield f"{outcome.error.code}: {outcome.error.message}"

@@ -128,7 +128,7 @@ def _has_news(waiting: Mapping[str, Waiting], known: Mapping[str, Waiting]) -> b
 
 
 def _notice(notice_id: str, at: datetime, waiting: Iterable[Waiting]) -> Notice:
-    # Only the newest run of a table shows what waits now, and so only that one can be approved.
+    # Only the newest run of a table shows what waits now. In an older one its plan may be another.
     items = tuple(sorted((one.item for one in waiting), key=attrgetter("run_id"), reverse=True))
     steps = _approvals(items)
     title, path = _title(len(items)), page_of(items[0].run_id)

@@ -39,6 +39,10 @@ class Conflict:
         """The type of its next hop, and the address if it has one."""
         return next_hop_text(self.next_hop_type, self.next_hop_address)
 
+    def __str__(self) -> str:
+        said = f"{self.prefix}: route {self.route_name} sends it to {self.next_hop}"
+        return f"{said}, as accepted: {self.accepted}" if self.accepted else said
+
 
 @dataclass(frozen=True, slots=True)
 class Retained:

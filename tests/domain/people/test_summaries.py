@@ -1,5 +1,7 @@
 """The summary of each kind of notice stands alone: which table, what, since when, what to do."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.codes import lookup
@@ -12,7 +14,7 @@ from shared.domain.people.waiting import run_waits
 from shared.domain.routing.judgement import Violation
 from shared.domain.routing.plan import Conflict
 from shared.domain.runs.run import Action
-from tests.builders.notices import A, check, failed, outcome, rid, run, waits
+from tests.builders.notices import A, B, C, check, failed, outcome, rid, run, waits
 from tests.builders.runs import TAG
 
 RUN = run().run_id
@@ -63,12 +65,24 @@ def test_since_when_is_the_first_time_however_the_fault_changes():
     assert "since 2026-03-08 06:00 UTC" in notice.summary
 
 
-def test_a_conflict_says_how_it_is_accepted():
-    conflict = Conflict(A, "mine", "VirtualAppliance")
+def test_a_conflict_says_which_route_is_in_the_way_and_how_it_is_accepted():
+    conflict = Conflict(A, "mine", "VirtualAppliance", next_hop_address="10.1.0.4")
     notice, _ = told(outcome(status="conflict", conflicts=(conflict,)))
-    assert "conflict since 2026-03-04 06:00 UTC. 1 conflict." in notice.summary
-    assert "Correct or remove that route." in notice.summary
-    assert "tables set" in notice.steps[0].command
+    assert notice.summary == (
+        f"one in rg-one: conflict since 2026-03-04 06:00 UTC. {A}: route mine sends it to "
+        "VirtualAppliance 10.1.0.4. Correct or remove that route. If it is there on purpose, "
+        "accept it until a day."
+    )
+    [step] = notice.steps
+    assert step.command is not None and f"--exception '{A},YYYY-MM-DD,REASON'" in step.command
+
+
+def test_of_several_conflicts_the_first_is_named_and_the_others_are_counted():
+    conflicts = tuple(Conflict(prefix, "mine", "VirtualAppliance") for prefix in (A, B, C))
+    accepted = replace(conflicts[0], accepted="on purpose")
+    notice, _ = told(outcome(status="conflict", conflicts=(accepted, *conflicts[1:])))
+    text = f"{B}: route mine sends it to VirtualAppliance; and 1 conflict more"
+    assert notice.items[0].text == text
 
 
 def test_what_a_rollback_was_refused_is_forced_by_a_rollback():
