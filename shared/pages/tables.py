@@ -8,10 +8,10 @@ from ..domain import codes
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.people.health import FULL_FROM, coming_alarms
-from ..domain.people.overview import Judged, Mood, Standpoint
+from ..domain.people.overview import Judged, Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
-from ..domain.registry.status import LastOutcome, Reading, Status
+from ..domain.registry.status import LastOutcome, Reading
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routes import Route, RouteTable, next_hop_text
 from ..domain.runs.outcome import OutcomeStatus
@@ -34,7 +34,7 @@ def row(judged: Judged, standpoint: Standpoint) -> Context:
         **_room(status.reading),
         "state": judged.state,
         "mood": judged.mood,
-        "since": _since(status, standpoint),
+        "since": _since(judged, standpoint),
         "versions": [*_versions(table, standpoint)],
         "last": status.last_outcome,
         "notes": [*_notes(table, standpoint.now)],
@@ -69,10 +69,12 @@ def named(route_table_id: RouteTableId) -> dict[str, str]:
     return {"name": route_table_id.name, "group": where}
 
 
-def _since(status: Status, standpoint: Standpoint) -> str:
-    if status.verified_at is None:
+def _since(judged: Judged, standpoint: Standpoint) -> str:
+    verified_at = judged.table.status.verified_at
+    if verified_at is None:
         return "never found right"
-    return f"found right {ago(standpoint.now - status.verified_at)}"
+    last = "" if judged.state is State.RIGHT else "last "
+    return f"{last}found right {ago(standpoint.now - verified_at)}"
 
 
 def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
@@ -177,13 +179,13 @@ def _kind(
     route: Route, wanted: Collection[str], accepted: Collection[str], *, owner: str
 ) -> tuple[Mood, str]:
     if route.owner == owner:
-        return (Mood.GOOD, "ours") if route.prefix in wanted else (Mood.WATCH, "ours, retained")
+        return (Mood.GOOD, "ours") if route.prefix in wanted else (Mood.WATCH, "ours (retained)")
     if route.prefix not in wanted:
         return Mood.NEUTRAL, "not ours"
     if route.to_internet:
-        return Mood.GOOD, "covered, not ours"
+        return Mood.GOOD, "covered (not ours)"
     if route.prefix in accepted:
-        return Mood.WATCH, "conflict, accepted"
+        return Mood.WATCH, "conflict (accepted)"
     return Mood.BAD, "conflict"
 
 

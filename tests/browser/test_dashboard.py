@@ -226,10 +226,10 @@ def test_a_tables_page_says_whose_each_route_is(azure, app, make_host, visit):
         found = {row.split("\t")[0]: row.split("\t")[-1] for row in rows}
     assert found == {
         C: "conflict",
-        D: "ours, retained",
+        D: "ours (retained)",
         "0.0.0.0/0": "not ours",
         A: "ours",
-        B: "covered, not ours",
+        B: "covered (not ours)",
     }
     assert next(iter(found)) == C
 

@@ -1,6 +1,7 @@
 """The words for the states of a table."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared.domain.armid import EnvironmentId
@@ -8,9 +9,13 @@ from shared.domain.people.overview import Standpoint, State
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Pin, Registration
 from shared.domain.registry.status import Status
-from shared.pages.tables import row
+from shared.pages.tables import routes, row
+from tests.builders import plans
 from tests.builders.azure import ase_id_of, rid
+from tests.builders.routes import OWNER, owned, route, to_firewall
+from tests.builders.runs import TAG
 
+A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,6 +37,23 @@ def test_a_table_whose_environment_is_suspended_is_red_and_says_so():
     shown = row(standpoint.judge(table), standpoint)
     assert (shown["state"], shown["mood"]) == (State.SUSPENDED, "bad")
     assert shown["notes"] == [("bad", f"Azure has suspended {ase_id_of('one')}")]
+
+
+def test_a_table_that_is_not_right_now_was_right_for_the_last_time():
+    now = datetime(2026, 3, 4, tzinfo=UTC)
+    standpoint = Standpoint(now, {}, 2)
+    status = Status(verified_at=now - timedelta(hours=2))
+    for suspended, since in ((False, "found right 2 h ago"), (True, "last found right 2 h ago")):
+        table = RegisteredTable(
+            rid("one"), Registration((TAG,)), replace(status, suspended=suspended)
+        )
+        assert row(standpoint.judge(table), standpoint)["since"] == since
+
+
+def test_the_number_of_each_kind_of_route_is_one_word_of_a_list():
+    table = plans.table(to_firewall(), owned(A), owned(B), route("other", C, "None"))
+    _, counts = routes(table, Registration((TAG,)), {A, C}, owner=OWNER)
+    assert counts == "1 conflict, 1 ours (retained), 1 ours, 1 not ours"
 
 
 def test_a_pin_is_one_line():
