@@ -101,7 +101,7 @@ def typed_error(error: AzureError) -> RouteSyncError:
 def _typed_answer(error: HttpResponseError) -> RouteSyncError:
     code, message = _code_and_message(error)
     if code.azure and code.name in codes.CODES:
-        message = f"{message} What to do: {code.remedy}"
+        message = f"{message} {code.to_do}"
 
     # The next request signs in anew. Azure refuses good tokens, too, while it replicates itself.
     if error.status_code == HTTPStatus.UNAUTHORIZED:

@@ -62,6 +62,11 @@ class Code:
         """Its meaning and its remedy, as one text."""
         return f"{self.meaning} {self.remedy}"
 
+    @property
+    def to_do(self) -> str:
+        """What the message of one of Azure's own codes ends with."""
+        return f"What to do: {self.remedy}"
+
 
 # Sources of addresses
 

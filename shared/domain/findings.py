@@ -40,6 +40,11 @@ class Finding:
         return cls(code, code.advice)
 
 
+def without_remedy(code: Code, message: str) -> str:
+    """Return the message without what to do, for a place that says this by itself."""
+    return message.removesuffix(f" {code.to_do}")
+
+
 def listed(code: Code, said: str, prefixes: Sequence[str]) -> tuple[Finding, ...]:
     """One finding of all these prefixes, if there are any."""
     return (Finding(code, f"{said}: {', '.join(prefixes)}"),) if prefixes else ()

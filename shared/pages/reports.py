@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..domain import codes
-from ..domain.findings import Finding
+from ..domain.findings import Finding, without_remedy
 from ..domain.people.check_report import CheckedTable, CheckReport
 from ..domain.people.health import Alarm
 from ..domain.people.next_steps import About, NextStep, acceptable, step_for_code, step_for_state
@@ -153,9 +153,11 @@ def fault_block(
     """Return what was found, and what to do about it if it needs a person."""
     mood = mood or (Mood.GOOD if needs_nobody(found.code) else Mood.WATCH)
     step = step_for_code(found.code, about or About())
-    is_said = mood is Mood.GOOD or step.remedy in found.message
+    message = without_remedy(found.code, found.message)
+    is_said = mood is Mood.GOOD or step.remedy in message
     return {
-        "said": found,
+        "code": found.code,
+        "message": message,
         "mood": mood,
         "remedy": None if is_said else step.remedy,
         "command": None if about is None or mood is Mood.GOOD else step.command,

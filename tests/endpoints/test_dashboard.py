@@ -258,6 +258,16 @@ def test_each_command_stands_once_on_the_page_of_a_table(azure, app, two):
     assert codes.CONTESTED.remedy in text
 
 
+def test_each_remedy_stands_once_on_the_page_of_a_table(azure, app, two):
+    body = json.dumps({"error": {"code": "AuthorizationFailed", "message": "no right to look"}})
+    azure.state.faults.append(refusal("GET", "routeTables/one$", 403, body, times=99))
+    sync(app)
+    text = read(shown({"routeTable": str(rid("one"))}))
+    assert text.count("no right to look") == 2  # in the last run, and now
+    assert text.count(codes.AUTHORIZATION_FAILED.remedy) == 1
+    assert text.count("az role assignment create") == 1
+
+
 def test_what_will_not_stay_right_says_so_on_the_page_of_the_table(azure, app, two):
     others = [route(f"r{n}", f"10.{n // 256}.{n % 256}.0/24") for n in range(329)]
     two[0].routes = [to_firewall(), *others]
@@ -330,6 +340,11 @@ def headline(text):
     found = re.search(r'<section class="sum (\w+)".*?<h1 id="headline">(.*?)</h1>', text, re.DOTALL)
     assert found is not None
     return found[1], found[2]
+
+
+def read(text):
+    """Return what people read on the page."""
+    return html.unescape(re.sub("<[^>]+>", " ", text.partition("<main")[2]))
 
 
 def facts(text):
