@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from .. import codes
 from ..codes import Code
+from ..findings import without_remedy
 from ..runs.outcome import Outcome, OutcomeStatus
 from ..runs.run import Mode, Run
 from ..times import utc_minute
@@ -267,7 +268,8 @@ def _parts(outcome: Outcome) -> Iterator[str]:
             yield f"and {number_of(len(others), 'conflict')} more"
     yield from (f"{violation.code}: {violation.message}" for violation in outcome.violations)
     if outcome.error is not None:
-        yield f"{outcome.error.code}: {outcome.error.message}"
+        code = outcome.error.code
+        yield f"{code}: {without_remedy(code, outcome.error.message)}"
     yield from [f"contested: {f.message}" for f in outcome.findings if f.code == codes.CONTESTED][
         :1
     ]

@@ -85,6 +85,15 @@ def test_of_several_conflicts_the_first_is_named_and_the_others_are_counted():
     assert notice.items[0].text == text
 
 
+def test_a_line_does_not_say_what_to_do_because_the_notice_says_it():
+    denied = lookup("AuthorizationFailed")
+    error = Finding(denied, f"no right to write. {denied.to_do}")
+    notice, _ = told(outcome(status="failed", error=error))
+    assert notice.items[0].text == "AuthorizationFailed: no right to write."
+    assert notice.summary.count(denied.remedy) == 1
+    assert notice.steps[0].remedy == denied.remedy
+
+
 def test_what_a_rollback_was_refused_is_forced_by_a_rollback():
     undone = run(-1).run_id
     notice, _ = run_notice(run(action=Action.ROLLBACK, rolled_back=undone), [BLOCKED], Ledger(), {})
