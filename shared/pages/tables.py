@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain import codes
 from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
 from ..domain.armid import EnvironmentId, RouteTableId
+from ..domain.codes import Code
 from ..domain.people.health import FULL_FROM, coming_alarms
 from ..domain.people.overview import Judged, Mood, Standpoint, State
 from ..domain.registry.registered_table import RegisteredTable
@@ -24,6 +26,15 @@ _POLICIES = {
     ApplyPolicy.ADDITIVE: "removals wait for approval",
     ApplyPolicy.APPROVAL: "every change waits for approval",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing to know about a table, and the code that explains it, if there is one."""
+
+    mood: Mood
+    text: str
+    code: Code | None = None
 
 
 def row(judged: Judged, standpoint: Standpoint) -> Context:
@@ -95,55 +106,60 @@ def number_of(version_id: str) -> str:
     return f"no. {int(version_id.rpartition('-')[2])}"
 
 
-def _notes(table: RegisteredTable, now: datetime) -> Iterator[tuple[Mood, str]]:
+def _notes(table: RegisteredTable, now: datetime) -> Iterator[Note]:
     """Yield what is wrong first, then what to look at, then what is as somebody wanted it."""
     if table.unreadable is not None:
-        yield Mood.BAD, str(table.unreadable.code)
+        yield _code_note(Mood.BAD, table.unreadable.code)
     yield from _status_notes(table)
     for alarm in coming_alarms(table, now.date()):
-        yield Mood.WATCH, f"{alarm.code}: {alarm.message}"
+        yield Note(Mood.WATCH, f"{alarm.code}: {alarm.message}", alarm.code)
     yield from _registration_notes(table.registration)
 
 
-def _status_notes(table: RegisteredTable) -> Iterator[tuple[Mood, str]]:
+def _status_notes(table: RegisteredTable) -> Iterator[Note]:
     contest, last, held = table.status.contest, table.status.last_outcome, table.status.held
     if table.status.suspended:
-        yield Mood.BAD, f"Azure has suspended {table.registration.ase_id}"
+        yield Note(Mood.BAD, f"Azure has suspended {table.registration.ase_id}")
     if contest.since is not None:
-        yield Mood.BAD, f"contested since {contest.since:%Y-%m-%d}: {contest}"
+        yield Note(Mood.BAD, f"contested since {contest.since:%Y-%m-%d}: {contest}")
     if last is not None:
         yield from _outcome_notes(last)
     if held:
-        yield Mood.WATCH, f"{len(held)} held until a release"
+        yield Note(Mood.WATCH, f"{len(held)} held until a release")
 
 
-def _outcome_notes(last: LastOutcome) -> Iterator[tuple[Mood, str]]:
+def _outcome_notes(last: LastOutcome) -> Iterator[Note]:
     if last.error is not None:
-        yield Mood.BAD, f"{last.error.code}{', poisoned' if last.poisoned else ''}"
+        code = last.error.code
+        yield Note(Mood.BAD, f"{code}{', poisoned' if last.poisoned else ''}", code)
     for code in last.violations:
-        yield Mood.BAD, code.name
+        yield _code_note(Mood.BAD, code)
     if last.conflicts:
         prefixes = "prefix" if last.conflicts == 1 else "prefixes"
-        yield Mood.BAD, f"{last.conflicts} {prefixes} in conflict"
+        yield Note(Mood.BAD, f"{last.conflicts} {prefixes} in conflict")
 
     if last.withheld:
-        yield Mood.WATCH, f"{last.withheld} withheld"
+        yield Note(Mood.WATCH, f"{last.withheld} withheld")
     # The status of the table says more about these two.
     for code in last.findings:
         if code not in {codes.CONTESTED, codes.HELD}:
-            yield Mood.WATCH, code.name
+            yield _code_note(Mood.WATCH, code)
 
 
-def _registration_notes(registration: Registration) -> Iterator[tuple[Mood, str]]:
+def _code_note(mood: Mood, code: Code) -> Note:
+    return Note(mood, code.name, code)
+
+
+def _registration_notes(registration: Registration) -> Iterator[Note]:
     if registration.exceptions:
         first = min(exception.until for exception in registration.exceptions)
-        yield Mood.GOOD, f"{len(registration.exceptions)} excepted, the first until {first}"
+        yield Note(Mood.GOOD, f"{len(registration.exceptions)} excepted, the first until {first}")
     if registration.pin is not None:
         pin = registration.pin
         text = f"pinned to {pin.version_id} since {pin.since:%Y-%m-%d}: {pin.reason}"
-        yield Mood.WATCH, text
+        yield Note(Mood.WATCH, text)
     if registration.apply_policy is not None:
-        yield Mood.GOOD, _POLICIES[registration.apply_policy]
+        yield Note(Mood.GOOD, _POLICIES[registration.apply_policy])
 
 
 def routes(

@@ -322,6 +322,19 @@ def test_a_code_leads_to_its_place_and_one_of_azure_to_the_general_one(azure, ap
     )
 
 
+@pytest.mark.parametrize("page", ["", "routeTable"])
+def test_each_code_beside_a_state_leads_to_its_meaning(azure, app, two, page):
+    azure.state.faults.append(refusal("GET", "routeTables/one$", 403, "{}", times=99))
+    azure.state.faults.append(NO_TAG)
+    sync(app)
+    for name, code in (("one", codes.ANSWER_WITHOUT_CODE), ("two", codes.TAG_UNAVAILABLE)):
+        text = shown({page: str(rid(name))} if page else {})
+        places = ('<ul class="notes">', "</ul>") if page else ('id="tables"', "</section>")
+        notes = text.partition(places[0])[2].partition(places[1])[0]
+        title = re.escape(html.escape(code.advice, quote=True).replace("&#x27;", "&#39;"))
+        assert re.search(f'href="[^"]*page=codes#{code}" title="{title}"', notes)
+
+
 def test_a_plan_says_how_to_apply_exactly_what_it_shows(azure, app, two):
     answer(azure, A, B)
     plan = sync(app, mode=Mode.PLAN)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from shared.domain.armid import EnvironmentId
-from shared.domain.people.overview import Standpoint, State
+from shared.domain.people.overview import Mood, Standpoint, State
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Pin, Registration
 from shared.domain.registry.status import Status
-from shared.pages.tables import routes, row
+from shared.pages.tables import Note, routes, row
 from tests.builders import plans
 from tests.builders.azure import ase_id_of, rid
 from tests.builders.routes import OWNER, owned, route, to_firewall
@@ -36,7 +36,7 @@ def test_a_table_whose_environment_is_suspended_is_red_and_says_so():
     standpoint = Standpoint(now, {}, 2)
     shown = row(standpoint.judge(table), standpoint)
     assert (shown["state"], shown["mood"]) == (State.SUSPENDED, "bad")
-    assert shown["notes"] == [("bad", f"Azure has suspended {ase_id_of('one')}")]
+    assert shown["notes"] == [Note(Mood.BAD, f"Azure has suspended {ase_id_of('one')}")]
 
 
 def test_a_table_that_is_not_right_now_was_right_for_the_last_time():
@@ -62,4 +62,4 @@ def test_a_pin_is_one_line():
     table = RegisteredTable(rid("one"), Registration(("AppServiceManagement",), pin=pin))
     text = "pinned to AzureCloud.AppServiceManagement-000001 since 2026-03-04: the proxy"
     standpoint = Standpoint(now, {}, 2)
-    assert row(standpoint.judge(table), standpoint)["notes"] == [("watch", text)]
+    assert row(standpoint.judge(table), standpoint)["notes"] == [Note(Mood.WATCH, text)]
