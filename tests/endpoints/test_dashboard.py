@@ -26,6 +26,7 @@ from shared.sync.requester import Requester
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, ase_id_of, rid, tag_document
 from tests.builders.routes import owned, route, to_firewall
 from tests.builders.runs import TAG, Asked, approved, keep, register, started, sync
+from tests.builders.settings import without_storage
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -350,7 +351,9 @@ def alarms(checked):
 
 def headline(text):
     """Return the mood of the page, and its first line."""
-    found = re.search(r'<section class="sum (\w+)".*?<h1 id="headline">(.*?)</h1>', text, re.DOTALL)
+    found = re.search(
+        r'<section class="sum (\w+)".*?<h1 id="headline"[^>]*>(.*?)</h1>', text, re.DOTALL
+    )
     assert found is not None
     return found[1], found[2]
 
@@ -420,9 +423,16 @@ def test_what_to_do_about_a_table_that_a_check_cannot_read_stands_on_its_page(
         assert f"<pre><code>{step.command}</code></pre>" in text
 
 
-def shown(asked: Mapping[str, str]) -> str:
+def test_without_storage_there_is_a_command_to_copy_as_well(make_app, monkeypatch, nobody_waits):
+    monkeypatch.setattr(shell, "app", lambda: make_app(AzureWebJobsStorage=without_storage()))
+    text = shown({}, status=503)
+    assert headline(text) == ("bad", "storage does not answer")
+    assert "<pre><code>ase-route-sync doctor</code></pre>" in text
+
+
+def shown(asked: Mapping[str, str], *, status: int = 200) -> str:
     answer = endpoints.dashboard(
         func.HttpRequest("GET", "https://app.invalid/api/dashboard", params=asked, body=b"")
     )
-    assert answer.status_code == 200
+    assert answer.status_code == status
     return answer.get_body().decode()

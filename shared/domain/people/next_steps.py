@@ -238,9 +238,13 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.LOCATION_FLIPS: None,
         codes.RIGHTS_LOST_ON_TAG: _ASSIGN_FOR_TAGS,
         codes.RIGHTS_LOST_ON_TABLES: _ASSIGN_OPERATOR,
+        # A page that cannot be shown
+        codes.STORAGE_UNAVAILABLE: _DOCTOR,
     }
 )
-"""The command for each code of a report or an alarm; None if no command helps."""
+"""The command for each code of a report or an alarm, or of a page without storage; None if no
+command helps.
+"""
 
 STATES: Mapping[State, NextStep] = MappingProxyType(
     {

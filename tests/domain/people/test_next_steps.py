@@ -51,9 +51,9 @@ WITH_COMMAND = [
 ]
 
 
-def test_each_code_of_a_report_or_an_alarm_is_decided():
+def test_each_code_of_a_report_or_an_alarm_and_of_a_page_without_storage_is_decided():
     met = {code for code in CODES.values() if {Place.REPORT, Place.ALARM} & {*code.places}}
-    assert COMMANDS.keys() == met
+    assert COMMANDS.keys() == met | {codes.STORAGE_UNAVAILABLE}
 
 
 def test_each_state_is_decided_and_each_that_needs_somebody_has_a_command():
