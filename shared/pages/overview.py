@@ -92,11 +92,14 @@ def _todos(situation: Situation, about_of: AboutOf) -> tuple[list[Todo], int]:
     """Return what a person can do, the worst first, and how many entries are left out."""
     last, error = situation.last_ended, situation.error
     of_run = [todo_of_run(last, error)] if last and error else []
+    # The error of the run says which sources it could not read. The check says the same of each.
+    said = {(error.code, source) for source in last.unusable} if last and error else set()
+    alarms = [alarm for alarm in situation.alarms if (alarm.code, alarm.about) not in said]
     worst_first = Choice().found(situation.tables)
     of_tables, left_out = todos_of_tables(worst_first, about_of)
 
     # An alarm about the app may explain what is wrong with many tables.
-    found = [*of_run, *todos_of_alarms(situation.alarms), *of_tables]
+    found = [*of_run, *todos_of_alarms(alarms), *of_tables]
     return sorted(found, key=lambda todo: -list(Mood).index(todo.mood)), left_out
 
 

@@ -124,7 +124,9 @@ def test_a_run_over_all_tables_without_its_tag_is_red_until_the_tag_is_read(azur
     sync(app, "one")
     assert headline(shown({})) == failed
     assert alarms(app.check.check()) == ["TagUnavailable"]
-    assert headline(shown({})) == failed
+    text = shown({})
+    assert headline(text) == failed
+    assert text.count("<strong>TagUnavailable</strong>") == 1
 
     clock.shift(MINUTE)
     azure.state.faults.clear()

@@ -91,10 +91,20 @@ def _turn_of(
 ) -> "_Turn":
     # If people are reminded every day of what waits, they need not hear that the table is stale.
     reminded = frozenset[str]() if paused else ledger.waiting.keys()
-    told = [alarm for alarm in check.alarms if not _is_stale(alarm, reminded)]
-    alarms = {_alarm_key(alarm): _alarm_fault(alarm, check) for alarm in told}
+    repeats = {
+        _alarm_key(alarm)
+        for alarm in check.alarms
+        if _is_stale(alarm, reminded) or _is_known_source(alarm, ledger.faults)
+    }
+    every = {_alarm_key(alarm): _alarm_fault(alarm, check) for alarm in check.alarms}
+    alarms = {key: fault for key, fault in every.items() if key not in repeats}
 
-    known = {k: f for k, f in ledger.faults.items() if not k.startswith("/") or k in registered}
+    # An alarm that is told otherwise from now on has not recovered.
+    known = {
+        key: fault
+        for key, fault in ledger.faults.items()
+        if key not in repeats and (not key.startswith("/") or key in registered)
+    }
     mended = functools.partial(_seen_mended, check, found_right(check, known))
     return _Turn.of(replace(ledger, faults=known), alarms, mended)
 
@@ -303,6 +313,11 @@ def _recovered(faults: _Faults) -> Iterator[Item]:
 def _is_stale(alarm: Alarm, tables: Collection[str]) -> bool:
     table = alarm.route_table_id
     return alarm.code == codes.TABLE_STALE and table is not None and table.key in tables
+
+
+def _is_known_source(alarm: Alarm, faults: _Faults) -> bool:
+    """Whether a run could not read the source either, so that its fault is open."""
+    return alarm.code == codes.TAG_UNAVAILABLE and _SOURCE + alarm.about in faults
 
 
 def _alarm_key(alarm: Alarm) -> str:

@@ -72,6 +72,33 @@ def test_what_a_faulty_table_changed_besides_is_told():
     assert news == (NoticeKind.CHANGED, ["conflict"])
 
 
+@pytest.mark.parametrize("alarm_comes_first", [False, True])
+def test_a_digest_does_not_repeat_a_source_that_a_run_could_not_read(alarm_comes_first):
+    alarms = [Alarm(lookup("TagUnavailable"), "unusable now", about=tag) for tag in (TAG, "Other")]
+    ledger = Ledger()
+    if alarm_comes_first:
+        _, ledger = check_notice(check(alarms[0], day=-1, unusable=[TAG]), ledger, set())
+
+    error = Finding(lookup("TagUnavailable"), "empty")
+    _, ledger = run_notice(run(error=error, unusable={TAG: "empty"}), [outcome()], ledger, {})
+    notice, _ = check_notice(check(*alarms, day=1, unusable=[TAG, "Other"]), ledger, set())
+    assert notice is not None
+    assert [(item.state, item.text) for item in notice.items] == [
+        ("failed", f"{TAG}: empty"),
+        ("alarm", "TagUnavailable: unusable now"),
+    ]
+
+
+def test_a_stale_table_that_begins_to_wait_has_not_recovered():
+    stale = Alarm(lookup("TableStale"), "for days", rid("one"))
+    keys = {rid("one").key}
+    _, ledger = check_notice(check(stale, wrong=["one"]), Ledger(), keys)
+    _, ledger = run_waits(run(1), [waits()], ledger, {}, paused=False)
+    notice, ledger = check_notice(check(stale, day=2, wrong=["one"]), ledger, keys)
+    assert notice is None
+    assert ledger.faults == {}
+
+
 def test_of_another_table_a_fault_stays_open():
     _, ledger = told(Ledger(), failed("one"), failed("two"))
     notice, ledger = told(ledger, outcome("one"), number=1)
