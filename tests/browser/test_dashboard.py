@@ -326,8 +326,19 @@ def test_no_row_is_higher_than_63_pixels(azure, app, make_host, visit):
     with visit(url(make_host()), viewport={"width": 1440, "height": 900}) as page:
         rows = page.locator(".tables tbody tr")
         heights = [rows.nth(number).bounding_box()["height"] for number in range(rows.count())]
+        states = page.locator(".tables .badge")
+        assert states.first.inner_text() == "environment suspended"
+        assert states.evaluate_all("all => all.filter(e => e.scrollWidth > e.clientWidth)") == []
     assert len(heights) == 4
     assert max(heights) <= 63
+
+
+def test_each_note_of_a_table_has_one_mark(azure, app, make_host, visit):
+    failed(azure, app)
+    marks = "all => all.map(e => getComputedStyle(e, '::before').content)"
+    with visit(url(make_host(), routeTable=table_id("one"))) as page:
+        assert page.locator(".notes li").evaluate_all(marks) == ['"!"']
+        assert page.locator(".notes li *").evaluate_all(marks) == ["none"]
 
 
 def test_the_page_of_a_run_unfolds_what_needs_somebody(azure, app, make_host, visit):
