@@ -11,6 +11,7 @@ from ..domain.people.next_steps import About, NextStep, acceptable, step_for_cod
 from ..domain.people.notices import number_of
 from ..domain.people.open_alarms import WARNINGS
 from ..domain.people.overview import Mood, State
+from ..domain.people.waiting import counted_changes
 from ..domain.registry.history import Entry
 from ..domain.routing.judgement import Violation
 from ..domain.runs.outcome import Outcome, OutcomeStatus
@@ -129,6 +130,7 @@ def outcome_block(outcome: Outcome, about: About) -> Context:
         "faults": [fault_block(each, about, Mood.BAD) for each in faults],
         "findings": [fault_block(each, about) for each in outcome.findings],
         "accept": _accept(outcome, about),
+        "waits": counted_changes(outcome.waiting),
         **_unmade(outcome),
     }
 

@@ -201,7 +201,9 @@ def test_a_table_that_waits_says_who_may_approve_and_how(azure, make_app, monkey
     monkeypatch.setattr(shell, "app", lambda: app)
     answer(azure, A, B)
     run_id = sync(app)["runId"]
-    assert headline(shown({"run": run_id})) == ("watch", "2 route tables wait for approval")
+    of_run = shown({"run": run_id})
+    assert headline(of_run) == ("watch", "2 route tables wait for approval")
+    assert of_run.count("<small>waits: +1</small>") == 2
     asked = {page: {"run": run_id, "routeTable": str(rid("one"))}[page]} if page else {}
 
     text = shown(asked)

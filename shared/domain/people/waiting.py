@@ -112,7 +112,7 @@ def _waiting_after(
 
 def waiting_in(run_id: str, outcome: Outcome, since: datetime) -> Waiting:
     """Return the changes of a table that wait in this run, and in its outcome, since then."""
-    text = f"{_counted(outcome.waiting)} in run {run_id}"
+    text = f"{counted_changes(outcome.waiting)} in run {run_id}"
     # Such a run can be approved, whatever its action is.
     about = About(run_id=run_id)
     item = Item("waits", text, outcome.route_table_id, since, about, codes.APPLY_POLICY)
@@ -149,7 +149,9 @@ def _title(count: int) -> str:
     return f"{number_of(count, 'route table')} {verb} for approval"
 
 
-def _counted(waiting: Sequence[Withheld]) -> str:
+def counted_changes(waiting: Sequence[Withheld]) -> str:
+    """Return the numbers of these changes, for example `+12 -3`."""
+
     def those(change: str) -> list[Withheld]:
         return [one for one in waiting if one.change == change]
 
