@@ -26,30 +26,47 @@ _SIZE: ViewportSize = {"width": 1440, "height": 900}
 
 
 def main() -> None:
-    with Azurite() as storage, SimulatedAzure() as azure:
+    with Azurite() as storage, SimulatedAzure() as azure, sync_playwright() as playwright:
         tables = sample.fill(azure.state)
         settings = {
             **sample.settings(),
             **azure.environment(),
             "AzureWebJobsStorage": storage.connection_string(),
         }
+        browser = launch(playwright)
         with HostProcess(settings) as host:
-            _make_history(host, azure)
+            _make_good_day(host, azure, tables)
+            _take_dashboard(browser, host, "good")
+            _make_bad_day(host, azure)
+            _take_dashboard(browser, host, "bad")
+
+            azure.state.tags.step()
             _forget_one_role(azure, [*tables.registered, tables.unregistered])
-            laptop = sample.for_a_laptop(settings)
-            _take_all(f"{host.url}/api/dashboard?code={host.key}", laptop)
+            for command in ("plan", "doctor"):
+                _take_command(browser, command, sample.for_a_laptop(settings))
+        browser.close()
 
 
-def _make_history(host: HostProcess, azure: SimulatedAzure) -> None:
+def _make_good_day(host: HostProcess, azure: SimulatedAzure, tables: sample.Sample) -> None:
+    for table in tables.registered:
+        host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
+    host.fire("scheduled_sync")
+    _follow_tag(host, azure, host.newest_run()["runId"])
+
+
+def _make_bad_day(host: HostProcess, azure: SimulatedAzure) -> None:
+    """A discovery registers one more table, and in this one a foreign route is in the way."""
     discovery = host.request("POST", "/api/discover", json={"register": True})
-    newest = discovery.raise_for_status().json()["runId"]
-    host.ended_run(newest)
+    run_id = discovery.raise_for_status().json()["runId"]
+    host.ended_run(run_id)
+    _follow_tag(host, azure, run_id)
 
-    # The daily check finds the tag's next version, and starts a run.
-    for function in ("scheduled_sync", "scheduled_sync", "daily_check"):
-        host.fire(function)
-        newest = host.newest_run(other_than=newest)["runId"]
-        azure.state.tags.step()
+
+def _follow_tag(host: HostProcess, azure: SimulatedAzure, newest_run_id: str) -> None:
+    """The daily check finds the tag's next version, and starts a run."""
+    azure.state.tags.step()
+    host.fire("daily_check")
+    host.newest_run(other_than=newest_run_id)
 
 
 def _forget_one_role(azure: SimulatedAzure, tables: Sequence[str]) -> None:
@@ -58,20 +75,11 @@ def _forget_one_role(azure: SimulatedAzure, tables: Sequence[str]) -> None:
     azure.state.identities.app.assignments = [("/", READER), *others]
 
 
-def _take_all(dashboard_url: str, laptop: Mapping[str, str]) -> None:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        _take_dashboard(browser, dashboard_url)
-        for command in ("plan", "doctor"):
-            _take_command(browser, command, laptop)
-        browser.close()
-
-
-def _take_dashboard(browser: Browser, url: str) -> None:
+def _take_dashboard(browser: Browser, host: HostProcess, day: str) -> None:
     for scheme in SCHEMES:
         page = browser.new_page(color_scheme=scheme, viewport=_SIZE)
-        page.goto(url)
-        page.screenshot(path=DOCS / f"dashboard-{scheme}.png", full_page=True)
+        page.goto(f"{host.url}/api/dashboard?code={host.key}")
+        page.screenshot(path=DOCS / f"dashboard-{day}-{scheme}.png", full_page=True)
         page.close()
 
 
