@@ -81,12 +81,26 @@ def _headline(report: Report, to_approve: int) -> tuple[Mood, str]:
     run = report.run
     if run.status is RunStatus.FAILED:
         return Mood.BAD, f"The run failed: {_failure(report)}"
+    if isinstance(report.result, CheckReport):
+        return _check_headline(report.result)
     if run.status is not RunStatus.SUCCEEDED or not to_approve:
         return _MOODS[run.status], _HEADLINES[run.status]
     tables = number_of(to_approve, "route table")
     if run.request.mode is Mode.PLAN:
         return Mood.WATCH, f"A plan: {tables} would change"
     return Mood.WATCH, f"{tables} wait{'s' if to_approve == 1 else ''} for approval"
+
+
+def _check_headline(check: CheckReport) -> tuple[Mood, str]:
+    """A check that has come to its end succeeded, whatever it found."""
+    right, tables = check.figures.right, number_of(check.figures.tables, "route table")
+    more = f", and {number_of(len(check.alarms), 'alarm')}" if check.alarms else ""
+    headline = f"The check found {right} of {tables} right{more}"
+
+    is_wrong = any(alarm.code not in WARNINGS for alarm in check.alarms)
+    if is_wrong or right < check.figures.tables:
+        return Mood.BAD, headline
+    return (Mood.GOOD if check.all_right else Mood.WATCH), headline
 
 
 def _failure(report: Report) -> str:
@@ -183,11 +197,18 @@ def checked_row(checked: CheckedTable) -> Context:
     return {
         **named(table),
         "route_table_id": table,
-        "mood": Mood.GOOD if checked.right else Mood.BAD,
-        "said": "right" if checked.right else checked.status or "not judged",
+        "mood": _checked_mood(checked),
+        "said": checked.words,
         "error": error and fault_block(error, About(route_table_id=table), Mood.BAD),
         "since": since_right(checked),
     }
+
+
+def _checked_mood(checked: CheckedTable) -> Mood:
+    if checked.right:
+        return Mood.GOOD
+    is_unknown = checked.words == "not judged" and checked.error is None
+    return Mood.WATCH if is_unknown else Mood.BAD
 
 
 def history_row(entry: Entry) -> Context:

@@ -401,12 +401,27 @@ def test_the_page_of_a_check_shows_its_alarms_and_the_tables_that_are_not_right(
 
     workers.start_run(str(RunMessage(run_id)))
     text = shown({"run": run_id})
-    assert "1 of 2 route tables right" in text
+    assert headline(text) == ("bad", "The check found 1 of 2 route tables right, and 1 alarm")
     assert f"<small>{codes.SCHEDULE_MISSING.remedy}</small>" in text
     assert '<span class="badge bad">planned</span>' in text
     assert '<span class="badge good">right</span>' in text
     started = next(run.run_id for run in app.runs.list() if run.request.trigger is Trigger.CHECK)
     assert f"run {started}</a>" in text
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_the_headline_of_a_check_is_as_good_as_what_it_found(
+    azure, make_app, monkeypatch, two, paused
+):
+    app = make_app(PAUSED=str(paused))
+    for module in (shell, workers):
+        monkeypatch.setattr(module, "app", lambda: app)
+    if paused:  # the check then starts no run, and the newer version stays unrecorded
+        answer(azure, A, B)
+    run_id = app.asking.check(CheckRequest(), Requester(Trigger.HTTP)).run_id
+    workers.start_run(str(RunMessage(run_id)))
+    mood = "watch" if paused else "good"
+    assert headline(shown({"run": run_id})) == (mood, "The check found 2 of 2 route tables right")
 
 
 def test_what_to_do_about_a_table_that_a_check_cannot_read_stands_on_its_page(
@@ -421,6 +436,10 @@ def test_what_to_do_about_a_table_that_a_check_cannot_read_stands_on_its_page(
 
     text = html.unescape(shown({"run": run_id}))
     assert "no right to look" in text
+    assert headline(text) == ("bad", "The check found 0 of 2 route tables right, and 1 alarm")
+    # Without its tag, the other table may be right or not.
+    assert ">unchanged<" not in text
+    assert '<span class="badge watch">not judged</span>' in text
     for code in (codes.AUTHORIZATION_FAILED, codes.TAG_UNAVAILABLE):
         step = step_for_code(code, About(route_table_id=rid("one")))
         assert f'href="?page=codes#{code}"' in text

@@ -35,7 +35,7 @@ def checked(found: CheckReport) -> RenderableType:
 def _row(table: CheckedTable, name: str) -> list[Text]:
     why = [finding_text(table.error)] if table.error else []
     why.append(since_right(table))
-    cells = table.status or "not judged", name, "; ".join(why)
+    cells = table.words, name, "; ".join(why)
     return [Text(cell) for cell in cells]
 
 

@@ -33,6 +33,14 @@ class CheckedTable:
     contested: bool
     poisoned: bool
 
+    @property
+    def words(self) -> str:
+        """How it stands. Without its addresses, nobody can say whether it is right."""
+        if self.right:
+            return "right"
+        is_known = self.status is OutcomeStatus.PLANNED or (self.status and self.status.is_bad)
+        return str(self.status) if is_known else "not judged"
+
     @classmethod
     def of(cls, measured: Measured, now: datetime) -> "CheckedTable":
         status = measured.entry.status
