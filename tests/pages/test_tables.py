@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from shared.domain import codes
 from shared.domain.armid import EnvironmentId
 from shared.domain.people.overview import Mood, Standpoint, State
 from shared.domain.registry.registered_table import RegisteredTable
@@ -36,7 +37,9 @@ def test_a_table_whose_environment_is_suspended_is_red_and_says_so():
     standpoint = Standpoint(now, {}, 2)
     shown = row(standpoint.judge(table), standpoint)
     assert (shown["state"], shown["mood"]) == (State.SUSPENDED, "bad")
-    assert shown["notes"] == [Note(Mood.BAD, f"Azure has suspended {ase_id_of('one')}")]
+    assert shown["notes"] == [
+        Note(Mood.BAD, "Azure has suspended one", codes.ENVIRONMENT_SUSPENDED)
+    ]
 
 
 def test_a_table_that_is_not_right_now_was_right_for_the_last_time():
