@@ -6,7 +6,7 @@ from itertools import islice
 
 from ..domain.armid import RouteTableId
 from ..domain.codes import Code
-from ..domain.findings import Finding
+from ..domain.findings import Finding, without_remedy
 from ..domain.people.health import Alarm
 from ..domain.people.next_steps import About, NextStep, step_for_code, step_for_state
 from ..domain.people.open_alarms import WARNINGS
@@ -26,8 +26,8 @@ type AboutOf = Callable[[RegisteredTable], About]
 class Todo:
     """A trouble, and what to do about it. `said` is what is wrong, in words.
 
-    The command is for the first of `tables`, of which at most `MOST_NAMED` are named. `approves` is
-    the run that has to be approved, if that helps.
+    The command is for the first of `tables`, of which at most `MOST_NAMED` are named, and `message`
+    is what its error says. `approves` is the run that has to be approved, if that helps.
     """
 
     mood: Mood
@@ -36,6 +36,7 @@ class Todo:
     said: str
     step: NextStep
     tables: Sequence[RouteTableId] = ()
+    message: str | None = None
     approves: str | None = None
 
     @property
@@ -59,6 +60,7 @@ def todo_of(judged: Sequence[Judged], about_of: AboutOf) -> Todo:
         said=step.meaning,
         step=step,
         tables=[one.table.route_table_id for one in judged],
+        message=_message(first),
         approves=about.run_id if first.state is State.WAITING else None,
     )
 
@@ -107,13 +109,24 @@ def _trouble(judged: Judged) -> tuple[object, ...]:
     return judged.state, judged.mood, _cause(judged), run_id
 
 
+def _message(judged: Judged) -> str | None:
+    error = _error(judged)
+    return None if error is None else without_remedy(error.code, error.message)
+
+
 def _cause(judged: Judged) -> Code | None:
     """Return the code that says more than the state, if there is one."""
-    table, last = judged.table, judged.table.status.last_outcome
-    if table.unreadable is not None:
-        return table.unreadable.code
-    if judged.state is State.FAILED and last is not None and last.error is not None:
-        return last.error.code
+    error, last = _error(judged), judged.table.status.last_outcome
+    if error is not None:
+        return error.code
     if judged.state is State.BLOCKED and last is not None and last.violations:
         return last.violations[0]
     return None
+
+
+def _error(judged: Judged) -> Finding | None:
+    """Return the error for which the table counts as failed, if there is one."""
+    table, last = judged.table, judged.table.status.last_outcome
+    if table.unreadable is not None:
+        return table.unreadable
+    return last.error if judged.state is State.FAILED and last is not None else None

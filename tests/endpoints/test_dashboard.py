@@ -263,6 +263,16 @@ def test_each_command_stands_once_on_the_page_of_a_table(azure, app, two):
     assert codes.CONTESTED.remedy in text
 
 
+def test_the_overview_has_the_message_of_which_a_remedy_speaks(azure, app, two):
+    body = json.dumps({"error": {"code": "AuthorizationFailed", "message": "no right to look"}})
+    azure.state.faults.append(refusal("GET", "routeTables/one$", 403, body, times=99))
+    sync(app)
+    text = read(shown({}))
+    assert "the scope that the message names" in text
+    assert text.count("one: no right to look") == 1
+    assert text.count(codes.AUTHORIZATION_FAILED.remedy) == 1
+
+
 def test_each_remedy_stands_once_on_the_page_of_a_table(azure, app, two):
     body = json.dumps({"error": {"code": "AuthorizationFailed", "message": "no right to look"}})
     azure.state.faults.append(refusal("GET", "routeTables/one$", 403, body, times=99))
