@@ -15,13 +15,15 @@ from ..domain.errors import TransientError
 from ..domain.findings import Finding
 from ..messages import RunMessage, TableMessage
 from .contact import CUT_OFF
-from .interruption import Abandoned, Interrupted
+from .interruption import Abandoned, Interrupted, noted
 
 LANES = 8
 """This many tables are written at a time."""
 DELIVERIES = 5
 """After so many attempts a passing error counts as a lasting one, as with the queue."""
 SECONDS_BETWEEN = 15
+SECONDS_UNHEARD = 0.1
+"""A signal that comes while the command waits for its tables is heard after so long at most."""
 _INTERRUPTED = Finding(codes.INTERRUPTED, "interrupted at the command line")
 
 
@@ -88,11 +90,12 @@ class _Delivery:
         messages = self._started()
         self.watch.show_total(sum(1 + len(TableMessage.parse(text).then) for text in messages))
 
-        self._submit(messages)
-        while self.waiting:
-            done, _ = wait(self.waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._take(future)
+        with noted() as signals:
+            self._submit(messages)
+            while self.waiting and not signals:
+                done, _ = wait(self.waiting, SECONDS_UNHEARD, FIRST_COMPLETED)
+                for future in done:
+                    self._take(future)
         self.lanes.shutdown()
 
     def stop(self, error: Finding) -> None:

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -30,16 +30,43 @@ class Abandoned(Ended):
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Raise Interrupted for each of these signals from now on."""
+    with _handled_by(_interrupt):
+        yield
+
+
+@contextmanager
+def noted() -> Iterator[Sequence[int]]:
+    """Within, note the first of these signals, and raise Interrupted at the end.
+
+    An exception can come between any two steps of the main thread. If it waits for other threads,
+    it may just have taken a lock that they need, and would never give it back. A second signal
+    raises Interrupted at once.
+    """
+    signals: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        if signals:
+            _interrupt(number, frame)
+        signals.append(number)
+
+    with _handled_by(note):
+        yield signals
+    if signals:
+        raise Interrupted
+
+
+@contextmanager
+def _handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
     # Only the main thread of a program may say what a signal does.
     is_main = threading.current_thread() is threading.main_thread()
     before = dict(_heeded()) if is_main else {}
     for number in before:
-        signal.signal(number, _interrupt)
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, handler_before in before.items():
+            signal.signal(number, handler_before)
 
 
 def _heeded() -> Iterator[tuple[int, Any]]:

@@ -6,7 +6,11 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures._base import _AcquireFutures
+from contextlib import suppress
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -17,7 +21,7 @@ from shared.app import made_by
 from shared.cli import shell
 from shared.cli.errors import Ended
 from shared.cli.in_place import LANES
-from shared.cli.interruption import Interrupted
+from shared.cli.interruption import Abandoned, Interrupted, interruptible
 from shared.domain.runs.run import Mode, RunRequest, Trigger
 from shared.sync.run.lifecycle import RunEnd
 from tests.builders.azure import add_table, answer, rid, table_writes
@@ -164,6 +168,37 @@ def test_a_run_ends_whenever_the_signal_comes(azure, app, tables, monkeypatch, c
     report = last_report(app)
     assert (report["status"], report["error"]["code"]) == ("Failed", "Interrupted")
     assert table_writes(azure.state) == []
+
+
+def test_a_signal_that_comes_between_two_locks_leaves_none_of_them_taken(app, tables, monkeypatch):
+    """Before Python waits for futures it takes their locks, without which none can end."""
+    enter, taken = _AcquireFutures.__enter__, []
+
+    def interrupted(acquiring: Any) -> None:
+        monkeypatch.setattr(_AcquireFutures, "__enter__", enter)
+        enter(acquiring)
+        taken.extend(acquiring.futures)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(_AcquireFutures, "__enter__", interrupted)
+    run = app.create_run(RunRequest(Trigger.CLI, Mode.APPLY))
+    # A command that hangs is interrupted again.
+    to_me = [threading.get_ident(), signal.SIGINT]
+    again = threading.Timer(LONGEST_SECONDS / 2, signal.pthread_kill, to_me)
+    again.start()
+    try:
+        with made_by(lambda: app), interruptible(), pytest.raises(Ended) as end:
+            shell.carried_out(run, as_json=True)
+    finally:
+        again.cancel()
+        with suppress(RuntimeError):
+            for future in taken:
+                future._condition.release()
+
+    report = last_report(app)
+    assert not isinstance(end.value, Abandoned)
+    assert (end.value.code, report["counts"]["failed"]) == (130, 0)
+    assert report["counts"]["changed"] + len(report["notBegun"]) == len(NAMES)
 
 
 def test_a_table_that_waits_for_its_next_attempt_gets_it_at_once(azure, app, tables, start):
