@@ -5,18 +5,17 @@ the cause is gone.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from .. import codes
 from ..addresses import Source, VersionHead
 from ..findings import Finding
 from ..registry.registered_table import RegisteredTable
-from ..runs.run import Run
+from ..runs.run import Run, Trigger
 from .check_report import CheckReport
 from .health import RIGHTS, Alarm, coming_alarms
 
-_SOURCE_ALARMS = {codes.TAG_UNAVAILABLE, codes.RIGHTS_LOST_ON_TAG}
 _LOCATION_ALARMS = {codes.LOCATION_STALE, codes.LOCATION_FLIPS}
 WARNINGS = frozenset({codes.CAPACITY_LOW, codes.EXCEPTION_ENDING, *_LOCATION_ALARMS})
 """The codes of alarms that tell of nothing that is wrong already."""
@@ -35,6 +34,12 @@ class Seen:
     tables: Sequence[RegisteredTable]
     newest: Collection[VersionHead]
     locations: Collection[str]
+
+    @property
+    def without_people(self) -> "Seen":
+        """The same without the runs of the command line, which have the rights of a person."""
+        by_app = [run for run in self.runs if run.request.trigger is not Trigger.CLI]
+        return replace(self, runs=by_app)
 
     def has_read(self, source: Source, since: datetime) -> bool:
         """Whether a run or a check that is newer than this has read the source."""
@@ -80,7 +85,9 @@ def open_error(run: Run, seen: Seen) -> Finding | None:
 
 def _is_open(alarm: Alarm, seen: Seen, at: datetime) -> bool:
     """Judge an alarm that the check raised at this time. Tables and settings are judged anew."""
-    if alarm.code in _SOURCE_ALARMS:
+    if alarm.code == codes.RIGHTS_LOST_ON_TAG:
+        return not seen.without_people.has_read(alarm.about, at)
+    if alarm.code == codes.TAG_UNAVAILABLE:
         return not seen.has_read(alarm.about, at)
     if alarm.code in _LOCATION_ALARMS:
         return alarm.about in seen.locations

@@ -80,6 +80,17 @@ def test_a_source_is_unusable_until_a_run_has_read_it(code, later, is_open):
 
 
 @pytest.mark.parametrize("code", [codes.LOCATION_STALE, codes.LOCATION_FLIPS])
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(codes.TAG_UNAVAILABLE, []), (codes.RIGHTS_LOST_ON_TAG, ["RightsLostOnTag"])],
+)
+def test_a_run_at_the_command_line_shows_nothing_of_the_rights_of_the_app(code, expected):
+    """It reads the tag with the rights of a person."""
+    by_a_person = RunRequest(Trigger.CLI, Mode.APPLY)
+    later = replace(run(read=[TAG]), request=by_a_person)
+    assert still(told(code, TAG), runs=[later]) == expected
+
+
 def test_a_location_counts_until_it_is_not_asked_any_more(code):
     assert still(told(code, "westeurope"), locations=["westeurope"]) == [code.name]
     assert still(told(code, "westeurope"), locations=["eastus"]) == []
