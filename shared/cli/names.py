@@ -123,9 +123,9 @@ def run(text: str, last: Last = ANY, *, whole: bool = False) -> str:
     return _only(text, [one.run_id for one in begun], _RUN, whole=whole)
 
 
-def version(text: str) -> str:
+def version(text: str, *, whole: bool = False) -> str:
     """Return the id of the recorded version that is meant."""
-    return _chosen(text, {each: [each] for each in app().versions.ids()}, _VERSION, whole=False)
+    return _chosen(text, {each: [each] for each in app().versions.ids()}, _VERSION, whole=whole)
 
 
 def names_of(resource: ResourceId) -> Sequence[str]:

@@ -70,7 +70,7 @@ def show_one(route_table: str, *, as_json: bool) -> None:
     entry = app().registering.get(names.table(route_table))
     seen = _seen(entry, answers.standpoint(app(), [entry]))
     body = registered_table_json(entry, answers.newest_versions(app()))
-    answer(body, standing(seen), as_json=as_json)
+    answer(body, standing(seen, body["status"]), as_json=as_json)
 
 
 def register(request: RegisterRequest, *, looks: bool, as_json: bool) -> None:
@@ -101,7 +101,8 @@ def _look_at(resource_id: str) -> None:
             found = app().azure.route_tables.read(RouteTableId.parse(resource_id))
             say(existing(RouteTableId.parse(resource_id), found, owner=app().policy.owner))
     except RouteSyncError as error:
-        message = f"{error.message}. To register the table without a look at it, say --no-check"
+        said = error.message.rstrip(".")
+        message = f"{said}. To register the table without a look at it, say --no-check"
         raise Refused(error.code, message) from None
 
 
@@ -224,9 +225,9 @@ def exceptions(texts: Sequence[str]) -> list[RouteException]:
 
 
 def pin(version_id: str | None, reason: str | None) -> PinRequest | None:
-    """Raise typer.BadParameter if one of the two is missing."""
+    """Raise typer.BadParameter if one of the two is missing, Refused if no version is meant."""
     if version_id and reason:
-        return PinRequest(version_id, reason)
+        return PinRequest(names.version(version_id, whole=True), reason)
     if version_id or reason:
         raise typer.BadParameter("--pin and --pin-reason need each other")
     return None

@@ -185,7 +185,10 @@ ROUTE_TABLE_NOT_FOUND = Code(
     "RouteTableNotFound",
     Grade.FAILS,
     meaning="The route table does not exist.",
-    remedy="Create the table again, or unregister it.",
+    remedy=(
+        "Check the id. If a registered table was deleted, create it again, or remove its "
+        "registration."
+    ),
     places=(Place.REPORT, Place.REQUEST),
 )
 ROUTE_TABLE_GONE = Code(

@@ -157,6 +157,9 @@ def test_an_exception_joins_those_of_other_prefixes(app, cli):
     assert set_("--no-exceptions") == {}
 
 
+VERSIONS = "Desired", "Applied", "Newest "
+
+
 def test_a_table_is_pinned_and_unpinned(azure, app, cli):
     azure.state.tags.answers["westeurope"] = tag_document([A])
     add_table(azure.state, "one")
@@ -177,7 +180,16 @@ def test_a_table_is_pinned_and_unpinned(azure, app, cli):
         done, still = changed(*refused)
         assert (done.status, still) == (1, pinned)
     done, still = changed("--pin", "AzureCloud.AppServiceManagement-000009", "--pin-reason", "x")
-    assert "no such version is recorded" in done.err
+    assert "VersionNotFound" in done.err
+    done, still = changed("--pin", "000001", "--pin-reason", "x")
+    assert (done.status, still) == (1, pinned)
+    assert f"Do you mean {version_id}?" in done.err
+    azure.state.tags.answers["westeurope"] = tag_document([A, "20.0.9.0/24"])
+    sync(app)
+    lines = cli("tables", "show", "one").out.splitlines()
+    versions = dict(line.split(maxsplit=1) for line in lines if line[:7] in VERSIONS)
+    newer = version_id.replace("000001", "000002")
+    assert versions == {"Desired": version_id, "Applied": version_id, "Newest": newer}
     assert changed("--note", "x")[1] == pinned
     assert changed("--unpin")[1] is None
     assert cli("tables", "remove", table_id("one"), "--yes").status == 0
@@ -238,7 +250,8 @@ def test_add_refuses_a_table_that_is_not_there_unless_it_is_still_to_be_made(azu
     answer(azure, A)
     refused = cli("tables", "add", table_id("one"))
     assert (refused.status, "RouteTableNotFound" in refused.err) == (1, True)
-    assert "say --no-check" in refused.err
+    assert "could not be found. To register the table without a look" in refused.err
+    assert "say --no-check" in refused.err and "or unregister it" not in refused.err
     assert app.registry.get(rid("one")) is None
     added = cli("tables", "add", table_id("one"), "--no-check")
     assert added.status == 0, added.err
@@ -305,7 +318,7 @@ def test_show_says_how_a_table_stands_and_what_to_do(azure, app, cli):
     report = sync(app)
     shown = cli("tables", "show", "one")
     assert shown.status == 0, shown.err
-    assert "State          conflict\n" in shown.out
+    assert "State        conflict\n" in shown.out
     assert "\nFound right    never\n" in shown.out
     assert f"\nRoute table    {table_id('one')}\n" in shown.out
     assert f"ase-route-sync tables set {table_id('one')} --exception '{A}," in shown.out
@@ -321,7 +334,7 @@ def test_show_of_a_table_that_is_right_asks_for_nothing(azure, app, cli):
     register(app, "one")
     sync(app)
     shown = cli("tables", "show", "one").out
-    assert "State          right\n" in shown
+    assert "State        right\n" in shown
     assert "→" not in shown
 
 

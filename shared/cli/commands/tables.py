@@ -7,7 +7,17 @@ import typer
 from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.routing.policy import ApplyPolicy
 from . import registrations
-from .options import Acknowledge, Commands, Json, OptionalReason, Output, OutputOption, Table, Yes
+from .options import (
+    Acknowledge,
+    Commands,
+    Json,
+    OptionalReason,
+    Output,
+    OutputOption,
+    Table,
+    Yes,
+    complete_versions,
+)
 
 commands = Commands(
     help="List, show, register, change and unregister route tables.", no_args_is_help=True
@@ -50,7 +60,11 @@ _Exceptions = Annotated[
 _Note = Annotated[str | None, typer.Option(metavar="TEXT", help="A note for people.")]
 _Pin = Annotated[
     str | None,
-    typer.Option(metavar="VERSION", help="Keep this version's tag or environment at the version."),
+    typer.Option(
+        metavar="VERSION",
+        help="Keep this version's tag or environment at the version.",
+        autocompletion=complete_versions,
+    ),
 ]
 _PinReason = Annotated[str | None, typer.Option(metavar="TEXT", help="The reason for the pin.")]
 _SOURCE = typer.Option(help="The source of the wanted addresses.")

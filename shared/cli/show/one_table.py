@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from ... import shapes
 from ...domain.armid import RouteTableId
 from ...domain.people.next_steps import About, step_for_state
 from ...domain.people.notices import number_of
@@ -17,9 +18,12 @@ from .parts import NONE, moment, mood_colour, pairs, place_of, width_of
 from .registrations import Seen, registration_facts
 
 
-def standing(one: Seen) -> RenderableType:
-    """Show the state, what to do about it, and what is registered."""
-    facts = [*_seen(one.table), *registration_facts(one.table)]
+def standing(one: Seen, status: shapes.Status | None) -> RenderableType:
+    """Show the state, what to do about it, its versions, and what is registered.
+
+    `status` is the public one. It is None if the table's row cannot be read.
+    """
+    facts = [*_seen(one.table, status), *registration_facts(one.table)]
     state = Text.assemble("State".ljust(width_of(facts)), (one.state.words, mood_colour(one.state)))
     return Group(state, *_step(one), pairs(facts))
 
@@ -48,11 +52,14 @@ def _about(one: Seen) -> About:
     )
 
 
-def _seen(table: RegisteredTable) -> Iterator[tuple[str, str]]:
+def _seen(table: RegisteredTable, public: shapes.Status | None) -> Iterator[tuple[str, str]]:
     """Yield what runs and checks have seen of the table."""
     status = table.status
     yield "Found right", moment(status.verified_at)
-    yield "With versions", ", ".join(status.applied_version_ids) or NONE
+    if public is not None:
+        yield "Desired", ", ".join(public["desiredVersionIds"]) or NONE
+        yield "Applied", ", ".join(public["appliedVersionIds"]) or NONE
+        yield "Newest", ", ".join(public["newestVersionIds"]) or NONE
     if status.reading is not None:
         limit = f" of {status.reading.route_limit}" if status.reading.route_limit else ""
         yield "Routes", f"{status.reading.routes}{limit}, in {status.reading.location}"

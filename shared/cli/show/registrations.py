@@ -82,7 +82,9 @@ def _troubles(one: Seen) -> Iterator[str]:
     if status.contest.since is not None:
         yield f"since {moment(status.contest.since)}: {status.contest}"
     if status.held:
-        yield f"{len(status.held)} prefixes are held until a release"
+        number = len(status.held)
+        said = "1 prefix is held" if number == 1 else f"{number} prefixes are held"
+        yield f"{said} until a release"
     if one.state is State.STALE:
         yield f"found right last: {moment(status.verified_at)}"
 
