@@ -192,7 +192,7 @@ def _named(request: SyncRequest, *, whole: bool = False) -> SyncRequest:
     """Return the request with ids in the place of names."""
     plan_run_id = request.plan_run_id
     if plan_run_id is not None:
-        plan_run_id = names.run(plan_run_id, names.PLAN, whole=whole)
+        plan_run_id = names.run(plan_run_id, names.WAITING, whole=whole)
 
     return replace(
         request,

@@ -60,14 +60,18 @@ type _Known = Callable[[], Sequence[ResourceId]]
 """Reads from storage what a name can stand for."""
 
 
-def _is_plan(run: Run) -> bool:
-    waits = run.counts.get(OutcomeStatus.PLANNED) or run.counts.get(OutcomeStatus.BLOCKED)
-    planned = run.request.mode is Mode.PLAN or bool(waits)
-    return run.ended and run.request.action is Action.SYNC and planned
+def _waits(run: Run) -> bool:
+    if not run.ended or run.request.action is not Action.SYNC:
+        return False
+    # Most runs are ruled out without reading an outcome.
+    found = {status for status, number in run.counts.items() if number}
+    if found <= {OutcomeStatus.UNCHANGED}:
+        return False
+    return any(outcome.can_be_approved for outcome in app().outcomes.list(run.run_id))
 
 
 ANY = Last("run", lambda _: True)
-PLAN = Last("run with a plan to approve", _is_plan)
+WAITING = Last("run in which something waits for an approval", _waits)
 
 
 def changing(route_table: str) -> Last:

@@ -5,8 +5,9 @@ import pytest
 from shared.domain.armid import EnvironmentId
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
+from shared.domain.routing.policy import ApplyPolicy
 from tests.builders.azure import add_environment, add_table, answer, ase_id_of, rid, table_id
-from tests.builders.routes import owned_prefixes
+from tests.builders.routes import owned_prefixes, route
 from tests.builders.runs import TAG, keep, register, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -186,6 +187,20 @@ def test_the_last_plan_is_approved_also_if_other_runs_came_after_it(tables, app,
     assert done.status == 0, done.err
     assert f"last means {plan}" in done.err
     assert owned_prefixes(tables["web"]) == {A}
+
+
+def test_the_last_run_to_approve_is_the_last_in_which_something_waits(tables, azure, app, cli):
+    """It may have met a conflict, and later plans may have shown nothing."""
+    keep(app, RegisteredTable(rid("web"), Registration((TAG,), apply_policy=ApplyPolicy.APPROVAL)))
+    answer(azure, A, B)
+    tables["web"].routes = [route("elsewhere", B, "None")]
+    waiting = cli("apply", "--yes", "--route-table", "web", "--json").json
+    assert [one["status"] for one in waiting["outcomes"]] == ["conflict"]
+    assert cli("apply", "--yes", "--route-table", "pay").status == 0
+    assert cli("plan", "--route-table", "pay").status == 0
+    declined = cli("approve", "last", types="n\n")
+    assert f"last means {waiting['runId']}" in declined.err
+    assert f"  + {A}" in declined.out
 
 
 def test_the_last_run_to_undo_is_the_last_that_changed_this_table(tables, app, cli):
