@@ -10,8 +10,9 @@ from pydantic import Field
 
 from .. import answers
 from ..app import App, known_settings, utc_now
+from ..deadline import time_limit
 from ..domain import codes
-from ..domain.errors import RouteSyncError
+from ..domain.errors import RouteSyncError, TransientError
 from ..domain.findings import Finding
 from ..domain.people.check_report import CheckReport
 from ..domain.people.health import coming_alarms, schedule_alarms
@@ -53,6 +54,8 @@ OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
 COVERING_DAYS = 35
 """The page looks for the last run over all tables so far back, which is five weekly runs."""
+PATIENCE_SECONDS = 15.0
+"""For so long a page asks Azure. Storage has 30 s more, and Azure's front end waits for 230 s."""
 _FARTHEST = 999_999_999
 _NOT_PERMITTED = (401, 403)
 
@@ -101,9 +104,21 @@ def dashboard(request: func.HttpRequest, *, asks_for_no_key: bool = False) -> fu
     def page() -> func.HttpResponse:
         if asks_for_no_key:
             sign_in.require_reader(request)
-        return _page(request)
+        return _in_time(request)
 
     return respond(page, functools.partial(_error_page, request))
+
+
+def _in_time(request: func.HttpRequest) -> func.HttpResponse:
+    """Return the page, or raise HttpError if storage keeps a person waiting for too long."""
+    try:
+        with time_limit(PATIENCE_SECONDS):
+            return _page(request)
+    except TransientError as error:
+        if error.code != codes.OUT_OF_TIME:
+            raise
+        message = "storage has given no answer in time"
+        raise HttpError(503, codes.STORAGE_UNAVAILABLE, message) from error
 
 
 def _page(request: func.HttpRequest) -> func.HttpResponse:

@@ -1,4 +1,4 @@
-"""A way to a server that a test can cut."""
+"""A way to a server that a test can cut, or let hang."""
 
 import socket
 import threading
@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """Passes every connection on to this URL's host, until it is cut. Starts as a context."""
+    """Passes every connection on to this URL's host, until it is cut or hangs.
+
+    Starts as a context.
+    """
 
     def __init__(self, url: str) -> None:
         upstream = urlsplit(url)
@@ -16,6 +19,7 @@ class Relay:
         self._upstream = upstream.hostname, upstream.port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connections: list[socket.socket] = []
+        self._hangs = threading.Event()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -32,6 +36,10 @@ class Relay:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
 
+    def hang(self) -> None:
+        """From now on, nothing passes, and no connection ends."""
+        self._hangs.set()
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -39,11 +47,11 @@ class Relay:
                 there = socket.create_connection(self._upstream)
                 self._connections += [here, there]
                 for pair in ((here, there), (there, here)):
-                    threading.Thread(target=_pass_on, args=pair, daemon=True).start()
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
 
-
-def _pass_on(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not self._hangs.is_set():
+                    sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)

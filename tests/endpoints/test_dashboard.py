@@ -5,12 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib import import_module
 
 import azure.functions as func
 import pytest
 
 from local.azure.faults import InjectedFault, LoseTag, refusal
 from shared import __version__, endpoints, workers
+from shared.deadline import RESERVE_SECONDS
 from shared.domain import codes
 from shared.domain.armid import EnvironmentId
 from shared.domain.findings import Finding
@@ -24,10 +26,12 @@ from shared.messages import RunMessage
 from shared.sync.asking import CheckRequest
 from shared.sync.requester import Requester
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, ase_id_of, rid, tag_document
+from tests.builders.relay import Relay
 from tests.builders.routes import owned, route, to_firewall
 from tests.builders.runs import TAG, Asked, approved, keep, register, started, sync
 from tests.builders.settings import without_storage
 
+PAGES = import_module("shared.endpoints.dashboard")
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 NO_TAG = InjectedFault(method="GET", path="serviceTags$", effect=LoseTag(), times=999)
@@ -461,6 +465,23 @@ def test_without_storage_there_is_a_command_to_copy_as_well(make_app, monkeypatc
     text = shown({}, status=503)
     assert headline(text) == ("bad", "storage does not answer")
     assert "<pre><code>ase-route-sync doctor</code></pre>" in text
+
+
+def test_if_storage_hangs_a_person_is_told_before_the_front_end_gives_up(
+    app_settings, make_app, monkeypatch
+):
+    storage = app_settings["AzureWebJobsStorage"]
+    [place] = re.findall("TableEndpoint=(http://[^/]+)", storage)
+    with Relay(place) as relay:
+        app = make_app(AzureWebJobsStorage=storage.replace(place, relay.url))
+        monkeypatch.setattr(shell, "app", lambda: app)
+        assert "No route table is registered" in shown({})
+
+        relay.hang()
+        monkeypatch.setattr(PAGES, "PATIENCE_SECONDS", 0.2 - RESERVE_SECONDS)
+        text = shown({}, status=503)
+    assert "storage has given no answer in time" in text and "StorageUnavailable" in text
+    assert "ase-route-sync doctor" in text
 
 
 def shown(asked: Mapping[str, str], *, status: int = 200) -> str:
