@@ -8,6 +8,7 @@ from azure.data.tables import UpdateMode
 
 from local.plain_http import http
 from shared.cli.confirmation import confirm
+from shared.domain.runs.run import Mode
 from shared.settings import POLICY
 from tests.builders.azure import add_table, ase_id_of, rid, table_id, tag_document
 from tests.builders.routes import owned, owned_prefixes, route
@@ -266,7 +267,7 @@ def test_no_redirect_is_followed(table, deployed, cli):
 
 WRITES = {
     "apply": ("apply", "--yes"),
-    "approve": ("approve", "RUN", "--yes"),
+    "approve": ("approve", "PLAN", "--yes"),
     "provision": ("provision", ase_id_of("one"), "--yes"),
     "adopt": ("adopt", table_id("one"), "--reason", "r", "--yes"),
     "rollback": ("rollback", table_id("one"), "--run", "RUN", "--reason", "r", "--yes"),
@@ -283,12 +284,12 @@ WRITES = {
 def test_an_app_that_does_not_answer_stops_every_command_that_writes(
     azure, app, table, deployed, cli, command
 ):
-    run_id = sync(app)["runId"]
+    run_ids = {"PLAN": sync(app, mode=Mode.PLAN)["runId"], "RUN": sync(app)["runId"]}
     runs, before = len(list(app.runs.list())), app.registry.get(rid("one"))
     writes = len(azure.state.writes())
     cli("runs")
     deployed.status = 503
-    refused = cli(*(run_id if word == "RUN" else word for word in command))
+    refused = cli(*(run_ids.get(word, word) for word in command))
     assert refused.status == 1
     assert "SettingsUnconfirmed" in refused.err, refused.err
     assert f"{deployed.url}: it answers 503" in refused.err
