@@ -305,7 +305,9 @@ class Asking:
 
     def _approval_faults(self, request: SyncRequest) -> Iterator[Fault]:
         if request.force and (request.plan_run_id is None or request.reason is None):
-            message = "only what was seen can be forced: give planRunId and reason as well"
+            message = (
+                "only what was seen can be forced: give the run (planRunId, --plan) and reason"
+            )
             yield Fault("force", message)
         if request.plan_run_id is None:
             return

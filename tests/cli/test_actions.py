@@ -391,3 +391,9 @@ def test_what_only_plans_while_the_app_is_paused_says_so(azure, table, cli):
     assert taken.status == 2
     assert "Nothing is written while PAUSED is true" in taken.out
     assert azure.state.writes() == []
+
+
+def test_what_no_run_has_shown_cannot_be_forced_and_the_option_for_it_is_named(app, cli):
+    refused = cli("apply", "--yes", "--force", "TableFailed")
+    assert refused.status == 1
+    assert "give the run (planRunId, --plan) and reason" in refused.err
