@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures._base import _AcquireFutures
 from contextlib import suppress
 from typing import Any
@@ -170,7 +171,17 @@ def test_a_run_ends_whenever_the_signal_comes(azure, app, tables, monkeypatch, c
     assert table_writes(azure.state) == []
 
 
-def test_a_signal_that_comes_between_two_locks_leaves_none_of_them_taken(app, tables, monkeypatch):
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """A shell lets its background jobs ignore Ctrl-C, and the tests may be one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_that_comes_between_two_locks_leaves_none_of_them_taken(
+    app, tables, heeded, monkeypatch
+):
     """Before Python waits for futures it takes their locks, without which none can end."""
     enter, taken = _AcquireFutures.__enter__, []
 

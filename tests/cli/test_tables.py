@@ -320,7 +320,7 @@ def test_show_says_how_a_table_stands_and_what_to_do(azure, app, cli):
     assert shown.status == 0, shown.err
     assert "State        conflict\n" in shown.out
     assert "\nFound right  never\n" in shown.out
-    assert f"\nRoute table    {table_id('one')}\n" in shown.out
+    assert f"\nRoute table  {table_id('one')}\n" in shown.out
     assert f"ase-route-sync tables set {table_id('one')} --exception '{A}," in shown.out
     assert f"{report['runId']}: conflict" in shown.out
     as_json = cli("tables", "show", "one", "--json").json

@@ -79,7 +79,6 @@ def test_a_source_is_unusable_until_a_run_has_read_it(code, later, is_open):
     assert still(told(code, TAG), runs=[later]) == ([code.name] if is_open else [])
 
 
-@pytest.mark.parametrize("code", [codes.LOCATION_STALE, codes.LOCATION_FLIPS])
 @pytest.mark.parametrize(
     ("code", "expected"),
     [(codes.TAG_UNAVAILABLE, []), (codes.RIGHTS_LOST_ON_TAG, ["RightsLostOnTag"])],
@@ -91,6 +90,7 @@ def test_a_run_at_the_command_line_shows_nothing_of_the_rights_of_the_app(code, 
     assert still(told(code, TAG), runs=[later]) == expected
 
 
+@pytest.mark.parametrize("code", [codes.LOCATION_STALE, codes.LOCATION_FLIPS])
 def test_a_location_counts_until_it_is_not_asked_any_more(code):
     assert still(told(code, "westeurope"), locations=["westeurope"]) == [code.name]
     assert still(told(code, "westeurope"), locations=["eastus"]) == []
