@@ -52,7 +52,7 @@ class Todo:
 def todo_of(judged: Sequence[Judged], about_of: AboutOf) -> Todo:
     """Return the entry for these tables, which all have the same trouble."""
     first, code, about = judged[0], _cause(judged[0]), about_of(judged[0].table)
-    step = step_for_state(first.state, about) if code is None else step_for_code(code, about)
+    step = step_for_code(code, about) if code else step_for_state(first.state, about)
     return Todo(
         mood=first.mood,
         state=first.state,

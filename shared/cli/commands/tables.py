@@ -157,10 +157,8 @@ def set_(
     """
     from .. import tables
 
-    if unpin and (pin or pin_reason):
-        raise typer.BadParameter("--pin and --unpin exclude each other")
-    if apply_policy and no_apply_policy:
-        raise typer.BadParameter("--apply-policy and --no-apply-policy exclude each other")
+    _exclude("--pin", "--unpin", pin or pin_reason, unpin)
+    _exclude("--apply-policy", "--no-apply-policy", apply_policy, no_apply_policy)
     wishes = {
         "ase": ase,
         "service_tags": service_tag or None,
@@ -176,6 +174,12 @@ def set_(
         raise typer.BadParameter("name what to change, for example --note")
     wishes["acknowledge"] = acknowledge
     tables.change(route_table, wishes, no_exceptions=no_exceptions, as_json=as_json)
+
+
+def _exclude(name: str, other: str, *given: object) -> None:
+    """Raise typer.BadParameter if both options are given."""
+    if all(given):
+        raise typer.BadParameter(f"{name} and {other} exclude each other")
 
 
 @commands.command()

@@ -16,20 +16,19 @@ from .parts import distinct, in_group, moment
 
 def checked(found: CheckReport) -> RenderableType:
     """Show the tables that are not right, the alarms, and what helps."""
+    head = Text(f"Checked at {moment(found.at)}")
+    alarms = [line for alarm in found.alarms for line in _alarm(alarm)]
+    right = Text(f"{found.figures.right} of {found.figures.tables} route tables are right.")
+    return Group(head, *_wrong(found), *alarms, *_sources(found), right, *_help(found))
+
+
+def _wrong(found: CheckReport) -> Iterator[RenderableType]:
     wrong = [table for table in found.tables if not table.right]
-    lines: list[RenderableType] = []
     if wrong:
         heads = "state", "route table", "what is wrong"
         names = distinct(table.route_table_id for table in found.tables)
-        rows = [_row(table, names[table.route_table_id]) for table in wrong]
-        lines += [Rows(heads, rows), Text()]
-    for alarm in found.alarms:
-        lines += _alarm(alarm)
-
-    figures = found.figures
-    lines += _sources(found)
-    lines.append(Text(f"{figures.right} of {figures.tables} route tables are right."))
-    return Group(Text(f"Checked at {moment(found.at)}"), *lines, *_help(found))
+        yield Rows(heads, [_row(table, names[table.route_table_id]) for table in wrong])
+        yield Text()
 
 
 def _row(table: CheckedTable, name: str) -> list[Text]:

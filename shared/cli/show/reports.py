@@ -46,15 +46,20 @@ def report(found: Report, *, paused: bool = False) -> RenderableType:
     if not run.request.action.is_about_tables:
         return Group(_run_line(run), Text(), *_result(found), *_error_lines(run))
 
-    lines: list[RenderableType] = [_run_line(run), *_version_lines(run)]
+    head = _run_line(run), *_version_lines(run)
+    end = *_error_lines(run), Text(), *_sum(found, paused=paused)
+    return Group(*head, *_about_tables(found), *end)
+
+
+def _about_tables(found: Report) -> Iterator[RenderableType]:
     for alike in _alike(found.outcomes):
-        lines += [Text(), *_difference(alike, planned=_plans(run))]
-    lines += section("Beside the routes:", _steps(found))
-    lines += section("Needs a person:", needs(found, pressing=True))
-    lines += section("To look at:", needs(found, pressing=False))
-    lines += section("Left as it is:", _unmade(found))
-    lines += not_begun(found.not_begun)
-    return Group(*lines, *_error_lines(run), Text(), *_sum(found, paused=paused))
+        yield Text()
+        yield from _difference(alike, planned=_plans(found.run))
+    yield from section("Beside the routes:", _steps(found))
+    yield from section("Needs a person:", needs(found, pressing=True))
+    yield from section("To look at:", needs(found, pressing=False))
+    yield from section("Left as it is:", _unmade(found))
+    yield from not_begun(found.not_begun)
 
 
 def _plans(run: Run) -> bool:

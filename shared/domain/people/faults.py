@@ -89,13 +89,7 @@ def check_notice(
 def _turn_of(
     check: CheckReport, ledger: Ledger, registered: Collection[str], *, paused: bool
 ) -> "_Turn":
-    # If people are reminded every day of what waits, they need not hear that the table is stale.
-    reminded = frozenset[str]() if paused else ledger.waiting.keys()
-    repeats = {
-        _alarm_key(alarm)
-        for alarm in check.alarms
-        if _is_stale(alarm, reminded) or _is_known_source(alarm, ledger.faults)
-    }
+    repeats = _repeats(check, ledger, paused=paused)
     every = {_alarm_key(alarm): _alarm_fault(alarm, check) for alarm in check.alarms}
     alarms = {key: fault for key, fault in every.items() if key not in repeats}
 
@@ -107,6 +101,19 @@ def _turn_of(
     }
     mended = functools.partial(_seen_mended, check, found_right(check, known))
     return _Turn.of(replace(ledger, faults=known), alarms, mended)
+
+
+def _repeats(check: CheckReport, ledger: Ledger, *, paused: bool) -> Collection[str]:
+    """Return the keys of the alarms of which people hear otherwise.
+
+    If they are reminded every day of what waits, they need not hear that the table is stale.
+    """
+    reminded = frozenset[str]() if paused else ledger.waiting.keys()
+    return {
+        _alarm_key(alarm)
+        for alarm in check.alarms
+        if _is_stale(alarm, reminded) or _is_known_source(alarm, ledger.faults)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +283,16 @@ def _parts(outcome: Outcome) -> Iterator[str]:
         yield str(first)
         if others:
             yield f"and {number_of(len(others), 'conflict')} more"
+    yield from _faults_of(outcome)
+
+
+def _faults_of(outcome: Outcome) -> Iterator[str]:
     yield from (f"{violation.code}: {violation.message}" for violation in outcome.violations)
     if outcome.error is not None:
         code = outcome.error.code
         yield f"{code}: {without_remedy(code, outcome.error.message)}"
-    yield from [f"contested: {f.message}" for f in outcome.findings if f.code == codes.CONTESTED][
-        :1
-    ]
+    contests = (one.message for one in outcome.findings if one.code == codes.CONTESTED)
+    yield from (f"contested: {message}" for message in itertools.islice(contests, 1))
 
 
 def _code_of(outcome: Outcome) -> Code | None:

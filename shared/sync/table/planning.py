@@ -1,7 +1,6 @@
 """Which planner a run's action needs, and what it needs to know before it plans."""
 
 from dataclasses import dataclass, replace
-from itertools import chain
 
 from ...domain import codes
 from ...domain.armid import RouteTableId
@@ -90,14 +89,11 @@ class Planning:
     def _adoption_planner(
         self, run: Run, approval: Approval | None, entry: RegisteredTable
     ) -> Planner:
-        wanted = self._sources.wanted(run, entry)
-        histories = self._sources.histories(entry)
-        versions = chain.from_iterable(history.versions for history in histories)
         return AdoptionPlanner(
             self._guards,
             entry,
-            wanted,
-            known={prefix for version in versions for prefix in version.ipv4},
+            self._sources.wanted(run, entry),
+            known=self._sources.ever_wanted(entry),
             from_owner=run.request.from_owner,
             approval=approval,
             holds=held_at(entry.status.holds, self.clock()),

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from ...domain import codes
 from ...domain.addresses import MANAGEMENT_TAG, Source, Version, in_order, service_tag_of, uncovered
@@ -153,6 +154,11 @@ class Sources:
                 for source, ended_at in entry.status.former_sources.items()
             ),
         ]
+
+    def ever_wanted(self, entry: RegisteredTable) -> frozenset[str]:
+        """Return the IPv4 prefixes of every version in these histories."""
+        versions = chain.from_iterable(one.versions for one in self.histories(entry))
+        return frozenset(prefix for version in versions for prefix in version.ipv4)
 
     def _newest(self, entry: RegisteredTable) -> Mapping[Source, Version | None]:
         known = {*entry.registration.known_sources, *entry.status.former_sources}
