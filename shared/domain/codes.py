@@ -115,7 +115,7 @@ NOT_COMPARED = Code(
 )
 ONLY_SERVICE_TAG_KNOWS = Code(
     "OnlyServiceTagKnows",
-    Grade.ATTENTION,
+    Grade.INFO,
     meaning="The service tag contains addresses that the environment's own API does not name.",
     remedy="No action is needed: that API is known to lag behind the tag.",
     related=("OnlyAseKnows",),
