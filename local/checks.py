@@ -29,9 +29,9 @@ STATIC: Mapping[str, Sequence[str]] = {
 }
 """These checks read only the sources. The longest comes first."""
 TESTS = (
-    # Tests wait for Azurite and for hosts, so four workers keep two processors busy. Each worker
+    # Tests wait for Azurite and for hosts, so three workers keep two processors busy. Each worker
     # gets one test at a time, so that no worker has two long tests left at the end.
-    *("pytest", "--numprocesses=4", "--maxschedchunk=1", "--durations=10"),
+    *("pytest", "--numprocesses=3", "--maxschedchunk=1", "--durations=10"),
     *("--cov=shared/domain", "--cov=shared/sync", "--cov-branch", "--cov-report="),
 )
 AFTER_THE_TESTS: Mapping[str, Sequence[str]] = {
