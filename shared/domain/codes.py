@@ -842,6 +842,36 @@ NSG_NOT_SURE = Code(
     ),
     related=("NsgDenies",),
 )
+NSG_DENIES_ROUTES = Code(
+    "NsgDeniesRoutes",
+    Grade.ATTENTION,
+    meaning=(
+        "An outbound rule denies traffic to the service tag VirtualNetwork. On the table's "
+        "subnets, by Microsoft's documentation, that tag also contains the addresses of the "
+        "table's routes."
+    ),
+    remedy=(
+        "See which addresses the tag contains: az network nic list-effective-nsg for a network "
+        "interface in the subnet. If necessary, allow outbound traffic to the service's tag "
+        "before that rule."
+    ),
+    related=("NsgWiderByRoutes",),
+)
+NSG_WIDER_BY_ROUTES = Code(
+    "NsgWiderByRoutes",
+    Grade.INFO,
+    meaning=(
+        "These rules are about the service tag VirtualNetwork. On the table's subnets, by "
+        "Microsoft's documentation, that tag also contains the addresses of the table's routes. "
+        "A rule that allows inbound traffic from the tag then lets in these addresses, too."
+    ),
+    remedy=(
+        "If a rule should be about the network alone, name its address ranges instead of the tag, "
+        "or deny these addresses before it. az network nic list-effective-nsg shows what the tag "
+        "contains."
+    ),
+    related=("NsgDeniesRoutes",),
+)
 NSG_NOT_JUDGED = Code(
     "NsgNotJudged",
     Grade.FAILS,

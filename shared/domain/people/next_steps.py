@@ -208,6 +208,8 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NSG_DENIES: _ENSURE_NSG,
         codes.NSG_DENIES_LOAD_BALANCER: None,
         codes.NSG_NOT_SURE: None,
+        codes.NSG_DENIES_ROUTES: None,
+        codes.NSG_WIDER_BY_ROUTES: None,
         codes.NSG_NOT_JUDGED: _ENSURE_NSG,
         codes.NSG_NO_PRIORITY_FREE: None,
         codes.NSG_RULE_NAME_TAKEN: None,

@@ -1,7 +1,8 @@
 """Find what every report says about the surroundings of a table's environment.
 
 The findings say whether the table is on the environment's subnet, and whether the network security
-group lets the environment be managed.
+group lets the environment be managed. A table of another service has no environment: of its subnets
+the findings say what its routes change there.
 """
 
 from collections.abc import Collection, Iterator
@@ -17,6 +18,7 @@ from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.security_rules import Verdict, judge_inbound, judge_probe
 from ..policy import Policy
 from ..ports import Versions
+from .sites import Site, site_findings
 from .survey import Survey, Surveyor
 
 NOT_NEEDED = Finding(
@@ -54,20 +56,29 @@ class Audit:
         withholds a route.
         """
         ase_id = entry.registration.ase_id
-        if ase_id is None:
-            return Audited(suspended=False)
         try:
-            survey = self.surveyor.survey(ase_id)
-            return self._audit(survey, entry, table)
+            if ase_id is None:
+                return self._audit_sites(entry, table)
+            return self._audit(self.surveyor.survey(ase_id), entry, table)
         except Exception as error:  # whatever it is, it withholds no route
             found = Finding.of(error)
-            said = f"{ase_id}: {found.code}: {found.message}"
-            return Audited((Finding(codes.NOT_AUDITED, said),))
+            said = f"{ase_id or entry.route_table_id}: {found.code}: {found.message}"
+            suspended = False if ase_id is None else None
+            return Audited((Finding(codes.NOT_AUDITED, said),), suspended)
 
     def _audit(self, survey: Survey, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         placement = _placement_findings(survey, entry.route_table_id, table)
-        found = (*_survey_findings(survey), *placement, *self.security_group_findings(survey))
+        sites = site_findings(_sites_of(survey, entry.route_table_id))
+        group = self.security_group_findings(survey)
+        found = (*_survey_findings(survey), *placement, *group, *sites)
         return Audited(found, survey.environment.suspended if survey.environment else None)
+
+    def _audit_sites(self, entry: RegisteredTable, table: RouteTable | None) -> Audited:
+        # A table of the management tag alone belongs to an environment, which nobody has named.
+        other_tags = set(entry.registration.sources) - {MANAGEMENT_TAG}
+        if table is None or not other_tags:
+            return Audited(suspended=False)
+        return Audited(site_findings(self.surveyor.sites(table)), suspended=False)
 
     def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:
@@ -125,6 +136,12 @@ def _placement_findings(
     elif table is not None and not table.is_on(str(subnet_id)):
         message = f"the table is not on the environment's subnet {subnet_id}"
         yield Finding(codes.NOT_ATTACHED, message)
+
+
+def _sites_of(survey: Survey, registered_id: RouteTableId) -> Iterator[Site]:
+    """Yield the environment's subnet if the registered table is on it."""
+    if survey.subnet is not None and survey.route_table_id == registered_id:
+        yield Site(survey.subnet, survey.security_group)
 
 
 def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:

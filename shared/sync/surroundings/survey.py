@@ -1,14 +1,21 @@
-"""Read the surroundings of an App Service Environment: its subnet and what is attached to it."""
+"""Read the surroundings of an App Service Environment: its subnet and what is attached to it.
 
+Of a table without an environment, read the subnets that it is on.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ...domain import codes
-from ...domain.armid import EnvironmentId, RouteTableId
+from ...domain.armid import EnvironmentId, RouteTableId, SubnetId
 from ...domain.errors import PermanentError
 from ...domain.findings import Finding
+from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment, Subnet
 from ...domain.surroundings.security_rules import SecurityGroup
 from ..ports import Azure
+from .sites import MOST_SUBNETS, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,29 @@ class Surveyor:
             message = f"subnet {subnet_id} has no route table"
             return survey.with_finding(Finding(codes.SUBNET_WITHOUT_ROUTE_TABLE, message))
         return survey
+
+    def sites(self, table: RouteTable) -> Iterator[Site]:
+        """Read the first subnets that the table is on. Raise TransientError.
+
+        A subnet or a group that cannot be read is left out: a role for route tables alone does not
+        reach them.
+        """
+        found = map(self._site, sorted(table.subnet_ids)[:MOST_SUBNETS])
+        return (site for site in found if site is not None)
+
+    def _site(self, subnet_id: str) -> Site | None:
+        try:
+            subnet = self.azure.subnets.read(SubnetId.parse(subnet_id))
+        except (PermanentError, ValueError):
+            return None
+        return Site(subnet, self._group_of(subnet))
+
+    def _group_of(self, subnet: Subnet) -> SecurityGroup | None:
+        if subnet.security_group_id is None:
+            return None
+        with suppress(PermanentError):
+            return self.azure.security_groups.read(subnet.security_group_id)
+        return None
 
     def _with_security_group(self, survey: Survey) -> Survey:
         if survey.subnet is None or survey.subnet.security_group_id is None:

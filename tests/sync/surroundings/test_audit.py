@@ -20,6 +20,7 @@ from tests.builders.azure import (
     subnet_id_of,
     subnet_of,
     table_id,
+    tag_document,
 )
 from tests.builders.routes import owned_prefixes, rule, to_firewall
 from tests.builders.runs import TAG, keep, outcome_of, register, sync
@@ -52,7 +53,7 @@ def findings(app, name="one", mode=Mode.APPLY):
 
 def test_of_a_table_that_is_as_it_must_be_only_the_good_is_said(app, enrol):
     enrol()
-    assert findings(app).keys() == {"NsgAllows"}
+    assert findings(app).keys() == {"NsgAllows", "NsgWiderByRoutes"}
 
 
 def test_a_table_without_an_environment_is_not_audited(azure, app):
@@ -100,7 +101,7 @@ def test_a_group_that_keeps_out_the_load_balancers_probe_is_named(
 
 def test_a_rule_against_the_internet_is_none_against_the_load_balancer(app, enrol):
     enrol(rules=[LET_IN, rule("no", 200, access="Deny", source="Internet", ports="*")])
-    assert findings(app).keys() == {"NsgAllows"}
+    assert "NsgDeniesLoadBalancer" not in findings(app)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_an_asev3_needs_none_of_it(app, enrol):
 @pytest.mark.parametrize("kind", ["asev2", "ASEV1"])
 def test_the_kind_is_written_in_any_case(app, enrol, kind):
     enrol(kind=kind)
-    assert findings(app).keys() == {"NsgAllows"}
+    assert "NotNeeded" not in findings(app)
 
 
 @pytest.mark.parametrize(
@@ -248,3 +249,81 @@ def test_a_network_that_is_not_understood_is_named(azure, app, enrol):
     [environment] = azure.state.environments.values()
     environment.virtual_network = {"id": "/subscriptions/x/Microsoft.ClassicNetwork/vnet"}
     assert "SubnetUnknown" in findings(app)
+
+
+OUTBOUND: dict[str, Any] = {"direction": "Outbound", "source": "*", "ports": "*"}
+
+
+@pytest.fixture
+def audit_elsewhere(azure, make_app):
+    """The findings of a table of another service, on a subnet with these rules."""
+
+    def audited(*tags, rules=(), **subnet):
+        table = add_table(azure.state, "one", [to_firewall()])
+        table.subnets.clear()
+        add_environment(azure.state, "one", table=table, rules=rules, **subnet)
+        documents = [tag_document([A], tag) for tag in tags]
+        values = [value for document in documents for value in document["values"]]
+        azure.state.tags.answers["westeurope"] = {"cloud": "Public", "values": values}
+        app = make_app(ALLOWED_SERVICE_TAGS=",".join(tags))
+        register(app, "one", tags=tags)
+        return findings(app)
+
+    return audited
+
+
+def test_rules_about_the_virtual_network_are_named_because_its_tag_contains_the_routes(app, enrol):
+    enrol(rules=[LET_IN, rule("spokes", 200, source="VirtualNetwork", ports="443")])
+    said = findings(app)["NsgWiderByRoutes"]
+    assert "spokes (inbound, allows), AllowVnetInBound (inbound, allows)" in said
+    assert "AllowVnetOutBound (outbound, allows)" in said
+
+
+def test_a_rule_that_decides_about_all_traffic_ends_what_later_rules_mean(app, enrol):
+    deny_all = {"access": "Deny", "source": "*", "ports": "*"}
+    enrol(rules=[LET_IN, rule("no", 200, **deny_all), rule("no-out", 200, **deny_all | OUTBOUND)])
+    assert "NsgWiderByRoutes" not in findings(app)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"ports": "443"},
+        {"source": "10.0.0.0/8"},
+        {"destination": "10.1.0.0/24"},
+        {"protocol": "Tcp"},
+        {"sourcePortRange": "1024"},
+    ],
+)
+def test_a_rule_about_some_traffic_leaves_the_rest_to_later_rules(app, enrol, field):
+    enrol(
+        rules=[LET_IN, rule("no", 200, **{"access": "Deny", "source": "*", "ports": "*"} | field)]
+    )
+    assert "AllowVnetInBound" in findings(app)["NsgWiderByRoutes"]
+
+
+def test_an_outbound_rule_against_the_virtual_network_may_keep_in_the_routes_traffic(app, enrol):
+    no_lateral = rule("isolate", 300, access="Deny", destination="VirtualNetwork", **OUTBOUND)
+    enrol(rules=[LET_IN, no_lateral])
+    said = findings(app)
+    assert "isolate (outbound, denies) may keep in" in said["NsgDeniesRoutes"]
+    assert "isolate" not in said["NsgWiderByRoutes"]
+
+
+def test_of_a_subnet_with_another_table_nothing_is_said_about_these_routes(azure, app, enrol):
+    enrol()
+    other = add_table(azure.state, "other", [to_firewall()])
+    subnet_of(azure.state, "one")["routeTable"] = {"id": other.resource_id}
+    assert "NsgWiderByRoutes" not in findings(app)
+
+
+def test_of_another_services_table_its_own_subnets_are_looked_at(azure, audit_elsewhere):
+    assert "AllowVnetInBound" in audit_elsewhere("Storage")["NsgWiderByRoutes"]
+    assert not any("Microsoft.Web" in entry["path"] for entry in azure.state.log)
+
+
+@pytest.mark.parametrize("path", ["/subnets/", "networkSecurityGroups"])
+def test_a_role_that_reaches_only_the_table_is_no_finding(azure, audit_elsewhere, path):
+    azure.state.faults.append(refusal("GET", path, 403, {"code": "AuthorizationFailed"}, times=99))
+    assert audit_elsewhere("Storage") == {}
+    assert any(path in entry["path"] for entry in azure.state.log)

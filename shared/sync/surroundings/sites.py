@@ -1,0 +1,51 @@
+"""Find what is said about the subnets that a registered table is on."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ...domain import codes
+from ...domain.codes import Code
+from ...domain.findings import Finding
+from ...domain.surroundings.environments import Subnet
+from ...domain.surroundings.security_rules import SecurityGroup
+from ...domain.surroundings.virtual_network_tag import TagRule, tag_rules
+
+MOST_SUBNETS = 10
+"""Nobody needs the same finding for more subnets of one table, and each costs two reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A subnet that the table is on, and its security group if it has one that can be read."""
+
+    subnet: Subnet
+    security_group: SecurityGroup | None = None
+
+
+def site_findings(sites: Iterable[Site]) -> tuple[Finding, ...]:
+    """Return each finding once: several subnets may have the same security group."""
+    found = (finding for site in sites for finding in _site_findings(site))
+    return tuple(dict.fromkeys(found))
+
+
+def _site_findings(site: Site) -> Iterator[Finding]:
+    if site.security_group is not None:
+        yield from _group_findings(site.security_group)
+
+
+def _group_findings(group: SecurityGroup) -> Iterator[Finding]:
+    rules = list(tag_rules(group))
+    denying = [rule for rule in rules if rule.keeps_in]
+    if denying:
+        said = "may keep in the traffic to the addresses of the routes"
+        yield _of_rules(codes.NSG_DENIES_ROUTES, group, denying, said)
+
+    others = [rule for rule in rules if not rule.keeps_in]
+    if others:
+        said = "may be about the addresses of the routes, too"
+        yield _of_rules(codes.NSG_WIDER_BY_ROUTES, group, others, said)
+
+
+def _of_rules(code: Code, group: SecurityGroup, rules: Iterable[TagRule], said: str) -> Finding:
+    names = ", ".join(map(str, rules))
+    return Finding(code, f"network security group {group.group_id.name}: {names} {said}")
