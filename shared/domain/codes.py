@@ -872,6 +872,19 @@ NSG_WIDER_BY_ROUTES = Code(
     ),
     related=("NsgDeniesRoutes",),
 )
+SERVICE_ENDPOINT_FIRST = Code(
+    "ServiceEndpointFirst",
+    Grade.INFO,
+    meaning=(
+        "A subnet of the table has a service endpoint for addresses of a registered tag. Azure "
+        "sends this traffic through the endpoint, and the table's routes cannot change that."
+    ),
+    remedy=(
+        "No action is needed if the traffic may take that way: it goes straight to the service, "
+        "with the subnet's private addresses as its source. If the routes are to decide, remove "
+        "the service endpoint from the subnet."
+    ),
+)
 NSG_NOT_JUDGED = Code(
     "NsgNotJudged",
     Grade.FAILS,

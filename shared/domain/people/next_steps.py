@@ -210,6 +210,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NSG_NOT_SURE: None,
         codes.NSG_DENIES_ROUTES: None,
         codes.NSG_WIDER_BY_ROUTES: None,
+        codes.SERVICE_ENDPOINT_FIRST: None,
         codes.NSG_NOT_JUDGED: _ENSURE_NSG,
         codes.NSG_NO_PRIORITY_FREE: None,
         codes.NSG_RULE_NAME_TAKEN: None,

@@ -68,17 +68,21 @@ class Audit:
 
     def _audit(self, survey: Survey, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         placement = _placement_findings(survey, entry.route_table_id, table)
-        sites = site_findings(_sites_of(survey, entry.route_table_id))
-        group = self.security_group_findings(survey)
-        found = (*_survey_findings(survey), *placement, *group, *sites)
+        sites = _sites_of(survey, entry.route_table_id)
+        found = (
+            *_survey_findings(survey),
+            *placement,
+            *self.security_group_findings(survey),
+            *site_findings(sites, entry.registration.sources),
+        )
         return Audited(found, survey.environment.suspended if survey.environment else None)
 
     def _audit_sites(self, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         # A table of the management tag alone belongs to an environment, which nobody has named.
-        other_tags = set(entry.registration.sources) - {MANAGEMENT_TAG}
-        if table is None or not other_tags:
+        tags = entry.registration.sources
+        if table is None or set(tags) <= {MANAGEMENT_TAG}:
             return Audited(suspended=False)
-        return Audited(site_findings(self.surveyor.sites(table)), suspended=False)
+        return Audited(site_findings(self.surveyor.sites(table), tags), suspended=False)
 
     def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:

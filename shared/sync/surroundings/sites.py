@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...domain import codes
+from ...domain.addresses import Source
 from ...domain.codes import Code
 from ...domain.findings import Finding
 from ...domain.surroundings.environments import Subnet
 from ...domain.surroundings.security_rules import SecurityGroup
+from ...domain.surroundings.service_endpoints import service_endpoints
 from ...domain.surroundings.virtual_network_tag import TagRule, tag_rules
 
 MOST_SUBNETS = 10
@@ -22,15 +24,25 @@ class Site:
     security_group: SecurityGroup | None = None
 
 
-def site_findings(sites: Iterable[Site]) -> tuple[Finding, ...]:
-    """Return each finding once: several subnets may have the same security group."""
-    found = (finding for site in sites for finding in _site_findings(site))
-    return tuple(dict.fromkeys(found))
+def site_findings(sites: Iterable[Site], tags: Iterable[Source]) -> tuple[Finding, ...]:
+    """Return what the routes of these tags change or miss there, each finding once."""
+    wanted = tuple(tags)
+    found = (finding for site in sites for finding in _site_findings(site, wanted))
+    return tuple(dict.fromkeys(found))  # several subnets may have the same security group
 
 
-def _site_findings(site: Site) -> Iterator[Finding]:
+def _site_findings(site: Site, tags: Iterable[Source]) -> Iterator[Finding]:
+    yield from _endpoint_findings(site.subnet, tags)
     if site.security_group is not None:
         yield from _group_findings(site.security_group)
+
+
+def _endpoint_findings(subnet: Subnet, tags: Iterable[Source]) -> Iterator[Finding]:
+    for endpoint in service_endpoints(subnet):
+        preceded = [tag for tag in tags if endpoint.goes_before(tag)]
+        if preceded:
+            message = f"{endpoint} of subnet {subnet.subnet_id} goes before the routes of"
+            yield Finding(codes.SERVICE_ENDPOINT_FIRST, f"{message} {', '.join(preceded)}")
 
 
 def _group_findings(group: SecurityGroup) -> Iterator[Finding]:

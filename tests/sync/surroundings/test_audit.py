@@ -327,3 +327,59 @@ def test_a_role_that_reaches_only_the_table_is_no_finding(azure, audit_elsewhere
     azure.state.faults.append(refusal("GET", path, 403, {"code": "AuthorizationFailed"}, times=99))
     assert audit_elsewhere("Storage") == {}
     assert any(path in entry["path"] for entry in azure.state.log)
+
+
+def endpoint(service="Microsoft.Storage", *locations):
+    """Return it as Azure answers it."""
+    listed = {"locations": list(locations)} if locations else {}
+    return {"provisioningState": "Succeeded", "service": service, **listed}
+
+
+@pytest.mark.parametrize(
+    ("service", "tag"),
+    [
+        ("Microsoft.Storage", "Storage"),
+        ("microsoft.storage.global", "Storage.EastUS"),
+        ("Microsoft.Sql", "Sql"),
+        ("Microsoft.EventHub", "EventHub.WestEurope"),
+        ("Microsoft.KeyVault", "AzureKeyVault"),
+        ("Microsoft.Web", "AppService"),
+    ],
+)
+def test_a_service_endpoint_goes_before_the_routes_of_its_services_tag(
+    audit_elsewhere, service, tag
+):
+    said = audit_elsewhere(tag, serviceEndpoints=[endpoint(service)])["ServiceEndpointFirst"]
+    assert f"service endpoint {service} of subnet " in said
+    assert said.endswith(f"goes before the routes of {tag}")
+
+
+@pytest.mark.parametrize(
+    ("tag", "locations", "concerned"),
+    [
+        ("Storage.WestEurope", ["westeurope", "northeurope"], True),
+        ("Storage.EastUS", ["westeurope", "northeurope"], False),
+        ("Storage.EastUS", ["*"], True),
+        ("Storage.EastUS", ["East US"], True),
+        ("Storage", ["westeurope"], True),
+        ("StorageSyncService", ["westeurope"], False),
+        ("AzureDatabricks", ["*"], False),
+    ],
+)
+def test_a_service_endpoint_has_addresses_of_its_own_locations_alone(
+    audit_elsewhere, tag, locations, concerned
+):
+    endpoints = [endpoint("Microsoft.Storage", *locations)]
+    said = audit_elsewhere(tag, serviceEndpoints=endpoints)
+    assert ("ServiceEndpointFirst" in said) is concerned
+
+
+def test_a_service_endpoint_names_each_tag_that_it_goes_before(audit_elsewhere):
+    tags = ("AzureDatabricks", "Storage.WestEurope", "Storage.NorthEurope", "Sql.WestEurope")
+    said = audit_elsewhere(*tags, serviceEndpoints=[endpoint()])["ServiceEndpointFirst"]
+    assert said.endswith("the routes of Storage.WestEurope, Storage.NorthEurope")
+
+
+def test_no_service_endpoint_goes_before_the_management_routes(app, enrol):
+    enrol(serviceEndpoints=[endpoint(), endpoint("Microsoft.Web"), endpoint("Microsoft.Sql")])
+    assert "ServiceEndpointFirst" not in findings(app)
