@@ -24,6 +24,7 @@ from ..ports import Azure, Clock, Store
 from ..run.pull import Comparison, SourcePull
 from ..table.planning import Planning
 from ..table.progress import preview
+from .read_once import VersionsReadOnce
 
 LONGEST = timedelta(minutes=2)
 """An invocation may take 200 s. The tables that are left by then are left to a run."""
@@ -153,15 +154,17 @@ class DailyCheck:
         # The planner wants a run, of which it reads the mode and the unusable sources.
         unusable = {source: error.message for source, error in compared.unusable.items()}
         run = Run(check_id_of(now), RunRequest(Trigger.CHECK, Mode.APPLY), now, unusable=unusable)
+        once = replace(self.store, versions=VersionsReadOnce(self.store.versions))
+        planning = replace(self.planning, store=once)
 
         measured: list[Measured] = []
         for entry in registered:
             late = time.monotonic() > ends
-            found = _not_looked_at(entry, now) if late else self._measure(run, entry)
+            found = _not_looked_at(entry, now) if late else self._measure(run, entry, planning)
             measured.append(self._with_date(found, compared.differs, now))
         return measured
 
-    def _measure(self, run: Run, entry: RegisteredTable) -> Measured:
+    def _measure(self, run: Run, entry: RegisteredTable, planning: Planning) -> Measured:
         """Compare the table as it stands with the last recorded versions."""
         found = Measured(entry=entry, right_at=run.started_at, error=entry.unreadable)
         if entry.unreadable is not None:
@@ -171,7 +174,7 @@ class DailyCheck:
         found = replace(found, entry=entry)
         try:
             table = self.azure.route_tables.read(entry.route_table_id)
-            outcome = self._preview(run, entry, table)
+            outcome = _previewed(planning, run, entry, table)
             return self._with_reading(replace(found, outcome=outcome), table)
         except Exception as error:  # whatever it is, it is this table's failure alone
             return replace(found, error=Finding.of(error))
@@ -184,11 +187,6 @@ class DailyCheck:
         except Exception:  # whatever it is, each run reports why the environment cannot be read
             return entry
         return replace(entry, status=replace(entry.status, suspended=suspended))
-
-    def _preview(self, run: Run, entry: RegisteredTable, table: RouteTable) -> Outcome:
-        table_id = entry.route_table_id
-        planner = self.planning.planner_for(run, Mode.APPLY, table_id)(entry)
-        return preview(Pending(run.run_id, table_id), table, planner).outcome
 
     def _with_reading(self, found: Measured, table: RouteTable) -> Measured:
         """Add the place and the size of the table, and its subnets."""
@@ -247,6 +245,12 @@ def _not_verified(status: Status, now: datetime) -> TableNews:
         suspended=status.suspended,
         watched_since=None if status.known_since(now) else now,
     )
+
+
+def _previewed(planning: Planning, run: Run, entry: RegisteredTable, table: RouteTable) -> Outcome:
+    table_id = entry.route_table_id
+    planner = planning.planner_for(run, Mode.APPLY, table_id)(entry)
+    return preview(Pending(run.run_id, table_id), table, planner).outcome
 
 
 def _not_looked_at(entry: RegisteredTable, now: datetime) -> Measured:
