@@ -23,7 +23,7 @@ from tests.builders.azure import (
     table_id,
 )
 from tests.builders.routes import owned, owned_prefixes, route, to_firewall
-from tests.builders.runs import TAG, begin, keep, register, sync
+from tests.builders.runs import TAG, begin, keep, pin, register, sync
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 BOTH = SUBSCRIPTION, OTHER_SUBSCRIPTION
@@ -87,6 +87,18 @@ def test_a_conflict_is_accepted_by_the_command_that_the_plan_shows(azure, app, c
     assert cli(*command).status == 0
     assert [each.prefix for each in app.registry.get(rid("one")).registration.exceptions] == [A, B]
     assert cli("apply", "--yes").status == 0
+
+
+def test_a_pin_is_looked_at_and_needs_nobody_because_somebody_chose_it(azure, app, cli):
+    answer(azure, A)
+    register(app, "one")
+    add_table(azure.state, "one")
+    sync(app)
+    pin(app, "one", app.versions.newest(TAG).version_id)
+    answer(azure, A, B)
+    shown = cli("plan").out
+    assert "Pinned" in section(shown, "To look at:")
+    assert "Needs a person:" not in shown
 
 
 def test_a_name_that_is_taken_needs_a_person_and_cannot_be_accepted(azure, app, cli):

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from ...domain import codes
 from ...domain.armid import RouteTableId
-from ...domain.codes import Grade
+from ...domain.codes import Code, Grade
 from ...domain.findings import Finding
 from ...domain.people.next_steps import (
     About,
@@ -134,8 +134,13 @@ def _by_code(finding: Finding, about: About) -> _Needed:
     step = step_for_code(finding.code, about)
     if finding.code.azure:  # what to do about Azure's own is in the message
         step = replace(step, remedy="")
-    pressing = finding.code.grade is not Grade.ATTENTION or finding.code in _OF_CONFLICTS
-    return _needed([finding_text(finding)], step, pressing=pressing)
+    return _needed([finding_text(finding)], step, pressing=_is_pressing(finding.code))
+
+
+def _is_pressing(code: Code) -> bool:
+    # A pin withholds changes because a person has asked for it.
+    withholds = code.grade is not Grade.ATTENTION and code != codes.PINNED
+    return withholds or code in _OF_CONFLICTS
 
 
 def _needed(said: Iterable[str], step: NextStep, *, pressing: bool = True) -> _Needed:
