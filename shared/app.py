@@ -16,6 +16,7 @@ from . import __version__
 from .arm.client import ArmClients
 from .arm.credential import Credential, OwnIdentity
 from .arm.environments import ArmEnvironments, ArmInboundDependencies
+from .arm.policy_restrictions import ArmPolicyRestrictions
 from .arm.route_limits import SubscriptionRouteLimits
 from .arm.route_tables import ArmRouteTables
 from .arm.security_groups import ArmSecurityGroups
@@ -289,6 +290,7 @@ def _azure(
         security_groups=ArmSecurityGroups(clients),
         route_tables=route_tables,
         route_limits=route_limits,
+        policy_restrictions=ArmPolicyRestrictions(clients),
     )
 
 

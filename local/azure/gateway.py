@@ -26,6 +26,7 @@ from .hosting_environments import EnvironmentApi, InboundDependencyApi
 from .network import NetworkChildApi, NetworkResourceApi
 from .operations import OperationApi, OperationResultApi
 from .permissions import PermissionApi
+from .policy_restrictions import PolicyRestrictionApi
 from .route_tables import RouteTableApi
 from .security_groups import SecurityGroupApi
 from .service_tags import ServiceTagApi, ServiceTagDetailApi
@@ -198,6 +199,7 @@ def _all_apis() -> list[_Api]:
         SubscriptionApi(),
         GroupApi(),
         PermissionApi(),
+        PolicyRestrictionApi(),
     ]
 
 
@@ -206,6 +208,6 @@ def _handler(call: Call, api: _Api | None) -> Callable[[Call], Response]:
     method, is_collection = call.request.method, call.target.is_collection
     name = "list_page" if method == "GET" and is_collection else method.lower()
     handler: Callable[[Call], Response] | None = getattr(api, name, None)
-    if handler is None or (name != "list_page" and is_collection):
+    if handler is None or (name not in {"list_page", "post"} and is_collection):
         raise errors.method_not_allowed(method)
     return handler

@@ -8,6 +8,7 @@ from typing import Any
 from . import errors
 from .call import Call
 from .network import NetworkResourceApi, check_cidr, check_names, part, without
+from .policy_restrictions import refuse_by_policy
 from .resources import ROUTE_TABLE_DEFAULTS, Child, RouteTable
 
 NEXT_HOPS = {"VirtualNetworkGateway", "VnetLocal", "Internet", "VirtualAppliance", "None"}
@@ -66,6 +67,7 @@ class RouteTableApi(NetworkResourceApi[RouteTable]):
 
     def check(self, call: Call, wanted: RouteTable, existing: RouteTable | None) -> None:
         super().check(call, wanted, existing)
+        refuse_by_policy(call, wanted.resource_id, wanted.routes)
         if existing is not None:
             return
         tables = call.state.below(RouteTable, call.target.subscription_id)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .call import Call
     from .faults import InjectedFault
     from .hosting_environments import Environment
+    from .policy_restrictions import DenyingPolicy
 
 # Recorded in 2020. The real limits have grown since, and these are the lowest that are known.
 LIMITS = {"RouteTables": 200, "RoutesPerRouteTable": 400, "RoutesWithServiceTagPerRouteTable": 30}
@@ -66,6 +67,7 @@ class State:
         self.operations: dict[str, Operation] = {}
         """All operations so far, by id. A caller may poll one forever."""
         self.environments: dict[str, Environment] = {}
+        self.policies: list[DenyingPolicy] = []
         self.subscriptions: set[str] = set()
         self._groups: dict[str, Group] = {}
         self._resources: dict[str, Resource] = {}
@@ -188,4 +190,4 @@ class State:
 
     def writes(self) -> list[dict[str, Any]]:
         """Return all requests that are no reads, in order."""
-        return [entry for entry in self.log if entry["method"] != "GET"]
+        return [entry for entry in self.log if not entry["action"].endswith("/read")]

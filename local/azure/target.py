@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 RESOURCES = "Microsoft.Resources"
+_READING_POSTS = {"microsoft.policyinsights/checkpolicyrestrictions"}
 _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
 
 
@@ -94,7 +95,8 @@ class Target:
         return replace(self, namespace=namespace, types=tuple(types))
 
     def action(self, method: str) -> str:
-        return f"{self.kind}/{_VERBS[method]}"
+        verb = "read" if self.kind.lower() in _READING_POSTS else _VERBS[method]
+        return f"{self.kind}/{verb}"
 
 
 def _split(segments: list[str], keys: list[str]) -> tuple[list[str], list[str]]:

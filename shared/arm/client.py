@@ -91,7 +91,13 @@ class ArmClients:
         nor the import of its clients, which takes a third of a second.
         Raise azure.core.exceptions.AzureError if the answer is an error.
         """
-        request = HttpRequest("GET", self._reads.format_url(url))
+        return self._answer(HttpRequest("GET", self._reads.format_url(url)), **options)
+
+    def post(self, url: str, body: Mapping[str, object]) -> HttpResponse:
+        """Ask a question that needs a body. Return and raise the same as `get`."""
+        return self._answer(HttpRequest("POST", self._reads.format_url(url), json=body))
+
+    def _answer(self, request: HttpRequest, **options: float) -> HttpResponse:
         # The policies parse every answer that is not a stream.
         response: HttpResponse = self._reads.send_request(request, stream=True, **options)
         response.read()

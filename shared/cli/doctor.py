@@ -13,6 +13,7 @@ from .agreement import Agreement, agreement
 from .checks import Diagnosis, Grade
 from .checks.app_settings import app_settings
 from .checks.permissions import permissions
+from .checks.policies import policies
 from .checks.reach import Clock, Peer, clock_finding, reach
 from .checks.services import (
     environments,
@@ -84,7 +85,7 @@ def _stored(here: Agreement, queue: QueueServiceClient) -> Iterator[Diagnosis]:
 def _services(context: App) -> Iterator[Diagnosis]:
     yield events(context)
     enabled = [one for one in context.registry.list() if one.registration.enabled]
-    for check in (tags, environments, route_limits, permissions):
+    for check in (tags, environments, route_limits, permissions, policies):
         yield from check(context, enabled)
 
 

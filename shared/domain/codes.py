@@ -461,6 +461,17 @@ REQUEST_DISALLOWED_BY_POLICY = Code(
     ),
     azure=True,
 )
+POLICY_WOULD_REFUSE = Code(
+    "PolicyWouldRefuse",
+    Grade.ATTENTION,
+    meaning="Azure Policy says that the named assignments would deny the planned write.",
+    remedy=(
+        "Ask for an exemption of this route table from the assignment before the routes are "
+        "written. If the table has one already, see whether the write succeeds: the answer may "
+        "not count an exemption of a single table."
+    ),
+    related=("RequestDisallowedByPolicy",),
+)
 READ_ONLY_DISABLED_SUBSCRIPTION = Code(
     "ReadOnlyDisabledSubscription",
     Grade.FAILS,

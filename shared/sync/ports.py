@@ -80,6 +80,11 @@ class RouteTables(Protocol):
         """
 
 
+class PolicyRestrictions(Protocol):
+    def refusals(self, route_table_id: RouteTableId, body: RouteTable) -> tuple[str, ...]:
+        """Return the ids of the policy assignments that would deny this write of the table."""
+
+
 class RouteLimits(Protocol):
     def routes(self, subscription_id: str, location: str | None) -> int | None:
         """Return the most routes that a table may hold, or None if that cannot be known."""
@@ -344,3 +349,4 @@ class Azure:
     security_groups: SecurityGroups
     route_tables: RouteTables
     route_limits: RouteLimits
+    policy_restrictions: PolicyRestrictions

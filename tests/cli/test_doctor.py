@@ -14,6 +14,7 @@ import trustme
 from azure.storage.queue import QueueClient
 
 from local.azure.authorization import READER, Role
+from local.azure.policy_restrictions import DenyingPolicy
 from shared import __version__
 from shared.cli.checks import Grade
 from shared.cli.checks.permissions import TABLE_ACTIONS, lacking
@@ -243,6 +244,33 @@ def test_limits_that_may_not_be_read_name_action_and_subscription(azure, app, he
     [found] = [f for f in done.json["findings"] if f["subject"] == "route limits"]
     assert found["grade"] == "warning"
     assert f"usages/read at /subscriptions/{SUBSCRIPTION}" in found["remedy"]
+
+
+ASSIGNMENT = "/providers/Microsoft.Authorization/policyAssignments/no-internet"
+
+
+def policies_of(done):
+    return [f for f in done.json["findings"] if f["subject"] == "policies"]
+
+
+def test_a_policy_that_would_deny_the_routes_is_named_before_a_run_meets_it(azure, healthy, cli):
+    [found] = policies_of(cli("doctor", "--json"))
+    assert found["grade"] == "ok"
+    azure.state.policies.append(DenyingPolicy(f"/subscriptions/{SUBSCRIPTION}{ASSIGNMENT}"))
+    done = cli("doctor", "--json")
+    [found] = policies_of(done)
+    assert (done.status, found["grade"]) == (0, "warning")
+    assert found["message"].startswith(f"/subscriptions/{SUBSCRIPTION}{ASSIGNMENT} would deny")
+    assert "exemption" in found["remedy"]
+    assert azure.state.writes() == []
+
+
+def test_a_role_that_does_not_allow_to_ask_about_policies_is_nothing_to_tell(azure, healthy, cli):
+    without = Role("X", ("*",), ("Microsoft.PolicyInsights/*",))
+    azure.state.identities.app.assignments = [("/", without)]
+    azure.state.policies.append(DenyingPolicy(f"/subscriptions/{SUBSCRIPTION}{ASSIGNMENT}"))
+    done = cli("doctor", "--json")
+    assert (done.status, policies_of(done)) == (0, [])
 
 
 @pytest.mark.parametrize(

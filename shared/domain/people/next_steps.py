@@ -155,6 +155,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.API_VERSION_NOT_SUPPORTED: None,
         codes.SCOPE_LOCKED: f"{_SET} --disabled",
         codes.REQUEST_DISALLOWED_BY_POLICY: _EXEMPT,
+        codes.POLICY_WOULD_REFUSE: _EXEMPT,
         codes.READ_ONLY_DISABLED_SUBSCRIPTION: None,
         # Guards
         codes.MAX_REMOVED_PERCENT: _FORCE,

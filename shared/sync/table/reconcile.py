@@ -22,6 +22,7 @@ from ..policy import Policy
 from ..ports import Azure, Store
 from .planners.proposal import MakePlanner, Planner, Proposal
 from .planning import Planning
+from .policy_answer import refusal_findings
 from .progress import Progress, Reconciled, as_it_stands, outcome_of
 
 MAX_WRITES = 3
@@ -86,7 +87,7 @@ class Reconciler:
             #    follows a foreign write reads them again.
             attempt = self._attempt(progress, make_planner)
             if mode is Mode.PLAN:
-                return attempt.reconciled()
+                return self._planned(attempt)
 
             # 3. A write that fails halfway leaves the table unsound, with its foreign routes as
             #    they were or as planned. Only a note of both can then show that they are right.
@@ -129,6 +130,15 @@ class Reconciler:
             return as_it_stands(pending, self.azure.route_tables.read(pending.route_table_id))
         except Exception:  # whatever it is, it must not keep the table from its outcome
             return pending
+
+    def _planned(self, attempt: _Attempt) -> Reconciled:
+        """Add what Azure Policy would say to the write, if it may be asked."""
+        done = attempt.reconciled()
+        if not attempt.plan.changes:
+            return done
+        body = self.azure.route_tables.body(done.table, attempt.plan.routes)
+        found = refusal_findings(self.azure, done.entry.route_table_id, body)
+        return replace(done, outcome=done.outcome.with_findings(*found))
 
     def _read(self, pending: Pending) -> Progress:
         table = self.azure.route_tables.read(pending.route_table_id)
