@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
 
+from shared.domain.routing.published_tags import PUBLISHED
+
 if TYPE_CHECKING:
     from .call import Call
 
@@ -19,18 +21,6 @@ TAG_KINDS = (
     "Microsoft.Network/locations/serviceTagDetails",
 )
 DATA = Path(__file__).parents[1] / "data"
-_ROUTABLE = {
-    "ApiManagement",
-    "AppService",
-    "AzureCloud",
-    "AzureDatabricks",
-    "AzureMonitor",
-    "BatchNodeManagement",
-    "EventHub",
-    "Sql",
-    "Storage",
-}
-"""Tags that a route may have as its prefix, with or without a region. The real service has more."""
 
 
 class TagHistory:
@@ -44,6 +34,8 @@ class TagHistory:
         self.lag: dict[str, int] = {}
         self.answers: dict[str, bytes | Mapping[str, Any]] = {}
         """Bytes or a document that a location answers instead."""
+        self.newly_routable: set[str] = set()
+        """Tags that a route may have as its prefix, although Microsoft's last file lacks them."""
 
     def at(self, location: str) -> dict[str, Any]:
         return self.published[max(0, self.position - self.lag.get(location, 0))]
@@ -54,10 +46,7 @@ class TagHistory:
 
     def routable(self, tag: str) -> bool:
         """Return whether a route may have the tag as its prefix."""
-        # No route may have a region of this tag, and in China not even the tag itself.
-        if tag == SERVICE_TAG:
-            return self._cloud != "AzureChinaCloud"
-        return tag.split(".", maxsplit=1)[0] in _ROUTABLE
+        return tag in self.newly_routable or PUBLISHED[self._cloud].says(tag) is True
 
     def document(self, location: str) -> dict[str, Any]:
         """Return the document that the location publishes now."""

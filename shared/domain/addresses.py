@@ -34,12 +34,16 @@ def service_tag_of(source: Source) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SourceContent:
-    """The checked answer of a source at one or more locations; prefixes in numerical order."""
+    """The checked answer of a source at one or more locations; prefixes in numerical order.
+
+    `routable` is whether a route may have the tag as its prefix; None if the answer does not say.
+    """
 
     source: Source
     change_number: str
     locations: tuple[str, ...]
     address_prefixes: tuple[str, ...]
+    routable: bool | None = None
 
     @property
     def content_hash(self) -> str:
@@ -49,7 +53,7 @@ class SourceContent:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One recorded content of a source."""
+    """One recorded content of a source. `routable` is as in `SourceContent`."""
 
     version_id: str
     cloud: str
@@ -60,6 +64,7 @@ class Version:
     address_prefixes: tuple[str, ...]
     previous_version_id: str | None
     run_id: str
+    routable: bool | None = None
 
     @property
     def ipv4(self) -> tuple[str, ...]:
@@ -73,12 +78,12 @@ class Version:
         """Return whether number and prefixes are equal; which one is newer does not matter.
 
         The real change number has gone backwards, and the real prefixes have come back under a new
-        number.
+        number. An answer that says whether the tag is routable must say the same, too.
         """
-        return (self.change_number, self.address_prefixes) == (
-            content.change_number,
-            content.address_prefixes,
-        )
+        return content.routable in {None, self.routable} and (
+            self.change_number,
+            self.address_prefixes,
+        ) == (content.change_number, content.address_prefixes)
 
     def change_since(self, previous: "Version | None") -> "Difference":
         """Compare with the version before this one, if there is one."""
@@ -172,7 +177,8 @@ def parse_service_tag(
     prefixes = _believed(listed, named, min_prefix_length, UnusableServiceTag)
 
     change_number = str(properties.get("changeNumber", ""))
-    return SourceContent(service_tag, change_number, (location,), prefixes)
+    routable = _routable(properties.get("networkFeatures"))
+    return SourceContent(service_tag, change_number, (location,), prefixes, routable)
 
 
 def parse_inbound_dependencies(
@@ -192,12 +198,21 @@ def parse_inbound_dependencies(
 
 def union(contents: Sequence[SourceContent]) -> SourceContent:
     """Unite the answers of several locations: they differ while a version is rolled out."""
+    said = {content.routable for content in contents} - {None}
     return SourceContent(
         source=contents[0].source,
         change_number=",".join(sorted({content.change_number for content in contents})),
         locations=tuple(location for content in contents for location in content.locations),
         address_prefixes=in_order({p for content in contents for p in content.address_prefixes}),
+        routable=any(said) if said else None,
     )
+
+
+def _routable(network_features: object) -> bool | None:
+    """Return whether these include user-defined routes; None if the answer has no such list."""
+    if not isinstance(network_features, Sequence) or isinstance(network_features, str):
+        return None
+    return "UDR" in network_features
 
 
 def _entries_of(

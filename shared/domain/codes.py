@@ -104,7 +104,20 @@ SERVICE_TAG_NOT_ROUTABLE = Code(
     Grade.FAILS,
     meaning="Azure accepts no route that has this service tag as its prefix.",
     remedy="Register the table with routeStyle: prefixes.",
-    related=("NoTagCapacity",),
+    related=("NoTagCapacity", "TagRouteUnconfirmed"),
+)
+TAG_ROUTE_UNCONFIRMED = Code(
+    "TagRouteUnconfirmed",
+    Grade.ATTENTION,
+    meaning=(
+        "Neither the answer with the service tags nor the published file says whether a route may "
+        "have this service tag as its prefix."
+    ),
+    remedy=(
+        "No action is needed if Azure accepts the route. If Azure refuses it, the table stays as "
+        "it is: register it with routeStyle: prefixes."
+    ),
+    related=("ServiceTagNotRoutable",),
 )
 NOT_COMPARED = Code(
     "NotCompared",

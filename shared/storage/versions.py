@@ -139,12 +139,15 @@ def _row_key(number: int) -> str:
 
 
 def _packed(content: SourceContent) -> dict[str, str | bytes | int]:
+    # A row lacks the word on routes if the answer did not have it.
+    said = {} if content.routable is None else {"routable": content.routable}
     return {
         "source": content.source,
         "changeNumber": content.change_number,
         "contentHash": content.content_hash,
         **pack("locations", content.locations),
         **pack("addressPrefixes", content.address_prefixes),
+        **said,
     }
 
 
@@ -159,4 +162,5 @@ def _version(entity: Entity) -> Version:
         address_prefixes=tuple(unpack(entity, "addressPrefixes")),
         previous_version_id=entity["previousVersionId"] or None,
         run_id=entity["runId"],
+        routable=entity.get("routable"),
     )

@@ -396,7 +396,8 @@ class Registering:
             message = "the addresses that an environment's own API names are no tag"
             return [Fault("routeStyle", message)]
 
-        reasons = [why_not_routable(self.policy.cloud, tag) for tag in tags]
+        said = self.pull.routable(tags)
+        reasons = [why_not_routable(self.policy.cloud, tag, said.get(tag)) for tag in tags]
         faults = [Fault("routeStyle", why) for why in reasons if why is not None]
         return faults or self._tag_limit_faults(route_table_id, tags)
 

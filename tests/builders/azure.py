@@ -146,8 +146,10 @@ def subnet_of(state: State, name: str, subscription: str = SUBSCRIPTION) -> dict
     return properties
 
 
-def tag_document(prefixes: Iterable[object], name: str = "AppServiceManagement") -> dict[str, Any]:
-    properties = {"changeNumber": "1", "addressPrefixes": list(prefixes)}
+def tag_document(
+    prefixes: Iterable[object], name: str = "AppServiceManagement", **more: object
+) -> dict[str, Any]:
+    properties = {"changeNumber": "1", "addressPrefixes": list(prefixes), **more}
     return {"cloud": "Public", "values": [{"name": name, "id": name, "properties": properties}]}
 
 

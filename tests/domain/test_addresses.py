@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.addresses import difference, in_order, ipv4_of, parse_service_tag, union
+from shared.domain.addresses import (
+    SourceContent,
+    difference,
+    in_order,
+    ipv4_of,
+    parse_service_tag,
+    union,
+)
 from shared.domain.errors import UnusableServiceTag
 from tests.builders.azure import history, tag_document
 from tests.builders.recorded import BESIDE, needs_recordings
@@ -133,6 +140,37 @@ def test_wanted_is_the_union_of_the_locations():
     both = union([west, east])
     assert both.address_prefixes == ("20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24")
     assert both.locations == ("westeurope", "eastus")
+
+
+@pytest.mark.parametrize(
+    ("said", "routable"),
+    [
+        ({"networkFeatures": ["API", "NSG", "UDR", "FW"]}, True),
+        ({"networkFeatures": ["API", "NSG"]}, False),
+        ({"networkFeatures": []}, False),
+        ({"networkFeatures": None}, None),
+        ({"networkFeatures": "UDR"}, None),
+        ({}, None),
+    ],
+)
+def test_an_answer_may_say_whether_a_route_may_have_the_tag(said, routable):
+    assert parse(tag_document(["20.0.0.0/24"], **said)).routable is routable
+
+
+@pytest.mark.parametrize(
+    ("said", "routable"),
+    [
+        ((True, False), True),
+        ((False, True), True),
+        ((None, True), True),
+        ((False, None), False),
+        ((False, False), False),
+        ((None, None), None),
+    ],
+)
+def test_one_location_that_knows_the_tag_as_routable_is_enough(said, routable):
+    contents = [SourceContent(TAG, "1", (), ("20.0.0.0/24",), each) for each in said]
+    assert union(contents).routable is routable
 
 
 _PREFIXES = st.sets(st.integers(0, 200).map(lambda n: f"20.0.{n}.0/24"))

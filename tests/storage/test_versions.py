@@ -13,8 +13,8 @@ NOW = datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 
 
-def content(*prefixes, number="1"):
-    return SourceContent(TAG, number, ("westeurope",), prefixes)
+def content(*prefixes, number="1", routable=None):
+    return SourceContent(TAG, number, ("westeurope",), prefixes, routable)
 
 
 def test_a_tag_of_any_real_size_is_recorded(app):
@@ -22,6 +22,16 @@ def test_a_tag_of_any_real_size_is_recorded(app):
     recorded = app.versions.append(content(*prefixes), None, recorded_at=NOW, run_id="r")
     assert app.versions.get(recorded.version_id).address_prefixes == prefixes
     assert app.versions.newest(TAG) == recorded
+
+
+@pytest.mark.parametrize("routable", [True, False, None])
+def test_what_the_answer_says_of_routes_is_recorded(app, routable):
+    """A row that was written before this was recorded is like one whose answer did not say it."""
+    said = content("20.0.0.0/24", routable=routable)
+    recorded = app.versions.append(said, None, recorded_at=NOW, run_id="r")
+    assert recorded.routable is app.versions.newest(TAG).routable is routable
+    [row] = app.account.versions.list_entities()
+    assert row.get("routable") is routable
 
 
 def test_a_version_is_appended_once_whoever_comes_second(app):

@@ -155,6 +155,33 @@ def test_a_tag_is_a_prefix_only_if_azure_takes_it(azure, make_app, table):
     assert register(app, replace(request, resource_id=table_id("gone"))).is_new
 
 
+@pytest.mark.parametrize(
+    ("tag", "said", "refused_by"),
+    [
+        ("ApiManagement.WestEurope", {}, None),
+        (f"{TAG}.WestEurope", {}, "Microsoft's weekly file of 2025-10-27 (change 374)"),
+        (f"{TAG}.WestEurope", {"networkFeatures": ["UDR"]}, None),
+        (TAG, {"networkFeatures": ["NSG"]}, "the Service Tag Discovery API"),
+        ("NoOneKnows", {}, None),
+        ("NoOneKnows", {"networkFeatures": []}, "the Service Tag Discovery API"),
+    ],
+)
+@pytest.mark.parametrize("recorded", [True, False])
+def test_whether_a_route_may_have_a_tag_is_known_by_answer_and_file(
+    azure, make_app, table, tag, said, refused_by, recorded
+):
+    azure.state.tags.answers["westeurope"] = tag_document([A], tag, **said)
+    app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},{tag}")
+    if recorded:
+        app.pull.record([tag], run_id="r")
+    asked = {"service_tags": [tag], "route_style": RouteStyle.SERVICE_TAG}
+    if refused_by is None:
+        assert register(app, RegisterRequest(resource_id=table_id("one"), **asked)).is_new
+    else:
+        message = f"{refused_by} says that no route in AzureCloud may have {tag} as its prefix"
+        assert faults(app, **asked) == {"routeStyle": message}
+
+
 def test_get_and_unregister_know_only_what_is_registered(app, table):
     register(app, RegisterRequest(resource_id=table_id("one")))
     assert app.registering.get(table_id("ONE")).route_table_id == rid("one")

@@ -111,6 +111,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.ASE_UNAVAILABLE: _DOCTOR,
         codes.SERVICE_TAG_NOT_ALLOWED: f"{_SET} --service-tag SERVICE_TAG",
         codes.SERVICE_TAG_NOT_ROUTABLE: _PREFIX_ROUTES,
+        codes.TAG_ROUTE_UNCONFIRMED: _PREFIX_ROUTES,
         codes.NOT_COMPARED: _DOCTOR,
         codes.ONLY_SERVICE_TAG_KNOWS: None,
         codes.ONLY_ASE_KNOWS: f"{_SET} --address-source both",

@@ -1,50 +1,30 @@
-"""The service tags that a route may have as its prefix. The Discovery API does not name them.
+"""Which service tags a route may have as its prefix: those with `UDR` in `networkFeatures`.
 
-A tag can be used if its `networkFeatures` in the weekly published files contain `UDR`:
-
-- Azure Government: in the file of 2020-08-27, and AppServiceManagement also in 2026.
-- China: no tag in the file of 2020-09-14, and AppServiceManagement not on 2026-07-20 either.
-- Public: AppServiceManagement on 2025-10-13. For the others, the documentation of their services
-  asks for such routes (API Management, Batch, Databricks).
+If an answer of the Discovery API carries `networkFeatures`, it decides. The API's documentation
+does not name that key, but a real answer had it: `serviceTagDetails` at change 86, in the tests of
+Packs/AzureFirewall in demisto/content. If an answer lacks it, the newest weekly file that the
+repository has read decides.
 """
 
-from collections.abc import Mapping
-
-_GOVERNMENT = """
-ActionGroup ApiManagement AppConfiguration AppService AppServiceManagement
-ApplicationInsightsAvailability AzureActiveDirectory AzureActiveDirectoryDomainServices
-AzureAdvancedThreatProtection AzureBackup AzureBotService AzureCognitiveSearch AzureConnectors
-AzureContainerRegistry AzureCosmosDB AzureDataExplorerManagement AzureDatabricks AzureEventGrid
-AzureInformationProtection AzureIoTHub AzureKeyVault AzureMachineLearning AzureMonitor AzurePortal
-AzureResourceManager AzureSignalR AzureSiteRecovery AzureTrafficManager BatchNodeManagement
-CognitiveServicesManagement DataFactory EventHub GatewayManager GuestAndHybridManagement HDInsight
-LogicApps LogicAppsManagement MicrosoftCloudAppSecurity MicrosoftContainerRegistry PowerBI
-PowerQueryOnline ServiceBus ServiceFabric Sql SqlManagement Storage StorageSyncService
-WindowsVirtualDesktop
-"""
-_ROUTABLE: Mapping[str, frozenset[str]] = {
-    "AzureCloud": frozenset(
-        {
-            "ApiManagement",
-            "AppServiceManagement",
-            "AzureDatabricks",
-            "BatchNodeManagement",
-            "EventHub",
-            "Sql",
-            "Storage",
-        }
-    ),
-    "AzureUSGovernment": frozenset(_GOVERNMENT.split()),
-    "AzureChinaCloud": frozenset(),
-}
+from .published_tags import PUBLISHED
 
 
-def why_not_routable(cloud: str, service_tag: str) -> str | None:
-    """Return why a route cannot have this tag as its prefix; None if it can."""
-    if service_tag in _ROUTABLE[cloud]:
+def is_routable(cloud: str, service_tag: str, answer: bool | None) -> bool | None:
+    """Return whether a route may have this tag as its prefix; None if only Azure knows.
+
+    `answer` is what the Discovery API says of the tag; None if it says nothing.
+    """
+    return PUBLISHED[cloud].says(service_tag) if answer is None else answer
+
+
+def why_not_routable(cloud: str, service_tag: str, answer: bool | None) -> str | None:
+    """Return why no route may have this tag as its prefix; None if one may, or if only Azure knows.
+
+    `answer` is as in `is_routable`.
+    """
+    if is_routable(cloud, service_tag, answer) is not False:
         return None
-    if not _ROUTABLE[cloud]:
-        return f"in {cloud} no route may have a service tag as its prefix"
-    if "." in service_tag:
-        return f"{service_tag} is one region of a tag: no route may have it as its prefix"
-    return f"{service_tag} is not known to be usable as a route's prefix in {cloud}"
+    file = PUBLISHED[cloud]
+    by_file = f"Microsoft's weekly file of {file.published} (change {file.change_number})"
+    said_by = by_file if answer is None else "the Service Tag Discovery API"
+    return f"{said_by} says that no route in {cloud} may have {service_tag} as its prefix"

@@ -109,6 +109,16 @@ class SourcePull:
         _, reasons = self._read(unknown)
         return reasons
 
+    def routable(self, service_tags: Collection[Source]) -> Mapping[Source, bool | None]:
+        """Return for each tag whether the last answer says that a route may have it; None if not.
+
+        A tag that was never recorded is asked for. Raise TransientError as `unusable` does.
+        """
+        newest = {tag: self.store.versions.newest(tag) for tag in service_tags}
+        said = {tag: version.routable for tag, version in newest.items() if version is not None}
+        asked, _ = self._read(newest.keys() - said.keys())
+        return said | {content.source: content.routable for content in asked}
+
     def _read(self, sources: Collection[Source]) -> tuple[list[SourceContent], dict[Source, str]]:
         """Return the contents of the usable sources, and why the others are unusable."""
         tags = sorted(source for source in sources if service_tag_of(source))

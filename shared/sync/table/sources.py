@@ -16,7 +16,7 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Pin, Registration
 from ...domain.routing.grace import SourceHistory
 from ...domain.routing.judgement import Violation, blocking
-from ...domain.routing.routable_tags import why_not_routable
+from ...domain.routing.routable_tags import is_routable, why_not_routable
 from ...domain.runs.run import Run
 from ..policy import Policy
 from ..ports import Versions
@@ -67,6 +67,16 @@ class Wanted:
             return frozenset()
         tags = (service_tag_of(version.source) for version in self.versions)
         return frozenset(tag for tag in tags if tag is not None)
+
+    @property
+    def unconfirmed_tags(self) -> tuple[str, ...]:
+        """The routed tags of which only Azure knows whether a route may have them."""
+        return tuple(
+            version.source
+            for version in self.newest
+            if version.source in self.routed_tags
+            and is_routable(version.cloud, version.source, version.routable) is None
+        )
 
     @property
     def tag_prefixes(self) -> frozenset[str]:
@@ -234,7 +244,7 @@ def _ipv4_of(version: Version | None) -> tuple[str, ...]:
 def _check_routable(versions: Iterable[Version]) -> None:
     for version in versions:
         tag = service_tag_of(version.source)
-        why = None if tag is None else why_not_routable(version.cloud, tag)
+        why = None if tag is None else why_not_routable(version.cloud, tag, version.routable)
         if why is not None:
             raise PermanentError(codes.SERVICE_TAG_NOT_ROUTABLE, why)
 

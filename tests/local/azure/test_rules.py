@@ -6,6 +6,7 @@ from local.azure.faults import FailOperation, InjectedFault
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.route_tables import SERVICE_TAGS_A_TABLE
 from local.azure.server import SimulatedAzure
+from shared.domain.routing.published_tags import PUBLISHED
 from tests.builders.azure import SUBSCRIPTION, add_table, ask_azure, table_id, table_with
 from tests.builders.routes import route, to_appliances, to_firewall
 
@@ -155,7 +156,8 @@ def test_the_limits_of_a_table_hold_on_both_sides(azure, ask):
 
 def test_so_many_service_tags_a_table(azure, ask):
     add_table(azure.state, "one")
-    tags = [route(f"r{n}", f"Storage.Region{n}") for n in range(SERVICE_TAGS_A_TABLE + 1)]
+    regions = PUBLISHED["AzureCloud"].regions.split()[: SERVICE_TAGS_A_TABLE + 1]
+    tags = [route(f"r-{region}", f"Storage.{region}") for region in regions]
     assert ask("PUT", table_id("one"), json=table_with(*tags[:-1])).status_code == 200
     answer = ask("PUT", table_id("one"), json=table_with(*tags))
     assert code(answer) == (400, "UnconfirmedRoutesWithServiceTagPerRouteTableExceeded")

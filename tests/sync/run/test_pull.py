@@ -124,6 +124,19 @@ def test_a_location_that_fails_lets_what_was_recorded_be_repaired(azure, make_ap
     assert owned_prefixes(table) == {A, B, C}
 
 
+def test_a_new_word_on_routes_is_recorded_and_silence_changes_nothing(azure, app):
+    def pulled(**said):
+        azure.state.tags.answers["westeurope"] = tag_document([A], **said)
+        [version] = app.pull.record(["AppServiceManagement"], run_id="r").versions
+        return version.version_id[-1], version.routable
+
+    assert pulled() == ("1", None)
+    assert pulled(networkFeatures=["NSG", "UDR"]) == ("2", True)
+    assert pulled(networkFeatures=["UDR"]) == ("2", True)
+    assert pulled() == ("2", True)
+    assert pulled(networkFeatures=["NSG"]) == ("3", False)
+
+
 WEEK, DAY, SECOND = timedelta(days=7), timedelta(days=1), timedelta(seconds=1)
 
 

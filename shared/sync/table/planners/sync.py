@@ -8,7 +8,7 @@ from ....domain import codes
 from ....domain.addresses import is_service_tag
 from ....domain.bounds import out_of_bounds
 from ....domain.codes import Code
-from ....domain.findings import Finding
+from ....domain.findings import Finding, listed
 from ....domain.registry.contest import BETWEEN_WRITES, Contest, Undoing, is_undone
 from ....domain.registry.holds import Hold, held_at
 from ....domain.registry.registered_table import RegisteredTable
@@ -230,8 +230,16 @@ class SyncPlanner:
         return (
             *_ended_exceptions(self.entry.registration, judgement.plan),
             *wanted.findings,
+            *_unconfirmed_findings(wanted, table),
             *routing_findings(after, addresses, owner=owner, tags=wanted.tags),
         )
+
+
+def _unconfirmed_findings(wanted: Wanted, table: RouteTable) -> tuple[Finding, ...]:
+    """Report the tags whose route Azure may refuse. It has accepted those that have one already."""
+    accepted = {route.prefix for route in table.routes}
+    tags = [tag for tag in wanted.unconfirmed_tags if tag not in accepted]
+    return listed(codes.TAG_ROUTE_UNCONFIRMED, "only Azure knows it of", tags)
 
 
 def _approved_findings(run: Run) -> tuple[Finding, ...]:
