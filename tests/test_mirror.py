@@ -14,6 +14,7 @@ ELSEWHERE = {
     "domain/people/check_report.py": "records; tests/sync/watch/test_check.py sees them made",
     "domain/people/notices.py": "what the files beside it share; test_faults.py, test_waiting.py",
     "domain/registry/status.py": "records; tests/storage/test_registry.py writes and reads them",
+    "domain/routing/published_tags.py": "data; tests/domain/routing/test_routable_tags.py makes it",
     "domain/surroundings/search.py": "records; tests/storage/test_searches.py keeps them",
     "sync/ports.py": "protocols only",
     "sync/surroundings/subscription.py": "tests/sync/surroundings/test_discovery.py searches them",
