@@ -288,6 +288,14 @@ def versions_feed(req: func.HttpRequest) -> func.HttpResponse:
     return endpoints.versions_feed(req)
 
 
+@app.route("lists/{name}", methods=["GET"])
+@_in_lane("REQUESTS")
+def lists(req: func.HttpRequest) -> func.HttpResponse:
+    from shared import endpoints
+
+    return endpoints.lists(req)
+
+
 @app.route(
     "dashboard",
     methods=["GET"],

@@ -8,7 +8,9 @@ and these variables:
 HOST_PORT                       a free port; ASPNETCORE_URLS has the whole address
 WEBSITE_HOSTNAME                the address without http://, as App Service and Core Tools set it
 HOST_KEY, MASTER_KEY            the host key and the master key that its callers use
-FUNCTIONS_SECRETS_PATH          a folder with these keys, as the real host keeps them (host.json)
+FUNCTION_KEYS                   a key of its own for each function in this JSON object, if it is set
+FUNCTIONS_SECRETS_PATH          a folder with these keys, as the real host keeps them (host.json,
+                                and FUNCTION.json)
 AzureWebJobsSecretStorageType   `files`: so the real host takes its keys from that folder
 TMPDIR                          a folder of its own, in which Core Tools look for the same folder
 FUNCTIONS_WORKER_RUNTIME        `python`
@@ -66,7 +68,8 @@ def _environment(folder: Path) -> Mapping[str, str]:
     # Core Tools keep their secrets in this folder of the temporary folder.
     secrets = folder / "secrets" / "functions" / "secrets"
     secrets.mkdir(parents=True)
-    (secrets / "host.json").write_text(json.dumps(_keys()))
+    for name, keys in _keys().items():
+        (secrets / f"{name.lower()}.json").write_text(json.dumps(keys))
 
     port = _free_port()
     return {
@@ -83,14 +86,18 @@ def _environment(folder: Path) -> Mapping[str, str]:
 
 
 def _keys() -> Mapping[str, object]:
+    """Return the content of each file of keys, by its name."""
+
     def key(name: str, value: str) -> Mapping[str, object]:
         return {"name": name, "value": value, "encrypted": False}
 
-    return {
+    of_host = {
         "masterKey": key("master", os.environ["MASTER_KEY"]),
         "functionKeys": [key("default", os.environ["HOST_KEY"])],
         "systemKeys": [],
     }
+    own = json.loads(os.environ.get("FUNCTION_KEYS") or "{}")
+    return {"host": of_host} | {name: {"keys": [key("own", text)]} for name, text in own.items()}
 
 
 def _free_port() -> int:

@@ -8,10 +8,12 @@ from .app import App, utc_now
 from .domain import codes
 from .domain.addresses import Difference, Version
 from .domain.armid import RouteTableId
-from .domain.errors import NotFound
+from .domain.bounds import out_of_bounds, shortened
+from .domain.errors import NotFound, TransientError
 from .domain.people.check_report import check_id_of
 from .domain.people.overview import Standpoint
 from .domain.registry.registered_table import RegisteredTable
+from .domain.routing.plain_list import PlainList
 from .domain.runs.report import Report, Result
 from .domain.runs.run import Action, Run, RunStatus, Trigger
 from .domain.surroundings.search import Found
@@ -147,6 +149,30 @@ def existing_version(context: App, version_id: str) -> Version:
     if version is None:
         raise NotFound(codes.VERSION_NOT_FOUND, "there is no version with this id")
     return version
+
+
+def plain_list(context: App, name: str) -> PlainList:
+    """Return the list of this tag. It is never empty.
+
+    Raise NotFound if the tag is not allowed, and TransientError if no version is recorded, or if
+    the newest one cannot be believed any more.
+    """
+    settings = context.settings
+    if name not in settings.allowed:
+        raise NotFound(codes.LIST_NOT_FOUND, f"{name} is not in ALLOWED_SERVICE_TAGS")
+    history = context.versions.recent(name, days=settings.removal_grace_days)
+    if not history:
+        raise TransientError(codes.LIST_NOT_READY, _why_not_recorded(context, name))
+
+    faults = out_of_bounds(history[-1].address_prefixes, settings.min_prefix_length)
+    if faults:
+        raise TransientError(codes.RECORDED_OUT_OF_BOUNDS, shortened([*faults.values()]))
+    return PlainList.of(history, grace_days=settings.removal_grace_days, today=utc_now().date())
+
+
+def _why_not_recorded(context: App, tag: str) -> str:
+    why = context.pull.unusable([tag]).get(tag, "the next run about all route tables records it")
+    return f"no version of {tag} is recorded: {why}"
 
 
 def version_change(context: App, version: Version) -> Difference:

@@ -16,6 +16,7 @@ from .domain.registry.contest import Contest
 from .domain.registry.registered_table import RegisteredTable
 from .domain.registry.registration import Pin, Registration
 from .domain.registry.status import LastOutcome, Status
+from .domain.routing.plain_list import Family, PlainList
 from .domain.runs.outcome import Outcome, OutcomeStatus
 from .domain.runs.report import Report
 from .domain.runs.run import Run, VersionSeen
@@ -422,3 +423,23 @@ def _text(resource_id: object | None) -> str | None:
 
 def _moment(at: datetime | None) -> str | None:
     return None if at is None else utc_text(at)
+
+
+def plain_list_json(found: PlainList, family: Family) -> shapes.PlainList:
+    version, prefixes = found.version, found.prefixes(family)
+    ends = [(prefix, found.retained[prefix]) for prefix in prefixes if prefix in found.retained]
+    retained: list[shapes.Retained] = [
+        {"prefix": prefix, "until": str(end)} for prefix, end in ends
+    ]
+
+    return {
+        "name": version.source,
+        "family": family,
+        "cloud": version.cloud,
+        "versionId": version.version_id,
+        "changeNumber": version.change_number,
+        "recordedAt": utc_text(version.recorded_at),
+        "changedAt": utc_text(found.changed_at),
+        "addressPrefixes": list(prefixes),
+        "retained": retained,
+    }

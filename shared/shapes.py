@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from pydantic import WithJsonSchema
 
 from .domain.registry.choices import AddressSource, RouteStyle
+from .domain.routing.plain_list import Family
 from .domain.routing.policy import ApplyPolicy
 from .domain.runs.outcome import OutcomeStatus
 from .domain.runs.run import Action, Mode, RunStatus, Trigger
@@ -75,7 +76,7 @@ class ValidationAnswer(TypedDict):
 
 
 class Retained(TypedDict):
-    """A prefix that left the tag, and whose route is removed after this day."""
+    """A prefix that left the tag, and is kept until this day."""
 
     prefix: str
     until: Day
@@ -466,6 +467,24 @@ class Version(TypedDict):
     added: list[str]
     removed: list[str]
     previousVersionId: str | None
+
+
+class PlainList(TypedDict):
+    """The addresses of a service tag, for others.
+
+    They are those of its newest version, and those that left it less than the grace ago, which
+    `retained` names. The list is as it is since `changedAt`.
+    """
+
+    name: str
+    family: Family
+    cloud: str
+    versionId: str
+    changeNumber: str
+    recordedAt: Moment
+    changedAt: Moment
+    addressPrefixes: list[str]
+    retained: list[Retained]
 
 
 class RunList(_List):

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from azure_functions_runtime.bindings.datumdef import Datum
@@ -38,10 +38,14 @@ type Invoke = Callable[[Function, Datum], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The host key is for callers. The master key also opens `/admin`."""
+    """The host key is for callers. The master key also opens `/admin`.
+
+    `of_functions` has the key of a function by its name. Such a key opens that function alone.
+    """
 
     host: str
     master: str
+    of_functions: Mapping[str, str] = field(default_factory=dict)
 
     def open(self, request: Request, *keys: str) -> bool:
         """Return whether the request has one of these keys."""
@@ -116,7 +120,8 @@ class HttpTriggers:
             case "admin":
                 return self._keys.open(request, self._keys.master)
             case _:
-                return self._keys.open(request, self._keys.host, self._keys.master)
+                own = self._keys.of_functions.get(function.name, self._keys.host)
+                return self._keys.open(request, own, self._keys.host, self._keys.master)
 
 
 def _has_unreadable_principal(request: Request) -> bool:

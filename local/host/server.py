@@ -1,6 +1,7 @@
 """The host on a port of 127.0.0.1: `python -m local.host`, with the app's settings as environment.
 
-HOST_PORT, HOST_KEY and MASTER_KEY configure the host itself. HOST_FLEX=1 gives the worker as few
+HOST_PORT, HOST_KEY and MASTER_KEY configure the host itself. FUNCTION_KEYS can give functions a key
+of their own, as a JSON object: `{"lists": "KEY"}`. HOST_FLEX=1 gives the worker as few
 threads as Flex Consumption may. AzureWebJobsScriptRoot is the folder of another app.
 
 POST /local/clock   sets the clock of the host and of its worker, so that weeks pass in a test
@@ -8,6 +9,7 @@ GET  /local/worker  returns the process id of the worker
 """
 
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -176,7 +178,8 @@ def _show_logs() -> None:
 
 def _server(keeper: Keeper) -> uvicorn.Server:
     root = Path(os.environ.get("AzureWebJobsScriptRoot") or Path(__file__).parents[2])
-    keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"])
+    own = json.loads(os.environ.get("FUNCTION_KEYS") or "{}")
+    keys = Keys(os.environ["HOST_KEY"], os.environ["MASTER_KEY"], own)
     return web_server(Host(root, keys, keeper).app())
 
 

@@ -1214,6 +1214,35 @@ VERSION_NOT_FOUND = Code(
     remedy="List the versions with ase-route-sync versions or GET /api/versions.",
     places=_REQUEST,
 )
+LIST_NOT_FOUND = Code(
+    "ListNotFound",
+    Grade.FAILS,
+    meaning="There is no list with this name.",
+    remedy=(
+        "Ask for NAME.txt or NAME.json, in which NAME is one of ALLOWED_SERVICE_TAGS as it is "
+        "written there. To publish another tag, add it to ALLOWED_SERVICE_TAGS."
+    ),
+    places=_REQUEST,
+    related=("ListNotReady", "ListEmpty"),
+)
+LIST_NOT_READY = Code(
+    "ListNotReady",
+    Grade.FAILS,
+    meaning="The tag is allowed, but no version of it is recorded yet.",
+    remedy=(
+        "Read the message. If the tag can be read, start a run about all route tables. Otherwise "
+        "the weekly run records it."
+    ),
+    places=_REQUEST,
+    related=("TagUnavailable",),
+)
+LIST_EMPTY = Code(
+    "ListEmpty",
+    Grade.FAILS,
+    meaning="The tag has no prefix of this family. The app never sends an empty list.",
+    remedy="Ask for another family, and take this list out of the firewall.",
+    places=_REQUEST,
+)
 NAME_AMBIGUOUS = Code(
     "NameAmbiguous",
     Grade.FAILS,

@@ -4,6 +4,7 @@ from .alerts import take_alert
 from .dashboard import dashboard
 from .environments import discover, provision
 from .health import health
+from .lists import lists
 from .openapi import openapi
 from .registrations import (
     change_route_table,
@@ -28,6 +29,7 @@ __all__ = [
     "list_or_get_route_tables",
     "list_runs",
     "list_versions",
+    "lists",
     "openapi",
     "provision",
     "register_route_table",

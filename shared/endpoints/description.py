@@ -46,6 +46,7 @@ _ERRORS = {
 _IN_PATH = {
     "id": "The ARM id of the route table, without its first slash. A table can be registered by "
     "the id of its App Service Environment as well. Slashes are sent as they are, or as `%2F`.",
+    "name": "The name of an allowed service tag, and then `.txt` or `.json`.",
     "runId": "The id of a run.",
     "versionId": "The id of a version.",
 }
@@ -66,6 +67,7 @@ _IN_HEADERS = {
     "Allow": "The methods of this path.",
     "Cache-Control": "How long the answer may be kept.",
     "ETag": "The state of what is shown, for `If-Match` or `If-None-Match`.",
+    "Last-Modified": "The time since which what is shown is as it is.",
     "Location": "The URL of the run's report.",
     "Retry-After": "The seconds to wait before the report is asked for.",
     "WebHook-Allowed-Origin": "The `WebHook-Request-Origin` of the request.",
@@ -177,8 +179,8 @@ class _Schemas:
 def _types(operation: Operation) -> Iterator[tuple[Any, JsonSchemaMode]]:
     """Yield each type that is read or shown."""
     for answer in (*operation.answers.values(), operation.error):
-        if answer.shape is not None:
-            yield answer.shape, "serialization"
+        for shape in answer.shapes.values():
+            yield shape, "serialization"
     for model in (operation.body, operation.query):
         if model is not None:
             yield model, "validation"
@@ -251,8 +253,9 @@ def _name(status: int) -> str:
 
 def _response(answer: Answer, schemas: _Schemas) -> _Json:
     described: _Json = {"description": answer.meaning}
-    if answer.shape is not None:
-        described["content"] = {answer.media: {"schema": schemas.of(answer.shape)}}
+    if answer.shapes:
+        content = {media: {"schema": schemas.of(shape)} for media, shape in answer.shapes.items()}
+        described["content"] = content
 
     headers = {name: _header(name, required=True) for name in answer.headers}
     headers |= {name: _header(name, required=False) for name in answer.sometimes}

@@ -5,7 +5,7 @@ every function of its kind can answer.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import azure.functions as func
@@ -20,7 +20,8 @@ from .shell import Endpoint
 class Answer:
     """An answer of a function that is no error: what it means, and the type of its body.
 
-    `headers` are always there, and `sometimes` are those that need not be.
+    `headers` are always there, and `sometimes` are those that need not be. If the caller can choose
+    another media type, `also` has the type of its body.
     """
 
     meaning: str
@@ -28,6 +29,12 @@ class Answer:
     media: str = "application/json"
     headers: tuple[str, ...] = ()
     sometimes: tuple[str, ...] = ()
+    also: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shapes(self) -> Mapping[str, Any]:
+        """The type of the body in each media type."""
+        return {self.media: self.shape, **self.also} if self.shape is not None else {}
 
 
 STARTED = Answer("The run has begun.", shapes.Started, headers=("Location", "Retry-After"))

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -18,6 +18,8 @@ from .entities import Entity, fitting, pack, unpack
 _LAST = 999_999
 _FEW_SOURCES = 10
 """One request for each of so few is quicker than a list of all versions."""
+_FEW_VERSIONS = 10
+"""A month has no more, if the tag changes every week. A large tag has large rows."""
 _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
 
 
@@ -38,6 +40,18 @@ class VersionLog:
     def history(self, source: Source) -> list[Version]:
         """Return all versions of the source, the oldest first."""
         return list(self._query(source))[::-1]
+
+    def recent(self, source: Source, *, days: int) -> list[Version]:
+        """Return the newest versions of the source, the oldest first.
+
+        The oldest of them stood so many days before the newest one was recorded.
+        """
+        found: list[Version] = []
+        for version in self._query(source, results_per_page=_FEW_VERSIONS):
+            found.append(version)
+            if found[0].recorded_at - version.recorded_at > timedelta(days=days + 1):
+                break
+        return found[::-1]
 
     def list(self) -> Iterator[Version]:
         """Yield the versions of all sources, which come in no particular order."""

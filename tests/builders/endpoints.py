@@ -46,7 +46,12 @@ def call(
     headers: Mapping[str, str] | None = None,
 ) -> func.HttpResponse:
     """Ask as somebody who has a key and all that the path needs."""
-    known = {"id": table_id("one").strip("/"), "runId": NO_RUN, "versionId": NO_RUN}
+    known = {
+        "id": table_id("one").strip("/"),
+        "name": "AppServiceManagement.txt",
+        "runId": NO_RUN,
+        "versionId": NO_RUN,
+    }
     request = func.HttpRequest(
         operation.method,
         f"https://app.invalid/api/{operation.path}",

@@ -20,6 +20,7 @@ HTTP_FUNCTIONS = [
     ("health", "GET", "health"),
     ("list_runs", "GET", "runs"),
     ("list_versions", "GET", "versions"),
+    ("lists", "GET", "lists/AppServiceManagement.txt"),
     ("openapi", "GET", "openapi.json"),
     ("provision", "POST", "provision"),
     ("register_route_table", "PUT", f"route-tables{table_id('one')}"),

@@ -13,8 +13,11 @@ from tests.builders.callers import principal
 
 APP_ROLES = Path(__file__).parents[2] / "infra" / "entra" / "app-roles.json"
 STARTS = {"adopt", "provision", "rollback", "start_sync", "take_alert"}
-READS = {"dashboard", "get_run", "get_version", "list_runs", "list_versions", "versions_feed"}
-NEED_NO_TOKEN = {"health", "take_alert", "versions_feed"}
+READS = {
+    *("dashboard", "get_run", "get_version", "list_runs", "list_versions", "lists"),
+    "versions_feed",
+}
+NEED_NO_TOKEN = {"health", "lists", "take_alert", "versions_feed"}
 OTHERS = sorted({*endpoints.__all__} - NEED_NO_TOKEN)
 
 
@@ -24,7 +27,7 @@ def ask(name, headers, sent=None):
         method="GET" if name in READS or name.startswith("list_or_get") else "POST",
         url="https://app.invalid/api/x",
         headers=headers,
-        route_params={},
+        route_params={"name": "none"} if name == "lists" else {},
         body=b"{}",
     )
     rest = [[].append if sent is None else sent.append] if name in STARTS else []
@@ -71,13 +74,14 @@ def test_an_alert_needs_no_token_and_opens_nothing_else(serve, in_front):
 
 
 @pytest.mark.parametrize("in_front", ["True", ""])
-def test_the_feed_needs_no_token_and_no_role_less_than_a_reader_opens_it(serve, in_front):
+@pytest.mark.parametrize(("name", "status"), [("lists", 404), ("versions_feed", 200)])
+def test_what_needs_no_token_is_opened_by_no_role_less_than_a_reader(serve, in_front, name, status):
     serve(REQUIRE_TOKENS="true", WEBSITE_AUTH_ENABLED=in_front)
-    assert ask("versions_feed", {})[0] == 200
+    assert ask(name, {})[0] == status
     serve(REQUIRE_TOKENS="true", WEBSITE_AUTH_ENABLED="True")
-    assert ask("versions_feed", principal("Reader"))[0] == 200
+    assert ask(name, principal("Reader"))[0] == status
     for roles in ((), (SENDERS[0],)):
-        assert ask("versions_feed", principal(*roles)) == (403, "RoleNeeded")
+        assert ask(name, principal(*roles)) == (403, "RoleNeeded")
 
 
 @pytest.mark.parametrize("sender", SENDERS)

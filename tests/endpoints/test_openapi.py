@@ -220,6 +220,17 @@ class Asks:
     def versions_feed_304(self) -> dict[str, Any]:
         return {"headers": {"If-None-Match": "*"}}
 
+    def lists_200(self) -> dict[str, Any]:
+        sync(self.app)
+        return {}
+
+    def lists_304(self) -> dict[str, Any]:
+        sync(self.app)
+        return {"headers": {"If-None-Match": "*"}}
+
+    def lists_404(self) -> dict[str, Any]:
+        return {"ids": {"name": "NotAllowed.txt"}}
+
     def dashboard_404(self) -> dict[str, Any]:
         return {"params": {"run": NO_RUN}}
 

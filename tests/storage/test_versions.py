@@ -79,3 +79,15 @@ def test_the_newest_of_each_source_is_told_without_its_addresses(app):
     assert app.versions.heads_of([TAG, "Unknown"]) == {TAG: heads[TAG]}
     many = [TAG, *(f"Unknown{number}" for number in range(20))]
     assert app.versions.heads_of(many) == heads
+
+
+@pytest.mark.parametrize(("days", "oldest"), [(0, 11), (26, 8), (27, 7)])
+def test_the_recent_versions_reach_back_to_what_stood_so_many_days_before(app, days, oldest):
+    last = None
+    for week in range(12):
+        at = NOW + timedelta(weeks=week)
+        last = app.versions.append(content(f"20.0.{week}.0/24"), last, recorded_at=at, run_id="r")
+    found = app.versions.recent(TAG, days=days)
+    assert [int(version.version_id[-6:]) for version in found] == [*range(oldest, 13)]
+    assert app.versions.recent(TAG, days=3650) == app.versions.history(TAG)
+    assert app.versions.recent("Storage", days=days) == []

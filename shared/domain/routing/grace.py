@@ -44,6 +44,17 @@ def retained_until(
     return _in_grace(known, grace_days, today)
 
 
+def departures(versions: Sequence[Version]) -> Mapping[str, datetime]:
+    """Return when each prefix last left that the newest version lacks. The oldest comes first."""
+    left: dict[str, datetime] = {}
+    for before, after in pairwise(versions):
+        gone = set(before.address_prefixes).difference(after.address_prefixes)
+        left |= dict.fromkeys(gone, after.recorded_at)
+
+    there = {prefix for version in versions[-1:] for prefix in version.address_prefixes}
+    return {prefix: at for prefix, at in left.items() if prefix not in there}
+
+
 def tags_retained_until(
     tags: Iterable[str],
     ended_at: Mapping[str, datetime],
@@ -59,8 +70,13 @@ def tags_retained_until(
     return _in_grace(left_at, grace_days, today)
 
 
+def grace_ends(left_at: Mapping[str, datetime], grace_days: int) -> Mapping[str, date]:
+    """Return the first day (UTC) on which each of these is not in its grace any more."""
+    return {prefix: at.date() + timedelta(days=grace_days) for prefix, at in left_at.items()}
+
+
 def _in_grace(left_at: Mapping[str, datetime], grace_days: int, today: date) -> Mapping[str, date]:
-    ends = {prefix: at.date() + timedelta(days=grace_days) for prefix, at in left_at.items()}
+    ends = grace_ends(left_at, grace_days)
     return {prefix: end for prefix, end in ends.items() if today < end}
 
 

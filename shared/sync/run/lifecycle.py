@@ -229,7 +229,9 @@ class RunStart:
         return run
 
     def _record(self, run: Run, sources: Collection[Source]) -> PullResult:
-        return self.pull.record(sources, run_id=run.run_id)
+        # A run about all tables also records what others may read as a list.
+        lists = () if run.request.route_tables else self.policy.allowed_service_tags
+        return self.pull.record(sources, run_id=run.run_id, also=lists)
 
     def _last_recorded(self, run: Run, sources: Collection[Source]) -> PullResult:
         error = run.error or Finding(codes.START_FAILED, "the run could not start; see the log")

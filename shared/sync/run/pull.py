@@ -1,6 +1,7 @@
 """Pull the sources of addresses and record every source that differs from its last version."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,7 +61,9 @@ class SourcePull:
     policy: Policy
     clock: Clock
 
-    def record(self, sources: Collection[Source], *, run_id: str) -> PullResult:
+    def record(
+        self, sources: Collection[Source], *, run_id: str, also: Collection[Source] = ()
+    ) -> PullResult:
         """Record a version of each source whose content differs from the last one.
 
         A service tag's prefixes are the union over all locations. A prefix is gone only if no
@@ -68,18 +71,30 @@ class SourcePull:
         answer makes the tag unusable. A location that stands still while another moves is no such
         location. Raise TransientError if a location may answer soon. An
         environment that may answer soon is only unusable, so that no other source waits for it.
+
+        The sources in `also` are recorded as well, if they can be, and the result leaves them out.
         """
-        contents, unusable = self._read(sources)
+        extra = {*also}.difference(sources)
+        contents, unusable = self._read({*sources, *extra})
 
         # What no row can hold is an error of one source.
         versions: list[Version] = []
         for content in contents:
+            if content.source in extra:
+                self._try_to_record(content, run_id)
+                continue
             try:
                 versions.append(self._record(content, run_id))
             except PermanentError as error:
                 unusable[content.source] = f"{content.source}: {error}"
 
-        return PullResult(tuple(versions), unusable)
+        needed = {source: why for source, why in unusable.items() if source not in extra}
+        return PullResult(tuple(versions), needed)
+
+    def _try_to_record(self, content: SourceContent, run_id: str) -> None:
+        """No route depends on it, so it must not keep the run from its tables. Its list tells."""
+        with suppress(Exception):
+            self._record(content, run_id)
 
     def last_recorded(self, sources: Collection[Source], *, why: str) -> PullResult:
         """Return the newest recorded versions without asking the sources.
@@ -90,16 +105,24 @@ class SourcePull:
         versions = tuple(version for version in newest if version is not None)
         return PullResult(versions, dict.fromkeys(sources, why))
 
-    def compare(self, service_tags: Collection[Source]) -> Comparison:
+    def compare(
+        self, service_tags: Collection[Source], also: Collection[Source] = ()
+    ) -> Comparison:
         """Ask each location once and record nothing.
 
-        A transient error is not raised: it makes the tags unusable.
+        A transient error is not raised: it makes the tags unusable. A tag in `also` is reported
+        only if it is unusable now and was recorded before, for its list gets old then.
         """
         answers, standings = self._ask(self._answer_now)
-        contents, errors = self._contents(sorted(service_tags), answers)
+        contents, errors = self._contents(sorted({*service_tags, *also}), answers)
+        asked = [content for content in contents if content.source in service_tags]
         return Comparison(
-            differs=frozenset(content.source for content in contents if self._differs(content)),
-            unusable={tag: _cause_of(error) for tag, error in errors.items()},
+            differs=frozenset(content.source for content in asked if self._differs(content)),
+            unusable={
+                tag: _cause_of(error)
+                for tag, error in errors.items()
+                if tag in service_tags or self.store.versions.newest(tag) is not None
+            },
             standings=standings,
         )
 

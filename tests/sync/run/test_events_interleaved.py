@@ -216,7 +216,7 @@ class World:
 
     def start(self, run_id: str) -> None:
         end: Any = SimpleNamespace(expire_overdue=list, close_if_complete=lambda _: None)
-        pull: Any = SimpleNamespace(record=lambda _, run_id: PullResult((), {}))
+        pull: Any = SimpleNamespace(record=lambda _, run_id, also: PullResult((), {}))
         starting = RunStart(self.store, self.policy, partial(self._clock, timedelta()), pull, end)
         try:
             starting.start(run_id)

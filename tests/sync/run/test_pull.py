@@ -297,3 +297,59 @@ def test_however_many_tags_are_asked_about_each_location_is_read_once(azure, app
     answer(azure, A)
     assert app.pull.unusable(["ApiManagement", "Storage"]).keys() == {"ApiManagement", "Storage"}
     assert len(azure.state.log) == 1
+
+
+STORAGE = "Storage.WestEurope"
+
+
+def publish(azure, *tags, location="westeurope"):
+    values = [tag_document([A], tag)["values"][0] for tag in tags]
+    azure.state.tags.answers[location] = {"values": values}
+
+
+@pytest.fixture
+def with_lists(azure, make_app):
+    add_table(azure.state, "one", [to_firewall()])
+    app = make_app(ALLOWED_SERVICE_TAGS=f"AppServiceManagement,{STORAGE}")
+    register(app, "one")
+    return app
+
+
+def test_a_run_about_all_tables_records_each_allowed_tag_and_asks_no_more(azure, with_lists):
+    publish(azure, "AppServiceManagement", STORAGE)
+    whole = sync(with_lists)
+    assert with_lists.versions.newest(STORAGE).address_prefixes == (A,)
+    assert [version["serviceTag"] for version in whole["versions"]] == ["AppServiceManagement"]
+    assert len([e for e in azure.state.log if "servicetags" in e["path"].lower()]) == 1
+
+
+def test_a_run_about_some_tables_records_their_tags_alone(azure, with_lists):
+    publish(azure, "AppServiceManagement", STORAGE)
+    sync(with_lists, "one")
+    assert with_lists.versions.newest(STORAGE) is None
+    assert with_lists.versions.newest("AppServiceManagement") is not None
+
+
+def test_a_tag_that_no_table_uses_fails_no_run(azure, with_lists, monkeypatch):
+    publish(azure, "AppServiceManagement")
+    whole = sync(with_lists)
+    assert (whole["status"], whole["error"]) == ("Succeeded", None)
+
+    # Not even if storage does not take its version.
+    publish(azure, "AppServiceManagement", STORAGE)
+    append = with_lists.versions.append
+
+    def refused(content, *arguments, **named):
+        if content.source == STORAGE:
+            raise RuntimeError("unforeseen")
+        return append(content, *arguments, **named)
+
+    monkeypatch.setattr(with_lists.versions, "append", refused)
+    assert sync(with_lists)["status"] == "Succeeded"
+    assert with_lists.versions.newest(STORAGE) is None
+
+
+def test_a_run_without_tables_does_not_fail_for_a_tag_that_only_a_list_needs(azure, make_app):
+    publish(azure, "AppServiceManagement")
+    app = make_app(ALLOWED_SERVICE_TAGS=f"AppServiceManagement,{STORAGE}")
+    assert sync(app)["status"] == "Succeeded"

@@ -460,3 +460,31 @@ def test_a_location_that_flips_between_two_versions_is_told_for_a_week(azure, ap
     assert codes(app.check.check()) == ["LocationFlips"]
     clock.shift(SECOND)
     assert codes(app.check.check()) == []
+
+
+LISTED = "Storage.WestEurope"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_an_alarm_tells_that_a_list_gets_old(azure, make_app, recorded):
+    both = [tag_document([A], tag)["values"][0] for tag in (TAG, LISTED)]
+    answers = azure.state.tags.answers
+    app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},{LISTED}")
+    answers["westeurope"] = {"values": both if recorded else both[:1]}
+    sync(app)
+    answers["westeurope"] = {"values": both[:1]}
+    found = app.check.check()
+    about = [(alarm.code.name, alarm.about) for alarm in found.alarms if alarm.about]
+    assert about == ([("TagUnavailable", LISTED)] if recorded else [])
+    assert (found.service_tags, found.run_id) == ((TAG,), None)
+
+
+def test_a_changed_tag_that_no_table_uses_starts_no_run(azure, make_app):
+    app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},{LISTED}")
+    both = [tag_document([A], tag)["values"][0] for tag in (TAG, LISTED)]
+    azure.state.tags.answers["westeurope"] = {"values": both}
+    sync(app)
+    changed = [both[0], tag_document([B], LISTED)["values"][0]]
+    azure.state.tags.answers["westeurope"] = {"values": changed}
+    found = app.check.check()
+    assert (found.differs, found.unusable, found.run_id) == ((), {}, None)
