@@ -18,7 +18,7 @@ export HOST_PORT ARM_PORT AZURITE_TABLE_PORT AZURITE_QUEUE_PORT AZURITE_BLOB_POR
 # The stack and the tests start hundreds of processes, and each would compile the sources again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test test-recordings chaos conformance conformance-host bench screenshots lint reading audit format licences codes schema routable-tags snapshots template package sbom requirements clean
+.PHONY: help setup run test test-recordings chaos conformance conformance-host bench screenshots lint reading audit format licences codes schema routable-tags services snapshots template package sbom requirements clean
 
 help:
 	@echo "make run           run the weekly sync on a sample Azure, repair a deleted route, then serve until Ctrl-C (ONCE=1: do not serve)"
@@ -37,6 +37,7 @@ help:
 	@echo "make codes         write the tables of codes in docs/operations.md again"
 	@echo "make schema        write docs/tables.schema.json again"
 	@echo "make routable-tags  write again which service tags a route may have, from Microsoft's weekly files in the folder DOCUMENTS"
+	@echo "make services      write docs/services.md again"
 	@echo "make snapshots     write again what infra/ deploys, one file for each profile of tests/infra/profiles (needs Bicep)"
 	@echo "make format        format the code as make test expects it"
 	@echo "make reading       measure how well the code and the pages read"
@@ -106,6 +107,9 @@ schema: setup
 
 routable-tags: setup
 	@$(BIN)/python -m local.routable_tags $(DOCUMENTS)
+
+services: setup
+	@$(BIN)/python -m local.services
 
 snapshots: setup
 	@$(BIN)/python -m local.snapshots

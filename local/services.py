@@ -1,0 +1,82 @@
+"""docs/services.md, from the list of services: `make services`."""
+
+from pathlib import Path
+
+from shared.domain.routing.published_tags import PUBLISHED
+from shared.domain.surroundings.services import REGION, SERVICES, InboundRule, Service, Source
+
+PAGE = Path(__file__).parents[1] / "docs" / "services.md"
+
+_HEAD = """# Services that need such routes
+
+These services work with addresses of [service tags](glossary.md#service-tag). If the default route
+of the service's subnet leads to a firewall, this traffic needs routes to the Internet. Add the tags
+to `ALLOWED_SERVICE_TAGS`, and register the route table of the subnet with them:
+
+```sh
+ase-route-sync tables add TABLE_ID --service-tag ApiManagement
+```
+
+Replace `{region}` with the region of the resource, as the tags spell it: `Storage.WestEurope`. The
+network security group of the subnet has to allow the inbound rule. The app audits that rule only
+for App Service Environments. *One route for the tag* says whether `routeStyle: serviceTag` is
+possible ([which tags may](environments.md#one-route-for-a-service-tag)). The source has the date
+that Microsoft's page bore when it was read, if it bore one.
+
+`make services` writes this page from `shared/domain/surroundings/services.py`, and `make test`
+checks it.
+"""
+_CLOUDS = {
+    "AzureCloud": ("the public cloud", "westeurope"),
+    "AzureUSGovernment": ("US Government", "usgovvirginia"),
+    "AzureChinaCloud": ("China", "chinaeast2"),
+}
+"""How people call each cloud, and a region of it that stands for all."""
+
+
+def text() -> str:
+    """Return the page."""
+    return "\n".join([_HEAD, *(_section(service) for service in SERVICES)])
+
+
+def _section(service: Service) -> str:
+    facts = {
+        "Service tags": ", ".join(f"`{tag}`" for tag in service.service_tags),
+        "Why": service.why,
+        "When not": service.unless,
+        "Inbound rule": _inbound(service.inbound),
+        "One route for the tag": _tag_routes(service),
+        "Source": ", ".join(_link(source) for source in service.sources),
+    }
+
+    rows = "".join(f"| **{name}** | {fact} |\n" for name, fact in facts.items())
+    return f"## {service.title}\n\n| | |\n|---|---|\n{rows}"
+
+
+def _inbound(rule: InboundRule | None) -> str:
+    return f"TCP {rule.ports} from `{rule.service_tag}`" if rule else "none"
+
+
+def _tag_routes(service: Service) -> str:
+    """Say in which clouds a [tag route](environments.md) can do it, by Microsoft's files."""
+    return "; ".join(_tag_routes_in(cloud, service) for cloud in _CLOUDS)
+
+
+def _tag_routes_in(cloud: str, service: Service) -> str:
+    people, region = _CLOUDS[cloud]
+    says = PUBLISHED[cloud].says
+    may = [tag for tag in service.service_tags if says(tag.replace(REGION, region))]
+    if len(may) == len(service.service_tags):
+        return f"in {people}: yes"
+    named = ", ".join(f"`{tag}`" for tag in may)
+    return f"in {people}: only {named}" if may else f"in {people}: no"
+
+
+def _link(source: Source) -> str:
+    name = source.url.rsplit("/", maxsplit=1)[-1]
+    dated = f" ({source.date})" if source.date else ""
+    return f"[{name}]({source.url}){dated}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text())

@@ -1,0 +1,208 @@
+"""The Azure services that need the same job: the tags whose traffic must not go through a firewall.
+
+Each record is taken from pages of Microsoft. A service that no page confirms is not in the list.
+"""
+
+from dataclasses import dataclass
+
+REGION = "{region}"
+"""Stands in a tag for the region of the resource: `Storage.{region}` is `Storage.WestEurope`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRule:
+    """The traffic over TCP that a security group must let in, from the tag to these ports."""
+
+    service_tag: str
+    ports: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page of Microsoft, and the date that it bears, if it bears one."""
+
+    url: str
+    date: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service. `why` is what its routes are for, and `unless` says when it needs none."""
+
+    name: str
+    title: str
+    service_tags: tuple[str, ...]
+    why: str
+    unless: str
+    inbound: InboundRule | None = None
+    sources: tuple[Source, ...]
+
+
+SERVICES = (
+    Service(
+        name="appServiceEnvironment",
+        title="App Service Environment v1 and v2",
+        service_tags=("AppServiceManagement",),
+        why=(
+            "Azure manages the environment from these addresses. If the answers go through a "
+            "firewall, the management is lost."
+        ),
+        unless=(
+            "An ASEv3 does not need them. Versions 1 and 2 were retired on 31 August 2024, and the "
+            "remaining ones are being removed."
+        ),
+        inbound=InboundRule("AppServiceManagement", "454-455"),
+        sources=(
+            Source(
+                "https://learn.microsoft.com/azure/app-service/environment/management-addresses",
+                "2019-01-16",
+            ),
+        ),
+    ),
+    Service(
+        name="apiManagement",
+        title="API Management, classic tiers in a virtual network",
+        service_tags=("ApiManagement",),
+        why=(
+            "The control plane reaches the management endpoint from these addresses. If the "
+            "answers go through a firewall, the connection is lost."
+        ),
+        unless=(
+            "An instance without a virtual network does not need them. The pages are about the "
+            "classic tiers only."
+        ),
+        inbound=InboundRule("ApiManagement", "3443"),
+        sources=(
+            Source(
+                "https://learn.microsoft.com/azure/api-management/virtual-network-reference",
+                "2026-04-30",
+            ),
+            Source(
+                "https://learn.microsoft.com/azure/api-management/api-management-using-with-vnet",
+                "2023-11-29",
+            ),
+        ),
+    ),
+    Service(
+        name="databricks",
+        title="Azure Databricks in a virtual network of your own",
+        service_tags=(
+            "AzureDatabricks",
+            "Sql.{region}",
+            "Storage.{region}",
+            "EventHub.{region}",
+        ),
+        why=(
+            "The clusters reach the control plane, the metastore, the storage of artifacts and "
+            "logs, and the event hubs of Databricks at these addresses."
+        ),
+        unless="If the workspace has Azure Private Link, the tag AzureDatabricks is not needed.",
+        sources=(
+            Source(
+                "https://learn.microsoft.com/azure/databricks/security/network/classic/udr", None
+            ),
+        ),
+    ),
+    Service(
+        name="batch",
+        title="Azure Batch, pools in a virtual network",
+        service_tags=("BatchNodeManagement.{region}",),
+        why=(
+            "The nodes reach the Batch service at these addresses. In classic communication mode "
+            "the service also reaches the nodes, and needs the inbound rule and Storage.{region}."
+        ),
+        unless=(
+            "A pool with a node management private endpoint does not need them. The classic mode "
+            "was to be retired on 31 March 2026, and the simplified mode needs no inbound rule."
+        ),
+        inbound=InboundRule("BatchNodeManagement.{region}", "29876-29877"),
+        sources=(
+            Source("https://learn.microsoft.com/azure/batch/batch-virtual-network", "2023-09-20"),
+            Source(
+                "https://learn.microsoft.com/azure/batch/simplified-compute-node-communication",
+                None,
+            ),
+        ),
+    ),
+    Service(
+        name="azureMachineLearning",
+        title="Azure Machine Learning, compute with a public IP address",
+        service_tags=("AzureMachineLearning",),
+        why=(
+            "The service reaches the compute from these addresses, and a firewall cannot know the "
+            "address of the compute before it is made."
+        ),
+        unless=(
+            "Compute without a public IP address and a managed virtual network do not need them."
+        ),
+        inbound=InboundRule("AzureMachineLearning", "44224"),
+        sources=(
+            Source(
+                "https://learn.microsoft.com/azure/machine-learning/how-to-secure-training-vnet",
+                "2023-04-14",
+            ),
+        ),
+    ),
+    Service(
+        name="hdInsight",
+        title="HDInsight",
+        service_tags=("HDInsight",),
+        why=(
+            "The health and management services reach the cluster from these addresses. Their "
+            "traffic cannot go through a firewall."
+        ),
+        unless=(
+            "A cluster whose traffic goes to no firewall does not need them. HDInsight also has "
+            "tags for regions, of which a cluster needs up to three."
+        ),
+        inbound=InboundRule("HDInsight", "443"),
+        sources=(
+            Source(
+                "https://learn.microsoft.com/azure/hdinsight/hdinsight-restrict-outbound-traffic",
+                "2020-04-17",
+            ),
+            Source(
+                "https://learn.microsoft.com/azure/hdinsight/hdinsight-service-tags", "2020-03-10"
+            ),
+            Source(
+                "https://learn.microsoft.com/azure/hdinsight/control-network-traffic",
+                "2024-06-15",
+            ),
+        ),
+    ),
+    Service(
+        name="entraDomainServices",
+        title="Microsoft Entra Domain Services",
+        service_tags=("AzureActiveDirectoryDomainServices",),
+        why="Microsoft manages the domain controllers from these addresses.",
+        unless=(
+            "Without a route table nothing is needed. Microsoft does not support a managed domain "
+            "whose route 0.0.0.0/0 was changed, even with these routes."
+        ),
+        inbound=InboundRule("AzureActiveDirectoryDomainServices", "5986"),
+        sources=(
+            Source(
+                "https://learn.microsoft.com/entra/identity/domain-services/network-considerations",
+                "2025-02-05",
+            ),
+        ),
+    ),
+    Service(
+        name="dataFactoryIntegrationRuntime",
+        title="Azure-SSIS integration runtime, standard injection into a virtual network",
+        service_tags=("BatchNodeManagement.{region}",),
+        why=(
+            "Azure Batch manages the nodes from these addresses. If the answers go through a "
+            "firewall, the connection is lost."
+        ),
+        unless="A runtime without a virtual network does not need them.",
+        inbound=InboundRule("BatchNodeManagement.{region}", "29876-29877"),
+        sources=(
+            Source(
+                "https://learn.microsoft.com/azure/data-factory/"
+                "azure-ssis-integration-runtime-standard-virtual-network-injection",
+                "2024-01-05",
+            ),
+        ),
+    ),
+)
