@@ -1,7 +1,7 @@
 """The pages for an operator: the overview, a run, a route table."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..domain.people.check_report import CheckReport
 from ..domain.people.health import coming_alarms, schedule_alarms
 from ..domain.people.next_steps import About, acceptable, step_for_code
 from ..domain.people.open_alarms import Seen
-from ..domain.people.overview import Mood, Standpoint
+from ..domain.people.overview import Judged, Mood, Standpoint
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.runs.outcome import Outcome
@@ -52,6 +52,8 @@ from .shell import permitted
 TABLES_A_PAGE = 50
 OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
+MOST_TAGS = 12
+"""The page draws the history of so many service tags. Each is a read of storage."""
 COVERING_DAYS = 35
 """The page looks for the last run over all tables so far back, which is five weekly runs."""
 PATIENCE_SECONDS = 15.0
@@ -136,11 +138,24 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
     situation = _situation(context, runs)
     shown = {
         "overview": overview(situation, functools.partial(_about, context)),
-        "timeline": timeline(context.versions.history(context.settings.service_tag)),
         "runs": [run_row(run) for run in runs],
+        **_histories(context, situation.tables),
         **_rows(request, situation, chosen),
     }
     return _response(context.settings, request, "overview", **shown)
+
+
+def _histories(context: App, tables: Iterable[Judged]) -> dict[str, Any]:
+    """Draw every tag that may be used or is used, the default one first, if it is recorded."""
+    default = context.settings.service_tag
+    used = {tag for one in tables for tag in one.table.registration.service_tags}
+    tags = [default, *sorted((used | context.settings.allowed) - {default})]
+
+    drawn = (timeline(context.versions.history(tag)) for tag in tags[:MOST_TAGS])
+    return {
+        "timelines": [each for each in drawn if each is not None],
+        "tags_left_out": len(tags[MOST_TAGS:]),
+    }
 
 
 def _choice(request: func.HttpRequest) -> Choice:

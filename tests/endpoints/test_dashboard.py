@@ -490,3 +490,21 @@ def shown(asked: Mapping[str, str], *, status: int = 200) -> str:
     )
     assert answer.status_code == status
     return answer.get_body().decode()
+
+
+def test_the_history_of_each_tag_is_drawn(azure, make_app, clock, monkeypatch):
+    names = [f"Tag{number:02}" for number in range(14)]
+    app = make_app(ALLOWED_SERVICE_TAGS=",".join([TAG, *names]))
+    monkeypatch.setattr(shell, "app", lambda: app)
+    published = {TAG: [A], names[0]: [A, B]}
+    values = [tag_document(published[tag], tag)["values"][0] for tag in published]
+    azure.state.tags.answers["westeurope"] = {"values": values}
+    sync(app)
+
+    page = shown({})
+    titles = re.findall(
+        r'<title id="(timeline-title-[0-9]+)">IPv4 prefixes of ([A-Za-z0-9]+)', page
+    )
+    assert titles == [("timeline-title-1", TAG), ("timeline-title-2", names[0])]
+    assert "Tag00: 2 addresses</summary>" in page
+    assert "3 more are not drawn" in page
