@@ -75,7 +75,7 @@ class SourcePull:
         The sources in `also` are recorded as well, if they can be, and the result leaves them out.
         """
         extra = {*also}.difference(sources)
-        contents, unusable = self._read({*sources, *extra})
+        contents, unusable = self._read(sources, extra)
 
         # What no row can hold is an error of one source.
         versions: list[Version] = []
@@ -142,18 +142,23 @@ class SourcePull:
         asked, _ = self._read(newest.keys() - said.keys())
         return said | {content.source: content.routable for content in asked}
 
-    def _read(self, sources: Collection[Source]) -> tuple[list[SourceContent], dict[Source, str]]:
-        """Return the contents of the usable sources, and why the others are unusable."""
+    def _read(
+        self, sources: Collection[Source], also: Collection[Source] = ()
+    ) -> tuple[list[SourceContent], dict[Source, str]]:
+        """Return the contents of the usable sources, and why the others are unusable.
+
+        Nothing waits for the tags in `also`.
+        """
         tags = sorted(source for source in sources if service_tag_of(source))
         environments = sorted(source for source in sources if not service_tag_of(source))
 
         # One answer has all tags, so ask each location only once.
         answers: _Answers = ()
-        if tags:
-            answers, standings = self._ask(self._answer)
+        if tags or also:
+            answers, standings = self._ask(self._answer if tags else self._answer_now)
             self.store.locations.write(standings)
 
-        contents, errors = self._contents((*tags, *environments), answers)
+        contents, errors = self._contents((*tags, *sorted(also), *environments), answers)
         return contents, {source: error.message for source, error in errors.items()}
 
     def _ask(self, read: Callable[[str], _Answer]) -> tuple[_Answers, Mapping[str, Standing]]:

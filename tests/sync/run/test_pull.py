@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from local.azure.faults import refusal
-from tests.builders.azure import add_table, answer, rid, tag_document
+from shared.domain.errors import TransientError
+from tests.builders.azure import add_table, answer, ase_id_of, rid, tag_document
 from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import outcome_of, register, sync
 
@@ -353,3 +354,11 @@ def test_a_run_without_tables_does_not_fail_for_a_tag_that_only_a_list_needs(azu
     publish(azure, "AppServiceManagement")
     app = make_app(ALLOWED_SERVICE_TAGS=f"AppServiceManagement,{STORAGE}")
     assert sync(app)["status"] == "Succeeded"
+
+
+def test_a_run_that_needs_no_tag_does_not_wait_for_one_that_only_a_list_needs(azure, with_lists):
+    azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=9))
+    pulled = with_lists.pull.record([ase_id_of("one")], run_id="run", also=[STORAGE])
+    assert pulled.unusable.keys() == {ase_id_of("one")}
+    with pytest.raises(TransientError):
+        with_lists.pull.record(["AppServiceManagement"], run_id="run", also=[STORAGE])
