@@ -118,10 +118,7 @@ def _notes(table: RegisteredTable, now: datetime) -> Iterator[Note]:
 
 def _status_notes(table: RegisteredTable) -> Iterator[Note]:
     contest, last, held = table.status.contest, table.status.last_outcome, table.status.held
-    ase_id = table.registration.ase_id
-    if table.status.suspended and ase_id is not None:
-        text = f"Azure has suspended {ase_id.name}"
-        yield Note(Mood.BAD, text, codes.ENVIRONMENT_SUSPENDED)
+    yield from _suspension_notes(table)
     if contest.since is not None:
         text = f"contested since {contest.since:%Y-%m-%d}: {contest}"
         yield Note(Mood.BAD, text, codes.TABLE_CONTESTED)
@@ -129,6 +126,12 @@ def _status_notes(table: RegisteredTable) -> Iterator[Note]:
         yield from _outcome_notes(last)
     if held:
         yield Note(Mood.WATCH, f"{len(held)} held until a release", codes.TABLE_HELD)
+
+
+def _suspension_notes(table: RegisteredTable) -> Iterator[Note]:
+    ase_id = table.registration.ase_id
+    if table.status.suspended and ase_id is not None:
+        yield Note(Mood.BAD, f"Azure has suspended {ase_id.name}", codes.ENVIRONMENT_SUSPENDED)
 
 
 def _outcome_notes(last: LastOutcome) -> Iterator[Note]:

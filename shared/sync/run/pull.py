@@ -76,25 +76,31 @@ class SourcePull:
         """
         extra = {*also}.difference(sources)
         contents, unusable = self._read(sources, extra)
+        needed = [content for content in contents if content.source not in extra]
+        self._try_to_record([content for content in contents if content.source in extra], run_id)
 
-        # What no row can hold is an error of one source.
+        versions, refused = self._record_each(needed, run_id)
+        why = {source: why for source, why in unusable.items() if source not in extra}
+        return PullResult(versions, why | refused)
+
+    def _record_each(
+        self, contents: Iterable[SourceContent], run_id: str
+    ) -> tuple[tuple[Version, ...], dict[Source, str]]:
+        """Return the versions, and why the other sources cannot be recorded."""
         versions: list[Version] = []
+        refused: dict[Source, str] = {}
         for content in contents:
-            if content.source in extra:
-                self._try_to_record(content, run_id)
-                continue
             try:
                 versions.append(self._record(content, run_id))
-            except PermanentError as error:
-                unusable[content.source] = f"{content.source}: {error}"
+            except PermanentError as error:  # what no row can hold is an error of one source
+                refused[content.source] = f"{content.source}: {error}"
+        return tuple(versions), refused
 
-        needed = {source: why for source, why in unusable.items() if source not in extra}
-        return PullResult(tuple(versions), needed)
-
-    def _try_to_record(self, content: SourceContent, run_id: str) -> None:
-        """No route depends on it, so it must not keep the run from its tables. Its list tells."""
-        with suppress(Exception):
-            self._record(content, run_id)
+    def _try_to_record(self, contents: Iterable[SourceContent], run_id: str) -> None:
+        """No route depends on them, so they keep no run from its tables. Their lists tell."""
+        for content in contents:
+            with suppress(Exception):
+                self._record(content, run_id)
 
     def last_recorded(self, sources: Collection[Source], *, why: str) -> PullResult:
         """Return the newest recorded versions without asking the sources.
@@ -115,7 +121,7 @@ class SourcePull:
         """
         answers, standings = self._ask(self._answer_now)
         contents, errors = self._contents(sorted({*service_tags, *also}), answers)
-        asked = [content for content in contents if content.source in service_tags]
+        asked = (content for content in contents if content.source in service_tags)
         return Comparison(
             differs=frozenset(content.source for content in asked if self._differs(content)),
             unusable={
