@@ -167,7 +167,8 @@ def plain_list(context: App, name: str) -> PlainList:
     faults = out_of_bounds(history[-1].address_prefixes, settings.min_prefix_length)
     if faults:
         raise TransientError(codes.RECORDED_OUT_OF_BOUNDS, shortened([*faults.values()]))
-    return PlainList.of(history, grace_days=settings.removal_grace_days, today=utc_now().date())
+    found = PlainList.of(history, grace_days=settings.removal_grace_days, today=utc_now().date())
+    return found.without(out_of_bounds(found.retained, settings.min_prefix_length))
 
 
 def _why_not_recorded(context: App, tag: str) -> str:

@@ -154,6 +154,18 @@ def test_stricter_bounds_send_no_list_that_is_not_believed(azure, lists_host, ma
     assert "20.4.0.0/16" in answer.json()["error"]["message"]
 
 
+def test_stricter_bounds_end_the_grace_of_what_is_not_believed(azure, lists_host, make_host):
+    for prefixes in ([A, B, "20.4.0.0/16"], [A]):
+        publish(azure, AppServiceManagement=[A], Storage=prefixes)
+        run_to_end(lists_host)
+    wall = firewall(lists_host)
+    wall.poll()
+    assert wall.entries == [A, B, "20.4.0.0/16"]
+    strict = firewall(make_host(**LISTS, MIN_PREFIX_LENGTH="17"))
+    strict.poll()
+    assert strict.entries == [A, B]
+
+
 def test_each_line_is_as_both_firewalls_document(lists_host):
     run_to_end(lists_host)
     answer = firewall(lists_host, f"{TAG}.txt").poll()

@@ -1,7 +1,7 @@
 """The addresses of a source as a plain list, which others read: a firewall, for example."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Self
@@ -39,6 +39,11 @@ class PlainList:
         # The list also changes when a grace ends.
         over = (_begin_of(end) for end in ends.values() if end <= today)
         return cls(newest, retained, max([newest.recorded_at, *over]))
+
+    def without(self, unbelieved: Collection[str]) -> Self:
+        """Return the list without these of its prefixes in grace."""
+        retained = {one: end for one, end in self.retained.items() if one not in unbelieved}
+        return replace(self, retained=retained)
 
     def prefixes(self, family: Family) -> tuple[str, ...]:
         """Return the prefixes of this family in numerical order."""
