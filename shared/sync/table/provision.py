@@ -30,6 +30,7 @@ from ..surroundings.audit import Audit
 from ..surroundings.survey import Survey
 from .absence import is_absence, is_expected
 from .planners.proposal import MakePlanner, Proposal
+from .policy_answer import refusal_findings
 from .progress import Progress, Reconciled, outcome_of, preview
 
 _EMPTY = RouteTable.from_arm({"properties": {"provisioningState": "Succeeded", "routes": []}})
@@ -151,14 +152,16 @@ class Provisioner:
     def plan(self, run: Run, pending: Pending, make_planner: MakePlanner, site: Site) -> Reconciled:
         """Say what provisioning would do."""
         table = site.existing or _new_table(site.survey, run)
-        outcome = preview(pending, table, make_planner(site.entry)).outcome
+        shown = preview(pending, table, make_planner(site.entry))
+        outcome, plan = shown.outcome, shown.proposal.judgement.plan
 
         steps = [step.says for step in self._open_steps(run, pending.route_table_id, site)]
         if site.existing is None:
             steps = [_created(pending.route_table_id), *steps]
         if steps and outcome.status is OutcomeStatus.UNCHANGED:
             outcome = replace(outcome, status=OutcomeStatus.PLANNED)
-        return Reconciled(pending, outcome.with_findings(*steps), table, site.entry)
+        refusals = refusal_findings(self.azure, pending.route_table_id, table, plan)
+        return Reconciled(pending, outcome.with_findings(*steps, *refusals), table, site.entry)
 
     def make(
         self, run: Run, pending: Pending, make_planner: MakePlanner, site: Site

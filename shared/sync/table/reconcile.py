@@ -134,10 +134,8 @@ class Reconciler:
     def _planned(self, attempt: _Attempt) -> Reconciled:
         """Add what Azure Policy would say to the write, if it may be asked."""
         done = attempt.reconciled()
-        if not attempt.plan.changes:
-            return done
-        body = self.azure.route_tables.body(done.table, attempt.plan.routes)
-        found = refusal_findings(self.azure, done.entry.route_table_id, body)
+        table_id = done.entry.route_table_id
+        found = refusal_findings(self.azure, table_id, done.table, attempt.plan)
         return replace(done, outcome=done.outcome.with_findings(*found))
 
     def _read(self, pending: Pending) -> Progress:

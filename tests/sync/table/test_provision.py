@@ -12,6 +12,7 @@ from local.azure.faults import (
     LoseRace,
     refusal,
 )
+from local.azure.policy_restrictions import DenyingPolicy
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from shared.app import App
 from shared.domain.armid import EnvironmentId
@@ -41,6 +42,7 @@ A, B = "20.0.0.0/24", "20.0.1.0/24"
 ASE = EnvironmentId.parse(ase_id_of("one"))
 TABLE = provisioned_id(ASE)
 SUBNET = subnet_id_of("one")
+ASSIGNMENT = "/providers/Microsoft.Authorization/policyAssignments/no-internet"
 
 
 def asked(**changed):
@@ -87,6 +89,17 @@ def test_an_environment_without_a_table_gets_one_with_every_address(azure, app):
     assert entry.status.verified_at is not None
     assert [kind for kind, _ in puts(azure)] == ["routeTables", "subnets"]
     assert sync(app)["counts"]["unchanged"] == 1
+
+
+def test_a_plan_says_that_a_policy_would_deny_the_new_table(azure, app):
+    add_environment(azure.state, "one", rules=[rule("in", 100)])
+    assert "PolicyWouldRefuse" not in codes(provision(app, Mode.PLAN))
+    group = str(TABLE).split("/providers/")[0]
+    azure.state.policies.append(DenyingPolicy(f"{group}{ASSIGNMENT}"))
+    outcome = provision(app, Mode.PLAN)
+    assert {"RouteTableCreated", "PolicyWouldRefuse"} <= {*codes(outcome)}
+    assert provision(app)["error"]["code"] == "RequestDisallowedByPolicy"
+    assert table_of(azure) is None
 
 
 def test_nothing_else_of_the_subnet_is_changed(azure, app):
