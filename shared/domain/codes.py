@@ -934,8 +934,8 @@ NOT_AUDITED = Code(
     "NotAudited",
     Grade.ATTENTION,
     meaning=(
-        "The environment, its subnet or its security group could not be read. Routes are kept "
-        "right nevertheless."
+        "The environment, or a subnet or a security group of the table, could not be read. Routes "
+        "are kept right nevertheless."
     ),
     remedy="Read the message: it says what could not be read, and why.",
 )

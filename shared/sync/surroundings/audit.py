@@ -18,8 +18,8 @@ from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.security_rules import Verdict, judge_inbound, judge_probe
 from ..policy import Policy
 from ..ports import Versions
-from .sites import Site, site_findings
 from .survey import Survey, Surveyor
+from .table_subnets import TableSubnet, subnet_findings
 
 NOT_NEEDED = Finding(
     codes.NOT_NEEDED,
@@ -58,7 +58,7 @@ class Audit:
         ase_id = entry.registration.ase_id
         try:
             if ase_id is None:
-                return self._audit_sites(entry, table)
+                return self._audit_subnets(entry, table)
             return self._audit(self.surveyor.survey(ase_id), entry, table)
         except Exception as error:  # whatever it is, it withholds no route
             found = Finding.of(error)
@@ -68,21 +68,21 @@ class Audit:
 
     def _audit(self, survey: Survey, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         placement = _placement_findings(survey, entry.route_table_id, table)
-        sites = _sites_of(survey, entry.route_table_id)
+        subnets = _table_subnets(survey, entry.route_table_id)
         found = (
             *_survey_findings(survey),
             *placement,
             *self.security_group_findings(survey),
-            *site_findings(sites, entry.registration.sources),
+            *subnet_findings(subnets, entry.registration.sources),
         )
         return Audited(found, survey.environment.suspended if survey.environment else None)
 
-    def _audit_sites(self, entry: RegisteredTable, table: RouteTable | None) -> Audited:
+    def _audit_subnets(self, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         # A table of the management tag alone belongs to an environment, which nobody has named.
         tags = entry.registration.sources
         if table is None or set(tags) <= {MANAGEMENT_TAG}:
             return Audited(suspended=False)
-        return Audited(site_findings(self.surveyor.sites(table), tags), suspended=False)
+        return Audited(subnet_findings(self.surveyor.table_subnets(table), tags), suspended=False)
 
     def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:
@@ -142,10 +142,10 @@ def _placement_findings(
         yield Finding(codes.NOT_ATTACHED, message)
 
 
-def _sites_of(survey: Survey, registered_id: RouteTableId) -> Iterator[Site]:
+def _table_subnets(survey: Survey, registered_id: RouteTableId) -> Iterator[TableSubnet]:
     """Yield the environment's subnet if the registered table is on it."""
     if survey.subnet is not None and survey.route_table_id == registered_id:
-        yield Site(survey.subnet, survey.security_group)
+        yield TableSubnet(survey.subnet, survey.security_group)
 
 
 def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:

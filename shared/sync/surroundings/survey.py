@@ -15,7 +15,7 @@ from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment, Subnet
 from ...domain.surroundings.security_rules import SecurityGroup
 from ..ports import Azure
-from .sites import MOST_SUBNETS, Site
+from .table_subnets import MOST_SUBNETS, TableSubnet
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +91,21 @@ class Surveyor:
             return survey.with_finding(Finding(codes.SUBNET_WITHOUT_ROUTE_TABLE, message))
         return survey
 
-    def sites(self, table: RouteTable) -> Iterator[Site]:
+    def table_subnets(self, table: RouteTable) -> Iterator[TableSubnet]:
         """Read the first subnets that the table is on. Raise TransientError.
 
         A subnet or a group that cannot be read is left out: a role for route tables alone does not
         reach them.
         """
-        found = map(self._site, sorted(table.subnet_ids)[:MOST_SUBNETS])
-        return (site for site in found if site is not None)
+        found = map(self._table_subnet, sorted(table.subnet_ids)[:MOST_SUBNETS])
+        return (each for each in found if each is not None)
 
-    def _site(self, subnet_id: str) -> Site | None:
+    def _table_subnet(self, subnet_id: str) -> TableSubnet | None:
         try:
             subnet = self.azure.subnets.read(SubnetId.parse(subnet_id))
         except (PermanentError, ValueError):
             return None
-        return Site(subnet, self._group_of(subnet))
+        return TableSubnet(subnet, self._group_of(subnet))
 
     def _group_of(self, subnet: Subnet) -> SecurityGroup | None:
         if subnet.security_group_id is None:

@@ -383,3 +383,22 @@ def test_a_service_endpoint_names_each_tag_that_it_goes_before(audit_elsewhere):
 def test_no_service_endpoint_goes_before_the_management_routes(app, enrol):
     enrol(serviceEndpoints=[endpoint(), endpoint("Microsoft.Web"), endpoint("Microsoft.Sql")])
     assert "ServiceEndpointFirst" not in findings(app)
+
+
+@pytest.mark.parametrize(("count", "read"), [(9, 9), (10, 10), (11, 10)])
+def test_of_many_subnets_only_the_first_are_looked_at(azure, make_app, count, read):
+    table = add_table(azure.state, "one", [to_firewall()])
+    table.subnets[:] = [f"{subnet_id_of('one')}-{number}" for number in range(count)]
+    azure.state.tags.answers["westeurope"] = tag_document([A], "Storage")
+    app = make_app(ALLOWED_SERVICE_TAGS="Storage")
+    register(app, "one", tags=["Storage"])
+    assert findings(app) == {}
+    assert sum("/subnets/" in entry["path"] for entry in azure.state.log) == read
+
+
+@pytest.mark.usefixtures("nobody_waits")
+def test_subnets_of_another_services_table_that_do_not_answer_are_said(azure, audit_elsewhere):
+    unavailable = {"code": "ServiceUnavailable"}
+    azure.state.faults.append(refusal("GET", "/subnets/", 503, unavailable, times=99))
+    said = audit_elsewhere("Storage")
+    assert said["NotAudited"].startswith(f"{rid('one')}: ServiceUnavailable")

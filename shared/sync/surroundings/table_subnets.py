@@ -17,24 +17,24 @@ MOST_SUBNETS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class TableSubnet:
     """A subnet that the table is on, and its security group if it has one that can be read."""
 
     subnet: Subnet
     security_group: SecurityGroup | None = None
 
 
-def site_findings(sites: Iterable[Site], tags: Iterable[Source]) -> tuple[Finding, ...]:
+def subnet_findings(subnets: Iterable[TableSubnet], tags: Iterable[Source]) -> tuple[Finding, ...]:
     """Return what the routes of these tags change or miss there, each finding once."""
     wanted = tuple(tags)
-    found = (finding for site in sites for finding in _site_findings(site, wanted))
+    found = (finding for each in subnets for finding in _findings_on(each, wanted))
     return tuple(dict.fromkeys(found))  # several subnets may have the same security group
 
 
-def _site_findings(site: Site, tags: Iterable[Source]) -> Iterator[Finding]:
-    yield from _endpoint_findings(site.subnet, tags)
-    if site.security_group is not None:
-        yield from _group_findings(site.security_group)
+def _findings_on(where: TableSubnet, tags: Iterable[Source]) -> Iterator[Finding]:
+    yield from _endpoint_findings(where.subnet, tags)
+    if where.security_group is not None:
+        yield from _group_findings(where.security_group)
 
 
 def _endpoint_findings(subnet: Subnet, tags: Iterable[Source]) -> Iterator[Finding]:
