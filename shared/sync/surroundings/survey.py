@@ -1,6 +1,6 @@
 """Read the surroundings of an App Service Environment: its subnet and what is attached to it.
 
-Of a table without an environment, read the subnets that it is on.
+A table without an environment has subnets of its own, which are read as well.
 """
 
 from collections.abc import Iterator
