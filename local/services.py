@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from shared.domain.routing.published_tags import PUBLISHED
-from shared.domain.surroundings.services import REGION, SERVICES, InboundRule, Service, Source
+
+from .known_services import REGION, SERVICES, InboundRule, Service, Source
 
 PAGE = Path(__file__).parents[1] / "docs" / "services.md"
 
@@ -23,7 +24,7 @@ for App Service Environments. *One route for the tag* says whether `routeStyle: 
 possible ([which tags may](environments.md#one-route-for-a-service-tag)). The source has the date
 that Microsoft's page bore when it was read, if it bore one.
 
-`make services` writes this page from `shared/domain/surroundings/services.py`, and `make test`
+`make services` writes this page from `local/known_services.py`, and `make test`
 checks it.
 """
 _CLOUDS = {

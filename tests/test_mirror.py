@@ -15,12 +15,12 @@ ELSEWHERE = {
     "domain/people/notices.py": "what the files beside it share; test_faults.py, test_waiting.py",
     "domain/registry/status.py": "records; tests/storage/test_registry.py writes and reads them",
     "domain/routing/published_tags.py": "data; tests/domain/routing/test_routable_tags.py makes it",
-    "domain/surroundings/virtual_network_tag.py": "tests/sync/surroundings/test_audit.py audits it",
-    "sync/surroundings/sites.py": "tests/sync/surroundings/test_audit.py audits each site",
     "domain/surroundings/search.py": "records; tests/storage/test_searches.py keeps them",
+    "domain/surroundings/virtual_network_tag.py": "tests/sync/surroundings/test_audit.py",
     "sync/ports.py": "protocols only",
     "sync/surroundings/subscription.py": "tests/sync/surroundings/test_discovery.py searches them",
     "sync/surroundings/survey.py": "tests/sync/surroundings/test_audit.py asks for each survey",
+    "sync/surroundings/table_subnets.py": "tests/sync/surroundings/test_audit.py audits each",
 }
 
 

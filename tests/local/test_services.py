@@ -7,8 +7,8 @@ from ipaddress import ip_network
 import pytest
 
 from local import services
+from local.known_services import REGION, SERVICES
 from shared.domain.routing.published_tags import PUBLISHED
-from shared.domain.surroundings.services import REGION, SERVICES
 from tests.builders.recorded import DOCUMENTS, needs_documents
 
 BY_NAME = {service.name: service for service in SERVICES}
