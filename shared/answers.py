@@ -162,18 +162,13 @@ def plain_list(context: App, name: str) -> PlainList:
         raise NotFound(codes.LIST_NOT_FOUND, f"{name} is not in ALLOWED_SERVICE_TAGS")
     history = context.versions.recent(name, days=settings.removal_grace_days)
     if not history:
-        raise TransientError(codes.LIST_NOT_READY, _why_not_recorded(context, name))
+        raise TransientError(codes.LIST_NOT_READY, f"no version of {name} is recorded yet")
 
     faults = out_of_bounds(history[-1].address_prefixes, settings.min_prefix_length)
     if faults:
         raise TransientError(codes.RECORDED_OUT_OF_BOUNDS, shortened([*faults.values()]))
     found = PlainList.of(history, grace_days=settings.removal_grace_days, today=utc_now().date())
     return found.without(out_of_bounds(found.retained, settings.min_prefix_length))
-
-
-def _why_not_recorded(context: App, tag: str) -> str:
-    why = context.pull.unusable([tag]).get(tag, "the next run about all route tables records it")
-    return f"no version of {tag} is recorded: {why}"
 
 
 def version_change(context: App, version: Version) -> Difference:

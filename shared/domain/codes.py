@@ -1230,8 +1230,8 @@ LIST_NOT_READY = Code(
     Grade.FAILS,
     meaning="The tag is allowed, but no version of it is recorded yet.",
     remedy=(
-        "Read the message. If the tag can be read, start a run about all route tables. Otherwise "
-        "the weekly run records it."
+        "Start a run about all route tables, or wait for the weekly run: it records the tag. If "
+        "the list is still not ready then, ase-route-sync doctor says why the tag cannot be read."
     ),
     places=_REQUEST,
     related=("TagUnavailable",),

@@ -234,6 +234,14 @@ def test_a_tag_that_may_not_be_read_names_action_and_subscription(azure, healthy
     assert SUBSCRIPTION in found["service tags"]["remedy"]
 
 
+@pytest.mark.usefixtures("healthy")
+def test_an_allowed_tag_that_cannot_be_read_is_named_although_no_table_uses_it(cli):
+    allowed = "AppServiceManagement,Storage.Nowhere"
+    found = faults(cli("doctor", "--json", ALLOWED_SERVICE_TAGS=allowed))["service tags"]
+    assert "Storage.Nowhere is not in the answer of westeurope" in found["message"]
+    assert "spelled as Azure spells it" in found["remedy"]
+
+
 def test_limits_that_may_not_be_read_name_action_and_subscription(azure, app, healthy, cli):
     sync(app)
     assert "✓ route limits" in cli("doctor").out

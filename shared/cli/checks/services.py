@@ -136,10 +136,10 @@ def events(context: App) -> Diagnosis:
 
 
 def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
-    """Read the tags that are in use, and show the change number at each location."""
-    wanted = {tag for one in registered for tag in one.registration.service_tags}
+    """Read the tags that are used or allowed, and show the change number at each location."""
+    used = {tag for one in registered for tag in one.registration.service_tags}
     try:
-        compared = context.pull.compare(wanted or {context.settings.service_tag})
+        compared = context.pull.compare(used | context.settings.allowed)
     except RouteSyncError as error:
         yield _unusable_tag(context.settings, Finding.of(error))
         return
@@ -228,7 +228,8 @@ def _unusable_tag(settings: Settings, fault: Finding) -> Diagnosis:
     if fault.code != codes.API_VERSION_NOT_SUPPORTED:
         remedy = (
             "assign a role with Microsoft.Network/locations/serviceTags/read at subscription "
-            f"{settings.service_tag_subscription_id}, and look at SERVICE_TAG_LOCATIONS"
+            f"{settings.service_tag_subscription_id}, look at SERVICE_TAG_LOCATIONS, and see that "
+            "the tag is spelled as Azure spells it in ALLOWED_SERVICE_TAGS"
         )
     return Diagnosis("service tags", Grade.FAULT, f"{fault.code}: {fault.message}", remedy)
 
