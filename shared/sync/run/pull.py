@@ -77,9 +77,11 @@ class SourcePull:
         extra = {*also}.difference(sources)
         contents, unusable = self._read(sources, extra)
         needed = [content for content in contents if content.source not in extra]
+
+        # If storage is slow, the routes must not wait for the lists.
+        versions, refused = self._record_each(needed, run_id)
         self._try_to_record([content for content in contents if content.source in extra], run_id)
 
-        versions, refused = self._record_each(needed, run_id)
         why = {source: why for source, why in unusable.items() if source not in extra}
         return PullResult(versions, why | refused)
 

@@ -350,6 +350,19 @@ def test_a_tag_that_no_table_uses_fails_no_run(azure, with_lists, monkeypatch):
     assert with_lists.versions.newest(STORAGE) is None
 
 
+def test_what_routes_need_is_recorded_before_what_only_a_list_needs(azure, with_lists, monkeypatch):
+    publish(azure, "AppServiceManagement", STORAGE)
+    recorded, append = [], with_lists.versions.append
+
+    def noted(content, *arguments, **named):
+        recorded.append(content.source)
+        return append(content, *arguments, **named)
+
+    monkeypatch.setattr(with_lists.versions, "append", noted)
+    sync(with_lists)
+    assert recorded == ["AppServiceManagement", STORAGE]
+
+
 def test_a_run_without_tables_does_not_fail_for_a_tag_that_only_a_list_needs(azure, make_app):
     publish(azure, "AppServiceManagement")
     app = make_app(ALLOWED_SERVICE_TAGS=f"AppServiceManagement,{STORAGE}")
