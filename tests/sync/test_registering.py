@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -174,7 +175,7 @@ def test_whether_a_route_may_have_a_tag_is_known_by_answer_and_file(
     app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},{tag}")
     if recorded:
         app.pull.record([tag], run_id="r")
-    asked = {"service_tags": [tag], "route_style": RouteStyle.SERVICE_TAG}
+    asked: dict[str, Any] = {"service_tags": [tag], "route_style": RouteStyle.SERVICE_TAG}
     if refused_by is None:
         assert register(app, RegisterRequest(resource_id=table_id("one"), **asked)).is_new
     else:
