@@ -218,18 +218,22 @@ def _routable(network_features: object) -> bool | None:
 def _entries_of(
     document: Mapping[str, object], service_tag: str, location: str
 ) -> list[Mapping[str, object]]:
+    """Return the entries with this name, in whatever case."""
     values = document.get("values")
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise UnusableServiceTag(f"the answer of {location} has no list of values")
-    return [v for v in values if isinstance(v, Mapping) and v.get("name") == service_tag]
+    entries = (value for value in values if isinstance(value, Mapping))
+    return [entry for entry in entries if str(entry.get("name")).lower() == service_tag.lower()]
 
 
 def _properties_of(
     document: Mapping[str, object], service_tag: str, location: str
 ) -> Mapping[str, object]:
-    entries = _entries_of(document, service_tag, location)
+    named = _entries_of(document, service_tag, location)
+    entries = [entry for entry in named if entry["name"] == service_tag]
     if not entries:
-        raise UnusableServiceTag(f"{service_tag} is not in the answer of {location}")
+        spelled = f": it is spelled {named[0]['name']}" if named else ""
+        raise UnusableServiceTag(f"{service_tag} is not in the answer of {location}{spelled}")
     if len(entries) > 1:
         raise UnusableServiceTag(f"{service_tag} is in the answer of {location} more than once")
 

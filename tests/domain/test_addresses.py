@@ -107,6 +107,16 @@ def test_only_the_exact_name_is_the_tag(name):
         parse(tag_document(["13.64.115.203/32"], name))
 
 
+def test_a_name_that_differs_in_its_case_alone_is_told_as_azure_spells_it():
+    document = tag_document(["20.0.0.0/24"], "Storage.WestEurope")
+    with pytest.raises(UnusableServiceTag) as raised:
+        parse_service_tag(
+            document, "Storage.westeurope", location="westeurope", min_prefix_length=16
+        )
+    said = "Storage.westeurope is not in the answer of westeurope: it is spelled Storage.WestEurope"
+    assert str(raised.value).endswith(said)
+
+
 @pytest.mark.parametrize(
     "document",
     [
