@@ -209,10 +209,13 @@ def union(contents: Sequence[SourceContent]) -> SourceContent:
 
 
 def _routable(network_features: object) -> bool | None:
-    """Return whether these include user-defined routes; None if the answer has no such list."""
-    if not isinstance(network_features, Sequence) or isinstance(network_features, str):
+    """Return whether these include user-defined routes; None if the answer does not say.
+
+    An empty list says nothing: Microsoft's weekly files have null or at least one feature.
+    """
+    if isinstance(network_features, str) or not isinstance(network_features, Sequence):
         return None
-    return "UDR" in network_features
+    return "UDR" in network_features if network_features else None
 
 
 def _entries_of(

@@ -157,7 +157,7 @@ def test_wanted_is_the_union_of_the_locations():
     [
         ({"networkFeatures": ["API", "NSG", "UDR", "FW"]}, True),
         ({"networkFeatures": ["API", "NSG"]}, False),
-        ({"networkFeatures": []}, False),
+        ({"networkFeatures": []}, None),
         ({"networkFeatures": None}, None),
         ({"networkFeatures": "UDR"}, None),
         ({}, None),

@@ -164,7 +164,7 @@ def test_a_tag_is_a_prefix_only_if_azure_takes_it(azure, make_app, table):
         (f"{TAG}.WestEurope", {"networkFeatures": ["UDR"]}, None),
         (TAG, {"networkFeatures": ["NSG"]}, "the Service Tag Discovery API"),
         ("NoOneKnows", {}, None),
-        ("NoOneKnows", {"networkFeatures": []}, "the Service Tag Discovery API"),
+        ("NoOneKnows", {"networkFeatures": ["NSG"]}, "the Service Tag Discovery API"),
     ],
 )
 @pytest.mark.parametrize("recorded", [True, False])
