@@ -53,14 +53,18 @@ class Situation:
         return next((run for run in self.covering if run.ended), None)
 
     @property
-    def error(self) -> Finding | None:
-        """The error of the last run over all tables, if its cause is not gone.
+    def last_whole(self) -> Run | None:
+        """The last run over all tables that nobody interrupted.
 
-        Whoever interrupted a command knows it, and what it had not begun is as it was.
+        A person who interrupts a command knows it, and what it had not begun is as it was.
         """
-        ended = (run for run in self.covering if run.ended and not _is_interrupted(run))
-        last = next(ended, None)
-        return None if last is None else open_error(last, self.seen)
+        whole = (run for run in self.covering if run.ended and not _is_interrupted(run))
+        return next(whole, None)
+
+    @property
+    def error(self) -> Finding | None:
+        """The error of that run, if its cause is not gone."""
+        return None if self.last_whole is None else open_error(self.last_whole, self.seen)
 
     @property
     def alarms(self) -> list[Alarm]:
@@ -90,7 +94,7 @@ def overview(situation: Situation, about_of: AboutOf) -> Context:
 
 def _todos(situation: Situation, about_of: AboutOf) -> tuple[list[Todo], int]:
     """Return what a person can do, the worst first, and how many entries are left out."""
-    last, error = situation.last_ended, situation.error
+    last, error = situation.last_whole, situation.error
     of_run = [todo_of_run(last, error)] if last and error else []
     # The error of the run says which sources it could not read. The check says the same of each.
     said = {(error.code, source) for source in last.unusable} if last and error else set()

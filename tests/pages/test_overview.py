@@ -134,6 +134,14 @@ def test_an_interrupted_command_neither_is_a_fault_nor_hides_one(before, mood):
     assert fact(found, "Last run over all tables") == "failed 60 min ago"
 
 
+def test_what_an_interrupted_command_does_not_hide_is_told_of_the_run_that_had_it():
+    stopped = run(1, RunStatus.FAILED, error=INTERRUPTED)
+    failed = run(2, RunStatus.FAILED, error=ERROR, unusable={TAG: "no"})
+    same = Alarm(codes.TAG_UNAVAILABLE, "no", about=TAG)
+    found = shown(RIGHT, covering=[stopped, failed], alarms=[same])
+    assert [todo.code for todo in found["todos"]] == [codes.TAG_UNAVAILABLE]
+
+
 def test_a_failure_that_only_tables_caused_is_judged_by_the_tables():
     covering = [run(1, RunStatus.FAILED), run(2)]
     found = shown(RIGHT, covering=covering)
