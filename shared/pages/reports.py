@@ -9,7 +9,6 @@ from ..domain.people.check_report import CheckedTable, CheckReport
 from ..domain.people.health import Alarm
 from ..domain.people.next_steps import About, NextStep, acceptable, step_for_code, step_for_state
 from ..domain.people.notices import number_of
-from ..domain.people.open_alarms import WARNINGS
 from ..domain.people.overview import Mood, State
 from ..domain.people.waiting import counted_changes
 from ..domain.registry.history import Entry
@@ -20,6 +19,7 @@ from ..domain.runs.run import Action, Mode, Run, RunStatus
 from ..domain.surroundings.search import FoundEnvironment
 from ..render import mode_or_action, needs_nobody, since_right
 from .tables import Context, mood_of, named
+from .todo import mood_of_alarm
 
 _MOODS = {
     RunStatus.RUNNING: Mood.WATCH,
@@ -72,8 +72,8 @@ def _findings_of(report: Report) -> Context:
 
 
 def _alarm_block(alarm: Alarm) -> Context:
-    mood, table = Mood.WATCH if alarm.code in WARNINGS else Mood.BAD, alarm.route_table_id
-    return {**fault_block(alarm, About(route_table_id=table), mood), "table": table}
+    about = About(route_table_id=alarm.route_table_id)
+    return {**fault_block(alarm, about, mood_of_alarm(alarm)), "table": alarm.route_table_id}
 
 
 def _headline(report: Report, to_approve: int) -> tuple[Mood, str]:
@@ -97,7 +97,7 @@ def _check_headline(check: CheckReport) -> tuple[Mood, str]:
     more = f", and {number_of(len(check.alarms), 'alarm')}" if check.alarms else ""
     headline = f"The check found {right} of {tables} right{more}"
 
-    is_wrong = any(alarm.code not in WARNINGS for alarm in check.alarms)
+    is_wrong = Mood.BAD in map(mood_of_alarm, check.alarms)
     if is_wrong or right < check.figures.tables:
         return Mood.BAD, headline
     return (Mood.GOOD if check.all_right else Mood.WATCH), headline
@@ -150,9 +150,7 @@ def outcome_block(outcome: Outcome, about: About) -> Context:
 
 
 def _accept(outcome: Outcome, about: About) -> NextStep | None:
-    # A name that is taken has a finding of its own, and cannot be accepted.
-    can_be_accepted = any(not conflict.name_taken for conflict in outcome.open_conflicts)
-    return step_for_state(State.CONFLICT, about) if can_be_accepted else None
+    return step_for_state(State.CONFLICT, about) if outcome.acceptable_conflicts else None
 
 
 def _unmade(outcome: Outcome) -> Context:
@@ -207,8 +205,7 @@ def checked_row(checked: CheckedTable) -> Context:
 def _checked_mood(checked: CheckedTable) -> Mood:
     if checked.right:
         return Mood.GOOD
-    is_unknown = checked.words == "not judged" and checked.error is None
-    return Mood.WATCH if is_unknown else Mood.BAD
+    return Mood.BAD if checked.is_judged or checked.error else Mood.WATCH
 
 
 def history_row(entry: Entry) -> Context:

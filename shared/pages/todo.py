@@ -91,10 +91,14 @@ def todos_of_alarms(alarms: Iterable[Alarm]) -> Iterator[Todo]:
     yield from map(_todo_of_alarms, groups.values())
 
 
+def mood_of_alarm(alarm: Alarm) -> Mood:
+    return Mood.WATCH if alarm.code in WARNINGS else Mood.BAD
+
+
 def _todo_of_alarms(alarms: Sequence[Alarm]) -> Todo:
     first, ids = alarms[0], [alarm.route_table_id for alarm in alarms]
     return Todo(
-        mood=Mood.WATCH if first.code in WARNINGS else Mood.BAD,
+        mood=mood_of_alarm(first),
         code=first.code,
         said=first.message if len(alarms) == 1 else first.code.meaning,
         step=step_for_code(first.code, About(route_table_id=first.route_table_id)),

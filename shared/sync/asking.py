@@ -179,8 +179,8 @@ class Asking:
         table = self._enabled_entry(request.route_table, faults).route_table_id
 
         asked = by.asks(Action.ADOPT, request.mode, table, reason=request.reason)
-        as_shown = replace(asked, plan_run_id=request.plan_run_id)
-        return self.create_run(replace(as_shown, from_owner=request.from_owner))
+        asked = replace(asked, plan_run_id=request.plan_run_id, from_owner=request.from_owner)
+        return self.create_run(asked)
 
     def rollback(self, request: RollbackRequest, by: Requester) -> Run:
         faults = list(_force_faults(request.force))

@@ -7,7 +7,6 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ...domain import codes
-from ...domain.armid import RouteTableId
 from ...domain.codes import Code, Grade
 from ...domain.findings import Finding
 from ...domain.people.next_steps import (
@@ -53,11 +52,11 @@ class _Needed:
 
 def needs(found: Report, *, pressing: bool) -> Iterator[RenderableType]:
     """Yield each need of this kind once: the words, the tables, the remedy, and the commands."""
-    about: dict[Need, dict[RouteTableId, str | None]] = {}
-    for outcome in found.outcomes:
-        for each in _needs_of(found.run, outcome):
-            about.setdefault(each.need, {})[outcome.route_table_id] = each.command
-
+    about = _by_need(
+        (outcome.route_table_id, each)
+        for outcome in found.outcomes
+        for each in _needs_of(found.run, outcome)
+    )
     names = distinct(outcome.route_table_id for outcome in found.outcomes)
     for need, commands in about.items():
         if need.pressing is pressing:
@@ -66,16 +65,22 @@ def needs(found: Report, *, pressing: bool) -> Iterator[RenderableType]:
 
 def needs_around(found: Iterable[FoundEnvironment]) -> Iterator[RenderableType]:
     """Yield each trouble around the environments once: the words, the names, what helps."""
-    about: dict[Need, dict[str, str | None]] = {}
-    for one in found:
-        ids = About(route_table_id=one.route_table_id, ase_id=one.environment_id)
-        for finding in one.findings:
-            if not needs_nobody(finding.code):
-                each = _by_code(finding, ids)
-                about.setdefault(each.need, {})[one.environment_id.name] = each.command
-
+    about = _by_need((one.environment_id, each) for one in found for each in _needs_around(one))
     for need, commands in about.items():
-        yield from _shown(need, commands, commands.values())
+        yield from _shown(need, [ase_id.name for ase_id in commands], commands.values())
+
+
+def _needs_around(one: FoundEnvironment) -> Iterator[_Needed]:
+    ids = About(route_table_id=one.route_table_id, ase_id=one.environment_id)
+    return (_by_code(each, ids) for each in one.findings if not needs_nobody(each.code))
+
+
+def _by_need[T](needed: Iterable[tuple[T, _Needed]]) -> Mapping[Need, Mapping[T, str | None]]:
+    """Return for each need what has it, with the command for each."""
+    about: dict[Need, dict[T, str | None]] = {}
+    for one, each in needed:
+        about.setdefault(each.need, {})[one] = each.command
+    return about
 
 
 def _shown(
@@ -108,8 +113,7 @@ def _needs_of(run: Run, outcome: Outcome) -> Iterator[_Needed]:
 
 
 def _conflicts(outcome: Outcome, about: About) -> Iterator[_Needed]:
-    # A name that is taken has a finding of its own, and cannot be accepted.
-    conflicts = [one for one in outcome.open_conflicts if not one.name_taken]
+    conflicts = outcome.acceptable_conflicts
     if conflicts:
         step = step_for_state(State.CONFLICT, replace(about, prefixes=acceptable(outcome)))
         yield _needed(map(str, conflicts), step)

@@ -34,12 +34,18 @@ class CheckedTable:
     poisoned: bool
 
     @property
+    def is_judged(self) -> bool:
+        """True if the check could say how it stands. Without its addresses, nobody can."""
+        if self.right or self.status is OutcomeStatus.PLANNED:
+            return True
+        return self.status is not None and self.status.is_bad
+
+    @property
     def words(self) -> str:
-        """How it stands. Without its addresses, nobody can say whether it is right."""
+        """The words for how it stands."""
         if self.right:
             return "right"
-        is_known = self.status is OutcomeStatus.PLANNED or (self.status and self.status.is_bad)
-        return str(self.status) if is_known else "not judged"
+        return str(self.status) if self.is_judged else "not judged"
 
     @classmethod
     def of(cls, measured: Measured, now: datetime) -> "CheckedTable":

@@ -52,11 +52,8 @@ class About:
 
 
 def acceptable(outcome: Outcome) -> tuple[str, ...]:
-    """Return the prefixes of the conflicts that a person can accept, or none if they are too many.
-
-    A name that is taken has a finding of its own, and cannot be accepted.
-    """
-    prefixes = tuple(one.prefix for one in outcome.open_conflicts if not one.name_taken)
+    """Return the prefixes of the conflicts that can be accepted, or none if they are too many."""
+    prefixes = tuple(conflict.prefix for conflict in outcome.acceptable_conflicts)
     return prefixes if len(prefixes) <= MOST_ACCEPTED else ()
 
 

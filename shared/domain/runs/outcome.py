@@ -34,9 +34,8 @@ class Outcome:
     """The result for one route table in one run.
 
     `updates` says of each route that is `updated` how it was and is, and of each whose update is
-    `withheld` how it is and would be. `changes` is everything that
-    the run did to the table, so that a rollback can undo it. `approval` is what a person approves
-    by approving this run.
+    `withheld` how it is and would be. `changes` is everything that the run did to the table, so
+    that a rollback can undo it. `approval` is what a person approves by approving this run.
     """
 
     route_table_id: RouteTableId
@@ -102,6 +101,14 @@ class Outcome:
     def open_conflicts(self) -> tuple[Conflict, ...]:
         """The conflicts that no exception accepts."""
         return tuple(conflict for conflict in self.conflicts if conflict.accepted is None)
+
+    @property
+    def acceptable_conflicts(self) -> tuple[Conflict, ...]:
+        """The open conflicts that a person can accept.
+
+        A name that is taken has a finding of its own, and cannot be accepted.
+        """
+        return tuple(conflict for conflict in self.open_conflicts if not conflict.name_taken)
 
     @property
     def signature(self) -> str:
