@@ -23,7 +23,7 @@ _context.set_forkserver_preload(
         *("azure.data.tables", "azure.identity", "azure.mgmt.network", "azure.mgmt.web", "jwt"),
         *("azure.storage.queue", "local.host.server", "local.warm", "shared.cli.main"),
         *("shared.cli.actions", "shared.cli.doctor", "shared.cli.lists", "shared.cli.tables"),
-        # What the host and its worker import when they begin, and at the first call.
+        # The host and its worker import these when they begin, and at the first call.
         *("azure.functions", "shared.endpoints", "shared.lanes", "shared.workers"),
         *("uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl"),
         *("anyio._backends._asyncio", "azure.core.rest._requests_basic", "cattrs.preconf.json"),

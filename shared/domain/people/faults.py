@@ -228,7 +228,7 @@ def _run_faults(run: Run, outcomes: Iterable[Outcome]) -> dict[str, OpenFault]:
     """Return the faults of the tables, and those that stopped or limited the whole run."""
     bad = (outcome for outcome in outcomes if outcome.status.is_bad)
     faults = {key_of(outcome): OpenFault(outcome.signature, _item(run, outcome)) for outcome in bad}
-    # Whoever interrupted a command knows it, and nothing has to be mended.
+    # The person who interrupted a command knows it, and nothing has to be mended.
     if run.error is None or run.error.code == codes.INTERRUPTED:
         return faults
 
