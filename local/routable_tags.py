@@ -70,6 +70,13 @@ class Document:
         """The cloud as `AZURE_CLOUD` names it; None for one that has been closed."""
         return CLOUDS.get(self.content["cloud"])
 
+    @property
+    def spelled(self) -> Mapping[str, str]:
+        """Return the usual spelling of each ending, by the ending in lower case."""
+        endings = (value["name"].partition(".")[2] for value in self.content["values"])
+        rarest_first = reversed(Counter(endings).most_common())
+        return {ending.lower(): ending for ending, _ in rarest_first}
+
     def endings(self, *, routable: bool) -> Endings:
         """Return the tags that a route may have as its prefix, or all others."""
         found: dict[str, set[str]] = {}
@@ -122,7 +129,7 @@ def _entry(cloud: str, document: Document) -> str:
         cloud=cloud,
         published=document.published,
         change_number=document.content["changeNumber"],
-        regions=_wrapped(sorted(regions)),
+        regions=_wrapped([document.spelled[region] for region in sorted(regions)]),
         routable=_block(routable, regions),
         others=_block(others, regions),
     )

@@ -3,28 +3,35 @@
 from pathlib import Path
 
 from shared.domain.routing.published_tags import PUBLISHED
-
-from .known_services import REGION, SERVICES, InboundRule, Service, Source
+from shared.domain.services.known import SERVICES
+from shared.domain.services.service import REGION, InboundRule, Service, Source
 
 PAGE = Path(__file__).parents[1] / "docs" / "services.md"
 
 _HEAD = """# Services that need such routes
 
 These services work with addresses of [service tags](glossary.md#service-tag). If the default route
-of the service's subnet leads to a firewall, this traffic needs routes to the Internet. Add the tags
-to `ALLOWED_SERVICE_TAGS`, and register the route table of the subnet with them:
+of the service's subnet leads to a firewall, this traffic needs routes to the Internet. Add the
+service to `ALLOWED_SERVICE_TAGS`, and register the route table of the subnet with it:
 
 ```sh
-ase-route-sync tables add TABLE_ID --service-tag ApiManagement
+ase-route-sync tables add TABLE_ID --service databricks --region westeurope
 ```
 
-Replace `{region}` with the region of the resource, as the tags spell it: `Storage.WestEurope`. The
-network security group of the subnet has to allow the inbound rule. The app audits that rule only
-for App Service Environments. *One route for the tag* says whether `routeStyle: serviceTag` is
+Over HTTP and in the [file of registrations](gitops.md), that is
+`"service": "databricks", "region": "westeurope"`. It stands for the tags of the service, and more
+tags can stand beside it under `serviceTags`. If a tag has `{region}`, the service needs the region
+of the resource: the name of an Azure location, such as `westeurope`. The tag's own spelling,
+`Storage.WestEurope`, comes from what Azure publishes. If one of the tags is not published in that
+region, the registration is refused, and the answer names the tag. A service whose tags are the same
+everywhere takes no region.
+
+The network security group of the subnet has to allow the inbound rule. The app audits that rule
+only for App Service Environments. *One route for the tag* says whether `routeStyle: serviceTag` is
 possible ([which tags may](environments.md#one-route-for-a-service-tag)). The source has the date
 that Microsoft's page bore when it was read, if it bore one.
 
-`make services` writes this page from `local/known_services.py`, and `make test`
+`make services` writes this page from `shared/domain/services/known.py`, and `make test`
 checks it.
 """
 _CLOUDS = {
@@ -42,6 +49,7 @@ def text() -> str:
 
 def _section(service: Service) -> str:
     facts = {
+        "Name": f"`{service.name}`",
         "Service tags": ", ".join(f"`{tag}`" for tag in service.service_tags),
         "Why": service.why,
         "When not": service.unless,

@@ -158,7 +158,7 @@ def plain_list(context: App, name: str) -> PlainList:
     the newest one cannot be believed any more.
     """
     settings = context.settings
-    if name not in settings.allowed:
+    if not context.policy.allows(name):
         raise NotFound(codes.LIST_NOT_FOUND, f"{name} is not in ALLOWED_SERVICE_TAGS")
     history = context.versions.recent(name, days=settings.removal_grace_days)
     if not history:

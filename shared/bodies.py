@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from .domain.registry.choices import AddressSource, RouteStyle
 from .domain.registry.registration import RouteException
 from .domain.routing.policy import ApplyPolicy
+from .domain.services.known import NAMED
 from .sync.registering import PinRequest, RegisterRequest
 from .sync.texts import MAX_EXCEPTION_REASON, MAX_EXCEPTIONS, MAX_NOTE, MAX_REASON, MAX_TAGS
 
@@ -57,11 +58,19 @@ class RegistrationBody(Body):
     """A registration as a person asks for it; a key that is null stands for its default."""
 
     ase_id: str | None = Field(None, description="The ARM id of its App Service Environment.")
+    service: str | None = Field(
+        None,
+        description="The Azure service whose tags are wanted.",
+        examples=[*NAMED],
+    )
+    region: str | None = Field(
+        None, description="The ARM location of the service, if its tags depend on the region."
+    )
     service_tags: list[str] | None = Field(
         None,
-        min_length=1,
         max_length=MAX_TAGS,
-        description="The service tags whose addresses are wanted. The default is SERVICE_TAG.",
+        description="The service tags whose addresses are wanted, besides those of the service. "
+        "The default without a service is SERVICE_TAG.",
     )
     address_source: AddressSource | None = Field(
         None, description="Who says which addresses are wanted. The default is serviceTag."

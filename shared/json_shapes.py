@@ -226,7 +226,9 @@ def registration_json(registration: Registration) -> shapes.Registration:
 
     return {
         "aseId": _text(registration.ase_id),
-        "serviceTags": list(registration.service_tags),
+        "service": registration.service,
+        "region": registration.region,
+        "serviceTags": list(registration.named_tags),
         "addressSource": registration.address_source,
         "routeStyle": registration.route_style,
         "applyPolicy": registration.apply_policy,

@@ -363,6 +363,8 @@ class Registration(TypedDict):
     """A registration as a person asked for it. It can be sent back as it is."""
 
     aseId: str | None
+    service: str | None
+    region: str | None
     serviceTags: list[str]
     addressSource: AddressSource
     routeStyle: RouteStyle

@@ -17,6 +17,7 @@ ELSEWHERE = {
     "domain/routing/published_tags.py": "data; tests/domain/routing/test_routable_tags.py makes it",
     "domain/surroundings/search.py": "records; tests/storage/test_searches.py keeps them",
     "domain/surroundings/virtual_network_tag.py": "tests/sync/surroundings/test_audit.py",
+    "domain/services/known.py": "data; tests/local/test_services.py compares it with the files",
     "sync/ports.py": "protocols only",
     "sync/surroundings/subscription.py": "tests/sync/surroundings/test_discovery.py searches them",
     "sync/surroundings/survey.py": "tests/sync/surroundings/test_audit.py asks for each survey",

@@ -141,7 +141,8 @@ def _asked(entry: TableEntry, default_tag: str) -> Json:
     given = entry.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude={"route_table_id", "acknowledge"}
     )
-    asked = {**registration_json(Registration((default_tag,))), **given}
+    default = () if entry.service else (default_tag,)
+    asked = {**registration_json(Registration(default)), **given}
     return {**asked, "serviceTags": list(dict.fromkeys(asked["serviceTags"]))}
 
 

@@ -35,7 +35,7 @@ from .show.one_table import coming, existing, standing
 
 _LANES = 8
 
-_ASKS_AZURE = {"ase", "service_tags", "address_source", "route_style"}
+_ASKS_AZURE = {"ase", "service", "region", "service_tags", "address_source", "route_style"}
 """Azure is asked about these parts of a registration."""
 
 

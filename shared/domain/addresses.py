@@ -218,6 +218,13 @@ def _routable(network_features: object) -> bool | None:
     return "UDR" in network_features if network_features else None
 
 
+def names_in(document: Mapping[str, object]) -> list[str]:
+    """Return the names of all tags in one location's answer, as far as it can be read."""
+    values = document.get("values")
+    listed = values if isinstance(values, list) else []
+    return [str(entry.get("name")) for entry in listed if isinstance(entry, Mapping)]
+
+
 def _entries_of(
     document: Mapping[str, object], service_tag: str, location: str
 ) -> list[Mapping[str, object]]:

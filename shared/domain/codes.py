@@ -96,8 +96,9 @@ ASE_UNAVAILABLE = Code(
 SERVICE_TAG_NOT_ALLOWED = Code(
     "ServiceTagNotAllowed",
     Grade.FAILS,
-    meaning="A registered service tag is not in ALLOWED_SERVICE_TAGS.",
-    remedy="Add the tag to ALLOWED_SERVICE_TAGS, or register the table with another tag.",
+    meaning="A registered service tag is not allowed by ALLOWED_SERVICE_TAGS.",
+    remedy="Add the tag or its service to ALLOWED_SERVICE_TAGS, or register the table with another "
+    "tag.",
 )
 SERVICE_TAG_NOT_ROUTABLE = Code(
     "ServiceTagNotRoutable",

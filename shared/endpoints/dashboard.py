@@ -149,7 +149,7 @@ def _histories(context: App, tables: Iterable[Judged]) -> dict[str, Any]:
     """Draw every tag that may be used or is used, the default one first, if it is recorded."""
     default = context.settings.service_tag
     used = {tag for one in tables for tag in one.table.registration.service_tags}
-    tags = [default, *sorted((used | context.settings.allowed) - {default})]
+    tags = [default, *sorted((used | context.policy.listed_tags) - {default})]
 
     drawn = (timeline(context.versions.history(tag)) for tag in tags[:MOST_TAGS])
     return {

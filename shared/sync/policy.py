@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.runs.run import Mode
+from ..domain.services.known import NAMED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +16,7 @@ class Policy:
       `service_tag_locations`. A tag with an IPv4 prefix shorter than `min_prefix_length` is not
       believed.
     - `default_service_tag` is the tag of a registration that names none, and
-      `allowed_service_tags` are the tags that may be registered.
+      `allowed_service_tags` names the tags that may be registered, and the services.
     - `owner` begins the names of our routes. `next_hop_types` are the types that the API version
       in use knows.
     - `grace_days` is the time for which a route stays after its prefix left its sources, and
@@ -44,6 +45,19 @@ class Policy:
     wrong_schedules: Mapping[str, str]
     max_age_days: int
     run_retention_days: int
+
+    def allows(self, service_tag: str) -> bool:
+        """Return whether the tag is allowed. An allowed service allows its tags, in any region."""
+        return service_tag in self.allowed_service_tags or any(
+            NAMED[name].has(service_tag) for name in self.allowed_service_tags & NAMED.keys()
+        )
+
+    @property
+    def listed_tags(self) -> frozenset[str]:
+        """The allowed tags that are known by name: not those of a service in every region."""
+        allowed = self.allowed_service_tags
+        of_services = (tag for name in allowed & NAMED.keys() for tag in NAMED[name].global_tags)
+        return (allowed - NAMED.keys()).union(of_services)
 
     def mode(self, asked: Mode) -> Mode:
         """Return the mode of a run for which somebody asked for this mode."""

@@ -1,6 +1,7 @@
 """The rules for what a person may register, at every door."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,11 +24,14 @@ from ..domain.registry.registration import Pin, Registration, RouteException
 from ..domain.registry.status import TableNews
 from ..domain.routing.policy import ApplyPolicy
 from ..domain.routing.routable_tags import why_not_routable
+from ..domain.services.known import NAMED
+from ..domain.services.service import Service
 from .policy import Policy
 from .ports import Azure, Clock, Store
 from .registrar import Registrar
 from .requester import Requester
 from .run.pull import SourcePull
+from .run.services import tags_of
 from .surroundings.survey import Survey, Surveyor
 from .table.sources import why_not_pinned
 from .texts import (
@@ -56,14 +60,17 @@ class PinRequest:
 class RegisterRequest:
     """The whole registration of a route table, as a person asks for it.
 
-    `resource_id` is the table's id, or the id of the environment whose subnet has the table. If
-    there are no `service_tags`, the app's own tag is meant. An ASEv3 needs no such routes, so its
-    registration needs `acknowledge`.
+    `resource_id` is the table's id, or the id of the environment whose subnet has the table. A
+    `service` stands for its tags in `region`, an ARM location, and `service_tags` come to them. If
+    both are None, the app's own tag is meant. An ASEv3 needs no such routes, so its registration
+    needs `acknowledge`.
     """
 
     resource_id: str
     ase: str | None = None
-    service_tags: Sequence[str] = ()
+    service: str | None = None
+    region: str | None = None
+    service_tags: Sequence[str] | None = None
     address_source: AddressSource = AddressSource.SERVICE_TAG
     route_style: RouteStyle = RouteStyle.PREFIXES
     apply_policy: ApplyPolicy | None = None
@@ -283,9 +290,8 @@ class Registering:
     def _registration(
         self, request: RegisterRequest, ase_id: EnvironmentId | None, before: Registration | None
     ) -> Registration:
-        tags = dict.fromkeys(request.service_tags or [self.policy.default_service_tag])
         return Registration(
-            service_tags=tuple(tags),
+            service_tags=self._tags(request, before),
             ase_id=ase_id,
             address_source=request.address_source,
             route_style=request.route_style,
@@ -294,7 +300,24 @@ class Registering:
             enabled=request.enabled,
             note=request.note,
             pin=self._pin(request.pin, before),
+            service=request.service,
+            region=request.region,
+            tags_beside=_beside(request) if request.service else (),
         )
+
+    def _tags(self, request: RegisterRequest, before: Registration | None) -> tuple[str, ...]:
+        tags = dict.fromkeys((*self._tags_of_service(request, before), *_beside(request)))
+        return tuple(tags) or (self.policy.default_service_tag,)
+
+    def _tags_of_service(
+        self, request: RegisterRequest, before: Registration | None
+    ) -> tuple[str, ...]:
+        """Azure is not asked again about a service that is registered already."""
+        if request.service is None or any(_service_faults(request)):
+            return ()
+        asked = (request.service, request.region)
+        known = before.service_tags if before and (before.service, before.region) == asked else ()
+        return tags_of(NAMED[request.service], request.region, self.pull, known)
 
     def _pin(self, asked: PinRequest | None, before: Registration | None) -> Pin | None:
         """Return the pin that is asked for, or None if no such version is recorded."""
@@ -338,7 +361,7 @@ class Registering:
         others: Sequence[Fault],
     ) -> list[Fault]:
         """The style is judged last, because it asks Azure about a table that may be wrong."""
-        faults = self._tag_faults(request.service_tags or registration.service_tags)
+        faults = self._tag_faults(registration, request.service_tags or registration.named_tags)
         faults += self._source_faults(request, registration.ase_id)
         if faults or others:
             return faults
@@ -357,22 +380,24 @@ class Registering:
             raise InvalidRequest(code=obstacle.code, message=obstacle.message)
         return survey.route_table_id, survey
 
-    def _tag_faults(self, tags: Sequence[str]) -> list[Fault]:
+    def _tag_faults(self, registration: Registration, named: Sequence[str]) -> list[Fault]:
         """A tag that has no version yet has to be in the answers of all locations."""
-        tags = tags[:MAX_TAGS]  # that there are more is a fault of its own
-        refused = {tag: why for tag in tags if (why := self._why_refused(tag)) is not None}
-        refused |= self.pull.unusable(set(tags) - refused.keys())
-        return [
-            Fault(f"serviceTags.{index}", refused[tag])
-            for index, tag in enumerate(tags)
-            if tag in refused
-        ]
+        named = named[:MAX_TAGS]  # that there are more is a fault of its own
+        of_service = [tag for tag in registration.service_tags if tag not in named]
+
+        refused = {tag: why for tag in named if (why := self._why_refused(tag)) is not None}
+        if not all(map(self.policy.allows, of_service)):
+            refused |= dict.fromkeys(of_service, _not_allowed(registration.service))
+        refused |= self.pull.unusable({*named, *of_service} - refused.keys())
+        return _faults_of_tags(refused, named, of_service)
 
     def _why_refused(self, tag: str) -> str | None:
+        if tag in NAMED:
+            return f"{tag} is a service and no tag: name it under service"
         if not is_service_tag(tag):
             return "not the name of a service tag"
-        if tag not in self.policy.allowed_service_tags:
-            return f"{tag} is not in ALLOWED_SERVICE_TAGS"
+        if not self.policy.allows(tag):
+            return _not_allowed(tag)
         return None
 
     def _source_faults(
@@ -427,7 +452,9 @@ def _request_of(table: RegisteredTable) -> RegisterRequest:
     return RegisterRequest(
         resource_id=str(table.route_table_id),
         ase=str(registration.ase_id) if registration.ase_id else None,
-        service_tags=registration.service_tags,
+        service=registration.service,
+        region=registration.region,
+        service_tags=registration.named_tags,
         address_source=registration.address_source,
         route_style=registration.route_style,
         apply_policy=registration.apply_policy,
@@ -474,6 +501,19 @@ def _environment_id(request: RegisterRequest) -> tuple[EnvironmentId | None, lis
         return None, [Fault("aseId", str(error))]
 
 
+def _not_allowed(name: str | None) -> str:
+    return f"{name} is not in ALLOWED_SERVICE_TAGS"
+
+
+def _faults_of_tags(
+    refused: Mapping[str, str], named: Sequence[str], of_service: Sequence[str]
+) -> list[Fault]:
+    """Place each fault. All tags of a service may have the same one."""
+    places = [(f"serviceTags.{index}", tag) for index, tag in enumerate(named)]
+    places += [("service", tag) for tag in of_service]
+    return [*dict.fromkeys(Fault(place, refused[tag]) for place, tag in places if tag in refused)]
+
+
 def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
     if survey.environment is None:
         return [Fault("aseId", f"{found.code}: {found.message}") for found in survey.findings]
@@ -483,8 +523,37 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
     return []
 
 
+def _beside(request: RegisterRequest) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(request.service_tags or ()))
+
+
+def _service_faults(request: RegisterRequest) -> Iterator[Fault]:
+    """Yield what is wrong with the service, with its region, and with naming nothing at all."""
+    if request.service is None:
+        if request.region is not None:
+            yield Fault("region", "a region is of use only with a service")
+        if request.service_tags is not None and not request.service_tags:
+            yield Fault("serviceTags", "name a tag or a service")
+    elif request.service not in NAMED:
+        yield Fault("service", f"no such service. The services are {', '.join(NAMED)}")
+    else:
+        yield from _region_faults(NAMED[request.service], request.region)
+
+
+def _region_faults(service: Service, region: str | None) -> Iterator[Fault]:
+    """A region that changes nothing is refused: it would look as if other tags were wanted."""
+    if not service.is_regional:
+        if region is not None:
+            yield Fault("region", f"{service.name} has the same tags everywhere, so name no region")
+    elif region is None:
+        yield Fault("region", f"{service.name} has tags of a region: name it, such as westeurope")
+    elif not re.fullmatch(r"[a-z0-9]{1,64}", region):
+        yield Fault("region", "not the name of an Azure location, such as westeurope")
+
+
 def _text_faults(request: RegisterRequest) -> Iterator[Fault]:
-    yield from list_faults("serviceTags", request.service_tags, MAX_TAGS)
+    yield from _service_faults(request)
+    yield from list_faults("serviceTags", request.service_tags or (), MAX_TAGS)
     yield from _exception_faults(request.exceptions)
     yield from text_faults("note", request.note or None, MAX_NOTE)
     if request.pin is not None:

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,3 +28,9 @@ def published_prefixes() -> Iterator[str]:
         text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         for value in json.loads(text)["values"]:
             yield from value["properties"]["addressPrefixes"]
+
+
+def weekly_file(name: str) -> dict[str, Any]:
+    """Return one of the weekly files, by its name without `.gz`."""
+    document: dict[str, Any] = json.loads(gzip.decompress((DOCUMENTS / f"{name}.gz").read_bytes()))
+    return document

@@ -24,6 +24,7 @@ from tests.builders.azure import (
 from tests.builders.runs import TAG, keep, pin, register, register_many, spoil, sync
 
 A = "20.0.0.0/24"
+NOTHING = "0 to register, 0 to change, 0 to unregister"
 SOMEBODY = Requester(Trigger.CLI)
 
 
@@ -187,6 +188,8 @@ def test_a_plan_ends_with_2_if_there_is_a_difference_and_changes_nothing(azure, 
                 "routeTableId": table_id("one"),
                 "registration": {
                     "aseId": None,
+                    "service": None,
+                    "region": None,
                     "serviceTags": [TAG],
                     "addressSource": "serviceTag",
                     "routeStyle": "prefixes",
@@ -276,3 +279,19 @@ def test_the_file_may_come_from_standard_input(azure, app, cli):
     done = cli("tables", "import", "-", "--yes", types=f"{text}\x04")
     assert done.status == 0, done.err
     assert noted(app, "one") == "piped"
+
+
+def test_a_service_in_the_file_is_what_was_exported(azure, app, file):
+    service_tags = ("BatchNodeManagement.WestEurope", TAG)
+    beside = Registration(service_tags, service="batch", region="westeurope", tags_beside=(TAG,))
+    keep(app, RegisteredTable(rid("one"), beside))
+    keep(app, RegisteredTable(rid("two"), Registration(service_tags[:1], service="batch")))
+    one, two = file.exported()
+    assert (one["service"], one["region"], one["serviceTags"]) == ("batch", "westeurope", [TAG])
+    assert "serviceTags" not in two
+    same = file.imported(None, "--plan")
+    assert (same.status, same.out) == (0, f"Plan: {NOTHING}, 2 unchanged\n")
+
+    answer(azure, A)
+    refused = file.imported([{**one, "service": "unknown"}], "--plan")
+    assert "service: no such service. The services are appServiceEnvironment" in refused.out

@@ -17,7 +17,7 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, to_firewall
-from tests.builders.runs import register, register_many, spoil, sync
+from tests.builders.runs import TAG, register, register_many, spoil, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 FOREIGN = [to_firewall(), to_firewall(B, "mine")]
@@ -200,6 +200,8 @@ def test_a_table_is_pinned_and_unpinned(azure, app, cli):
 
 OPTIONS = {
     "ase": ("ase",),
+    "service": ("service",),
+    "region": ("region",),
     "service_tags": ("service_tag",),
     "address_source": ("address_source",),
     "route_style": ("route_style",),
@@ -343,3 +345,23 @@ def test_show_of_a_table_that_is_not_registered_says_so(app, cli):
     register(app, "one")
     spoil(app, "one")
     assert "RowUnreadable" in cli("tables", "show", "one").err
+
+
+def test_a_service_is_added_by_one_word_and_removed_by_an_empty_one(azure, app, cli):
+    tag, allowed = "BatchNodeManagement.WestEurope", f"{TAG},batch"
+    azure.state.tags.answers["westeurope"] = tag_document([A], tag)
+    add_table(azure.state, "one")
+    asked = ("--service", "batch", "--region", "westeurope")
+    added = cli("tables", "add", table_id("one"), *asked, ALLOWED_SERVICE_TAGS=allowed)
+    assert added.status == 0, added.err
+    assert f"batch in westeurope ({tag})" in added.out
+    assert app.registry.get(rid("one")).registration.service_tags == (tag,)
+
+    nothing = cli("tables", "set", "one", "--service", "", ALLOWED_SERVICE_TAGS=allowed)
+    assert "region: a region is of use only with a service" in nothing.err
+    answer(azure, A)
+    without = ("--service", "", "--region", "", "--service-tag", TAG)
+    changed = cli("tables", "set", "one", *without, ALLOWED_SERVICE_TAGS=allowed)
+    assert changed.status == 0, changed.err
+    registered = app.registry.get(rid("one")).registration
+    assert (registered.service, registered.region, registered.service_tags) == (None, None, (TAG,))

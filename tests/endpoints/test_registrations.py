@@ -33,11 +33,13 @@ TABLE = RouteTableId.parse(table_id("one"))
 PREFIXES = ["20.0.0.0/24", "20.0.1.0/24"]
 
 texts = st.text(min_size=1, max_size=20)
+some_tags = st.lists(
+    st.sampled_from(["AppServiceManagement", "Storage.WestEurope"]), min_size=1, unique=True
+).map(tuple)
+of_service = {"service_tags": ("BatchNodeManagement.WestEurope",), "service": "batch"}
 registrations = st.builds(
     Registration,
-    st.lists(st.sampled_from(["AppServiceManagement", "Storage.WestEurope"]), min_size=1).map(
-        lambda tags: tuple(dict.fromkeys(tags))
-    ),
+    some_tags,
     ase_id=st.none() | st.just(EnvironmentId.parse(ase_id_of("one"))),
     address_source=st.sampled_from(AddressSource),
     route_style=st.sampled_from(RouteStyle),
@@ -49,17 +51,30 @@ registrations = st.builds(
     note=st.none() | st.text(max_size=20),
     pin=st.none() | st.builds(Pin, texts, texts, texts, st.datetimes(timezones=st.just(UTC))),
 )
+of_services = st.builds(
+    lambda one, beside: replace(one, **of_service, region="westeurope", tags_beside=beside),
+    registrations,
+    some_tags | st.just(()),
+)
 
 
-@given(registrations)
+@given(registrations | of_services)
 def test_every_field_of_a_registration_is_understood_again(registration):
     shown = registered_table_json(RegisteredTable(TABLE, registration), lambda _source: None)
     body = RegistrationBody.model_validate_json(json.dumps(shown["registration"]))
     asked = body.request(str(TABLE))
     assert asked.ase == (str(registration.ase_id) if registration.ase_id else None)
-    assert tuple(asked.service_tags) == registration.service_tags
+    assert tuple(asked.service_tags or ()) == registration.named_tags
     assert tuple(asked.exceptions) == registration.exceptions
-    for name in ("address_source", "route_style", "apply_policy", "enabled", "note"):
+    for name in (
+        "service",
+        "region",
+        "address_source",
+        "route_style",
+        "apply_policy",
+        "enabled",
+        "note",
+    ):
         assert getattr(asked, name) == getattr(registration, name)
     pin = registration.pin
     assert asked.pin == (PinRequest(pin.version_id, pin.reason) if pin else None)

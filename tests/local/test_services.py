@@ -7,8 +7,9 @@ from ipaddress import ip_network
 import pytest
 
 from local import services
-from local.known_services import REGION, SERVICES
 from shared.domain.routing.published_tags import PUBLISHED
+from shared.domain.services.known import SERVICES
+from shared.domain.services.service import REGION
 from tests.builders.recorded import DOCUMENTS, needs_documents
 
 BY_NAME = {service.name: service for service in SERVICES}

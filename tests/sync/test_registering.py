@@ -216,7 +216,7 @@ def unregistered_and_registered_again(app, *tags):
     with pytest.raises(NotFound):
         app.registering.get(table_id("one"))
     assert list(app.registry.list()) == list(app.registry.places(None)) == []
-    request = RegisterRequest(resource_id=table_id("one"), service_tags=tags)
+    request = RegisterRequest(resource_id=table_id("one"), service_tags=tags or None)
     assert register(app, request).is_new
 
 

@@ -139,7 +139,7 @@ def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagno
     """Read the tags that are used or allowed, and show the change number at each location."""
     used = {tag for one in registered for tag in one.registration.service_tags}
     try:
-        compared = context.pull.compare(used | context.settings.allowed)
+        compared = context.pull.compare(used | context.policy.listed_tags)
     except RouteSyncError as error:
         yield _unusable_tag(context.settings, Finding.of(error))
         return

@@ -50,6 +50,16 @@ _Tags = Annotated[
         metavar="TAG", help="A service tag; repeat it for more. The default is SERVICE_TAG."
     ),
 ]
+_Service = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="An Azure service that stands for its tags, for example databricks."
+    ),
+]
+_Region = Annotated[
+    str | None,
+    typer.Option(metavar="LOCATION", help="The location of the service, if it has tags of it."),
+]
 _Exceptions = Annotated[
     list[str] | None,
     typer.Option(
@@ -82,6 +92,8 @@ def add(
         ),
     ],
     ase: _Ase = None,
+    service: _Service = None,
+    region: _Region = None,
     service_tag: _Tags = None,
     address_source: Annotated[AddressSource, _SOURCE] = AddressSource.SERVICE_TAG,
     route_style: Annotated[RouteStyle, _STYLE] = RouteStyle.PREFIXES,
@@ -110,7 +122,9 @@ def add(
     request = RegisterRequest(
         resource_id=resource_id,
         ase=ase,
-        service_tags=service_tag or (),
+        service=service,
+        region=region,
+        service_tags=service_tag or None,
         address_source=address_source,
         route_style=route_style,
         apply_policy=apply_policy,
@@ -127,6 +141,8 @@ def add(
 def set_(
     route_table: Table,
     ase: _Ase = None,
+    service: _Service = None,
+    region: _Region = None,
     service_tag: _Tags = None,
     address_source: Annotated[AddressSource | None, _SOURCE] = None,
     route_style: Annotated[RouteStyle | None, _STYLE] = None,
@@ -152,8 +168,8 @@ def set_(
 ) -> None:
     """Change what is named of a registration, and leave the rest. Nothing is written to Azure.
 
-    An empty text removes the environment or the note. An exception replaces the one of its prefix,
-    and the others stay.
+    An empty text removes the environment, the service, its region or the note. An exception
+    replaces the one of its prefix, and the others stay.
     """
     from .. import tables
 
@@ -161,6 +177,8 @@ def set_(
     _exclude("--apply-policy", "--no-apply-policy", apply_policy, no_apply_policy)
     wishes = {
         "ase": ase,
+        "service": service,
+        "region": region,
         "service_tags": service_tag or None,
         "address_source": address_source,
         "route_style": route_style,

@@ -146,7 +146,7 @@ def _remarks(asked: Registration) -> list[tuple[str, str]]:
 
 
 def _wanted(registration: Registration) -> str:
-    tags = ", ".join(registration.service_tags)
+    tags = _tags(registration)
     wanted = {
         AddressSource.SERVICE_TAG: tags,
         AddressSource.ASE: "the environment's own addresses",
@@ -154,6 +154,15 @@ def _wanted(registration: Registration) -> str:
     }[registration.address_source]
     tag_routes = registration.route_style is RouteStyle.SERVICE_TAG
     return f"{wanted}, as service tag routes" if tag_routes else wanted
+
+
+def _tags(registration: Registration) -> str:
+    """Name the service and the tags in it."""
+    tags = ", ".join(registration.service_tags)
+    if registration.service is None:
+        return tags
+    region = f" in {registration.region}" if registration.region else ""
+    return f"{registration.service}{region} ({tags})"
 
 
 def removed(route_table: str, report_of_removal: Report | None) -> RenderableType:

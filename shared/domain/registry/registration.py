@@ -39,7 +39,9 @@ class Registration:
     """The wishes of a person for one route table. No run and no check ever changes them.
 
     The wanted addresses of the table are the union of its sources. A table that is not `enabled`
-    is left alone.
+    is left alone. A `service` stands for its tags in `region`, an ARM location. `service_tags` has
+    them and the tags that a person named beside it, which `tags_beside` has alone: so the row says
+    what is wanted to a release that does not know the service, or knows other tags of it.
     """
 
     service_tags: tuple[str, ...]
@@ -51,6 +53,14 @@ class Registration:
     enabled: bool = True
     note: str | None = None
     pin: Pin | None = None
+    service: str | None = None
+    region: str | None = None
+    tags_beside: tuple[str, ...] = ()
+
+    @property
+    def named_tags(self) -> tuple[str, ...]:
+        """The tags that a person named one by one."""
+        return self.service_tags if self.service is None else self.tags_beside
 
     @property
     def known_sources(self) -> tuple[Source, ...]:
@@ -81,15 +91,16 @@ class Registration:
     def has_routes_of(self, other: "Registration") -> bool:
         """Whether both want routes from the same sources and in the same style."""
         mine, theirs = (
-            (one.service_tags, one.ase_id, one.address_source, one.route_style)
+            ({*one.service_tags}, one.ase_id, one.address_source, one.route_style)
             for one in (self, other)
         )
         return mine == theirs
 
     @property
     def etag(self) -> str:
-        """Return the strong ETag (RFC 9110) of its content."""
-        text = json.dumps(asdict(self), default=str, sort_keys=True)
+        """Return the strong ETag (RFC 9110) of what a person asked for."""
+        asked = asdict(self) | {"service_tags": self.named_tags}
+        text = json.dumps(asked, default=str, sort_keys=True)
         return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
     def accepted(self, today: date) -> dict[str, str]:

@@ -18,7 +18,8 @@ class Publication:
 
     Each line of `routable` and `others` is the name of a tag with its endings: `.` is the tag
     itself, `*` stands for all of `regions`, and `-westindia` leaves that ending out of them. An
-    indented line belongs to the line before it. `published` is the day in the file's name.
+    indented line belongs to the line before it. Only `regions` are spelled as in the file.
+    `published` is the day in the file's name.
     """
 
     published: str
@@ -38,6 +39,10 @@ class Publication:
             return True
         return False if tag in self._others else None
 
+    def ending(self, location: str) -> str | None:
+        """Return the ending that tags have for this ARM location; None if the file lacks it."""
+        return next((one for one in self.regions.split() if one.lower() == location.lower()), None)
+
     @functools.cached_property
     def _routable(self) -> frozenset[_Tag]:
         return frozenset(self._tags(self.routable))
@@ -55,5 +60,5 @@ class Publication:
         without = {word[1:] for word in words if word.startswith(WITHOUT)}
         plain = {word for word in words if not word.startswith((ITSELF, REGIONS, WITHOUT))}
         itself = {""} if ITSELF in words else set()
-        regions = set(self.regions.split()) if REGIONS in words else set()
+        regions = set(self.regions.lower().split()) if REGIONS in words else set()
         return itself | plain | (regions - without)

@@ -14,16 +14,16 @@ PUBLISHED: Mapping[str, Publication] = {
         published="2025-10-27",
         change_number=374,
         regions="""\
-australiacentral australiacentral2 australiaeast australiasoutheast austriaeast belgiumcentral
- brazilsouth brazilsoutheast canadacentral canadaeast centralindia centralus centraluseuap
- chilecentral eastasia eastus eastus2 eastus2euap eastusstg francecentral francesouth germanynorth
- germanywestcentral indonesiacentral israelcentral israelnorthwest italynorth japaneast japanwest
- jioindiacentral jioindiawest koreacentral koreasouth malaysiasouth malaysiawest mexicocentral
- newzealandnorth northcentralus northeurope norwayeast norwaywest polandcentral qatarcentral
- southafricanorth southafricawest southcentralus southcentralus2 southcentralusstg southeastasia
- southeastus southeastus3 southindia spaincentral swedencentral swedensouth switzerlandnorth
- switzerlandwest taiwannorth taiwannorthwest uaecentral uaenorth uksouth ukwest westcentralus
- westeurope westindia westus westus2 westus3""",
+AustraliaCentral AustraliaCentral2 AustraliaEast AustraliaSoutheast AustriaEast BelgiumCentral
+ BrazilSouth BrazilSoutheast CanadaCentral CanadaEast CentralIndia CentralUS CentralUSEUAP
+ ChileCentral EastAsia EastUS EastUS2 EastUS2EUAP EastUSSTG FranceCentral FranceSouth GermanyNorth
+ GermanyWestCentral IndonesiaCentral IsraelCentral IsraelNorthwest ItalyNorth JapanEast JapanWest
+ JioIndiaCentral JioIndiaWest KoreaCentral KoreaSouth MalaysiaSouth MalaysiaWest MexicoCentral
+ NewZealandNorth NorthCentralUS NorthEurope NorwayEast NorwayWest PolandCentral QatarCentral
+ SouthAfricaNorth SouthAfricaWest SouthCentralUS SouthCentralUS2 SouthCentralUSSTG SoutheastAsia
+ SoutheastUS SoutheastUS3 SouthIndia SpainCentral SwedenCentral SwedenSouth SwitzerlandNorth
+ SwitzerlandWest TaiwanNorth TaiwanNorthwest UAECentral UAENorth UKSouth UKWest WestCentralUS
+ WestEurope WestIndia WestUS WestUS2 WestUS3""",
         routable="""\
 ActionGroup .
 ApiManagement . *
@@ -194,7 +194,7 @@ WindowsVirtualDesktop * -southcentralus2 -southeastus -southeastus3""",
         published="2026-07-06",
         change_number=400,
         regions="""\
-usdodcentral usdodeast usgovarizona usgovtexas usgovvirginia""",
+USDoDCentral USDoDEast USGovArizona USGovTexas USGovVirginia""",
         routable="""\
 ActionGroup .
 ApiManagement . *
@@ -314,7 +314,7 @@ WindowsVirtualDesktop *""",
         published="2026-07-06",
         change_number=403,
         regions="""\
-chinaeast chinaeast2 chinaeast3 chinanorth chinanorth2 chinanorth3""",
+ChinaEast ChinaEast2 ChinaEast3 ChinaNorth ChinaNorth2 ChinaNorth3""",
         routable="""\
 AutonomousDevelopmentPlatform .
 AzureActiveDirectory .

@@ -230,7 +230,7 @@ class RunStart:
 
     def _record(self, run: Run, sources: Collection[Source]) -> PullResult:
         # A run about all tables also records what others may read as a list.
-        lists = () if run.request.route_tables else self.policy.allowed_service_tags
+        lists = () if run.request.route_tables else self.policy.listed_tags
         return self.pull.record(sources, run_id=run.run_id, also=lists)
 
     def _last_recorded(self, run: Run, sources: Collection[Source]) -> PullResult:
@@ -289,9 +289,8 @@ class RunStart:
         """Return the sources to record, with the sources that are only compared with others."""
         named = {source for target in targets for source in target.registration.known_sources}
         tags = {source for source in named if service_tag_of(source) is not None}
-        return named - (tags - self.policy.allowed_service_tags) or {
-            self.policy.default_service_tag
-        }
+        refused = {tag for tag in tags if not self.policy.allows(tag)}
+        return named - refused or {self.policy.default_service_tag}
 
     def _version_seen(self, version: Version, run_id: str) -> VersionSeen:
         """Return the version with the prefixes that it changed, if this run recorded it."""

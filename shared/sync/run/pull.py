@@ -10,6 +10,7 @@ from ...domain.addresses import (
     Source,
     SourceContent,
     Version,
+    names_in,
     parse_inbound_dependencies,
     parse_service_tag,
     service_tag_of,
@@ -139,6 +140,16 @@ class SourcePull:
         unknown = [source for source in sources if self.store.versions.newest(source) is None]
         _, reasons = self._read(unknown)
         return reasons
+
+    def spelled(self, service_tags: Collection[str]) -> Collection[str]:
+        """Return how the answers spell these tags, each of which may be in any case.
+
+        Raise TransientError as `unusable` does.
+        """
+        answers, _ = self._ask(self._answer)
+        wanted = {tag.lower() for tag in service_tags}
+        usable = (answer for _, answer in answers if not isinstance(answer, UnusableServiceTag))
+        return {name for answer in usable for name in names_in(answer) if name.lower() in wanted}
 
     def routable(self, service_tags: Collection[Source]) -> Mapping[Source, bool | None]:
         """Return for each tag whether the last answer says that a route may have it; None if not.

@@ -177,7 +177,7 @@ class Sources:
     def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
         """Return the newest version. Raise PermanentError if the table cannot use it."""
         tag = service_tag_of(source)
-        if tag is not None and tag not in self.policy.allowed_service_tags:
+        if tag is not None and not self.policy.allows(tag):
             raise PermanentError(
                 codes.SERVICE_TAG_NOT_ALLOWED, f"{tag} is not in ALLOWED_SERVICE_TAGS"
             )

@@ -52,7 +52,7 @@ class DailyCheck:
         now, ends = self.clock(), time.monotonic() + LONGEST.total_seconds()
         registered = [one for one in self.store.registrations.list() if one.registration.enabled]
         tags = self._tags(registered)
-        compared = self.pull.compare(tags, also=self.policy.allowed_service_tags)
+        compared = self.pull.compare(tags, also=self.policy.listed_tags)
         self.store.locations.write(compared.standings)
 
         measured = self._measure_all(registered, compared, now, ends)

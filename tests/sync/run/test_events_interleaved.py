@@ -169,7 +169,10 @@ class World:
             registrations=registrations,
         )
         self.policy: Any = SimpleNamespace(
-            mode=lambda mode: mode, default_service_tag=TAG, allowed_service_tags={TAG}
+            mode=lambda mode: mode,
+            default_service_tag=TAG,
+            listed_tags={TAG},
+            allows=lambda tag: tag == TAG,
         )
 
     def _table(self) -> SharedTable:

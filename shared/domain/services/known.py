@@ -1,42 +1,10 @@
-"""The Azure services that need the same job: the tags whose traffic must not go through a firewall.
+"""The Azure services that need the same job: one record for each.
 
-Each record is taken from pages of Microsoft. A service that no page confirms is not in the list.
+Each record is taken from pages of Microsoft. A service that no page confirms is not in the list. A
+name is in registrations, so it is never taken away from a service or given to another one.
 """
 
-from dataclasses import dataclass
-
-REGION = "{region}"
-"""Stands in a tag for the region of the resource: `Storage.{region}` is `Storage.WestEurope`."""
-
-
-@dataclass(frozen=True, slots=True)
-class InboundRule:
-    """The traffic over TCP that a security group must let in, from the tag to these ports."""
-
-    service_tag: str
-    ports: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A page of Microsoft, and the date that it bears, if it bears one."""
-
-    url: str
-    date: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One service. `why` is what its routes are for, and `unless` says when it needs none."""
-
-    name: str
-    title: str
-    service_tags: tuple[str, ...]
-    why: str
-    unless: str
-    inbound: InboundRule | None = None
-    sources: tuple[Source, ...]
-
+from .service import InboundRule, Service, Source
 
 SERVICES = (
     Service(
@@ -206,3 +174,6 @@ SERVICES = (
         ),
     ),
 )
+
+NAMED = {service.name: service for service in SERVICES}
+"""The services by their names."""

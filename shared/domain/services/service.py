@@ -1,0 +1,63 @@
+"""An Azure service that works with the addresses of service tags, as a person names it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+REGION = "{region}"
+"""Stands in a tag for the region of the resource: `Storage.{region}` is `Storage.WestEurope`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRule:
+    """The traffic over TCP that a security group must let in, from the tag to these ports."""
+
+    service_tag: str
+    ports: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page of Microsoft, and the date that it bears, if it bears one."""
+
+    url: str
+    date: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service. `why` is what its routes are for, and `unless` says when it needs none.
+
+    `REGION` stands in a tag that a region has for itself.
+    """
+
+    name: str
+    title: str
+    service_tags: tuple[str, ...]
+    why: str
+    unless: str
+    inbound: InboundRule | None = None
+    sources: tuple[Source, ...]
+
+    @property
+    def is_regional(self) -> bool:
+        """Whether a tag of the service depends on the region of the resource."""
+        return any(REGION in tag for tag in self.service_tags)
+
+    @property
+    def global_tags(self) -> tuple[str, ...]:
+        """The tags that are the same in every region."""
+        return tuple(tag for tag in self.service_tags if REGION not in tag)
+
+    def tags_in(self, ending: str | None, spelled: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the tags of the service in a region, whose tags end with `ending`.
+
+        A tag that stands in `spelled` in another case has the spelling that it has there.
+        """
+        known = {tag.lower(): tag for tag in spelled}
+        tags = [tag.replace(REGION, ending or "") for tag in self.service_tags]
+        return tuple(tag if tag in spelled else known.get(tag.lower(), tag) for tag in tags)
+
+    def has(self, tag: str) -> bool:
+        """Return whether this is a tag of the service, in any region."""
+        name, dot, _ = tag.partition(".")
+        return tag in self.service_tags or f"{name}{dot}{REGION}" in self.service_tags
