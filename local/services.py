@@ -26,9 +26,13 @@ of the resource: the name of an Azure location, such as `westeurope`. The tag's 
 region, the registration is refused, and the answer names the tag. A service whose tags are the same
 everywhere takes no region.
 
-The network security group of the subnet has to allow the inbound rule. The app audits that rule
-only for App Service Environments. *One route for the tag* says whether `routeStyle: serviceTag` is
-possible ([which tags may](environments.md#one-route-for-a-service-tag)). The source has the date
+The network security group of the subnet has to allow the inbound rule. The report of each run says
+whether the groups of the table's subnets do: `NsgAllows`, `NsgDeniesService`, `NsgDeniesOptional` if
+the service needs the rule only in some cases, `NsgNotSure` or `NsgNone`
+([what each code means](operations.md#every-code-and-what-to-do)). *One route for the tag* says whether `routeStyle: serviceTag` is
+possible ([which tags may](environments.md#one-route-for-a-service-tag)): if one of the tags may not
+have a route, the registration is refused with its name, and the table can have a route for each
+prefix instead. The source has the date
 that Microsoft's page bore when it was read, if it bore one.
 
 `make services` writes this page from `shared/domain/services/known.py`, and `make test`
@@ -63,7 +67,10 @@ def _section(service: Service) -> str:
 
 
 def _inbound(rule: InboundRule | None) -> str:
-    return f"TCP {rule.ports} from `{rule.service_tag}`" if rule else "none"
+    if rule is None:
+        return "none"
+    only = f", {rule.only}" if rule.only else ""
+    return f"TCP {rule.ports} from `{rule.service_tag}`{only}"
 
 
 def _tag_routes(service: Service) -> str:

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "domain/surroundings/virtual_network_tag.py": "tests/sync/surroundings/test_audit.py",
     "domain/services/known.py": "data; tests/local/test_services.py compares it with the files",
     "sync/ports.py": "protocols only",
+    "sync/surroundings/inbound.py": "tests/endpoints/test_services.py audits each service",
     "sync/surroundings/subscription.py": "tests/sync/surroundings/test_discovery.py searches them",
     "sync/surroundings/survey.py": "tests/sync/surroundings/test_audit.py asks for each survey",
     "sync/surroundings/table_subnets.py": "tests/sync/surroundings/test_audit.py audits each",

@@ -845,6 +845,25 @@ NSG_DENIES = Code(
     remedy="Allow TCP 454-455 from AppServiceManagement, or provision with nsg: ensure.",
     related=("NsgNotSure",),
 )
+NSG_DENIES_SERVICE = Code(
+    "NsgDeniesService",
+    Grade.ATTENTION,
+    meaning="The network security group keeps out inbound traffic that the table's service needs.",
+    remedy=(
+        "Allow the traffic that the message names before that rule. If the message says that your "
+        "case needs none, register the tags of the service instead of the service."
+    ),
+    related=("NsgNotSure",),
+)
+NSG_DENIES_OPTIONAL = Code(
+    "NsgDeniesOptional",
+    Grade.INFO,
+    meaning=(
+        "The network security group keeps out inbound traffic that the table's service needs only "
+        "in the case that the message names."
+    ),
+    remedy="If it is your case, allow that traffic before that rule.",
+)
 NSG_DENIES_LOAD_BALANCER = Code(
     "NsgDeniesLoadBalancer",
     Grade.ATTENTION,
@@ -862,8 +881,8 @@ NSG_NOT_SURE = Code(
     Grade.ATTENTION,
     meaning="A rule of the network security group may keep out some of the management traffic.",
     remedy=(
-        "Check which addresses the rule's source contains. If necessary, allow TCP 454-455 from "
-        "AppServiceManagement before that rule."
+        "Check which addresses the rule's source contains. If necessary, allow the traffic that "
+        "the message names before that rule."
     ),
     related=("NsgDenies",),
 )

@@ -24,6 +24,7 @@ from ..domain.registry.registration import Registration
 from ..domain.runs.outcome import Outcome
 from ..domain.runs.report import Report
 from ..domain.runs.run import Run, RunStatus
+from ..domain.services.known import NAMED
 from ..domain.surroundings.search import Found
 from ..http import HttpError, Query, WholeNumber, in_query, parse_query, respond
 from ..pages import choice, headers, render_page
@@ -249,6 +250,7 @@ def _table_page(context: App, request: func.HttpRequest, text: str) -> func.Http
     about = _about(context, table)
     shown: dict[str, Any] = {
         "table": table,
+        "service": NAMED.get(table.registration.service or ""),
         **_now(context, table, about),
         **_past(context, table, about),
         **_elsewhere(context.settings, table),

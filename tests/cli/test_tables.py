@@ -355,6 +355,7 @@ def test_a_service_is_added_by_one_word_and_removed_by_an_empty_one(azure, app, 
     added = cli("tables", "add", table_id("one"), *asked, ALLOWED_SERVICE_TAGS=allowed)
     assert added.status == 0, added.err
     assert f"batch in westeurope ({tag})" in added.out
+    assert "A pool with a node management private endpoint does not need them." in added.out
     assert app.registry.get(rid("one")).registration.service_tags == (tag,)
 
     nothing = cli("tables", "set", "one", "--service", "", ALLOWED_SERVICE_TAGS=allowed)

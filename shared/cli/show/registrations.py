@@ -14,6 +14,7 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.runs.outcome import Outcome, OutcomeStatus
 from ...domain.runs.report import Report
+from ...domain.services.known import NAMED
 from .layout import Rows
 from .parts import NONE, distinct, moment, mood_colour, name_of, pairs, shortened
 from .reports import report
@@ -122,10 +123,17 @@ def registration_facts(one: RegisteredTable) -> list[tuple[str, str]]:
         ("Route table", str(one.route_table_id)),
         ("Environment", str(asked.ase_id or NONE)),
         ("Wanted", _wanted(asked)),
+        *_reasons(asked),
         ("Policy", asked.apply_policy or "the app's"),
         *_state(one),
         *_remarks(asked),
     ]
+
+
+def _reasons(asked: Registration) -> list[tuple[str, str]]:
+    """Say what the routes of the service are for, and when it needs none."""
+    service = NAMED.get(asked.service or "")
+    return [("Why", service.why), ("Unless", service.unless)] if service else []
 
 
 def _state(one: RegisteredTable) -> list[tuple[str, str]]:

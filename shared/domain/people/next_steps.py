@@ -205,6 +205,8 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NSG_ALLOWS: None,
         codes.NSG_NONE: None,
         codes.NSG_DENIES: _ENSURE_NSG,
+        codes.NSG_DENIES_SERVICE: None,
+        codes.NSG_DENIES_OPTIONAL: None,
         codes.NSG_DENIES_LOAD_BALANCER: None,
         codes.NSG_NOT_SURE: None,
         codes.NSG_DENIES_ROUTES: None,

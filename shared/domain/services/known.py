@@ -83,7 +83,9 @@ SERVICES = (
             "A pool with a node management private endpoint does not need them. The classic mode "
             "was to be retired on 31 March 2026, and the simplified mode needs no inbound rule."
         ),
-        inbound=InboundRule("BatchNodeManagement.{region}", "29876-29877"),
+        inbound=InboundRule(
+            "BatchNodeManagement.{region}", "29876-29877", only="in classic communication mode"
+        ),
         sources=(
             Source("https://learn.microsoft.com/azure/batch/batch-virtual-network", "2023-09-20"),
             Source(

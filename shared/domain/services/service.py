@@ -1,7 +1,7 @@
 """An Azure service that works with the addresses of service tags, as a person names it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REGION = "{region}"
 """Stands in a tag for the region of the resource: `Storage.{region}` is `Storage.WestEurope`."""
@@ -9,10 +9,14 @@ REGION = "{region}"
 
 @dataclass(frozen=True, slots=True)
 class InboundRule:
-    """The traffic over TCP that a security group must let in, from the tag to these ports."""
+    """The traffic over TCP that a security group must let in, from the tag to these ports.
+
+    If the service does not always need it, `only` says when it does.
+    """
 
     service_tag: str
     ports: str
+    only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ class Service:
         known = {tag.lower(): tag for tag in spelled}
         tags = [tag.replace(REGION, ending or "") for tag in self.service_tags]
         return tuple(tag if tag in spelled else known.get(tag.lower(), tag) for tag in tags)
+
+    def inbound_in(self, region: str | None, tags: Collection[str]) -> InboundRule | None:
+        """Return the inbound rule with its tag in a region, as `tags` spell it."""
+        if self.inbound is None:
+            return None
+        wanted = self.inbound.service_tag.replace(REGION, region or "").lower()
+        named = next((tag for tag in tags if tag.lower() == wanted), None)
+        return None if named is None else replace(self.inbound, service_tag=named)
 
     def has(self, tag: str) -> bool:
         """Return whether this is a tag of the service, in any region."""

@@ -1,4 +1,4 @@
-"""Judge whether a network security group lets an App Service Environment be managed.
+"""Judge whether a network security group lets an environment, or another service, be managed.
 
 Azure takes the rules by priority, the first rule that matches decides, and the default rules come
 last. Source: "Network security groups" and "Virtual network service tags". Format:
@@ -7,7 +7,7 @@ Microsoft.Network/networkSecurityGroups.
 
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from .. import codes
 from ..addresses import MANAGEMENT_TAG
 from ..armid import SecurityGroupId
 from ..findings import Finding
+from ..services.service import InboundRule
 
 type _Json = Mapping[str, Any]
 
@@ -140,6 +141,29 @@ def judge_inbound(
     return _judge_ports(group, MANAGEMENT_PORTS, _networks(management), subnet)
 
 
+def judge_service(
+    group: SecurityGroup, rule: InboundRule, addresses: Collection[str], subnet: Collection[str]
+) -> Verdict:
+    """Judge whether the traffic of a service's inbound rule reaches the whole subnet.
+
+    `addresses` are the prefixes of the rule's tag. They are what the tag, and the tag without its
+    region, stand for in a rule of the group.
+    """
+    networks = _networks(addresses)
+    inbound = (_knowing(each, rule.service_tag, networks) for each in group.inbound)
+    known = replace(group, inbound=tuple(inbound))
+    return _judge_ports(known, _ports_of(rule), networks, subnet)
+
+
+def letting_in_regions(group: SecurityGroup, rule: InboundRule) -> Iterator[Rule]:
+    """Yield the rules that let in the rule's tag of some region alone."""
+    start = f"{rule.service_tag}.".lower()
+    allowing = (one for one in group.inbound if one.allows and one.is_for_port(_ports_of(rule)[0]))
+    for each in allowing:
+        if any(source.lower().startswith(start) for source in each.unknown):
+            yield each
+
+
 def judge_probe(group: SecurityGroup, port: int, subnet: Collection[str]) -> Verdict:
     """Judge whether the probes of Azure's load balancer to this TCP port reach the whole subnet."""
     return _judge_ports(group, (port,), [_LOAD_BALANCER], subnet)
@@ -225,6 +249,19 @@ def _judge(rules: Iterable[Rule], undecided: list[_Flow]) -> Verdict:
             undecided = _flows_outside(undecided, rule)
 
     return Verdict(tuple(allowed_by), _NOTHING_ALLOWS if undecided else None, tuple(unsure))
+
+
+def _knowing(rule: Rule, service_tag: str, networks: Iterable[_Network]) -> Rule:
+    """Return the rule with these networks as what the tag stands for among its sources."""
+    names = {service_tag.lower(), service_tag.partition(".")[0].lower()}
+    unknown = tuple(source for source in rule.unknown if source.lower() not in names)
+    if len(unknown) == len(rule.unknown):
+        return rule
+    return replace(rule, sources=(*rule.sources, *networks), unknown=unknown)
+
+
+def _ports_of(rule: InboundRule) -> range:
+    return _port_ranges([rule.ports])[0]
 
 
 def _inbound_tcp(rules: Iterable[_Json]) -> Iterator[Rule]:

@@ -2,22 +2,26 @@
 
 The findings say whether the table is on the environment's subnet, and whether the network security
 group lets the environment be managed. A table of another service has no environment: of its subnets
-the findings say what its routes change there.
+the findings say what its routes change there, and whether the service's own inbound traffic is let
+in.
 """
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ...domain import codes
-from ...domain.addresses import MANAGEMENT_TAG
+from ...domain.addresses import MANAGEMENT_TAG, Version
 from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.bounds import out_of_bounds
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
+from ...domain.registry.registration import Registration
 from ...domain.routing.routes import RouteTable
+from ...domain.services.known import NAMED
 from ...domain.surroundings.security_rules import Verdict, judge_inbound, judge_probe
 from ..policy import Policy
 from ..ports import Versions
+from .inbound import NOT_VISIBLE, NeededInbound, not_sure
 from .survey import Survey, Surveyor
 from .table_subnets import TableSubnet, subnet_findings
 
@@ -30,9 +34,6 @@ _HOW_TO_MOVE = (
     "registered"
 )
 _TRAFFIC = f"TCP 454-455 from {MANAGEMENT_TAG}"
-_NOT_VISIBLE = (
-    "security admin rules of Azure Virtual Network Manager go first and are not visible here"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,21 @@ class Audit:
 
     def _audit_subnets(self, entry: RegisteredTable, table: RouteTable | None) -> Audited:
         # A table of the management tag alone belongs to an environment, which nobody has named.
-        tags = entry.registration.sources
-        if table is None or set(tags) <= {MANAGEMENT_TAG}:
+        tags, service = entry.registration.sources, entry.registration.service
+        if table is None or (service is None and set(tags) <= {MANAGEMENT_TAG}):
             return Audited(suspended=False)
-        return Audited(subnet_findings(self.surveyor.table_subnets(table), tags), suspended=False)
+
+        subnets = list(self.surveyor.table_subnets(table))
+        inbound = self._inbound(entry.registration)
+        of_service = () if inbound is None else inbound.findings(subnets)
+        return Audited((*of_service, *subnet_findings(subnets, tags)), suspended=False)
+
+    def _inbound(self, registration: Registration) -> NeededInbound | None:
+        """Return None if the service needs no inbound traffic, or its addresses are not known."""
+        service = NAMED.get(registration.service or "")
+        rule = service and service.inbound_in(registration.region, registration.service_tags)
+        addresses = self._believed(self.versions.newest(rule.service_tag)) if rule else ()
+        return NeededInbound(service, rule, addresses) if service and rule and addresses else None
 
     def security_group_findings(self, survey: Survey) -> tuple[Finding, ...]:
         if survey.subnet is None:
@@ -90,7 +102,7 @@ class Audit:
         group_id = survey.subnet.security_group_id
         if group_id is None:
             message = f"the subnet has no network security group: {_TRAFFIC} is let in"
-            return (Finding(codes.NSG_NONE, f"{message}; {_NOT_VISIBLE}"),)
+            return (Finding(codes.NSG_NONE, f"{message}; {NOT_VISIBLE}"),)
 
         name = f"network security group {group_id.name}"
         verdict = self.verdict(survey)
@@ -106,6 +118,9 @@ class Audit:
 
     def _management(self, environment_id: EnvironmentId) -> Collection[str]:
         newest = self.versions.newest(MANAGEMENT_TAG) or self.versions.newest(environment_id.key)
+        return self._believed(newest)
+
+    def _believed(self, newest: Version | None) -> Collection[str]:
         recorded = () if newest is None else newest.ipv4
         return set(recorded) - out_of_bounds(recorded, self.policy.min_prefix_length).keys()
 
@@ -151,18 +166,14 @@ def _table_subnets(survey: Survey, registered_id: RouteTableId) -> Iterator[Tabl
 def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:
     # These rules come before the one that decides, so they are worth a look whatever it says.
     for rule in verdict.unsure:
-        yield Finding(
-            codes.NSG_NOT_SURE,
-            f"{name}: rule {rule.name} may keep out {_TRAFFIC}: the app does not know the "
-            f"addresses of {', '.join(rule.unknown)}",
-        )
+        yield not_sure(name, rule.name, _TRAFFIC, rule.unknown)
 
     if verdict.denied_by is not None:
         said = f"rule {verdict.denied_by.name} keeps out {_TRAFFIC}"
-        yield Finding(codes.NSG_DENIES, f"{name}: {said}; {_NOT_VISIBLE}")
+        yield Finding(codes.NSG_DENIES, f"{name}: {said}; {NOT_VISIBLE}")
     elif verdict.allowed:
         said = f"{', '.join(verdict.allowed_by)} let in {_TRAFFIC}"
-        yield Finding(codes.NSG_ALLOWS, f"{name}: {said}; {_NOT_VISIBLE}")
+        yield Finding(codes.NSG_ALLOWS, f"{name}: {said}; {NOT_VISIBLE}")
 
 
 def _probe_findings(name: str, survey: Survey) -> Iterator[Finding]:
@@ -174,5 +185,5 @@ def _probe_findings(name: str, survey: Survey) -> Iterator[Finding]:
     denied_by = judge_probe(group, environment.probe_port, subnet.address_prefixes).denied_by
     if denied_by is not None:
         said = f"rule {denied_by.name} keeps out TCP {environment.probe_port}"
-        message = f"{name}: {said} from AzureLoadBalancer; {_NOT_VISIBLE}"
+        message = f"{name}: {said} from AzureLoadBalancer; {NOT_VISIBLE}"
         yield Finding(codes.NSG_DENIES_LOAD_BALANCER, message)
