@@ -26,14 +26,20 @@ of the resource: the name of an Azure location, such as `westeurope`. The tag's 
 region, the registration is refused, and the answer names the tag. A service whose tags are the same
 everywhere takes no region.
 
+If a later release knows other tags of the service, the next run or check of each table takes them
+over. Routes of a tag that the service has no more leave after `REMOVAL_GRACE_DAYS`, as ever. A new
+tag that is not allowed, or that Azure does not publish in the region, is a finding
+(`ServiceTagMissing`), and the table stays as it is.
+
 The network security group of the subnet has to allow the inbound rule. The report of each run says
-whether the groups of the table's subnets do: `NsgAllows`, `NsgDeniesService`, `NsgDeniesOptional` if
-the service needs the rule only in some cases, `NsgNotSure` or `NsgNone`
-([what each code means](operations.md#every-code-and-what-to-do)). *One route for the tag* says whether `routeStyle: serviceTag` is
-possible ([which tags may](environments.md#one-route-for-a-service-tag)): if one of the tags may not
-have a route, the registration is refused with its name, and the table can have a route for each
-prefix instead. The source has the date
-that Microsoft's page bore when it was read, if it bore one.
+whether the groups of the table's subnets do: `NsgAllows`, `NsgDeniesService`, `NsgDeniesOptional`
+if the service needs the rule only in some cases, `NsgNotSure` or `NsgNone`
+([what each code means](operations.md#every-code-and-what-to-do)).
+
+*One route for the tag* says whether `routeStyle: serviceTag` is possible
+([which tags may](environments.md#one-route-for-a-service-tag)). If one of the tags may not have a
+route, the registration is refused with its name, and the table can have a route for each prefix
+instead. The source has the date that Microsoft's page bore when it was read, if it bore one.
 
 `make services` writes this page from `shared/domain/services/known.py`, and `make test`
 checks it.

@@ -107,6 +107,18 @@ SERVICE_TAG_NOT_ROUTABLE = Code(
     remedy="Register the table with routeStyle: prefixes.",
     related=("NoTagCapacity", "TagRouteUnconfirmed"),
 )
+SERVICE_TAG_MISSING = Code(
+    "ServiceTagMissing",
+    Grade.ATTENTION,
+    meaning=(
+        "This release knows a further tag of the table's service, and the tag is not allowed, is "
+        "not published in the region, or could not be asked for. The table has no routes for it."
+    ),
+    remedy=(
+        "If the tag is not allowed, add the service to ALLOWED_SERVICE_TAGS. Otherwise no action "
+        "is needed: each run tries again."
+    ),
+)
 TAG_ROUTE_UNCONFIRMED = Code(
     "TagRouteUnconfirmed",
     Grade.ATTENTION,

@@ -306,7 +306,10 @@ class Registering:
         )
 
     def _tags(self, request: RegisterRequest, before: Registration | None) -> tuple[str, ...]:
-        tags = dict.fromkeys((*self._tags_of_service(request, before), *_beside(request)))
+        beside = _beside(request)
+        if before and before.service and _same_tags(request, before):
+            return before.service_tags  # each run renews them, if this release knows others
+        tags = dict.fromkeys((*self._tags_of_service(request, before), *beside))
         return tuple(tags) or (self.policy.default_service_tag,)
 
     def _tags_of_service(
@@ -521,6 +524,11 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
         message = f"{codes.NOT_NEEDED.meaning} acknowledge: true registers it nevertheless"
         return [Fault("acknowledge", message)]
     return []
+
+
+def _same_tags(request: RegisterRequest, before: Registration) -> bool:
+    asked = (request.service, request.region, _beside(request))
+    return asked == (before.service, before.region, before.tags_beside)
 
 
 def _beside(request: RegisterRequest) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.TAG_UNAVAILABLE: _DOCTOR,
         codes.ASE_UNAVAILABLE: _DOCTOR,
         codes.SERVICE_TAG_NOT_ALLOWED: f"{_SET} --service-tag SERVICE_TAG",
+        codes.SERVICE_TAG_MISSING: None,
         codes.SERVICE_TAG_NOT_ROUTABLE: _PREFIX_ROUTES,
         codes.TAG_ROUTE_UNCONFIRMED: _PREFIX_ROUTES,
         codes.NOT_COMPARED: _DOCTOR,

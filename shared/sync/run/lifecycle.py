@@ -22,6 +22,7 @@ from ...domain.runs.run import MAX_RUN_TIME, Action, Run, Trigger, VersionSeen
 from ..policy import Policy
 from ..ports import Clock, Store
 from .pull import PullResult, SourcePull
+from .services import renewed
 from .settlement import Settlement
 
 LOST_AFTER = timedelta(minutes=20)
@@ -267,9 +268,10 @@ class RunStart:
 
     def _targets(self, run: Run) -> list[RegisteredTable]:
         requested = run.request.route_tables
-        if requested:
-            return [self._target(run, route_table_id) for route_table_id in requested]
-        return [entry for entry in self.store.registrations.list() if entry.registration.enabled]
+        found = [self._target(run, route_table_id) for route_table_id in requested]
+        if not requested:
+            found = [one for one in self.store.registrations.list() if one.registration.enabled]
+        return [renewed(entry, self.pull) for entry in found]
 
     def _target(self, run: Run, route_table_id: RouteTableId) -> RegisteredTable:
         """Return the registered table, or one with a default registration.

@@ -1,8 +1,14 @@
-"""The tags for which a service stands in a region."""
+"""The tags for which a service stands in a region, also if a later release knows other tags."""
 
 from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
 
+from ...domain.errors import RouteSyncError
+from ...domain.registry.registered_table import RegisteredTable
+from ...domain.registry.registration import Registration
 from ...domain.routing.published_tags import PUBLISHED
+from ...domain.services.known import NAMED
 from ...domain.services.service import Service
 from .pull import SourcePull
 
@@ -23,3 +29,51 @@ def tags_of(
     if region is None or not new:
         return tags
     return service.tags_in(ending or region, [*known, *pull.spelled(new)])
+
+
+def renewed(entry: RegisteredTable, pull: SourcePull) -> RegisteredTable:
+    """Bring the tags of the table's service to those of this release, and return the table.
+
+    A tag that the service has no more is a former source from now on, so its routes stay for their
+    grace. If a new tag is not allowed, is not published in the region, or cannot be asked for now,
+    the table stays as it is: its report says so, and the next run tries again.
+    """
+    service = NAMED.get(entry.registration.service or "")
+    if service is not None and _wanted(service, entry.registration) != _known(entry.registration):
+        with suppress(RouteSyncError):
+            return _renewed(entry, service, pull)
+    return entry
+
+
+def missing_tags(registration: Registration) -> list[str]:
+    """Return the tags that this release knows of the service and the table does not have."""
+    service = NAMED.get(registration.service or "")
+    tags = service.tags_in(registration.region) if service else ()
+    return [tag for tag in tags if tag.lower() not in _known(registration)]
+
+
+def _wanted(service: Service, registration: Registration) -> set[str]:
+    of_service = service.tags_in(registration.region)
+    return {tag.lower() for tag in (*of_service, *registration.tags_beside)}
+
+
+def _known(registration: Registration) -> set[str]:
+    return {tag.lower() for tag in registration.service_tags}
+
+
+def _renewed(entry: RegisteredTable, service: Service, pull: SourcePull) -> RegisteredTable:
+    registration = entry.registration
+    of_service = tags_of(service, registration.region, pull, registration.service_tags)
+    new = {*of_service} - {*registration.service_tags}
+    if not all(map(pull.policy.allows, new)) or pull.unusable(new):
+        return entry
+
+    tags = dict.fromkeys((*of_service, *registration.tags_beside))
+    now = pull.clock()
+
+    def with_tags(known: RegisteredTable) -> RegisteredTable:
+        if known.registration != registration:  # a person has changed it meanwhile
+            return known
+        return known.with_registration(replace(registration, service_tags=tuple(tags)), now)
+
+    return pull.store.registrations.change(entry.route_table_id, with_tags) or entry

@@ -1,7 +1,7 @@
 """The addresses that the sources of a table want, by their newest or pinned versions."""
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -20,6 +20,7 @@ from ...domain.routing.routable_tags import is_routable, why_not_routable
 from ...domain.runs.run import Run
 from ..policy import Policy
 from ..ports import Versions
+from ..run.services import missing_tags
 
 _NOT_BELIEVED = "these prefixes are neither added nor repaired, and our routes on them stay"
 _REPAIRED = "repaired from the last recorded version, additions only"
@@ -134,7 +135,10 @@ class Sources:
             tags=_prefixes_by_tag(newest),
             min_prefix_length=self.policy.min_prefix_length,
             unusable=_unusable(run, registration),
-            comparison=_comparison(run, registration, newest),
+            comparison=(
+                *_missing(registration, self.policy),
+                *_comparison(run, registration, newest),
+            ),
         )
         pin = registration.pin
         return wanted if pin is None else self._pinned(wanted, pin, registration)
@@ -206,6 +210,15 @@ def _unusable(run: Run, registration: Registration) -> tuple[Finding, ...]:
         for source in registration.sources
         if source in run.unusable
     )
+
+
+def _missing(registration: Registration, policy: Policy) -> Iterator[Finding]:
+    for tag in missing_tags(registration):
+        why = "Azure does not publish it, or could not be asked"
+        if not policy.allows(tag):
+            why = "it is not allowed by ALLOWED_SERVICE_TAGS"
+        said = f"{registration.service} needs {tag}, too, and the table has no routes for it"
+        yield Finding(codes.SERVICE_TAG_MISSING, f"{said}: {why}")
 
 
 def _comparison(

@@ -22,6 +22,7 @@ from ...domain.runs.run import Mode, Run, RunRequest, Trigger, run_id_of
 from ..policy import Policy
 from ..ports import Azure, Clock, Store
 from ..run.pull import Comparison, SourcePull
+from ..run.services import renewed
 from ..table.planning import Planning
 from ..table.progress import preview
 from .read_once import VersionsReadOnce
@@ -50,7 +51,8 @@ class DailyCheck:
         which somebody `asked` can be repeated: its report has one id, and it starts one run.
         """
         now, ends = self.clock(), time.monotonic() + LONGEST.total_seconds()
-        registered = [one for one in self.store.registrations.list() if one.registration.enabled]
+        enabled = (one for one in self.store.registrations.list() if one.registration.enabled)
+        registered = [renewed(entry, self.pull) for entry in enabled]
         tags = self._tags(registered)
         compared = self.pull.compare(tags, also=self.policy.listed_tags)
         self.store.locations.write(compared.standings)
