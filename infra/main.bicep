@@ -60,7 +60,7 @@ param watchedSubscriptionIds string = ''
 @description('Service tag of a registration that names none.')
 param serviceTag string = 'AppServiceManagement'
 
-@description('Service tags that may be registered, comma-separated. If empty, serviceTag alone.')
+@description('Service tags and services that may be registered, comma-separated. If empty, serviceTag alone.')
 param allowedServiceTags string = ''
 
 @description('Owner in the names of our routes: small letters and digits. Apps that may write the same route tables need different ones.')

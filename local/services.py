@@ -1,12 +1,17 @@
-"""docs/services.md, from the list of services: `make services`."""
+"""docs/services.md and the README's table, from the list of services: `make services`."""
 
+import re
 from pathlib import Path
 
 from shared.domain.routing.published_tags import PUBLISHED
 from shared.domain.services.known import SERVICES
 from shared.domain.services.service import REGION, InboundRule, Service, Source
 
-PAGE = Path(__file__).parents[1] / "docs" / "services.md"
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "services.md"
+README = ROOT / "README.md"
+
+_TABLE = re.compile(r"(<!-- services:begin -->\n).*?(<!-- services:end -->)", re.DOTALL)
 
 _HEAD = """# Services that need such routes
 
@@ -41,8 +46,8 @@ if the service needs the rule only in some cases, `NsgNotSure` or `NsgNone`
 route, the registration is refused with its name, and the table can have a route for each prefix
 instead. The source has the date that Microsoft's page bore when it was read, if it bore one.
 
-`make services` writes this page from `shared/domain/services/known.py`, and `make test`
-checks it.
+`make services` writes this page, and the table of the [README](../README.md), from
+`shared/domain/services/known.py`, and `make test` checks both.
 """
 _CLOUDS = {
     "AzureCloud": ("the public cloud", "westeurope"),
@@ -57,10 +62,35 @@ def text() -> str:
     return "\n".join([_HEAD, *(_section(service) for service in SERVICES)])
 
 
+def readme(page: str) -> str:
+    """Return the README with the table as the list of services has it."""
+    return _TABLE.sub(lambda found: found[1] + _table() + found[2], page)
+
+
+def _table() -> str:
+    lines = ["| service | needed when | its tags |", "|---|---|---|"]
+    lines += (
+        f"| [{one.title}](docs/services.md#{_anchor(one.title)}): `{one.name}` "
+        f"| {one.needed_when} | {_tags(one)} |"
+        for one in SERVICES
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _anchor(title: str) -> str:
+    """Return the anchor that GitHub makes of a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def _tags(service: Service) -> str:
+    return ", ".join(f"`{tag}`" for tag in service.service_tags)
+
+
 def _section(service: Service) -> str:
     facts = {
         "Name": f"`{service.name}`",
-        "Service tags": ", ".join(f"`{tag}`" for tag in service.service_tags),
+        "Service tags": _tags(service),
+        "Needed when": service.needed_when,
         "Why": service.why,
         "When not": service.unless,
         "Inbound rule": _inbound(service.inbound),
@@ -102,3 +132,4 @@ def _link(source: Source) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(text())
+    README.write_text(readme(README.read_text()))

@@ -24,6 +24,14 @@ def test_the_page_is_what_the_list_says():
     assert services.PAGE.read_text() == services.text(), "make services writes it anew"
 
 
+def test_the_readme_has_each_service_and_when_it_is_needed():
+    page = services.README.read_text()
+    assert page == services.readme(page), "make services writes it anew"
+    for service in SERVICES:
+        assert f"`{service.name}`" in page
+        assert service.needed_when in page
+
+
 def test_no_service_is_in_the_list_twice():
     assert len(BY_NAME) == len(SERVICES)
 
@@ -52,6 +60,7 @@ def test_each_service_names_the_page_that_confirms_it(name):
         ("azureMachineLearning", [True]),
         ("hdInsight", [True]),
         ("entraDomainServices", [True]),
+        ("azureVirtualDesktop", [True]),
         ("dataFactoryIntegrationRuntime", [False]),
     ],
 )

@@ -11,6 +11,7 @@ SERVICES = (
         name="appServiceEnvironment",
         title="App Service Environment v1 and v2",
         service_tags=("AppServiceManagement",),
+        needed_when="the environment is a v1 or v2 that is still there",
         why=(
             "Azure manages the environment from these addresses. If the answers go through a "
             "firewall, the management is lost."
@@ -31,6 +32,7 @@ SERVICES = (
         name="apiManagement",
         title="API Management, classic tiers in a virtual network",
         service_tags=("ApiManagement",),
+        needed_when="the instance is of a classic tier, in a virtual network",
         why=(
             "The control plane reaches the management endpoint from these addresses. If the "
             "answers go through a firewall, the connection is lost."
@@ -60,6 +62,7 @@ SERVICES = (
             "Storage.{region}",
             "EventHub.{region}",
         ),
+        needed_when="the workspace is in a virtual network of your own",
         why=(
             "The clusters reach the control plane, the metastore, the storage of artifacts and "
             "logs, and the event hubs of Databricks at these addresses."
@@ -75,6 +78,7 @@ SERVICES = (
         name="batch",
         title="Azure Batch, pools in a virtual network",
         service_tags=("BatchNodeManagement.{region}",),
+        needed_when="the pool is in a virtual network and reaches Batch at its public addresses",
         why=(
             "The nodes reach the Batch service at these addresses. In classic communication mode "
             "the service also reaches the nodes, and needs the inbound rule and Storage.{region}."
@@ -98,6 +102,7 @@ SERVICES = (
         name="azureMachineLearning",
         title="Azure Machine Learning, compute with a public IP address",
         service_tags=("AzureMachineLearning",),
+        needed_when="the compute is in a virtual network and has a public IP address",
         why=(
             "The service reaches the compute from these addresses, and a firewall cannot know the "
             "address of the compute before it is made."
@@ -117,6 +122,7 @@ SERVICES = (
         name="hdInsight",
         title="HDInsight",
         service_tags=("HDInsight",),
+        needed_when="the cluster is in a virtual network of your own",
         why=(
             "The health and management services reach the cluster from these addresses. Their "
             "traffic cannot go through a firewall."
@@ -144,6 +150,7 @@ SERVICES = (
         name="entraDomainServices",
         title="Microsoft Entra Domain Services",
         service_tags=("AzureActiveDirectoryDomainServices",),
+        needed_when="the managed domain's subnet has a route table",
         why="Microsoft manages the domain controllers from these addresses.",
         unless=(
             "Without a route table nothing is needed. Microsoft does not support a managed domain "
@@ -158,9 +165,28 @@ SERVICES = (
         ),
     ),
     Service(
+        name="azureVirtualDesktop",
+        title="Azure Virtual Desktop, session hosts behind Azure Firewall",
+        service_tags=("WindowsVirtualDesktop",),
+        needed_when="all traffic of the session hosts goes through Azure Firewall",
+        why=(
+            "The session hosts reach the gateway and the broker at these addresses. If this "
+            "traffic goes through the firewall, sessions can be disconnected when the firewall "
+            "scales in."
+        ),
+        unless="Session hosts whose default route does not lead to the firewall do not need them.",
+        sources=(
+            Source(
+                "https://learn.microsoft.com/azure/firewall/protect-azure-virtual-desktop",
+                "2026-02-05",
+            ),
+        ),
+    ),
+    Service(
         name="dataFactoryIntegrationRuntime",
         title="Azure-SSIS integration runtime, standard injection into a virtual network",
         service_tags=("BatchNodeManagement.{region}",),
+        needed_when="the runtime joins a virtual network by standard injection",
         why=(
             "Azure Batch manages the nodes from these addresses. If the answers go through a "
             "firewall, the connection is lost."

@@ -31,12 +31,14 @@ class Source:
 class Service:
     """One service. `why` is what its routes are for, and `unless` says when it needs none.
 
+    `needed_when` is true of those who need the routes, if their traffic goes through a firewall.
     `REGION` stands in a tag that a region has for itself.
     """
 
     name: str
     title: str
     service_tags: tuple[str, ...]
+    needed_when: str
     why: str
     unless: str
     inbound: InboundRule | None = None

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 
 from ...domain.errors import RouteSyncError
 from ...domain.registry.registered_table import RegisteredTable
@@ -68,12 +70,15 @@ def _renewed(entry: RegisteredTable, service: Service, pull: SourcePull) -> Regi
     if not all(map(pull.policy.allows, new)) or pull.unusable(new):
         return entry
 
-    tags = dict.fromkeys((*of_service, *registration.tags_beside))
-    now = pull.clock()
+    tags = tuple(dict.fromkeys((*of_service, *registration.tags_beside)))
+    change = partial(_with_tags, known=registration, tags=tags, at=pull.clock())
+    return pull.store.registrations.change(entry.route_table_id, change) or entry
 
-    def with_tags(known: RegisteredTable) -> RegisteredTable:
-        if known.registration != registration:  # a person has changed it meanwhile
-            return known
-        return known.with_registration(replace(registration, service_tags=tuple(tags)), now)
 
-    return pull.store.registrations.change(entry.route_table_id, with_tags) or entry
+def _with_tags(
+    entry: RegisteredTable, *, known: Registration, tags: tuple[str, ...], at: datetime
+) -> RegisteredTable:
+    """Return the table with these tags, unless a person has changed its registration meanwhile."""
+    if entry.registration != known:
+        return entry
+    return entry.with_registration(replace(known, service_tags=tags), at)

@@ -9,6 +9,7 @@ ONE = Service(
     name="one",
     title="One",
     service_tags=("Global", f"Sql.{REGION}"),
+    needed_when="",
     why="",
     unless="",
     sources=(),
@@ -55,5 +56,6 @@ def test_no_name_of_a_service_is_ever_taken_away():
     assert NAMED.keys() >= {
         *("appServiceEnvironment", "apiManagement", "databricks", "batch", "hdInsight"),
         *("azureMachineLearning", "entraDomainServices", "dataFactoryIntegrationRuntime"),
+        "azureVirtualDesktop",
     }
     assert len(NAMED) == len(SERVICES)
