@@ -33,8 +33,8 @@ everywhere takes no region.
 
 If a later release knows other tags of the service, the next run or check of each table takes them
 over. Routes of a tag that the service has no more leave after `REMOVAL_GRACE_DAYS`, as ever. A new
-tag that is not allowed, or that Azure does not publish in the region, is a finding
-(`ServiceTagMissing`), and the table stays as it is.
+tag that is not allowed, that Azure does not publish in the region, or that can have no route of its
+own (`routeStyle: serviceTag`) is a finding (`ServiceTagMissing`), and the table stays as it is.
 
 The network security group of the subnet has to allow the inbound rule. The report of each run says
 whether the groups of the table's subnets do: `NsgAllows`, `NsgDeniesService`, `NsgDeniesOptional`

@@ -112,7 +112,8 @@ SERVICE_TAG_MISSING = Code(
     Grade.ATTENTION,
     meaning=(
         "This release knows a further tag of the table's service, and the tag is not allowed, is "
-        "not published in the region, or could not be asked for. The table has no routes for it."
+        "not published in the region, can have no route of its own (routeStyle: serviceTag), or "
+        "could not be asked for. The table has no routes for it."
     ),
     remedy=(
         "If the tag is not allowed, add the service to ALLOWED_SERVICE_TAGS. Otherwise no action "

@@ -7,9 +7,11 @@ from datetime import datetime
 from functools import partial
 
 from ...domain.errors import RouteSyncError
+from ...domain.registry.choices import RouteStyle
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.routing.published_tags import PUBLISHED
+from ...domain.routing.routable_tags import is_routable
 from ...domain.services.known import NAMED
 from ...domain.services.service import Service
 from .pull import SourcePull
@@ -37,8 +39,9 @@ def renewed(entry: RegisteredTable, pull: SourcePull) -> RegisteredTable:
     """Bring the tags of the table's service to those of this release, and return the table.
 
     A tag that the service has no more is a former source from now on, so its routes stay for their
-    grace. If a new tag is not allowed, is not published in the region, or cannot be asked for now,
-    the table stays as it is: its report says so, and the next run tries again.
+    grace. If a new tag is not allowed, is not published in the region, can have no route of its own
+    that the table needs, or cannot be asked for now, the table stays as it is: its report says so,
+    and the next run tries again.
     """
     service = NAMED.get(entry.registration.service or "")
     if service is not None and _wanted(service, entry.registration) != _known(entry.registration):
@@ -67,12 +70,22 @@ def _renewed(entry: RegisteredTable, service: Service, pull: SourcePull) -> Regi
     registration = entry.registration
     of_service = tags_of(service, registration.region, pull, registration.service_tags)
     new = {*of_service} - {*registration.service_tags}
-    if not all(map(pull.policy.allows, new)) or pull.unusable(new):
+    if not _usable(new, registration, pull):
         return entry
 
     tags = tuple(dict.fromkeys((*of_service, *registration.tags_beside)))
     change = partial(_with_tags, known=registration, tags=tags, at=pull.clock())
     return pull.store.registrations.change(entry.route_table_id, change) or entry
+
+
+def _usable(tags: Collection[str], registration: Registration, pull: SourcePull) -> bool:
+    """Return whether the table can have routes for these tags. Raise TransientError."""
+    if not all(map(pull.policy.allows, tags)) or pull.unusable(tags):
+        return False
+    if registration.route_style is RouteStyle.PREFIXES:
+        return True
+    said = pull.routable(tags)
+    return all(is_routable(pull.policy.cloud, tag, said[tag]) is not False for tag in tags)
 
 
 def _with_tags(

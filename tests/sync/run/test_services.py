@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from shared.domain.registry.choices import RouteStyle
 from shared.domain.routing.published_tags import PUBLISHED
 from shared.domain.runs.run import Trigger
 from shared.domain.services.known import NAMED, SERVICES
@@ -149,6 +150,20 @@ def test_a_new_tag_that_is_not_allowed_is_a_finding_and_nothing_else(batch, make
     outcome = outcome_of(sync(make_app(ALLOWED_SERVICE_TAGS=OLD)), "one")
     assert "not allowed by ALLOWED_SERVICE_TAGS" in missing(outcome)[0]
     assert (outcome["status"], owned_prefixes(table)) == ("unchanged", {OF_OLD})
+
+
+def test_a_table_of_tag_routes_takes_over_no_tag_that_may_not_be_one(batch):
+    """By Microsoft's weekly file, no route may have BatchNodeManagement of a region."""
+    app, table, release = batch
+    release("Storage.{region}")
+    sync(app)
+    edit = partial(replace, route_style=RouteStyle.SERVICE_TAG)
+    app.registering.change(table_id("one"), edit, SOMEBODY)
+    release(*TEMPLATES)
+    outcome = outcome_of(sync(app), "one")
+    assert (outcome["error"], len(missing(outcome))) == (None, 1)
+    assert registered(app).registration.service_tags == (NEW,)
+    assert NEW in {route["properties"]["addressPrefix"] for route in table.routes}
 
 
 def test_the_daily_check_starts_a_run_for_what_a_release_has_added(batch):
