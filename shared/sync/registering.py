@@ -310,7 +310,8 @@ class Registering:
         if before and before.service and _same_tags(request, before):
             return before.service_tags  # each run renews them, if this release knows others
         tags = dict.fromkeys((*self._tags_of_service(request, before), *beside))
-        return tuple(tags) or (self.policy.default_service_tag,)
+        default = () if request.service else (self.policy.default_service_tag,)
+        return tuple(tags) or default
 
     def _tags_of_service(
         self, request: RegisterRequest, before: Registration | None

@@ -16,6 +16,7 @@ from tests.builders.recorded import needs_documents, weekly_file
 from tests.builders.routes import rule, to_firewall
 from tests.builders.runs import outcome_of, sync
 
+LIST = next(one for one in OPERATIONS if one.operation_id == "lists")
 SHOW = next(one for one in OPERATIONS if one.operation_id == "dashboard")
 PUT = next(one for one in OPERATIONS if one.operation_id == "register_route_table")
 LIMIT = 1000
@@ -198,3 +199,17 @@ def test_the_page_of_a_table_says_what_its_service_needs_the_routes_for(app, tab
     assert f"<dt>Service</dt><dd>{service.title}" in page
     assert f"{service.why} {service.unless}" in page
     assert (f", {REGION}. " in page) is service.is_regional
+
+
+def test_firewalls_get_the_lists_of_an_allowed_service(app, table):
+    assert put(service="databricks", region=REGION)[0] == 201
+    sync(app)
+    known = ("Sql.WestEurope", "AzureDatabricks", "ApiManagement")
+    asked = {
+        name: call(LIST, ids={"name": f"{name}.txt"}) for name in (*known, "Sql", "Sql.EastUS")
+    }
+    assert {name: asked[name].status_code for name in known} == dict.fromkeys(known, 200)
+    assert asked["Sql"].status_code == 404
+    assert asked["Sql.EastUS"].status_code == 503
+    prefixes = published()["Sql.WestEurope"]["properties"]["addressPrefixes"]
+    assert {*asked["Sql.WestEurope"].get_body().decode().split()} == {*prefixes}

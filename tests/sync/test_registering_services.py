@@ -1,5 +1,8 @@
 """A service on a registration stands for its tags, in one word."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from shared.domain.errors import InvalidRequest
@@ -126,3 +129,42 @@ def test_a_note_can_be_changed_while_azure_cannot_be_asked(azure, app):
     azure.state.tags.answers["westeurope"] = b"broken"
     registered = register(app, service="databricks", region="westeurope", note="ours")
     assert (registered.service_tags, registered.note) == (IN_WEST_EUROPE, "ours")
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [({"service": "databrick"}, "service"), ({"service": "databricks"}, "region")],
+)
+def test_a_wrong_service_has_no_fault_about_the_apps_own_tag(azure, make_app, asked, place):
+    publish(azure, *IN_WEST_EUROPE)
+    app = make_app(ALLOWED_SERVICE_TAGS="databricks")
+    with pytest.raises(InvalidRequest) as refused:
+        register(app, **asked)
+    assert [fault.target for fault in refused.value.faults] == [place]
+
+
+def changed(app, **values):
+    edit = partial(replace, **values)
+    return app.registering.change(table_id("one"), edit, SOMEBODY).table.registration
+
+
+def test_a_service_is_changed_and_taken_away_again(app):
+    register(app)
+    both = changed(app, service="databricks", region="westeurope")
+    assert both.service_tags == (*IN_WEST_EUROPE, TAG)
+    assert both.named_tags == (TAG,)
+
+    other = changed(app, service="apiManagement", region=None)
+    assert other.service_tags == ("ApiManagement", TAG)
+    former = app.registry.get(rid("one")).status.former_sources
+    assert former.keys() == {*IN_WEST_EUROPE}
+    none = changed(app, service=None)
+    assert (none.service, none.service_tags) == (None, (TAG,))
+
+
+def test_a_table_is_not_left_without_any_tag(app):
+    register(app, service="apiManagement")
+    with pytest.raises(InvalidRequest) as refused:
+        changed(app, service=None)
+    assert [fault.target for fault in refused.value.faults] == ["serviceTags"]
+    assert changed(app, service=None, service_tags=None).service_tags == (TAG,)
