@@ -306,6 +306,7 @@ module app 'modules/app.bicep' = {
         SERVICE_TAG_SUBSCRIPTION_ID: tagSubscriptionId
         SERVICE_TAG_LOCATIONS: empty(serviceTagLocations) ? location : serviceTagLocations
         ALLOWED_SERVICE_TAGS: allowedServiceTags
+        DISCOVER_BY_TAG: 'false'
         ROUTE_OWNER: routeOwner
         APPLY_POLICY: applyPolicy
         PAUSED: paused ? 'true' : 'false'

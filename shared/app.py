@@ -22,7 +22,9 @@ from .arm.route_tables import ArmRouteTables
 from .arm.security_groups import ArmSecurityGroups
 from .arm.service_tags import ServiceTagDiscovery
 from .arm.subnets import ArmSubnets
+from .deadline import time_limit
 from .domain.people.health import schedule_alarms
+from .domain.people.membership import Membership
 from .domain.runs.run import Action, Run, RunRequest, run_id_of
 from .log import log_alarms, log_check, log_outcome, log_registration, log_run, quiet_libraries
 from .notify.formats import Sender
@@ -40,6 +42,7 @@ from .storage.runs import OutcomeLog, RunLog
 from .storage.searches import SearchLog
 from .storage.versions import VersionLog
 from .sync.asking import Asking
+from .sync.membership import TagMembership
 from .sync.policy import Policy
 from .sync.ports import Azure, Store, Webhook
 from .sync.registering import Registering
@@ -127,8 +130,8 @@ class App:
         # The use cases: each part uses the parts before it.
         self._build_runs(self.store, self.azure, self.policy)
         self._build_tables(self.store, self.azure, self.policy)
-        self._build_tasks(self.store, self.azure, self.policy)
         self._build_doors(self.store, self.azure, self.policy)
+        self._build_tasks(self.store, self.azure, self.policy)
         self._build_intakes(self.store, self.policy)
 
     def _build_runs(self, store: Store, azure: Azure, policy: Policy) -> None:
@@ -153,8 +156,9 @@ class App:
     def _build_tasks(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build the runs that are not about tables."""
         search = SubscriptionSearch(azure, policy, utc_now, self.audit, self.registrar)
+        self.membership = TagMembership(store, azure, policy, self.registering)
         self.check = DailyCheck(
-            store, azure, policy, utc_now, self.pull, self.planning, self.create_run
+            store, policy, utc_now, self.pull, self.planning, self.create_run, self.follow_tags
         )
         tasks: dict[Action, Task] = {
             Action.DISCOVER: Discovery(store, azure, utc_now, search),
@@ -178,6 +182,13 @@ class App:
         self.alerts = AlertIntake(store, policy, utc_now, names, self.create_run)
         self.events = EventIntake(store, policy, utc_now, names)
         self.arrivals = Arrivals(store.events, utc_now)
+
+    def follow_tags(self) -> Membership:
+        """Follow the Azure tags of route tables. If Azure does not answer, the rest of the check
+        has its time nevertheless.
+        """
+        with time_limit(self.membership.longest.total_seconds()):
+            return self.membership.follow()
 
     def create_run(self, request: RunRequest, run_id: str | None = None) -> Run:
         """Write the run; the caller then sends its one start message."""
@@ -302,6 +313,7 @@ def _policy(settings: Settings, next_hop_types: frozenset[str]) -> Policy:
         min_prefix_length=settings.min_prefix_length,
         default_service_tag=settings.service_tag,
         allowed_service_tags=settings.allowed,
+        discovers_by_tag=settings.discover_by_tag,
         owner=settings.route_owner,
         next_hop_types=next_hop_types,
         grace_days=settings.removal_grace_days,

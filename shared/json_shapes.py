@@ -12,6 +12,7 @@ from .domain.addresses import Difference, Source, Version, service_tag_of
 from .domain.findings import Finding
 from .domain.people.check_report import CheckedTable, CheckReport, Figures
 from .domain.people.health import Alarm
+from .domain.registry.azure_tag import TagChange
 from .domain.registry.contest import Contest
 from .domain.registry.registered_table import RegisteredTable
 from .domain.registry.registration import Pin, Registration
@@ -215,7 +216,11 @@ def registered_table_json(table: RegisteredTable, newest_of: NewestOf) -> shapes
 
 
 def _changed_json(table: RegisteredTable) -> shapes.Changed:
-    return {"changedAt": _moment(table.changed_at), "changedBy": table.changed_by}
+    return {
+        "changedAt": _moment(table.changed_at),
+        "changedBy": table.changed_by,
+        "madeByTag": table.by_tag,
+    }
 
 
 def registration_json(registration: Registration) -> shapes.Registration:
@@ -311,7 +316,21 @@ def check_json(report: CheckReport) -> shapes.Check:
         **_sources_json(report),
         "runId": report.run_id,
         "alarms": [alarm_json(alarm) for alarm in report.alarms],
+        "tagChanges": [_tag_change_json(change) for change in report.tag_changes],
+        "tagsNotRead": [_subscription_json(*each) for each in report.tags_not_read.items()],
     }
+
+
+def _tag_change_json(change: TagChange) -> shapes.TagChange:
+    return {
+        "routeTableId": str(change.route_table_id),
+        "change": change.effect,
+        "message": change.message,
+    }
+
+
+def _subscription_json(subscription_id: str, why: Finding) -> shapes.SubscriptionError:
+    return {"subscriptionId": subscription_id, "code": why.code.name, "message": why.message}
 
 
 def _figures_json(figures: Figures) -> shapes.Figures:
@@ -372,10 +391,7 @@ def found_json(found: Found) -> shapes.Discovery:
         "cloud": found.cloud,
         "value": [_found_environment_json(each) for each in found.environments],
         "routeTables": [_stamped_json(each) for each in found.route_tables],
-        "errors": [
-            {"subscriptionId": subscription, "code": error.code.name, "message": error.message}
-            for subscription, error in found.errors
-        ],
+        "errors": [_subscription_json(*each) for each in found.errors],
     }
 
 

@@ -132,6 +132,8 @@ def log_release(route_table_id: RouteTableId, *, reason: str, requested_by: str)
 
 def log_registration(change: RegistrationChange) -> None:
     """Record one change of what is registered: before and after it, when, and by whom."""
+    at = None if change.at is None else utc_text(change.at)
+
     _write(
         logging.INFO,
         "registration",
@@ -140,8 +142,9 @@ def log_registration(change: RegistrationChange) -> None:
         before=change.before and registration_json(change.before),
         after=change.after and registration_json(change.after),
         trigger=change.trigger.value,
-        changedAt=None if change.at is None else utc_text(change.at),
+        changedAt=at,
         changedBy=change.by,
+        madeByTag=change.made_by_tag,
     )
 
 

@@ -35,6 +35,7 @@ POLICY = frozenset(
 """The settings that decide what a run does. The app and a command must agree on them."""
 RECORDED = POLICY | {
     *("AZURE_CLOUD", "SYNC_SCHEDULE", "CHECK_SCHEDULE", "PUBLIC_URL", "REQUIRE_TOKENS"),
+    "DISCOVER_BY_TAG",
     *("WEBSITE_HOSTNAME", "WEBSITE_SITE_NAME", "WEBSITE_OWNER_NAME"),
 }
 """The settings that the app records. None is a secret, and none says where a token is sent:
@@ -183,6 +184,7 @@ class Settings(Connections, FrontSettings):
     allowed_service_tags: _CommaSeparated[_ServiceTag] | None = Field(
         None, alias="ALLOWED_SERVICE_TAGS"
     )
+    discover_by_tag: bool = Field(False, alias="DISCOVER_BY_TAG")
     route_owner: str = Field("asemgmt", alias="ROUTE_OWNER", pattern=r"^[a-z0-9]{1,20}$")
     paused: bool = Field(False, alias="PAUSED")
     removal_grace_days: int = Field(28, alias="REMOVAL_GRACE_DAYS", ge=0, le=3650)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import WithJsonSchema
 
+from .domain.registry.azure_tag import TagEffect
 from .domain.registry.choices import AddressSource, RouteStyle
 from .domain.routing.plain_list import Family
 from .domain.routing.policy import ApplyPolicy
@@ -313,14 +314,28 @@ class Sources(TypedDict):
     documentUnchangedDays: int
 
 
+class TagChange(TypedDict):
+    """A registration that the Azure tag of its table has made, changed or removed."""
+
+    routeTableId: str
+    change: TagEffect
+    message: str
+
+
 class Check(Figures, Sources):
-    """Everything that a daily check has found. `runId` is the run that it started, if any."""
+    """Everything that a daily check has found. `runId` is the run that it started, if any.
+
+    `tagChanges` are the registrations that Azure tags have changed, and `tagsNotRead` says why the
+    Azure tags of some subscriptions were not read.
+    """
 
     checkId: str
     at: Moment
     routeTables: list[CheckedTable]
     runId: str | None
     alarms: list[Alarm]
+    tagChanges: list[TagChange]
+    tagsNotRead: list[SubscriptionError]
 
 
 class _List(TypedDict):
@@ -433,13 +448,15 @@ class SeenStatus(TypedDict):
 class Changed(TypedDict):
     changedAt: Moment | None
     changedBy: str | None
+    madeByTag: bool
 
 
 class Status(TableVersions, SeenStatus, Changed):
     """All that runs and checks have seen of the table.
 
-    The table was last found right at `verifiedAt`, with the versions of `appliedVersionIds`. A
-    person last changed its registration at `changedAt`.
+    The table was last found right at `verifiedAt`, with the versions of `appliedVersionIds`. Its
+    registration last changed at `changedAt`. If it is `madeByTag`, the Azure tag of the table has
+    made it, and no person has changed it since.
     """
 
 

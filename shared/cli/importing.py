@@ -12,6 +12,8 @@ from .. import answers
 from ..domain import codes
 from ..domain.armid import RouteTableId
 from ..domain.errors import InvalidRequest, RouteSyncError
+from ..domain.people.notices import number_of
+from ..domain.registry.azure_tag import AZURE_TAG
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.runs.run import Trigger
 from ..sync.requester import Requester
@@ -33,6 +35,8 @@ from .registrations_file import read, written
 from .shell import answer, ask, need_somebody, say
 from .show.parts import place_of
 
+_BY_TAG = f"registered by the Azure tag {AZURE_TAG}"
+
 type _Failures = Mapping[RouteTableId, Refused]
 
 
@@ -51,9 +55,12 @@ class ImportOptions:
 def export_tables() -> None:
     """Write the file byte for byte, because it is a backup. It ends with 1 if a row is missing."""
     found = answers.registered_tables(app())
-    sys.stdout.buffer.write(written(found).encode())
+    tagged = [table for table in found if _is_tags(table)]
+    sys.stdout.buffer.write(written(table for table in found if table not in tagged).encode())
     sys.stdout.buffer.flush()
 
+    if tagged:
+        say(Text(f"Not in the file: {number_of(len(tagged), 'table')} {_BY_TAG}", style="dim"))
     lost = _unreadable(found)
     if lost:
         say(Group(*_failed(lost)))
@@ -72,8 +79,14 @@ def _difference(source: str, options: ImportOptions) -> Difference:
     if options.acknowledge:
         acknowledged = {"acknowledge": True}
         entries = {i: entry.model_copy(update=acknowledged) for i, entry in entries.items()}
-    tables, tag = answers.registered_tables(app()), app().policy.default_service_tag
+    found, tag = answers.registered_tables(app()), app().policy.default_service_tag
+    tables = [one for one in found if one.route_table_id in entries or not _is_tags(one)]
     return Difference(entries, tables, tag, options.prune)
+
+
+def _is_tags(table: RegisteredTable) -> bool:
+    """Return whether the table's Azure tag decides its registration, and so no file does."""
+    return table.by_tag and app().policy.discovers_by_tag
 
 
 def _content(source: str) -> bytes:

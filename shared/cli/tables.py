@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 import typer
+from rich.text import Text
 
 from .. import answers
 from ..deadline import time_limit
 from ..domain.armid import RouteTableId
 from ..domain.errors import Fault, InvalidRequest, RouteSyncError, RowUnreadable
 from ..domain.people.overview import Mood, Standpoint
+from ..domain.registry.azure_tag import AZURE_TAG
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import RouteException
 from ..domain.runs.report import Report
@@ -184,6 +186,8 @@ def _unregister(route_table: str, report: Report | None, *, as_json: bool) -> No
     app().registering.unregister(route_table, signed_in())
     body = report_json(report) if report else {"routeTableId": route_table}
     answer(body, show.removed(route_table, report), as_json=as_json)
+    if app().policy.discovers_by_tag:
+        say(Text(f"If the table has the Azure tag {AZURE_TAG}, the next check registers it again."))
 
 
 def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Report:

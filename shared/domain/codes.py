@@ -661,9 +661,16 @@ NAME_TAKEN = Code(
 STAMPED_BY_ANOTHER = Code(
     "StampedByAnother",
     Grade.ATTENTION,
-    meaning="Routes on wanted prefixes have another owner's stamp.",
-    remedy="If that owner is gone, adopt the routes with fromOwner.",
-    related=("Adoption",),
+    meaning=(
+        "Routes on wanted prefixes have another owner's stamp. A table with such routes is not "
+        "registered by its Azure tag."
+    ),
+    remedy=(
+        "If that owner is gone, adopt the routes with fromOwner. A table that is not registered "
+        "has to be registered first."
+    ),
+    places=(Place.REPORT, Place.ALARM),
+    related=("Adoption", "AzureTagWrong"),
 )
 FOREIGN_CHANGED_MEANWHILE = Code(
     "ForeignChangedMeanwhile",
@@ -1169,6 +1176,48 @@ LOCATION_FLIPS = Code(
     ),
     places=_ALARM,
     related=("LocationStale",),
+)
+AZURE_TAG_WRONG = Code(
+    "AzureTagWrong",
+    Grade.ATTENTION,
+    meaning=(
+        "The Azure tag aseRouteSync of a route table has a value that cannot be registered. If the "
+        "table is registered, it stays as it is."
+    ),
+    remedy=(
+        "Correct the tag: its value is off, one service, or service tags with commas between "
+        "them, all of them allowed by ALLOWED_SERVICE_TAGS."
+    ),
+    places=_ALARM,
+    related=("AzureTagDiffers", "ServiceTagNotAllowed"),
+)
+AZURE_TAG_DIFFERS = Code(
+    "AzureTagDiffers",
+    Grade.ATTENTION,
+    meaning=(
+        "A person has registered a route table otherwise than its Azure tag aseRouteSync says. The "
+        "registration of the person counts."
+    ),
+    remedy=(
+        "Correct the tag or the registration. To let the tag decide from now on, unregister the "
+        "table: the next check registers it by its tag."
+    ),
+    places=_ALARM,
+    related=("AzureTagWrong",),
+)
+AZURE_TAGS_NOT_READ = Code(
+    "AzureTagsNotRead",
+    Grade.ATTENTION,
+    meaning=(
+        "DISCOVER_BY_TAG is true, and the check could not read or follow the Azure tags of all "
+        "route tables. No table that it could not read was unregistered."
+    ),
+    remedy=(
+        "The alarm names the subscriptions or the table, and why. If the identity has no right to "
+        "read the route tables there, assign the role. Otherwise the next check tries again."
+    ),
+    places=_ALARM,
+    related=("AuthorizationFailed",),
 )
 RIGHTS_LOST_ON_TAG = Code(
     "RightsLostOnTag",

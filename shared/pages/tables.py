@@ -11,6 +11,7 @@ from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.codes import Code
 from ..domain.people.health import FULL_FROM, coming_alarms
 from ..domain.people.overview import Judged, Mood, Standpoint, State
+from ..domain.registry.azure_tag import AZURE_TAG
 from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.registry.status import LastOutcome, Reading
@@ -114,6 +115,8 @@ def _notes(table: RegisteredTable, now: datetime) -> Iterator[Note]:
     for alarm in coming_alarms(table, now.date()):
         yield Note(Mood.WATCH, f"{alarm.code}: {alarm.message}", alarm.code)
     yield from _registration_notes(table.registration)
+    if table.by_tag:
+        yield Note(Mood.GOOD, f"registered by its Azure tag {AZURE_TAG}")
 
 
 def _status_notes(table: RegisteredTable) -> Iterator[Note]:

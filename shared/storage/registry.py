@@ -46,7 +46,7 @@ _SUMMARY = (
 )
 """The parts of a status that a list of tables shows. The other parts are most of a row."""
 _SUMMARY_COLUMNS = [
-    *("PartitionKey", "RowKey", "routeTableId", "changedAt", "changedBy"),
+    *("PartitionKey", "RowKey", "routeTableId", "changedAt", "changedBy", "byTag"),
     *(column for name in ("registration", *_SUMMARY) for column in (name, f"{name}Parts")),
 ]
 _UNREGISTERED = "unregistered"
@@ -235,19 +235,21 @@ def _changed_entity(known: RegisteredTable, changed: RegisteredTable) -> dict[st
 
 def _entity(table: RegisteredTable) -> dict[str, Any]:
     """The registration is one property, and each part of the status is another one."""
-    entity: dict[str, Any] = {
+    return {
         **_keys(table.route_table_id),
         "routeTableId": str(table.route_table_id),
         # These are for `places`, which reads little of many rows.
         "aseId": str(table.registration.ase_id or ""),
         "enabled": table.registration.enabled,
-        "changedBy": table.changed_by or "",
+        **_packed_change(table),
         **_REGISTRATION.packed(table.registration),
         **_packed_status(table.status),
     }
-    if table.changed_at is not None:
-        entity["changedAt"] = table.changed_at
-    return entity
+
+
+def _packed_change(table: RegisteredTable) -> dict[str, Any]:
+    known: dict[str, Any] = {"changedBy": table.changed_by or "", "byTag": table.by_tag}
+    return known if table.changed_at is None else {**known, "changedAt": table.changed_at}
 
 
 def _packed_status(status: Status) -> dict[str, Any]:
@@ -275,11 +277,19 @@ def _registered_table(row: Entity, parts: Mapping[str, Property[Any]] = _STATUS)
             _id_of(row),
             _REGISTRATION.unpacked(row),
             Status(**seen),
-            changed_at=row.get("changedAt"),
-            changed_by=row.get("changedBy") or None,
+            **_unpacked_change(row),
         )
     except Exception as error:  # whatever is wrong with a row, it is an error of one table
         return RegisteredTable.without_row(id_of_key(row["RowKey"]), type(error).__name__)
+
+
+def _unpacked_change(row: Entity) -> dict[str, Any]:
+    """Return when and by whom the registration was last changed, and whether a tag made it."""
+    return {
+        "changed_at": row.get("changedAt"),
+        "changed_by": row.get("changedBy") or None,
+        "by_tag": row.get("byTag") is True,
+    }
 
 
 def _place(row: Entity) -> Place:

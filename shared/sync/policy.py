@@ -17,6 +17,7 @@ class Policy:
       believed.
     - `default_service_tag` is the tag of a registration that names none, and
       `allowed_service_tags` names the tags that may be registered, and the services.
+    - If `discovers_by_tag`, the Azure tags of route tables register them.
     - `owner` begins the names of our routes. `next_hop_types` are the types that the API version
       in use knows.
     - `grace_days` is the time for which a route stays after its prefix left its sources, and
@@ -34,6 +35,7 @@ class Policy:
     min_prefix_length: int
     default_service_tag: str
     allowed_service_tags: frozenset[str]
+    discovers_by_tag: bool
     owner: str
     next_hop_types: frozenset[str]
     grace_days: int

@@ -258,7 +258,8 @@ class Registering:
         now = self.clock()
 
         def replaced(entry: RegisteredTable) -> RegisteredTable:
-            if entry.registration != existing.registration:
+            judged = existing.registration, existing.by_tag
+            if (entry.registration, entry.by_tag) != judged:
                 raise _changed_meanwhile()
             return entry.with_registration(registration, now).with_news(news)
 

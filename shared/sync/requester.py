@@ -12,12 +12,14 @@ from ..domain.runs.run import Action, Mode, RunRequest, Trigger
 class Requester:
     """The person or program that asks, and the door; `name` is None if the door knows none.
 
-    An approver may loosen what guards a table.
+    An approver may loosen what guards a table. An Azure tag, as the requester, changes only the
+    registrations that it has made.
     """
 
     trigger: Trigger
     name: str | None = None
     is_approver: bool = True
+    is_azure_tag: bool = False
 
     def asks(
         self, action: Action, mode: Mode, *tables: RouteTableId, reason: str | None = None

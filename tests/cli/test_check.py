@@ -5,11 +5,15 @@ from dataclasses import replace
 import pytest
 
 from local.azure.faults import refusal
+from shared.domain.runs.run import Trigger
 from shared.render import since_right
+from shared.sync.asking import CheckRequest
+from shared.sync.requester import Requester
 from tests.builders.azure import add_table, answer, table_id
 from tests.builders.notices import wrong_table
 from tests.builders.routes import owned, owned_prefixes, route
-from tests.builders.runs import register, sync
+from tests.builders.runs import TAG, register, sync
+from tests.builders.tags import tag_table
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -130,3 +134,13 @@ def test_apply_repairs_what_it_has_found(tables, cli):
     assert cli("apply", "--yes").status == 0
     assert owned_prefixes(tables["one"]) == {A}
     assert cli("check").status == 0
+
+
+def test_a_check_of_the_app_shows_what_azure_tags_have_registered(azure, make_app, cli):
+    answer(azure, A)
+    app = make_app(DISCOVER_BY_TAG="true")
+    tag_table(add_table(azure.state, "one"), TAG)
+    run = app.asking.check(CheckRequest(), Requester(Trigger.HTTP, "somebody"))
+    app.task_runs.go_on(run.run_id)
+    shown = cli("runs", run.run_id).out
+    assert "registered rg-one/one: its Azure tag is aseRouteSync" in " ".join(shown.split())

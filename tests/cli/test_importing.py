@@ -26,6 +26,7 @@ from tests.builders.runs import TAG, keep, pin, register, register_many, spoil, 
 A = "20.0.0.0/24"
 NOTHING = "0 to register, 0 to change, 0 to unregister"
 SOMEBODY = Requester(Trigger.CLI)
+AZURE_TAG = Requester(Trigger.CHECK, "Azure tag aseRouteSync", is_azure_tag=True)
 
 
 @pytest.fixture
@@ -295,3 +296,34 @@ def test_a_service_in_the_file_is_what_was_exported(azure, app, file):
     answer(azure, A)
     refused = file.imported([{**one, "service": "unknown"}], "--plan")
     assert "service: no such service. The services are appServiceEnvironment" in refused.out
+
+
+def test_what_azure_tags_register_is_neither_exported_nor_pruned(azure, app, cli, tables, file):
+    app.registrar.add(RegisteredTable(rid("tagged"), Registration((TAG,))), AZURE_TAG)
+    done = cli("tables", "export", DISCOVER_BY_TAG="true")
+    assert table_id("tagged") not in done.out
+    assert "Not in the file: 1 table registered by the Azure tag aseRouteSync" in done.err
+    file.path.write_text(done.out)
+    for options in (["--prune", "--yes"], ["--prune", "--plan"]):
+        done = file.imported(None, *options, DISCOVER_BY_TAG="true")
+        assert (done.status, NOTHING in done.out) == (0, True), done.out + done.err
+    assert app.registry.get(rid("tagged")).by_tag
+
+
+def test_while_no_tag_is_followed_such_a_table_is_one_like_all_others(app, tables, file):
+    app.registrar.add(RegisteredTable(rid("tagged"), Registration((TAG,))), AZURE_TAG)
+    entries = file.exported()
+    assert table_id("tagged") in [entry["routeTableId"] for entry in entries]
+    kept = [entry for entry in entries if entry["routeTableId"] != table_id("tagged")]
+    assert file.imported(kept, "--prune", "--yes").status == 0
+    assert app.registry.get(rid("tagged")) is None
+
+
+def test_a_file_that_names_such_a_table_makes_it_the_files(azure, app, tables, file):
+    add_table(azure.state, "tagged")
+    app.registrar.add(RegisteredTable(rid("tagged"), Registration((TAG,))), AZURE_TAG)
+    entries = file.exported()
+    [named] = [entry for entry in entries if entry["routeTableId"] == table_id("tagged")]
+    named["note"] = "ours now"
+    assert file.imported(entries, "--yes", DISCOVER_BY_TAG="true").status == 0
+    assert not app.registry.get(rid("tagged")).by_tag

@@ -1,12 +1,17 @@
 """Which route tables are registered; and taking ours out again."""
 
 import inspect
+import re
 from dataclasses import fields, replace
 
 from local.azure.faults import refusal
 from shared.cli.commands import tables as commands
 from shared.domain.registry.choices import RouteStyle
+from shared.domain.registry.registered_table import RegisteredTable
+from shared.domain.registry.registration import Registration
+from shared.domain.runs.run import Trigger
 from shared.sync.registering import RegisterRequest
+from shared.sync.requester import Requester
 from tests.builders.azure import (
     add_environment,
     add_table,
@@ -366,3 +371,16 @@ def test_a_service_is_added_by_one_word_and_removed_by_an_empty_one(azure, app, 
     assert changed.status == 0, changed.err
     registered = app.registry.get(rid("one")).registration
     assert (registered.service, registered.region, registered.service_tags) == (None, None, (TAG,))
+
+
+def test_a_table_that_its_tag_has_registered_says_so_and_may_come_back(app, cli):
+    by_tag = Requester(Trigger.CHECK, "Azure tag aseRouteSync", is_azure_tag=True)
+    app.registrar.add(RegisteredTable(rid("one"), Registration((TAG,))), by_tag)
+    shown = cli("tables", "show", "one").out
+    assert re.search("Made by +its Azure tag aseRouteSync", shown)
+
+    removed = cli("tables", "remove", table_id("one"), "--yes", DISCOVER_BY_TAG="true")
+    assert "the next check registers it again" in removed.err
+    register(app, "one")
+    assert "Made by" not in cli("tables", "show", "one").out
+    assert "registers it again" not in cli("tables", "remove", table_id("one"), "--yes").err

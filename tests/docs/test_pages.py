@@ -180,7 +180,7 @@ def test_the_list_of_contents_has_every_package_that_deploys(tmp_path):
 
 
 NOT_BUILT_YET = {
-    *("CUSTOM_LISTS", "DISCOVER_BY_TAG", "PUBLISHED_TAGS_URL"),
+    *("CUSTOM_LISTS", "PUBLISHED_TAGS_URL"),
 }
 """The contract has these settings already, and the code does not."""
 

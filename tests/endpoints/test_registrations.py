@@ -140,7 +140,7 @@ def test_get_then_put_changes_nothing(azure, app, call):
     assert set(shown["status"]) == {
         *("desiredVersionIds", "appliedVersionIds", "newestVersionIds", "pinnedSince"),
         *("held", "contested", "verifiedAt", "lastOutcome"),
-        *("changedAt", "changedBy"),
+        *("changedAt", "changedBy", "madeByTag"),
         "environmentSuspended",
     }
     assert call(endpoints.register_route_table, shown["registration"]) == shown

@@ -25,6 +25,7 @@ from tests.builders.azure import (
 from tests.builders.functions import HTTP_FUNCTIONS
 from tests.builders.routes import owned, owned_prefixes, route, to_firewall
 from tests.builders.settings import timers, without_storage
+from tests.builders.tags import tag_table
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -671,6 +672,42 @@ def test_a_check_that_is_asked_for_repairs_and_its_run_has_the_report(azure, hos
         "sync",
         "check",
     ]
+
+
+def test_a_table_is_registered_by_its_tag_and_taken_over_by_a_person(azure, make_host):
+    host = make_host(DISCOVER_BY_TAG="true")
+    azure.state.tags.answers["westeurope"] = tag_document([A])
+    table = add_table(azure.state, "one", [to_firewall()])
+    tag_table(table, "AppServiceManagement")
+    path = f"/api/route-tables{table_id('one')}"
+
+    def checked():
+        return host.ended_run(host.request("POST", "/api/check", json={}).json()["runId"])["result"]
+
+    result = checked()
+    [change] = result["tagChanges"]
+    assert (change["routeTableId"], change["change"]) == (table_id("one"), "registered")
+    assert result["tagsNotRead"] == []
+    assert host.ended_run(result["runId"])["counts"]["changed"] == 1
+    assert owned_prefixes(table) == {A}
+    shown = host.request("GET", path).json()
+    assert shown["status"]["madeByTag"]
+    assert shown["status"]["changedBy"] == "Azure tag aseRouteSync = 'AppServiceManagement'"
+    assert "madeByTag" not in shown["registration"]
+
+    sent_back = host.request("PUT", path, json=shown["registration"]).json()
+    assert (sent_back["registration"], sent_back["status"]["madeByTag"]) == (
+        shown["registration"],
+        False,
+    )
+    tag_table(table, "off")
+    result = checked()
+    assert result["tagChanges"] == []
+    assert [alarm["code"] for alarm in result["alarms"]] == ["AzureTagDiffers"]
+    assert host.request("DELETE", path).status_code == 204
+    tag_table(table, None)
+    assert checked()["tagChanges"] == []
+    assert owned_prefixes(table) == {A}
 
 
 def test_a_release_ends_a_contest(azure, host):

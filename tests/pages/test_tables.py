@@ -66,3 +66,12 @@ def test_a_pin_is_one_line():
     text = "pinned to AzureCloud.AppServiceManagement-000001 since 2026-03-04: the proxy"
     standpoint = Standpoint(now, {}, 2)
     assert row(standpoint.judge(table), standpoint)["notes"] == [Note(Mood.WATCH, text)]
+
+
+def test_a_table_that_its_azure_tag_has_registered_says_so():
+    standpoint = Standpoint(datetime(2026, 3, 4, tzinfo=UTC), {}, 2)
+    table = RegisteredTable(rid("one"), Registration((TAG,)), by_tag=True)
+    note = Note(Mood.GOOD, "registered by its Azure tag aseRouteSync")
+    assert row(standpoint.judge(table), standpoint)["notes"] == [note]
+    by_person = replace(table, by_tag=False)
+    assert row(standpoint.judge(by_person), standpoint)["notes"] == []

@@ -7,6 +7,7 @@ from datetime import date
 from operator import methodcaller
 
 import pytest
+from azure.data.tables import UpdateMode
 from hypothesis import example, given
 
 from shared.domain.armid import EnvironmentId, RouteTableId
@@ -234,6 +235,17 @@ def test_a_summary_of_more_than_one_property_is_read_whole(app):
     table = RegisteredTable(rid("one"), Registration((TAG,), exceptions=exceptions))
     app.registry.add(table)
     assert [*app.registry.summaries()] == [table]
+
+
+def test_a_row_of_an_earlier_release_belongs_to_a_person(app):
+    tagged = RegisteredTable(rid("one"), Registration((TAG,)), by_tag=True)
+    app.registry.add(tagged)
+    assert [*app.registry.summaries()] == [*app.registry.list()] == [tagged]
+    row = app.account.route_tables.get_entity(SUBSCRIPTION, table_key(rid("one")))
+    del row["byTag"]
+    app.account.route_tables.update_entity(row, mode=UpdateMode.REPLACE)
+    theirs = replace(tagged, by_tag=False)
+    assert [*app.registry.summaries()] == [*app.registry.list()] == [theirs]
 
 
 def test_the_place_of_one_table_is_as_in_the_list_of_all(app):

@@ -11,6 +11,7 @@ from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
 from shared.domain.people.health import Alarm, Document
 from shared.domain.people.next_steps import About
 from shared.domain.people.notices import Item, Ledger, OpenFault, Waiting
+from shared.domain.registry.azure_tag import TagChange, TagEffect
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.contest import Contest, Undoing
 from shared.domain.registry.history import Entry
@@ -226,6 +227,8 @@ check_reports = st.builds(
     ),
     alarms=several(st.builds(Alarm, codes_met, texts, st.none() | tables)),
     run_id=some_text,
+    tag_changes=several(st.builds(TagChange, tables, st.sampled_from(TagEffect), texts)),
+    tags_not_read=st.dictionaries(texts, findings, max_size=2),
 )
 items = st.builds(
     Item,
@@ -252,6 +255,7 @@ ledgers = st.builds(
     st.dictionaries(texts, st.builds(Waiting, items, several(texts)), max_size=2),
     st.none() | days,
     st.dictionaries(texts, texts, max_size=2),
+    texts,
 )
 registrations = st.builds(
     Registration,
@@ -316,6 +320,7 @@ registered_tables = st.builds(
     statuses,
     changed_at=st.none() | moments,
     changed_by=st.none() | st.sampled_from(["unverified", "é@example.com"]),
+    by_tag=st.booleans(),
 )
 EMPTY_CHECK = CheckReport(
     check_id="check-20261123052000000000",

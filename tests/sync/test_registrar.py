@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.app import utc_now
-from shared.domain.errors import InvalidRequest, RowUnreadable
+from shared.domain.errors import InvalidRequest, NotAllowed, RowUnreadable
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.domain.registry.status import TableNews
@@ -17,6 +17,7 @@ from tests.builders.azure import SUBSCRIPTION, rid
 from tests.builders.runs import START, TAG
 
 ANN, BOB = Requester(Trigger.HTTP, "ann"), Requester(Trigger.CLI, "bob")
+AZURE_TAG = Requester(Trigger.CHECK, "Azure tag aseRouteSync", is_azure_tag=True)
 FIRST = Registration((TAG,), note="first")
 
 
@@ -131,3 +132,42 @@ def test_the_last_of_several_attempts_is_told(app, registrar, told):
     registrar.change(rid("one"), edit, BOB)
     theirs = replace(FIRST, note="theirs")
     assert summary(told[-1])[1:3] == (theirs, replace(theirs, enabled=False))
+
+
+def test_a_tag_changes_and_removes_only_what_it_has_made(app, registrar, told):
+    assert registrar.add(RegisteredTable(rid("one"), FIRST), AZURE_TAG).by_tag
+    assert registrar.change(rid("one"), setting(note="second"), AZURE_TAG).by_tag
+    assert registrar.remove(rid("one"), lambda _: None, AZURE_TAG).by_tag
+    assert [change.made_by_tag for change in told] == [True, True, True]
+
+
+@pytest.mark.parametrize("edit", [setting(note="mine"), setting()])
+def test_what_a_person_changes_is_theirs_even_if_nothing_differs(app, registrar, told, edit):
+    registrar.add(RegisteredTable(rid("one"), FIRST), AZURE_TAG)
+    theirs = registrar.change(rid("one"), edit, ANN)
+    assert (theirs.by_tag, theirs.changed_by) == (False, "ann")
+    assert (told[-1].by, told[-1].made_by_tag) == ("ann", False)
+    with pytest.raises(NotAllowed):
+        registrar.change(rid("one"), setting(note="other"), AZURE_TAG)
+    with pytest.raises(NotAllowed):
+        registrar.remove(rid("one"), lambda _: None, AZURE_TAG)
+    assert app.registry.get(rid("one")) == theirs
+    assert len(told) == 2
+
+
+def test_a_search_that_completes_a_registration_leaves_it_to_its_tag(registrar):
+    registrar.add(RegisteredTable(rid("one"), FIRST), AZURE_TAG)
+    found = registrar.change(rid("one"), setting(note="x"), ANN, ChangeKind.DISCOVERED)
+    assert (found.by_tag, found.changed_by) == (True, "ann")
+
+
+def test_a_search_never_gives_a_persons_registration_to_a_tag(registrar):
+    registrar.add(RegisteredTable(rid("one"), FIRST), ANN)
+    assert not registrar.change(rid("one"), setting(note="x"), BOB, ChangeKind.DISCOVERED).by_tag
+
+
+def test_a_tag_removes_no_row_that_cannot_be_read(app, registrar):
+    registrar.add(RegisteredTable(rid("one"), FIRST), AZURE_TAG)
+    spoil_the_row(app)
+    with pytest.raises(NotAllowed):
+        registrar.remove(rid("one"), lambda _: None, AZURE_TAG)

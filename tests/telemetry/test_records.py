@@ -185,6 +185,7 @@ def test_the_record_of_a_large_registration_has_most_of_it(caplog):
             at=START,
             trigger=Trigger.HTTP,
             by="somebody",
+            made_by_tag=False,
         )
     )
     [record] = caplog.records

@@ -8,6 +8,7 @@ from rich.text import Text
 from ...domain.people.check_report import CheckedTable, CheckReport
 from ...domain.people.health import Alarm
 from ...domain.people.next_steps import About, step_for_code
+from ...domain.registry.azure_tag import TagChange
 from ...domain.runs.outcome import OutcomeStatus
 from ...render import finding_text, since_right
 from .layout import Lines, Rows
@@ -19,7 +20,8 @@ def checked(found: CheckReport) -> RenderableType:
     head = Text(f"Checked at {moment(found.at)}")
     alarms = [line for alarm in found.alarms for line in _alarm(alarm)]
     right = Text(f"{found.figures.right} of {found.figures.tables} route tables are right.")
-    return Group(head, *_wrong(found), *alarms, *_sources(found), right, *_help(found))
+    changed = [_tag_change(change) for change in found.tag_changes]
+    return Group(head, *_wrong(found), *alarms, *_sources(found), *changed, right, *_help(found))
 
 
 def _wrong(found: CheckReport) -> Iterator[RenderableType]:
@@ -45,6 +47,10 @@ def _alarm(alarm: Alarm) -> Iterator[RenderableType]:
     yield Lines(step.remedy, first="    ")
     if step.command is not None:
         yield Lines(step.command, first="  → ")
+
+
+def _tag_change(change: TagChange) -> Text:
+    return Text(f"{change.effect} {in_group(change.route_table_id)}: {change.message}")
 
 
 def _sources(found: CheckReport) -> Iterator[Text]:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ...domain import codes
 from ...domain.people.overview import State
+from ...domain.registry.azure_tag import AZURE_TAG
 from ...domain.registry.choices import AddressSource, RouteStyle
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -127,6 +128,7 @@ def registration_facts(one: RegisteredTable) -> list[tuple[str, str]]:
         ("Policy", asked.apply_policy or "the app's"),
         *_state(one),
         *_remarks(asked),
+        *_maker(one),
     ]
 
 
@@ -151,6 +153,10 @@ def _remarks(asked: Registration) -> list[tuple[str, str]]:
         ("Note", asked.note or NONE),
         ("Enabled", "yes" if asked.enabled else "no"),
     ]
+
+
+def _maker(one: RegisteredTable) -> list[tuple[str, str]]:
+    return [("Made by", f"its Azure tag {AZURE_TAG}")] if one.by_tag else []
 
 
 def _wanted(registration: Registration) -> str:

@@ -1,12 +1,13 @@
 """The report of a daily check."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..addresses import Source
 from ..armid import RouteTableId
 from ..findings import Finding
+from ..registry.azure_tag import TagChange
 from ..runs.outcome import OutcomeStatus
 from ..runs.report import Result
 from .health import Alarm, Document, Measured, Measurements, alarms
@@ -100,6 +101,8 @@ class CheckReport(Result):
     the service tags that differ from their newest recorded version, and `unusable` the unusable
     ones, each with the error that was met. `versions` are the ids of the newest
     recorded versions. `run_id` is the run that the check started, if it started one.
+    `tag_changes` are the registrations that Azure tags have changed, and `tags_not_read` says of
+    each subscription why its Azure tags were not read.
     """
 
     check_id: str
@@ -113,6 +116,8 @@ class CheckReport(Result):
     differs: tuple[Source, ...] = ()
     versions: tuple[str, ...] = ()
     run_id: str | None = None
+    tag_changes: tuple[TagChange, ...] = ()
+    tags_not_read: Mapping[str, Finding] = field(default_factory=dict)
 
     @classmethod
     def of(cls, found: Measurements) -> "CheckReport":

@@ -241,6 +241,9 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.DOCUMENT_UNCHANGED: _DOCTOR,
         codes.LOCATION_STALE: None,
         codes.LOCATION_FLIPS: None,
+        codes.AZURE_TAG_WRONG: None,
+        codes.AZURE_TAG_DIFFERS: _REMOVE,
+        codes.AZURE_TAGS_NOT_READ: _ASSIGN_FOR_TAGS,
         codes.RIGHTS_LOST_ON_TAG: _ASSIGN_FOR_TAGS,
         codes.RIGHTS_LOST_ON_TABLES: _ASSIGN_OPERATOR,
         # A page that cannot be shown

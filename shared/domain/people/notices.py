@@ -35,6 +35,7 @@ class NoticeKind(StrEnum):
     RECOVERED = "recovered"
     WAITS = "waits"
     SERVICE_TAG_CHANGED = "serviceTagChanged"
+    REGISTRATIONS = "registrations"
     DIGEST = "digest"
     ALL_WELL = "allWell"
 
@@ -104,7 +105,8 @@ class Ledger:
     `faults` are open, by a key that stays the same from day to day: a route table's, or an alarm's,
     source's or run's. `waiting` is by route table key. `versions` has the last version of each
     service tag of which people were told. The days are those of the last digest, of the last
-    all-well, and of the last time that people were told what waits.
+    all-well, and of the last time that people were told what waits. `tags_told` is the last check
+    of which people were told what Azure tags have registered.
     """
 
     faults: Mapping[str, OpenFault] = field(default_factory=dict)
@@ -113,6 +115,7 @@ class Ledger:
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
     waits_told_on: date | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    tags_told: str = ""
     etag: str = ""
 
 

@@ -17,6 +17,13 @@ from .check_report import CheckReport
 from .health import RIGHTS, Alarm, coming_alarms
 
 _LOCATION_ALARMS = {codes.LOCATION_STALE, codes.LOCATION_FLIPS}
+_ONLY_CHECKS_SEE = {
+    codes.AZURE_TAG_WRONG,
+    codes.AZURE_TAG_DIFFERS,
+    codes.AZURE_TAGS_NOT_READ,
+    codes.STAMPED_BY_ANOTHER,
+}
+"""Only the next check can tell whether the cause of such an alarm is gone."""
 WARNINGS = frozenset({codes.CAPACITY_LOW, codes.EXCEPTION_ENDING, *_LOCATION_ALARMS})
 """The codes of alarms that tell of nothing that is wrong already."""
 
@@ -95,7 +102,7 @@ def _is_open(alarm: Alarm, seen: Seen, at: datetime) -> bool:
         return _most_lack_rights(seen.tables, at)
     if alarm.code == codes.DOCUMENT_UNCHANGED:
         return all(version.recorded_at <= at for version in seen.newest)
-    return False
+    return alarm.code in _ONLY_CHECKS_SEE
 
 
 def _most_lack_rights(tables: Iterable[RegisteredTable], since: datetime) -> bool:

@@ -23,6 +23,8 @@ class RegisteredTable:
     The two parts have different writers, as `spec` and `status` of Kubernetes have. If the row
     cannot be read, `unreadable` says why, and nothing else is known of the table. `changed_at` and
     `changed_by` belong to the last change of the registration; its door may not know who made it.
+    `by_tag` is true if the Azure tag of the table made the registration, and no person has changed
+    it since.
     """
 
     route_table_id: RouteTableId
@@ -30,6 +32,7 @@ class RegisteredTable:
     status: Status = field(default_factory=Status)
     changed_at: datetime | None = None
     changed_by: str | None = None
+    by_tag: bool = False
     unreadable: Finding | None = None
 
     @classmethod

@@ -13,6 +13,7 @@ from ...domain.armid import RouteTableId
 from ...domain.findings import Finding
 from ...domain.people.check_report import CheckReport, check_id_of
 from ...domain.people.health import Document, Measured, Measurements, needs_run
+from ...domain.people.membership import Membership
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.status import Reading, Status, TableNews
 from ...domain.routing.routes import RouteTable
@@ -33,16 +34,23 @@ LONGEST = timedelta(minutes=2)
 type CreateRun = Callable[[RunRequest, str], Run]
 """Write the requested run under this id, unless a run has this id already."""
 
+type FollowTags = Callable[[], Membership]
+"""Bring the registrations to the Azure tags of the route tables."""
+
 
 @dataclass(frozen=True, slots=True)
 class DailyCheck:
     store: Store
-    azure: Azure
     policy: Policy
     clock: Clock
     pull: SourcePull
     planning: Planning
     create_run: CreateRun
+    follow_tags: FollowTags
+
+    @property
+    def azure(self) -> Azure:
+        return self.planning.azure
 
     def check(self, asked: Run | None = None) -> CheckReport:
         """Read the tags once at each location, and each table once; store and return the report.
@@ -51,6 +59,7 @@ class DailyCheck:
         which somebody `asked` can be repeated: its report has one id, and it starts one run.
         """
         now, ends = self.clock(), time.monotonic() + LONGEST.total_seconds()
+        membership = self._membership(asked)
         enabled = (one for one in self.store.registrations.list() if one.registration.enabled)
         registered = [renewed(entry, self.pull) for entry in enabled]
         tags = self._tags(registered)
@@ -61,7 +70,14 @@ class DailyCheck:
         run_id = self._start_run(measured, compared, asked)
         found = self._measurements(measured, compared, now)
         report = self._report(found, tags, compared, run_id)
-        return self._kept(report, asked)
+        return self._kept(_with_membership(report, membership), asked)
+
+    def _membership(self, asked: Run | None) -> Membership:
+        """The command line sees what a person sees, and a look must not write."""
+        by_person = asked is not None and asked.request.trigger is Trigger.CLI
+        if by_person or not self.policy.discovers_by_tag:
+            return Membership()
+        return self.follow_tags()
 
     def _kept(self, report: CheckReport, asked: Run | None) -> CheckReport:
         if asked is None:
@@ -219,6 +235,15 @@ def _request(tables: tuple[RouteTableId, ...], reason: str, asked: Run | None) -
     by = None if asked is None else asked.request.requested_by
     return RunRequest(
         Trigger.CHECK, Mode.APPLY, route_tables=tables, reason=reason, requested_by=by
+    )
+
+
+def _with_membership(report: CheckReport, membership: Membership) -> CheckReport:
+    return replace(
+        report,
+        alarms=(*report.alarms, *membership.alarms),
+        tag_changes=membership.changes,
+        tags_not_read=membership.not_read,
     )
 
 

@@ -9,6 +9,7 @@ from ...domain.armid import RouteTableId
 from ...domain.errors import RowUnreadable
 from ...domain.people.check_report import CheckReport
 from ...domain.people.faults import check_notice, run_notice
+from ...domain.people.membership import membership_notice
 from ...domain.people.notices import (
     MOST_REMEMBERED,
     OVERVIEW,
@@ -83,6 +84,7 @@ class Notifier:
         ledger, paused = self.store.ledgers.read(), self.policy.paused
 
         ledger = self._send(*self._tags_of_check(check, ledger), ledger)
+        ledger = self._send(*membership_notice(check, ledger), ledger)
         untold = dict(itertools.islice(self._untold(tables, ledger), MOST_REMEMBERED))
         waits = check_waits(check, ledger, untold, registered, paused=paused)
         ledger = self._send(*waits, ledger)

@@ -1,10 +1,10 @@
-"""Recorded versions for a look at many tables, most of which want the same ones."""
+"""Recorded versions, and service tags, for a look at many tables, most of which want the same."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ...domain.addresses import Source, Version
-from ..ports import Versions
+from ..ports import ServiceTagSource, Versions
 
 
 class VersionsReadOnce:
@@ -28,3 +28,13 @@ class VersionsReadOnce:
 
     def history(self, source: Source) -> list[Version]:
         return self._history(source)
+
+
+class ServiceTagsReadOnce:
+    """Remembers the answer of each location, so that it is asked for once. Errors are not kept."""
+
+    def __init__(self, service_tags: ServiceTagSource) -> None:
+        self._read: Callable[[str], Mapping[str, object]] = functools.cache(service_tags.read)
+
+    def read(self, location: str) -> Mapping[str, object]:
+        return self._read(location)

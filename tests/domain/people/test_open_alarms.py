@@ -96,6 +96,20 @@ def test_a_location_counts_until_it_is_not_asked_any_more(code):
     assert still(told(code, "westeurope"), locations=["eastus"]) == []
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        codes.AZURE_TAG_WRONG,
+        codes.AZURE_TAG_DIFFERS,
+        codes.AZURE_TAGS_NOT_READ,
+        codes.STAMPED_BY_ANOTHER,
+    ],
+)
+def test_what_is_wrong_with_an_azure_tag_counts_until_the_next_check(code):
+    assert still(told(code), runs=[run(read=[TAG])], tables=[table()]) == [code.name]
+    assert still(EMPTY) == []
+
+
 def test_the_document_is_unchanged_until_a_version_is_recorded():
     check = told(codes.DOCUMENT_UNCHANGED)
     assert still(check, newest=[version(at=NOW)]) == ["DocumentUnchanged"]

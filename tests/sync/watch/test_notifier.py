@@ -20,6 +20,7 @@ from shared.workers import Messages
 from tests.builders.azure import add_table, answer, rid
 from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import begin, register, sync
+from tests.builders.tags import tag_table
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -193,6 +194,28 @@ def test_the_check_tells_too_and_once(app, one, receiver):
     assert notice["link"] == "https://app.azurewebsites.net/api/dashboard"
     assert receiver.headers[0]["X-Run-Id"].startswith("check-")
     assert "all well, 1 route table, version" in notice["title"]
+
+
+def test_what_azure_tags_have_registered_is_told_once(azure, make_app, receiver, monkeypatch):
+    app = make_app(NOTIFY_WEBHOOK_URL=receiver.url, DISCOVER_BY_TAG="true")
+    monkeypatch.setattr(workers, "app", lambda: app)
+    answer(azure, A)
+    table = add_table(azure.state, "one", [to_firewall()])
+    tag_table(table, "AppServiceManagement")
+    [check] = [m for m in workers.daily_check() if "check-" in m]
+    for _ in range(2):
+        workers.start_run(check)
+    first = receiver.notices[0]
+    assert (first["kind"], first["items"][0]["state"]) == ("registrations", "registered")
+    assert "Azure tags: 1 table registered" in first["title"]
+    assert [notice["kind"] for notice in receiver.notices].count("registrations") == 1
+
+    receiver.take()
+    tag_table(table, None)
+    [check] = [m for m in workers.daily_check() if "check-" in m]
+    workers.start_run(check)
+    assert receiver.notices[0]["items"][0]["state"] == "unregistered"
+    assert "its routes stay" in receiver.notices[0]["summary"]
 
 
 def test_without_a_webhook_nobody_is_told(make_app, one, monkeypatch):

@@ -1,7 +1,8 @@
-"""A look at many tables asks storage for each version once."""
+"""A look at many tables asks for each version, and for the service tags, once."""
 
 import pytest
 
+from shared.sync.watch.read_once import ServiceTagsReadOnce
 from tests.builders.azure import add_table, answer
 from tests.builders.runs import register, sync
 from tests.calls import in_hand, pass_by
@@ -21,3 +22,21 @@ def test_a_check_reads_the_versions_as_often_for_many_tables_as_for_one(azure, a
     assert report.figures.right == tables
     # The comparison with Azure's answer, all tables together, and the report.
     assert sum("ServiceTagVersions" in url for url in asked) == 3
+
+
+def test_the_service_tags_are_asked_for_once_at_each_location_and_again_after_an_error():
+    asked: list[str] = []
+
+    class Flaky:
+        def read(self, location):
+            asked.append(location)
+            if len(asked) == 1:
+                raise TimeoutError
+            return {"location": location}
+
+    once = ServiceTagsReadOnce(Flaky())
+    with pytest.raises(TimeoutError):
+        once.read("westeurope")
+    for location in ("westeurope", "eastus2", "westeurope", "eastus2"):
+        assert once.read(location) == {"location": location}
+    assert asked == ["westeurope", "westeurope", "eastus2"]

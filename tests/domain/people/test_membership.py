@@ -1,0 +1,78 @@
+"""What people are told of the registrations that Azure tags have changed."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared.domain import codes
+from shared.domain.findings import Finding
+from shared.domain.people.membership import MOST_NAMED, membership_notice, not_read_alarms
+from shared.domain.people.notices import Ledger, NoticeKind
+from shared.domain.registry.azure_tag import TagChange, TagEffect
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, rid, table_id
+from tests.builders.notices import check
+
+AWAY = Finding(codes.NO_ANSWER, "no answer")
+REFUSED = Finding(codes.AUTHORIZATION_FAILED, "no right")
+IN_OTHER = rid(table_id("there", OTHER_SUBSCRIPTION))
+
+
+def change(name, effect):
+    return TagChange(rid(name), effect, "its Azure tag is aseRouteSync = 'off'")
+
+
+def told(*changes, ledger=None):
+    return membership_notice(replace(check(), tag_changes=changes), ledger or Ledger())
+
+
+def test_nothing_is_told_if_nothing_has_changed():
+    assert told() == (None, Ledger())
+
+
+def test_the_notice_counts_and_lists_the_changes():
+    gone = TagChange(rid("two"), TagEffect.UNREGISTERED, "its Azure tag is gone")
+    notice, ledger = told(
+        change("one", TagEffect.REGISTERED), change("more", TagEffect.REGISTERED), gone
+    )
+    assert notice is not None
+    assert notice.kind is NoticeKind.REGISTRATIONS
+    assert notice.title == "Azure tags: 2 tables registered, 1 table unregistered"
+    assert [(item.state, item.route_table_id.name) for item in notice.items] == [
+        ("registered", "one"),
+        ("registered", "more"),
+        ("unregistered", "two"),
+    ]
+    assert notice.summary == (
+        "one in rg-one: registered, its Azure tag is aseRouteSync = 'off'. And 2 more. "
+        "The check was at 2026-03-04 06:00 UTC. No action is needed."
+    )
+    assert told(gone, ledger=ledger) == (None, ledger)
+
+
+@pytest.mark.parametrize(
+    ("why", "registered", "is_told"),
+    [
+        (AWAY, (), True),
+        (REFUSED, (), False),
+        (REFUSED, (rid("one"),), False),
+        (REFUSED, (IN_OTHER,), True),
+    ],
+)
+def test_a_missing_right_is_told_only_where_a_table_is_registered(why, registered, is_told):
+    alarms = not_read_alarms({OTHER_SUBSCRIPTION: why}, registered, 2)
+    assert [alarm.code for alarm in alarms] == [codes.AZURE_TAGS_NOT_READ] * is_told
+
+
+def test_one_alarm_names_the_first_subscriptions_and_why():
+    [alarm] = not_read_alarms({SUBSCRIPTION: AWAY, OTHER_SUBSCRIPTION: REFUSED}, (IN_OTHER,), 3)
+    assert alarm.message == (
+        f"not all Azure tags were read in 2 of 3 subscriptions: {SUBSCRIPTION}, "
+        f"{OTHER_SUBSCRIPTION} (NoAnswer: no answer)"
+    )
+    [alarm] = not_read_alarms({str(number): AWAY for number in range(MOST_NAMED + 1)}, (), 50)
+    assert "in 11 of 50 subscriptions: 0, 1," in alarm.message
+
+
+def test_the_list_of_all_subscriptions_may_be_what_fails():
+    [alarm] = not_read_alarms({"": REFUSED}, (), 0)
+    assert "not all Azure tags were read in any subscription" in alarm.message
