@@ -34,6 +34,7 @@ from .redaction import guard_log, hide
 from .settings import Connections, InvalidSettings, Settings
 from .storage.account import StorageAccount
 from .storage.app_record import AppRecordLog
+from .storage.blobs import Blobs
 from .storage.checks import CheckLog, LedgerLog
 from .storage.events import EventLog
 from .storage.locations import LocationLog
@@ -86,6 +87,7 @@ class App:
 
         # The store: one storage account keeps all that the app remembers.
         self.account = account or storage_account(settings)
+        self.blobs = storage_blobs(settings)
         self.registry = Registry(self.account.route_tables)
         self.versions = VersionLog(self.account.versions, cloud=settings.azure_cloud)
         self.runs = RunLog(self.account.runs)
@@ -348,3 +350,9 @@ def storage_account(settings: Connections) -> StorageAccount:
         settings.table_endpoint,
         storage_credential(settings),
     )
+
+
+def storage_blobs(settings: Connections) -> Blobs:
+    if settings.storage_connection_string is not None:
+        return Blobs.from_connection_string(settings.storage_connection_string)
+    return Blobs.from_identity(settings.blob_endpoint, storage_credential(settings))

@@ -115,6 +115,9 @@ class Connections(BaseModel):
     storage_table_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
         None, alias="AzureWebJobsStorage__tableServiceUri"
     )
+    storage_blob_service_uri: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
+        None, alias="AzureWebJobsStorage__blobServiceUri"
+    )
     storage_client_id: str | None = Field(None, alias="AzureWebJobsStorage__clientId")
 
     @classmethod
@@ -142,6 +145,11 @@ class Connections(BaseModel):
         return self.storage_table_service_uri or (
             f"https://{self.storage_account_name}.table.{self.cloud.storage_suffix}"
         )
+
+    @property
+    def blob_endpoint(self) -> str:
+        """Return the URL of Blob Storage for an identity-based connection."""
+        return self.storage_blob_service_uri or self.table_endpoint.replace(".table.", ".blob.", 1)
 
     @property
     def secrets(self) -> Iterator[str]:

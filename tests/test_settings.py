@@ -165,8 +165,8 @@ def test_a_wrong_schedule_is_no_invalid_setting(text):
 NEVER_RECORDED = {
     *("ARM_ENDPOINT", "AZURE_CLIENT_ID", "NOTIFY_WEBHOOK_URL", "NOTIFY_FORMAT"),
     *("AzureWebJobsStorage", "AzureWebJobsStorage__accountName"),
-    *("AzureWebJobsStorage__tableServiceUri", "AzureWebJobsStorage__clientId"),
-    "WEBSITE_AUTH_ENABLED",
+    *("AzureWebJobsStorage__tableServiceUri", "AzureWebJobsStorage__blobServiceUri"),
+    *("AzureWebJobsStorage__clientId", "WEBSITE_AUTH_ENABLED"),
 }
 """Secrets, and whatever says where tokens and notices are sent, or whose they are."""
 

@@ -1458,6 +1458,29 @@ STORAGE_ROLE_MISSING = Code(
     places=_REQUEST,
     related=("StorageNetworkRefused",),
 )
+BLOB_NOT_FOUND = Code(
+    "BlobNotFound",
+    Grade.ATTENTION,
+    meaning="The storage account has no such blob.",
+    remedy="Compare the URL in the setting with az storage blob url, and upload the blob again.",
+    related=("BlobRoleMissing",),
+)
+BLOB_ROLE_MISSING = Code(
+    "BlobRoleMissing",
+    Grade.ATTENTION,
+    meaning="The app's identity has no role for the blobs of the storage account.",
+    remedy=(
+        "Assign Storage Blob Data Reader at the storage account. The templates assign Storage Blob "
+        "Data Owner, which the Functions host needs."
+    ),
+    related=("StorageNetworkRefused",),
+)
+BLOB_TOO_LARGE = Code(
+    "BlobTooLarge",
+    Grade.ATTENTION,
+    meaning="A blob is larger than the app reads.",
+    remedy="Look at what was uploaded: the message says how large the blob may be.",
+)
 STORAGE_NETWORK_REFUSED = Code(
     "StorageNetworkRefused",
     Grade.FAILS,
