@@ -113,6 +113,9 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NOT_COMPARED: _DOCTOR,
         codes.ONLY_SERVICE_TAG_KNOWS: None,
         codes.ONLY_ASE_KNOWS: f"{_SET} --address-source both",
+        codes.BLOB_NOT_FOUND: None,
+        codes.BLOB_ROLE_MISSING: _DOCTOR,
+        codes.BLOB_TOO_LARGE: None,
         # A table in a run
         codes.NOT_REGISTERED: "ase-route-sync tables add {table}",
         codes.ROW_UNREADABLE: _REMOVE,
