@@ -63,6 +63,9 @@ param serviceTag string = 'AppServiceManagement'
 @description('Service tags and services that may be registered, comma-separated. If empty, serviceTag alone.')
 param allowedServiceTags string = ''
 
+@description('URL of the weekly file of service tags, or of the page that links it, as a second source.')
+param publishedTagsUrl string = ''
+
 @description('Owner in the names of our routes: small letters and digits. Apps that may write the same route tables need different ones.')
 @minLength(1)
 @maxLength(20)
@@ -305,6 +308,7 @@ module app 'modules/app.bicep' = {
         SERVICE_TAG: serviceTag
         SERVICE_TAG_SUBSCRIPTION_ID: tagSubscriptionId
         SERVICE_TAG_LOCATIONS: empty(serviceTagLocations) ? location : serviceTagLocations
+        PUBLISHED_TAGS_URL: publishedTagsUrl
         ALLOWED_SERVICE_TAGS: allowedServiceTags
         DISCOVER_BY_TAG: 'false'
         ROUTE_OWNER: routeOwner

@@ -26,6 +26,7 @@ from .deadline import time_limit
 from .domain.people.health import schedule_alarms
 from .domain.people.membership import Membership
 from .domain.runs.run import Action, Run, RunRequest, run_id_of
+from .download import WeeklyFileDownload
 from .log import log_alarms, log_check, log_outcome, log_registration, log_run, quiet_libraries
 from .notify.formats import Sender
 from .notify.webhook import HttpWebhook, NoWebhook
@@ -38,6 +39,7 @@ from .storage.blobs import Blobs
 from .storage.checks import CheckLog, LedgerLog
 from .storage.events import EventLog
 from .storage.locations import LocationLog
+from .storage.publications import PublicationLog
 from .storage.registry import Registry
 from .storage.runs import OutcomeLog, RunLog
 from .storage.searches import SearchLog
@@ -52,6 +54,7 @@ from .sync.run.events import Arrivals, EventIntake
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
+from .sync.run.second_source import SecondSource
 from .sync.run.settlement import Settlement
 from .sync.run.tasks import Task, TaskRuns
 from .sync.surroundings.audit import Audit
@@ -105,6 +108,7 @@ class App:
             checks=self.checks,
             ledgers=LedgerLog(self.account.runs),
             locations=LocationLog(self.account.runs),
+            publications=PublicationLog(self.account.runs),
             app_records=AppRecordLog(self.account.runs),
         )
         self.recorder = Recorder.of(
@@ -141,10 +145,15 @@ class App:
         self.registrar = Registrar(store, utc_now, log_registration)
         self.surveyor = Surveyor(azure)
         self.audit = Audit(self.surveyor, self.versions, policy)
-        self.pull = SourcePull(store, azure, policy, utc_now)
+        second = SecondSource(store, self._weekly_files(), policy, utc_now)
+        self.pull = SourcePull(store, azure, policy, utc_now, second)
         settlement = Settlement(store, policy, utc_now, log_outcome)
         self.run_end = RunEnd(store, policy, utc_now, settlement, log_run)
         self.run_start = RunStart(store, policy, utc_now, self.pull, self.run_end)
+
+    def _weekly_files(self) -> WeeklyFileDownload | None:
+        url, cloud = self.settings.published_tags_url, self.settings.azure_cloud
+        return None if url is None else WeeklyFileDownload(url, self.blobs, cloud=cloud)
 
     def _build_tables(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build the way of one table of a run."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import cast, overload
 
 from . import shapes
-from .domain.addresses import Difference, Source, Version, service_tag_of
+from .domain.addresses import Addition, Difference, Source, Version, service_tag_of
 from .domain.findings import Finding
 from .domain.people.check_report import CheckedTable, CheckReport, Figures
 from .domain.people.health import Alarm
@@ -432,6 +432,16 @@ def version_json(version: Version, change: Difference) -> shapes.Version:
         "added": list(change.added),
         "removed": list(change.removed),
         "previousVersionId": version.previous_version_id,
+        "apiLacks": [_lack_json(addition) for addition in version.additions],
+    }
+
+
+def _lack_json(addition: Addition) -> shapes.Lack:
+    since = addition.since
+    return {
+        "prefix": addition.prefix,
+        "since": str(since.published_on),
+        "changeNumber": since.change_number,
     }
 
 

@@ -6,7 +6,7 @@ The app records those that are no secrets, so that the command line follows them
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -28,7 +28,7 @@ POLICY = frozenset(
         *("SERVICE_TAG", "SERVICE_TAG_SUBSCRIPTION_ID", "SERVICE_TAG_LOCATIONS"),
         *("ALLOWED_SERVICE_TAGS", "ROUTE_OWNER", "APPLY_POLICY", "PAUSED"),
         *("MAX_REMOVED_PERCENT", "REMOVAL_GRACE_DAYS", "MIN_PREFIX_LENGTH", "ROUTE_LIMIT"),
-        *("MAX_SYNC_AGE_DAYS", "RUN_RETENTION_DAYS"),
+        *("MAX_SYNC_AGE_DAYS", "RUN_RETENTION_DAYS", "PUBLISHED_TAGS_URL"),
         *("ARM_API_VERSION_NETWORK", "ARM_API_VERSION_WEB"),
     }
 )
@@ -84,6 +84,14 @@ def _has_good_port(url: SplitResult) -> bool:
 
 def _endpoint(value: str) -> str:
     return _url(value).rstrip("/")
+
+
+def _public_url(value: str) -> str:
+    """A command follows this setting of the app, so it is shown and recorded."""
+    url = urlsplit(_url(value))
+    if "@" in url.netloc or "sig" in parse_qs(url.query):
+        raise ValueError("has a user or a signature in it, which would be a secret")
+    return value
 
 
 def _address(value: str) -> str:
@@ -188,6 +196,9 @@ class Settings(Connections, FrontSettings):
     service_tag_subscription_id: str = Field(alias="SERVICE_TAG_SUBSCRIPTION_ID", pattern=_GUID)
     service_tag_locations: _CommaSeparated[Annotated[str, Field(pattern=r"^[a-z0-9]+$")]] = Field(
         alias="SERVICE_TAG_LOCATIONS", min_length=1
+    )
+    published_tags_url: Annotated[str, BeforeValidator(_public_url)] | None = Field(
+        None, alias="PUBLISHED_TAGS_URL"
     )
     allowed_service_tags: _CommaSeparated[_ServiceTag] | None = Field(
         None, alias="ALLOWED_SERVICE_TAGS"

@@ -469,10 +469,23 @@ class RegisteredTable(TypedDict):
     error: NotRequired[Finding]
 
 
+class Lack(TypedDict):
+    """A prefix that the weekly file of service tags has and the API lacks.
+
+    `since` is the day of the first file that showed it so, and `changeNumber` the number of that
+    file, which is no number of the API.
+    """
+
+    prefix: str
+    since: Day
+    changeNumber: str
+
+
 class Version(TypedDict):
     """The addresses that a service tag, or an App Service Environment, named at one time.
 
-    `added` and `removed` compare it with the version before it.
+    `added` and `removed` compare it with the version before it. `apiLacks` are those of its
+    addresses that come from the weekly file alone.
     """
 
     versionId: str
@@ -486,6 +499,7 @@ class Version(TypedDict):
     added: list[str]
     removed: list[str]
     previousVersionId: str | None
+    apiLacks: list[Lack]
 
 
 class PlainList(TypedDict):

@@ -36,6 +36,7 @@ def test_defaults_are_as_published():
     assert settings.apply_policy == "auto"
     assert settings.min_prefix_length == 16
     assert settings.paused is False
+    assert settings.published_tags_url is None
     assert settings.notify_webhook_url is None
     assert settings.notify_format == "json"
     assert settings.max_sync_age_days == 2
@@ -68,6 +69,9 @@ def test_one_error_lists_every_missing_and_wrong_setting():
         ("SERVICE_TAG_SUBSCRIPTION_ID", "my-subscription"),
         ("SERVICE_TAG_LOCATIONS", "West Europe"),
         ("SERVICE_TAG_LOCATIONS", ","),
+        ("PUBLISHED_TAGS_URL", "http://www.microsoft.com/download/details.aspx?id=56519"),
+        ("PUBLISHED_TAGS_URL", "https://somebody@example.org/weekly.json"),
+        ("PUBLISHED_TAGS_URL", "https://one.blob.core.windows.net/a/weekly.json?sv=1&sig=secret"),
         ("ALLOWED_SERVICE_TAGS", "AppServiceManagement,*"),
         ("ROUTE_OWNER", "a" * 21),
         ("ROUTE_OWNER", "a--b"),

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from .bounds import fault_of, shortened
 from .errors import UnusableEnvironment, UnusableServiceTag, UnusableSource
@@ -33,10 +33,30 @@ def service_tag_of(source: Source) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """A weekly file of service tags. Its change number is no change number of the API."""
+
+    published_on: date
+    change_number: str
+
+    def __str__(self) -> str:
+        return f"the weekly file of {self.published_on} (change number {self.change_number})"
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A prefix that the weekly file has and the API lacks, and the first file that showed it so."""
+
+    prefix: str
+    since: Publication
+
+
+@dataclass(frozen=True, slots=True)
 class SourceContent:
     """The checked answer of a source at one or more locations; prefixes in numerical order.
 
     `routable` is whether a route may have the tag as its prefix; None if the answer does not say.
+    `additions` are the prefixes that come from the weekly file alone.
     """
 
     source: Source
@@ -44,6 +64,7 @@ class SourceContent:
     locations: tuple[str, ...]
     address_prefixes: tuple[str, ...]
     routable: bool | None = None
+    additions: tuple[Addition, ...] = ()
 
     @property
     def content_hash(self) -> str:
@@ -53,7 +74,7 @@ class SourceContent:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One recorded content of a source. `routable` is as in `SourceContent`."""
+    """One recorded content of a source, with the fields of `SourceContent`."""
 
     version_id: str
     cloud: str
@@ -65,6 +86,7 @@ class Version:
     previous_version_id: str | None
     run_id: str
     routable: bool | None = None
+    additions: tuple[Addition, ...] = ()
 
     @property
     def ipv4(self) -> tuple[str, ...]:
@@ -78,12 +100,18 @@ class Version:
         """Return whether number and prefixes are equal; which one is newer does not matter.
 
         The real change number has gone backwards, and the real prefixes have come back under a new
-        number. An answer that says whether the tag is routable must say the same, too.
+        number. An answer that says whether the tag is routable must say the same, too, and the
+        same prefixes must come from the weekly file alone.
         """
         return content.routable in {None, self.routable} and (
             self.change_number,
             self.address_prefixes,
-        ) == (content.change_number, content.address_prefixes)
+            [addition.prefix for addition in self.additions],
+        ) == (
+            content.change_number,
+            content.address_prefixes,
+            [addition.prefix for addition in content.additions],
+        )
 
     def change_since(self, previous: "Version | None") -> "Difference":
         """Compare with the version before this one, if there is one."""

@@ -93,6 +93,47 @@ ASE_UNAVAILABLE = Code(
     ),
     related=("TagUnavailable",),
 )
+API_LACKS_ADDRESSES = Code(
+    "ApiLacksAddresses",
+    Grade.INFO,
+    meaning=(
+        "The weekly file has addresses of a service tag that the Service Tag Discovery API does "
+        "not have. They are wanted as well."
+    ),
+    remedy=(
+        "Nothing needs to be done. The message names the first weekly file that showed it so. "
+        "Its change number and the one of the API are different counters."
+    ),
+    related=("WeeklyFileUnusable",),
+)
+WEEKLY_FILE_UNUSABLE = Code(
+    "WeeklyFileUnusable",
+    Grade.ATTENTION,
+    meaning=(
+        "The weekly file of PUBLISHED_TAGS_URL could not be read or believed. It adds no address, "
+        "and the addresses that it added before stay for 35 days from its date."
+    ),
+    remedy=(
+        "Read the message, and run ase-route-sync doctor: it says whether a firewall is in the "
+        "way. See docs/weekly-file.md."
+    ),
+    places=(Place.REPORT, Place.ALARM),
+    related=("WeeklyFileStale", "BlobNotFound", "BlobRoleMissing"),
+)
+WEEKLY_FILE_STALE = Code(
+    "WeeklyFileStale",
+    Grade.ATTENTION,
+    meaning=(
+        "The weekly file of PUBLISHED_TAGS_URL is older than 35 days. It adds no address any more: "
+        "what it alone had leaves the tags, with the grace of any address."
+    ),
+    remedy=(
+        "Upload the newest file if it is a blob, and name Microsoft's download page instead of one "
+        "file otherwise. See docs/weekly-file.md."
+    ),
+    places=(Place.REPORT, Place.ALARM),
+    related=("WeeklyFileUnusable",),
+)
 SERVICE_TAG_NOT_ALLOWED = Code(
     "ServiceTagNotAllowed",
     Grade.FAILS,

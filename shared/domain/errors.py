@@ -4,6 +4,7 @@ RouteSyncError                  has a code and a message for the report
 ├── UnusableSource              tables that use it fail or lose no route; other tables continue
 │   ├── UnusableServiceTag      this service tag cannot be trusted now
 │   └── UnusableEnvironment     the answer of this environment's API cannot be trusted now
+├── UnusableWeeklyFile          it adds no address, and the API's answer counts alone
 ├── InvalidRequest              the caller has to ask for something else
 ├── NotFound                    there is nothing with the id that the caller gave
 ├── Outdated                    it is no longer as the caller has read it
@@ -56,6 +57,11 @@ class UnusableServiceTag(UnusableSource):
 class UnusableEnvironment(UnusableSource):
     def __init__(self, message: str) -> None:
         super().__init__(codes.ASE_UNAVAILABLE, message)
+
+
+class UnusableWeeklyFile(RouteSyncError):
+    def __init__(self, message: str, code: Code = codes.WEEKLY_FILE_UNUSABLE) -> None:
+        super().__init__(code, message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,25 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
 from ..domain import codes
-from ..domain.addresses import Source, SourceContent, Version, VersionHead, service_tag_of
+from ..domain.addresses import (
+    Addition,
+    Source,
+    SourceContent,
+    Version,
+    VersionHead,
+    service_tag_of,
+)
 from ..domain.armid import EnvironmentId
 from ..domain.errors import ConcurrentUpdate
 from .entities import Entity, fitting, pack, unpack
+from .mapping import Property
 
 _LAST = 999_999
 _FEW_SOURCES = 10
 """One request for each of so few is quicker than a list of all versions."""
 _FEW_VERSIONS = 10
 """A month has no more, if the tag changes every week. A large tag has large rows."""
+_ADDITIONS = Property("additions", tuple[Addition, ...])
 _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})")
 
 
@@ -155,6 +164,7 @@ def _row_key(number: int) -> str:
 def _packed(content: SourceContent) -> dict[str, str | bytes | int]:
     # A row lacks the word on routes if the answer did not have it.
     said = {} if content.routable is None else {"routable": content.routable}
+    added = _ADDITIONS.packed(content.additions) if content.additions else {}
     return {
         "source": content.source,
         "changeNumber": content.change_number,
@@ -162,6 +172,7 @@ def _packed(content: SourceContent) -> dict[str, str | bytes | int]:
         **pack("locations", content.locations),
         **pack("addressPrefixes", content.address_prefixes),
         **said,
+        **added,
     }
 
 
@@ -177,4 +188,5 @@ def _version(entity: Entity) -> Version:
         previous_version_id=entity["previousVersionId"] or None,
         run_id=entity["runId"],
         routable=entity.get("routable"),
+        additions=_ADDITIONS.unpacked(entity) if _ADDITIONS.is_in(entity) else (),
     )

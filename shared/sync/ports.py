@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..domain.addresses import Source, SourceContent, Version
+from ..domain.addresses import Publication, Source, SourceContent, Version
 from ..domain.app_record import AppRecord
 from ..domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
 from ..domain.locations import Standing
@@ -24,6 +24,7 @@ from ..domain.runs.run import Run
 from ..domain.surroundings.environments import Environment, Subnet
 from ..domain.surroundings.search import SearchedSubscription
 from ..domain.surroundings.security_rules import SecurityGroup
+from ..domain.weekly_file import WeeklyFile
 
 type Clock = Callable[[], datetime]
 """The time now, aware and in UTC."""
@@ -305,6 +306,21 @@ class Locations(Protocol):
         """Replace all standings."""
 
 
+class Publications(Protocol):
+    """The last weekly file that a run has read."""
+
+    def read(self) -> Publication | None: ...
+
+    def write(self, publication: Publication) -> None: ...
+
+
+class WeeklyFiles(Protocol):
+    """The weekly file of service tags, where the operator says that it is."""
+
+    def read(self) -> WeeklyFile:
+        """Return the newest file. Raise UnusableWeeklyFile if there is none of this cloud."""
+
+
 class AppRecords(Protocol):
     """What the app says about itself."""
 
@@ -335,6 +351,7 @@ class Store:
     checks: Checks
     ledgers: Ledgers
     locations: Locations
+    publications: Publications
     app_records: AppRecords
 
 

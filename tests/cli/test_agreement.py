@@ -113,6 +113,7 @@ def test_every_policy_setting_is_compared(cli, name):
         "PAUSED": "true",
         "ARM_API_VERSION_NETWORK": "2024-01-01",
         "ARM_API_VERSION_WEB": "2024-01-01",
+        "PUBLISHED_TAGS_URL": "https://example.org/weekly.json",
     }
     _, details = codes_of(cli("runs", "--json", here={name: other.get(name, "30")}))
     assert [*details] == [name]

@@ -11,6 +11,7 @@ import pytest
 
 from local import licences
 from shared.domain.clouds import CLOUDS
+from shared.download import DOWNLOAD_HOST
 from shared.settings import POLICY
 from tests.builders.commands import parse
 from tests.builders.recorded import BESIDE, needs_recordings
@@ -157,6 +158,8 @@ def test_the_firewall_is_told_of_each_host_of_each_cloud():
         for host in (cloud.arm_endpoint.removeprefix("https://"), cloud.storage_suffix):
             assert f"`{host}`" in page
         assert f"`{cloud.authority}`" in page
+    for host in ("www.microsoft.com", DOWNLOAD_HOST):
+        assert f"`{host}`" in page
 
 
 def test_the_page_lists_each_setting_that_a_command_takes_from_the_app():
@@ -180,7 +183,7 @@ def test_the_list_of_contents_has_every_package_that_deploys(tmp_path):
 
 
 NOT_BUILT_YET = {
-    *("CUSTOM_LISTS", "PUBLISHED_TAGS_URL"),
+    "CUSTOM_LISTS",
 }
 """The contract has these settings already, and the code does not."""
 

@@ -111,14 +111,15 @@ class Document:
 class Measurements:
     """Everything that one check measured.
 
-    `unusable` has the unusable service tags, each with the error that was met. `wrong_schedules`
-    has what is wrong with each of these settings.
+    `unusable` has the unusable service tags, each with the error that was met. `noted` says what is
+    wrong with the weekly file. `wrong_schedules` has what is wrong with each of these settings.
     """
 
     at: datetime
     tables: Sequence[Measured]
     unusable: Mapping[Source, Finding]
     document: Document
+    noted: Sequence[Finding] = ()
     missing_settings: Sequence[str] = ()
     wrong_schedules: Mapping[str, str] = field(default_factory=dict)
     tag_scope: str
@@ -194,6 +195,8 @@ def _tag_alarms(found: Measurements) -> Iterator[Alarm]:
         else:
             message = f"{source} is unusable now: {error.message}"
             yield Alarm(codes.TAG_UNAVAILABLE, message, about=source)
+    for finding in found.noted:
+        yield Alarm(finding.code, f"{finding.message}. {finding.code.remedy}")
 
 
 def _rights_alarm(denied: Sequence[Measured], count: int) -> Alarm:

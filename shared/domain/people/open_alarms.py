@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from .. import codes
 from ..addresses import Source, VersionHead
+from ..codes import Code
 from ..findings import Finding
 from ..registry.registered_table import RegisteredTable
 from ..runs.run import Run, Trigger
@@ -24,7 +25,8 @@ _ONLY_CHECKS_SEE = {
     codes.STAMPED_BY_ANOTHER,
 }
 """Only the next check can tell whether the cause of such an alarm is gone."""
-WARNINGS = frozenset({codes.CAPACITY_LOW, codes.EXCEPTION_ENDING, *_LOCATION_ALARMS})
+_FILE_ALARMS = {codes.WEEKLY_FILE_UNUSABLE, codes.WEEKLY_FILE_STALE}
+WARNINGS = frozenset({codes.CAPACITY_LOW, codes.EXCEPTION_ENDING, *_LOCATION_ALARMS, *_FILE_ALARMS})
 """The codes of alarms that tell of nothing that is wrong already."""
 
 
@@ -56,6 +58,11 @@ class Seen:
         if check is None or check.at <= since:
             return False
         return source in check.service_tags and source not in check.unusable
+
+    def has_read_without(self, code: Code, since: datetime) -> bool:
+        """Whether a run that is newer than this has read the sources, and noted no such thing."""
+        read = (run for run in self._runs_since(since) if run.fanned_out_at is not None)
+        return any(code not in {found.code for found in run.noted} for run in read)
 
     def has_ended_well(self, since: datetime) -> bool:
         """Whether a run that is newer than this had no error of its own."""
@@ -92,10 +99,11 @@ def open_error(run: Run, seen: Seen) -> Finding | None:
 
 def _is_open(alarm: Alarm, seen: Seen, at: datetime) -> bool:
     """Judge an alarm that the check raised at this time. Tables and settings are judged anew."""
-    if alarm.code == codes.RIGHTS_LOST_ON_TAG:
-        return not seen.without_people.has_read(alarm.about, at)
-    if alarm.code == codes.TAG_UNAVAILABLE:
-        return not seen.has_read(alarm.about, at)
+    if alarm.code in {codes.RIGHTS_LOST_ON_TAG, codes.TAG_UNAVAILABLE}:
+        known = seen.without_people if alarm.code == codes.RIGHTS_LOST_ON_TAG else seen
+        return not known.has_read(alarm.about, at)
+    if alarm.code in _FILE_ALARMS:
+        return not seen.has_read_without(alarm.code, at)
     if alarm.code in _LOCATION_ALARMS:
         return alarm.about in seen.locations
     if alarm.code == codes.RIGHTS_LOST_ON_TABLES:

@@ -141,11 +141,11 @@ class Run:
 
     While a run `is_open`, events add tables to it; its start closes it. `opened_by` is the delivery
     of an event that sends the start message of such a run. `unusable` gives the reason for each
-    source that is unusable now. While the run has not fanned out, or is not about tables, `error`
-    stopped its last attempt, and its code has been the same since `error_since`. A discovery fans
-    out when it knows in which subscriptions it has to look. `not_begun` is the number of tables
-    that a run had not begun when it was stopped. `notice_due` is true if the run has ended and
-    nobody has been told yet.
+    source that is unusable now, and `noted` says what is wrong with the weekly file. While the run
+    has not fanned out, or is not about tables, `error` stopped its last attempt, and its code has
+    been the same since `error_since`. A discovery fans out when it knows in which subscriptions it
+    has to look. `not_begun` is the number of tables that a run had not begun when it was stopped.
+    `notice_due` is true if the run has ended and nobody has been told yet.
     """
 
     run_id: str
@@ -157,6 +157,7 @@ class Run:
     error: Finding | None = None
     error_since: datetime | None = None
     unusable: Mapping[Source, str] = field(default_factory=dict)
+    noted: tuple[Finding, ...] = ()
     versions: tuple[VersionSeen, ...] = ()
     counts: Mapping[OutcomeStatus, int] = field(default_factory=dict)
     not_begun: int = 0

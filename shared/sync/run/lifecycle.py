@@ -259,6 +259,7 @@ class RunStart:
             run,
             versions=tuple(self._version_seen(version, run.run_id) for version in pulled.versions),
             unusable=pulled.unusable,
+            noted=pulled.noted,
             error=_source_error(pulled.unusable, targets),
         )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ...domain.addresses import (
+    Publication,
     Source,
     SourceContent,
     Version,
@@ -29,6 +30,7 @@ from ...domain.findings import Finding
 from ...domain.locations import Standing, stale_locations, standing_after
 from ..policy import Policy
 from ..ports import Azure, Clock, Store
+from .second_source import SecondSource
 
 type _Answer = Mapping[str, Any] | UnusableServiceTag
 type _Answers = Sequence[tuple[str, _Answer]]
@@ -36,10 +38,15 @@ type _Answers = Sequence[tuple[str, _Answer]]
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
-    """The newest version of each usable source, and why the others are unusable."""
+    """The newest version of each usable source, and why the others are unusable.
+
+    An unusable tag has a version, too, if the weekly file has added to it. `noted` says what is
+    wrong with that file.
+    """
 
     versions: tuple[Version, ...]
     unusable: Mapping[Source, str]
+    noted: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,15 @@ class Comparison:
     """The difference between the published service tags and the recorded versions.
 
     `differs` are the tags that have changed. `unusable` gives the error that was met for each
-    unusable tag. `standings` say how each location stands after its answer.
+    unusable tag. `standings` say how each location stands after its answer. `noted` says what is
+    wrong with the weekly file, and `publication` which one was read.
     """
 
     differs: frozenset[Source]
     unusable: Mapping[Source, Finding]
     standings: Mapping[str, Standing]
+    noted: tuple[Finding, ...] = ()
+    publication: Publication | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class SourcePull:
     azure: Azure
     policy: Policy
     clock: Clock
+    second: SecondSource
 
     def record(
         self, sources: Collection[Source], *, run_id: str, also: Collection[Source] = ()
@@ -72,19 +83,23 @@ class SourcePull:
         answer makes the tag unusable. A location that stands still while another moves is no such
         location. Raise TransientError if a location may answer soon. An
         environment that may answer soon is only unusable, so that no other source waits for it.
+        The weekly file adds what it alone has.
 
         The sources in `also` are recorded as well, if they can be, and the result leaves them out.
         """
         extra = {*also}.difference(sources)
         contents, unusable = self._read(sources, extra)
-        needed = [content for content in contents if content.source not in extra]
+        found = self.second.complete(contents, unusable)
+        needed = [content for content in found.contents if content.source not in extra]
+        lists = [content for content in found.contents if content.source in extra]
 
         # If storage is slow, the routes must not wait for the lists.
         versions, refused = self._record_each(needed, run_id)
-        self._try_to_record([content for content in contents if content.source in extra], run_id)
+        self._try_to_record(lists, run_id)
+        self.second.note(found)
 
         why = {source: why for source, why in unusable.items() if source not in extra}
-        return PullResult(versions, why | refused)
+        return PullResult(versions, why | refused, found.findings)
 
     def _record_each(
         self, contents: Iterable[SourceContent], run_id: str
@@ -124,7 +139,8 @@ class SourcePull:
         """
         answers, standings = self._ask(self._answer_now)
         contents, errors = self._contents(sorted({*service_tags, *also}), answers)
-        asked = (content for content in contents if content.source in service_tags)
+        found = self.second.complete(contents, errors)
+        asked = (content for content in found.contents if content.source in service_tags)
         return Comparison(
             differs=frozenset(content.source for content in asked if self._differs(content)),
             unusable={
@@ -133,6 +149,8 @@ class SourcePull:
                 if tag in service_tags or self.store.versions.newest(tag) is not None
             },
             standings=standings,
+            noted=found.findings,
+            publication=found.publication,
         )
 
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:

@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ...domain import codes
-from ...domain.addresses import MANAGEMENT_TAG, Source, Version, in_order, service_tag_of, uncovered
+from ...domain.addresses import (
+    MANAGEMENT_TAG,
+    Publication,
+    Source,
+    Version,
+    in_order,
+    service_tag_of,
+    uncovered,
+)
 from ...domain.bounds import out_of_bounds, shortened
 from ...domain.codes import Code
 from ...domain.errors import PermanentError
@@ -138,6 +146,7 @@ class Sources:
             comparison=(
                 *_missing(registration, self.policy),
                 *_comparison(run, registration, newest),
+                *_of_weekly_file(run, versions),
             ),
         )
         pin = registration.pin
@@ -238,6 +247,20 @@ def _comparison(
 
     *of_tags, of_ase = (_ipv4_of(newest[source]) for source in compared)
     return _difference({prefix for prefixes in of_tags for prefix in prefixes}, of_ase)
+
+
+def _of_weekly_file(run: Run, versions: Iterable[Version]) -> Iterator[Finding]:
+    """Report what the API lacks, and what is wrong with the weekly file."""
+    tags = [version for version in versions if service_tag_of(version.source)]
+    if tags:
+        yield from run.noted
+    for version in tags:
+        found: dict[Publication, list[str]] = {}
+        for addition in version.additions:
+            found.setdefault(addition.since, []).append(addition.prefix)
+        for since, prefixes in found.items():
+            said = f"{version.source}: the API lacks, since {since}, {shortened(prefixes)}"
+            yield Finding(codes.API_LACKS_ADDRESSES, said)
 
 
 def _prefixes_by_tag(

@@ -100,6 +100,7 @@ class DailyCheck:
             at=now,
             tables=measured,
             unusable=compared.unusable,
+            noted=compared.noted,
             document=Document.of(compared.standings, now),
             missing_settings=self.policy.missing_schedules,
             wrong_schedules=self.policy.wrong_schedules,
@@ -171,7 +172,8 @@ class DailyCheck:
     ) -> list[Measured]:
         # The planner wants a run, of which it reads the mode and the unusable sources.
         unusable = {source: error.message for source, error in compared.unusable.items()}
-        run = Run(check_id_of(now), RunRequest(Trigger.CHECK, Mode.APPLY), now, unusable=unusable)
+        asked = RunRequest(Trigger.CHECK, Mode.APPLY)
+        run = Run(check_id_of(now), asked, now, unusable=unusable, noted=compared.noted)
         once = replace(self.store, versions=VersionsReadOnce(self.store.versions))
         planning = replace(self.planning, store=once)
 

@@ -110,6 +110,15 @@ def test_what_is_wrong_with_an_azure_tag_counts_until_the_next_check(code):
     assert still(EMPTY) == []
 
 
+@pytest.mark.parametrize("code", [codes.WEEKLY_FILE_UNUSABLE, codes.WEEKLY_FILE_STALE])
+def test_the_weekly_file_is_wrong_until_a_run_has_read_a_good_one(code):
+    started = replace(run(), fanned_out_at=NOW + SECOND)
+    still_wrong = replace(started, noted=(Finding(code, "wrong"),))
+    assert still(told(code), runs=[run(), still_wrong]) == [code.name]
+    assert still(told(code), runs=[replace(started, started_at=NOW)]) == [code.name]
+    assert still(told(code), runs=[still_wrong, started]) == []
+
+
 def test_the_document_is_unchanged_until_a_version_is_recorded():
     check = told(codes.DOCUMENT_UNCHANGED)
     assert still(check, newest=[version(at=NOW)]) == ["DocumentUnchanged"]
