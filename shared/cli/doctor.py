@@ -26,6 +26,7 @@ from .checks.services import (
     table_url,
     tags,
 )
+from .checks.weekly_file import weekly_file_hosts
 from .errors import Ended
 from .shell import answer
 
@@ -85,7 +86,8 @@ def _stored(here: Agreement, queue: QueueServiceClient) -> Iterator[Diagnosis]:
 def _services(context: App) -> Iterator[Diagnosis]:
     yield events(context)
     enabled = [one for one in context.registry.list() if one.registration.enabled]
-    for check in (tags, environments, route_limits, permissions, policies):
+    checks = (weekly_file_hosts, tags, environments, route_limits, permissions, policies)
+    for check in checks:
         yield from check(context, enabled)
 
 

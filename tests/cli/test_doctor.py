@@ -29,6 +29,7 @@ from shared.cli.checks.reach import (
 from shared.transport import Transport
 from tests.builders.azure import SUBSCRIPTION, add_table, answer
 from tests.builders.runs import register, sync
+from tests.builders.weekly import DownloadCenter
 
 A = "20.0.0.0/24"
 
@@ -100,6 +101,29 @@ def test_wrong_settings_are_each_a_fault(cli):
     assert "AzureWebJobsStorage" in faults(storage)["settings"]["message"]
     malformed = cli("doctor", "--json", AzureWebJobsStorage="UseDevelopmentStorage=true;nonsense")
     assert "AzureWebJobsStorage" in faults(malformed)["settings"]["message"]
+
+
+def of_weekly_file(done):
+    return [f for f in done.json["findings"] if f["subject"].endswith("weekly file")]
+
+
+def test_the_weekly_file_is_read_and_named(healthy, cli):
+    assert of_weekly_file(cli("doctor", "--json")) == []
+    with DownloadCenter() as center:
+        center.publish([A], datetime.now(UTC).date())
+        done = cli("doctor", "--json", PUBLISHED_TAGS_URL=center.url)
+    reached, read = of_weekly_file(done)
+    assert (done.status, reached["grade"], read["grade"]) == (0, "ok", "ok")
+    assert read["message"].startswith(f"it is the weekly file of {datetime.now(UTC):%Y-%m-%d} (")
+
+
+def test_a_weekly_file_that_cannot_be_fetched_is_a_warning_with_the_firewall_rule(healthy, cli):
+    done = cli("doctor", "--json", PUBLISHED_TAGS_URL="https://127.0.0.1:9/weekly.json")
+    reached, read = of_weekly_file(done)
+    assert (done.status, done.json["healthy"]) == (0, True)
+    assert (reached["grade"], read["grade"]) == ("warning", "warning")
+    assert reached["remedy"] == "ask for a firewall rule from here to 127.0.0.1, TCP 9"
+    assert "127.0.0.1, TCP 9, cannot be reached" in read["message"]
 
 
 def app_found(done):

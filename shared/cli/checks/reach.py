@@ -29,7 +29,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A host that the app talks to, and the service tag of a firewall rule for it."""
+    """A host that the app talks to, and the service tag for a firewall rule, if one has it."""
 
     name: str
     url: str
@@ -112,7 +112,8 @@ def _why(
 ) -> tuple[str, str]:
     """Say what went wrong, and what to do about it."""
     host = target.hostname
-    goal = f"{host}, TCP {_port(target)} (service tag {peer.service_tag})"
+    of_tag = f" (service tag {peer.service_tag})" if peer.service_tag else ""
+    goal = f"{host}, TCP {_port(target)}{of_tag}"
     first, rule = host, f"ask for a firewall rule from here to {goal}"
     if proxy:
         first = f"the proxy {place_of(proxy)}"

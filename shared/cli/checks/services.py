@@ -23,6 +23,7 @@ from ...sync.run.pull import Comparison
 from ...transport import Transport
 from .diagnosis import Diagnosis, Grade
 from .reach import place_of, proxy_of
+from .weekly_file import weekly_file
 
 QUEUES = ("route-table-runs", "route-table-sync", "resource-events")
 _NOT_RUN = "if they stay there, the functions do not run: look at the app's log"
@@ -148,6 +149,7 @@ def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagno
         yield _unusable_tag(context.settings, Finding(fault.code, f"{tag}: {fault.message}"))
     if not compared.unusable:
         yield _usable_tags(compared)
+    yield from weekly_file(compared)
 
 
 def route_limits(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
