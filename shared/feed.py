@@ -103,6 +103,7 @@ def _content(version: Version, change: Difference) -> str:
         "Previous version": version.previous_version_id or "none",
         "Change number": version.change_number,
         "Locations": ", ".join(version.locations),
+        "API lacks": version.api_lacks,
     }
     rows = [f"{name}: {escape(text)}" for name, text in facts.items() if text]
     lists = (("Added", change.added), ("Removed", change.removed))

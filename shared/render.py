@@ -52,6 +52,8 @@ def version_line(version: VersionSeen) -> str:
     if version.added or version.removed:
         line += f", {_counted(version.added, version.removed)} prefixes since the last"
         line += f", of which {_counted(ipv4_of(version.added), ipv4_of(version.removed))} are IPv4"
+    if version.api_lacks:
+        line += f"; the API lacks {version.api_lacks}, which the weekly file has"
     return f"{line} (version {version.version_id})"
 
 

@@ -1,13 +1,13 @@
 """The feed of versions, as a feed reader reads it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.addresses import Difference, Version
+from shared.domain.addresses import Addition, Difference, Publication, Version
 from shared.feed import MOST_PREFIXES, Place, versions_feed
 from tests.atom import read_feed
 from tests.builders.azure import ase_id_of
@@ -66,6 +66,13 @@ def test_an_entry_says_what_a_version_added_and_removed():
 )
 def test_a_first_version_and_one_with_the_same_prefixes_say_so(changed, change, title):
     assert entry_of(replace(VERSION, **changed), change).title == f"{TAG} {title}"
+
+
+def test_what_the_weekly_file_alone_has_is_counted():
+    added = Addition(A, Publication(date(2026, 3, 2), "374"))
+    said = "API lacks: 1 of these prefixes, which the weekly file has"
+    assert said in entry_of(replace(VERSION, additions=(added,))).content
+    assert "API lacks" not in entry_of(VERSION).content
 
 
 def test_the_addresses_of_an_environment_have_its_name():

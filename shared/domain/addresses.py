@@ -93,6 +93,12 @@ class Version:
         return ipv4_of(self.address_prefixes)
 
     @property
+    def api_lacks(self) -> str:
+        """How many prefixes come from the weekly file alone; nothing if none does."""
+        count = len(self.additions)
+        return f"{count} of these prefixes, which the weekly file has" if count else ""
+
+    @property
     def head(self) -> "VersionHead":
         return VersionHead(self.version_id, self.source, self.change_number, self.recorded_at)
 

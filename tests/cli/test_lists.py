@@ -1,7 +1,10 @@
 """What there is to look at: versions, runs."""
 
+from datetime import UTC, datetime
+
 from tests.builders.azure import add_table, answer
-from tests.builders.runs import register, sync
+from tests.builders.runs import TAG, register, sync
+from tests.builders.weekly import DownloadCenter
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -43,3 +46,15 @@ def test_runs_and_the_report_of_one(azure, app, cli):
     assert f"+ {A}" in report.out
     assert cli("runs", run_id, "--json").json["runId"] == run_id
     assert "RunNotFound" in cli("runs", "nonsense").err
+
+
+def test_a_plan_and_a_version_tell_what_the_weekly_file_alone_has(azure, app, cli):
+    answer(azure, A)
+    add_table(azure.state, "one")
+    register(app, "one")
+    with DownloadCenter() as center:
+        center.publish([A, B, C], datetime.now(UTC).date())
+        planned = cli("plan", PUBLISHED_TAGS_URL=center.url)
+    assert "are IPv4; the API lacks 2, which the weekly file has (version" in planned.out
+    shown = cli("versions", app.versions.newest(TAG).version_id)
+    assert "API lacks      2 of these prefixes, which the weekly file has" in shown.out

@@ -45,15 +45,14 @@ _WIDE: Mapping[str, _Cell] = {
 
 
 def version(one: Version, change: Difference) -> RenderableType:
-    head = pairs(
-        [
-            ("Version", one.version_id),
-            ("Change number", one.change_number),
-            ("Recorded", moment(one.recorded_at)),
-            ("Asked", ", ".join(one.locations) or one.source),
-            ("After", one.previous_version_id or "none"),
-        ]
-    )
+    rows = [
+        ("Version", one.version_id),
+        ("Change number", one.change_number),
+        ("Recorded", moment(one.recorded_at)),
+        ("Asked", ", ".join(one.locations) or one.source),
+        ("After", one.previous_version_id or "none"),
+    ]
+    head = pairs([*rows, ("API lacks", one.api_lacks)] if one.additions else rows)
     unchanged = [Text(f"    {p}") for p in one.address_prefixes if p not in change.added]
     return Group(head, Text(), *unchanged, *prefix_lines(signs(change)))
 

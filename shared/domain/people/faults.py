@@ -244,7 +244,9 @@ def _run_faults(run: Run, outcomes: Iterable[Outcome]) -> dict[str, OpenFault]:
 def _mended(key: str, run: Run, outcomes: Iterable[Outcome]) -> bool:
     """Whether this run has shown that an open fault is gone."""
     if key.startswith(_SOURCE):
-        return any(_SOURCE + version.source == key for version in run.versions)
+        source = key.removeprefix(_SOURCE)
+        # The weekly file can add to a source that is unusable.
+        return source not in run.unusable and any(v.source == source for v in run.versions)
     if key.startswith(_RUN):
         return run.error is None
     return any(key_of(outcome) == key and _is_no_fault(outcome) for outcome in outcomes)

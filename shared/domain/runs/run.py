@@ -119,7 +119,7 @@ class VersionSeen:
     """A version that a run worked from.
 
     `added` and `removed` compare it with the version before it. They are empty unless this very run
-    recorded it.
+    recorded it. `api_lacks` is the number of its prefixes that come from the weekly file alone.
     """
 
     version_id: str
@@ -128,6 +128,7 @@ class VersionSeen:
     change_number: str
     added: tuple[str, ...]
     removed: tuple[str, ...]
+    api_lacks: int = 0
 
     @property
     def service_tag(self) -> str | None:

@@ -308,6 +308,7 @@ class RunStart:
             version.change_number,
             change.added,
             change.removed,
+            len(version.additions),
         )
 
     def _previous_prefixes(self, version: Version) -> Collection[str]:

@@ -65,12 +65,13 @@ class SecondSource:
         last = self.store.publications.read()
         file, findings = self._read(self.files, last)
         stays = last is not None and not is_stale(last, self.clock().date())
-        tags = filter(service_tag_of, (*(content.source for content in contents), *unusable))
+        answered = [content.source for content in contents]
+        tags = filter(service_tag_of, (*answered, *unusable))
         listed = _Listed.of(file, tags, self.policy.min_prefix_length, stays=stays)
 
         found = [listed.completed(content, self._newest(content.source)) for content in contents]
         found += listed.completed_versions(map(self._newest, sorted(unusable)))
-        return Completed(found, (*findings, *listed.findings), file)
+        return Completed(found, (*findings, *listed.findings(answered)), file)
 
     def _newest(self, source: Source) -> Version | None:
         return self.store.versions.newest(source)
@@ -110,29 +111,30 @@ class _Listed:
     file: WeeklyFile | None
     stays: bool
     prefixes: Mapping[Source, tuple[str, ...]]
-    faults: tuple[str, ...]
+    faults: Mapping[Source, str]
 
     @classmethod
     def of(
         cls, file: WeeklyFile | None, tags: Iterable[Source], min_length: int, *, stays: bool
     ) -> "_Listed":
         if file is None:
-            return cls(None, stays, {}, ())
+            return cls(None, stays, {}, {})
 
         prefixes: dict[Source, tuple[str, ...]] = {}
-        faults: list[str] = []
+        faults: dict[Source, str] = {}
         for tag in tags:
             try:
                 prefixes[tag] = _prefixes_of(file, tag, min_length)
             except UnusableServiceTag as error:
-                faults.append(error.message)
-        return cls(file, stays, prefixes, tuple(faults))
+                faults[tag] = error.message
+        return cls(file, stays, prefixes, faults)
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        if not self.faults:
+    def findings(self, tags: Iterable[Source]) -> tuple[Finding, ...]:
+        """Say why the file is not believed for some of these tags."""
+        faults = [self.faults[tag] for tag in tags if tag in self.faults]
+        if not faults:
             return ()
-        said = f"{shortened(self.faults)}; for these tags the weekly file adds nothing new"
+        said = f"{shortened(faults)}; for these tags the weekly file adds nothing new"
         return (Finding(codes.WEEKLY_FILE_UNUSABLE, said),)
 
     def completed(self, content: SourceContent, newest: Version | None) -> SourceContent:

@@ -222,6 +222,14 @@ def test_a_source_that_the_check_can_read_is_no_fault_any_more():
     assert (kind, list(ledger.faults)) == (NoticeKind.DIGEST, ["source|/an/ase"])
 
 
+def test_a_version_that_the_weekly_file_completed_mends_no_source():
+    _, ledger = told(Ledger(), error=Finding(lookup("TagUnavailable"), "e"), unusable={TAG: "e"})
+    seen = VersionSeen("v", "AzureCloud", TAG, "1", (A,), ())
+    _, still = told(ledger, unusable={TAG: "e"}, versions=(seen,), number=1)
+    assert list(still.faults) == [f"source|{TAG}"]
+    assert told(still, versions=(seen,), number=2)[1].faults == {}
+
+
 def test_of_more_tables_than_are_listed_none_is_taken_to_be_right():
     _, ledger = told(Ledger(), failed("one"))
     report = check(day=1, wrong=["two"], unlisted=1)

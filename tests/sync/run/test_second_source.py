@@ -327,6 +327,14 @@ def test_an_error_that_nobody_foresaw_is_the_files_alone(azure, app, center, tab
     assert "InternalError: ZeroDivisionError" in said
 
 
+def test_a_tag_that_neither_has_is_no_fault_of_the_file(azure, make_app, center, table):
+    app = make_app(PUBLISHED_TAGS_URL=center.url, ALLOWED_SERVICE_TAGS=f"{TAG},Misspelled")
+    answer(azure, A)
+    center.publish([A])
+    _, outcome = run(app)
+    assert (outcome["findings"], app.check.check().alarms) == ([], ())
+
+
 # The API is down
 
 
