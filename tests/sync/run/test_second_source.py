@@ -398,6 +398,26 @@ def test_the_daily_check_starts_a_run_for_what_the_file_adds(azure, app, center,
     assert app.check.check().all_right
 
 
+def test_the_daily_check_does_so_as_well_while_the_api_has_no_answer(
+    azure, app, center, clock, table, api_without_tag
+):
+    answer(azure, A)
+    center.publish([A])
+    run(app)
+    api_without_tag()
+    assert app.check.check().differs == ()
+    clock.shift(DAY)
+    center.publish([A, B], MONDAY + DAY)
+    checked = app.check.check()
+    assert (checked.differs, [alarm.code.name for alarm in checked.alarms]) == (
+        (TAG,),
+        ["TagUnavailable"],
+    )
+    for one in app.run_start.start(checked.run_id):
+        app.tables.sync(checked.run_id, one)
+    assert owned_prefixes(table) == {A, B}
+
+
 def test_a_list_for_others_has_it_too(azure, app, center, table):
     answer(azure, A)
     center.publish([A, B])
