@@ -5,8 +5,9 @@ as it is now, and only if nobody has written the row since: no write undoes anot
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, get_type_hints
 
 from azure.core import MatchConditions
@@ -24,7 +25,7 @@ from ..domain.registry.registered_table import RegisteredTable
 from ..domain.registry.registration import Registration
 from ..domain.registry.status import Status
 from ..domain.runs.alert import Place
-from .entities import Entity, fitting, id_of_key, table_key
+from .entities import Entity, etag_of, fitting, id_of_key, replace_as_read, table_key
 from .mapping import Property
 
 MOST_ATTEMPTS = 50
@@ -115,23 +116,25 @@ class Registry:
         return True
 
     def change(
-        self, route_table_id: RouteTableId, change: Callable[[RegisteredTable], RegisteredTable]
+        self,
+        route_table_id: RouteTableId,
+        change: Callable[[RegisteredTable], RegisteredTable],
+        known: RegisteredTable | None = None,
     ) -> RegisteredTable | None:
         """Apply the change to the table as it is now, and return the result.
 
         Return None if the table is not registered. If others write the row meanwhile, the change is
-        applied again to what they have written. Raise RowUnreadable, PermanentError if the row
-        cannot hold the registration, or ConcurrentUpdate if others write it all the time.
+        applied again to what they have written. The row is not read if it is still as it was when
+        it gave `known`. Raise RowUnreadable, PermanentError if the row cannot hold the
+        registration, or ConcurrentUpdate if others write it all the time.
         """
+        read = partial(self.get, route_table_id)
+        found = known if known is not None and known.row_etag else read()
         for _ in range(MOST_ATTEMPTS):
-            row = self._row(route_table_id)
-            if row is None:
-                return None
-
-            known = _readable(row)
-            changed = change(known)
-            if self._replace(row, _changed_entity(known, changed)):
-                return changed
+            written = found and self._written(found, change(found))
+            if written is not None or found is None:
+                return written
+            found = read()
         raise _never_quiet(route_table_id)
 
     def delete(
@@ -186,17 +189,17 @@ class Registry:
         except ResourceNotFoundError:
             return None
 
-    def _replace(self, row: Entity, entity: dict[str, Any]) -> bool:
-        """Return whether the row was still as it was read."""
-        if entity == dict(row):
-            return True
-
-        condition = _if_unchanged(row)
+    def _written(self, known: RegisteredTable, changed: RegisteredTable) -> RegisteredTable | None:
+        """Return the table as it is written now; None if the row has changed since it was read."""
+        if changed == known:
+            return changed
+        entity = _changed_entity(known, changed)
+        meanwhile = ConcurrentUpdate(codes.REGISTRATION_CHANGED, str(known.route_table_id))
         try:
-            self._table.update_entity(entity, mode=UpdateMode.REPLACE, **condition)
-        except (ResourceModifiedError, ResourceNotFoundError):
-            return False
-        return True
+            etag = replace_as_read(self._table, entity, known.row_etag, meanwhile)
+        except ConcurrentUpdate:
+            return None
+        return replace(changed, row_etag=etag)
 
     def _delete(self, row: Entity) -> bool:
         """Return whether the row was still as it was read."""
@@ -267,7 +270,7 @@ def _readable(row: Entity) -> RegisteredTable:
     table = _registered_table(row)
     if table.unreadable is not None:
         raise RowUnreadable(table.unreadable.code, table.unreadable.message)
-    return table
+    return replace(table, row_etag=etag_of(row))
 
 
 def _registered_table(row: Entity, parts: Mapping[str, Property[Any]] = _STATUS) -> RegisteredTable:

@@ -295,12 +295,14 @@ class OutcomeLog:
             if not final.items() <= found.items():
                 raise
 
+    def is_any_open(self, run_id: str) -> bool:
+        """Return whether the run still waits for a table."""
+        open_rows = self._rows(run_id, _OPEN, select=["RowKey"], results_per_page=1)
+        return next(open_rows, None) is not None
+
     def counts(self, run_id: str) -> Mapping[OutcomeStatus, int] | None:
         """Return the number of outcomes by status, or None while a table is pending."""
-        open_rows = self._rows(run_id, _OPEN, select=["RowKey"], results_per_page=1)
-        if next(open_rows, None) is not None:
-            return None
-        return self.settled(run_id)
+        return None if self.is_any_open(run_id) else self.settled(run_id)
 
     def settled(self, run_id: str) -> Mapping[OutcomeStatus, int]:
         """Return the number of outcomes by status so far."""

@@ -113,11 +113,15 @@ class Registrations(Protocol):
         """Register the table, and return whether it was not registered yet."""
 
     def change(
-        self, route_table_id: RouteTableId, change: Callable[[RegisteredTable], RegisteredTable]
+        self,
+        route_table_id: RouteTableId,
+        change: Callable[[RegisteredTable], RegisteredTable],
+        known: RegisteredTable | None = None,
     ) -> RegisteredTable | None:
         """Return the table as changed, or None if it is not registered. Raise RowUnreadable.
 
-        `change` is called again for each time that others have written the row meanwhile.
+        `change` is called again for each time that others have written the row meanwhile. The row
+        is not read if it is still as it was when it gave `known`.
         """
 
     def delete(
@@ -259,6 +263,9 @@ class Outcomes(Protocol):
 
         Raise ConcurrentUpdate if pending has been saved or settled since it was read.
         """
+
+    def is_any_open(self, run_id: str) -> bool:
+        """Return whether the run still waits for a table."""
 
     def counts(self, run_id: str) -> Mapping[OutcomeStatus, int] | None:
         """Return the number of outcomes by status, or None while a table is pending."""

@@ -25,6 +25,7 @@ from shared.storage.entities import pack, table_key, unpack
 from shared.storage.registry import Registry
 from tests.builders.azure import SUBSCRIPTION, ase_id_of, rid, table_id
 from tests.builders.runs import TAG, keep, register, spoil
+from tests.calls import in_hand, pass_by
 
 from . import values
 from .tables import MemoryTable
@@ -121,6 +122,59 @@ def test_what_one_writer_adds_while_another_thinks_is_not_lost(app):
     changed = app.registry.change(rid("one"), slowly)
     assert (len(calls), changed) == (2, app.registry.get(rid("one")))
     assert (changed.registration.note, changed.status.applied_version_ids) == ("late", ("v1",))
+
+
+def disabled(entry: RegisteredTable) -> RegisteredTable:
+    return replace(entry, registration=replace(entry.registration, enabled=False))
+
+
+def with_note(entry: RegisteredTable, note: str) -> RegisteredTable:
+    return replace(entry, registration=replace(entry.registration, note=note))
+
+
+def test_a_row_that_is_still_as_it_was_read_is_not_read_again(app):
+    register(app, "one")
+    known = app.registry.get(rid("one"))
+
+    methods: list[str] = []
+    with in_hand(lambda request: methods.append(request.method), pass_by):
+        after = app.registry.change(rid("one"), disabled, known)
+        last = app.registry.change(rid("one"), RegisteredTable.release, after)
+        same = app.registry.change(rid("one"), RegisteredTable.release, last)
+
+    assert methods == ["PUT"]  # the others change nothing
+    assert last == same == app.registry.get(rid("one")) == disabled(known)
+
+
+def test_of_a_row_that_has_changed_since_it_was_read_nothing_is_lost(app):
+    register(app, "one")
+    known = app.registry.get(rid("one"))
+    app.registry.change(rid("one"), lambda entry: with_note(entry, "kept"))
+
+    changed = app.registry.change(rid("one"), disabled, known)
+
+    assert changed == app.registry.get(rid("one")) == disabled(with_note(known, "kept"))
+
+
+def test_a_row_that_has_gone_since_it_was_read_does_not_come_back(app):
+    register(app, "one")
+    known = app.registry.get(rid("one"))
+    app.registry.delete(rid("one"))
+
+    assert app.registry.change(rid("one"), disabled, known) is None
+    assert app.registry.get(rid("one")) is None
+
+
+def test_what_a_list_leaves_out_is_not_lost_if_its_entry_is_changed(app):
+    keep(app, LARGE)
+    history = (Entry("run", NOW, Action.SYNC, Trigger.TIMER, OutcomeStatus.CHANGED),)
+    status = replace(LARGE.status, history=history)
+    app.registry.change(LARGE.route_table_id, lambda entry: replace(entry, status=status))
+
+    [known] = app.registry.list()
+    changed = app.registry.change(LARGE.route_table_id, disabled, known)
+
+    assert changed.status.history == history
 
 
 def test_a_row_that_others_write_all_the_time_is_left_to_the_queue():

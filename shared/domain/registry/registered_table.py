@@ -24,7 +24,8 @@ class RegisteredTable:
     cannot be read, `unreadable` says why, and nothing else is known of the table. `changed_at` and
     `changed_by` belong to the last change of the registration; its door may not know who made it.
     `by_tag` is true if the Azure tag of the table made the registration, and no person has changed
-    it since.
+    it since. With `row_etag` the row can be changed without reading it again, if it is still as it
+    was read.
     """
 
     route_table_id: RouteTableId
@@ -34,6 +35,7 @@ class RegisteredTable:
     changed_by: str | None = None
     by_tag: bool = False
     unreadable: Finding | None = None
+    row_etag: str = field(default="", compare=False)
 
     @classmethod
     def without_row(cls, route_table_id: RouteTableId, why: str) -> "RegisteredTable":

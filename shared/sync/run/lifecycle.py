@@ -55,7 +55,7 @@ class RunEnd:
         Return whether the run has ended, now or before, and its notice is still due.
         """
         # In every call but the last a table is still pending, so the run need not be read.
-        if self.store.outcomes.counts(run_id) is None:
+        if self.store.outcomes.is_any_open(run_id):
             return False
 
         # Each turn reads the run again if another worker has changed it in the meantime.
@@ -215,9 +215,10 @@ class RunStart:
         if run.fanned_out_at is None:
             self._try_to_fan_out(run, pull)
 
-        # A run without any table is complete already.
-        self.run_end.close_if_complete(run_id)
-        return [pending.route_table_id for pending in self.store.outcomes.pending(run_id)]
+        open_tables = [pending.route_table_id for pending in self.store.outcomes.pending(run_id)]
+        if not open_tables:  # a run without any table is complete already
+            self.run_end.close_if_complete(run_id)
+        return open_tables
 
     def _closed(self, run: Run) -> Run:
         """Return the run, to which events can add no table any more."""
@@ -312,6 +313,8 @@ class RunStart:
         )
 
     def _previous_prefixes(self, version: Version) -> Collection[str]:
+        if version.previous_version_id is None:
+            return ()
         for earlier in self.store.versions.history(version.source):
             if earlier.version_id == version.previous_version_id:
                 return earlier.address_prefixes

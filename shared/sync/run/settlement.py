@@ -35,26 +35,27 @@ class Settlement:
         pending: Pending,
         outcome: Outcome,
         news: TableNews | None = None,
+        entry: RegisteredTable | None = None,
         *,
         poisoned: bool = False,
         stays: bool = False,
     ) -> None:
         """Record the outcome in the place of `pending`.
 
-        If the table `stays` as it was, its own row does too. Raise ConcurrentUpdate if `pending`
-        has been saved since it was read.
+        If the table `stays` as it was, its own row does too. `entry` is that row as it was last
+        read, if it was. Raise ConcurrentUpdate if `pending` has been saved since it was read.
         """
         if not stays:
             known = news or TableNews()
             if run.request.mode is Mode.APPLY or self.policy.paused:
                 known = self._with_outcome(known, run, outcome, poisoned=poisoned)
-            self._note(known, outcome)
+            self._note(known, outcome, entry)
 
         self.store.outcomes.settle(pending, outcome)
         self.on_outcome(run, outcome)
         self.close_holds(run, pending.route_table_id)
 
-    def _note(self, known: TableNews, outcome: Outcome) -> None:
+    def _note(self, known: TableNews, outcome: Outcome, last_read: RegisteredTable | None) -> None:
         """Note on the table's own row what is newly known."""
 
         def noted(entry: RegisteredTable) -> RegisteredTable:
@@ -64,7 +65,7 @@ class Settlement:
             return left.with_news(known)
 
         if known != TableNews():
-            self._change(outcome.route_table_id, noted)
+            self._change(outcome.route_table_id, noted, last_read)
 
     def _with_outcome(
         self, news: TableNews, run: Run, outcome: Outcome, *, poisoned: bool
@@ -94,8 +95,11 @@ class Settlement:
         )
 
     def _change(
-        self, route_table_id: RouteTableId, change: Callable[[RegisteredTable], RegisteredTable]
+        self,
+        route_table_id: RouteTableId,
+        change: Callable[[RegisteredTable], RegisteredTable],
+        last_read: RegisteredTable | None = None,
     ) -> None:
         # If the row cannot be read, the outcome says so, and nothing can be added to the row.
         with suppress(RowUnreadable):
-            self.store.registrations.change(route_table_id, change)
+            self.store.registrations.change(route_table_id, change, last_read)

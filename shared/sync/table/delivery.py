@@ -49,11 +49,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """An outcome that is not settled yet, what it settles, and the news about the table."""
+    """An outcome that is not settled yet, what it settles, and the news about the table.
+
+    `entry` is the table's own row as it was last read, if it was.
+    """
 
     pending: Pending
     outcome: Outcome
     news: TableNews = field(default_factory=TableNews)
+    entry: RegisteredTable | None = None
 
 
 @dataclass(slots=True)
@@ -115,7 +119,7 @@ class TableSync:
         milliseconds = round((time.monotonic() - started) * 1000)
 
         outcome = replace(result.outcome, duration_ms=milliseconds)
-        self.run_end.settlement.settle(run, result.pending, outcome, result.news)
+        self.run_end.settlement.settle(run, result.pending, outcome, result.news, result.entry)
         return run, outcome
 
     def _close_holds(self, run: Run | None, route_table_id: RouteTableId) -> None:
@@ -167,7 +171,7 @@ class TableSync:
         audited = self.audit.audit(done.entry, done.table)
         outcome = done.outcome.with_findings(*_still_to_mend(audited.findings, done.outcome))
         news = replace(self._news(run, done), suspended=_new_suspended(audited, done.entry))
-        return _Result(done.pending, outcome, news)
+        return _Result(done.pending, outcome, news, done.entry)
 
     def _result_of_error(self, pending: Pending, error: PermanentError) -> _Result:
         pending = self._with_error(pending, error)
@@ -178,7 +182,7 @@ class TableSync:
 
         audited = self.audit.audit(entry, None)
         news = TableNews(suspended=_new_suspended(audited, entry))
-        return _Result(pending, outcome.with_findings(*audited.findings), news)
+        return _Result(pending, outcome.with_findings(*audited.findings), news, entry)
 
     def _entry(self, pending: Pending) -> RegisteredTable | None:
         try:

@@ -1,8 +1,8 @@
 """Bring one route table to its plan: read, plan, write, verify. Plan mode stops at the plan."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 
 from ...domain import codes
 from ...domain.errors import (
@@ -28,15 +28,23 @@ from .progress import Progress, Reconciled, as_it_stands, outcome_of
 MAX_WRITES = 3
 """One delivery writes at most this often, because others may keep writing the same table."""
 
+type _Note = Callable[[RegisteredTable], RegisteredTable]
+"""Adds to a table's own row what was seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A plan for the table as last read. `planner` was made with the registration `entry`."""
+    """A plan for the table as last read.
+
+    `entry` is the table's own row as it was last read or written. The planner was made with it, and
+    `is_outdated` if it would have to know what has been noted there since.
+    """
 
     progress: Progress
     entry: RegisteredTable
     planner: Planner
     proposal: Proposal
+    is_outdated: bool = False
 
     @property
     def plan(self) -> Plan:
@@ -47,6 +55,15 @@ class _Attempt:
         """True if nothing is left to write, or nothing may be written."""
         blocked = self.proposal.judgement.blocked
         return blocked or (self.progress.table.sound and not self.plan.changes)
+
+    def with_entry(self, entry: RegisteredTable) -> "_Attempt":
+        """Go on with the newer row.
+
+        The hashes of foreign routes outdate no plan: they count only for a table that is not sound,
+        and such a table is planned with the newest row anyway.
+        """
+        is_outdated = entry.with_sound(self.entry.status.sound_foreign) != self.entry
+        return replace(self, entry=entry, is_outdated=is_outdated)
 
     def planned_again(self, progress: Progress) -> "_Attempt":
         """Plan with the same registration and versions."""
@@ -92,7 +109,7 @@ class Reconciler:
             # 3. A write that fails halfway leaves the table unsound, with its foreign routes as
             #    they were or as planned. Only a note of both can then show that they are right.
             _check_idle(progress.table)
-            noted = self._note(attempt)
+            attempt = self._noted(attempt)
             if attempt.is_final:
                 return attempt.reconciled()
 
@@ -111,8 +128,8 @@ class Reconciler:
             #    after it is what counts.
             progress = self._write(intended, attempt.plan, body)
 
-            # 7. If nobody else wrote and nothing was noted, the planner needs no newer facts.
-            if not noted and self._is_as_sent(progress.table, body):
+            # 7. If nobody else wrote and the planner knows what was noted, it needs no newer facts.
+            if not attempt.is_outdated and self._is_as_sent(progress.table, body):
                 attempt = attempt.planned_again(progress)
                 if attempt.is_final:
                     return attempt.reconciled()
@@ -156,49 +173,51 @@ class Reconciler:
             )
         return found
 
-    def _note(self, attempt: _Attempt) -> bool:
-        """Record what has to be known before anything is written; return whether any was new."""
-        noted = (
-            self._note_sound(attempt),
-            self._note_contest(attempt),
-            self._note_holds(attempt),
-        )
-        return any(noted)
+    def _noted(self, attempt: _Attempt) -> _Attempt:
+        """Record what has to be known before anything is written."""
+        known = attempt.entry
+        notes = [*self._notes(attempt)]
+        if not notes:
+            return attempt
 
-    def _note_sound(self, attempt: _Attempt) -> bool:
+        def noted(entry: RegisteredTable) -> RegisteredTable:
+            return reduce(lambda left, note: note(left), notes, entry)
+
+        entry = self.store.registrations.change(known.route_table_id, noted, known)
+        return attempt.with_entry(entry or known)
+
+    def _notes(self, attempt: _Attempt) -> Iterator[_Note]:
+        yield from self._note_of_sound(attempt)
+        yield from self._note_of_contest(attempt)
+        yield from self._note_of_holds(attempt)
+
+    def _note_of_sound(self, attempt: _Attempt) -> Iterator[_Note]:
         table, entry = attempt.progress.table, attempt.entry
         if not table.sound:
-            return False
+            return
 
         planned = replace(table, routes=attempt.plan.routes)
         sound = frozenset(foreign_hash(t, owner=self.policy.owner) for t in (table, planned))
-        if sound == entry.status.sound_foreign:
-            return False
-        note = partial(RegisteredTable.with_sound, hashes=sound)
-        self.store.registrations.change(entry.route_table_id, note)
-        return True
+        if sound != entry.status.sound_foreign:
+            yield partial(RegisteredTable.with_sound, hashes=sound)
 
-    def _note_contest(self, attempt: _Attempt) -> bool:
+    def _note_of_contest(self, attempt: _Attempt) -> Iterator[_Note]:
         contest = attempt.proposal.contest
-        if contest is None:
-            return False
-        owned = owned_prefixes(attempt.progress.table, owner=self.policy.owner)
-        # Only this case is added: a person may have released the table since it was read.
-        note = partial(RegisteredTable.with_undoing, undoing=contest.undone[-1], owned=owned)
-        self.store.registrations.change(attempt.entry.route_table_id, note)
-        return True
+        if contest is not None:
+            owned = owned_prefixes(attempt.progress.table, owner=self.policy.owner)
+            # Only this case is added: a person may have released the table since it was read.
+            yield partial(RegisteredTable.with_undoing, undoing=contest.undone[-1], owned=owned)
 
-    def _note_holds(self, attempt: _Attempt) -> bool:
+    def _note_of_holds(self, attempt: _Attempt) -> Iterator[_Note]:
         entry, proposal = attempt.entry, attempt.proposal
+        if proposal.judgement.blocked or not proposal.holds:
+            return
+
         run_id = attempt.progress.pending.run_id
-        holds = with_open(entry.status.holds, proposal.holds, run_id)
-        if proposal.judgement.blocked or not proposal.holds or holds == entry.status.holds:
-            return False
-        note = partial(
-            RegisteredTable.with_open_holds, opened=proposal.holds, rollback_run_id=run_id
-        )
-        self.store.registrations.change(entry.route_table_id, note)
-        return True
+        if with_open(entry.status.holds, proposal.holds, run_id) != entry.status.holds:
+            yield partial(
+                RegisteredTable.with_open_holds, opened=proposal.holds, rollback_run_id=run_id
+            )
 
     def _checked(self, attempt: _Attempt, body: RouteTable) -> _Attempt:
         """Block the attempt if the write would change foreign routes."""

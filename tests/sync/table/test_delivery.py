@@ -1,6 +1,7 @@
 """One table's message is delivered once, twice, late or in vain."""
 
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.clocks import LONGEST_SECONDS, Slow
 from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import begin, outcome_of, register, run_report, spoil, started, sync
+from tests.calls import in_hand as calls_in_hand
+from tests.calls import pass_by
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -104,6 +107,23 @@ def test_a_write_that_nobody_can_read_is_named_in_the_failed_outcome(azure, app)
     assert finding["code"] == "WriteUnconfirmed"
     assert f"added: {A}; removed: {B}" in finding["message"]
     assert app.outcomes.get(run_id, rid("one")).changes.removed == {B}
+
+
+def test_a_changed_table_among_many_costs_seven_calls_of_storage(azure, app):
+    names = ("first", "one", "last")
+    for name in names:
+        add_table(azure.state, name, [to_firewall()])
+    answer(azure, A)
+    run_id = started(app, *names)
+    app.tables.sync(run_id, rid("first"))  # the first one also reads the run
+
+    calls: list[str] = []
+    app.tables._in_hand.take(run_id)  # another thread still works on the last one
+    with calls_in_hand(lambda request: calls.append(f"{request.method} {request.url}"), pass_by):
+        assert app.tables.sync(run_id, rid("one")).outcome.status == "changed"
+
+    of_storage = [call for call in calls if urlsplit(app.account.runs.url).netloc in call]
+    assert len(of_storage) == 7, of_storage
 
 
 @pytest.mark.parametrize(
