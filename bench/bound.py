@@ -2,14 +2,14 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from local.azure.state import State
 from local.azure.throttles import Limits
+from shared.arm.writes import waits_before_looks
 
-from .world import LANES, POLL_SECONDS, READ_SECONDS, WRITE_SECONDS
+from .world import LANES, OPERATION_SECONDS, POLL_SECONDS, READ_SECONDS, WRITE_SECONDS
 
-READS_A_TABLE = 4
-"""A changed table is read before its write and after it, and its operation is polled twice."""
 _TAG_READS = 6
 """There are two locations with three pages each."""
 _HOPS = 2
@@ -26,16 +26,21 @@ class Bound:
 
 def bound(tables: int, *, subscriptions: int, workers: int, state: State) -> Bound:
     """Return the bound of a run that changes every table, and that idle workers begin."""
-    # An operation takes 1 to 10 s: it still runs at the first poll, and has ended at the second.
-    table_seconds = READS_A_TABLE * READ_SECONDS + WRITE_SECONDS + state.poll_seconds
-    latency = _TAG_READS * READ_SECONDS + math.ceil(tables / (LANES * workers)) * table_seconds
+    # A table is read before its write, and then until a reading shows its end. In the last wave
+    # some table takes longest.
+    waits, looks = _mean_waits_and_looks(state.poll_seconds)
+    requests = (1 + looks) * READ_SECONDS + WRITE_SECONDS
+    waves = math.ceil(tables / (LANES * workers))
+    latency = (
+        _TAG_READS * READ_SECONDS + waves * requests + (waves - 1) * waits + state.poll_seconds
+    )
 
     # Each subscription has its own buckets.
     limits = state.throttles.limits
     most_tables = math.ceil(tables / subscriptions)
     bounds = [
         Bound(latency, "latency"),
-        Bound(_seconds_to_refill(limits, "read", READS_A_TABLE * most_tables), "reads"),
+        Bound(_seconds_to_refill(limits, "read", (1 + looks) * most_tables), "reads"),
         Bound(_seconds_to_refill(limits, "write", most_tables), "writes"),
     ]
     longest = max(bounds, key=lambda bound: bound.seconds)
@@ -45,7 +50,21 @@ def bound(tables: int, *, subscriptions: int, workers: int, state: State) -> Bou
     return replace(longest, seconds=longest.seconds + waits)
 
 
-def _seconds_to_refill(limits: Limits, kind: str, requests: int) -> float:
+def _mean_waits_and_looks(asked: float) -> tuple[float, float]:
+    """Return how long a table waits until a look shows the end of its write, and how many looks
+    that takes. Each length of an operation is equally likely.
+    """
+    shortest, longest = OPERATION_SECONDS
+    waits = looks = before = 0.0
+    for number, at in enumerate(accumulate(waits_before_looks(asked)), 1):
+        ended = max(0.0, min(at, longest) - max(before, shortest)) / (longest - shortest)
+        waits, looks, before = waits + ended * at, looks + ended * number, at
+        if at >= longest:
+            break
+    return waits, looks
+
+
+def _seconds_to_refill(limits: Limits, kind: str, requests: float) -> float:
     """Return how long a full bucket needs to let these requests pass."""
     bucket = limits.buckets[kind]
     return max(0, requests - bucket.tokens) / bucket.per_second

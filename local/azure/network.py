@@ -287,7 +287,7 @@ class NetworkResourceApi[R: Resource]:
         if notification:
             headers["Azure-AsyncNotification"] = "Enabled"
         if retry_after is not None:
-            headers["Retry-After"] = str(retry_after)
+            headers["Retry-After"] = str(min(retry_after, call.state.poll_seconds))
         return JSONResponse(body, status, headers)
 
     def _deleted(self, call: Call, operation: Operation, *, notification: bool) -> Response:
@@ -296,7 +296,7 @@ class NetworkResourceApi[R: Resource]:
         headers = {
             "Azure-AsyncOperation": link(call, "operations", location, operation),
             "Location": link(call, "operationResults", location, operation),
-            "Retry-After": str(self.retry_after),
+            "Retry-After": str(min(self.retry_after, call.state.poll_seconds)),
         }
         if notification:
             headers["Azure-AsyncNotification"] = "Enabled"

@@ -14,7 +14,7 @@ from ..domain.errors import PermanentError, TransientError, UnconfirmedWrite
 from ..domain.routing.routes import Route, RouteTable
 from .client import ArmClients, correlation_id_of, items
 from .errors import arm_answers, arm_errors
-from .writes import LONGEST_WRITE_SECONDS, write
+from .writes import LONGEST_WRITE_SECONDS, AskOperation, write
 
 _EVERY_VERSION = ""
 KNOWN_SINCE = {
@@ -45,10 +45,12 @@ class ArmRouteTables:
 
     def read(self, route_table_id: RouteTableId) -> RouteTable:
         """Raise PermanentError `RouteTableNotFound` if there is none."""
+        return _table(self._get(route_table_id), route_table_id)
+
+    def _get(self, route_table_id: RouteTableId, **options: float) -> HttpResponse:
         url = f"{route_table_id}?api-version={self._clients.api_version_network}"
         with arm_errors(not_found=codes.ROUTE_TABLE_NOT_FOUND):
-            answer = self._clients.get(url)
-        return _table(answer, route_table_id)
+            return self._clients.get(url, **options)
 
     def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]:
         """Yield every table of a subscription, page by page."""
@@ -91,7 +93,7 @@ class ArmRouteTables:
         except UnconfirmedWrite as error:
             return self._standing(route_table_id, error)
 
-        # An operation ends with a GET of the table. A PUT that ends at once does not.
+        # The end of an operation is a GET of the table. A PUT that ends at once has none.
         correlation_id = correlation_id_of(first_answer)
         if last_answer.request.method == "GET":
             return replace(_table(last_answer, route_table_id), correlation_id=correlation_id)
@@ -120,7 +122,38 @@ class ArmRouteTables:
             cast(Any, body.raw),
             **self._clients.call_options,
         )
-        return write(begin, headers, longest_seconds=self._longest_write_seconds)
+        look = functools.partial(self._look, route_table_id, body, headers.get("If-Match"))
+        return write(begin, headers, look=look, longest_seconds=self._longest_write_seconds)
+
+    def _look(
+        self,
+        route_table_id: RouteTableId,
+        body: RouteTable,
+        etag_before: str | None,
+        accepted: HttpResponse,
+    ) -> HttpResponse | None:
+        """Return the reading that shows the end of an accepted write, or None while it goes on.
+
+        Raise AskOperation if the write has failed, if the table is not as it was sent, or if few
+        reads are left. The ETag changes twice: when the write is accepted, and at its end.
+        """
+        if self._clients.budgets.seconds_to_wait(route_table_id.subscription_id) > 0:
+            raise AskOperation
+        answer = self._get(route_table_id, retry_total=0)
+        table, begun = _table(answer, route_table_id), _table(accepted, route_table_id)
+
+        # A reading may be older than the write. A write that changes nothing changes no ETag.
+        is_earlier = begun.busy and table.etag in {etag_before, begun.etag}
+        if table.busy or is_earlier:
+            return None
+        if table.sound and _keys(table) == _keys(body):
+            return answer
+        raise AskOperation
+
+
+def _keys(table: RouteTable) -> frozenset[tuple[str, str, str]]:
+    """Return what the service keeps of each route as it was sent."""
+    return frozenset((route.name, route.prefix, route.next_hop_type) for route in table.routes)
 
 
 def _route_body(route: Mapping[str, Any]) -> dict[str, object]:

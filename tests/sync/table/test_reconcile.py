@@ -5,7 +5,15 @@ import pytest
 from local.azure.faults import WRONG_POLLS, FailOperation, InjectedFault, Refuse, refusal
 from shared.domain.errors import TransientError
 from shared.domain.runs.run import Mode
-from tests.builders.azure import add_table, answer, history, published_ipv4, rid, table_writes
+from tests.builders.azure import (
+    add_table,
+    answer,
+    history,
+    no_look,
+    published_ipv4,
+    rid,
+    table_writes,
+)
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
 from tests.builders.runs import (
     TAG,
@@ -146,6 +154,7 @@ def test_after_azure_has_accepted_a_write_what_stands_counts(azure, app, poll):
     answer(azure, A)
     register(app, "one")
     azure.state.faults.append(InjectedFault(method="GET", path="/operations/", effect=poll))
+    azure.state.faults.append(no_look())
     outcome = outcome_of(sync(app), "one")
     assert (outcome["status"], outcome["added"], outcome["error"]) == ("changed", [A], None)
     [write] = table_writes(azure.state)
@@ -160,6 +169,7 @@ def test_a_write_that_is_accepted_and_not_there_yet_goes_back_to_the_queue(azure
     run_id = started(app, "one")
     azure.state.timing.operation_seconds = (60, 60)
     azure.state.faults.append(InjectedFault(method="GET", path="/operations/", effect=poll))
+    azure.state.faults.append(no_look())
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     for operation in azure.state.operations.values():
@@ -175,8 +185,8 @@ def test_a_refusal_of_the_reading_after_a_write_is_none_of_the_write(azure, app,
     answer(azure, A)
     run_id = started(app, "one")
     refused = Refuse(status=status, body={"error": {"code": "NotFound", "message": "no"}})
-    reading = InjectedFault(method="GET", path="one$", effect=refused, skip=1, times=2)
-    azure.state.faults.append(reading)
+    reading = InjectedFault(method="GET", path="one$", effect=refused, skip=1, times=3)
+    azure.state.faults.append(reading)  # the look, the end of the operation, and what stands
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     again = app.tables.sync(run_id, rid("one")).outcome
