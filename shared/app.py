@@ -17,6 +17,7 @@ from .arm.client import ArmClients
 from .arm.credential import Credential, OwnIdentity
 from .arm.environments import ArmEnvironments, ArmInboundDependencies
 from .arm.policy_restrictions import ArmPolicyRestrictions
+from .arm.resource_graph import ArmServiceResources
 from .arm.route_limits import SubscriptionRouteLimits
 from .arm.route_tables import ArmRouteTables
 from .arm.security_groups import ArmSecurityGroups
@@ -308,6 +309,7 @@ def _azure(
         service_tags=ServiceTagDiscovery(clients, settings.service_tag_subscription_id),
         inbound_dependencies=ArmInboundDependencies(clients),
         environments=ArmEnvironments(clients),
+        service_resources=ArmServiceResources(clients),
         subnets=ArmSubnets(clients),
         security_groups=ArmSecurityGroups(clients),
         route_tables=route_tables,

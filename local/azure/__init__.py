@@ -14,6 +14,7 @@ network.py              the behaviour that all resources of Microsoft.Network sh
   virtual_networks.py     rules for a virtual network and its subnets
   security_groups.py      rules for a network security group and its security rules
 service_tags.py usages.py hosting_environments.py subscriptions.py    resources to read only
+resource_graph.py         Azure Resource Graph, with the one query that this project asks
 events.py               the event of a write, in Event Grid's schema
 event_topic.py          sends the events to a storage queue
 faults.py               faults on demand, and the faults of a seed

@@ -27,6 +27,7 @@ from .network import NetworkChildApi, NetworkResourceApi
 from .operations import OperationApi, OperationResultApi
 from .permissions import PermissionApi
 from .policy_restrictions import PolicyRestrictionApi
+from .resource_graph import ResourceGraphApi
 from .route_tables import RouteTableApi
 from .security_groups import SecurityGroupApi
 from .service_tags import ServiceTagApi, ServiceTagDetailApi
@@ -37,8 +38,9 @@ from .usages import UsageApi
 from .virtual_networks import VirtualNetworkApi
 
 _API_VERSION = re.compile(r"\d{4}-\d\d-\d\d(-preview)?")
-# A caller who may write may also poll: a role on one resource group is known to be enough.
-_FREE_KINDS = (OperationApi.kind, OperationResultApi.kind, TenantApi.kind)
+# A caller who may write may also poll: a role on one resource group is known to be enough. The
+# graph looks at the rights in each subscription itself.
+_FREE_KINDS = (OperationApi.kind, OperationResultApi.kind, TenantApi.kind, ResourceGraphApi.kind)
 _LOGGED_QUERY_LENGTH = 200
 
 
@@ -200,6 +202,7 @@ def _all_apis() -> list[_Api]:
         GroupApi(),
         PermissionApi(),
         PolicyRestrictionApi(),
+        ResourceGraphApi(),
     ]
 
 

@@ -10,6 +10,7 @@ from .event_topic import EventTopic
 from .identity import Identities
 from .locks import Locks
 from .operations import Fate, Operation
+from .resource_graph import Graph
 from .resources import Child, Resource, RouteTable, new_etag
 from .service_tags import TagHistory
 from .target import key_of
@@ -55,6 +56,7 @@ class State:
         """`Retry-After` of an operation that still runs, as recorded."""
         self.newest_api_versions = {
             "microsoft.network": "2026-03-01",
+            "microsoft.resourcegraph": "2024-04-01",
             "microsoft.web": "2025-05-01" if cloud == "AzureCloud" else "2024-04-01",
         }
         """By resource provider. In the public cloud they are those of this project's SDKs."""
@@ -67,6 +69,7 @@ class State:
         self.operations: dict[str, Operation] = {}
         """All operations so far, by id. A caller may poll one forever."""
         self.environments: dict[str, Environment] = {}
+        self.graph = Graph(clock=self.timing.now)
         self.policies: list[DenyingPolicy] = []
         self.subscriptions: set[str] = set()
         self._groups: dict[str, Group] = {}

@@ -4,7 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 RESOURCES = "Microsoft.Resources"
-_READING_POSTS = {"microsoft.policyinsights/checkpolicyrestrictions"}
+_READING_POSTS = {
+    "microsoft.policyinsights/checkpolicyrestrictions",
+    "microsoft.resourcegraph/resources",
+}
 _VERBS = {"GET": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
 
 

@@ -29,8 +29,11 @@ asks again.
 """
 _STANDARD_POLICY: RetryPolicy[Any, Any] = RetryPolicy()
 _REMAINING = tuple(f"x-ms-ratelimit-remaining-subscription-{kind}" for kind in ("reads", "writes"))
+_QUOTA = "x-ms-user-quota"
+"""Azure Resource Graph counts the queries of each caller, not those in a subscription."""
 _THROTTLING_CODES = frozenset(
     {
+        "RateLimiting",
         "SubscriptionRequestsThrottled",
         "RetryableErrorDueToTooManyCalls",
         "RetryableErrorDueTooHighReadDataSize",
@@ -73,7 +76,25 @@ def seconds_asked(response: PipelineResponse[Any, Any]) -> float | None:
         seconds = _STANDARD_POLICY.get_retry_after(response)
     except (OverflowError, TypeError, ValueError):
         return None
-    return None if seconds is None else min(seconds, LONGEST_WAIT_SECONDS)
+
+    # A refusal of Azure Resource Graph asks for a shorter wait than its quota needs.
+    quota = quota_seconds(response.http_response)
+    longest = max(seconds or 0.0, quota)
+    return min(longest, LONGEST_WAIT_SECONDS) if quota or seconds is not None else None
+
+
+def quota_seconds(response: HttpResponse) -> float:
+    """Return how long until the caller may query Azure Resource Graph again; 0 if it may now.
+
+    Source: "Guidance for throttled requests in Azure Resource Graph": the time is hh:mm:ss.
+    """
+    if response.headers.get(f"{_QUOTA}-remaining") != "0":
+        return 0.0
+    try:
+        hours, minutes, seconds = response.headers[f"{_QUOTA}-resets-after"].split(":")
+        return int(hours) * 3600.0 + int(minutes) * 60.0 + float(seconds)
+    except (LookupError, ValueError):
+        return 0.0
 
 
 def is_throttled(response: Response) -> bool:

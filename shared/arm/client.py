@@ -35,6 +35,7 @@ from .endpoint import OurEndpointOnly
 
 if TYPE_CHECKING:
     from azure.mgmt.network import NetworkManagementClient
+    from azure.mgmt.resourcegraph import ResourceGraphClient
     from azure.mgmt.web import WebSiteManagementClient
 
 API_VERSION_NETWORK = "2026-03-01"
@@ -73,6 +74,7 @@ class ArmClients:
         self._reads = self._reading_client()
         self._network: dict[str, NetworkManagementClient] = {}
         self._web: dict[str, WebSiteManagementClient] = {}
+        self._graph: dict[str, ResourceGraphClient] = {}
         self._lock = threading.Lock()
 
     def network(self, subscription_id: str) -> "NetworkManagementClient":
@@ -83,6 +85,16 @@ class ArmClients:
 
         client = functools.partial(WebSiteManagementClient, api_version=self._api_version_web)
         return self._client_for(subscription_id, self._web, client)
+
+    def graph(self) -> "ResourceGraphClient":
+        from azure.mgmt.resourcegraph import ResourceGraphClient  # only discoveries need it
+
+        return self._client_for("", self._graph, ResourceGraphClient)
+
+    def wait(self, seconds: float) -> None:
+        """Raise TransientError at once if the invocation has not so much time left."""
+        if seconds:
+            self._transport.sleep(seconds)
 
     def get(self, url: str, **options: float) -> HttpResponse:
         """Return the answer unparsed. The options are azure-core's own, for this request alone.
@@ -117,7 +129,7 @@ class ArmClients:
             if not isinstance(page, Mapping):
                 raise ValueError("a page is not an object")  # noqa: TRY004
             yield page
-            url = _next_link(page.get("nextLink"), seen)
+            url = next_link(page.get("nextLink"), seen)
 
     def _client_for[C](
         self, subscription_id: str, clients: dict[str, C], client_type: Callable[..., C]
@@ -129,9 +141,10 @@ class ArmClients:
             return clients[key]
 
     def _new_client[C](self, subscription_id: str, client_type: Callable[..., C]) -> C:
+        subscription = [subscription_id] if subscription_id else []
         return client_type(
             self._credential,
-            subscription_id,
+            *subscription,
             base_url=self._endpoint,
             credential_scopes=[self._cloud.credential_scope],
             retry_policy=_BoundedRetryPolicy(),
@@ -182,11 +195,14 @@ def items[T](paged: ItemPaged[T]) -> Iterator[T]:
     pages, seen = paged.by_page(), set[str]()
     for page in pages:
         yield from page
-        _next_link(getattr(pages, "continuation_token", None), seen)
+        next_link(getattr(pages, "continuation_token", None), seen)
 
 
-def _next_link(link: object, seen: set[str]) -> str | None:
-    """Return the link to the next page and note it. Raise ValueError if it was noted before."""
+def next_link(link: object, seen: set[str]) -> str | None:
+    """Return the link or the token of the next page, and note it.
+
+    Raise ValueError if it was noted before.
+    """
     if not link:
         return None
     if not isinstance(link, str) or link in seen:

@@ -121,6 +121,31 @@ class VirtualNetworkId(ResourceId):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ServiceResourceId(_Id):
+    """The ARM id of a resource of whatever type, for example `Microsoft.Databricks/workspaces`."""
+
+    subscription_id: str
+    resource_group: str
+    provider_type: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raise ValueError if the text is not the id of a resource in a resource group."""
+        names = _names(text, f"{_IN_GROUP}/*/*/*")
+        if not names or not SUBSCRIPTION_ID.fullmatch(names[0]) or not all(names):
+            raise ValueError(f"not the ARM id of a resource: {text[:300]!r}")
+        subscription, group, namespace, kind, name = names
+        return cls(subscription, group, f"{namespace}/{kind}", name)
+
+    def __str__(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/{self.provider_type}/{self.name}"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SubnetId(_Id):
     virtual_network: VirtualNetworkId
     name: str

@@ -1041,6 +1041,13 @@ DISCOVERY_INCOMPLETE = Code(
     ),
     related=("AuthorizationFailed", "NotSearched"),
 )
+RESOURCE_GRAPH_INCOMPLETE = Code(
+    "ResourceGraphIncomplete",
+    Grade.FAILS,
+    meaning="Azure Resource Graph answered fewer resources than there are.",
+    remedy="Start another discovery of these subscriptions, or of fewer of them at a time.",
+    related=("DiscoveryIncomplete",),
+)
 NOT_SEARCHED = Code(
     "NotSearched",
     Grade.FAILS,

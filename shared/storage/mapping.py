@@ -11,7 +11,7 @@ import functools
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING
 
-from ..domain.armid import ResourceId, SubnetId
+from ..domain.armid import ResourceId, ServiceResourceId, SubnetId
 from ..domain.codes import Code, lookup
 from .entities import Entity, pack, unpack
 
@@ -60,7 +60,7 @@ def converter() -> "JsonConverter":
         is_dataclass, converter.gen_unstructure_attrs_fromdict
     )
 
-    for each in (ResourceId, SubnetId):
+    for each in (ResourceId, ServiceResourceId, SubnetId):
         converter.register_structure_hook(each, lambda text, kind: kind.parse(text))
         converter.register_unstructure_hook(each, str)
     converter.register_structure_hook(Code, lambda name, _: lookup(name))

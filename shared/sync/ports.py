@@ -24,6 +24,7 @@ from ..domain.runs.run import Run
 from ..domain.surroundings.environments import Environment, Subnet
 from ..domain.surroundings.search import SearchedSubscription
 from ..domain.surroundings.security_rules import SecurityGroup
+from ..domain.surroundings.service_resources import ServiceResource
 from ..domain.weekly_file import WeeklyFile
 
 type Clock = Callable[[], datetime]
@@ -47,6 +48,17 @@ class Environments(Protocol):
 
     def subscriptions(self) -> Sequence[str]:
         """Return every subscription that the app's identity can see."""
+
+
+class ServiceResources(Protocol):
+    def list(self, subscription_ids: Sequence[str]) -> Iterator[ServiceResource]:
+        """Yield those that the app's identity may read, in at most 1,000 subscriptions.
+
+        Raise TransientError after the last one if not all were answered.
+        """
+
+    def missing_rights(self, subscription_id: str) -> Sequence[str]:
+        """Return the actions that the identity lacks there: without them, `list` is incomplete."""
 
 
 class Subnets(Protocol):
@@ -369,6 +381,7 @@ class Azure:
     service_tags: ServiceTagSource
     inbound_dependencies: InboundDependencies
     environments: Environments
+    service_resources: ServiceResources
     subnets: Subnets
     security_groups: SecurityGroups
     route_tables: RouteTables

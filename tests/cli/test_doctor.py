@@ -17,7 +17,6 @@ from local.azure.authorization import READER, Role
 from local.azure.policy_restrictions import DenyingPolicy
 from shared import __version__
 from shared.cli.checks import Grade
-from shared.cli.checks.permissions import TABLE_ACTIONS, lacking
 from shared.cli.checks.reach import (
     CLOCK_FAULT_SECONDS,
     CLOCK_WARNING_SECONDS,
@@ -346,28 +345,6 @@ def test_an_arm_that_can_not_be_reached_names_the_firewall_rule(healthy, cli):
     assert done.status == 1
     found = faults(done)["network: Azure Resource Manager"]
     assert f"TCP {closed} (service tag AzureResourceManager)" in found["remedy"]
-
-
-@pytest.mark.parametrize(
-    ("granted", "missing"),
-    [
-        ([{"actions": ["*"], "notActions": []}], []),
-        ([{"actions": ["microsoft.network/routetables/*"], "notActions": []}], []),
-        ([{"actions": ["*/read"], "notActions": []}], [TABLE_ACTIONS[1]]),
-        ([{"actions": ["*"], "notActions": ["Microsoft.Network/*/write"]}], [TABLE_ACTIONS[1]]),
-        # What one role takes off another may give.
-        (
-            [
-                {"actions": ["*"], "notActions": ["Microsoft.Network/*/write"]},
-                {"actions": ["Microsoft.Network/routeTables/write"]},
-            ],
-            [],
-        ),
-        ([], list(TABLE_ACTIONS)),
-    ],
-)
-def test_permissions_are_judged_as_azure_does(granted, missing):
-    assert lacking(granted, TABLE_ACTIONS) == missing
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NOT_AUDITED: _DOCTOR,
         codes.NOT_LOOKED_AT: None,
         codes.DISCOVERY_INCOMPLETE: _DISCOVER,
+        codes.RESOURCE_GRAPH_INCOMPLETE: _DISCOVER,
         codes.NOT_SEARCHED: _DISCOVER,
         codes.ENVIRONMENT_SUSPENDED: _PLAN,
         # Provisioning
