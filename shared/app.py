@@ -52,6 +52,7 @@ from .sync.ports import Azure, Store, Webhook
 from .sync.registering import Registering
 from .sync.registrar import Registrar
 from .sync.run.events import Arrivals, EventIntake
+from .sync.run.found_services import registration_of
 from .sync.run.intake import AlertIntake
 from .sync.run.lifecycle import RunEnd, RunStart
 from .sync.run.pull import SourcePull
@@ -60,6 +61,7 @@ from .sync.run.settlement import Settlement
 from .sync.run.tasks import Task, TaskRuns
 from .sync.surroundings.audit import Audit
 from .sync.surroundings.discovery import Discovery
+from .sync.surroundings.services import ServiceSearch
 from .sync.surroundings.subscription import SubscriptionSearch
 from .sync.surroundings.survey import Surveyor
 from .sync.table.delivery import TableSync
@@ -167,7 +169,9 @@ class App:
 
     def _build_tasks(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build the runs that are not about tables."""
-        search = SubscriptionSearch(azure, policy, utc_now, self.audit, self.registrar)
+        registration = functools.partial(registration_of, self.pull)
+        services = ServiceSearch(azure, policy, self.audit, self.registrar, registration)
+        search = SubscriptionSearch(azure, policy, utc_now, self.audit, self.registrar, services)
         self.membership = TagMembership(store, azure, policy, self.registering)
         self.check = DailyCheck(
             store, policy, utc_now, self.pull, self.planning, self.create_run, self.follow_tags

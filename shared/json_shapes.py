@@ -21,7 +21,7 @@ from .domain.routing.plain_list import Family, PlainList
 from .domain.runs.outcome import Outcome, OutcomeStatus
 from .domain.runs.report import Report
 from .domain.runs.run import Run, VersionSeen
-from .domain.surroundings.search import Found, FoundEnvironment, StampedTable
+from .domain.surroundings.search import Found, FoundEnvironment, FoundService, StampedTable
 from .domain.times import utc_text
 
 type NewestOf = Callable[[Source], Version | None]
@@ -390,6 +390,7 @@ def found_json(found: Found) -> shapes.Discovery:
     return {
         "cloud": found.cloud,
         "value": [_found_environment_json(each) for each in found.environments],
+        "services": [_found_service_json(each) for each in found.services],
         "routeTables": [_stamped_json(each) for each in found.route_tables],
         "errors": [_subscription_json(*each) for each in found.errors],
     }
@@ -404,6 +405,26 @@ def _found_environment_json(found: FoundEnvironment) -> shapes.FoundEnvironment:
         "routeTableId": _text(found.route_table_id),
         "networkSecurityGroupId": _text(found.security_group_id),
         "registered": found.registered,
+        "faults": [finding_json(finding) for finding in found.findings],
+    }
+
+
+def _found_service_json(found: FoundService) -> shapes.FoundService:
+    subnets: list[shapes.FoundSubnet] = [
+        {
+            "subnetId": str(subnet.subnet_id),
+            "routeTableId": _text(subnet.route_table_id),
+            "networkSecurityGroupId": _text(subnet.security_group_id),
+            "registered": subnet.registered,
+        }
+        for subnet in found.subnets
+    ]
+
+    return {
+        "resourceId": str(found.resource_id),
+        "service": found.service,
+        "location": found.location,
+        "subnets": subnets,
         "faults": [finding_json(finding) for finding in found.findings],
     }
 

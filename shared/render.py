@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .domain.addresses import ipv4_of
-from .domain.armid import ResourceId
+from .domain.armid import ResourceId, ServiceResourceId
 from .domain.codes import Code, Grade
 from .domain.findings import Finding
 from .domain.people.check_report import CheckedTable
 from .domain.runs.outcome import Outcome
 from .domain.runs.report import Report
 from .domain.runs.run import Mode, Run, VersionSeen
-from .domain.surroundings.search import Found, FoundEnvironment
+from .domain.surroundings.search import Found, FoundEnvironment, FoundService
 
 
 def needs_nobody(code: Code) -> bool:
@@ -148,19 +148,26 @@ def _outcome_lines(outcome: Outcome, about: _About) -> list[str]:
 
 def _found_lines(found: Found) -> Iterator[str]:
     for environment in found.environments:
-        yield from _environment_lines(environment)
+        yield from _lines_of(environment, "")
+    for service in found.services:
+        yield from _lines_of(service, f"{service.service} ")
     for table in found.route_tables:
         yield f"  {table.owned_routes} routes of the owner in {_place(table.route_table_id)}"
     for subscription, error in found.errors:
         yield f"  ERROR {subscription}: {finding_text(error)}"
 
-    registered = sum(environment.registered for environment in found.environments)
-    yield f"Environments: {len(found.environments)}, {registered} with a registered table"
+    if found.services:
+        yield f"Other services: {_registered(found.services)}"
+    yield f"Environments: {_registered(found.environments)}"
 
 
-def _environment_lines(found: FoundEnvironment) -> Iterator[str]:
+def _registered(found: Sequence[FoundEnvironment | FoundService]) -> str:
+    return f"{len(found)}, {sum(one.registered for one in found)} with a registered table"
+
+
+def _lines_of(found: FoundEnvironment | FoundService, noun: str) -> Iterator[str]:
     registered = "registered" if found.registered else "not registered"
-    yield f"  {registered:<14} {_place(found.environment_id)}"
+    yield f"  {registered:<14} {noun}{_place(found.resource_id)}"
     for finding in found.findings:
         yield _note_line(finding_text(finding), needs_person=not needs_nobody(finding.code))
 
@@ -169,7 +176,7 @@ def _note_line(text: str, *, needs_person: bool) -> str:
     return f"      {'!' if needs_person else '·'} {text}"
 
 
-def _place(resource: ResourceId) -> str:
+def _place(resource: ResourceId | ServiceResourceId) -> str:
     return f"{resource.name} in {resource.resource_group} ({resource.subscription_id})"
 
 

@@ -232,6 +232,28 @@ class FoundEnvironment(TypedDict):
     faults: list[Finding]
 
 
+class FoundSubnet(TypedDict):
+    """A subnet of a resource, and whether its route table is registered."""
+
+    subnetId: str
+    routeTableId: str | None
+    networkSecurityGroupId: str | None
+    registered: bool
+
+
+class FoundService(TypedDict):
+    """A resource of a service that may need such routes, and what is wrong around it.
+
+    `service` is the name of the service in registrations.
+    """
+
+    resourceId: str
+    service: str
+    location: str
+    subnets: list[FoundSubnet]
+    faults: list[Finding]
+
+
 class FoundRouteTable(TypedDict):
     """A route table with routes of the owner that the discovery looked for."""
 
@@ -250,10 +272,14 @@ class SubscriptionError(TypedDict):
 
 
 class Discovery(TypedDict):
-    """Everything that a discovery has found, so far if it goes on."""
+    """Everything that a discovery has found, so far if it goes on.
+
+    `value` has the environments, and `services` the resources of other services.
+    """
 
     cloud: str
     value: list[FoundEnvironment]
+    services: list[FoundService]
     routeTables: list[FoundRouteTable]
     errors: list[SubscriptionError]
 

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "sync/surroundings/inbound.py": "tests/endpoints/test_services.py audits each service",
     "sync/surroundings/subscription.py": "tests/sync/surroundings/test_discovery.py searches them",
     "sync/surroundings/survey.py": "tests/sync/surroundings/test_audit.py asks for each survey",
+    "sync/surroundings/work.py": "tests/sync/surroundings/test_discovery.py looks at each result",
     "sync/surroundings/table_subnets.py": "tests/sync/surroundings/test_audit.py audits each",
 }
 

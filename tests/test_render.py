@@ -8,6 +8,7 @@ from shared.render import render
 from tests.builders.azure import SUBSCRIPTION, add_environment, add_table, answer, rid
 from tests.builders.routes import owned, to_firewall
 from tests.builders.runs import TAG, discover, keep, register, report_of, sync
+from tests.builders.services import add_each
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
 
@@ -59,6 +60,18 @@ def test_a_discovery_shows_each_environment_with_its_faults_and_what_failed(azur
     assert f"  1 routes of the owner in alone in rg-alone ({SUBSCRIPTION})" in lines
     assert any(line.startswith(f"  ERROR {missing}: SubscriptionNotFound: ") for line in lines)
     assert lines[-1] == "Environments: 1, 1 with a registered table"
+
+
+def test_a_discovery_shows_each_resource_of_a_service_with_its_faults(azure, app):
+    add_each(azure.state)
+    whole = discover(app, SUBSCRIPTION)
+    _, *lines = render(report_of(app, whole["runId"])).splitlines()
+    assert f"  not registered databricks n1 in rg-n1 ({SUBSCRIPTION})" in lines
+    assert any(line.startswith("      ! ServiceNotAllowed: databricks is ") for line in lines)
+    assert lines[-2:] == [
+        "Other services: 4, 0 with a registered table",
+        "Environments: 0, 0 with a registered table",
+    ]
 
 
 def test_a_note_about_several_tables_stands_once_with_their_names(azure, app):

@@ -33,6 +33,10 @@ QUERY = (
 )
 MOST_SUBSCRIPTIONS = 1000
 MOST_ROWS = 1000
+_THROTTLED = (
+    "Client application has been throttled and should not attempt to repeat the request until an "
+    "amount of time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help."
+)
 _COLUMNS = ("id", "type", "location", "sku", "properties")
 
 
@@ -60,7 +64,7 @@ class ServiceResource:
 
 @dataclass(kw_only=True)
 class Graph:
-    """What is in the graph, and how it answers."""
+    """The content of the graph, and the way in which it answers."""
 
     clock: Callable[[], float]
     resources: dict[str, ServiceResource] = field(default_factory=dict)
@@ -108,38 +112,38 @@ class ResourceGraphApi:
             "x-ms-user-quota-resets-after": f"00:00:{seconds:010.7f}",
         }
         if left < 0:
-            raise _refusal(
-                call,
-                429,
-                "RateLimiting",
-                "Client application has been throttled and should not attempt to repeat the "
-                "request until an amount of time has elapsed. Please see "
-                "https://aka.ms/resourcegraph-throttling for help.",
-                headers={**quota, "Retry-After": str(graph.retry_after)},
-            )
+            headers = {**quota, "Retry-After": str(graph.retry_after)}
+            raise _refusal(call, 429, "RateLimiting", _THROTTLED, headers=headers)
+
+        _check(call)
         return JSONResponse(_page(call, graph), headers=quota)
 
 
-def _page(call: Call, graph: Graph) -> dict[str, Any]:
+def _check(call: Call) -> None:
     body = call.json()
     if " ".join(str(body.get("query")).split()) != QUERY:
         raise _bad_request(call, "InvalidQuery", "Query is invalid.")
-    options = body.get("options") or {}
-    top = options.get("$top", MOST_ROWS)
-    if not 1 <= top <= MOST_ROWS:
+    if not 1 <= _options(call).get("$top", MOST_ROWS) <= MOST_ROWS:
         raise _bad_request(call, "UnconfirmedTop", f"$top has to be from 1 to {MOST_ROWS}.")
 
-    readable = _readable(call, body.get("subscriptions") or [])
+
+def _options(call: Call) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = call.json().get("options") or {}
+    return found
+
+
+def _page(call: Call, graph: Graph) -> dict[str, Any]:
+    readable = _readable(call, call.json().get("subscriptions") or [])
     found = [resource.row for resource in _visible(call, graph, readable)]
-    start = _start(call, options.get("$skipToken"), body)
-    end = start + min(top, graph.page_size)
+    start = _start(call)
+    end = start + min(_options(call).get("$top", MOST_ROWS), graph.page_size)
     answer = {"totalRecords": len(found), "count": len(found[start:end]), "facets": []}
 
     # The text is "true" only if no page follows, although rows are missing.
     more = end < len(found)
     answer |= {"data": found[start:end], "resultTruncated": str(more and not graph.pages).lower()}
     if more and graph.pages:
-        answer["$skipToken"] = _token(end, body)
+        answer["$skipToken"] = _token(end, call.json())
     return answer
 
 
@@ -184,11 +188,12 @@ def _token(start: int, body: Mapping[str, Any]) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _start(call: Call, token: str | None, body: Mapping[str, Any]) -> int:
+def _start(call: Call) -> int:
+    token = _options(call).get("$skipToken")
     if token is None:
         return 0
-    start, query, subscriptions = json.loads(base64.b64decode(token))
-    if (query, subscriptions) != (body["query"], body.get("subscriptions")):
+    start, *asked = json.loads(base64.b64decode(token))
+    if asked != [call.json()["query"], call.json().get("subscriptions")]:
         raise _bad_request(call, "UnconfirmedSkipToken", "The token is of another query.")
     return int(start)
 

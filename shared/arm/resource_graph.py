@@ -1,7 +1,7 @@
 """The resources of services, in one query of Azure Resource Graph for many subscriptions.
 
-Rights: Microsoft.ResourceGraph/resources/read, and the read action of each type. What the identity
-may not read is left out silently, so whoever asks has to look at its rights as well. Sources:
+Rights: Microsoft.ResourceGraph/resources/read, and the read action of each type. Azure silently
+leaves out what the identity may not read, so a caller has to look at its rights as well. Sources:
 "Working with large Azure resource data sets", "Guidance for throttled requests in Azure Resource
 Graph", and "Permissions in Azure Resource Graph" of its overview.
 """

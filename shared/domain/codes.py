@@ -837,20 +837,23 @@ SECURITY_GROUP_NOT_FOUND = Code(
 SUBNET_UNKNOWN = Code(
     "SubnetUnknown",
     Grade.ATTENTION,
-    meaning="The environment names no subnet of a virtual network.",
+    meaning="The environment, or the resource of a service, names no subnet of a virtual network.",
     remedy="Register the route table by its own id.",
 )
 VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION = Code(
     "VirtualNetworkInOtherSubscription",
     Grade.ATTENTION,
-    meaning="The environment's subnet is in another subscription and is not looked at.",
+    meaning="A subnet is in another subscription than what is in it, and is not looked at.",
     remedy="Register the route table by its own id.",
 )
 SUBNET_WITHOUT_ROUTE_TABLE = Code(
     "SubnetWithoutRouteTable",
     Grade.ATTENTION,
-    meaning="The environment's subnet has no route table.",
-    remedy="If it needs one, use provision, or attach a table to the subnet and register it.",
+    meaning="A subnet has no route table.",
+    remedy=(
+        "If it needs one, attach a table to the subnet and register it. For an environment, "
+        "provision can do both."
+    ),
     related=("NotAttached",),
 )
 NOT_ATTACHED = Code(
@@ -873,6 +876,29 @@ REGISTERED_WITHOUT_ASE = Code(
     meaning="The environment's table is registered without the environment.",
     remedy="Register the table with its aseId.",
 )
+REGISTERED_WITHOUT_TAGS = Code(
+    "RegisteredWithoutTags",
+    Grade.ATTENTION,
+    meaning="A table on a subnet of the service is registered without tags that the service needs.",
+    remedy="Add the tags to the registration, or register the table with the service.",
+)
+DIFFERENT_ROUTE_TABLES = Code(
+    "DifferentRouteTables",
+    Grade.ATTENTION,
+    meaning=(
+        "The service has several subnets in one virtual network with different route tables, and "
+        "some of the tables are not registered."
+    ),
+    remedy="Register each of the tables, or attach one of them to all the subnets.",
+    related=("SubnetWithoutRouteTable",),
+)
+SERVICE_NOT_ALLOWED = Code(
+    "ServiceNotAllowed",
+    Grade.ATTENTION,
+    meaning="The service is not in ALLOWED_SERVICE_TAGS, so a discovery does not register it.",
+    remedy="If its tables are to be registered, add the service's name to ALLOWED_SERVICE_TAGS.",
+    related=("ServiceTagNotAllowed",),
+)
 ROUTE_TABLE_SHARED = Code(
     "RouteTableShared",
     Grade.ATTENTION,
@@ -882,10 +908,8 @@ ROUTE_TABLE_SHARED = Code(
 NOT_NEEDED = Code(
     "NotNeeded",
     Grade.INFO,
-    meaning=(
-        "An ASEv3 is not managed through the customer's network: it needs none of these routes."
-    ),
-    remedy="If the environment's table is registered, unregister it.",
+    meaning="An ASEv3, or the resource of another service, needs none of these routes.",
+    remedy="If the table on its subnet is registered for it alone, unregister the table.",
 )
 NSG_ALLOWS = Code(
     "NsgAllows",

@@ -33,8 +33,8 @@ from ..pages.codes import codes_page
 from ..pages.overview import Situation, Timers, overview
 from ..pages.reports import (
     checked_row,
-    environment_row,
     fault_block,
+    found_row,
     history_row,
     outcome_block,
     outcome_of_run,
@@ -240,7 +240,8 @@ def _listed(report: Report) -> tuple[str, Sequence[Any], Callable[[Any], Mapping
         case CheckReport():
             return "checked", report.result.tables, checked_row
         case Found():
-            return "environments", report.result.environments, environment_row
+            every = [*report.result.environments, *report.result.services]
+            return "found", every, found_row
         case _:
             return "outcomes", report.outcomes, functools.partial(outcome_of_run, report.run)
 

@@ -29,7 +29,7 @@ class DiscoverBody(Body):
     """Without `subscriptions`, all are searched that the app can see.
 
     With `owner`, tables with routes of that owner are found as well. `register` registers the
-    tables that are found, and `acknowledge` also those of environments that need no routes.
+    tables that are found, and `acknowledge` also those of whatever needs no routes.
     """
 
     subscriptions: list[str] | None = Field(None, min_length=1, max_length=MAX_SUBSCRIPTIONS)
@@ -76,7 +76,7 @@ class ProvisionBody(Body):
         "discover",
         "POST",
         "discover",
-        "Start a run that finds every App Service Environment, and what is wrong around it.",
+        "Start a run that finds environments, resources of other services, and what is wrong.",
         {202: STARTED},
         body=DiscoverBody,
     )

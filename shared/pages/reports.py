@@ -16,7 +16,7 @@ from ..domain.routing.judgement import Violation
 from ..domain.runs.outcome import Outcome, OutcomeStatus
 from ..domain.runs.report import Report
 from ..domain.runs.run import Action, Mode, Run, RunStatus
-from ..domain.surroundings.search import FoundEnvironment
+from ..domain.surroundings.search import FoundEnvironment, FoundService
 from ..render import mode_or_action, needs_nobody, since_right
 from .tables import Context, mood_of, named
 from .todo import mood_of_alarm
@@ -178,13 +178,15 @@ def fault_block(
     }
 
 
-def environment_row(found: FoundEnvironment) -> Context:
-    """Return the row about this environment on the page of a discovery."""
-    environment = found.environment_id
+def found_row(found: FoundEnvironment | FoundService) -> Context:
+    """Return the row about what a discovery has found, for the page of its run."""
+    resource, is_service = found.resource_id, isinstance(found, FoundService)
     return {
         "found": found,
-        "name": environment.name,
-        "group": f"{environment.resource_group} · {environment.subscription_id}",
+        "is_service": is_service,
+        "kind": found.service if isinstance(found, FoundService) else found.kind,
+        "name": resource.name,
+        "group": f"{resource.resource_group} · {resource.subscription_id}",
         "findings": [fault_block(each) for each in found.findings],
     }
 

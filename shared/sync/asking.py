@@ -7,7 +7,6 @@ request says. If that needs a run, only the run is written. The door then sends 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..domain import codes
 from ..domain.armid import SUBSCRIPTION_ID, EnvironmentId, RouteTableId, ignoring_case
 from ..domain.codes import FORCEABLE
 from ..domain.errors import Fault, InvalidRequest
@@ -16,6 +15,7 @@ from ..domain.runs.run import Action, Mode, Run, RunRequest
 from ..domain.surroundings.search import Search
 from .ports import Store
 from .requester import Requester
+from .surroundings.audit import NOT_NEEDED
 from .surroundings.survey import Surveyor
 from .table.provision import provisioned_id, refusal_of
 from .texts import (
@@ -239,7 +239,7 @@ class Asking:
         if refusal is not None:
             raise InvalidRequest(code=refusal.code, message=refusal.message)
         if survey.manages_itself and not acknowledge:
-            message = f"{codes.NOT_NEEDED.meaning} acknowledge: true makes them nevertheless"
+            message = f"{NOT_NEEDED.message}: acknowledge: true makes them nevertheless"
             yield Fault("acknowledge", message)
 
     def discover(self, request: DiscoverRequest, by: Requester) -> Run:

@@ -32,6 +32,7 @@ from .registrar import Registrar
 from .requester import Requester
 from .run.pull import SourcePull
 from .run.services import tags_of
+from .surroundings.audit import NOT_NEEDED
 from .surroundings.survey import Survey, Surveyor
 from .table.sources import why_not_pinned
 from .texts import (
@@ -523,7 +524,7 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
     if survey.environment is None:
         return [Fault("aseId", f"{found.code}: {found.message}") for found in survey.findings]
     if survey.manages_itself and not acknowledge:
-        message = f"{codes.NOT_NEEDED.meaning} acknowledge: true registers it nevertheless"
+        message = f"{NOT_NEEDED.message}: acknowledge: true registers it nevertheless"
         return [Fault("acknowledge", message)]
     return []
 

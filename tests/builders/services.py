@@ -5,19 +5,47 @@ ApiManagementServiceGetMultiRegionInternalVnet (2022-08-01), WorkspaceGetParamet
 CreateLinuxHadoopSecureHadoop (2025-01-15-preview).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from local.azure.resource_graph import ServiceResource
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.state import State
 
-from .azure import SUBSCRIPTION
+from .azure import SUBSCRIPTION, add_table
 
 API_MANAGEMENT = "Microsoft.ApiManagement/service"
 DATABRICKS = "Microsoft.Databricks/workspaces"
 DOMAIN_SERVICES = "Microsoft.AAD/domainServices"
 HDINSIGHT = "Microsoft.HDInsight/clusters"
+
+
+OF_SERVICES: Mapping[str, tuple[str, ...]] = {
+    "apiManagement": ("ApiManagement",),
+    "databricks": (
+        "AzureDatabricks",
+        "Sql.WestEurope",
+        "Storage.WestEurope",
+        "EventHub.WestEurope",
+    ),
+    "hdInsight": ("HDInsight",),
+    "entraDomainServices": ("AzureActiveDirectoryDomainServices",),
+}
+"""The tags of each service in West Europe."""
+
+
+def publish(state: State, *names: str) -> None:
+    """Let the Service Tag Discovery API answer with these tags, and those of all services."""
+    every = [*names, *(tag for tags in OF_SERVICES.values() for tag in tags)]
+    values = [
+        {
+            "name": name,
+            "id": name,
+            "properties": {"changeNumber": "1", "addressPrefixes": [f"20.9.{number}.0/24"]},
+        }
+        for number, name in enumerate(every)
+    ]
+    state.tags.answers["westeurope"] = {"cloud": "Public", "values": values}
 
 
 def service_id(kind: str, name: str, subscription: str = SUBSCRIPTION) -> str:
@@ -129,3 +157,19 @@ def domain_services(*subnet_ids: str) -> dict[str, Any]:
         for subnet_id in subnet_ids
     ]
     return {"domainName": "TestDomainService.com", "replicaSets": replica_sets, "version": 2}
+
+
+def add_each(state: State, subscription: str = SUBSCRIPTION) -> None:
+    """Add `n0` to `n3`, one resource of each service, in subnets with a table of its own."""
+    makes: Mapping[str, Callable[[str], dict[str, Any]]] = {
+        API_MANAGEMENT: lambda network: api_management(f"{network}/subnets/s"),
+        DATABRICKS: databricks,
+        HDINSIGHT: lambda network: hdinsight(f"{network}/subnets/s"),
+        DOMAIN_SERVICES: lambda network: domain_services(f"{network}/subnets/s"),
+    }
+    for number, (kind, properties) in enumerate(makes.items()):
+        name = f"n{number}"
+        table = add_table(state, name, subscription=subscription)
+        subnets = dict.fromkeys(("public", "private") if kind == DATABRICKS else ("s",), table)
+        network = add_network(state, name, subnets, subscription=subscription)
+        add_service(state, kind, name, properties(network), subscription=subscription)

@@ -20,6 +20,7 @@ from shared.settings import Settings
 from tests.builders.azure import SUBSCRIPTION, add_table, rid, table_id, table_writes, tag_document
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
 from tests.builders.runs import TAG, keep, register, sync
+from tests.builders.services import add_each, publish
 
 A, B, C, D, E = (f"20.0.{number}.0/24" for number in range(5))
 
@@ -317,6 +318,23 @@ def test_discover_says_each_trouble_once_and_what_to_do(azure, app, cli):
     assert "To register what is not: ase-route-sync discover --register" in shown
     cli("discover", "--register", **sample.settings())
     assert "discover --register" not in cli("discover", **sample.settings()).out
+
+
+def test_discover_shows_other_services_and_registers_those_that_are_allowed(azure, app, cli):
+    publish(azure.state, "AppServiceManagement")
+    add_each(azure.state)
+    settings = {"ALLOWED_SERVICE_TAGS": "AppServiceManagement,databricks"}
+    shown = cli("discover", **settings)
+    assert shown.status == 0, shown.err
+    assert re.search(r"^ *no +n1 +databricks +n1 +westeurope, ", shown.out, re.MULTILINE)
+    assert "To register what is not: ase-route-sync discover --register" in shown.out
+    assert shown.out.count("apiManagement is not in ALLOWED_SERVICE_TAGS") == 1
+
+    shown = cli("discover", "--register", **settings).out
+    assert re.search(r"^ *yes +n1 +databricks ", shown, re.MULTILINE)
+    assert "To register what is not" not in shown
+    [entry] = app.registry.list()
+    assert (entry.registration.service, entry.registration.region) == ("databricks", "westeurope")
 
 
 def test_discover_provision_and_what_is_found_then(azure, app, cli):

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from shared.domain import codes
-from shared.domain.armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
+from shared.domain.armid import (
+    EnvironmentId,
+    RouteTableId,
+    SecurityGroupId,
+    ServiceResourceId,
+    SubnetId,
+)
 from shared.domain.findings import Finding
 from shared.domain.people.check_report import CheckedTable, CheckReport, Figures
 from shared.domain.people.health import Alarm, Document
@@ -28,6 +34,8 @@ from shared.domain.runs.pending import Pending, Written
 from shared.domain.runs.run import Action, Mode, Run, RunRequest, RunStatus, Trigger, VersionSeen
 from shared.domain.surroundings.search import (
     FoundEnvironment,
+    FoundService,
+    FoundSubnet,
     Search,
     SearchedSubscription,
     StampedTable,
@@ -39,6 +47,7 @@ from tests.builders.azure import (
     subnet_id_of,
     table_id,
 )
+from tests.builders.services import DATABRICKS, HDINSIGHT, service_id
 
 # A lone surrogate is no text, but JSON can hold one, and Azure answers in JSON.
 texts = st.text(max_size=20) | st.sampled_from(["", "Résumé", "\x00\n\t", "路由 🛣", "\ud800"])
@@ -149,6 +158,23 @@ searched_subscriptions = st.builds(
             route_table_id=st.none() | tables,
             security_group_id=st.none() | groups,
             registered=st.booleans(),
+            findings=several(findings),
+            error=st.none() | findings,
+        )
+    ),
+    services=several(
+        st.builds(
+            FoundService,
+            st.builds(service_id, st.sampled_from((DATABRICKS, HDINSIGHT)), names).map(
+                ServiceResourceId.parse
+            ),
+            service=texts,
+            location=texts,
+            subnets=several(
+                st.builds(
+                    FoundSubnet, subnets, st.none() | tables, st.none() | groups, st.booleans()
+                )
+            ),
             findings=several(findings),
             error=st.none() | findings,
         )

@@ -265,10 +265,10 @@ def discover(
     acknowledge: Acknowledge = False,
     as_json: Json = False,
 ) -> None:
-    """Find every App Service Environment and its route table.
+    """Find environments, other services, and their route tables.
 
-    It also lists the faults around each environment. The exit status is 1 if a subscription could
-    not be looked through.
+    It also lists the faults around each of them. The exit status is 1 if a subscription could not
+    be looked through.
     """
     from ...sync.asking import DiscoverRequest
     from .. import actions

@@ -1,12 +1,12 @@
 """Show what a discovery has found."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ...domain import codes
-from ...domain.surroundings.search import Found, FoundEnvironment, StampedTable
+from ...domain.surroundings.search import Found, FoundEnvironment, FoundService, StampedTable
 from ...render import finding_text, needs_nobody
 from .layout import Lines, Rows
 from .needs import needs_around
@@ -15,10 +15,9 @@ from .parts import NONE, by_reason, fault_line, name_of, section
 
 def discovered(found: Found) -> RenderableType:
     lines: list[RenderableType] = [_environments(found.environments)]
-    lines += section("To look at:", needs_around(found.environments))
-    lines += section("Good to know:", _remarks(found.environments))
-    if any(map(_can_be_registered, found.environments)):
-        lines.append(Text("\nTo register what is not: ase-route-sync discover --register", "dim"))
+    if found.services:
+        lines += [Text(), _services(found.services)]
+    lines += _around([*found.environments, *found.services])
     if found.route_tables:
         lines += [Text(), _stamped(found.route_tables)]
     for subscription, fault in found.errors:
@@ -26,15 +25,27 @@ def discovered(found: Found) -> RenderableType:
     return Group(*lines)
 
 
-def _can_be_registered(one: FoundEnvironment) -> bool:
-    needed = all(finding.code != codes.NOT_NEEDED for finding in one.findings)
-    return one.route_table_id is not None and not one.registered and needed
+def _around(every: Sequence[FoundEnvironment | FoundService]) -> Iterator[RenderableType]:
+    """Yield what is to be done about what was found."""
+    yield from section("To look at:", needs_around(every))
+    yield from section("Good to know:", _remarks(every))
+    if any(map(_can_be_registered, every)):
+        yield Text("\nTo register what is not: ase-route-sync discover --register", "dim")
 
 
-def _remarks(found: Iterable[FoundEnvironment]) -> Iterator[Lines]:
-    """Yield each finding that needs nobody once, with the environments that have it."""
+def _can_be_registered(one: FoundEnvironment | FoundService) -> bool:
+    held_back = {codes.NOT_NEEDED, codes.SERVICE_NOT_ALLOWED}
+    return (
+        bool(one.table_ids)
+        and not one.registered
+        and held_back.isdisjoint(finding.code for finding in one.findings)
+    )
+
+
+def _remarks(found: Iterable[FoundEnvironment | FoundService]) -> Iterator[Lines]:
+    """Yield each finding that needs nobody once, with what has it."""
     about = by_reason(
-        (finding_text(finding), one.environment_id.name)
+        (finding_text(finding), one.resource_id.name)
         for one in found
         for finding in one.findings
         if needs_nobody(finding.code)
@@ -54,6 +65,19 @@ def _environments(found: Iterable[FoundEnvironment]) -> Rows:
         rows.append([registered, *map(Text, texts), Text(where)])
 
     headings = ("registered", "environment", "kind", "route table", "location and subscription")
+    return Rows(headings, rows)
+
+
+def _services(found: Iterable[FoundService]) -> Rows:
+    rows = []
+    for one in found:
+        registered = Text("yes") if one.registered else Text("no", style="yellow")
+        tables = ", ".join(table.name for table in one.table_ids) or NONE
+        where = f"{one.location or NONE}, {one.resource_id.subscription_id}"
+        texts = one.resource_id.name, one.service, tables, where
+        rows.append([registered, *map(Text, texts)])
+
+    headings = ("registered", "resource", "service", "route tables", "location and subscription")
     return Rows(headings, rows)
 
 

@@ -21,7 +21,7 @@ from ...domain.routing.judgement import Withheld
 from ...domain.runs.outcome import Outcome
 from ...domain.runs.report import Report
 from ...domain.runs.run import Run
-from ...domain.surroundings.search import FoundEnvironment
+from ...domain.surroundings.search import FoundEnvironment, FoundService
 from ...render import finding_text, needs_nobody
 from .layout import Lines
 from .parts import by_reason, distinct, was_and_is
@@ -63,15 +63,16 @@ def needs(found: Report, *, pressing: bool) -> Iterator[RenderableType]:
             yield from _shown(need, [names[table] for table in commands], commands.values())
 
 
-def needs_around(found: Iterable[FoundEnvironment]) -> Iterator[RenderableType]:
-    """Yield each trouble around the environments once: the words, the names, what helps."""
-    about = _by_need((one.environment_id, each) for one in found for each in _needs_around(one))
+def needs_around(found: Iterable[FoundEnvironment | FoundService]) -> Iterator[RenderableType]:
+    """Yield each trouble around what was found once: the words, the names, what helps."""
+    about = _by_need((one.resource_id, each) for one in found for each in _needs_around(one))
     for need, commands in about.items():
-        yield from _shown(need, [ase_id.name for ase_id in commands], commands.values())
+        yield from _shown(need, [resource.name for resource in commands], commands.values())
 
 
-def _needs_around(one: FoundEnvironment) -> Iterator[_Needed]:
-    ids = About(route_table_id=one.route_table_id, ase_id=one.environment_id)
+def _needs_around(one: FoundEnvironment | FoundService) -> Iterator[_Needed]:
+    ase_id = one.environment_id if isinstance(one, FoundEnvironment) else None
+    ids = About(route_table_id=next(iter(one.table_ids), None), ase_id=ase_id)
     return (_by_code(each, ids) for each in one.findings if not needs_nobody(each.code))
 
 

@@ -84,6 +84,7 @@ _PREFIX_ROUTES = f"{_SET} --route-style prefixes"
 _UNPIN = f"{_SET} --unpin"
 
 _DISCOVER = "ase-route-sync discover"
+_DISCOVER_AND_REGISTER = f"{_DISCOVER} --register"
 _DOCTOR = "ase-route-sync doctor"
 _PROVISION = "ase-route-sync provision {ase}"
 _ENSURE_NSG = f"{_PROVISION} --nsg ensure"
@@ -207,6 +208,9 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NOT_ATTACHED: f"{_SET} --ase ASE_ID",
         codes.OTHER_ROUTE_TABLE: _ADD,
         codes.REGISTERED_WITHOUT_ASE: f"{_SET} --ase {{ase}}",
+        codes.REGISTERED_WITHOUT_TAGS: f"{_SET} --service-tag SERVICE_TAG",
+        codes.DIFFERENT_ROUTE_TABLES: _DISCOVER_AND_REGISTER,
+        codes.SERVICE_NOT_ALLOWED: None,
         codes.ROUTE_TABLE_SHARED: f"{_SET} --ase ASE_ID",
         codes.NOT_NEEDED: _REMOVE,
         codes.NSG_ALLOWS: None,
@@ -242,7 +246,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.TABLE_PINNED: _UNPIN,
         codes.CAPACITY_LOW: _TAG_ROUTES,
         codes.EXCEPTION_ENDING: _ACCEPT,
-        codes.NO_TABLE_REGISTERED: f"{_DISCOVER} --register",
+        codes.NO_TABLE_REGISTERED: _DISCOVER_AND_REGISTER,
         codes.SCHEDULE_MISSING: _DOCTOR,
         codes.SCHEDULE_WRONG: _DOCTOR,
         codes.DOCUMENT_UNCHANGED: _DOCTOR,

@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from .. import codes
-from ..armid import EnvironmentId, RouteTableId, SecurityGroupId, SubnetId
+from ..armid import EnvironmentId, RouteTableId, SecurityGroupId, ServiceResourceId, SubnetId
 from ..findings import Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Find every environment of these subscriptions, or of all that are visible if none is named.
+    """Find every environment and every resource of a service that may need such routes.
 
-    With `owner` the route tables that bear its stamp are found as well. With `register` the tables
-    are registered, those of an ASEv3 only with `acknowledge`.
+    They are looked for in these subscriptions, or in all that are visible if none is named. With
+    `owner` the route tables that bear its stamp are found as well. With `register` the tables are
+    registered, those of what needs no routes only with `acknowledge`.
     """
 
     subscriptions: tuple[str, ...] = ()
@@ -43,6 +44,51 @@ class FoundEnvironment:
     registered: bool
     findings: tuple[Finding, ...]
     error: Finding | None = None
+
+    @property
+    def resource_id(self) -> EnvironmentId:
+        return self.environment_id
+
+    @property
+    def table_ids(self) -> tuple[RouteTableId, ...]:
+        return () if self.route_table_id is None else (self.route_table_id,)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSubnet:
+    """A subnet of a resource, what is attached to it, and whether its table is registered."""
+
+    subnet_id: SubnetId
+    route_table_id: RouteTableId | None
+    security_group_id: SecurityGroupId | None
+    registered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundService:
+    """A resource of a service, its subnets, and what is wrong around it.
+
+    `service` is the name of the service's record. `error` is the error that stopped the look at the
+    resource, or the registration of its tables.
+    """
+
+    resource_id: ServiceResourceId
+    service: str
+    location: str
+    subnets: tuple[FoundSubnet, ...]
+    findings: tuple[Finding, ...]
+    error: Finding | None = None
+
+    @property
+    def registered(self) -> bool:
+        """Whether each subnet has a table that is registered."""
+        return bool(self.subnets) and all(subnet.registered for subnet in self.subnets)
+
+    @property
+    def table_ids(self) -> tuple[RouteTableId, ...]:
+        """The tables of its subnets, each once."""
+        found = (subnet.route_table_id for subnet in self.subnets)
+        return tuple(dict.fromkeys(table for table in found if table is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +115,7 @@ class SearchedSubscription:
     known: tuple[RouteTableId, ...] = ()
     added: tuple[RouteTableId, ...] = ()
     environments: tuple[FoundEnvironment, ...] = ()
+    services: tuple[FoundService, ...] = ()
     route_tables: tuple[StampedTable, ...] = ()
     errors: tuple[Finding, ...] = ()
     failures: int = 0
@@ -87,6 +134,7 @@ class Found:
 
     cloud: str
     environments: tuple[FoundEnvironment, ...]
+    services: tuple[FoundService, ...]
     route_tables: tuple[StampedTable, ...]
     errors: tuple[tuple[str, Finding], ...]
     """Each part that could not be read or registered, after the id of its subscription."""
@@ -97,6 +145,7 @@ class Found:
         return cls(
             cloud,
             tuple(environment for part in parts for environment in part.environments),
+            tuple(service for part in parts for service in part.services),
             tuple(table for part in parts for table in part.route_tables),
             tuple((part.subscription_id, error) for part in parts for error in part.errors),
         )

@@ -85,11 +85,11 @@ class Audit:
             return Audited(suspended=False)
 
         subnets = list(self.surveyor.table_subnets(table))
-        inbound = self._inbound(entry.registration)
+        inbound = self.inbound(entry.registration)
         of_service = () if inbound is None else inbound.findings(subnets)
         return Audited((*of_service, *subnet_findings(subnets, tags)), suspended=False)
 
-    def _inbound(self, registration: Registration) -> NeededInbound | None:
+    def inbound(self, registration: Registration) -> NeededInbound | None:
         """Return None if the service needs no inbound traffic, or its addresses are not known."""
         service = NAMED.get(registration.service or "")
         rule = service and service.inbound_in(registration.region, registration.service_tags)

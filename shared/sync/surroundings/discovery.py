@@ -1,4 +1,4 @@
-"""Find App Service Environments, their surroundings, and unregistered tables with our routes.
+"""Find environments, resources of services, their surroundings, and tables with our routes.
 
 A discovery looks through one subscription after the other. There may be many, so each message of
 its run does a part of the work. The store keeps what was found, and the next message goes on.
@@ -7,6 +7,8 @@ its run does a part of the work. The store keeps what was found, and the next me
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from itertools import batched
 
 from ...domain import codes
 from ...domain.armid import RouteTableId
@@ -14,15 +16,21 @@ from ...domain.errors import ConcurrentUpdate, TransientError
 from ...domain.findings import Finding
 from ...domain.runs.run import Progress, Run
 from ...domain.surroundings.search import SearchedSubscription
+from ...domain.surroundings.service_resources import ServiceResource
 from ..ports import Azure, Clock, Store
 from ..requester import Requester
-from .subscription import SubscriptionSearch, Work
+from .subscription import SubscriptionSearch
+from .work import Listed, Work
 
 LONGEST = timedelta(minutes=1)
 """After that, a message begins nothing new. An invocation may take 200 s, so what has begun by then
 has time to end.
 """
 MOST_NAMED = 10
+SUBSCRIPTIONS_A_QUERY = 200
+"""A query may name 1,000. Source: "Guidance for throttled requests in Azure Resource Graph", which
+recommends groups of fewer than 300.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +109,23 @@ class Discovery:
 
         # A subscription in which something has failed comes last, so that it delays no other.
         parts = sorted(self.store.searches.open(run.run_id), key=lambda part: part.failures)
-        return [
-            Work(part=part, search=run.request.search, by=by, registered=registered, ends=ends)
-            for part in parts
-        ]
+        listed = self._listed([part.subscription_id for part in parts])
+        make = partial(Work, search=run.request.search, by=by, registered=registered, ends=ends)
+        return [make(part=part, listed=listed[part.subscription_id]) for part in parts]
+
+    def _listed(self, subscription_ids: Sequence[str]) -> Mapping[str, Listed]:
+        """Ask Azure Resource Graph once for many subscriptions; an error is noted for each."""
+        listed: dict[str, Listed] = {}
+        for batch in batched(subscription_ids, SUBSCRIPTIONS_A_QUERY, strict=False):
+            found: dict[str, list[ServiceResource]] = {each.lower(): [] for each in batch}
+            failure: Exception | None = None
+            try:
+                for resource in self.azure.service_resources.list(batch):
+                    found[resource.resource_id.subscription_id.lower()].append(resource)
+            except Exception as error:  # whatever it is, the environments are found
+                failure = error
+            listed |= {each: Listed(tuple(found[each.lower()]), failure) for each in batch}
+        return listed
 
     def _saved(self, run: Run, part: SearchedSubscription) -> bool:
         """Return whether no other worker has saved the subscription meanwhile."""

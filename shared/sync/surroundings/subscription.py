@@ -1,105 +1,25 @@
-"""Look through one subscription for environments, and for tables with our routes."""
+"""Look through one subscription for environments, services, and tables with our routes."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ...domain import codes
-from ...domain.armid import EnvironmentId, ResourceId, RouteTableId
-from ...domain.errors import RouteSyncError, TransientError
+from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.routing.plan import owned_prefixes
 from ...domain.routing.routes import RouteTable
 from ...domain.surroundings.environments import Environment
-from ...domain.surroundings.search import (
-    FoundEnvironment,
-    Search,
-    SearchedSubscription,
-    StampedTable,
-)
+from ...domain.surroundings.search import FoundEnvironment, StampedTable
 from ..policy import Policy
 from ..ports import Azure, Clock
-from ..registrar import ChangeKind, Registrar
-from ..requester import Requester
+from ..registrar import Registrar
 from .audit import Audit, environment_findings
+from .services import ServiceSearch
 from .survey import Survey
-
-MOST_FAILURES = 5
-"""If something in a subscription has failed in so many messages, it is not tried again."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Work:
-    """One subscription, while a message looks through it.
-
-    The environments that were found by earlier messages stay. Everything else is looked at again.
-    `passing` is an error that may pass. `is_interrupted` is true if there was no time for the rest.
-    """
-
-    part: SearchedSubscription
-    search: Search
-    by: Requester
-    registered: dict[RouteTableId, RegisteredTable]
-    ends: datetime
-    environments: dict[EnvironmentId, FoundEnvironment] = field(init=False)
-    route_tables: list[StampedTable] = field(init=False, default_factory=list)
-    added: list[RouteTableId] = field(init=False, default_factory=list)
-    errors: list[Finding] = field(init=False, default_factory=list)
-    passing: Finding | None = field(init=False, default=None)
-    is_out_of_time: bool = field(init=False, default=False)
-    is_interrupted: bool = field(init=False, default=False)
-
-    def __post_init__(self) -> None:
-        self.environments = {found.environment_id: found for found in self.part.environments}
-
-    @property
-    def subscription_id(self) -> str:
-        return self.part.subscription_id
-
-    @property
-    def result(self) -> SearchedSubscription:
-        passing = () if self.passing is None else (self.passing,)
-        environments = tuple(self.environments.values())
-        # No later message looks at these environments again, so their errors stay with them.
-        lasting = (
-            _about(found.environment_id, found.error) for found in environments if found.error
-        )
-
-        return replace(
-            self.part,
-            added=(*self.part.added, *self.added),
-            environments=environments,
-            route_tables=tuple(self.route_tables),
-            errors=(*lasting, *self.errors, *passing),
-            failures=self.part.failures + len(passing),
-            ended=not passing and not self.is_interrupted,
-        )
-
-    def may_pass(self, error: Exception) -> bool:
-        """Return whether a later message tries again."""
-        is_last = self.part.failures + 1 >= MOST_FAILURES
-        return isinstance(error, TransientError) and not is_last
-
-    def note(self, error: Exception, resource: ResourceId | None) -> None:
-        """Note the error of one resource, or of the whole subscription."""
-        self.watch_time(error)
-        found = Finding.of(error)
-        if resource is not None:
-            found = _about(resource, found)
-
-        if not self.may_pass(error):
-            self.errors.append(found)
-        elif self.passing is None:
-            self.passing = found
-
-    def watch_time(self, error: Exception) -> None:
-        """After the deadline of the invocation, every call fails, whatever the clock shows."""
-        if isinstance(error, RouteSyncError) and error.code == codes.OUT_OF_TIME:
-            self.is_out_of_time = True
+from .work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +29,26 @@ class SubscriptionSearch:
     clock: Clock
     audit: Audit
     registrar: Registrar
+    services: ServiceSearch
 
     def is_late(self, work: Work) -> bool:
         return work.is_out_of_time or self.clock() >= work.ends
 
     def look_through(self, work: Work) -> None:
         """Add to the work what is found, and each error. Stop when it is late."""
-        with _alone(work):
-            self._look_for_environments(work)
-            if work.search.owner is not None and not work.is_interrupted:
-                self._look_for_stamps(work, work.search.owner)
+        environments_read = work.tried(self._look_for_environments)
+        services_read = work.tried(self._look_for_services)
+
+        # A stamped table may be that of a service that was not listed, and needs the tags of that.
+        registers = work.search.register and services_read
+        if work.search.owner is not None and environments_read and not work.is_interrupted:
+            work.tried(partial(self._look_for_stamps, work.search.owner, registers))
 
     def _look_for_environments(self, work: Work) -> None:
         for environment in self.azure.environments.list(work.subscription_id):
             if environment.environment_id in work.environments:
                 continue
-            with _alone(work, environment.environment_id):
+            with work.alone(environment.environment_id):
                 self._add_environment(work, environment)
 
             # Each message looks at one at least, so that it comes further.
@@ -132,16 +56,26 @@ class SubscriptionSearch:
                 work.is_interrupted = True
                 return
 
-    def _look_for_stamps(self, work: Work, owner: str) -> None:
-        """Find the tables with the stamp, except those that the environments have led to."""
-        of_environments = {e.route_table_id for e in work.environments.values() if e.registered}
-        not_news = {*work.part.known, *of_environments}
+    def _look_for_services(self, work: Work) -> None:
+        """Raise RouteSyncError if there may be more of them than Azure Resource Graph shows."""
+        for resource in work.listed.resources:
+            if work.is_interrupted or resource.resource_id in work.services:
+                continue
+            with work.alone(resource.resource_id):
+                self.services.add(work, resource)
+            work.is_interrupted = self.is_late(work)
 
+        if not work.is_interrupted:
+            self.services.check_whole(work)
+
+    def _look_for_stamps(self, owner: str, registers: bool, work: Work) -> None:
+        """Find the tables with the stamp, except those that something else has led to."""
+        led_to = work.table_ids & work.registered.keys()
         for table_id, table in self.azure.route_tables.list(work.subscription_id):
-            with _alone(work, table_id):
+            with work.alone(table_id):
                 owned = owned_prefixes(table, owner=owner)
-                if owned and table_id not in not_news:
-                    self._add_stamped(work, table_id, table, len(owned))
+                if owned and table_id not in led_to and table_id not in work.part.known:
+                    self._add_stamped(work, table_id, table, len(owned), registers=registers)
 
     def _add_environment(self, work: Work, environment: Environment) -> None:
         """Add the environment with its surroundings, or with the error that will not pass."""
@@ -171,10 +105,17 @@ class SubscriptionSearch:
         )
 
     def _add_stamped(
-        self, work: Work, table_id: RouteTableId, table: RouteTable, owned_routes: int
+        self,
+        work: Work,
+        table_id: RouteTableId,
+        table: RouteTable,
+        owned_routes: int,
+        *,
+        registers: bool,
     ) -> None:
         ase_id = _environment_on(table, work.environments.values())
-        if work.search.register:
+        # The app's own tag would be wrong for the table of a service.
+        if registers and (ase_id is not None or table_id not in work.table_ids):
             self._register(table_id, ase_id, work)
         is_registered = table_id in work.registered
         work.route_tables.append(StampedTable(table_id, owned_routes, ase_id, is_registered))
@@ -198,44 +139,9 @@ class SubscriptionSearch:
             self._register(table, survey.environment_id, work)
 
     def _register(self, table: RouteTableId, ase_id: EnvironmentId | None, work: Work) -> None:
-        """Register the table for this environment, or give its registration the environment.
-
-        A discovery takes minutes. If people register or unregister a table meanwhile, it stays so.
-        """
-        was_there = table in work.part.known or table in work.part.added
-        added = None if was_there else self._added(table, ase_id, work.by)
-        if added is not None:
-            work.added.append(table)
-        entry = added or self._completed(table, ase_id, work.by)
-
-        work.registered.pop(table, None)
-        if entry is not None:
-            work.registered[table] = entry
-
-    def _added(
-        self, table: RouteTableId, ase_id: EnvironmentId | None, by: Requester
-    ) -> RegisteredTable | None:
+        """Register the table for this environment, or give its registration the environment."""
         new = RegisteredTable(table, Registration((self.policy.default_service_tag,), ase_id))
-        return self.registrar.add(new, by, ChangeKind.DISCOVERED)
-
-    def _completed(
-        self, table: RouteTableId, ase_id: EnvironmentId | None, by: Requester
-    ) -> RegisteredTable | None:
-        complete = partial(_with_environment, ase_id)
-        return self.registrar.change(table, complete, by, ChangeKind.DISCOVERED)
-
-
-@contextmanager
-def _alone(work: Work, resource: ResourceId | None = None) -> Iterator[None]:
-    """Note each error in here, so that it hides no other result."""
-    try:
-        yield
-    except Exception as error:
-        work.note(error, resource)
-
-
-def _about(resource: ResourceId, found: Finding) -> Finding:
-    return Finding(found.code, f"{resource}: {found.message}")
+        work.register(self.registrar, new, partial(_with_environment, ase_id))
 
 
 def _lacks_environment(entry: RegisteredTable) -> bool:

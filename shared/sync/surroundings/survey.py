@@ -50,6 +50,26 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class SubnetSurvey:
+    """A subnet and what is attached to it, as far as they could be read.
+
+    `findings` say which part is missing or could not be read, and why.
+    """
+
+    subnet_id: SubnetId
+    subnet: Subnet | None = None
+    security_group: SecurityGroup | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def route_table_id(self) -> RouteTableId | None:
+        return self.subnet.route_table_id if self.subnet else None
+
+    def with_finding(self, finding: Finding) -> "SubnetSurvey":
+        return replace(self, findings=(*self.findings, finding))
+
+
+@dataclass(frozen=True, slots=True)
 class Surveyor:
     azure: Azure
 
@@ -67,29 +87,28 @@ class Surveyor:
     def survey_surroundings(self, environment: Environment) -> Survey:
         """Read the surroundings of an environment that has been read. Raise TransientError."""
         survey = Survey(environment.environment_id, environment)
-        subnet_id = environment.subnet_id
-        if subnet_id is None:
+        if environment.subnet_id is None:
             message = "the environment names no subnet of a virtual network"
             return survey.with_finding(Finding(codes.SUBNET_UNKNOWN, message))
 
         subscription_id = environment.environment_id.subscription_id
+        found = self.survey_subnet(environment.subnet_id, subscription_id)
+        group = found.security_group
+        return replace(survey, subnet=found.subnet, security_group=group, findings=found.findings)
+
+    def survey_subnet(self, subnet_id: SubnetId, subscription_id: str) -> SubnetSurvey:
+        """Read a subnet of a resource in this subscription. Raise TransientError."""
+        survey = SubnetSurvey(subnet_id)
         if subnet_id.virtual_network.subscription_id.lower() != subscription_id.lower():
-            message = f"subnet {subnet_id} is not in the environment's own subscription"
-            return survey.with_finding(
-                Finding(codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION, message)
-            )
+            message = f"subnet {subnet_id} is in another subscription than what is in it"
+            code = codes.VIRTUAL_NETWORK_IN_OTHER_SUBSCRIPTION
+            return survey.with_finding(Finding(code, message))
 
         try:
             survey = replace(survey, subnet=self.azure.subnets.read(subnet_id))
         except PermanentError as error:
             return survey.with_finding(Finding.of(error))
-
-        # The group tells who may manage the environment even if the subnet has no route table.
-        survey = self._with_security_group(survey)
-        if survey.route_table_id is None:
-            message = f"subnet {subnet_id} has no route table"
-            return survey.with_finding(Finding(codes.SUBNET_WITHOUT_ROUTE_TABLE, message))
-        return survey
+        return self._with_attached(survey)
 
     def table_subnets(self, table: RouteTable) -> Iterator[TableSubnet]:
         """Read the first subnets that the table is on. Raise TransientError.
@@ -114,7 +133,15 @@ class Surveyor:
             return self.azure.security_groups.read(subnet.security_group_id)
         return None
 
-    def _with_security_group(self, survey: Survey) -> Survey:
+    def _with_attached(self, survey: SubnetSurvey) -> SubnetSurvey:
+        # The group tells who may manage the environment even if the subnet has no route table.
+        survey = self._with_security_group(survey)
+        if survey.route_table_id is None:
+            message = f"subnet {survey.subnet_id} has no route table"
+            return survey.with_finding(Finding(codes.SUBNET_WITHOUT_ROUTE_TABLE, message))
+        return survey
+
+    def _with_security_group(self, survey: SubnetSurvey) -> SubnetSurvey:
         if survey.subnet is None or survey.subnet.security_group_id is None:
             return survey
         try:

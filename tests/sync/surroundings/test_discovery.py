@@ -17,8 +17,9 @@ from shared.domain.routing.policy import ApplyPolicy
 from shared.domain.surroundings.search import SearchedSubscription
 from shared.sync.registrar import Registrar
 from shared.sync.surroundings import discovery
-from shared.sync.surroundings.subscription import MOST_FAILURES, SubscriptionSearch
+from shared.sync.surroundings.subscription import SubscriptionSearch
 from shared.sync.surroundings.survey import Surveyor
+from shared.sync.surroundings.work import MOST_FAILURES
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,

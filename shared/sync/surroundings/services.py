@@ -1,0 +1,200 @@
+"""Look at one resource of a service: its subnets, what is attached, and how that is registered."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...domain import codes
+from ...domain.armid import RouteTableId, VirtualNetworkId
+from ...domain.errors import PermanentError
+from ...domain.findings import Finding
+from ...domain.registry.registered_table import RegisteredTable
+from ...domain.registry.registration import Registration
+from ...domain.routing.published_tags import PUBLISHED
+from ...domain.services.known import NAMED
+from ...domain.surroundings.search import FoundService, FoundSubnet
+from ...domain.surroundings.service_resources import Placement, ServiceResource
+from ..policy import Policy
+from ..ports import Azure
+from ..registrar import Registrar
+from .audit import Audit
+from .survey import SubnetSurvey
+from .table_subnets import TableSubnet, subnet_findings
+from .work import Work
+
+type Looked = tuple[Placement, SubnetSurvey]
+"""A subnet of a resource that was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSearch:
+    """`registration_of` returns what is registered for the service with this name in a location. It
+    may raise RouteSyncError.
+    """
+
+    azure: Azure
+    policy: Policy
+    audit: Audit
+    registrar: Registrar
+    registration_of: Callable[[str, str], Registration]
+
+    def add(self, work: Work, resource: ServiceResource) -> None:
+        """Add the resource with its surroundings, or with the error that will not pass."""
+        looked: list[Looked] = []
+        error: Finding | None = None
+
+        try:
+            looked.extend(self._look(resource))
+            self._register(work, resource, looked)
+        except Exception as failure:  # whatever it is, the resource is listed
+            if work.may_pass(failure):
+                raise
+            work.watch_time(failure)
+            error = Finding.of(failure)
+
+        # Subnets may share a table and a security group, of which each fault is named once.
+        found = (*self._findings(work, resource, looked), *([error] if error else ()))
+        work.services[resource.resource_id] = FoundService(
+            resource.resource_id,
+            resource.service,
+            resource.location,
+            tuple(_found_subnet(each, work) for each in looked),
+            tuple(dict.fromkeys(found)),
+            error,
+        )
+
+    def check_whole(self, work: Work) -> None:
+        """Raise RouteSyncError if there may be more resources than those that were listed."""
+        missing = self.azure.service_resources.missing_rights(work.subscription_id)
+        if missing:
+            message = (
+                f"no role gives {', '.join(missing)} at /subscriptions/{work.subscription_id}, so "
+                f"resources of services may be left out. {codes.AUTHORIZATION_FAILED.to_do}"
+            )
+            raise PermanentError(codes.AUTHORIZATION_FAILED, message)
+        if work.listed.error is not None:
+            raise work.listed.error
+
+    def _look(self, resource: ServiceResource) -> Iterator[Looked]:
+        for place in resource.placements:
+            subscription_id = resource.resource_id.subscription_id
+            yield place, self.audit.surveyor.survey_subnet(place.subnet_id, subscription_id)
+
+    def _register(self, work: Work, resource: ServiceResource, looked: Iterable[Looked]) -> None:
+        """Register each table that is not registered, if that is asked for and may be done."""
+        asked = work.search.register and (work.search.acknowledge or not resource.not_needed)
+        for place, survey in looked if asked else ():
+            table = survey.route_table_id
+            if table is None or table in work.registered:
+                continue
+            if all(map(self.policy.allows, self._tags(resource.service, place.location))):
+                registration = self._registration(work, resource.service, place.location)
+                work.register(self.registrar, RegisteredTable(table, registration), _as_it_is)
+
+    def _registration(self, work: Work, service: str, location: str) -> Registration:
+        """Azure is asked about each service once for each location of a subscription."""
+        key = (service, location)
+        if key not in work.registrations:
+            work.registrations[key] = self.registration_of(service, location)
+        return work.registrations[key]
+
+    def _tags(self, service: str, location: str) -> tuple[str, ...]:
+        """Return the tags of the service in a location, spelled as the weekly file does."""
+        ending = PUBLISHED[self.policy.cloud].ending(location)
+        return NAMED[service].tags_in(ending or location)
+
+    def _findings(
+        self, work: Work, resource: ServiceResource, looked: Sequence[Looked]
+    ) -> Iterator[Finding]:
+        if resource.not_needed is not None:
+            yield Finding(codes.NOT_NEEDED, resource.not_needed)
+            yield from _unread(looked)
+            return
+        if not resource.placements:
+            message = "the resource names no subnet of a virtual network"
+            yield Finding(codes.SUBNET_UNKNOWN, message)
+        for place, survey in looked:
+            yield from self._subnet_findings(work, resource.service, place, survey)
+        yield from _different_tables(looked, work)
+
+    def _subnet_findings(
+        self, work: Work, service: str, place: Placement, survey: SubnetSurvey
+    ) -> Iterator[Finding]:
+        """Yield what is wrong around a subnet that needs the routes of the service."""
+        yield from survey.findings
+        if survey.subnet is None:
+            return
+
+        tags = self._tags(service, place.location)
+        subnets = [TableSubnet(survey.subnet, survey.security_group)]
+        inbound = self.audit.inbound(Registration(tags, service=service, region=place.location))
+        # The result lists what is wrong, so it leaves out that the traffic is let in.
+        of_group = () if inbound is None else inbound.findings(subnets)
+        yield from (finding for finding in of_group if finding.code != codes.NSG_ALLOWS)
+
+        if survey.route_table_id is not None:
+            yield from self._table_findings(work, service, survey.route_table_id, tags)
+            yield from subnet_findings(subnets, tags)
+
+    def _table_findings(
+        self, work: Work, service: str, table: RouteTableId, tags: Sequence[str]
+    ) -> Iterator[Finding]:
+        entry = work.registered.get(table)
+        if entry is not None:
+            yield from _registration_findings(entry, tags)
+        elif not all(map(self.policy.allows, tags)):
+            message = f"{service} is not in ALLOWED_SERVICE_TAGS: no discovery registers its tables"
+            yield Finding(codes.SERVICE_NOT_ALLOWED, message)
+
+
+def _unread(looked: Iterable[Looked]) -> Iterator[Finding]:
+    """Yield what could not be read. A subnet that needs no routes needs no table either."""
+    found = (finding for _, survey in looked for finding in survey.findings)
+    return (each for each in found if each.code != codes.SUBNET_WITHOUT_ROUTE_TABLE)
+
+
+def _found_subnet(looked_at: Looked, work: Work) -> FoundSubnet:
+    _, survey = looked_at
+    return FoundSubnet(
+        survey.subnet_id,
+        survey.route_table_id,
+        survey.subnet.security_group_id if survey.subnet else None,
+        survey.route_table_id in work.registered,
+    )
+
+
+def _registration_findings(entry: RegisteredTable, tags: Sequence[str]) -> Iterator[Finding]:
+    if entry.unreadable is not None:
+        yield entry.unreadable
+        return
+    known = {source.lower() for source in entry.registration.sources}
+    missing = [tag for tag in tags if tag.lower() not in known]
+    if missing:
+        message = f"{entry.route_table_id} is registered without {', '.join(missing)}"
+        yield Finding(codes.REGISTERED_WITHOUT_TAGS, message)
+
+
+def _different_tables(looked: Iterable[Looked], work: Work) -> Iterator[Finding]:
+    """Yield a finding if the routes get into only some of the tables in one virtual network."""
+    for tables in _tables_by_network(looked).values():
+        left_out = [table.name for table in tables if table not in work.registered]
+        if len(tables) > 1 and left_out:
+            names = ", ".join(table.name for table in tables)
+            said = f"its subnets in one virtual network have different route tables, {names}"
+            message = f"{said}, of which {', '.join(left_out)} would not get the routes"
+            yield Finding(codes.DIFFERENT_ROUTE_TABLES, message)
+
+
+def _tables_by_network(
+    looked: Iterable[Looked],
+) -> Mapping[VirtualNetworkId, Mapping[RouteTableId, None]]:
+    """Return the tables, each once, in the order of the subnets."""
+    found: dict[VirtualNetworkId, dict[RouteTableId, None]] = {}
+    for _, survey in looked:
+        if survey.route_table_id is not None:
+            tables = found.setdefault(survey.subnet_id.virtual_network, {})
+            tables[survey.route_table_id] = None
+    return found
+
+
+def _as_it_is(entry: RegisteredTable) -> RegisteredTable:
+    return entry
