@@ -175,9 +175,10 @@ class HalfPage(Effect):
         if response.status_code != 200:
             return response
         body = json.loads(bytes(response.body))
-        for key in {"value", "values"} & set(body):
+        for key in {"value", "values", "data"} & set(body):
             body[key] = body[key][: len(body[key]) // 2]
-        body.pop("nextLink", None)
+        for link in ("nextLink", "$skipToken"):
+            body.pop(link, None)
         return _with_body(response, json.dumps(body).encode())
 
 
@@ -188,7 +189,10 @@ class RepeatPage(Effect):
 
     async def after(self, call: Call, response: Response) -> Response:
         body = json.loads(bytes(response.body))
-        body["nextLink"] = str(call.request.url)
+        if "$skipToken" in body:
+            body["$skipToken"] = call.json()["options"].get("$skipToken", body["$skipToken"])
+        else:
+            body["nextLink"] = str(call.request.url)
         return _with_body(response, json.dumps(body).encode())
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from local.azure.authorization import READER, Role
+from local.azure.faults import HalfPage, InjectedFault, RepeatPage
 from local.azure.resource_graph import MOST_SUBSCRIPTIONS, ServiceResource
+from local.azure.server import SimulatedAzure
 from shared.arm.client import LONGEST_SLEEP_SECONDS
 from shared.arm.resource_graph import ROWS_A_PAGE
 from shared.domain.errors import PermanentError, TransientError
@@ -148,6 +150,34 @@ def test_a_query_may_name_so_many_subscriptions_and_not_one_more(azure, app):
     assert found_by(app, SUBSCRIPTION, *many) == []
     with pytest.raises(PermanentError, match="TooManySubscriptions"):
         found_by(app, SUBSCRIPTION, OTHER_SUBSCRIPTION, *many)
+
+
+def test_a_half_page_is_not_taken_for_the_whole(azure, app):
+    add_workspaces(azure, 4)
+    azure.state.faults.append(InjectedFault(method="POST", path="/resources$", effect=HalfPage()))
+    with pytest.raises(TransientError, match="answered 2 of 4 resources"):
+        found_by(app)
+
+
+def test_a_token_that_repeats_is_not_followed_for_ever(azure, app):
+    azure.state.graph.page_size = 1
+    add_workspaces(azure, 3)
+    again = InjectedFault(method="POST", path="/resources$", effect=RepeatPage(), skip=1, times=9)
+    azure.state.faults.append(again)
+    with pytest.raises(TransientError) as refused:
+        found_by(app)
+    assert refused.value.code.name == "UnexpectedAnswer"
+
+
+@pytest.mark.parametrize("cloud", ["AzureUSGovernment", "AzureChinaCloud"])
+def test_another_cloud_is_asked_with_its_own_scope(make_app, monkeypatch, cloud):
+    with SimulatedAzure(cloud) as azure:
+        azure.state.add_group(SUBSCRIPTION, "rg")
+        wanted = add_workspaces(azure, 1)
+        for name, value in azure.environment().items():
+            monkeypatch.setenv(name, value)
+        app = make_app(AZURE_CLOUD=cloud, **azure.environment())
+        assert found_by(app, SUBSCRIPTION) == wanted
 
 
 def test_a_row_that_cannot_be_read_is_an_error(azure, app):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.azure.authorization import Role
+from local.azure.authorization import READER, Role
 from local.azure.faults import refusal
 from local.azure.security_groups import simple_rule
 from shared.domain.registry.registered_table import RegisteredTable
@@ -272,6 +272,16 @@ def test_a_right_without_which_the_graph_leaves_something_out_is_named(azure, ap
     [error] = whole["result"]["errors"]
     assert error["code"] == "AuthorizationFailed"
     assert "no role gives Microsoft.Databricks/workspaces/read at" in error["message"]
+
+
+def test_of_two_subscriptions_the_one_that_may_be_read_is_whole(azure, app):
+    add_each(azure.state)
+    add_each(azure.state, OTHER_SUBSCRIPTION)
+    azure.state.identities.app.assignments = [(f"/subscriptions/{SUBSCRIPTION}", READER)]
+    whole = discover(app, SUBSCRIPTION, OTHER_SUBSCRIPTION)
+    assert (whole["status"], len(whole["result"]["services"])) == ("Failed", 4)
+    errors = {(each["subscriptionId"], each["code"]) for each in whole["result"]["errors"]}
+    assert errors == {(OTHER_SUBSCRIPTION, "AuthorizationFailed")}
 
 
 @pytest.mark.parametrize(
