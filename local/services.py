@@ -31,6 +31,10 @@ of the resource: the name of an Azure location, such as `westeurope`. The tag's 
 region, the registration is refused, and the answer names the tag. A service whose tags are the same
 everywhere takes no region.
 
+A [discovery](environments.md#other-services) finds resources of `apiManagement`, `databricks`,
+`entraDomainServices` and `hdInsight` by itself, and `discover --register` registers their tables.
+You register those of every other service by their ids.
+
 If a later release knows other tags of the service, the next run or check of each table takes them
 over. Routes of a tag that the service has no more leave after `REMOVAL_GRACE_DAYS`, as ever. A new
 tag that is not allowed, that Azure does not publish in the region, or that can have no route of its
