@@ -228,6 +228,7 @@ POLICY = Policy(
     min_prefix_length=16,
     default_service_tag=TAG,
     allowed_service_tags=frozenset({TAG}),
+    discovers_by_tag=False,
     owner=OWNER,
     next_hop_types=frozenset({"internet", "virtualappliance"}),
     grace_days=0,
