@@ -172,10 +172,12 @@ class App:
         registration = functools.partial(registration_of, self.pull)
         services = ServiceSearch(azure, policy, self.audit, self.registrar, registration)
         search = SubscriptionSearch(azure, policy, utc_now, self.audit, self.registrar, services)
+
         self.membership = TagMembership(store, azure, policy, self.registering)
         self.check = DailyCheck(
             store, policy, utc_now, self.pull, self.planning, self.create_run, self.follow_tags
         )
+
         tasks: dict[Action, Task] = {
             Action.DISCOVER: Discovery(store, azure, utc_now, search),
             Action.CHECK: AskedCheck(store, self.check, log_check),

@@ -102,6 +102,7 @@ def _is_open(alarm: Alarm, seen: Seen, at: datetime) -> bool:
     if alarm.code in {codes.RIGHTS_LOST_ON_TAG, codes.TAG_UNAVAILABLE}:
         known = seen.without_people if alarm.code == codes.RIGHTS_LOST_ON_TAG else seen
         return not known.has_read(alarm.about, at)
+
     if alarm.code in _FILE_ALARMS:
         return not seen.has_read_without(alarm.code, at)
     if alarm.code in _LOCATION_ALARMS:

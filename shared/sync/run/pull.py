@@ -141,6 +141,7 @@ class SourcePull:
         contents, errors = self._contents(sorted({*service_tags, *also}), answers)
         found = self.second.complete(contents, errors)
         asked = (content for content in found.contents if content.source in service_tags)
+
         return Comparison(
             differs=frozenset(content.source for content in asked if self._differs(content)),
             unusable={

@@ -80,6 +80,7 @@ class SubscriptionSearch:
     def _add_environment(self, work: Work, environment: Environment) -> None:
         """Add the environment with its surroundings, or with the error that will not pass."""
         survey, error = Survey(environment.environment_id, environment), None
+
         try:
             survey = self.audit.surveyor.survey_surroundings(environment)
             if work.search.register and (work.search.acknowledge or not survey.manages_itself):

@@ -133,6 +133,7 @@ class Sources:
         """
         registration, newest = entry.registration, self._newest(entry)
         versions = tuple(self._usable(run, s, newest[s]) for s in registration.sources)
+
         if registration.route_style is RouteStyle.SERVICE_TAG:
             _check_routable(versions)
 
@@ -149,6 +150,7 @@ class Sources:
                 *_of_weekly_file(run, versions),
             ),
         )
+
         pin = registration.pin
         return wanted if pin is None else self._pinned(wanted, pin, registration)
 
