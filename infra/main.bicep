@@ -60,7 +60,10 @@ param watchedSubscriptionIds string = ''
 @description('Service tag of a registration that names none.')
 param serviceTag string = 'AppServiceManagement'
 
-@description('Service tags and services that may be registered, comma-separated. If empty, serviceTag alone.')
+@description('Prefix lists of your own: a JSON text, or the URL of a blob in the app\'s own storage account.')
+param customLists string = ''
+
+@description('Service tags, lists and services that may be registered, comma-separated. If empty, serviceTag alone.')
 param allowedServiceTags string = ''
 
 @description('URL of the weekly file of service tags, or of the page that links it, as a second source.')
@@ -309,6 +312,7 @@ module app 'modules/app.bicep' = {
         SERVICE_TAG_SUBSCRIPTION_ID: tagSubscriptionId
         SERVICE_TAG_LOCATIONS: empty(serviceTagLocations) ? location : serviceTagLocations
         PUBLISHED_TAGS_URL: publishedTagsUrl
+        CUSTOM_LISTS: customLists
         ALLOWED_SERVICE_TAGS: allowedServiceTags
         DISCOVER_BY_TAG: 'false'
         ROUTE_OWNER: routeOwner

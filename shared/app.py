@@ -38,6 +38,7 @@ from .storage.account import StorageAccount
 from .storage.app_record import AppRecordLog
 from .storage.blobs import Blobs
 from .storage.checks import CheckLog, LedgerLog
+from .storage.custom_lists import CustomListText
 from .storage.events import EventLog
 from .storage.locations import LocationLog
 from .storage.publications import PublicationLog
@@ -131,7 +132,9 @@ class App:
 
         self.route_tables = ArmRouteTables(self.clients)
         self.route_limits = SubscriptionRouteLimits(self.clients, override=settings.route_limit)
-        self.azure = _azure(self.clients, self.route_tables, self.route_limits, settings)
+        self.azure = _azure(
+            self.clients, self.route_tables, self.route_limits, self.blobs, settings
+        )
 
         # The policy: what the operator has decided, and what the API in use knows.
         self.policy = _policy(settings, self.route_tables.next_hop_types())
@@ -309,10 +312,12 @@ def _azure(
     clients: ArmClients,
     route_tables: ArmRouteTables,
     route_limits: SubscriptionRouteLimits,
+    blobs: Blobs,
     settings: Settings,
 ) -> Azure:
     return Azure(
         service_tags=ServiceTagDiscovery(clients, settings.service_tag_subscription_id),
+        custom_lists=CustomListText(settings.custom_lists, blobs),
         inbound_dependencies=ArmInboundDependencies(clients),
         environments=ArmEnvironments(clients),
         service_resources=ArmServiceResources(clients),

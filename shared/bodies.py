@@ -69,8 +69,8 @@ class RegistrationBody(Body):
     service_tags: list[str] | None = Field(
         None,
         max_length=MAX_TAGS,
-        description="The service tags whose addresses are wanted, besides those of the service. "
-        "The default without a service is SERVICE_TAG.",
+        description="The tags and lists whose addresses are wanted, besides the tags of the "
+        "service. The default without a service is SERVICE_TAG.",
     )
     address_source: AddressSource | None = Field(
         None, description="Who says which addresses are wanted. The default is serviceTag."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from .domain.addresses import Difference, Version, service_tag_of
+from .domain.addresses import Difference, Version
 from .domain.armid import EnvironmentId
 from .domain.times import utc_text
 
@@ -84,9 +84,8 @@ def _urn(name: str) -> str:
 
 
 def _name(version: Version) -> str:
-    """Return the service tag, or the name of the environment whose addresses these are."""
-    tag = service_tag_of(version.source)
-    return tag if tag is not None else EnvironmentId.parse(version.source).name
+    """Return the name of the tag, of the list, or of the environment with these addresses."""
+    return version.name or EnvironmentId.parse(version.source).name
 
 
 def _counted(version: Version, change: Difference) -> str:

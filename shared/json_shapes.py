@@ -5,10 +5,10 @@ The keys are the contract's. Nothing reads this JSON back: storage has a mapper 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import cast, overload
+from typing import Literal, cast, overload
 
 from . import shapes
-from .domain.addresses import Addition, Difference, Source, Version, service_tag_of
+from .domain.addresses import Addition, Difference, Source, Version, is_list, name_of
 from .domain.findings import Finding
 from .domain.people.check_report import CheckedTable, CheckReport, Figures
 from .domain.people.health import Alarm
@@ -439,15 +439,13 @@ def _stamped_json(stamped: StampedTable) -> shapes.FoundRouteTable:
 
 
 def version_json(version: Version, change: Difference) -> shapes.Version:
-    tag = service_tag_of(version.source)
-
     return {
         "versionId": version.version_id,
         "cloud": version.cloud,
-        "serviceTag": tag,
+        "serviceTag": version.name,
         "changeNumber": version.change_number,
         "recordedAt": utc_text(version.recorded_at),
-        "source": "ase" if tag is None else "serviceTag",
+        "source": _kind_of(version.source),
         "locations": list(version.locations) or [version.source],
         "addressPrefixes": list(version.address_prefixes),
         "added": list(change.added),
@@ -464,6 +462,12 @@ def _lack_json(addition: Addition) -> shapes.Lack:
         "since": str(since.published_on),
         "changeNumber": since.change_number,
     }
+
+
+def _kind_of(source: Source) -> Literal["ase", "customList", "serviceTag"]:
+    if name_of(source) is None:
+        return "ase"
+    return "customList" if is_list(source) else "serviceTag"
 
 
 def _text(resource_id: object | None) -> str | None:

@@ -10,8 +10,9 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from .domain.addresses import is_service_tag
+from .domain.addresses import is_list, is_service_tag
 from .domain.clouds import CLOUDS, Cloud
+from .domain.custom_lists import kept
 from .domain.routing.policy import ApplyPolicy
 from .domain.schedules import schedule_fault
 
@@ -26,7 +27,7 @@ _SECRET_PARTS = ("accountkey", "sharedaccesssignature")
 POLICY = frozenset(
     {
         *("SERVICE_TAG", "SERVICE_TAG_SUBSCRIPTION_ID", "SERVICE_TAG_LOCATIONS"),
-        *("ALLOWED_SERVICE_TAGS", "ROUTE_OWNER", "APPLY_POLICY", "PAUSED"),
+        *("CUSTOM_LISTS", "ALLOWED_SERVICE_TAGS", "ROUTE_OWNER", "APPLY_POLICY", "PAUSED"),
         *("MAX_REMOVED_PERCENT", "REMOVAL_GRACE_DAYS", "MIN_PREFIX_LENGTH", "ROUTE_LIMIT"),
         *("MAX_SYNC_AGE_DAYS", "RUN_RETENTION_DAYS", "PUBLISHED_TAGS_URL"),
         *("ARM_API_VERSION_NETWORK", "ARM_API_VERSION_WEB"),
@@ -61,6 +62,12 @@ def _comma_separated(value: object) -> object:
 def _service_tag(value: str) -> str:
     if not is_service_tag(value):
         raise ValueError("not the name of a service tag")
+    return value
+
+
+def _allowed(value: str) -> str:
+    if not is_list(value) and not is_service_tag(value):
+        raise ValueError("not the name of a service tag or of a list")
     return value
 
 
@@ -103,6 +110,7 @@ def _address(value: str) -> str:
 
 
 type _ServiceTag = Annotated[str, BeforeValidator(_service_tag)]
+type _Allowed = Annotated[str, BeforeValidator(_allowed)]
 type _CommaSeparated[T] = Annotated[list[T], BeforeValidator(_comma_separated)]
 
 
@@ -200,7 +208,9 @@ class Settings(Connections, FrontSettings):
     published_tags_url: Annotated[str, BeforeValidator(_public_url)] | None = Field(
         None, alias="PUBLISHED_TAGS_URL"
     )
-    allowed_service_tags: _CommaSeparated[_ServiceTag] | None = Field(
+    # A wrong list matters to its route tables alone, so no text is a fault of the settings.
+    custom_lists: Annotated[str, BeforeValidator(kept)] | None = Field(None, alias="CUSTOM_LISTS")
+    allowed_service_tags: _CommaSeparated[_Allowed] | None = Field(
         None, alias="ALLOWED_SERVICE_TAGS"
     )
     discover_by_tag: bool = Field(False, alias="DISCOVER_BY_TAG")
@@ -231,7 +241,7 @@ class Settings(Connections, FrontSettings):
 
     @property
     def allowed(self) -> frozenset[str]:
-        """Return the service tags that may be registered and synced."""
+        """Return the service tags and lists that may be registered and synced."""
         return frozenset(self.allowed_service_tags or [self.service_tag])
 
     @property

@@ -519,7 +519,7 @@ class Version(TypedDict):
     serviceTag: str | None
     changeNumber: str
     recordedAt: Moment
-    source: Literal["ase", "serviceTag"]
+    source: Literal["ase", "customList", "serviceTag"]
     locations: list[str]
     addressPrefixes: list[str]
     added: list[str]

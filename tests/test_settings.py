@@ -107,6 +107,24 @@ def test_a_fault_never_shows_the_value():
     assert "secret" not in str(faults(NOTIFY_WEBHOOK_URL="https://me:secret/1@hooks.example"))
 
 
+@pytest.mark.parametrize("text", ["not json", "[]", "https://[", "x" * 20_000])
+def test_a_wrong_text_of_lists_is_no_fault_of_the_settings(text):
+    assert Settings.read({**NEEDED, "CUSTOM_LISTS": text}).custom_lists is not None
+
+
+def test_no_signature_of_a_list_is_recorded():
+    url = "https://one.blob.core.windows.net/lists/all.json"
+    given = {**NEEDED, "CUSTOM_LISTS": f"{url}?sv=1&sig=secret"}
+    assert Settings.read(given).recorded()["CUSTOM_LISTS"] == url
+
+
+def test_lists_may_be_allowed_but_are_no_default():
+    allowed = Settings.read({**NEEDED, "ALLOWED_SERVICE_TAGS": "Storage,kms-activation"}).allowed
+    assert allowed == {"Storage", "kms-activation"}
+    assert faults(ALLOWED_SERVICE_TAGS="kms_activation")
+    assert faults(SERVICE_TAG="kms-activation")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 def test_plain_http_is_for_loopback(host):
     settings = Settings.read({**NEEDED, "ARM_ENDPOINT": f"http://{host}:8080/"})

@@ -12,6 +12,7 @@ from . import show
 from .agreement import Agreement, agreement
 from .checks import Diagnosis, Grade
 from .checks.app_settings import app_settings
+from .checks.custom_lists import custom_lists
 from .checks.permissions import permissions
 from .checks.policies import policies
 from .checks.reach import Clock, Peer, clock_finding, reach
@@ -86,8 +87,8 @@ def _stored(here: Agreement, queue: QueueServiceClient) -> Iterator[Diagnosis]:
 def _services(context: App) -> Iterator[Diagnosis]:
     yield events(context)
     enabled = [one for one in context.registry.list() if one.registration.enabled]
-    checks = (weekly_file_hosts, tags, environments, route_limits, permissions, policies)
-    for check in checks:
+    checks = (weekly_file_hosts, tags, custom_lists, environments, route_limits)
+    for check in (*checks, permissions, policies):
         yield from check(context, enabled)
 
 

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from . import codes
 from .bounds import fault_of, shortened
+from .codes import Code
 from .errors import UnusableEnvironment, UnusableServiceTag, UnusableSource
 
 type Source = str
-"""The name of a service tag, or the ARM id (its key) of an App Service Environment."""
+"""The name of a service tag or of a list, or the ARM id (its key) of an environment."""
 
 MANAGEMENT_TAG = "AppServiceManagement"
 """The addresses that manage an App Service Environment, on TCP 454 and 455."""
@@ -24,12 +26,35 @@ MANAGEMENT_TAG = "AppServiceManagement"
 SERVICE_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9]+)?")
 """A tag, or one region of a tag: `AppServiceManagement`, `Storage.WestEurope`."""
 
+LIST_NAME = re.compile(r"(?=.{3,63}\Z)[a-z][a-z0-9]*(-[a-z0-9]+)+")
+"""A list of one's own: `kms-activation`. No tag of Azure has a hyphen, and no service of ours."""
+
 _MANAGEMENT_ENTRY = "App Service management"
+
+UNAVAILABLE = (codes.TAG_UNAVAILABLE, codes.LIST_UNAVAILABLE, codes.ASE_UNAVAILABLE)
+"""Each says that a source of one kind is unusable. The kind that most tables have comes first."""
 
 
 def service_tag_of(source: Source) -> str | None:
-    """Return the source if it is a service tag; None if it is an App Service Environment."""
+    """Return the source if it is a service tag; None if it is a list or an environment."""
+    return None if is_list(source) else name_of(source)
+
+
+def name_of(source: Source) -> str | None:
+    """Return the name of a service tag or of a list; None if it is an App Service Environment."""
     return None if source.startswith("/") else source
+
+
+def is_list(text: str) -> bool:
+    """Return whether a list of one's own may have this name, which no service tag can have."""
+    return LIST_NAME.fullmatch(text) is not None
+
+
+def unavailable(source: Source) -> Code:
+    """Return the code of a source that is unusable."""
+    if name_of(source) is None:
+        return codes.ASE_UNAVAILABLE
+    return codes.LIST_UNAVAILABLE if is_list(source) else codes.TAG_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +112,11 @@ class Version:
     run_id: str
     routable: bool | None = None
     additions: tuple[Addition, ...] = ()
+
+    @property
+    def name(self) -> str | None:
+        """As `name_of` its source."""
+        return name_of(self.source)
 
     @property
     def ipv4(self) -> tuple[str, ...]:
@@ -296,17 +326,23 @@ def _believed(
     """
     if not isinstance(listed, Sequence) or isinstance(listed, str) or not listed:
         raise unusable(f"{named} names no addresses")
-    faults = [fault for text in listed if (fault := _fault_of(text, min_prefix_length)) is not None]
+    faults = [fault for text in listed if (fault := fault_in(text, min_prefix_length)) is not None]
     if faults:
         raise unusable(f"{named} cannot be believed: {shortened(faults)}")
 
-    prefixes = in_order({str(ipaddress.ip_network(text)) for text in listed})
+    prefixes = canonical(listed)
     if not ipv4_of(prefixes):
         raise unusable(f"{named} names no IPv4 prefix")
     return prefixes
 
 
-def _fault_of(text: object, min_prefix_length: int) -> str | None:
+def canonical(listed: Iterable[str]) -> tuple[str, ...]:
+    """Return the prefixes in canonical form and numerical order, each once."""
+    return in_order({str(ipaddress.ip_network(text)) for text in listed})
+
+
+def fault_in(text: object, min_prefix_length: int) -> str | None:
+    """Return why this is not believed as a prefix of a source; None if it is."""
     if not isinstance(text, str) or not re.fullmatch(r"[0-9A-Fa-f.:]+/[0-9]{1,3}", text):
         return f"{text!r:.60} is not CIDR notation"
     try:

@@ -81,7 +81,18 @@ TAG_UNAVAILABLE = Code(
         "Until then the app only repairs its tables, from the last recorded version."
     ),
     places=(Place.REPORT, Place.ALARM),
-    related=("AseUnavailable", "RightsLostOnTag"),
+    related=("AseUnavailable", "ListUnavailable", "RightsLostOnTag"),
+)
+LIST_UNAVAILABLE = Code(
+    "ListUnavailable",
+    Grade.FAILS,
+    meaning="A list of your own could not be read, or it is missing, empty or wrong.",
+    remedy=(
+        "Read the message, and correct the list in CUSTOM_LISTS or in the blob that it names. "
+        "Until then the app only repairs the tables with this list, from the last recorded version."
+    ),
+    places=(Place.REPORT, Place.ALARM),
+    related=("TagUnavailable", "ListNotRouted"),
 )
 ASE_UNAVAILABLE = Code(
     "AseUnavailable",
@@ -137,9 +148,8 @@ WEEKLY_FILE_STALE = Code(
 SERVICE_TAG_NOT_ALLOWED = Code(
     "ServiceTagNotAllowed",
     Grade.FAILS,
-    meaning="A registered service tag is not allowed by ALLOWED_SERVICE_TAGS.",
-    remedy="Add the tag or its service to ALLOWED_SERVICE_TAGS, or register the table with another "
-    "tag.",
+    meaning="A registered service tag or list is not allowed by ALLOWED_SERVICE_TAGS.",
+    remedy="Add it or its service to ALLOWED_SERVICE_TAGS, or register the table with another tag.",
 )
 SERVICE_TAG_NOT_ROUTABLE = Code(
     "ServiceTagNotRoutable",
@@ -160,6 +170,13 @@ SERVICE_TAG_MISSING = Code(
         "If the tag is not allowed, add the service to ALLOWED_SERVICE_TAGS. Otherwise no action "
         "is needed: each run tries again."
     ),
+)
+LIST_NOT_ROUTED = Code(
+    "ListNotRouted",
+    Grade.INFO,
+    meaning="No route can have a list of your own as its prefix, so its prefixes have routes.",
+    remedy="No action is needed.",
+    related=("ServiceTagNotRoutable",),
 )
 TAG_ROUTE_UNCONFIRMED = Code(
     "TagRouteUnconfirmed",

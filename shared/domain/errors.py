@@ -3,6 +3,7 @@
 RouteSyncError                  has a code and a message for the report
 ├── UnusableSource              tables that use it fail or lose no route; other tables continue
 │   ├── UnusableServiceTag      this service tag cannot be trusted now
+│   ├── UnusableList            this list of CUSTOM_LISTS cannot be trusted now
 │   └── UnusableEnvironment     the answer of this environment's API cannot be trusted now
 ├── UnusableWeeklyFile          it adds no address, and the API's answer counts alone
 ├── InvalidRequest              the caller has to ask for something else
@@ -52,6 +53,11 @@ class UnusableServiceTag(UnusableSource):
     def __init__(self, message: str, cause: Code | None = None) -> None:
         super().__init__(codes.TAG_UNAVAILABLE, message)
         self.cause = cause
+
+
+class UnusableList(UnusableSource):
+    def __init__(self, message: str) -> None:
+        super().__init__(codes.LIST_UNAVAILABLE, message)
 
 
 class UnusableEnvironment(UnusableSource):

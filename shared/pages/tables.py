@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain import codes
-from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, service_tag_of
+from ..domain.addresses import in_order, is_ipv4_prefix, is_service_tag, name_of
 from ..domain.armid import EnvironmentId, RouteTableId
 from ..domain.codes import Code
 from ..domain.people.health import FULL_FROM, coming_alarms
@@ -94,7 +94,7 @@ def _versions(table: RegisteredTable, standpoint: Standpoint) -> Iterator[str]:
     applied = {i.rpartition("-")[0]: i for i in table.status.applied_version_ids}
     for newest in standpoint.seen(table):
         partition = newest.version_id.rpartition("-")[0]
-        name = service_tag_of(newest.source) or EnvironmentId.parse(newest.source).name
+        name = name_of(newest.source) or EnvironmentId.parse(newest.source).name
         have = applied.get(partition)
 
         said = f"version {number_of(have)} applied" if have else "no version applied"

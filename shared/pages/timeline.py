@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from ..domain.addresses import Version, difference, ipv4_of, service_tag_of
+from ..domain.addresses import Version, difference, ipv4_of
 from .tables import Context
 
 WIDTH, HEIGHT = 960, 240
@@ -51,8 +51,7 @@ def timeline(history: Sequence[Version]) -> Context | None:
 
     # All of the first version is new, so it is compared with itself: it has added nothing.
     steps = [Step.of(before, version) for before, version in pairwise([shown[0], *shown])]
-    tag = service_tag_of(shown[-1].source) or shown[-1].source
-    return {**_picture(steps), **_texts(tag, steps), "versions": steps[::-1]}
+    return {**_picture(steps), **_texts(shown[-1].source, steps), "versions": steps[::-1]}
 
 
 def _texts(tag: str, steps: Sequence[Step]) -> dict[str, str]:

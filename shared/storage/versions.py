@@ -10,14 +10,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableClient
 
 from ..domain import codes
-from ..domain.addresses import (
-    Addition,
-    Source,
-    SourceContent,
-    Version,
-    VersionHead,
-    service_tag_of,
-)
+from ..domain.addresses import Addition, Source, SourceContent, Version, VersionHead, name_of
 from ..domain.armid import EnvironmentId
 from ..domain.errors import ConcurrentUpdate
 from .entities import Entity, fitting, pack, unpack
@@ -35,8 +28,8 @@ _VERSION_ID = re.compile(r"(?P<source>[A-Za-z]+\.[\w.\-]+)-(?P<number>[0-9]{6})"
 class VersionLog:
     """The versions of one cloud.
 
-    A version's id is `{cloud}.{service tag}-{number}`. If the API of an App Service Environment is
-    the source, the id is `{cloud}.ase.{name}.{hash}-{number}`.
+    A version's id is `{cloud}.{service tag or list}-{number}`. If the API of an App Service
+    Environment is the source, the id is `{cloud}.ase.{name}.{hash}-{number}`.
     """
 
     def __init__(self, table: TableClient, *, cloud: str) -> None:
@@ -148,7 +141,7 @@ class VersionLog:
 
     def _partition(self, source: Source) -> str:
         """Return a readable name that is legal as a key and as one segment of a URL."""
-        if service_tag_of(source) is not None:
+        if name_of(source) is not None:
             return f"{self._cloud}.{source}"
 
         # Environments in different resource groups can have the same name, so add a hash of the id.

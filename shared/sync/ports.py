@@ -36,6 +36,11 @@ class ServiceTagSource(Protocol):
         """Return the whole answer for one location. Raise UnusableServiceTag or TransientError."""
 
 
+class CustomLists(Protocol):
+    def read(self) -> str:
+        """Return the text of all lists. Raise RouteSyncError if there is none now."""
+
+
 class InboundDependencies(Protocol):
     def read(self, environment_id: EnvironmentId) -> Sequence[object]:
         """Return all entries. Raise PermanentError or TransientError."""
@@ -379,6 +384,7 @@ class Azure:
     """Everything that the app reads and writes in Azure."""
 
     service_tags: ServiceTagSource
+    custom_lists: CustomLists
     inbound_dependencies: InboundDependencies
     environments: Environments
     service_resources: ServiceResources

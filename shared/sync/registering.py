@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..domain import codes
-from ..domain.addresses import is_ipv4_prefix, is_service_tag
+from ..domain.addresses import is_ipv4_prefix, is_list, is_service_tag
 from ..domain.armid import EnvironmentId, RouteTableId, ignoring_case
 from ..domain.errors import (
     ConcurrentUpdate,
@@ -400,8 +400,8 @@ class Registering:
     def _why_refused(self, tag: str) -> str | None:
         if tag in NAMED:
             return f"{tag} is a service and no tag: name it under service"
-        if not is_service_tag(tag):
-            return "not the name of a service tag"
+        if not is_list(tag) and not is_service_tag(tag):
+            return "not the name of a service tag or of a list"
         if not self.policy.allows(tag):
             return _not_allowed(tag)
         return None
@@ -427,6 +427,7 @@ class Registering:
             message = "the addresses that an environment's own API names are no tag"
             return [Fault("routeStyle", message)]
 
+        tags = [tag for tag in tags if not is_list(tag)]
         said = self.pull.routable(tags)
         reasons = [why_not_routable(self.policy.cloud, tag, said.get(tag)) for tag in tags]
         faults = [Fault("routeStyle", why) for why in reasons if why is not None]

@@ -1,5 +1,6 @@
 """Each fault is named, with what to do about it; a healthy app has none."""
 
+import json
 import socket
 import ssl
 import threading
@@ -27,6 +28,7 @@ from shared.cli.checks.reach import (
 )
 from shared.transport import Transport
 from tests.builders.azure import SUBSCRIPTION, add_table, answer
+from tests.builders.lists import custom_list
 from tests.builders.runs import register, sync
 from tests.builders.weekly import DownloadCenter
 
@@ -556,3 +558,57 @@ def test_a_proxy_that_can_not_be_reached_asks_for_a_rule_to_the_proxy(certificat
     )
     assert f"from here to the proxy 127.0.0.1, TCP {closed}" in str(found.remedy)
     assert "correct HTTPS_PROXY" in str(found.remedy)
+
+
+# -- Lists of one's own --
+
+
+def of_lists(done):
+    found = [f for f in done.json["findings"] if f["subject"] == "lists"]
+    return [(f["grade"], f["message"]) for f in found]
+
+
+def test_each_list_is_judged_by_itself(azure, app, healthy, cli):
+    lists = {
+        "kms-activation": custom_list(A),
+        "other-list": custom_list(A),
+        "wrong-list": custom_list("10.0.0.0/8"),
+        "Kms": custom_list(A),
+    }
+    allowed = "AppServiceManagement,kms-activation,wrong-list,lost-list"
+    # The settings in the environment count here, because no app has recorded any.
+    done = cli("doctor", "--json", CUSTOM_LISTS=json.dumps(lists), ALLOWED_SERVICE_TAGS=allowed)
+    kms, lost, other, wrong = sorted(of_lists(done), key=lambda one: one[1].lower())[1:]
+    assert kms == ("ok", f"kms-activation: 1 prefixes, verified on 2026-12-01: {SOURCE}")
+    assert lost[0] == wrong[0] == "fault"
+    assert lost[1].startswith("lost-list is not in CUSTOM_LISTS, which has 'kms-activation'")
+    assert wrong[1].endswith(
+        "prefixes.0: 10.0.0.0/8 is not public address space: 10.0.0.0/8 is private use (RFC 1918)"
+    )
+    assert other == (
+        "warning",
+        f"other-list: 1 prefixes, verified on 2026-12-01: {SOURCE}. It is not used",
+    )
+    assert any("Kms" in message and "its name needs" in message for _, message in of_lists(done))
+    assert "service tags" not in faults(done)
+
+
+SOURCE = custom_list()["source"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not json", "ListUnavailable: CUSTOM_LISTS is not JSON"),
+        ("http://127.0.0.1:9/x/y.json", "BlobNotFound: http://127.0.0.1:9/x/y.json is not in"),
+    ],
+)
+def test_lists_that_cannot_be_read_are_one_fault(azure, app, healthy, cli, text, said):
+    done = cli("doctor", "--json", CUSTOM_LISTS=text)
+    [(grade, message)] = of_lists(done)
+    assert (done.status, grade) == (1, "fault")
+    assert message.startswith(said)
+
+
+def test_without_lists_nothing_is_said_of_them(healthy, cli):
+    assert of_lists(cli("doctor", "--json")) == []

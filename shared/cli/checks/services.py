@@ -12,6 +12,7 @@ from azure.storage.queue import QueueServiceClient
 from ...app import App, arm_credential, storage_credential
 from ...arm.credential import reason_of
 from ...domain import codes
+from ...domain.addresses import service_tag_of
 from ...domain.errors import RouteSyncError
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
@@ -139,17 +140,21 @@ def events(context: App) -> Diagnosis:
 def tags(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:
     """Read the tags that are used or allowed, and show the change number at each location."""
     used = {tag for one in registered for tag in one.registration.service_tags}
+    named = {*filter(service_tag_of, used | context.policy.listed_tags)}
     try:
-        compared = context.pull.compare(used | context.policy.listed_tags)
+        compared = context.pull.compare(named)
     except RouteSyncError as error:
         yield _unusable_tag(context.settings, Finding.of(error))
-        return
+    else:
+        yield from _compared(context.settings, compared)
+        yield from weekly_file(compared)
 
+
+def _compared(settings: Settings, compared: Comparison) -> Iterator[Diagnosis]:
     for tag, fault in compared.unusable.items():
-        yield _unusable_tag(context.settings, Finding(fault.code, f"{tag}: {fault.message}"))
-    if not compared.unusable:
+        yield _unusable_tag(settings, Finding(fault.code, f"{tag}: {fault.message}"))
+    if compared.standings and not compared.unusable:  # no location is asked if there is no tag
         yield _usable_tags(compared)
-    yield from weekly_file(compared)
 
 
 def route_limits(context: App, registered: Sequence[RegisteredTable]) -> Iterator[Diagnosis]:

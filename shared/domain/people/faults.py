@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from .. import codes
+from ..addresses import UNAVAILABLE
 from ..codes import Code
 from ..findings import without_remedy
 from ..runs.outcome import Outcome, OutcomeStatus
@@ -329,7 +330,7 @@ def _is_stale(alarm: Alarm, tables: Collection[str]) -> bool:
 
 def _is_known_source(alarm: Alarm, faults: _Faults) -> bool:
     """Whether a run could not read the source either, so that its fault is open."""
-    return alarm.code == codes.TAG_UNAVAILABLE and _SOURCE + alarm.about in faults
+    return alarm.code in UNAVAILABLE and _SOURCE + alarm.about in faults
 
 
 def _alarm_key(alarm: Alarm) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from .. import codes
-from ..addresses import Source
+from ..addresses import Source, unavailable
 from ..armid import RouteTableId
 from ..codes import Code
 from ..findings import Finding
@@ -194,7 +194,7 @@ def _tag_alarms(found: Measurements) -> Iterator[Alarm]:
             yield Alarm(codes.RIGHTS_LOST_ON_TAG, message, about=source)
         else:
             message = f"{source} is unusable now: {error.message}"
-            yield Alarm(codes.TAG_UNAVAILABLE, message, about=source)
+            yield Alarm(unavailable(source), message, about=source)
     for finding in found.noted:
         yield Alarm(finding.code, f"{finding.message}. {finding.code.remedy}")
 

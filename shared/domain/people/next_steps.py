@@ -106,6 +106,8 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
     {
         # Sources of addresses
         codes.TAG_UNAVAILABLE: _DOCTOR,
+        codes.LIST_UNAVAILABLE: _DOCTOR,
+        codes.LIST_NOT_ROUTED: None,
         codes.ASE_UNAVAILABLE: _DOCTOR,
         codes.SERVICE_TAG_NOT_ALLOWED: f"{_SET} --service-tag SERVICE_TAG",
         codes.SERVICE_TAG_MISSING: None,

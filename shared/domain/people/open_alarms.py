@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from .. import codes
-from ..addresses import Source, VersionHead
+from ..addresses import UNAVAILABLE, Source, VersionHead
 from ..codes import Code
 from ..findings import Finding
 from ..registry.registered_table import RegisteredTable
@@ -99,7 +99,7 @@ def open_error(run: Run, seen: Seen) -> Finding | None:
 
 def _is_open(alarm: Alarm, seen: Seen, at: datetime) -> bool:
     """Judge an alarm that the check raised at this time. Tables and settings are judged anew."""
-    if alarm.code in {codes.RIGHTS_LOST_ON_TAG, codes.TAG_UNAVAILABLE}:
+    if alarm.code in {codes.RIGHTS_LOST_ON_TAG, *UNAVAILABLE}:
         known = seen.without_people if alarm.code == codes.RIGHTS_LOST_ON_TAG else seen
         return not known.has_read(alarm.about, at)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from .. import codes
+from ..addresses import UNAVAILABLE
 from ..armid import RouteTableId
 from ..findings import Finding
 from ..routing.changes import Changes, Update
@@ -69,8 +70,7 @@ class Outcome:
         A pin can keep an address out. A person has decided that, so the address is not wanted.
         """
         good = self.status in {OutcomeStatus.CHANGED, OutcomeStatus.UNCHANGED}
-        unknown = {codes.TAG_UNAVAILABLE, codes.ASE_UNAVAILABLE}
-        known = all(finding.code not in unknown for finding in self.findings)
+        known = all(finding.code not in UNAVAILABLE for finding in self.findings)
         missing = [
             one for one in self.withheld if one.change != "remove" and one.why != codes.PINNED
         ]

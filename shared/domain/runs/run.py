@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..addresses import Source, service_tag_of
+from ..addresses import Source, name_of
 from ..armid import EnvironmentId, RouteTableId
 from ..findings import Finding
 from ..surroundings.search import Search
@@ -132,8 +132,8 @@ class VersionSeen:
 
     @property
     def service_tag(self) -> str | None:
-        """None if the source is an App Service Environment."""
-        return service_tag_of(self.source)
+        """A list stands among the tags. None if the source is an App Service Environment."""
+        return name_of(self.source)
 
 
 @dataclass(frozen=True, slots=True)

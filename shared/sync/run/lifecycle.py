@@ -10,7 +10,14 @@ from datetime import timedelta
 from typing import overload
 
 from ...domain import codes
-from ...domain.addresses import Source, Version, difference, service_tag_of
+from ...domain.addresses import (
+    UNAVAILABLE,
+    Source,
+    Version,
+    difference,
+    name_of,
+    unavailable,
+)
 from ...domain.armid import RouteTableId
 from ...domain.errors import ConcurrentUpdate, PassesSoon, RowUnreadable
 from ...domain.findings import Finding
@@ -292,7 +299,7 @@ class RunStart:
     def _sources(self, targets: Iterable[RegisteredTable]) -> Collection[Source]:
         """Return the sources to record, with the sources that are only compared with others."""
         named = {source for target in targets for source in target.registration.known_sources}
-        tags = {source for source in named if service_tag_of(source) is not None}
+        tags = {source for source in named if name_of(source) is not None}
         refused = {tag for tag in tags if not self.policy.allows(tag)}
         return named - refused or {self.policy.default_service_tag}
 
@@ -354,6 +361,6 @@ def _source_error(
     if not failed:
         return None
 
-    any_tag = any(service_tag_of(source) for source in failed)
+    found = {unavailable(source) for source in failed}
     reasons = dict.fromkeys(unusable[source] for source in failed)
-    return Finding(codes.TAG_UNAVAILABLE if any_tag else codes.ASE_UNAVAILABLE, "; ".join(reasons))
+    return Finding(next(code for code in UNAVAILABLE if code in found), "; ".join(reasons))

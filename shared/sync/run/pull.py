@@ -11,6 +11,7 @@ from ...domain.addresses import (
     Source,
     SourceContent,
     Version,
+    is_list,
     names_in,
     parse_inbound_dependencies,
     parse_service_tag,
@@ -18,11 +19,13 @@ from ...domain.addresses import (
     union,
 )
 from ...domain.armid import EnvironmentId
+from ...domain.custom_lists import parse_custom_list
 from ...domain.errors import (
     ConcurrentUpdate,
     PermanentError,
     TransientError,
     UnusableEnvironment,
+    UnusableList,
     UnusableServiceTag,
     UnusableSource,
 )
@@ -81,9 +84,9 @@ class SourcePull:
         A service tag's prefixes are the union over all locations. A prefix is gone only if no
         location has it, which only complete answers from every location can show, so one unusable
         answer makes the tag unusable. A location that stands still while another moves is no such
-        location. Raise TransientError if a location may answer soon. An
-        environment that may answer soon is only unusable, so that no other source waits for it.
-        The weekly file adds what it alone has.
+        location. Raise TransientError if a location may answer soon. An environment or a list that
+        may be read soon is only unusable, so that no other source waits for it. The weekly file
+        adds what it alone has.
 
         The sources in `also` are recorded as well, if they can be, and the result leaves them out.
         """
@@ -137,22 +140,18 @@ class SourcePull:
         A transient error is not raised: it makes the tags unusable. A tag in `also` is reported
         only if it is unusable now and was recorded before, for its list gets old then.
         """
-        answers, standings = self._ask(self._answer_now)
-        contents, errors = self._contents(sorted({*service_tags, *also}), answers)
+        named = sorted({*service_tags, *also})
+        answers, standings = self._ask_if_needed(named, self._answer_now)
+        contents, errors = self._contents(named, answers)
         found = self.second.complete(contents, errors)
-        asked = (content for content in found.contents if content.source in service_tags)
+        told = {t: _cause_of(errors[t]) for t in errors if t in service_tags or self._is_known(t)}
 
-        return Comparison(
-            differs=frozenset(content.source for content in asked if self._differs(content)),
-            unusable={
-                tag: _cause_of(error)
-                for tag, error in errors.items()
-                if tag in service_tags or self.store.versions.newest(tag) is not None
-            },
-            standings=standings,
-            noted=found.findings,
-            publication=found.publication,
-        )
+        asked = (content for content in found.contents if content.source in service_tags)
+        differs = frozenset(content.source for content in asked if self._differs(content))
+        return Comparison(differs, told, standings, found.findings, found.publication)
+
+    def _is_known(self, source: Source) -> bool:
+        return self.store.versions.newest(source) is not None
 
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
         """Return why a source is unusable, for each such source that was never recorded."""
@@ -188,16 +187,22 @@ class SourcePull:
         Nothing waits for the tags in `also`.
         """
         tags = sorted(source for source in sources if service_tag_of(source))
-        environments = sorted(source for source in sources if not service_tag_of(source))
+        others = sorted(source for source in sources if not service_tag_of(source))
 
         # One answer has all tags, so ask each location only once.
-        answers: _Answers = ()
-        if tags or also:
-            answers, standings = self._ask(self._answer if tags else self._answer_now)
+        read = self._answer if tags else self._answer_now
+        answers, standings = self._ask_if_needed((*tags, *also), read)
+        if standings:
             self.store.locations.write(standings)
 
-        contents, errors = self._contents((*tags, *sorted(also), *environments), answers)
+        contents, errors = self._contents((*tags, *sorted(also), *others), answers)
         return contents, {source: error.message for source, error in errors.items()}
+
+    def _ask_if_needed(
+        self, named: Iterable[Source], read: Callable[[str], _Answer]
+    ) -> tuple[_Answers, Mapping[str, Standing]]:
+        """No location has a list, or the addresses of an environment."""
+        return self._ask(read) if any(map(service_tag_of, named)) else ((), {})
 
     def _ask(self, read: Callable[[str], _Answer]) -> tuple[_Answers, Mapping[str, Standing]]:
         """Ask each location once. Return the answers that count, and how all locations stand."""
@@ -262,9 +267,9 @@ class SourcePull:
             return UnusableServiceTag(f"service tags of {location}: {error}", error.code)
 
     def _content(self, source: Source, answers: _Answers) -> SourceContent:
-        if service_tag_of(source) is None:
-            return self._environment_content(source)
-        return union([self._tag_content(source, *answer) for answer in answers])
+        if service_tag_of(source):
+            return union([self._tag_content(source, *answer) for answer in answers])
+        return self._list_content(source) if is_list(source) else self._environment_content(source)
 
     def _tag_content(self, service_tag: str, location: str, answer: _Answer) -> SourceContent:
         if isinstance(answer, UnusableServiceTag):
@@ -272,6 +277,14 @@ class SourcePull:
         return parse_service_tag(
             answer, service_tag, location=location, min_prefix_length=self.policy.min_prefix_length
         )
+
+    def _list_content(self, name: Source) -> SourceContent:
+        try:
+            text = self.azure.custom_lists.read()
+        except (PermanentError, TransientError) as error:
+            raise UnusableList(f"{name}: {error}") from error
+        least = self.policy.min_prefix_length
+        return parse_custom_list(text, name, min_prefix_length=least).content
 
     def _environment_content(self, source: Source) -> SourceContent:
         try:
@@ -299,9 +312,9 @@ class SourcePull:
 def _unforeseen(source: Source, error: Exception) -> UnusableSource:
     found = Finding.of(error)
     message = f"{source}: {found.code}: {found.message}"
-    if service_tag_of(source) is None:
-        return UnusableEnvironment(message)
-    return UnusableServiceTag(message, found.code)
+    if service_tag_of(source):
+        return UnusableServiceTag(message, found.code)
+    return UnusableList(message) if is_list(source) else UnusableEnvironment(message)
 
 
 def _cause_of(error: UnusableSource) -> Finding:

@@ -1,7 +1,7 @@
 """The addresses that the sources of a table want, by their newest or pinned versions."""
 
 import functools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -12,11 +12,13 @@ from ...domain.addresses import (
     Source,
     Version,
     in_order,
+    is_list,
+    name_of,
     service_tag_of,
+    unavailable,
     uncovered,
 )
 from ...domain.bounds import out_of_bounds, shortened
-from ...domain.codes import Code
 from ...domain.errors import PermanentError
 from ...domain.findings import Finding, listed
 from ...domain.registry.choices import RouteStyle
@@ -112,7 +114,16 @@ class Wanted:
         """The findings that a report has about the sources."""
         faults = [self.out_of_bounds[prefix] for prefix in in_order(self.out_of_bounds)]
         refused = Finding(codes.RECORDED_OUT_OF_BOUNDS, f"{_NOT_BELIEVED}: {shortened(faults)}")
-        return (*self.unusable, *((refused,) if faults else ()), *self.comparison, *self.pinned)
+        refusals = (refused,) if faults else ()
+        return (*self.unusable, *refusals, *self._not_routed, *self.comparison, *self.pinned)
+
+    @property
+    def _not_routed(self) -> tuple[Finding, ...]:
+        """Report the lists of a table whose tags become routes themselves."""
+        if self.style is RouteStyle.PREFIXES:
+            return ()
+        lists = [version.source for version in self.versions if is_list(version.source)]
+        return listed(codes.LIST_NOT_ROUTED, "a route for each prefix of", lists)
 
     @property
     def version_ids(self) -> tuple[str, ...]:
@@ -191,14 +202,14 @@ class Sources:
 
     def _usable(self, run: Run, source: Source, newest: Version | None) -> Version:
         """Return the newest version. Raise PermanentError if the table cannot use it."""
-        tag = service_tag_of(source)
-        if tag is not None and not self.policy.allows(tag):
+        name = name_of(source)
+        if name is not None and not self.policy.allows(name):
             raise PermanentError(
-                codes.SERVICE_TAG_NOT_ALLOWED, f"{tag} is not in ALLOWED_SERVICE_TAGS"
+                codes.SERVICE_TAG_NOT_ALLOWED, f"{name} is not in ALLOWED_SERVICE_TAGS"
             )
         if newest is None:
             why = run.unusable.get(source, f"no version of {source} is recorded")
-            raise PermanentError(_unavailable(source), why)
+            raise PermanentError(unavailable(source), why)
         return newest
 
 
@@ -217,7 +228,7 @@ def why_not_pinned(version: Version | None, registration: Registration, cloud: s
 
 def _unusable(run: Run, registration: Registration) -> tuple[Finding, ...]:
     return tuple(
-        Finding(_unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
+        Finding(unavailable(source), f"{run.unusable[source]}; {_REPAIRED}")
         for source in registration.sources
         if source in run.unusable
     )
@@ -236,12 +247,10 @@ def _comparison(
     run: Run, registration: Registration, newest: Mapping[Source, Version | None]
 ) -> tuple[Finding, ...]:
     """Report which addresses only the service tag, or only the environment's own API, has."""
-    if registration.ase_id is None:
+    managing = _managing_tags(registration)
+    if registration.ase_id is None or not managing:
         return ()
 
-    # Other tags of the table say nothing about the management of the environment.
-    tags = registration.service_tags
-    managing = (MANAGEMENT_TAG,) if MANAGEMENT_TAG in tags else tags
     compared = [*managing, registration.ase_id.key]
     unusable = [source for source in compared if source in run.unusable]
     if unusable:
@@ -265,6 +274,15 @@ def _of_weekly_file(run: Run, versions: Iterable[Version]) -> Iterator[Finding]:
             yield Finding(codes.API_LACKS_ADDRESSES, said)
 
 
+def _managing_tags(registration: Registration) -> Sequence[str]:
+    """Return the tags to compare with an environment's own API.
+
+    Other tags of the table say nothing about the management of the environment, nor do lists.
+    """
+    tags = [tag for tag in registration.service_tags if service_tag_of(tag)]
+    return (MANAGEMENT_TAG,) if MANAGEMENT_TAG in tags else tags
+
+
 def _prefixes_by_tag(
     newest: Mapping[Source, Version | None],
 ) -> Mapping[str, frozenset[str]]:
@@ -285,10 +303,6 @@ def _check_routable(versions: Iterable[Version]) -> None:
         why = None if tag is None else why_not_routable(version.cloud, tag, version.routable)
         if why is not None:
             raise PermanentError(codes.SERVICE_TAG_NOT_ROUTABLE, why)
-
-
-def _unavailable(source: Source) -> Code:
-    return codes.ASE_UNAVAILABLE if service_tag_of(source) is None else codes.TAG_UNAVAILABLE
 
 
 def _difference(of_tags: Collection[str], of_ase: Collection[str]) -> tuple[Finding, ...]:

@@ -63,7 +63,9 @@ def still(check, **others):
     return [alarm.code.name for alarm in open_alarms(seen(check, **others), NOW.date())]
 
 
-@pytest.mark.parametrize("code", [codes.TAG_UNAVAILABLE, codes.RIGHTS_LOST_ON_TAG])
+@pytest.mark.parametrize(
+    "code", [codes.TAG_UNAVAILABLE, codes.LIST_UNAVAILABLE, codes.RIGHTS_LOST_ON_TAG]
+)
 @pytest.mark.parametrize(
     ("later", "is_open"),
     [

@@ -25,6 +25,7 @@ CONFLICTED = Outcome(
         ("changed", {"withheld": (Withheld(A, "remove", codes.APPLY_POLICY),)}, True),
         ("changed", {"withheld": (Withheld(A, "add", codes.APPLY_POLICY),)}, False),
         ("changed", {"findings": (Finding(codes.TAG_UNAVAILABLE, "lost"),)}, False),
+        ("changed", {"findings": (Finding(codes.LIST_UNAVAILABLE, "lost"),)}, False),
         ("planned", {}, False),
         ("failed", {}, False),
     ],
