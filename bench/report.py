@@ -95,9 +95,9 @@ def faults(results: Results) -> list[str]:
     if not results["eventStorm"]["goalMet"]:
         missed.append(f"the storm of events: {results['eventStorm']['runs']} runs")
     missed += [
-        f"the storm of alerts, {storm['at_a_time']} at a time"
+        f"the storm of alerts, {storm['atATime']} at a time"
         for storm in (results["alertStorm"], results["alertStormOneAtATime"])
-        if not storm["goals_met"]
+        if not storm["goalMet"]
     ]
     return missed
 
@@ -290,10 +290,10 @@ def _alert_storms(results: Results) -> str:
 
 def _answers(storm: Row) -> str:
     return (
-        f"Half are answered within {storm['answered_within_p50']} s, 99 of 100 within "
-        f"{storm['answered_within_p99']} s, and all within {storm['answered_within_max']} s. They "
-        f"start {storm['runs']} runs, which write {storm['tables_written']} tables, and the last "
-        f"run ends after {storm['settled_after']} s."
+        f"Half are answered within {storm['answeredWithinP50']} s, 99 of 100 within "
+        f"{storm['answeredWithinP99']} s, and all within {storm['answeredWithinMax']} s. They "
+        f"start {storm['runs']} runs, which write {storm['tablesWritten']} tables, and the last "
+        f"run ends after {storm['settledAfter']} s."
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
+from pydantic.alias_generators import to_camel
 
 from local import sample
 from local.azure.resources import RouteTable
@@ -54,7 +55,7 @@ class Storm:
         return not self.errors and self.tables_written == self.tables
 
     @property
-    def goals_met(self) -> bool:
+    def goal_met(self) -> bool:
         # If requests wait for each other, the time depends on how many there are.
         is_quick = self.at_a_time == 1 or self.answered_within_p99 <= GOAL_SECONDS
         return is_quick and self.nothing_lost and self.runs <= self.distinct
@@ -76,7 +77,8 @@ def _measure(at_a_time: int) -> dict[str, Any]:
             for table in tables:
                 host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
             storm = _storm(here.state, host, _bodies(tables), at_a_time)
-    return {**asdict(storm), "goals_met": storm.goals_met}
+    measured = {to_camel(name): value for name, value in asdict(storm).items()}
+    return {**measured, "goalMet": storm.goal_met}
 
 
 def fill(state: State) -> list[str]:

@@ -23,6 +23,11 @@ def test_a_picture_says_which_results_it_shows(name):
     assert f"]({name})" in PAGE.read_text()
 
 
+def test_all_names_have_one_style():
+    names = re.findall(r'"(\w+)":', RESULTS.read_text())
+    assert [name for name in names if not re.fullmatch(r"[a-z]+([A-Z0-9][a-z0-9]*)*", name)] == []
+
+
 def test_a_figure_that_was_not_measured_is_seen():
     page = PAGE.read_text()
     [seconds] = re.findall(r"\| ASE Route Sync \| ([0-9.]+) \|", page)
@@ -55,7 +60,7 @@ def test_a_page_without_a_block_is_refused():
         ({"ratio": 1.11}, True),
         ({"otherCallSeconds": 1.0}, False),
         ({"otherCallSeconds": 1.01}, True),
-        ({"goals_met": False}, True),
+        ({"goalMet": False}, True),
     ],
 )
 def test_a_missed_goal_is_named(change, missed):
@@ -78,9 +83,9 @@ def test_a_missed_goal_is_named(change, missed):
         "idle": {"goalMet": True},
         "drift": {"goalMet": True},
         "coldStart": {"goalMet": True},
-        "alertStorm": {"goals_met": True},
+        "alertStorm": {"goalMet": True},
         "eventStorm": {"goalMet": True},
-        "alertStormOneAtATime": {"goals_met": True, "at_a_time": 1} | change,
+        "alertStormOneAtATime": {"goalMet": True, "atATime": 1} | change,
     }
     assert len(faults(results)) == int(missed)
 
