@@ -182,7 +182,8 @@ class _Polling(ARMPolling):
         # If Azure asks for a longer wait, the operation is looked at once more before it is left.
         seconds = min(seconds, left)
         self._waited_seconds += seconds
-        self._sleep(seconds)
+        if seconds > 0:
+            self._sleep(seconds)
 
     def resource(self) -> HttpResponse:
         response: HttpResponse = self._seen or self._pipeline_response.http_response
