@@ -166,6 +166,7 @@ def test_databricks_does_not_fit_into_a_table_of_the_older_limit(azure, app, tab
         ("HDInsight.WestEurope", "NsgNotSure"),
         ("HDInsightOther", "NsgDeniesService"),
         ("ApiManagement", "NsgDeniesService"),
+        ("AppServiceManagement", "NsgDeniesService"),
     ],
 )
 def test_which_sources_let_a_service_in(azure, app, source, code):
@@ -173,6 +174,19 @@ def test_which_sources_let_a_service_in(azure, app, source, code):
     add_environment(
         azure.state, "one", table=table, rules=[rule("in", 100, source=source, ports="443")]
     )
+    assert put(service="hdInsight")[0] == 201
+    assert {"NsgAllows", "NsgNotSure", "NsgDeniesService"} & findings(sync(app)).keys() == {code}
+
+
+@pytest.mark.parametrize(
+    ("priority", "code"), [(299, "NsgNotSure"), (301, "NsgDeniesService"), (None, "NsgNotSure")]
+)
+def test_a_rule_for_a_region_lets_nothing_in_after_the_rule_that_denies(azure, app, priority, code):
+    table = add_table(azure.state, "one", [FIREWALL])
+    deny = rule("deny", 300, access="Deny", source="Internet", ports="*")
+    region = rule("in", priority or 400, source="HDInsight.WestEurope", ports="443")
+    rules = [region] if priority is None else [deny, region]
+    add_environment(azure.state, "one", table=table, rules=rules)
     assert put(service="hdInsight")[0] == 201
     assert {"NsgAllows", "NsgNotSure", "NsgDeniesService"} & findings(sync(app)).keys() == {code}
 

@@ -34,10 +34,9 @@ _SOURCES: Mapping[str, tuple[_Network, ...]] = {
     "*": (_ANYWHERE,),
     "any": (_ANYWHERE,),
     "azureloadbalancer": (_LOAD_BALANCER,),
-    # These contain every management address, because these are public and belong to Azure.
+    # These contain every address of a service tag: it is public and belongs to Azure.
     "internet": _PUBLIC,
     "azurecloud": _PUBLIC,
-    MANAGEMENT_TAG.lower(): _PUBLIC,
 }
 _DESTINATIONS_OF_ALL = {"*", "any", "virtualnetwork"}
 _LARGEST_PORT = 65535
@@ -136,9 +135,11 @@ def judge_inbound(
 ) -> Verdict:
     """Judge whether TCP 454 and 455 from the management prefixes reach the whole subnet.
 
-    Prefixes that are not IPv4 are left out.
+    Prefixes that are not IPv4 are left out. The management tag stands for all of them, also for one
+    that only the environment's own API names.
     """
-    return _judge_ports(group, MANAGEMENT_PORTS, _networks(management), subnet)
+    known = _with_tag(group, MANAGEMENT_TAG, _PUBLIC)
+    return _judge_ports(known, MANAGEMENT_PORTS, _networks(management), subnet)
 
 
 def judge_service(
@@ -150,17 +151,16 @@ def judge_service(
     region, stand for in a rule of the group.
     """
     networks = _networks(addresses)
-    inbound = (_knowing(each, rule.service_tag, networks) for each in group.inbound)
-    known = replace(group, inbound=tuple(inbound))
+    known = _with_tag(group, rule.service_tag, networks)
     return _judge_ports(known, _ports_of(rule), networks, subnet)
 
 
-def letting_in_regions(group: SecurityGroup, rule: InboundRule) -> Iterator[Rule]:
-    """Yield the rules that let in the rule's tag of some region alone."""
+def letting_in_regions(group: SecurityGroup, rule: InboundRule, before: Rule) -> Iterator[Rule]:
+    """Yield the rules that come `before` one, and let in the rule's tag of some region alone."""
     start = f"{rule.service_tag}.".lower()
-    allowing = (one for one in group.inbound if one.allows and one.is_for_port(_ports_of(rule)[0]))
-    for each in allowing:
-        if any(source.lower().startswith(start) for source in each.unknown):
+    for each in group.rules_for(_ports_of(rule)[0]):
+        comes_first = each.allows and each.priority < before.priority
+        if comes_first and any(source.lower().startswith(start) for source in each.unknown):
             yield each
 
 
@@ -249,6 +249,14 @@ def _judge(rules: Iterable[Rule], undecided: list[_Flow]) -> Verdict:
             undecided = _flows_outside(undecided, rule)
 
     return Verdict(tuple(allowed_by), _NOTHING_ALLOWS if undecided else None, tuple(unsure))
+
+
+def _with_tag(
+    group: SecurityGroup, service_tag: str, networks: Collection[_Network]
+) -> SecurityGroup:
+    """Return the group with these networks as what the tag stands for in its rules."""
+    inbound = (_knowing(each, service_tag, networks) for each in group.inbound)
+    return replace(group, inbound=tuple(inbound))
 
 
 def _knowing(rule: Rule, service_tag: str, networks: Iterable[_Network]) -> Rule:

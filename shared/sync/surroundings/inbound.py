@@ -7,6 +7,7 @@ from ...domain import codes
 from ...domain.findings import Finding
 from ...domain.services.service import InboundRule, Service
 from ...domain.surroundings.security_rules import (
+    Rule,
     SecurityGroup,
     Verdict,
     judge_service,
@@ -51,14 +52,14 @@ class NeededInbound:
 
         if verdict.denied_by is not None:
             said = f"{name}: rule {verdict.denied_by.name} keeps out {self.traffic}"
-            yield self._in_regions(name, group) or self._denied(said)
+            yield self._in_regions(name, group, verdict.denied_by) or self._denied(said)
         elif verdict.allowed:
             said = f"{', '.join(verdict.allowed_by)} let in {self.traffic}"
             yield Finding(codes.NSG_ALLOWS, f"{name}: {said}; {NOT_VISIBLE}")
 
-    def _in_regions(self, name: str, group: SecurityGroup) -> Finding | None:
+    def _in_regions(self, name: str, group: SecurityGroup, denied_by: Rule) -> Finding | None:
         """Return the finding if a part of the traffic is let in that may be all of it."""
-        found = letting_in_regions(group, self.rule)
+        found = letting_in_regions(group, self.rule, denied_by)
         rules = ", ".join(f"{one.name} ({', '.join(one.unknown)})" for one in found)
         said = (
             f"{name}: the traffic let in by {rules} may be enough of {self.traffic}; {NOT_VISIBLE}"
