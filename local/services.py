@@ -42,8 +42,8 @@ own (`routeStyle: serviceTag`) is a finding (`ServiceTagMissing`), and the table
 
 The network security group of the subnet has to allow the inbound rule. The report of each run says
 whether the groups of the table's subnets do: `NsgAllows`, `NsgDeniesService`, `NsgDeniesOptional`
-if the service needs the rule only in some cases, `NsgNotSure` or `NsgNone`
-([what each code means](operations.md#every-code-and-what-to-do)).
+if the service needs the rule only in some cases, `NsgNotSure`, `NsgNone`, or `NsgMissing` if the
+service needs a group ([what each code means](operations.md#every-code-and-what-to-do)).
 
 *One route for the tag* says whether `routeStyle: serviceTag` is possible
 ([which tags may](environments.md#one-route-for-a-service-tag)). If one of the tags may not have a
@@ -110,7 +110,8 @@ def _inbound(rule: InboundRule | None) -> str:
     if rule is None:
         return "none"
     only = f", {rule.only}" if rule.only else ""
-    return f"TCP {rule.ports} from `{rule.service_tag}`{only}"
+    group = "; the subnet needs a network security group" if rule.needs_group else ""
+    return f"TCP {rule.ports} from `{rule.service_tag}`{only}{group}"
 
 
 def _tag_routes(service: Service) -> str:

@@ -940,6 +940,15 @@ NSG_NONE = Code(
     meaning="The subnet has no network security group: all management traffic is let in.",
     remedy="No action is needed.",
 )
+NSG_MISSING = Code(
+    "NsgMissing",
+    Grade.ATTENTION,
+    meaning=(
+        "The subnet has no network security group. Without one, the load balancer of the table's "
+        "service lets nothing in."
+    ),
+    remedy="Attach a network security group that allows the traffic that the message names.",
+)
 NSG_DENIES = Code(
     "NsgDenies",
     Grade.ATTENTION,

@@ -200,10 +200,20 @@ def test_a_tag_without_its_region_lets_its_regions_in(azure, app, source):
     assert "in let in TCP 29876-29877" in findings(sync(app))["NsgAllows"]
 
 
-def test_a_subnet_without_a_security_group_lets_the_service_in(azure, app, table):
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("hdInsight", "NsgNone", "TCP 443 from HDInsight is let in"),
+        ("apiManagement", "NsgMissing", "TCP 3443 from ApiManagement, which apiManagement needs"),
+        ("entraDomainServices", "NsgMissing", "TCP 5986 from AzureActiveDirectoryDomainServices"),
+    ],
+)
+def test_a_subnet_without_a_security_group(azure, app, table, name, code, said):
     del subnet_of(azure.state, "one")["networkSecurityGroup"]
-    assert put(service="apiManagement")[0] == 201
-    assert "TCP 3443 from ApiManagement is let in" in findings(sync(app))["NsgNone"]
+    assert put(service=name)[0] == 201
+    found = findings(sync(app))
+    assert {"NsgNone", "NsgMissing"} & found.keys() == {code}
+    assert said in found[code]
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)

@@ -217,6 +217,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NOT_NEEDED: _REMOVE,
         codes.NSG_ALLOWS: None,
         codes.NSG_NONE: None,
+        codes.NSG_MISSING: None,
         codes.NSG_DENIES: _ENSURE_NSG,
         codes.NSG_DENIES_SERVICE: None,
         codes.NSG_DENIES_OPTIONAL: None,

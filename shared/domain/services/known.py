@@ -41,7 +41,7 @@ SERVICES = (
             "An instance without a virtual network does not need them. The pages are about the "
             "classic tiers only."
         ),
-        inbound=InboundRule("ApiManagement", "3443"),
+        inbound=InboundRule("ApiManagement", "3443", needs_group=True),
         sources=(
             Source(
                 "https://learn.microsoft.com/azure/api-management/virtual-network-reference",
@@ -156,7 +156,7 @@ SERVICES = (
             "Without a route table nothing is needed. Microsoft does not support a managed domain "
             "whose route 0.0.0.0/0 was changed, even with these routes."
         ),
-        inbound=InboundRule("AzureActiveDirectoryDomainServices", "5986"),
+        inbound=InboundRule("AzureActiveDirectoryDomainServices", "5986", needs_group=True),
         sources=(
             Source(
                 "https://learn.microsoft.com/entra/identity/domain-services/network-considerations",

@@ -11,12 +11,15 @@ REGION = "{region}"
 class InboundRule:
     """The traffic over TCP that a security group must let in, from the tag to these ports.
 
-    If the service does not always need it, `only` says when it does.
+    If the service does not always need it, `only` says when it does. If it `needs_group`, nothing
+    is let in without a security group on the subnet, because a load balancer of the Standard SKU is
+    closed until a group opens it.
     """
 
     service_tag: str
     ports: str
     only: str | None = None
+    needs_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

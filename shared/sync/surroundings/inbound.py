@@ -39,11 +39,16 @@ class NeededInbound:
     def _on(self, where: TableSubnet) -> Iterator[Finding]:
         subnet, group = where.subnet, where.security_group
         if subnet.security_group_id is None:
-            said = f"subnet {subnet.subnet_id} has no network security group: {self.traffic} is let"
-            yield Finding(codes.NSG_NONE, f"{said} in; {NOT_VISIBLE}")
+            yield self._without_group(f"subnet {subnet.subnet_id} has no network security group")
         if group is not None:
             verdict = judge_service(group, self.rule, self.addresses, subnet.address_prefixes)
             yield from self._judged(group, verdict)
+
+    def _without_group(self, said: str) -> Finding:
+        if self.rule.needs_group:
+            needed = f"{self.traffic}, which {self.service.name} needs"
+            return Finding(codes.NSG_MISSING, f"{said}: that keeps out {needed}")
+        return Finding(codes.NSG_NONE, f"{said}: {self.traffic} is let in; {NOT_VISIBLE}")
 
     def _judged(self, group: SecurityGroup, verdict: Verdict) -> Iterator[Finding]:
         name = f"network security group {group.group_id.name}"

@@ -211,7 +211,7 @@ def test_the_inbound_traffic_of_the_service_is_judged(azure, app, rules):
     discover(app, register=True)
     sync(app)
     _, faults = faults_of(app, "apim")
-    said = {None: ["NsgNone"], 0: ["NsgDeniesService"], 1: []}
+    said = {None: ["NsgMissing"], 0: ["NsgDeniesService"], 1: []}
     expected = said[rules if rules is None else len(rules)]
     assert [code for code in faults if code != "NsgWiderByRoutes"] == expected
 
