@@ -128,8 +128,9 @@ SERVICES = (
             "traffic cannot go through a firewall."
         ),
         unless=(
-            "A cluster whose traffic goes to no firewall does not need them. HDInsight also has "
-            "tags for regions, of which a cluster needs up to three."
+            "A cluster whose traffic goes to no firewall does not need them. If its "
+            "resourceProviderConnection is outbound, it needs them at most in US Government and "
+            "China. HDInsight also has tags for regions, of which a cluster needs up to three."
         ),
         inbound=InboundRule("HDInsight", "443"),
         sources=(
@@ -143,6 +144,10 @@ SERVICES = (
             Source(
                 "https://learn.microsoft.com/azure/hdinsight/control-network-traffic",
                 "2024-06-15",
+            ),
+            Source(
+                "https://learn.microsoft.com/azure/hdinsight/hdinsight-restrict-public-connectivity",
+                "2021-09-20",
             ),
         ),
     ),
