@@ -32,7 +32,7 @@ from .policy import Policy
 from .ports import Azure, Store
 from .registering import Registering, RegisterRequest, nothing
 from .requester import Requester
-from .watch.read_once import ServiceTagsReadOnce
+from .run.read_once import ServiceTagsReadOnce
 
 LONGEST = timedelta(seconds=40)
 """The daily check needs the rest of its time for the tables themselves."""

@@ -29,7 +29,7 @@ from ...domain.runs.run import MAX_RUN_TIME, Action, Run, Trigger, VersionSeen
 from ..policy import Policy
 from ..ports import Clock, Store
 from .pull import PullResult, SourcePull
-from .services import renewed
+from .services import kept, renewed
 from .settlement import Settlement
 
 LOST_AFTER = timedelta(minutes=20)
@@ -261,8 +261,13 @@ class RunStart:
             self._fan_out(noted, self._last_recorded)
 
     def _fan_out(self, run: Run, pull: _Pull) -> None:
-        targets = self._targets(run)
-        pulled = pull(run, self._sources(targets))
+        registered = self._targets(run)
+        # Any other action does exactly what somebody has asked for, and no more.
+        follows = run.request.action is Action.SYNC
+        wanted = renewed(registered, self.pull) if follows else registered
+        pulled = pull(run, self._sources(wanted))
+        targets = [kept(*each, self.pull) for each in zip(registered, wanted, strict=True)]
+
         seen = replace(
             run,
             versions=tuple(self._version_seen(version, run.run_id) for version in pulled.versions),
@@ -280,7 +285,7 @@ class RunStart:
         found = [self._target(run, route_table_id) for route_table_id in requested]
         if not requested:
             found = [one for one in self.store.registrations.list() if one.registration.enabled]
-        return [renewed(entry, self.pull) for entry in found]
+        return found
 
     def _target(self, run: Run, route_table_id: RouteTableId) -> RegisteredTable:
         """Return the registered table, or one with a default registration.

@@ -1,12 +1,12 @@
 """The tags for which a service stands in a region, also if a later release knows other tags."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from ...domain.errors import RouteSyncError
+from ...domain.errors import RouteSyncError, TransientError
 from ...domain.registry.choices import RouteStyle
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
@@ -15,6 +15,7 @@ from ...domain.routing.routable_tags import is_routable
 from ...domain.services.known import NAMED
 from ...domain.services.service import Service
 from .pull import SourcePull
+from .read_once import ServiceTagsReadOnce
 
 
 def tags_of(
@@ -35,18 +36,40 @@ def tags_of(
     return service.tags_in(ending or region, [*known, *pull.spelled(new)])
 
 
-def renewed(entry: RegisteredTable, pull: SourcePull) -> RegisteredTable:
-    """Bring the tags of the table's service to those of this release, and return the table.
+def renewed(entries: Sequence[RegisteredTable], pull: SourcePull) -> list[RegisteredTable]:
+    """Return the tables with the tags that this release knows of their services. Write nothing.
+
+    If a new tag is not allowed, is not published in the region, or can have no route of its own
+    that the table needs, the table stays as it is. If Azure cannot be asked, so do all that are
+    left, because each of them would wait for the same answer.
+    """
+    if not any(map(_is_outdated, entries)):
+        return [*entries]
+    azure = replace(pull.azure, service_tags=ServiceTagsReadOnce(pull.azure.service_tags))
+    once = replace(pull, azure=azure)
+
+    found: list[RegisteredTable] = []
+    with suppress(TransientError):
+        for entry in entries:
+            found.append(_renewed(entry, once))  # noqa: PERF401 - what was found is kept
+    return [*found, *entries[len(found) :]]
+
+
+def kept(entry: RegisteredTable, wanted: RegisteredTable, pull: SourcePull) -> RegisteredTable:
+    """Register the tags of the renewed table that is `wanted`, and return what is registered.
 
     A tag that the service has no more is a former source from now on, so its routes stay for their
-    grace. If a new tag is not allowed, is not published in the region, can have no route of its own
-    that the table needs, or cannot be asked for now, the table stays as it is: its report says so,
-    and the next run tries again.
+    grace. If a new tag has no recorded version, the table stays as it is, because none of its
+    routes could be kept right then. If its row cannot be written now, the next run tries again.
     """
-    service = NAMED.get(entry.registration.service or "")
-    if service is not None and _wanted(service, entry.registration) != _known(entry.registration):
-        with suppress(RouteSyncError):
-            return _renewed(entry, service, pull)
+    known, tags = entry.registration, wanted.registration.service_tags
+    new = {*tags} - {*known.service_tags}
+    if known == wanted.registration or any(pull.store.versions.newest(tag) is None for tag in new):
+        return entry
+
+    change = partial(_with_tags, known=known, tags=tags, at=pull.clock())
+    with suppress(RouteSyncError):
+        return pull.store.registrations.change(entry.route_table_id, change) or entry
     return entry
 
 
@@ -57,25 +80,32 @@ def missing_tags(registration: Registration) -> list[str]:
     return [tag for tag in tags if tag.lower() not in _known(registration)]
 
 
-def _wanted(service: Service, registration: Registration) -> set[str]:
-    of_service = service.tags_in(registration.region)
-    return {tag.lower() for tag in (*of_service, *registration.tags_beside)}
+def _is_outdated(entry: RegisteredTable) -> bool:
+    """Return whether this release knows other tags of the table's service."""
+    service = NAMED.get(entry.registration.service or "")
+    if service is None:
+        return False
+    of_service = service.tags_in(entry.registration.region)
+    wanted = {tag.lower() for tag in (*of_service, *entry.registration.tags_beside)}
+    return wanted != _known(entry.registration)
 
 
 def _known(registration: Registration) -> set[str]:
     return {tag.lower() for tag in registration.service_tags}
 
 
-def _renewed(entry: RegisteredTable, service: Service, pull: SourcePull) -> RegisteredTable:
+def _renewed(entry: RegisteredTable, pull: SourcePull) -> RegisteredTable:
     registration = entry.registration
+    service = NAMED.get(registration.service or "")
+    if service is None or not _is_outdated(entry):
+        return entry
+
     of_service = tags_of(service, registration.region, pull, registration.service_tags)
     new = {*of_service} - {*registration.service_tags}
     if not _usable(new, registration, pull):
         return entry
-
     tags = tuple(dict.fromkeys((*of_service, *registration.tags_beside)))
-    change = partial(_with_tags, known=registration, tags=tags, at=pull.clock())
-    return pull.store.registrations.change(entry.route_table_id, change) or entry
+    return replace(entry, registration=replace(registration, service_tags=tags))
 
 
 def _usable(tags: Collection[str], registration: Registration, pull: SourcePull) -> bool:

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,10 +23,10 @@ from ...domain.runs.run import Mode, Run, RunRequest, Trigger, run_id_of
 from ..policy import Policy
 from ..ports import Azure, Clock, Store
 from ..run.pull import Comparison, SourcePull
+from ..run.read_once import VersionsReadOnce
 from ..run.services import renewed
 from ..table.planning import Planning
 from ..table.progress import preview
-from .read_once import VersionsReadOnce
 
 LONGEST = timedelta(minutes=2)
 """An invocation may take 200 s. The tables that are left by then are left to a run."""
@@ -60,14 +60,15 @@ class DailyCheck:
         """
         now, ends = self.clock(), time.monotonic() + LONGEST.total_seconds()
         membership = self._membership(asked)
-        enabled = (one for one in self.store.registrations.list() if one.registration.enabled)
-        registered = [renewed(entry, self.pull) for entry in enabled]
+        registered = [one for one in self.store.registrations.list() if one.registration.enabled]
+        wanted = renewed(registered, self.pull)
         tags = self._tags(registered)
-        compared = self.pull.compare(tags, also=self.policy.listed_tags)
+        compared = self.pull.compare({*tags, *self._tags(wanted)}, also=self.policy.listed_tags)
         self.store.locations.write(compared.standings)
 
         measured = self._measure_all(registered, compared, now, ends)
-        run_id = self._start_run(measured, compared, asked)
+        in_need = self._in_need(measured, compared, wanted)
+        run_id = self._start_run(in_need, len(measured), compared, asked)
         found = self._measurements(measured, compared, now)
         report = self._report(found, tags, compared, run_id)
         return self._kept(_with_membership(report, membership), asked)
@@ -125,25 +126,35 @@ class DailyCheck:
         )
 
     def _start_run(
-        self, measured: Sequence[Measured], compared: Comparison, asked: Run | None
+        self,
+        in_need: Collection[RouteTableId],
+        count: int,
+        compared: Comparison,
+        asked: Run | None,
     ) -> str | None:
-        """Start a run if a tag differs or if a table needs one, and return its id."""
-        in_need = self._in_need(measured, compared)
+        """Start a run if a tag differs or if a table of `count` needs one, and return its id."""
         is_needed = bool(in_need or compared.differs)
         run_id = self._run_id(asked, is_needed=is_needed)
         if run_id is not None and is_needed:
-            reason = _reason(compared.differs, len(in_need), len(measured))
+            reason = _reason(compared.differs, len(in_need), count)
             # A request without tables is about all, also those that are registered meanwhile.
-            tables = () if len(in_need) == len(measured) else tuple(in_need)
+            tables = () if len(in_need) == count else tuple(in_need)
             self.create_run(_request(tables, reason, asked), run_id)
         return run_id
 
-    def _in_need(self, measured: Sequence[Measured], compared: Comparison) -> list[RouteTableId]:
-        """Return the tables that a run would help."""
+    def _in_need(
+        self,
+        measured: Sequence[Measured],
+        compared: Comparison,
+        wanted: Iterable[RegisteredTable],
+    ) -> list[RouteTableId]:
+        """Return the tables that a run would help, also to other tags of their services."""
+        renewed_to = {one.route_table_id: one.registration for one in wanted}
         return [
             each.entry.route_table_id
             for each in measured
-            if needs_run(each, compared.differs, paused=self.policy.paused)
+            if each.entry.registration != renewed_to[each.entry.route_table_id]
+            or needs_run(each, compared.differs, paused=self.policy.paused)
         ]
 
     def _run_id(self, asked: Run | None, *, is_needed: bool) -> str | None:

@@ -6,6 +6,8 @@ from functools import partial
 
 import pytest
 
+from shared.domain import codes
+from shared.domain.errors import PermanentError
 from shared.domain.registry.choices import RouteStyle
 from shared.domain.routing.published_tags import PUBLISHED
 from shared.domain.runs.run import Trigger
@@ -166,11 +168,57 @@ def test_a_table_of_tag_routes_takes_over_no_tag_that_may_not_be_one(batch):
     assert NEW in {route["properties"]["addressPrefix"] for route in table.routes}
 
 
-def test_the_daily_check_starts_a_run_for_what_a_release_has_added(batch):
+@pytest.mark.parametrize("templates", [TEMPLATES, ("Storage.{region}",)])
+def test_the_daily_check_starts_a_run_for_what_a_release_has_changed(batch, clock, templates):
     app, _, release = batch
+    before = registered(app)
+    release(*templates)
+    checked = app.check.check()
+    assert checked.figures.right == 1
+    assert app.runs.get(checked.run_id).request.route_tables == ()
+    assert registered(app).registration == before.registration
+    app.run_start.start(checked.run_id)
+    app.tables.sync(checked.run_id, rid("one"))
+    assert registered(app).registration.service_tags == tuple(
+        template.replace("{region}", "WestEurope") for template in templates
+    )
+    clock.shift(timedelta(days=1))
+    assert app.check.check().run_id is None
+
+
+def test_a_new_tag_that_cannot_be_recorded_leaves_the_table_to_its_repairs(batch, monkeypatch):
+    """Nothing is repaired from a tag without a version, so the table must not depend on it."""
+    app, table, release = batch
     release(*TEMPLATES)
-    assert app.check.check().run_id is not None
-    assert registered(app).registration.service_tags == (OLD, NEW)
+    table.routes = []
+    append = type(app.versions).append
+
+    def refuse(versions, content, *args, **kwargs):
+        if content.source == NEW:
+            raise PermanentError(codes.STORAGE_UNAVAILABLE, "no row can hold it")
+        return append(versions, content, *args, **kwargs)
+
+    monkeypatch.setattr(type(app.versions), "append", refuse)
+    whole = sync(app)
+    outcome = outcome_of(whole, "one")
+    assert (whole["status"], outcome["error"], len(missing(outcome))) == ("Succeeded", None, 1)
+    assert owned_prefixes(table) == {OF_OLD}
+    assert registered(app).registration.service_tags == (OLD,)
+
+
+def test_many_tables_of_a_service_ask_azure_once_for_a_further_tag(azure, batch):
+    app, _, release = batch
+    for number in range(4):
+        add_table(azure.state, f"more{number}")
+        request = RegisterRequest(
+            resource_id=table_id(f"more{number}"), service="batch", region="westeurope"
+        )
+        app.registering.register(request, SOMEBODY)
+    release(*TEMPLATES)
+    azure.state.log.clear()
+    assert sync(app)["status"] == "Succeeded"
+    asked = [one for one in azure.state.log if "/serviceTags" in one["path"]]
+    assert len(asked) <= 2
 
 
 def test_a_service_that_this_release_does_not_know_keeps_its_tags(batch, make_app):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.sync.watch.read_once import ServiceTagsReadOnce
+from shared.sync.run.read_once import ServiceTagsReadOnce
 from tests.builders.azure import add_table, answer
 from tests.builders.runs import register, sync
 from tests.calls import in_hand, pass_by
