@@ -16,6 +16,7 @@ from .domain.registry.registered_table import RegisteredTable
 from .domain.routing.plain_list import PlainList
 from .domain.runs.report import Report, Result
 from .domain.runs.run import Action, Run, RunStatus, Trigger
+from .domain.services.known import NAMED
 from .domain.surroundings.search import Found
 from .json_shapes import NewestOf
 
@@ -159,7 +160,7 @@ def plain_list(context: App, name: str) -> PlainList:
     """
     settings = context.settings
     if not context.policy.allows(name):
-        raise NotFound(codes.LIST_NOT_FOUND, f"{name} is not in ALLOWED_SERVICE_TAGS")
+        raise NotFound(codes.LIST_NOT_FOUND, _why_no_list(name))
     history = context.versions.recent(name, days=settings.removal_grace_days)
     if not history:
         raise TransientError(codes.LIST_NOT_READY, f"no version of {name} is recorded yet")
@@ -169,6 +170,13 @@ def plain_list(context: App, name: str) -> PlainList:
         raise TransientError(codes.RECORDED_OUT_OF_BOUNDS, shortened([*faults.values()]))
     found = PlainList.of(history, grace_days=settings.removal_grace_days, today=utc_now().date())
     return found.without(out_of_bounds(found.retained, settings.min_prefix_length))
+
+
+def _why_no_list(name: str) -> str:
+    service = NAMED.get(name)
+    if service is None:
+        return f"{name} is not in ALLOWED_SERVICE_TAGS"
+    return f"{name} is a service. Each of its tags has a list: {', '.join(service.service_tags)}"
 
 
 def version_change(context: App, version: Version) -> Difference:

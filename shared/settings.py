@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .domain.addresses import is_list, is_service_tag
 from .domain.clouds import CLOUDS, Cloud
 from .domain.custom_lists import kept
 from .domain.routing.policy import ApplyPolicy
 from .domain.schedules import schedule_fault
+from .domain.services.known import NAMED
 
 _STORAGE = (
     "AzureWebJobsStorage",
@@ -68,6 +69,12 @@ def _service_tag(value: str) -> str:
 def _allowed(value: str) -> str:
     if not is_list(value) and not is_service_tag(value):
         raise ValueError("not the name of a service tag or of a list")
+    return value
+
+
+def _no_service(value: str) -> str:
+    if value in NAMED:
+        raise ValueError("the name of a service, and no service tag")
     return value
 
 
@@ -200,7 +207,9 @@ class Settings(Connections, FrontSettings):
         None, alias="ARM_API_VERSION_NETWORK", pattern=_API_VERSION
     )
     arm_api_version_web: str | None = Field(None, alias="ARM_API_VERSION_WEB", pattern=_API_VERSION)
-    service_tag: _ServiceTag = Field("AppServiceManagement", alias="SERVICE_TAG")
+    service_tag: Annotated[_ServiceTag, AfterValidator(_no_service)] = Field(
+        "AppServiceManagement", alias="SERVICE_TAG"
+    )
     service_tag_subscription_id: str = Field(alias="SERVICE_TAG_SUBSCRIPTION_ID", pattern=_GUID)
     service_tag_locations: _CommaSeparated[Annotated[str, Field(pattern=r"^[a-z0-9]+$")]] = Field(
         alias="SERVICE_TAG_LOCATIONS", min_length=1

@@ -66,6 +66,7 @@ def test_one_error_lists_every_missing_and_wrong_setting():
         ("ARM_API_VERSION_NETWORK", "latest"),
         ("ARM_API_VERSION_WEB", "latest"),
         ("SERVICE_TAG", "App Service"),
+        ("SERVICE_TAG", "databricks"),
         ("SERVICE_TAG_SUBSCRIPTION_ID", "my-subscription"),
         ("SERVICE_TAG_LOCATIONS", "West Europe"),
         ("SERVICE_TAG_LOCATIONS", ","),

@@ -50,8 +50,9 @@ class Policy:
 
     def allows(self, service_tag: str) -> bool:
         """Return whether the tag is allowed. An allowed service allows its tags, in any region."""
-        return service_tag in self.allowed_service_tags or any(
-            NAMED[name].has(service_tag) for name in self.allowed_service_tags & NAMED.keys()
+        services = self.allowed_service_tags & NAMED.keys()
+        return service_tag in self.allowed_service_tags - services or any(
+            NAMED[name].has(service_tag) for name in services
         )
 
     @property

@@ -237,3 +237,12 @@ def test_firewalls_get_the_lists_of_an_allowed_service(app, table):
     assert asked["Sql.EastUS"].status_code == 503
     prefixes = published()["Sql.WestEurope"]["properties"]["addressPrefixes"]
     assert {*asked["Sql.WestEurope"].get_body().decode().split()} == {*prefixes}
+
+
+def test_a_service_is_no_list_and_the_answer_names_the_lists_of_its_tags(app, table):
+    assert put(service="databricks", region=REGION)[0] == 201
+    sync(app)
+    answer = call(LIST, ids={"name": "databricks.txt"})
+    error = json.loads(answer.get_body())["error"]
+    assert (answer.status_code, error["code"]) == (404, "ListNotFound")
+    assert "AzureDatabricks, Sql.{region}, Storage.{region}, EventHub.{region}" in error["message"]
