@@ -373,6 +373,20 @@ def test_a_service_is_added_by_one_word_and_removed_by_an_empty_one(azure, app, 
     assert (registered.service, registered.region, registered.service_tags) == (None, None, (TAG,))
 
 
+def test_the_tags_beside_a_service_are_taken_away_by_an_empty_one(azure, app, cli):
+    tag, allowed = "BatchNodeManagement.WestEurope", f"{TAG},batch"
+    register(app, "one")
+    values = [one for name in (tag, TAG) for one in tag_document([A], name)["values"]]
+    azure.state.tags.answers["westeurope"] = tag_document([A]) | {"values": values}
+    asked = ("--service", "batch", "--region", "westeurope")
+    both = cli("tables", "set", "one", *asked, ALLOWED_SERVICE_TAGS=allowed)
+    assert f"batch in westeurope ({tag}, {TAG})" in both.out, both.err
+    alone = cli("tables", "set", "one", "--service-tag", "", ALLOWED_SERVICE_TAGS=allowed)
+    assert f"batch in westeurope ({tag})" in alone.out, alone.err
+    assert app.registry.get(rid("one")).registration.named_tags == ()
+    assert app.registry.get(rid("one")).status.former_sources.keys() == {TAG}
+
+
 def test_a_table_that_its_tag_has_registered_says_so_and_may_come_back(app, cli):
     by_tag = Requester(Trigger.CHECK, "Azure tag aseRouteSync", is_azure_tag=True)
     app.registrar.add(RegisteredTable(rid("one"), Registration((TAG,))), by_tag)

@@ -168,8 +168,8 @@ def set_(
 ) -> None:
     """Change what is named of a registration, and leave the rest. Nothing is written to Azure.
 
-    An empty text removes the environment, the service, its region or the note. An exception
-    replaces the one of its prefix, and the others stay.
+    An empty text removes the environment, the service, its region, the tags or the note. An
+    exception replaces the one of its prefix, and the others stay.
     """
     from .. import tables
 
@@ -179,7 +179,7 @@ def set_(
         "ase": ase,
         "service": service,
         "region": region,
-        "service_tags": service_tag or None,
+        "service_tags": [tag for tag in service_tag if tag] if service_tag else None,
         "address_source": address_source,
         "route_style": route_style,
         "apply_policy": "" if no_apply_policy else apply_policy,
