@@ -281,6 +281,8 @@ class Registering:
         # new, because each run judges the rest again.
         if ase_id is not None and (before is None or ase_id != before.ase_id):
             faults += self._environment_faults(ase_id, request, asked)
+        if not _same_tags(request, before):
+            faults += _service_faults(request)
         faults += [*_text_faults(request), *self._pin_faults(request.pin, registration, before)]
         if before is None or not before.has_routes_of(registration):
             faults += self._route_faults(request, asked, registration, faults)
@@ -309,7 +311,7 @@ class Registering:
 
     def _tags(self, request: RegisterRequest, before: Registration | None) -> tuple[str, ...]:
         beside = _beside(request)
-        if before and before.service and _same_tags(request, before):
+        if before and _same_tags(request, before):
             return before.service_tags  # each run renews them, if this release knows others
         tags = dict.fromkeys((*self._tags_of_service(request, before), *beside))
         default = () if request.service else (self.policy.default_service_tag,)
@@ -530,7 +532,13 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
     return []
 
 
-def _same_tags(request: RegisterRequest, before: Registration) -> bool:
+def _same_tags(request: RegisterRequest, before: Registration | None) -> bool:
+    """Return whether the service stays as it is, and the tags beside it do.
+
+    Another release may have registered it, which knew other services.
+    """
+    if before is None or before.service is None:
+        return False
     asked = (request.service, request.region, _beside(request))
     return asked == (before.service, before.region, before.tags_beside)
 
@@ -564,7 +572,6 @@ def _region_faults(service: Service, region: str | None) -> Iterator[Fault]:
 
 
 def _text_faults(request: RegisterRequest) -> Iterator[Fault]:
-    yield from _service_faults(request)
     yield from list_faults("serviceTags", request.service_tags or (), MAX_TAGS)
     yield from _exception_faults(request.exceptions)
     yield from text_faults("note", request.note or None, MAX_NOTE)

@@ -162,6 +162,21 @@ def test_a_service_is_changed_and_taken_away_again(app):
     assert (none.service, none.service_tags) == (None, (TAG,))
 
 
+@pytest.mark.parametrize(
+    "known", [{"service": "later"}, {"service": "apiManagement", "region": "westeurope"}]
+)
+def test_a_table_can_be_disabled_if_another_release_knew_its_service_otherwise(app, known):
+    register(app, service="databricks", region="westeurope")
+    other = replace(app.registry.get(rid("one")).registration, **known)
+    app.registry.change(rid("one"), lambda entry: replace(entry, registration=other))
+    left_alone = changed(app, enabled=False)
+    assert (left_alone.enabled, left_alone.service_tags) == (False, IN_WEST_EUROPE)
+    with pytest.raises(InvalidRequest) as refused:
+        changed(app, service_tags=[TAG])
+    assert {fault.target for fault in refused.value.faults} <= {"service", "region"}
+    assert app.registry.get(rid("one")).registration == left_alone
+
+
 def test_a_table_is_not_left_without_any_tag(app):
     register(app, service="apiManagement")
     with pytest.raises(InvalidRequest) as refused:
