@@ -1,8 +1,10 @@
 """The tags of one weekly file, and which of them a route may have as its prefix, in short lines."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+
+from ..services.service import Service
 
 type _Tag = tuple[str, str]
 """The name of a tag, and its ending in lower case; the ending is empty if there is none."""
@@ -42,6 +44,16 @@ class Publication:
     def ending(self, location: str) -> str | None:
         """Return the ending that tags have for this ARM location; None if the file lacks it."""
         return next((one for one in self.regions.split() if one.lower() == location.lower()), None)
+
+    def tags_of(
+        self, service: Service, region: str | None, spelled: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        """Return the tags of the service in an ARM location, as `spelled` or the file spells them.
+
+        A region that the file lacks stays as it is.
+        """
+        ending = self.ending(region) if region else None
+        return service.tags_in(ending or region, spelled)
 
     @functools.cached_property
     def _routable(self) -> frozenset[_Tag]:

@@ -27,13 +27,13 @@ def tags_of(
     stays as the weekly file would spell it, or as the region is written. Raise TransientError if
     the answer is needed and Azure cannot be asked now.
     """
-    ending = PUBLISHED[pull.policy.cloud].ending(region) if region else None
-    tags = service.tags_in(ending or region, known)
+    file = PUBLISHED[pull.policy.cloud]
+    tags = file.tags_of(service, region, known)
 
     new = [tag for tag in tags if tag not in known and pull.store.versions.newest(tag) is None]
     if region is None or not new:
         return tags
-    return service.tags_in(ending or region, [*known, *pull.spelled(new)])
+    return file.tags_of(service, region, [*known, *pull.spelled(new)])
 
 
 def renewed(entries: Sequence[RegisteredTable], pull: SourcePull) -> list[RegisteredTable]:
@@ -73,10 +73,10 @@ def kept(entry: RegisteredTable, wanted: RegisteredTable, pull: SourcePull) -> R
     return entry
 
 
-def missing_tags(registration: Registration) -> list[str]:
+def missing_tags(registration: Registration, cloud: str) -> list[str]:
     """Return the tags that this release knows of the service and the table does not have."""
     service = NAMED.get(registration.service or "")
-    tags = service.tags_in(registration.region) if service else ()
+    tags = PUBLISHED[cloud].tags_of(service, registration.region) if service else ()
     return [tag for tag in tags if tag.lower() not in _known(registration)]
 
 

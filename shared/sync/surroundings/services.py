@@ -99,8 +99,7 @@ class ServiceSearch:
 
     def _tags(self, service: str, location: str) -> tuple[str, ...]:
         """Return the tags of the service in a location, spelled as the weekly file does."""
-        ending = PUBLISHED[self.policy.cloud].ending(location)
-        return NAMED[service].tags_in(ending or location)
+        return PUBLISHED[self.policy.cloud].tags_of(NAMED[service], location)
 
     def _findings(
         self, work: Work, resource: ServiceResource, looked: Sequence[Looked]

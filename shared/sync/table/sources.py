@@ -235,7 +235,7 @@ def _unusable(run: Run, registration: Registration) -> tuple[Finding, ...]:
 
 
 def _missing(registration: Registration, policy: Policy) -> Iterator[Finding]:
-    for tag in missing_tags(registration):
+    for tag in missing_tags(registration, policy.cloud):
         why = "Azure does not publish it, takes no route for it, or could not be asked"
         if not policy.allows(tag):
             why = "it is not allowed by ALLOWED_SERVICE_TAGS"

@@ -39,7 +39,7 @@ def test_each_tag_in_each_region_is_spelled_as_in_the_weekly_file(cloud):
         tag
         for ending in endings
         for service in SERVICES
-        for tag in service.tags_in(PUBLISHED[cloud].ending(ending.lower()))
+        for tag in PUBLISHED[cloud].tags_of(service, ending.lower())
         if tag.lower() in in_any_case
     }
     assert sorted(tags - published) == []
@@ -135,7 +135,7 @@ def test_a_new_tag_that_is_not_published_is_a_finding_and_nothing_else(azure, ba
     whole = sync(app)
     assert whole["status"] == "Succeeded"
     [message] = missing(outcome_of(whole, "one"))
-    assert "batch needs Storage.westeurope, too" in message
+    assert "batch needs Storage.WestEurope, too" in message
     assert "Azure does not publish it" in message
     assert owned_prefixes(table) == {OF_OLD}
     edit = partial(replace, note="ours")
