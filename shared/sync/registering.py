@@ -568,7 +568,8 @@ def _region_faults(service: Service, region: str | None) -> Iterator[Fault]:
     elif region is None:
         yield Fault("region", f"{service.name} has tags of a region: name it, such as westeurope")
     elif not re.fullmatch(r"[a-z0-9]{1,64}", region):
-        yield Fault("region", "not the name of an Azure location, such as westeurope")
+        why = "the name of an Azure location has small letters and digits only, such as westeurope"
+        yield Fault("region", why)
 
 
 def _text_faults(request: RegisterRequest) -> Iterator[Fault]:

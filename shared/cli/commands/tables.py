@@ -47,7 +47,8 @@ _Ase = Annotated[
 _Tags = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="TAG", help="A service tag; repeat it for more. The default is SERVICE_TAG."
+        metavar="TAG",
+        help="A service tag; repeat it for more. The default without --service is SERVICE_TAG.",
     ),
 ]
 _Service = Annotated[
@@ -58,7 +59,9 @@ _Service = Annotated[
 ]
 _Region = Annotated[
     str | None,
-    typer.Option(metavar="LOCATION", help="The location of the service, if it has tags of it."),
+    typer.Option(
+        metavar="LOCATION", help="The Azure location of the service, if its tags depend on it."
+    ),
 ]
 _Exceptions = Annotated[
     list[str] | None,
