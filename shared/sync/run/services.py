@@ -86,8 +86,18 @@ def _is_outdated(entry: RegisteredTable) -> bool:
     if service is None:
         return False
     of_service = service.tags_in(entry.registration.region)
-    wanted = {tag.lower() for tag in (*of_service, *entry.registration.tags_beside)}
+    wanted = {tag.lower() for tag in (*of_service, *_of_person(entry.registration))}
     return wanted != _known(entry.registration)
+
+
+def _of_person(registration: Registration) -> tuple[str, ...]:
+    """Return the tags that a person wants whatever the service has: those beside, and a pinned one.
+
+    Without its source, a pin would block the table.
+    """
+    pinned = registration.pin and registration.pin.source
+    kept_by_pin = (tag for tag in registration.service_tags if tag == pinned)
+    return (*registration.tags_beside, *kept_by_pin)
 
 
 def _known(registration: Registration) -> set[str]:
@@ -104,7 +114,7 @@ def _renewed(entry: RegisteredTable, pull: SourcePull) -> RegisteredTable:
     new = {*of_service} - {*registration.service_tags}
     if not _usable(new, registration, pull):
         return entry
-    tags = tuple(dict.fromkeys((*of_service, *registration.tags_beside)))
+    tags = tuple(dict.fromkeys((*of_service, *_of_person(registration))))
     return replace(entry, registration=replace(registration, service_tags=tags))
 
 

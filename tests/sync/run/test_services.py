@@ -12,7 +12,7 @@ from shared.domain.registry.choices import RouteStyle
 from shared.domain.routing.published_tags import PUBLISHED
 from shared.domain.runs.run import Trigger
 from shared.domain.services.known import NAMED, SERVICES
-from shared.sync.registering import RegisterRequest
+from shared.sync.registering import PinRequest, RegisterRequest
 from shared.sync.requester import Requester
 from shared.sync.run.services import tags_of
 from tests.builders.azure import add_table, answer, rid, table_id, tag_document
@@ -126,6 +126,20 @@ def test_a_tag_beside_the_service_stays_if_the_service_has_it_no_more(batch):
     assert outcome_of(sync(app), "one")["retained"] == []
     assert owned_prefixes(table) == {OF_OLD, OF_NEW}
     assert registered(app).registration.service_tags == (NEW, OLD)
+
+
+def test_a_pinned_tag_stays_until_it_is_unpinned_if_the_service_has_it_no_more(batch):
+    app, table, release = batch
+    pin = PinRequest(app.versions.newest(OLD).version_id, "a person wants it")
+    app.registering.change(table_id("one"), partial(replace, pin=pin), SOMEBODY)
+    release("Storage.{region}")
+    assert outcome_of(sync(app), "one")["status"] == "changed"
+    assert owned_prefixes(table) == {OF_OLD, OF_NEW}
+    assert {*registered(app).registration.service_tags} == {OLD, NEW}
+
+    app.registering.change(table_id("one"), partial(replace, pin=None), SOMEBODY)
+    assert [one["prefix"] for one in outcome_of(sync(app), "one")["retained"]] == [OF_OLD]
+    assert registered(app).registration.service_tags == (NEW,)
 
 
 def test_a_new_tag_that_is_not_published_is_a_finding_and_nothing_else(azure, batch):
