@@ -35,10 +35,11 @@ A [discovery](environments.md#other-services) finds resources of `apiManagement`
 `entraDomainServices` and `hdInsight` by itself, and `discover --register` registers their tables.
 You register those of every other service by their ids.
 
-If a later release knows other tags of the service, the next run of each table takes them over, and
-the daily check starts that run. Routes of a tag that the service has no more leave after `REMOVAL_GRACE_DAYS`, as ever. A new
-tag that is not allowed, that Azure does not publish in the region, or that can have no route of its
-own (`routeStyle: serviceTag`) is a finding (`ServiceTagMissing`), and the table stays as it is.
+If a later release knows other tags of the service, the next sync of each table takes them over, and
+the daily check starts it. Routes of a tag that the service has no more leave after
+`REMOVAL_GRACE_DAYS`, as ever, but a [pinned](safety.md#pinning-a-source-to-a-version) tag stays. A
+new tag that is not allowed, that Azure does not publish in the region, or that can have no route of
+its own (`routeStyle: serviceTag`) is a finding (`ServiceTagMissing`), and the table stays as it is.
 
 The network security group of the subnet has to allow the inbound rule. The report of each run says
 whether the groups of the table's subnets do: `NsgAllows`, `NsgDeniesService`, `NsgDeniesOptional`

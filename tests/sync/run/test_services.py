@@ -18,7 +18,7 @@ from shared.sync.run.services import tags_of
 from tests.builders.azure import add_table, answer, rid, table_id, tag_document
 from tests.builders.recorded import needs_documents, weekly_file
 from tests.builders.routes import owned_prefixes
-from tests.builders.runs import outcome_of, sync
+from tests.builders.runs import adopt, outcome_of, sync
 
 FILES = {
     "AzureCloud": "ServiceTags_Public_20251027.json",
@@ -218,6 +218,15 @@ def test_a_new_tag_that_cannot_be_recorded_leaves_the_table_to_its_repairs(batch
     assert (whole["status"], outcome["error"], len(missing(outcome))) == ("Succeeded", None, 1)
     assert owned_prefixes(table) == {OF_OLD}
     assert registered(app).registration.service_tags == (OLD,)
+
+
+def test_an_adoption_takes_over_no_further_tag(batch):
+    """Somebody has asked for an adoption, and for nothing else."""
+    app, table, release = batch
+    release(*TEMPLATES)
+    adopt(app)
+    assert registered(app).registration.service_tags == (OLD,)
+    assert owned_prefixes(table) == {OF_OLD}
 
 
 def test_many_tables_of_a_service_ask_azure_once_for_a_further_tag(azure, batch):
