@@ -1,7 +1,8 @@
 """Membership by an Azure tag: the tag `aseRouteSync` of a route table decides its registration.
 
-The tag registers a table and changes what it has registered. Only an answer of Azure about this
-very table that shows no tag unregisters it: a list may be incomplete.
+The tag registers a table, and changes and removes what it has registered. The lists of Azure only
+show where to look: nothing changes before Azure was asked for the very table, because a list may be
+incomplete or old.
 """
 
 import random
@@ -118,12 +119,11 @@ class TagMembership:
         """Raise what keeps the rest of the subscription from being looked at."""
         tagged = self._follow_listed(subscription_id, look)
 
-        # The list was read to its end. Azure is asked again about each table that it shows no tag
-        # of, because a list may lack a page.
+        # The list was read to its end, and may lack a page nevertheless.
         for table_id in look.made_by_tag(subscription_id):
             if table_id not in tagged:
                 look.check_time()
-                self._follow_missing(table_id, look)
+                self._follow_read(table_id, look)
 
     def _follow_listed(self, subscription_id: str, look: _Look) -> set[RouteTableId]:
         """Return the tables that have the tag, after each of them was followed."""
@@ -135,10 +135,11 @@ class TagMembership:
                 tagged = TaggedTable.of(table_id, table)
                 if tagged.value is not None:
                     found.add(table_id)
-                    self._follow(tagged, look)
+                    self._follow(tagged, look, is_listed=True)
         return found
 
-    def _follow_missing(self, table_id: RouteTableId, look: _Look) -> None:
+    def _follow_read(self, table_id: RouteTableId, look: _Look) -> None:
+        """Follow the tag as the table itself shows it. Only this changes a registration."""
         with _alone(TaggedTable(table_id), look):
             tagged = TaggedTable.of(table_id, self.azure.route_tables.read(table_id))
             if tagged.value is None:
@@ -146,18 +147,20 @@ class TagMembership:
             else:
                 self._follow(tagged, look)
 
-    def _follow(self, tagged: TaggedTable, look: _Look) -> None:
+    def _follow(self, tagged: TaggedTable, look: _Look, *, is_listed: bool = False) -> None:
         with _alone(tagged, look):
             wish = TagWish.of(tagged)
             entry = look.registered.get(tagged.route_table_id)
             if entry is None:
-                self._register(tagged, wish, look)
+                self._register(tagged, wish, look, is_listed=is_listed)
             elif entry.unreadable is None:
                 said = ", ".join(wish.differences(entry.registration))
                 if said:
-                    self._correct(tagged, wish, said, look, is_ours=entry.by_tag)
+                    self._correct(tagged, wish, said, look, is_listed=is_listed)
 
-    def _register(self, tagged: TaggedTable, wish: TagWish, look: _Look) -> None:
+    def _register(
+        self, tagged: TaggedTable, wish: TagWish, look: _Look, *, is_listed: bool
+    ) -> None:
         others = sorted(tagged.owners - {self.policy.owner})
         if others and wish.enabled:
             message = (
@@ -167,25 +170,30 @@ class TagMembership:
             return
 
         request = _with_wish(wish, RegisterRequest(resource_id=str(tagged.route_table_id)))
+        if is_listed:
+            # Azure is not asked again every day about a table whose tag is wrong.
+            look.registering.judge(request, _requester(tagged))
+            self._follow_read(tagged.route_table_id, look)
+            return
         look.registering.register(request, _requester(tagged), nothing)
         look.note(tagged, TagEffect.REGISTERED, f"its Azure tag is {tagged.text}")
 
     def _correct(
-        self, tagged: TaggedTable, wish: TagWish, said: str, look: _Look, *, is_ours: bool
+        self, tagged: TaggedTable, wish: TagWish, said: str, look: _Look, *, is_listed: bool
     ) -> None:
         """Change a registration that a tag has made, or tell how a person's differs."""
-        if not is_ours:
+        if not look.registered[tagged.route_table_id].by_tag:
             message = f"a person has registered the table {said}"
             look.tell(tagged, codes.AZURE_TAG_DIFFERS, message)
+            return
+        if is_listed:
+            self._follow_read(tagged.route_table_id, look)
             return
 
         table, edit = str(tagged.route_table_id), partial(_with_wish, wish)
         look.registering.change(table, edit, _requester(tagged))
-        look.note(
-            tagged,
-            TagEffect.CHANGED,
-            f"its Azure tag is {tagged.text}, and it was registered {said}",
-        )
+        message = f"its Azure tag is {tagged.text}, and it was registered {said}"
+        look.note(tagged, TagEffect.CHANGED, message)
 
     def _unregister(self, tagged: TaggedTable, look: _Look) -> None:
         look.registering.unregister(str(tagged.route_table_id), _requester(tagged))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -416,6 +417,65 @@ def test_a_tag_that_only_the_list_lacks_counts_as_the_table_itself_shows_it(azur
     tag_table(known, OTHER_TAG)
     azure.state.faults.append(InjectedFault(method="GET", path=LIST, effect=HalfPage(), times=2))
     assert effects(app.check.check()) == [("one", "changed")]
+
+
+class Meanwhile(Delay):
+    """Somebody changes the table after the list was read, and before the table itself is."""
+
+    seconds: float = 0
+    change: Callable[[], None]
+
+    async def before(self, call):
+        self.change()
+
+
+@pytest.fixture
+def meanwhile(azure):
+    def meanwhile(change):
+        azure.state.faults.append(
+            InjectedFault(method="GET", path=ONE, effect=Meanwhile(change=change), times=1)
+        )
+
+    return meanwhile
+
+
+def test_a_tag_that_only_the_list_still_shows_registers_nothing(app, one, meanwhile):
+    meanwhile(lambda: tag_table(one, None))
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([], [])
+    assert app.registry.get(rid("one")) is None
+
+
+def test_a_table_that_only_the_list_still_shows_is_not_registered(azure, app, one, meanwhile):
+    meanwhile(lambda: azure.state.remove(one))
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([], [])
+    assert app.registry.get(rid("one")) is None
+
+
+def test_a_table_is_registered_as_it_says_itself_and_not_as_the_list_says(app, one, meanwhile):
+    meanwhile(lambda: tag_table(one, OTHER_TAG))
+    assert effects(app.check.check()) == [("one", "registered")]
+    assert registration(app).service_tags == (OTHER_TAG,)
+
+
+@pytest.mark.parametrize(
+    ("value", "effect"), [(TAG, []), (None, [("one", "unregistered")]), ("Storage", [])]
+)
+def test_a_change_that_only_the_list_shows_is_not_made(app, known, meanwhile, value, effect):
+    tag_table(known, OTHER_TAG)
+    meanwhile(lambda: tag_table(known, value))
+    assert effects(app.check.check()) == effect
+    assert [entry.registration.service_tags for entry in app.registry.list()] == (
+        [] if effect else [(TAG,)]
+    )
+
+
+def test_a_wrong_tag_does_not_cost_one_more_call_every_day(azure, app, add):
+    add(value="Storage")
+    app.check.check()
+    paths = [entry["path"] for entry in azure.state.log]
+    assert not [path for path in paths if path.endswith("/routeTables/one")]
 
 
 SUBSCRIPTIONS = "^/subscriptions$"
