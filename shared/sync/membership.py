@@ -7,7 +7,7 @@ incomplete or old.
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -37,6 +37,11 @@ from .run.read_once import ServiceTagsReadOnce
 
 LONGEST = timedelta(seconds=40)
 """The daily check needs the rest of its time for the tables themselves."""
+_UNLISTED = Finding(
+    codes.AUTHORIZATION_FAILED,
+    "Azure does not list this subscription: the app's identity has no role there any more",
+)
+"""Without any role in a subscription, Azure answers as if there were no such subscription."""
 
 
 @dataclass(slots=True)
@@ -62,9 +67,17 @@ class _Look:
         if time.monotonic() >= self.ends:
             raise _too_late()
 
-    def result(self, subscriptions: int) -> Membership:
-        unread = not_read_alarms(self.not_read, self.registered, subscriptions)
-        return Membership(tuple(self.changes), (*self.alarms.values(), *unread), self.not_read)
+    def result(self, listed: Sequence[str]) -> Membership:
+        """Return what was found in these subscriptions, and which others were not read."""
+        not_read = {**dict.fromkeys(self._unlisted(listed), _UNLISTED), **self.not_read}
+        count = len({*listed, *not_read})
+        unread = not_read_alarms(not_read, self.registered, count)
+        return Membership(tuple(self.changes), (*self.alarms.values(), *unread), not_read)
+
+    def _unlisted(self, listed: Sequence[str]) -> list[str]:
+        """Return the other subscriptions with registered tables."""
+        seen = {subscription_id.lower() for subscription_id in listed}
+        return sorted({table.subscription_id.lower() for table in self.registered} - seen)
 
     def tell(self, tagged: TaggedTable, code: Code, message: str) -> None:
         text = f"{tagged.text}: {message}"
@@ -97,7 +110,7 @@ class TagMembership:
         # If the time is short, it is not always the same subscriptions that get none.
         for subscription_id in random.sample(subscriptions, len(subscriptions)):
             self._look_alone(subscription_id, look)
-        return look.result(len(subscriptions))
+        return look.result(subscriptions)
 
     def _look_alone(self, subscription_id: str, look: _Look) -> None:
         try:

@@ -579,6 +579,23 @@ def test_a_right_that_is_missing_is_told_only_where_a_table_is_registered(azure,
     assert told(app.check.check()) == ["AzureTagsNotRead"]
 
 
+@pytest.mark.parametrize("of_person", [False, True])
+def test_a_subscription_that_azure_does_not_list_any_more_is_told(azure, app, add, of_person):
+    there = add("there", subscription=OTHER_SUBSCRIPTION)
+    if of_person:
+        request = RegisterRequest(resource_id=table_id("there", OTHER_SUBSCRIPTION))
+        app.registering.register(request, ANN)
+    assert told(app.check.check()) == []
+
+    # Even the last right on a subscription is lost, and with it its place in the list.
+    tag_table(there, None)
+    azure.state.identities.app.assignments = [(f"/subscriptions/{SUBSCRIPTION}", READER)]
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([], ["AzureTagsNotRead"])
+    assert f"in 1 of 2 subscriptions: {OTHER_SUBSCRIPTION}" in checked.alarms[-1].message
+    assert [*checked.tags_not_read] == [OTHER_SUBSCRIPTION]
+
+
 def test_what_there_was_no_time_for_is_told_and_stays_as_it_is(app, add, known):
     """The rest of the check has its own time."""
     tag_table(known, None)
