@@ -284,7 +284,7 @@ class Registering:
         if not _same_tags(request, before):
             faults += _service_faults(request)
         faults += [*_text_faults(request), *self._pin_faults(request.pin, registration, before)]
-        if before is None or not before.has_routes_of(registration):
+        if _needs_routes_judged(asked.by, registration, before):
             faults += self._route_faults(request, asked, registration, faults)
 
         if faults:
@@ -530,6 +530,17 @@ def _environment_faults(survey: Survey, *, acknowledge: bool) -> list[Fault]:
         message = f"{NOT_NEEDED.message}: acknowledge: true registers it nevertheless"
         return [Fault("acknowledge", message)]
     return []
+
+
+def _needs_routes_judged(
+    by: Requester, registration: Registration, before: Registration | None
+) -> bool:
+    """An Azure tag that says `off` names no tags. Those of the table are judged as soon as its tag
+    enables it.
+    """
+    if by.is_azure_tag:
+        return registration.enabled
+    return before is None or not before.has_routes_of(registration)
 
 
 def _same_tags(request: RegisterRequest, before: Registration | None) -> bool:

@@ -198,6 +198,30 @@ def test_a_table_with_off_is_registered_and_disabled(azure, app, add):
     assert (registration(app).enabled, registration(app).service_tags) == (True, (OTHER_TAG,))
 
 
+def test_off_needs_no_tag_that_is_allowed(make_app, add):
+    app = make_app(DISCOVER_BY_TAG="true", ALLOWED_SERVICE_TAGS=OTHER_TAG)
+    one = add(value="off")
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([("one", "registered")], [])
+    assert not registration(app).enabled
+
+    tag_table(one, TAG)
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([], ["AzureTagWrong"])
+    assert not registration(app).enabled
+    tag_table(one, OTHER_TAG)
+    assert effects(app.check.check()) == [("one", "changed")]
+    assert (registration(app).enabled, registration(app).service_tags) == (True, (OTHER_TAG,))
+
+
+@pytest.mark.usefixtures("nobody_waits")
+def test_off_holds_while_no_location_answers(azure, app, add):
+    add(value="off")
+    azure.state.faults.append(refusal("GET", "serviceTags", 503, {}, times=99))
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([("one", "registered")], [])
+
+
 def test_a_search_does_not_enable_what_is_off(azure, app, add):
     add_environment(azure.state, "one", table=add(value="off"))
     app.check.check()
