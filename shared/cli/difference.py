@@ -42,6 +42,9 @@ class KeyChange:
     after: object
 
 
+_TAKEN_OVER = KeyChange("madeByTag", before=True, after=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A route table whose registration differs from the file.
@@ -62,21 +65,27 @@ class Difference:
     """The difference between the entries of a file and the registered tables.
 
     `default_tag` is the tag of an entry that names none. If `prune`, the tables that are not in the
-    file are unregistered.
+    file are unregistered. What an Azure tag has registered in the tables `of_tags` belongs to the
+    file afterwards, even if the file says the same.
     """
 
     entries: Mapping[RouteTableId, TableEntry]
     tables: Sequence[RegisteredTable]
     default_tag: str
     prune: bool
+    of_tags: frozenset[RouteTableId] = frozenset()
 
     @functools.cached_property
     def steps(self) -> tuple[Step, ...]:
         """Everything that is to be done."""
         known = {table.route_table_id: table for table in self.tables}
-        steps = (_step(i, e, known.get(i), self.default_tag) for i, e in self.entries.items())
+        tag = self.default_tag
+        steps = (_step(i, e, known.get(i), tag, self._taken(i)) for i, e in self.entries.items())
         pruned = [table for table in self._missing if self.prune and table.unreadable is None]
         return (*(one for one in steps if one is not None), *map(_unregistering, pruned))
+
+    def _taken(self, table_id: RouteTableId) -> tuple[KeyChange, ...]:
+        return (_TAKEN_OVER,) if table_id in self.of_tags else ()
 
     @property
     def kept(self) -> tuple[RouteTableId, ...]:
@@ -114,9 +123,13 @@ def of_kind(kind: Kind, steps: Iterable[Step]) -> list[Step]:
 
 
 def _step(
-    table_id: RouteTableId, entry: TableEntry, known: RegisteredTable | None, default_tag: str
+    table_id: RouteTableId,
+    entry: TableEntry,
+    known: RegisteredTable | None,
+    default_tag: str,
+    taken: tuple[KeyChange, ...],
 ) -> Step | None:
-    """Return None if the table is as the file says, or if its row cannot be read."""
+    """Return None if the table is as the file says and the file's, or if its row is unreadable."""
     after, request = _asked(entry, default_tag), entry.request(str(table_id))
     if known is None:
         changes = tuple(KeyChange(key, None, value) for key, value in after.items())
@@ -126,7 +139,7 @@ def _step(
 
     before: Mapping[str, object] = registration_json(known.registration)
     differing = [key for key in before if not _same(key, before[key], after[key])]
-    changes = tuple(KeyChange(key, before[key], after[key]) for key in differing)
+    changes = (*(KeyChange(key, before[key], after[key]) for key in differing), *taken)
     expect = one_of([known.registration.etag])
     return Step(Kind.CHANGE, table_id, changes, request, expect) if changes else None
 

@@ -80,8 +80,9 @@ def _difference(source: str, options: ImportOptions) -> Difference:
         acknowledged = {"acknowledge": True}
         entries = {i: entry.model_copy(update=acknowledged) for i, entry in entries.items()}
     found, tag = answers.registered_tables(app()), app().policy.default_service_tag
-    tables = [one for one in found if one.route_table_id in entries or not _is_tags(one)]
-    return Difference(entries, tables, tag, options.prune)
+    of_tags = frozenset(one.route_table_id for one in found if _is_tags(one))
+    tables = [one for one in found if one.route_table_id not in of_tags - entries.keys()]
+    return Difference(entries, tables, tag, options.prune, of_tags)
 
 
 def _is_tags(table: RegisteredTable) -> bool:

@@ -319,11 +319,17 @@ def test_while_no_tag_is_followed_such_a_table_is_one_like_all_others(app, table
     assert app.registry.get(rid("tagged")) is None
 
 
-def test_a_file_that_names_such_a_table_makes_it_the_files(azure, app, tables, file):
+@pytest.mark.parametrize("note", [None, "ours now"])
+def test_a_file_that_names_such_a_table_makes_it_the_files(azure, app, tables, file, note):
     add_table(azure.state, "tagged")
     app.registrar.add(RegisteredTable(rid("tagged"), Registration((TAG,))), AZURE_TAG)
     entries = file.exported()
     [named] = [entry for entry in entries if entry["routeTableId"] == table_id("tagged")]
-    named["note"] = "ours now"
-    assert file.imported(entries, "--yes", DISCOVER_BY_TAG="true").status == 0
+    if note is not None:
+        named["note"] = note
+    planned = file.imported(entries, "--plan", DISCOVER_BY_TAG="true")
+    assert "madeByTag: true → false" in planned.out
+    done = file.imported(entries, "--yes", DISCOVER_BY_TAG="true")
+    assert (done.status, "1 changed" in done.out) == (0, True), done.out
     assert not app.registry.get(rid("tagged")).by_tag
+    assert NOTHING in file.imported(entries, "--plan", DISCOVER_BY_TAG="true").out
