@@ -1298,7 +1298,8 @@ AZURE_TAG_DIFFERS = Code(
     ),
     remedy=(
         "Correct the tag or the registration. To let the tag decide from now on, unregister the "
-        "table: the next check registers it by its tag."
+        "table: the next check registers it by its tag. What a tag cannot say is lost then, such "
+        "as exceptions, a pin or a policy."
     ),
     places=_ALARM,
     related=("AzureTagWrong",),

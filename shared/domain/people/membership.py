@@ -15,6 +15,9 @@ from .notices import Item, Ledger, Notice, NoticeKind, number_of
 from .summaries import summary_of
 
 MOST_NAMED = 10
+_IF_NOT_MEANT = "To have the app keep its routes right again, give the table its tag again."
+_FIRST = (TagEffect.UNREGISTERED, TagEffect.CHANGED, TagEffect.REGISTERED)
+"""A table that lost its tag by mistake is what a person has to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,19 @@ def membership_notice(check: CheckReport, ledger: Ledger) -> tuple[Notice | None
     if not check.tag_changes or ledger.tags_told == check.check_id:
         return None, ledger
 
-    counts = Counter(change.effect for change in check.tag_changes)
-    said = (f"{number_of(counts[effect], 'table')} {effect}" for effect in TagEffect)
-    title = f"Azure tags: {', '.join(text for text in said if not text.startswith('0 '))}"
-    items = tuple(_item(change) for change in check.tag_changes)
-    summary = summary_of(items, f"The check was at {utc_minute(check.at)}.")
-    notice = Notice(check.check_id, NoticeKind.REGISTRATIONS, title, check.at, summary, items=items)
+    changes = sorted(check.tag_changes, key=lambda change: _FIRST.index(change.effect))
+    items = tuple(map(_item, changes))
+    to_do = _IF_NOT_MEANT if changes[0].effect is TagEffect.UNREGISTERED else ""
+    summary = summary_of(items, f"The check was at {utc_minute(check.at)}.", to_do=to_do)
+    kind, title = NoticeKind.REGISTRATIONS, _title(changes)
+    notice = Notice(check.check_id, kind, title, check.at, summary, items=items)
     return notice, replace(ledger, tags_told=check.check_id)
+
+
+def _title(changes: Iterable[TagChange]) -> str:
+    counts = Counter(change.effect for change in changes)
+    said = (f"{number_of(count, 'table')} {effect}" for effect, count in counts.items())
+    return f"Azure tags: {', '.join(said)}"
 
 
 def _item(change: TagChange) -> Item:

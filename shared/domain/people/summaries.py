@@ -19,11 +19,14 @@ _LONGEST_TEXT = 160
 _FAULTS = frozenset({State.CONFLICT, State.BLOCKED, State.FAILED})
 
 
-def summary_of(items: Sequence[Item], *more: str) -> str:
-    """Say what the first item says, how many others there are, this, and what to do."""
+def summary_of(items: Sequence[Item], *more: str, to_do: str = "") -> str:
+    """Say what the first item says, how many others there are, this, and what to do.
+
+    If no `to_do` is given, the first item says it.
+    """
     first = items[0]
     others = f"And {len(items) - 1} more." if len(items) > 1 else ""
-    sentences = (_sentence(first), others, *more, _to_do(first))
+    sentences = (_sentence(first), others, *more, to_do or _to_do(first))
     return shortened(" ".join(filter(None, sentences)), LONGEST)
 
 

@@ -14,6 +14,7 @@ from tests.builders.notices import check
 
 AWAY = Finding(codes.NO_ANSWER, "no answer")
 REFUSED = Finding(codes.AUTHORIZATION_FAILED, "no right")
+GONE = TagChange(rid("two"), TagEffect.UNREGISTERED, "its Azure tag is gone")
 IN_OTHER = rid(table_id("there", OTHER_SUBSCRIPTION))
 
 
@@ -30,23 +31,33 @@ def test_nothing_is_told_if_nothing_has_changed():
 
 
 def test_the_notice_counts_and_lists_the_changes():
-    gone = TagChange(rid("two"), TagEffect.UNREGISTERED, "its Azure tag is gone")
-    notice, ledger = told(
-        change("one", TagEffect.REGISTERED), change("more", TagEffect.REGISTERED), gone
-    )
+    notice, ledger = told(change("one", TagEffect.REGISTERED), change("more", TagEffect.CHANGED))
     assert notice is not None
     assert notice.kind is NoticeKind.REGISTRATIONS
-    assert notice.title == "Azure tags: 2 tables registered, 1 table unregistered"
-    assert [(item.state, item.route_table_id.name) for item in notice.items] == [
-        ("registered", "one"),
-        ("registered", "more"),
-        ("unregistered", "two"),
-    ]
+    assert notice.title == "Azure tags: 1 table changed, 1 table registered"
     assert notice.summary == (
-        "one in rg-one: registered, its Azure tag is aseRouteSync = 'off'. And 2 more. "
+        "more in rg-more: changed, its Azure tag is aseRouteSync = 'off'. And 1 more. "
         "The check was at 2026-03-04 06:00 UTC. No action is needed."
     )
-    assert told(gone, ledger=ledger) == (None, ledger)
+    assert told(GONE, ledger=ledger) == (None, ledger)
+
+
+def test_a_table_that_has_lost_its_tag_stands_first_with_what_to_do_if_that_was_a_mistake():
+    notice, _ = told(
+        change("one", TagEffect.REGISTERED), change("more", TagEffect.REGISTERED), GONE
+    )
+    assert notice is not None
+    assert notice.title == "Azure tags: 1 table unregistered, 2 tables registered"
+    assert [(item.state, item.route_table_id.name) for item in notice.items] == [
+        ("unregistered", "two"),
+        ("registered", "one"),
+        ("registered", "more"),
+    ]
+    assert notice.summary == (
+        "two in rg-two: unregistered, its Azure tag is gone. And 2 more. "
+        "The check was at 2026-03-04 06:00 UTC. "
+        "To have the app keep its routes right again, give the table its tag again."
+    )
 
 
 @pytest.mark.parametrize(

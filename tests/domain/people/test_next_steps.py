@@ -89,6 +89,7 @@ def test_each_guard_that_a_person_can_open_has_the_command_that_opens_it(code):
                 " --exception '20.0.1.0/24,YYYY-MM-DD,REASON'"
             ),
         ),
+        (step_for_code(codes.AZURE_TAG_DIFFERS, KNOWN), f"ase-route-sync tables show {TABLE}"),
         (step_for_state(State.OFF, KNOWN), f"ase-route-sync tables set {TABLE} --enabled"),
         (step_for_state(State.STALE, KNOWN), f"ase-route-sync apply --route-table {TABLE}"),
         (
