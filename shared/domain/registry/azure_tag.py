@@ -69,9 +69,9 @@ def _value_in(tags: object) -> str | None:
         return None
     if not isinstance(tags, Mapping):
         raise TransientError(codes.UNEXPECTED_ANSWER, "the tags of the table are no object")
+    # A tag without a value is there, and so it is no reason to unregister the table.
     values = (value for name, value in tags.items() if name.lower() == AZURE_TAG.lower())
-    found = next(values, None)
-    return None if found is None else str(found)
+    return next(("" if value is None else str(value) for value in values), None)
 
 
 @dataclass(frozen=True, slots=True)

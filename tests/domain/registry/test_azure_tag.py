@@ -30,6 +30,10 @@ def test_a_table_without_the_tag(tags):
     assert tagged(tags).value is None
 
 
+def test_a_tag_without_a_value_is_there_nevertheless():
+    assert tagged({"aseRouteSync": None}).value == tagged({"aseRouteSync": ""}).value == ""
+
+
 @pytest.mark.parametrize("tags", [[], "aseRouteSync", 1])
 def test_tags_in_an_unknown_form_are_not_taken_for_none(tags):
     with pytest.raises(TransientError):
