@@ -36,7 +36,8 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The wishes of a person for one route table. No run and no check ever changes them.
+    """The wishes of a person for one route table. No run and no check ever changes them. If the
+    Azure tag of the table has made the registration, the tag changes it.
 
     The wanted addresses of the table are the union of its sources. A table that is not `enabled`
     is left alone. A `service` stands for its tags in `region`, an ARM location. `service_tags` has
