@@ -12,10 +12,12 @@ from .. import answers
 from ..app import App, known_settings, utc_now
 from ..deadline import time_limit
 from ..domain import codes
-from ..domain.errors import RouteSyncError, TransientError
+from ..domain.armid import RouteTableId
+from ..domain.errors import NotFound, RouteSyncError, TransientError
 from ..domain.findings import Finding
 from ..domain.people.check_report import CheckReport
 from ..domain.people.health import coming_alarms, schedule_alarms
+from ..domain.people.membership import why_not_registered
 from ..domain.people.next_steps import About, acceptable, step_for_code
 from ..domain.people.open_alarms import Seen
 from ..domain.people.overview import Judged, Mood, Standpoint
@@ -247,7 +249,7 @@ def _listed(report: Report) -> tuple[str, Sequence[Any], Callable[[Any], Mapping
 
 
 def _table_page(context: App, request: func.HttpRequest, text: str) -> func.HttpResponse:
-    table = context.registering.get(text)
+    table = _registered(context, text)
     about = _about(context, table)
     shown: dict[str, Any] = {
         "table": table,
@@ -258,6 +260,18 @@ def _table_page(context: App, request: func.HttpRequest, text: str) -> func.Http
         **_routes_now(context, table),
     }
     return _response(context.settings, request, "route_table", **shown)
+
+
+def _registered(context: App, text: str) -> RegisteredTable:
+    """An alarm leads to the page of its table, also if a tag could not register the table."""
+    try:
+        return context.registering.get(text)
+    except NotFound as error:
+        check = context.checks.latest(until=utc_now())
+        told = why_not_registered(check, RouteTableId.parse(text))
+        if told is None:
+            raise
+        raise NotFound(told.code, f"{error.message}. {told.message}") from error
 
 
 def _now(context: App, table: RegisteredTable, about: About) -> dict[str, Any]:

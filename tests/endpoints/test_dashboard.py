@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from importlib import import_module
+from urllib.parse import quote
 
 import azure.functions as func
 import pytest
@@ -30,6 +31,7 @@ from tests.builders.relay import Relay
 from tests.builders.routes import owned, route, to_firewall
 from tests.builders.runs import TAG, Asked, approved, keep, register, started, sync
 from tests.builders.settings import without_storage
+from tests.builders.tags import tag_table
 
 PAGES = import_module("shared.endpoints.dashboard")
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -458,6 +460,28 @@ def test_what_to_do_about_a_table_that_a_check_cannot_read_stands_on_its_page(
         step = step_for_code(code, About(route_table_id=rid("one")))
         assert f'href="?page=codes#{code}"' in text
         assert f"<pre><code>{step.command}</code></pre>" in text
+
+
+def test_an_alarm_about_a_table_that_its_tag_could_not_register_leads_to_the_reason(
+    azure, make_app, monkeypatch
+):
+    app = make_app(DISCOVER_BY_TAG="true")
+    monkeypatch.setattr(shell, "app", lambda: app)
+    answer(azure, A)
+    for name, value in (("one", "Storage"), ("two", "Sql"), ("good", TAG), ("none", None)):
+        tag_table(add_table(azure.state, name), value)
+    app.check.check()
+
+    # Both have the same trouble, and the overview says it once.
+    assert f"routeTable={quote(str(rid('two')), safe='')}" in shown({})
+    for name, value in (("one", "Storage"), ("two", "Sql")):
+        _, said = headline(html.unescape(shown({"routeTable": str(rid(name))}, status=404)))
+        assert said == (
+            "this route table is not registered. "
+            f"aseRouteSync = '{value}': {value} is not in ALLOWED_SERVICE_TAGS"
+        )
+    page = shown({"routeTable": str(rid("none"))}, status=404)
+    assert headline(page) == ("bad", "this route table is not registered")
 
 
 def test_without_storage_there_is_a_command_to_copy_as_well(make_app, monkeypatch, nobody_waits):

@@ -18,6 +18,7 @@ MOST_NAMED = 10
 _IF_NOT_MEANT = "To have the app keep its routes right again, give the table its tag again."
 _FIRST = (TagEffect.UNREGISTERED, TagEffect.CHANGED, TagEffect.REGISTERED)
 """A table that lost its tag by mistake is what a person has to see."""
+_KEPT_OUT = frozenset({codes.AZURE_TAG_WRONG, codes.AZURE_TAGS_NOT_READ, codes.STAMPED_BY_ANOTHER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,13 @@ class Membership:
     changes: tuple[TagChange, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     not_read: Mapping[str, Finding] = field(default_factory=dict)
+
+
+def why_not_registered(check: CheckReport | None, table_id: RouteTableId) -> Alarm | None:
+    """Return the alarm of this check that says why a tag has not registered the table."""
+    alarms = check.alarms if check is not None else ()
+    told = (one for one in alarms if one.route_table_id == table_id and one.code in _KEPT_OUT)
+    return next(told, None)
 
 
 def not_read_alarms(
