@@ -484,6 +484,27 @@ def test_an_alarm_about_a_table_that_its_tag_could_not_register_leads_to_the_rea
     assert headline(page) == ("bad", "this route table is not registered")
 
 
+def test_the_page_of_a_check_lists_what_azure_tags_have_registered(azure, make_app, monkeypatch):
+    app = make_app(DISCOVER_BY_TAG="true")
+    for module in (shell, workers):
+        monkeypatch.setattr(module, "app", lambda: app)
+    answer(azure, A)
+    gone = add_table(azure.state, "gone")
+    tag_table(gone, TAG)
+    app.check.check()
+    tag_table(gone, None)
+    tag_table(add_table(azure.state, "one"), TAG)
+    run_id = app.asking.check(CheckRequest(), Requester(Trigger.HTTP)).run_id
+    workers.start_run(str(RunMessage(run_id)))
+
+    page = shown({"run": run_id})
+    said = " ".join(read(page).split())
+    assert f"registered: one rg-one , its Azure tag is aseRouteSync = '{TAG}'" in said
+    assert "unregistered: gone rg-gone , its Azure tag is gone" in said
+    linked = [f"routeTable={quote(str(rid(name)), safe='')}" in page for name in ("one", "gone")]
+    assert linked == [True, False]
+
+
 def test_without_storage_there_is_a_command_to_copy_as_well(make_app, monkeypatch, nobody_waits):
     monkeypatch.setattr(shell, "app", lambda: make_app(AzureWebJobsStorage=without_storage()))
     text = shown({}, status=503)
