@@ -1304,6 +1304,16 @@ AZURE_TAG_DIFFERS = Code(
     places=_ALARM,
     related=("AzureTagWrong",),
 )
+AZURE_TAG_DECIDES = Code(
+    "AzureTagDecides",
+    Grade.INFO,
+    meaning=(
+        "The route table has the Azure tag aseRouteSync, and DISCOVER_BY_TAG is true. So a "
+        "discovery does not register it."
+    ),
+    remedy="No action is needed: the next daily check registers the table as its tag says.",
+    related=("AzureTagWrong",),
+)
 AZURE_TAGS_NOT_READ = Code(
     "AzureTagsNotRead",
     Grade.ATTENTION,

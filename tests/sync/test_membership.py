@@ -229,6 +229,29 @@ def test_a_search_does_not_enable_what_is_off(azure, app, add):
     assert not registration(app).enabled
 
 
+@pytest.mark.parametrize("value", ["off", TAG, "databricks"])
+def test_a_search_leaves_a_tagged_table_to_the_check(azure, app, add, value):
+    table = add(value=value, routes=[owned(A)])
+    add_environment(azure.state, "one", table=table)
+    found = discover(app, register=True, owner="asemgmt")
+    [shown] = found["result"]["value"]
+    assert (found["status"], shown["registered"]) == ("Succeeded", False)
+    assert "AzureTagDecides" in [fault["code"] for fault in shown["faults"]]
+    assert app.registry.get(rid("one")) is None
+    assert effects(app.check.check()) == [("one", "registered")]
+
+
+def test_a_search_registers_what_has_no_tag_and_all_tables_if_no_tag_counts(
+    azure, app, make_app, add
+):
+    add_environment(azure.state, "one", table=add(value=None))
+    add_environment(azure.state, "two", table=add("two", "off"))
+    discover(app, register=True)
+    assert [entry.route_table_id.name for entry in app.registry.list()] == ["one"]
+    discover(make_app(), register=True)
+    assert {entry.route_table_id.name for entry in app.registry.list()} == {"one", "two"}
+
+
 def test_while_paused_tables_are_registered_and_nothing_is_written(azure, make_app, one):
     app = make_app(DISCOVER_BY_TAG="true", PAUSED="true")
     checked = app.check.check()

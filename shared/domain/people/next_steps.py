@@ -257,6 +257,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.LOCATION_FLIPS: None,
         codes.AZURE_TAG_WRONG: None,
         codes.AZURE_TAG_DIFFERS: "ase-route-sync tables show {table}",
+        codes.AZURE_TAG_DECIDES: None,
         codes.AZURE_TAGS_NOT_READ: _ASSIGN_FOR_TAGS,
         codes.RIGHTS_LOST_ON_TAG: _ASSIGN_FOR_TAGS,
         codes.RIGHTS_LOST_ON_TABLES: _ASSIGN_OPERATOR,
