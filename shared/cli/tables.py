@@ -152,9 +152,10 @@ def unregister(
     if not yes:
         need_somebody(as_json=as_json)
     known = _registered(names.table(route_table, whole=yes), with_routes=with_routes)
-    removal = RemoveRequest(route_table=known, reason=reason or None)
+    if app().policy.discovers_by_tag:
+        say(Text(f"If the table has the Azure tag {AZURE_TAG}, the next check registers it again."))
 
-    report = None
+    report, removal = None, RemoveRequest(route_table=known, reason=reason or None)
     if with_routes:
         report = _take_routes_out(removal, yes=yes, as_json=as_json)
     else:
@@ -186,8 +187,6 @@ def _unregister(route_table: str, report: Report | None, *, as_json: bool) -> No
     app().registering.unregister(route_table, signed_in())
     body = report_json(report) if report else {"routeTableId": route_table}
     answer(body, show.removed(route_table, report), as_json=as_json)
-    if app().policy.discovers_by_tag:
-        say(Text(f"If the table has the Azure tag {AZURE_TAG}, the next check registers it again."))
 
 
 def _take_routes_out(removal: RemoveRequest, *, yes: bool, as_json: bool) -> Report:

@@ -393,6 +393,8 @@ def test_a_table_that_its_tag_has_registered_says_so_and_may_come_back(app, cli)
     shown = cli("tables", "show", "one").out
     assert re.search("Made by +its Azure tag aseRouteSync", shown)
 
+    refused = cli("tables", "remove", table_id("one"), types="n\n", DISCOVER_BY_TAG="true")
+    assert "the next check registers it again" in refused.err.partition("Unregister")[0]
     removed = cli("tables", "remove", table_id("one"), "--yes", DISCOVER_BY_TAG="true")
     assert "the next check registers it again" in removed.err
     register(app, "one")
