@@ -405,8 +405,14 @@ class Registering:
         if not is_list(tag) and not is_service_tag(tag):
             return "not the name of a service tag or of a list"
         if not self.policy.allows(tag):
-            return _not_allowed(tag)
+            return _not_allowed(tag) + self._with_other_letters(tag)
         return None
+
+    def _with_other_letters(self, tag: str) -> str:
+        """Whoever types the name by hand may take small letters for capital ones."""
+        allowed = sorted(self.policy.allowed_service_tags)
+        alike = (name for name in allowed if name.lower() == tag.lower())
+        return "".join(f", and {name} is: upper and lower case count" for name in alike)
 
     def _source_faults(
         self, request: RegisterRequest, ase_id: EnvironmentId | None

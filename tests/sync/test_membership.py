@@ -295,6 +295,8 @@ def test_its_own_routes_are_no_obstacle(app, add):
         (f"{TAG},Storage", "Storage is not in ALLOWED_SERVICE_TAGS"),
         ("no tag!", "not the name of a service tag"),
         (",".join(f"T{number}" for number in range(51)), "50 at most"),
+        ("Databricks", "Databricks is not in ALLOWED_SERVICE_TAGS, and databricks is: upper and"),
+        (TAG.lower(), f"is not in ALLOWED_SERVICE_TAGS, and {TAG} is: upper and lower case count"),
         (f"off,{TAG}", "off is not in ALLOWED_SERVICE_TAGS"),
         ("hdInsight", "hdInsight is not in ALLOWED_SERVICE_TAGS"),
         (f"databricks,{TAG}", "databricks is a service, which stands alone"),
