@@ -62,6 +62,7 @@ from .sync.run.settlement import Settlement
 from .sync.run.tasks import Task, TaskRuns
 from .sync.surroundings.audit import Audit
 from .sync.surroundings.discovery import Discovery
+from .sync.surroundings.found_tables import FoundTables
 from .sync.surroundings.services import ServiceSearch
 from .sync.surroundings.subscription import SubscriptionSearch
 from .sync.surroundings.survey import Surveyor
@@ -173,8 +174,9 @@ class App:
     def _build_tasks(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build the runs that are not about tables."""
         registration = functools.partial(registration_of, self.pull)
-        services = ServiceSearch(azure, policy, self.audit, self.registrar, registration)
-        search = SubscriptionSearch(azure, policy, utc_now, self.audit, self.registrar, services)
+        tables = FoundTables(azure, policy, self.registrar)
+        services = ServiceSearch(azure, policy, self.audit, tables, registration)
+        search = SubscriptionSearch(azure, policy, utc_now, self.audit, tables, services)
 
         self.membership = TagMembership(store, azure, policy, self.registering)
         self.check = DailyCheck(

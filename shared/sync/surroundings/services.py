@@ -15,8 +15,8 @@ from ...domain.surroundings.search import FoundService, FoundSubnet
 from ...domain.surroundings.service_resources import Placement, ServiceResource
 from ..policy import Policy
 from ..ports import Azure
-from ..registrar import Registrar
 from .audit import Audit
+from .found_tables import FoundTables
 from .survey import SubnetSurvey
 from .table_subnets import TableSubnet, subnet_findings
 from .work import Work
@@ -34,7 +34,7 @@ class ServiceSearch:
     azure: Azure
     policy: Policy
     audit: Audit
-    registrar: Registrar
+    tables: FoundTables
     registration_of: Callable[[str, str], Registration]
 
     def add(self, work: Work, resource: ServiceResource) -> None:
@@ -88,7 +88,7 @@ class ServiceSearch:
                 continue
             if all(map(self.policy.allows, self._tags(resource.service, place.location))):
                 registration = self._registration(work, resource.service, place.location)
-                work.register(self.registrar, RegisteredTable(table, registration), _as_it_is)
+                self.tables.register(work, table, registration, _as_it_is)
 
     def _registration(self, work: Work, service: str, location: str) -> Registration:
         """Azure is asked about each service once for each location of a subscription."""

@@ -16,8 +16,8 @@ from ...domain.surroundings.environments import Environment
 from ...domain.surroundings.search import FoundEnvironment, StampedTable
 from ..policy import Policy
 from ..ports import Azure, Clock
-from ..registrar import Registrar
 from .audit import Audit, environment_findings
+from .found_tables import FoundTables
 from .services import ServiceSearch
 from .survey import Survey
 from .work import Work
@@ -29,7 +29,7 @@ class SubscriptionSearch:
     policy: Policy
     clock: Clock
     audit: Audit
-    registrar: Registrar
+    tables: FoundTables
     services: ServiceSearch
 
     def is_late(self, work: Work) -> bool:
@@ -159,8 +159,8 @@ class SubscriptionSearch:
 
     def _register(self, table: RouteTableId, ase_id: EnvironmentId | None, work: Work) -> None:
         """Register the table for this environment, or give its registration the environment."""
-        new = RegisteredTable(table, Registration((self.policy.default_service_tag,), ase_id))
-        work.register(self.registrar, new, partial(_with_environment, ase_id))
+        registration = Registration((self.policy.default_service_tag,), ase_id)
+        self.tables.register(work, table, registration, partial(_with_environment, ase_id))
 
 
 def _lacks_environment(entry: RegisteredTable) -> bool:

@@ -20,10 +20,7 @@ from ...domain.surroundings.search import (
     StampedTable,
 )
 from ...domain.surroundings.service_resources import ServiceResource
-from ..registrar import ChangeKind, Registrar
 from ..requester import Requester
-
-type Edit = Callable[[RegisteredTable], RegisteredTable]
 
 MOST_FAILURES = 5
 """If something in a subscription has failed in so many messages, it is not tried again."""
@@ -139,22 +136,6 @@ class Work:
         """After the deadline of the invocation, every call fails, whatever the clock shows."""
         if isinstance(error, RouteSyncError) and error.code == codes.OUT_OF_TIME:
             self.is_out_of_time = True
-
-    def register(self, registrar: Registrar, new: RegisteredTable, complete: Edit) -> None:
-        """Register the table, or complete the registration that it has.
-
-        A discovery takes minutes. If people register or unregister a table meanwhile, it stays so.
-        """
-        table = new.route_table_id
-        was_there = table in self.part.known or table in self.part.added
-        added = None if was_there else registrar.add(new, self.by, ChangeKind.DISCOVERED)
-        if added is not None:
-            self.added.append(table)
-        entry = added or registrar.change(table, complete, self.by, ChangeKind.DISCOVERED)
-
-        self.registered.pop(table, None)
-        if entry is not None:
-            self.registered[table] = entry
 
 
 def _about(resource: object, found: Finding) -> Finding:

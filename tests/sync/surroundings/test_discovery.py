@@ -32,8 +32,16 @@ from tests.builders.azure import (
 )
 from tests.builders.clocks import SteppedClock
 from tests.builders.logs import records
-from tests.builders.routes import owned
-from tests.builders.runs import TAG, begin_discovery, discover, keep, run_report, to_the_end
+from tests.builders.routes import owned, route
+from tests.builders.runs import (
+    TAG,
+    begin_discovery,
+    discover,
+    keep,
+    run_report,
+    sync,
+    to_the_end,
+)
 
 
 def found_by(app, *subscriptions, **search):
@@ -404,3 +412,27 @@ def test_a_subscription_that_is_named_twice_is_searched_once(azure, app):
     add_many(azure, "one", subscription=lettered)
     found = found_by(app, lettered, lettered.upper())
     assert [e["aseId"] for e in found["value"]] == [ase_id_of("one", lettered)]
+
+
+@pytest.mark.parametrize("prefixes", [["AzureMachineLearning", "Storage"], ["20.0.0.0/24"]])
+@pytest.mark.parametrize("place", ["alone", "environment"])
+def test_routes_of_ours_that_a_found_table_has_stay_until_a_person_approves(
+    azure, app, prefixes, place
+):
+    """They may be those of a tag that the lost registration had. Three may always be removed."""
+    table = add_table(azure.state, "one", [owned(prefix) for prefix in prefixes])
+    if place == "environment":
+        add(azure, table=table)
+    discover(app, owner="asemgmt", register=True)
+    assert app.registry.get(rid("one")).registration.apply_policy is ApplyPolicy.ADDITIVE
+    [outcome] = sync(app)["outcomes"]
+    assert outcome["removed"] == [] and len(outcome["added"]) > 0
+    assert {(each["prefix"], each["why"]) for each in outcome["withheld"]} == {
+        (prefix, "ApplyPolicy") for prefix in prefixes
+    }
+
+
+def test_a_found_table_without_routes_of_ours_follows_the_policy_of_the_app(azure, app):
+    add(azure, table=add_table(azure.state, "one", [route("other--20.0.0.0_24", "20.0.0.0/24")]))
+    discover(app, register=True)
+    assert app.registry.get(rid("one")).registration.apply_policy is None
