@@ -128,9 +128,10 @@ SERVICES = (
             "traffic cannot go through a firewall."
         ),
         unless=(
-            "A cluster whose traffic goes to no firewall does not need them. If its "
-            "resourceProviderConnection is outbound, it needs them at most in US Government and "
-            "China. HDInsight also has tags for regions, of which a cluster needs up to three."
+            "A cluster whose traffic goes to no firewall does not need them. If "
+            "resourceProviderConnection is Outbound, the cluster opens the connection itself and "
+            "does not need them either, except perhaps in US Government and China. HDInsight also "
+            "has tags for regions, of which a cluster needs up to three."
         ),
         inbound=InboundRule("HDInsight", "443"),
         sources=(

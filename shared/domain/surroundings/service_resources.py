@@ -66,7 +66,12 @@ class _Kind:
 
 
 def _of_api_management(properties: _Json, location: str) -> Iterator[tuple[SubnetId | None, str]]:
-    """Each location of an instance has a subnet of its own."""
+    """Each location of an instance has a subnet of its own.
+
+    The type `None` means that the instance is in no virtual network, whatever else it names.
+    """
+    if str(properties.get("virtualNetworkType")).lower() == "none":
+        return
     for place in ({"location": location, **properties}, *_list(properties, "additionalLocations")):
         network = _within(place, "virtualNetworkConfiguration")
         yield _subnet_id(network.get("subnetResourceId")), _location(place.get("location"))
@@ -113,6 +118,17 @@ def _private_link(row: _Json) -> str | None:
     )
 
 
+def _outbound_connection(row: _Json) -> str | None:
+    """Source: "Restrict public connectivity in Azure HDInsight"."""
+    network = _within(_within(row, "properties"), "networkProperties")
+    if str(network.get("resourceProviderConnection")).lower() != "outbound":
+        return None
+    return (
+        "the cluster itself opens the connection to HDInsight (resourceProviderConnection is "
+        "Outbound), so it needs no such routes, except perhaps in US Government and China"
+    )
+
+
 _KINDS: Mapping[str, _Kind] = {
     "microsoft.aad/domainservices": _Kind(
         service="entraDomainServices",
@@ -137,6 +153,7 @@ _KINDS: Mapping[str, _Kind] = {
         service="hdInsight",
         action="Microsoft.HDInsight/clusters/read",
         subnets=_of_hdinsight,
+        not_needed=_outbound_connection,
         without_network="the cluster is in no virtual network",
     ),
 }

@@ -56,6 +56,12 @@ def test_all_classic_tiers_need_the_routes_in_a_network_and_not_without_one(tier
     assert "no virtual network" in read(API_MANAGEMENT, api_management(None), tier).not_needed
 
 
+def test_an_instance_of_the_network_type_none_is_in_no_network_whatever_it_still_names():
+    found = read(API_MANAGEMENT, api_management(SUBNET, virtualNetworkType="None"), "Premium")
+    assert places(found) == []
+    assert "no virtual network" in found.not_needed
+
+
 def test_a_databricks_workspace_has_two_subnets_in_one_network():
     found = read(DATABRICKS, databricks(NETWORK), "premium")
     assert (found.service, found.not_needed) == ("databricks", None)
@@ -80,6 +86,14 @@ def test_the_roles_of_a_cluster_share_a_subnet():
     found = read(HDINSIGHT, hdinsight(SUBNET))
     assert (found.service, places(found)) == ("hdInsight", [(SUBNET, "westeurope")])
     assert "no virtual network" in read(HDINSIGHT, hdinsight(None)).not_needed
+
+
+@pytest.mark.parametrize(("connection", "needed"), [("Outbound", False), ("Inbound", True)])
+def test_a_cluster_that_opens_the_connection_itself_needs_no_routes(connection, needed):
+    network = {"resourceProviderConnection": connection, "privateLink": "Disabled"}
+    found = read(HDINSIGHT, {**hdinsight(SUBNET), "networkProperties": network})
+    assert places(found) == [(SUBNET, "westeurope")]
+    assert (found.not_needed is None) is needed
 
 
 def test_a_role_may_name_its_subnet_without_the_network():
