@@ -163,6 +163,7 @@ SERVICES = (
             "whose route 0.0.0.0/0 was changed, even with these routes."
         ),
         inbound=InboundRule("AzureActiveDirectoryDomainServices", "5986", needs_group=True),
+        needs_table=False,
         sources=(
             Source(
                 "https://learn.microsoft.com/entra/identity/domain-services/network-considerations",

@@ -35,7 +35,8 @@ class Service:
     """One service. `why` is what its routes are for, and `unless` says when it needs none.
 
     `needed_when` is true of those who need the routes, if their traffic goes through a firewall.
-    `REGION` stands in a tag that a region has for itself.
+    `REGION` stands in a tag that a region has for itself. If not `needs_table`, nothing is wrong on
+    a subnet without a route table.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Service:
     why: str
     unless: str
     inbound: InboundRule | None = None
+    needs_table: bool = True
     sources: tuple[Source, ...]
 
     @property

@@ -119,7 +119,7 @@ class ServiceSearch:
         self, work: Work, service: str, place: Placement, survey: SubnetSurvey
     ) -> Iterator[Finding]:
         """Yield what is wrong around a subnet that needs the routes of the service."""
-        yield from survey.findings
+        yield from survey.findings if NAMED[service].needs_table else _unread([(place, survey)])
         if survey.subnet is None:
             return
 
@@ -146,7 +146,7 @@ class ServiceSearch:
 
 
 def _unread(looked: Iterable[Looked]) -> Iterator[Finding]:
-    """Yield what could not be read. A subnet that needs no routes needs no table either."""
+    """Yield what could not be read, and not that there is no route table."""
     found = (finding for _, survey in looked for finding in survey.findings)
     return (each for each in found if each.code != codes.SUBNET_WITHOUT_ROUTE_TABLE)
 
@@ -166,10 +166,16 @@ def _registration_findings(entry: RegisteredTable, tags: Sequence[str]) -> Itera
         yield entry.unreadable
         return
     known = {source.lower() for source in entry.registration.sources}
-    missing = [tag for tag in tags if tag.lower() not in known]
+    # A tag has the addresses of all its regions.
+    missing = [tag for tag in tags if known.isdisjoint({tag.lower(), _name_of(tag)})]
     if missing:
         message = f"{entry.route_table_id} is registered without {', '.join(missing)}"
         yield Finding(codes.REGISTERED_WITHOUT_TAGS, message)
+
+
+def _name_of(tag: str) -> str:
+    """Return the tag without its region, in lower case."""
+    return tag.partition(".")[0].lower()
 
 
 def _different_tables(looked: Iterable[Looked], work: Work) -> Iterator[Finding]:

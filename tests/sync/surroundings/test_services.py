@@ -133,6 +133,14 @@ def test_a_registration_that_has_the_tags_and_more_is_right(azure, app):
     assert faults_of(app) == ([True, True], [])
 
 
+def test_a_tag_without_a_region_has_the_addresses_of_every_region(azure, app):
+    add_databricks(azure)
+    tags = ("AzureDatabricks", "SQL", "Storage", "EventHub.NorthEurope")
+    keep(app, RegisteredTable(rid("one"), Registration(tags)))
+    [fault] = discover(app)["result"]["services"][0]["faults"]
+    assert fault["message"].endswith("one is registered without EventHub.WestEurope")
+
+
 @pytest.mark.usefixtures("published")
 def test_subnets_with_different_tables_need_the_routes_in_each(azure, app):
     add_databricks(azure, public="one", private="two")
@@ -185,6 +193,24 @@ def test_without_a_network_no_routes_are_needed(azure, app, kind, properties):
 def test_domain_services_without_a_subnet_are_not_understood(azure, app):
     add_service(azure.state, DOMAIN_SERVICES, "x", domain_services())
     assert faults_of(app, "x", register=True) == ([], ["SubnetUnknown"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "faults"),
+    [(DOMAIN_SERVICES, domain_services, []), (HDINSIGHT, hdinsight, ["SubnetWithoutRouteTable"])],
+)
+def test_domain_services_alone_need_nothing_on_a_subnet_without_a_table(
+    azure, app, kind, made, faults
+):
+    network = add_network(azure.state, "x", {"s": None})
+    add_service(azure.state, kind, "x", made(f"{network}/subnets/s"))
+    assert faults_of(app, "x") == ([False], faults)
+
+
+def test_of_a_subnet_that_is_gone_the_resource_is_listed_with_that(azure, app):
+    network = add_network(azure.state, "x", {"s": None})
+    add_service(azure.state, DOMAIN_SERVICES, "x", domain_services(f"{network}/subnets/gone"))
+    assert faults_of(app, "x", register=True) == ([False], ["SubnetNotFound"])
 
 
 def test_a_network_in_another_subscription_is_not_looked_at(azure, app):
