@@ -842,8 +842,8 @@ ENVIRONMENT_NOT_FOUND = Code(
 SUBNET_NOT_FOUND = Code(
     "SubnetNotFound",
     Grade.FAILS,
-    meaning="The environment's subnet does not exist.",
-    remedy="Check the environment and its virtual network.",
+    meaning="The subnet of the environment, or of the resource, does not exist.",
+    remedy="Check the environment, or the resource, and its virtual network.",
 )
 SECURITY_GROUP_NOT_FOUND = Code(
     "SecurityGroupNotFound",
@@ -897,7 +897,11 @@ REGISTERED_WITHOUT_TAGS = Code(
     "RegisteredWithoutTags",
     Grade.ATTENTION,
     meaning="A table on a subnet of the service is registered without tags that the service needs.",
-    remedy="Add the tags to the registration, or register the table with the service.",
+    remedy=(
+        "Name the service in the registration: the tags that it names stay beside it. If it has "
+        "another service already, which can be only one, name the tags that are missing, together "
+        "with those that it names, because a list of tags replaces the one that is there."
+    ),
 )
 DIFFERENT_ROUTE_TABLES = Code(
     "DifferentRouteTables",

@@ -20,7 +20,15 @@ from shared.settings import Settings
 from tests.builders.azure import SUBSCRIPTION, add_table, rid, table_id, table_writes, tag_document
 from tests.builders.routes import foreign_routes, owned, owned_prefixes, route, to_firewall
 from tests.builders.runs import TAG, keep, register, sync
-from tests.builders.services import add_each, publish
+from tests.builders.services import (
+    DATABRICKS,
+    OF_SERVICES,
+    add_each,
+    add_network,
+    add_service,
+    databricks,
+    publish,
+)
 
 A, B, C, D, E = (f"20.0.{number}.0/24" for number in range(5))
 
@@ -335,6 +343,26 @@ def test_discover_shows_other_services_and_registers_those_that_are_allowed(azur
     assert "To register what is not" not in shown
     [entry] = app.registry.list()
     assert (entry.registration.service, entry.registration.region) == ("databricks", "westeurope")
+
+
+def test_what_to_do_about_a_service_is_no_command_for_an_environment_or_another_table(
+    azure, app, cli
+):
+    tables = {name: add_table(azure.state, name) for name in ("public", "private")}
+    network = add_network(azure.state, "dbx", tables)
+    add_service(azure.state, DATABRICKS, "dbx", databricks(network))
+    keep(app, RegisteredTable(rid("public"), Registration(OF_SERVICES["databricks"])))
+    keep(app, RegisteredTable(rid("private"), Registration(("AppServiceManagement",))))
+    alone = add_network(azure.state, "alone", {"public": tables["public"], "private": None})
+    add_service(azure.state, DATABRICKS, "alone", databricks(alone))
+
+    shown = cli("discover", ALLOWED_SERVICE_TAGS="AppServiceManagement,databricks").out
+    assert "SubnetWithoutRouteTable" in shown
+    assert "ase-route-sync provision" not in shown
+    assert "/private is registered without AzureDatabricks" in shown
+    assert "\n      ase-route-sync tables show TABLE\n" in shown
+    # Every table that was found is registered.
+    assert "To register what is not" not in shown
 
 
 def test_discover_provision_and_what_is_found_then(azure, app, cli):

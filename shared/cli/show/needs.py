@@ -71,8 +71,10 @@ def needs_around(found: Iterable[FoundEnvironment | FoundService]) -> Iterator[R
 
 
 def _needs_around(one: FoundEnvironment | FoundService) -> Iterator[_Needed]:
+    # If there are several tables, only the message says which one is meant.
+    table = one.table_ids[0] if len(one.table_ids) == 1 else None
     ase_id = one.environment_id if isinstance(one, FoundEnvironment) else None
-    ids = About(route_table_id=next(iter(one.table_ids), None), ase_id=ase_id)
+    ids = About(route_table_id=table, ase_id=ase_id, no_ase=ase_id is None)
     return (_by_code(each, ids) for each in one.findings if not needs_nobody(each.code))
 
 

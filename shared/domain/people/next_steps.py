@@ -26,7 +26,8 @@ class About:
     """The ids for a command, as far as they are known.
 
     `run_id` is the run whose outcome or plan is meant, and `action` what it was for. A rollback has
-    the run `undone_run_id`, which it undid. `prefixes` are for example those of a conflict.
+    the run `undone_run_id`, which it undid. `prefixes` are for example those of a conflict. If
+    `no_ase`, it is about a resource of another service, which no command for an environment fits.
     """
 
     route_table_id: RouteTableId | None = None
@@ -36,6 +37,7 @@ class About:
     undone_run_id: str | None = None
     prefixes: tuple[str, ...] = ()
     version_id: str | None = None
+    no_ase: bool = False
 
     @classmethod
     def of(cls, run: Run, route_table_id: RouteTableId, prefixes: Sequence[str] = ()) -> Self:
@@ -210,7 +212,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.NOT_ATTACHED: f"{_SET} --ase ASE_ID",
         codes.OTHER_ROUTE_TABLE: _ADD,
         codes.REGISTERED_WITHOUT_ASE: f"{_SET} --ase {{ase}}",
-        codes.REGISTERED_WITHOUT_TAGS: f"{_SET} --service-tag SERVICE_TAG",
+        codes.REGISTERED_WITHOUT_TAGS: "ase-route-sync tables show {table}",
         codes.DIFFERENT_ROUTE_TABLES: _DISCOVER_AND_REGISTER,
         codes.SERVICE_NOT_ALLOWED: None,
         codes.ROUTE_TABLE_SHARED: f"{_SET} --ase ASE_ID",
@@ -341,7 +343,7 @@ def step_for_state(state: State, about: About) -> NextStep:
 
 
 def _filled(command: str | None, about: About, code: str = "") -> str | None:
-    if command is None:
+    if command is None or (about.no_ase and "{ase}" in command):
         return None
     table = about.route_table_id
     subscription = table.subscription_id if table else "SUBSCRIPTION_ID"
