@@ -1069,10 +1069,10 @@ NOT_AUDITED = Code(
     "NotAudited",
     Grade.ATTENTION,
     meaning=(
-        "The environment, or a subnet or a security group of the table, could not be read. Routes "
-        "are kept right nevertheless."
+        "The environment, or a subnet or a security group of the table, could not be read or "
+        "judged. Routes are kept right nevertheless."
     ),
-    remedy="Read the message: it says what could not be read, and why.",
+    remedy="Read the message: it says what could not be read or judged, and why.",
 )
 NOT_LOOKED_AT = Code(
     "NotLookedAt",

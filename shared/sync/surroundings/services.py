@@ -125,14 +125,29 @@ class ServiceSearch:
 
         tags = self._tags(service, place.location)
         subnets = [TableSubnet(survey.subnet, survey.security_group)]
-        inbound = self.audit.inbound(Registration(tags, service=service, region=place.location))
-        # The result lists what is wrong, so it leaves out that the traffic is let in.
-        of_group = () if inbound is None else inbound.findings(subnets)
-        yield from (finding for finding in of_group if finding.code != codes.NSG_ALLOWS)
+        yield from self._inbound_findings(service, place.location, tags, subnets)
 
         if survey.route_table_id is not None:
             yield from self._table_findings(work, service, survey.route_table_id, tags)
             yield from subnet_findings(subnets, tags)
+
+    def _inbound_findings(
+        self, service: str, location: str, tags: tuple[str, ...], subnets: Sequence[TableSubnet]
+    ) -> Iterator[Finding]:
+        inbound = self.audit.inbound(Registration(tags, service=service, region=location))
+        if inbound is not None:
+            # The result lists what is wrong, so it leaves out that the traffic is let in.
+            found = inbound.findings(subnets)
+            yield from (finding for finding in found if finding.code != codes.NSG_ALLOWS)
+            return
+
+        rule = NAMED[service].inbound_in(location, tags)
+        if rule is not None and any(each.security_group for each in subnets):
+            message = (
+                f"the security group is not judged, because the addresses of {rule.service_tag} "
+                f"are not recorded yet: the next run records them if {service} is allowed"
+            )
+            yield Finding(codes.NOT_AUDITED, message)
 
     def _table_findings(
         self, work: Work, service: str, table: RouteTableId, tags: Sequence[str]
