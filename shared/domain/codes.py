@@ -913,6 +913,18 @@ DIFFERENT_ROUTE_TABLES = Code(
     remedy="Register each of the tables, or attach one of them to all the subnets.",
     related=("SubnetWithoutRouteTable",),
 )
+ON_OTHER_SUBNETS = Code(
+    "OnOtherSubnets",
+    Grade.ATTENTION,
+    meaning=(
+        "The service's route table is also on subnets of something else, for which its routes "
+        "would count as well. So a discovery does not register it."
+    ),
+    remedy=(
+        "If the routes are right on those subnets, too, register the table with the service. If "
+        "not, first give the service's subnet a table of its own."
+    ),
+)
 SERVICE_NOT_ALLOWED = Code(
     "ServiceNotAllowed",
     Grade.ATTENTION,

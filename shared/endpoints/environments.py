@@ -29,7 +29,8 @@ class DiscoverBody(Body):
     """Without `subscriptions`, all are searched that the app can see.
 
     With `owner`, tables with routes of that owner are found as well. `register` registers the
-    tables that are found, and `acknowledge` also those of whatever needs no routes.
+    tables that are found. With `acknowledge`, it includes those of whatever needs no routes, and
+    those that a service shares with other subnets.
     """
 
     subscriptions: list[str] | None = Field(None, min_length=1, max_length=MAX_SUBSCRIPTIONS)

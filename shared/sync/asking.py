@@ -112,10 +112,9 @@ class ProvisionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoverRequest:
-    """Find every environment of these subscriptions, or of all that are visible if None.
+    """Search these subscriptions, or all that are visible if None.
 
-    With `owner` the route tables that bear its stamp are found as well. `register` registers the
-    tables, those of an ASEv3 only with `acknowledge`.
+    `Search` says what the rest is for.
     """
 
     subscriptions: Sequence[str] | None = None

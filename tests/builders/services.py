@@ -78,7 +78,9 @@ def add_network(
         properties: dict[str, Any] = {"addressPrefix": f"10.9.{number}.0/24"}
         if table is not None:
             properties["routeTable"] = {"id": table.resource_id}
-            table.subnets.append(ids[number])
+            # A new table is on a subnet that nobody has made.
+            made = (each for each in table.subnets if not each.endswith("/v/subnets/ase"))
+            table.subnets[:] = [*made, ids[number]]
         if rules is not None:
             properties["networkSecurityGroup"] = {"id": group_id}
         subnets.append({"name": subnet, "properties": properties})

@@ -262,7 +262,14 @@ def discover(
     register: Annotated[
         bool, typer.Option("--register", help="Register the route tables that are found.")
     ] = False,
-    acknowledge: Acknowledge = False,
+    acknowledge: Annotated[
+        bool,
+        typer.Option(
+            "--acknowledge",
+            help="Include the tables of what needs no such routes, and those that a service "
+            "shares with other subnets.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find environments, other services, and their route tables.

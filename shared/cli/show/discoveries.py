@@ -34,7 +34,7 @@ def _around(every: Sequence[FoundEnvironment | FoundService]) -> Iterator[Render
 
 
 def _can_be_registered(one: FoundEnvironment | FoundService) -> bool:
-    held_back = {codes.NOT_NEEDED, codes.SERVICE_NOT_ALLOWED}
+    held_back = {codes.NOT_NEEDED, codes.ON_OTHER_SUBNETS, codes.SERVICE_NOT_ALLOWED}
     parts = one.subnets if isinstance(one, FoundService) else (one,)
     return held_back.isdisjoint(finding.code for finding in one.findings) and any(
         part.route_table_id is not None and not part.registered for part in parts

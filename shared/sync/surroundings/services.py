@@ -23,6 +23,9 @@ from .work import Work
 
 type Looked = tuple[Placement, SubnetSurvey]
 """A subnet of a resource that was looked at."""
+type Others = Mapping[RouteTableId, Sequence[str]]
+"""Tables, and the subnets of others on which each of them is, too."""
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,13 @@ class ServiceSearch:
     def add(self, work: Work, resource: ServiceResource) -> None:
         """Add the resource with its surroundings, or with the error that will not pass."""
         looked: list[Looked] = []
+        others: Others = {}
         error: Finding | None = None
 
         try:
             looked.extend(self._look(resource))
-            self._register(work, resource, looked)
+            others = self._others(work, resource, looked)
+            self._register(work, resource, looked, others)
         except Exception as failure:  # whatever it is, the resource is listed
             if work.may_pass(failure):
                 raise
@@ -52,7 +57,9 @@ class ServiceSearch:
             error = Finding.of(failure)
 
         # Subnets may share a table and a security group, of which each fault is named once.
-        found = (*self._findings(work, resource, looked), *([error] if error else ()))
+        found = [*self._findings(work, resource, looked), *_shared(others)]
+        if error is not None:
+            found.append(error)
         work.services[resource.resource_id] = FoundService(
             resource.resource_id,
             resource.service,
@@ -79,12 +86,33 @@ class ServiceSearch:
             subscription_id = resource.resource_id.subscription_id
             yield place, self.audit.surveyor.survey_subnet(place.subnet_id, subscription_id)
 
-    def _register(self, work: Work, resource: ServiceResource, looked: Iterable[Looked]) -> None:
+    def _others(self, work: Work, resource: ServiceResource, looked: Iterable[Looked]) -> Others:
+        """Return the tables on subnets in which the service has no resource, with those subnets."""
+        found: dict[RouteTableId, Sequence[str]] = {}
+        if resource.not_needed is not None:
+            return found
+
+        same = [each for each in work.listed.resources if each.service == resource.service]
+        known = {place.subnet_id.key for each in same for place in each.placements}
+        for table_id in {survey.route_table_id for _, survey in looked} - work.registered.keys():
+            if table_id is not None:
+                subnets = self.azure.route_tables.read(table_id).subnet_ids - known
+                found |= {table_id: sorted(subnets)} if subnets else {}
+        return found
+
+    def _register(
+        self, work: Work, resource: ServiceResource, looked: Iterable[Looked], others: Others
+    ) -> None:
         """Register each table that is not registered, if that is asked for and may be done."""
-        asked = work.search.register and (work.search.acknowledge or not resource.not_needed)
-        for place, survey in looked if asked else ():
+        if not work.search.register:
+            return
+        if not work.search.acknowledge and resource.not_needed is not None:
+            return
+
+        left_out = {} if work.search.acknowledge else others
+        for place, survey in looked:
             table = survey.route_table_id
-            if table is None or table in work.registered:
+            if table is None or table in work.registered or table in left_out:
                 continue
             if all(map(self.policy.allows, self._tags(resource.service, place.location))):
                 registration = self._registration(work, resource.service, place.location)
@@ -158,6 +186,14 @@ class ServiceSearch:
         elif not all(map(self.policy.allows, tags)):
             message = f"{service} is not in ALLOWED_SERVICE_TAGS: no discovery registers its tables"
             yield Finding(codes.SERVICE_NOT_ALLOWED, message)
+
+
+def _shared(others: Others) -> Iterator[Finding]:
+    for table_id, subnets in others.items():
+        more = f" and {len(subnets) - MOST_NAMED} more" if len(subnets) > MOST_NAMED else ""
+        named = ", ".join(subnets[:MOST_NAMED]) + more
+        said = f"{table_id} is also on subnets in which the service has no resource: {named}"
+        yield Finding(codes.ON_OTHER_SUBNETS, said)
 
 
 def _unread(looked: Iterable[Looked]) -> Iterator[Finding]:

@@ -156,6 +156,34 @@ def test_a_subnet_without_a_table_is_named_beside_one_that_has_it(azure, app):
 
 
 @pytest.mark.usefixtures("published")
+def test_a_table_that_other_subnets_have_too_is_registered_only_if_that_is_acknowledged(azure, app):
+    """There the routes of Storage would lead past the firewall, and maybe to nowhere."""
+    shared, own = add_table(azure.state, "shared"), add_table(azure.state, "own")
+    network = add_network(azure.state, "a", {"public": shared, "private": own, "vms": shared})
+    add_service(azure.state, DATABRICKS, "a", databricks(network))
+    found = discover(app, register=True)["result"]["services"][0]
+    different, on_others = found["faults"]
+    assert (different["code"], on_others["code"]) == ("DifferentRouteTables", "OnOtherSubnets")
+    assert on_others["message"].endswith(f"has no resource: {network}/subnets/vms".lower())
+    assert [str(entry.route_table_id) for entry in app.registry.list()] == [table_id("own")]
+
+    registered, _ = faults_of(app, "a", register=True, acknowledge=True)
+    assert registered == [True, True]
+    assert faults_of(app, "a") == ([True, True], [])
+
+
+@pytest.mark.usefixtures("published")
+def test_resources_of_one_service_may_share_a_table(azure, app):
+    table = add_table(azure.state, "one")
+    for name in ("a", "b"):
+        subnets = dict.fromkeys(("public", "private"), table)
+        add_service(
+            azure.state, DATABRICKS, name, databricks(add_network(azure.state, name, subnets))
+        )
+    assert faults_of(app, "a", register=True) == ([True, True], [])
+
+
+@pytest.mark.usefixtures("published")
 @pytest.mark.parametrize(
     ("kind", "sku", "properties"),
     [
