@@ -11,6 +11,7 @@ from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.routing.published_tags import PUBLISHED
 from ...domain.services.known import NAMED
+from ...domain.services.service import InboundRule
 from ...domain.surroundings.search import FoundService, FoundSubnet
 from ...domain.surroundings.service_resources import Placement, ServiceResource
 from ..policy import Policy
@@ -94,29 +95,27 @@ class ServiceSearch:
 
         same = [each for each in work.listed.resources if each.service == resource.service]
         known = {place.subnet_id.key for each in same for place in each.placements}
-        for table_id in {survey.route_table_id for _, survey in looked} - work.registered.keys():
-            if table_id is not None:
-                subnets = self.azure.route_tables.read(table_id).subnet_ids - known
-                found |= {table_id: sorted(subnets)} if subnets else {}
-        return found
+        for table_id in dict.fromkeys(survey.route_table_id for _, survey in looked):
+            if table_id is not None and table_id not in work.registered:
+                found[table_id] = sorted(self.azure.route_tables.read(table_id).subnet_ids - known)
+        return {table_id: subnets for table_id, subnets in found.items() if subnets}
 
     def _register(
         self, work: Work, resource: ServiceResource, looked: Iterable[Looked], others: Others
     ) -> None:
         """Register each table that is not registered, if that is asked for and may be done."""
-        if not work.search.register:
-            return
-        if not work.search.acknowledge and resource.not_needed is not None:
-            return
-
-        left_out = {} if work.search.acknowledge else others
-        for place, survey in looked:
+        search = work.search
+        asked = search.register and (search.acknowledge or resource.not_needed is None)
+        left_out = {} if search.acknowledge else others
+        for place, survey in looked if asked else ():
             table = survey.route_table_id
-            if table is None or table in work.registered or table in left_out:
-                continue
-            if all(map(self.policy.allows, self._tags(resource.service, place.location))):
-                registration = self._registration(work, resource.service, place.location)
-                self.tables.register(work, table, registration, _as_it_is)
+            if table is not None and table not in left_out and table not in work.registered:
+                self._register_table(work, table, resource.service, place.location)
+
+    def _register_table(self, work: Work, table: RouteTableId, service: str, location: str) -> None:
+        if all(map(self.policy.allows, self._tags(service, location))):
+            registration = self._registration(work, service, location)
+            self.tables.register(work, table, registration, _as_it_is)
 
     def _registration(self, work: Work, service: str, location: str) -> Registration:
         """Azure is asked about each service once for each location of a subscription."""
@@ -163,19 +162,16 @@ class ServiceSearch:
         self, service: str, location: str, tags: tuple[str, ...], subnets: Sequence[TableSubnet]
     ) -> Iterator[Finding]:
         inbound = self.audit.inbound(Registration(tags, service=service, region=location))
-        if inbound is not None:
-            # The result lists what is wrong, so it leaves out that the traffic is let in.
-            found = inbound.findings(subnets)
-            yield from (finding for finding in found if finding.code != codes.NSG_ALLOWS)
+        if inbound is None:
+            rule = NAMED[service].inbound_in(location, tags)
+            has_group = any(each.security_group for each in subnets)
+            if rule is not None and has_group:
+                yield _not_judged(service, rule)
             return
 
-        rule = NAMED[service].inbound_in(location, tags)
-        if rule is not None and any(each.security_group for each in subnets):
-            message = (
-                f"the security group is not judged, because the addresses of {rule.service_tag} "
-                f"are not recorded yet: the next run records them if {service} is allowed"
-            )
-            yield Finding(codes.NOT_AUDITED, message)
+        # The result lists what is wrong, so it leaves out that the traffic is let in.
+        found = inbound.findings(subnets)
+        yield from (finding for finding in found if finding.code != codes.NSG_ALLOWS)
 
     def _table_findings(
         self, work: Work, service: str, table: RouteTableId, tags: Sequence[str]
@@ -186,6 +182,13 @@ class ServiceSearch:
         elif not all(map(self.policy.allows, tags)):
             message = f"{service} is not in ALLOWED_SERVICE_TAGS: no discovery registers its tables"
             yield Finding(codes.SERVICE_NOT_ALLOWED, message)
+
+
+def _not_judged(service: str, rule: InboundRule) -> Finding:
+    said = f"the addresses of {rule.service_tag} are not recorded yet"
+    then = f"the next run records them if {service} is allowed"
+    message = f"the security group is not judged, because {said}: {then}"
+    return Finding(codes.NOT_AUDITED, message)
 
 
 def _shared(others: Others) -> Iterator[Finding]:
