@@ -23,12 +23,13 @@ from azure.core.rest import HttpRequest
 
 from . import __version__
 from .connections import no_connection
-from .deadline import out_of_time, seconds_left, time_limit
+from .deadline import out_of_time, seconds_left
 from .domain.codes import OUT_OF_TIME
 from .domain.errors import RouteSyncError, UnusableWeeklyFile
 from .domain.weekly_file import CLOUD_NAMES, WeeklyFile, is_html, parse_weekly_file
+from .questions import Aside
 from .redaction import redacted
-from .storage.blobs import Blobs
+from .storage.blobs import Blob, Blobs
 from .transport import Transport
 
 DOWNLOAD_HOST = "download.microsoft.com"
@@ -50,45 +51,66 @@ _FILE = re.compile(r"/ServiceTags_(?P<cloud>[A-Za-z]+)_(?P<day>\d{8})\.json", re
 
 @dataclass(frozen=True, slots=True)
 class _Got:
-    """A body, the URL that gave it in the end, and the time of its last change."""
+    """A body, the URL that gave it in the end, the time of its last change, and its ETag."""
 
     url: str
     content: bytes
     modified_at: datetime | None
+    etag: str | None = None
 
 
 class WeeklyFileDownload:
+    """Fetches the file. While its server says that it is the same, it is not sent again."""
+
     def __init__(self, url: str, blobs: Blobs, *, cloud: str) -> None:
         self._url = url
         self._blobs = blobs
         self._cloud = cloud
-        self._pipeline = Pipeline[HttpRequest, Any](Transport(), [RetryPolicy(retry_total=2)])
+        self._file = Aside(self._newest)
+
+        # A host behind a closed firewall is tried once, because a run waits for it.
+        retries = RetryPolicy(retry_total=2, retry_connect=0)
+        self._pipeline = Pipeline[HttpRequest, Any](Transport(), [retries])
+
+        # The last good file, and the last blob.
+        self._kept: _Got | None = None
+        self._blob: Blob | None = None
 
     def read(self) -> WeeklyFile:
         """Return the newest file that is there.
 
         Raise UnusableWeeklyFile if there is none, or if it cannot be fetched within a minute.
         """
-        got = self._fetched_in_time()
-        return parse_weekly_file(
-            got.content, name=_name_of(got.url), modified_at=got.modified_at, cloud=self._cloud
-        )
-
-    def _fetched_in_time(self) -> _Got:
+        if seconds_left() <= 0:
+            raise UnusableWeeklyFile(f"{_shown(self._url)}: {out_of_time()}")
         try:
-            with time_limit(MOST_SECONDS):
-                return self._fetched()
+            return self._file.ask(MOST_SECONDS)
+        except TimeoutError:
+            raise UnusableWeeklyFile(self._too_late()) from None
+
+    def _newest(self) -> WeeklyFile:
+        try:
+            got = self._fetched()
         except UnusableWeeklyFile:
             raise
         except RouteSyncError as error:
-            late = error.code == OUT_OF_TIME and seconds_left() > 0
-            said = f"no answer within {MOST_SECONDS:g} s" if late else str(error)
-            raise UnusableWeeklyFile(f"{self._url}: {said}") from error
+            said = self._too_late() if error.code == OUT_OF_TIME else str(error)
+            raise UnusableWeeklyFile(said) from error
+
+        file = parse_weekly_file(
+            got.content, name=_name_of(got.url), modified_at=got.modified_at, cloud=self._cloud
+        )
+        # One that was cut off on its way is not kept: it would stay so.
+        self._kept = got if got.etag else None
+        return file
+
+    def _too_late(self) -> str:
+        return f"{_shown(self._url)}: no answer within {MOST_SECONDS:g} s"
 
     def _fetched(self) -> _Got:
         if self._blobs.has(self._url):
-            blob = self._blobs.read(self._url, most_bytes=MOST_BYTES)
-            return _Got(self._url, blob.content, blob.modified_at)
+            self._blob = self._blobs.read(self._url, most_bytes=MOST_BYTES, known=self._blob)
+            return _Got(self._url, self._blob.content, self._blob.modified_at)
 
         got = self._get(self._url)
         if not is_html(got.content):
@@ -105,19 +127,29 @@ class WeeklyFileDownload:
             if isinstance(got, _Got):
                 return got
             url = _followed(url, got)
-        raise UnusableWeeklyFile(f"{url} redirects without end")
+        raise UnusableWeeklyFile(f"{_shown(url)} redirects without end")
 
     def _answer(self, url: str) -> _Got | str:
         """Return what is there, or the URL to which it leads."""
-        request = HttpRequest("GET", url, headers=_HEADERS)
+        known = self._kept if self._kept is not None and self._kept.url == url else None
+        request = HttpRequest("GET", url, headers=_HEADERS | _unless(known))
         with self._pipeline.run(request, stream=True).http_response as response:
             status, headers = response.status_code, response.headers
+            if status == HTTPStatus.NOT_MODIFIED and known is not None:
+                return known
             if status in _REDIRECTS and "Location" in headers:
-                return urljoin(url, str(headers["Location"]))
+                return _joined(url, str(headers["Location"]))
             if status != HTTPStatus.OK:
-                raise UnusableWeeklyFile(f"{url} answers HTTP {status}")
+                raise UnusableWeeklyFile(f"{_shown(url)} answers HTTP {status}")
+
             content = b"".join(_bounded(response.iter_bytes(), url))
-            return _Got(url, content, _moment(headers.get("Last-Modified")))
+            modified_at = _moment(headers.get("Last-Modified"))
+            return _Got(url, content, modified_at, headers.get("ETag"))
+
+
+def _unless(known: _Got | None) -> dict[str, str]:
+    """Return the header that asks for the content only if it is another one."""
+    return {"If-None-Match": known.etag} if known is not None and known.etag else {}
 
 
 def link_on(page: str, page_url: str, cloud: str) -> str:
@@ -131,11 +163,13 @@ def link_on(page: str, page_url: str, cloud: str) -> str:
         others = (
             f"is about {', '.join(sorted(newest))} and" if newest else "may have a new form: it"
         )
-        raise UnusableWeeklyFile(f"{page_url} {others} links no weekly file of {cloud}")
+        raise UnusableWeeklyFile(f"{_shown(page_url)} {others} links no weekly file of {cloud}")
 
-    link = urljoin(page_url, newest[CLOUD_NAMES[cloud]])
+    link = _joined(page_url, newest[CLOUD_NAMES[cloud]])
     if not (_same_origin(page_url, link) or _is_download(link)):
-        said = f"{page_url} links to {urlsplit(link).hostname}, which is not {DOWNLOAD_HOST}"
+        said = (
+            f"{_shown(page_url)} links to {urlsplit(link).hostname}, which is not {DOWNLOAD_HOST}"
+        )
         raise UnusableWeeklyFile(f"{said}: it was not followed")
     return link
 
@@ -159,8 +193,21 @@ def _followed(url: str, target: str) -> str:
     """Return the target of a redirect. Raise UnusableWeeklyFile if it is on another host."""
     if _same_origin(url, target):
         return target
-    said = f"{url} redirects to another host, {urlsplit(target).hostname}"
-    raise UnusableWeeklyFile(f"{redacted(said)}, and that was not followed")
+    said = f"{_shown(url)} redirects to another host, {urlsplit(target).hostname}"
+    raise UnusableWeeklyFile(f"{said}, and that was not followed")
+
+
+def _joined(url: str, target: str) -> str:
+    """Return the URL of a link or a redirect. Raise UnusableWeeklyFile if it is none."""
+    try:
+        return urljoin(url, target)
+    except ValueError as error:
+        raise UnusableWeeklyFile(f"{_shown(url)} leads to no URL: {error}") from None
+
+
+def _shown(url: str) -> str:
+    """Leave out the query: a server that redirects may put a signature there."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def _same_origin(one: str, other: str) -> bool:
@@ -174,18 +221,18 @@ def _bounded(chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if size > MOST_BYTES:
-            raise UnusableWeeklyFile(f"{url} has more than {MOST_BYTES:,} bytes")
+            raise UnusableWeeklyFile(f"{_shown(url)} has more than {MOST_BYTES:,} bytes")
         if seconds_left() <= 0:
             raise out_of_time()
         yield chunk
 
 
 def _why_no_answer(error: AzureError, url: str) -> str:
-    cut_off = no_connection(error, url)
+    cut_off = no_connection(error, _shown(url))
     if cut_off is not None:
         return f"{cut_off.message} ({cut_off.code})"
     what = "the answer is cut off" if isinstance(error, DecodeError) else "no answer"
-    return redacted(f"{url}: {what}: {type(error).__name__}: {error.message}")
+    return redacted(f"{_shown(url)}: {what}: {type(error).__name__}: {error.message}")
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from .deadline import GIVEN_UP_AFTER_SECONDS, out_of_time, seconds_left
+from .deadline import GIVEN_UP_AFTER_SECONDS, out_of_time, seconds_left, time_limit
 
 
 class _Asked[Answer](Future[Answer]):
@@ -60,3 +60,38 @@ class Questions[Key, Answer]:
             with self._lock:
                 if self._asked.get(key) is answer:
                     del self._asked[key]
+
+
+class Aside[Answer]:
+    """One question that is asked in a thread of its own, so that nobody waits too long for it.
+
+    The timeouts of a connection end no answer that comes byte by byte, and no look-up of a name.
+    Whoever asks while the question is asked waits for the same answer, until the same time.
+    """
+
+    def __init__(self, question: Callable[[], Answer]) -> None:
+        self._question = question
+        self._asked: Future[Answer] | None = None
+        self._ends_at = 0.0
+        self._lock = threading.Lock()
+
+    def ask(self, seconds: float) -> Answer:
+        """Raise the error of the question, and TimeoutError if it has no answer in time."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = self._begun(seconds)
+            asked, left = self._asked, self._ends_at - time.monotonic()
+        return asked.result(max(0.0, min(left, seconds_left())))
+
+    def _begun(self, seconds: float) -> Future[Answer]:
+        asked, self._ends_at = Future[Answer](), time.monotonic() + seconds
+        thread = threading.Thread(target=self._answer, args=(asked, seconds), daemon=True)
+        thread.start()
+        return asked
+
+    def _answer(self, asked: Future[Answer], seconds: float) -> None:
+        try:
+            with time_limit(seconds):
+                asked.set_result(self._question())
+        except BaseException as error:  # whoever waits for the answer has to hear of any end
+            asked.set_exception(error)

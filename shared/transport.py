@@ -68,6 +68,13 @@ class _Session(requests.Session):
         self.auth = _as_it_is
         self._settings: dict[object, Any] = {}
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow no redirect.
+
+        Who may follow one does so itself. `requests` would prepare the next request even then, for
+        which it reads the whole body of the redirect, however long it is.
+        """
+
     def merge_environment_settings(
         self,
         url: str | bytes | None,

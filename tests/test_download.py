@@ -1,5 +1,8 @@
 """Fetching the weekly file over HTTP: Microsoft's page as it is, and what has broken for others."""
 
+import socket
+import threading
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -7,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 
 from shared import download
 from shared.deadline import time_limit
+from shared.domain.addresses import Publication
 from shared.domain.errors import UnusableWeeklyFile
 from shared.download import WeeklyFileDownload, link_on
 from shared.storage.blobs import Blobs
@@ -15,6 +19,35 @@ from tests.builders.weekly import DownloadCenter, last_modified
 A = "20.0.0.0/24"
 PAGE = "https://www.microsoft.com/en-us/download/details.aspx?id=56519"
 FILE = "https://download.microsoft.com/download/7/1/d/71d8/ServiceTags_Public_20251103.json"
+
+
+class Trickling:
+    """Begins its answer, and sends a byte of it now and then, until the test ends."""
+
+    def __init__(self, begun):
+        self._begun, self._ends = begun, threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.connections, self.has_ended = 0, False
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ends.set()
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self):
+        connection, _ = self._listener.accept()
+        self.connections += 1
+        with connection, suppress(OSError):
+            connection.sendall(self._begun)
+            while not self._ends.wait(0.05):
+                connection.sendall(b"0")
+        self.has_ended = True
 
 
 @pytest.fixture
@@ -27,6 +60,12 @@ def center():
 @pytest.fixture
 def blobs(storage):
     return Blobs.from_connection_string(storage)
+
+
+@pytest.fixture
+def read_again(blobs):
+    """One download, which may be asked several times, as that of an app."""
+    return lambda url: WeeklyFileDownload(url, blobs, cloud="AzureCloud").read
 
 
 @pytest.fixture
@@ -152,6 +191,65 @@ def test_a_host_that_does_not_answer_is_named(read, nobody_waits):
         read("http://127.0.0.1:9/weekly.json")
 
 
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", b"HTTP/1.1 2"])
+def test_an_answer_that_comes_byte_by_byte_holds_nobody_up(read_again, monkeypatch, begun):
+    monkeypatch.setattr(download, "MOST_SECONDS", 0.2)
+    with Trickling(begun) as server:
+        read = read_again(f"http://127.0.0.1:{server.port}/weekly.json")
+        for _ in range(2):
+            with pytest.raises(UnusableWeeklyFile, match=r"no answer within 0\.2 s"):
+                read()
+        assert not server.has_ended
+        # The second one has not been asked for, because the first is still on its way.
+        assert server.connections == 1
+
+
+def test_a_file_that_is_still_the_same_is_not_sent_again(center, read_again):
+    center.headers = {"ETag": '"one"'}
+    read = read_again(center.url)
+    assert read() == read()
+    assert center.sent == 1
+
+    # A changed file has another ETag, or another name.
+    center.publish([A], number=375)
+    center.headers = {"ETag": '"two"'}
+    assert read().publication.change_number == "375"
+    center.publish([A], date(2026, 3, 9), number=376)
+    assert read().publication == Publication(date(2026, 3, 9), "376")
+
+
+def test_a_file_without_an_etag_is_sent_each_time(center, read_again):
+    read = read_again(center.file_url)
+    assert read() == read()
+    assert center.sent == 2
+
+
+def test_a_file_that_came_broken_is_sent_again(center, read_again):
+    whole, center.headers = center.content, {"ETag": '"one"'}
+    center.content = whole[:-9]
+    read = read_again(center.file_url)
+    with pytest.raises(UnusableWeeklyFile, match="not all of it"):
+        read()
+    center.content = whole
+    assert read().publication.change_number == "374"
+
+
+def test_a_server_that_says_unasked_that_nothing_is_new_gives_no_file(center, read):
+    center.statuses[center.name] = 304
+    with pytest.raises(UnusableWeeklyFile, match="answers HTTP 304"):
+        read(center.file_url)
+
+
+def test_a_blob_that_is_still_the_same_is_not_sent_again(center, read_again, storage):
+    with BlobServiceClient.from_connection_string(storage) as service:
+        blob = service.create_container("service-tags").upload_blob("weekly.json", center.content)
+        read = read_again(blob.url)
+        assert read() == read()
+        center.publish([A], number=375)
+        blob.upload_blob(center.content, overwrite=True)
+    assert read().publication.change_number == "375"
+
+
 def test_no_time_is_no_answer(center, read, monkeypatch):
     monkeypatch.setattr(download, "MOST_SECONDS", 0.0)
     with pytest.raises(UnusableWeeklyFile, match="no answer within 0 s"):
@@ -184,11 +282,41 @@ def test_the_newest_file_of_the_cloud_is_found_wherever_the_page_names_it(page, 
     assert link_on(page, PAGE, "AzureCloud") == link
 
 
+def test_a_link_that_is_no_url_is_said():
+    with pytest.raises(UnusableWeeklyFile, match="leads to no URL"):
+        link_on('<a href="https://[/ServiceTags_Public_20251103.json">', PAGE, "AzureCloud")
+
+
+def test_a_redirect_to_no_url_is_said(center, read):
+    center.redirect = "http://[oops"
+    with pytest.raises(UnusableWeeklyFile, match="leads to no URL"):
+        read(center.url)
+
+
+def test_the_body_of_a_redirect_is_not_read(read, monkeypatch):
+    monkeypatch.setattr(download, "MOST_SECONDS", 5.0)
+    endless = b"HTTP/1.1 302 Found\r\nLocation: https://example.org/\r\nContent-Length: 99\r\n\r\n"
+    with Trickling(endless) as server:
+        with pytest.raises(UnusableWeeklyFile, match="redirects to another host"):
+            read(f"http://127.0.0.1:{server.port}/weekly.json")
+        assert server.connections == 1
+
+
+def test_a_signature_in_a_redirect_stays_hidden(center, read):
+    center.redirect = f"{center.file_url}?sig=secret"
+    center.name = "another.json"
+    with pytest.raises(UnusableWeeklyFile, match="answers HTTP 404") as raised:
+        read(center.url)
+    assert "secret" not in raised.value.message
+
+
 @pytest.mark.parametrize(
     "link",
     [
         FILE.replace("https:", "http:"),
         FILE.replace("download.microsoft.com", "download.microsoft.com.example"),
+        FILE.replace("download.microsoft.com", "evildownload.microsoft.com"),
+        FILE.replace("download.microsoft.com", "download.evilmicrosoft.com"),
         FILE.replace("download.microsoft.com", "download.microsoft.com@example.org"),
         FILE.replace("download.microsoft.com", "download.microsoft.com:444"),
         "//example.org/ServiceTags_Public_20251103.json",

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared import questions
-from shared.deadline import time_limit
+from shared.deadline import seconds_left, time_limit
 from shared.domain.errors import TransientError
-from shared.questions import Questions
-from tests.builders.clocks import Slow
+from shared.questions import Aside, Questions
+from tests.builders.clocks import Slow, wait_until
 
 SECONDS = 30
 
@@ -72,3 +72,47 @@ def test_a_question_that_hangs_is_asked_anew(monkeypatch):
             asked.ask("one", lambda: 3)
         next_one.may_end.set()
         assert second.result(SECONDS) == 1
+
+
+def test_who_asks_aside_waits_until_one_time_for_one_answer():
+    slow = Slow()
+    aside = Aside(slow)
+    with pytest.raises(TimeoutError):
+        aside.ask(0)
+    # This one has more time, but the question that is being asked has none left.
+    with pytest.raises(TimeoutError):
+        aside.ask(SECONDS)
+
+    slow.may_end.set()
+    wait_until(lambda: _answer_of(aside) == 2)
+
+
+def _answer_of(aside):
+    try:
+        return aside.ask(SECONDS)
+    except TimeoutError:
+        return None
+
+
+def test_an_error_of_a_question_aside_is_raised_and_the_next_one_is_asked():
+    answers = iter((1, 0, 2))
+    aside = Aside(lambda: 1 // next(answers))
+    assert aside.ask(SECONDS) == 1
+    with pytest.raises(ZeroDivisionError):
+        aside.ask(SECONDS)
+    assert aside.ask(SECONDS) == 0
+
+
+def test_who_has_less_time_waits_less_for_an_answer_aside():
+    slow = Slow()
+    aside = Aside(slow)
+    with time_limit(0), pytest.raises(TimeoutError):
+        aside.ask(SECONDS)
+    slow.may_end.set()
+    assert aside.ask(SECONDS) == 1
+
+
+def test_a_question_aside_has_the_time_that_was_given_and_not_what_the_first_asker_has():
+    aside = Aside(seconds_left)
+    with time_limit(5):
+        assert 5 < aside.ask(SECONDS) <= SECONDS

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from azure.core import MatchConditions
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 
@@ -29,10 +30,11 @@ _LASTING = frozenset({codes.STORAGE_NETWORK_REFUSED, codes.STORAGE_ACCESS_REFUSE
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """What a blob held when it was read, and when somebody wrote that."""
+    """What a blob held when it was read, when somebody wrote that, and its ETag since then."""
 
     content: bytes
     modified_at: datetime
+    etag: str
 
 
 class Blobs:
@@ -68,8 +70,8 @@ class Blobs:
         """Return whether this is the URL of a blob in this account, whether it exists or not."""
         return self._place(url) is not None
 
-    def read(self, url: str, *, most_bytes: int) -> Blob:
-        """Return the blob, whole.
+    def read(self, url: str, *, most_bytes: int, known: Blob | None = None) -> Blob:
+        """Return the blob, whole. If it is still the known one, it is not sent again.
 
         Raise PermanentError if there is no such blob, if the app may not read it, or if it is
         larger than `most_bytes`. Raise TransientError if another attempt may help.
@@ -80,11 +82,17 @@ class Blobs:
 
         # The first answer has 32 MiB at most and says how large the whole blob is.
         with _blob_errors(url):
-            stream = self._service.get_blob_client(*place).download_blob()
+            try:
+                stream = self._service.get_blob_client(*place).download_blob(**_unless(known))
+            except HttpResponseError as error:
+                if known is None or error.status_code != HTTPStatus.NOT_MODIFIED:
+                    raise
+                return known
             if stream.size > most_bytes:
                 said = f"{url} has {stream.size:,} bytes and may have {most_bytes:,}"
                 raise PermanentError(codes.BLOB_TOO_LARGE, said)
-            return Blob(stream.readall(), stream.properties.last_modified)
+            found = stream.properties
+            return Blob(stream.readall(), found.last_modified, found.etag)
 
     @cached_property
     def _service(self) -> "BlobServiceClient":
@@ -104,6 +112,13 @@ class Blobs:
             return None
         container, _, blob = unquote(asked.path.removeprefix(ours.path)).partition("/")
         return (container, blob) if container and blob else None
+
+
+def _unless(known: Blob | None) -> dict[str, Any]:
+    """Return the options that ask for the blob only if it is another one."""
+    if known is None:
+        return {}
+    return {"etag": known.etag, "match_condition": MatchConditions.IfModified}
 
 
 @contextmanager

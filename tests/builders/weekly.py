@@ -53,6 +53,8 @@ class DownloadCenter(Served):
         self.redirect = ""
         """The new address of the page, if it has moved."""
         self.asked: list[str] = []
+        self.sent = 0
+        """How often the file was sent."""
 
     @property
     def url(self) -> str:
@@ -73,6 +75,13 @@ class DownloadCenter(Served):
         self.content = real_file(name)
         document: dict[str, Any] = json.loads(self.content)
         return document
+
+    def file(self, known: str | None) -> tuple[int, bytes]:
+        """The answer to somebody who knows the file by this ETag."""
+        if known == self.headers.get("ETag", ""):
+            return 304, b""
+        self.sent += 1
+        return 200, self.content
 
     def html(self) -> bytes:
         link = f"{self.host}{_FILES}{self.name}"
@@ -103,10 +112,11 @@ def _handler(center: DownloadCenter) -> type[BaseHTTPRequestHandler]:
                 self._answer(301, b"", Location=center.redirect)
             elif self.path == PAGE:
                 self._answer(200, center.html() if center.page is None else center.page)
-            elif self.path.endswith(center.name):
-                self._answer(200, center.content, **center.headers)
-            else:
+            elif not self.path.endswith(center.name):
                 self._answer(404, b"<html>Not found</html>")
+            else:
+                status, content = center.file(self.headers.get("If-None-Match"))
+                self._answer(status, content, **center.headers)
 
         def _answer(self, status: int, body: bytes, **headers: str) -> None:
             self.send_response(center.statuses.get(self.path.rpartition("/")[2], status))

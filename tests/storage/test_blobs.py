@@ -45,6 +45,24 @@ def test_it_says_when_the_blob_was_written(blobs, container):
     assert blobs.read(url, most_bytes=100).modified_at == written
 
 
+def test_a_known_blob_is_read_again_only_if_it_has_changed(blobs, container):
+    known = blobs.read(uploaded(container), most_bytes=100)
+    assert blobs.read(uploaded(container), most_bytes=100, known=known) is not known
+    known = blobs.read(uploaded(container), most_bytes=100)
+    url = uploaded(container, content=b"changed")
+    changed = blobs.read(url, most_bytes=100, known=known)
+    assert changed.content == b"changed"
+    assert blobs.read(url, most_bytes=100, known=changed) is changed
+
+
+def test_a_known_blob_that_is_gone_is_missing(blobs, container):
+    url = uploaded(container)
+    known = blobs.read(url, most_bytes=100)
+    container.delete_blob("weekly.json")
+    with pytest.raises(PermanentError, match="there is no blob"):
+        blobs.read(url, most_bytes=100, known=known)
+
+
 @pytest.mark.parametrize("content", [b"", CONTENT])
 def test_a_blob_may_have_so_many_bytes(blobs, container, content):
     url = uploaded(container, content=content)
