@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ...domain.addresses import (
@@ -33,10 +34,12 @@ from ...domain.findings import Finding
 from ...domain.locations import Standing, stale_locations, standing_after
 from ..policy import Policy
 from ..ports import Azure, Clock, Store
-from .second_source import SecondSource
+from .second_source import Second, SecondSource
 
 type _Answer = Mapping[str, Any] | UnusableServiceTag
 type _Answers = Sequence[tuple[str, _Answer]]
+type _News = Callable[[Version | None], SourceContent | None]
+"""Return what there is to record after the newest version; None if there is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,36 +95,36 @@ class SourcePull:
         """
         extra = {*also}.difference(sources)
         contents, unusable = self._read(sources, extra)
-        found = self.second.complete(contents, unusable)
-        needed = [content for content in found.contents if content.source not in extra]
-        lists = [content for content in found.contents if content.source in extra]
+        second = self.second.read([content.source for content in contents], unusable)
+        self.second.note(second)
+        news = _news(contents, unusable, second)
 
         # If storage is slow, the routes must not wait for the lists.
+        needed = {source: told for source, told in news.items() if source not in extra}
         versions, refused = self._record_each(needed, run_id)
-        self._try_to_record(lists, run_id)
-        self.second.note(found)
+        self._try_to_record({source: news[source] for source in extra & news.keys()}, run_id)
 
         why = {source: why for source, why in unusable.items() if source not in extra}
-        return PullResult(versions, why | refused, found.findings)
+        return PullResult(versions, why | refused, second.findings)
 
     def _record_each(
-        self, contents: Iterable[SourceContent], run_id: str
+        self, news: Mapping[Source, _News], run_id: str
     ) -> tuple[tuple[Version, ...], dict[Source, str]]:
         """Return the versions, and why the other sources cannot be recorded."""
-        versions: list[Version] = []
+        versions: list[Version | None] = []
         refused: dict[Source, str] = {}
-        for content in contents:
+        for source, told in news.items():
             try:
-                versions.append(self._record(content, run_id))
+                versions.append(self._record(source, told, run_id))
             except PermanentError as error:  # what no row can hold is an error of one source
-                refused[content.source] = f"{content.source}: {error}"
-        return tuple(versions), refused
+                refused[source] = f"{source}: {error}"
+        return tuple(version for version in versions if version is not None), refused
 
-    def _try_to_record(self, contents: Iterable[SourceContent], run_id: str) -> None:
+    def _try_to_record(self, news: Mapping[Source, _News], run_id: str) -> None:
         """No route depends on them, so they keep no run from its tables. Their lists tell."""
-        for content in contents:
+        for source, told in news.items():
             with suppress(Exception):
-                self._record(content, run_id)
+                self._record(source, told, run_id)
 
     def last_recorded(self, sources: Collection[Source], *, why: str) -> PullResult:
         """Return the newest recorded versions without asking the sources.
@@ -143,12 +146,12 @@ class SourcePull:
         named = sorted({*service_tags, *also})
         answers, standings = self._ask_if_needed(named, self._answer_now)
         contents, errors = self._contents(named, answers)
-        found = self.second.complete(contents, errors)
+        second = self.second.read([content.source for content in contents], errors)
         told = {t: _cause_of(errors[t]) for t in errors if t in service_tags or self._is_known(t)}
 
-        asked = (content for content in found.contents if content.source in service_tags)
-        differs = frozenset(content.source for content in asked if self._differs(content))
-        return Comparison(differs, told, standings, found.findings, found.publication)
+        news = {s: new for s, new in _news(contents, errors, second).items() if s in service_tags}
+        differs = frozenset(source for source, new in news.items() if self._differs(source, new))
+        return Comparison(differs, told, standings, second.findings, second.publication)
 
     def _is_known(self, source: Source) -> bool:
         return self.store.versions.newest(source) is not None
@@ -242,9 +245,10 @@ class SourcePull:
                 errors[source] = _unforeseen(source, error)
         return contents, errors
 
-    def _differs(self, content: SourceContent) -> bool:
-        newest = self.store.versions.newest(content.source)
-        return newest is None or not newest.says_the_same_as(content)
+    def _differs(self, source: Source, news: _News) -> bool:
+        newest = self.store.versions.newest(source)
+        content = news(newest)
+        return content is not None and (newest is None or not newest.says_the_same_as(content))
 
     def _answer(self, location: str) -> _Answer:
         try:
@@ -295,18 +299,28 @@ class SourcePull:
             entries, source, min_prefix_length=self.policy.min_prefix_length
         )
 
-    def _record(self, content: SourceContent, run_id: str) -> Version:
+    def _record(self, source: Source, news: _News, run_id: str) -> Version | None:
         # If another worker appends a version at the same time, compare with that version again.
         while True:
-            newest = self.store.versions.newest(content.source)
-            if newest is not None and newest.says_the_same_as(content):
-                return newest
+            newest = self.store.versions.newest(source)
+            content = news(newest)
+            if content is None or (newest is not None and newest.says_the_same_as(content)):
+                return newest if content is not None else None
             try:
                 return self.store.versions.append(
                     content, newest, recorded_at=self.clock(), run_id=run_id
                 )
             except ConcurrentUpdate:
                 continue
+
+
+def _news(
+    contents: Iterable[SourceContent], unusable: Collection[Source], second: Second
+) -> Mapping[Source, _News]:
+    """Return what there is to record of each usable source, and of each that the file knows."""
+    answered = {content.source: partial(second.after, content) for content in contents}
+    added = {source: second.after_version for source in unusable if source in second.prefixes}
+    return answered | added
 
 
 def _unforeseen(source: Source, error: Exception) -> UnusableSource:

@@ -5,8 +5,8 @@ be read or believed adds nothing new. An address that an earlier file added stay
 last good file may be believed, so that no route comes and goes with a download.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ...domain import codes
 from ...domain.addresses import (
@@ -32,16 +32,45 @@ _ADDS_NOTHING = "it adds nothing new"
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
-    """The contents with what the file adds, what is wrong with it, and the file if it counts."""
+class Second:
+    """What the weekly file has, beside the answers of the API.
 
-    contents: list[SourceContent]
+    `prefixes` has the tags for which the file is believed. What was added to any other tag before
+    is still wanted if `stays`. `findings` say what is wrong with the file. `publication` is None if
+    there is no good file.
+    """
+
+    publication: Publication | None = None
+    prefixes: Mapping[Source, tuple[str, ...]] = field(default_factory=dict)
+    stays: bool = False
     findings: tuple[Finding, ...] = ()
-    file: WeeklyFile | None = None
 
-    @property
-    def publication(self) -> Publication | None:
-        return None if self.file is None else self.file.publication
+    def after(self, content: SourceContent, newest: Version | None) -> SourceContent:
+        """Return the API's answer with what it lacks. The newest version is the one before it."""
+        before = () if newest is None else newest.additions
+        if content.source in self.prefixes:
+            return _with(content, self._additions(content.source, before))
+        return _with(content, before if self.stays else ())
+
+    def after_version(self, newest: Version | None) -> SourceContent | None:
+        """Return the newest version with what it lacks; None if there is nothing to add.
+
+        The API has no answer now, so nothing is gone. The file alone is never the first version.
+        """
+        if newest is None:
+            return None
+        offered = self._additions(newest.source, newest.additions)
+        completed = _with(_content_of(newest), offered)
+        if not completed.additions:
+            return None
+        return replace(completed, additions=_sorted((*newest.additions, *completed.additions)))
+
+    def _additions(self, tag: Source, before: Iterable[Addition]) -> Iterator[Addition]:
+        """Yield all that the file has. A prefix that it had before keeps its first file."""
+        since = {addition.prefix: addition for addition in before}
+        if self.publication is not None:
+            for prefix in self.prefixes[tag]:
+                yield since.get(prefix, Addition(prefix, self.publication))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,44 +82,49 @@ class SecondSource:
     policy: Policy
     clock: Clock
 
-    def complete(self, contents: list[SourceContent], unusable: Collection[Source]) -> Completed:
-        """Add to each service tag what the file alone has. Write nothing, and raise no error of it.
+    def read(self, answered: Collection[Source], unusable: Collection[Source]) -> Second:
+        """Read the file for these sources. Write nothing, and raise no error of the file.
 
-        The API has no answer now for a tag in `unusable`. If the file has news of it, its newest
-        version is completed instead, so that nothing is gone.
+        The API has no answer now for those in `unusable`, and no finding is about them.
         """
         if self.files is None:
-            return Completed(contents)
+            return Second()
 
-        last = self.store.publications.read()
-        file, findings = self._read(self.files, last)
-        stays = last is not None and not is_stale(last, self.clock().date())
-        answered = [content.source for content in contents]
-        tags = filter(service_tag_of, (*answered, *unusable))
-        listed = _Listed.of(file, tags, self.policy.min_prefix_length, stays=stays)
-
-        found = [listed.completed(content, self._newest(content.source)) for content in contents]
-        found += listed.completed_versions(map(self._newest, sorted(unusable)))
-        return Completed(found, (*findings, *listed.findings(answered)), file)
-
-    def _newest(self, source: Source) -> Version | None:
-        return self.store.versions.newest(source)
-
-    def note(self, completed: Completed) -> None:
-        """Note which file a run has read, once its versions are recorded."""
-        if completed.publication is not None:
-            self.store.publications.write(completed.publication)
-
-    def _read(
-        self, files: WeeklyFiles, last: Publication | None
-    ) -> tuple[WeeklyFile | None, tuple[Finding, ...]]:
-        """Return the file, or what is wrong with it."""
+        # If no file was ever read, another worker may be the first, and may have added something.
+        last, today = self.store.publications.read(), self.clock().date()
+        stays = last is None or not is_stale(last, today)
         try:
-            file = files.read()
-            check_day(file, last, self.clock().date())
+            file = self.files.read()
+            check_day(file, last, today)
         except Exception as error:  # whatever it is, the API's answers count without the file
-            return None, (_finding(error),)
-        return file, ()
+            return Second(stays=stays, findings=(_finding(error),))
+
+        tags = filter(service_tag_of, (*answered, *unusable))
+        prefixes, faults = self._believed(file, tags)
+        findings = _of_tags([faults[tag] for tag in answered if tag in faults])
+        return Second(file.publication, prefixes, stays, findings)
+
+    def note(self, second: Second) -> None:
+        """Note which file a run has read, before a version has any address of it.
+
+        So a run that ends in between does not leave an address behind whose file nobody knows.
+        """
+        found = second.publication
+        if found is not None and found != self.store.publications.read():
+            self.store.publications.write(found)
+
+    def _believed(
+        self, file: WeeklyFile, tags: Iterable[Source]
+    ) -> tuple[Mapping[Source, tuple[str, ...]], Mapping[Source, str]]:
+        """Return the prefixes of each tag, and why the file is not believed for the others."""
+        prefixes: dict[Source, tuple[str, ...]] = {}
+        faults: dict[Source, str] = {}
+        for tag in tags:
+            try:
+                prefixes[tag] = _prefixes_of(file, tag, self.policy.min_prefix_length)
+            except UnusableServiceTag as error:
+                faults[tag] = error.message
+        return prefixes, faults
 
 
 def _finding(error: Exception) -> Finding:
@@ -101,69 +135,12 @@ def _finding(error: Exception) -> Finding:
     return Finding(codes.WEEKLY_FILE_UNUSABLE, said)
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """The prefixes that a believed file has for each tag, and why it is not believed for others.
-
-    `stays` says whether what was added to these others is still wanted.
-    """
-
-    file: WeeklyFile | None
-    stays: bool
-    prefixes: Mapping[Source, tuple[str, ...]]
-    faults: Mapping[Source, str]
-
-    @classmethod
-    def of(
-        cls, file: WeeklyFile | None, tags: Iterable[Source], min_length: int, *, stays: bool
-    ) -> "_Listed":
-        if file is None:
-            return cls(None, stays, {}, {})
-
-        prefixes: dict[Source, tuple[str, ...]] = {}
-        faults: dict[Source, str] = {}
-        for tag in tags:
-            try:
-                prefixes[tag] = _prefixes_of(file, tag, min_length)
-            except UnusableServiceTag as error:
-                faults[tag] = error.message
-        return cls(file, stays, prefixes, faults)
-
-    def findings(self, tags: Iterable[Source]) -> tuple[Finding, ...]:
-        """Say why the file is not believed for some of these tags."""
-        faults = [self.faults[tag] for tag in tags if tag in self.faults]
-        if not faults:
-            return ()
-        said = f"{shortened(faults)}; for these tags the weekly file adds nothing new"
-        return (Finding(codes.WEEKLY_FILE_UNUSABLE, said),)
-
-    def completed(self, content: SourceContent, newest: Version | None) -> SourceContent:
-        """Add what the API's answer lacks."""
-        before = () if newest is None else newest.additions
-        if content.source in self.prefixes:
-            return _with(content, self._additions(content.source, before))
-        return _with(content, before if self.stays else ())
-
-    def completed_versions(self, versions: Iterable[Version | None]) -> Iterator[SourceContent]:
-        """Yield each of these versions for which the file has more, as a content with that."""
-        for version in versions:
-            if version is None or version.source not in self.prefixes:
-                continue
-            offered = self._additions(version.source, version.additions)
-            completed = _with(_content_of(version), offered)
-            if completed.additions:
-                both = _sorted((*version.additions, *completed.additions))
-                yield replace(completed, additions=both)
-
-    def _additions(self, tag: Source, before: Iterable[Addition]) -> tuple[Addition, ...]:
-        """Return all that the file has. A prefix that it had before keeps its first file."""
-        since = {addition.prefix: addition for addition in before}
-        if self.file is None:
-            return ()
-        publication = self.file.publication
-        return tuple(
-            since.get(prefix, Addition(prefix, publication)) for prefix in self.prefixes[tag]
-        )
+def _of_tags(faults: Sequence[str]) -> tuple[Finding, ...]:
+    """Say why the file is not believed for some tags."""
+    if not faults:
+        return ()
+    said = f"{shortened(faults)}; for these tags the weekly file adds nothing new"
+    return (Finding(codes.WEEKLY_FILE_UNUSABLE, said),)
 
 
 def _prefixes_of(file: WeeklyFile, tag: Source, min_length: int) -> tuple[str, ...]:

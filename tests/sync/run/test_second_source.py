@@ -1,6 +1,7 @@
 """The weekly file beside the API, over HTTP: what is written, what is reported, what stays."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -378,6 +379,84 @@ def test_the_file_alone_is_no_first_version(azure, app, center, table, api_witho
     assert (whole["error"]["code"], outcome["error"]["code"]) == ("TagUnavailable",) * 2
     assert azure.state.writes() == []
     assert app.versions.newest(TAG) is None
+
+
+# Two workers, and one that ends in the middle
+
+
+@pytest.fixture
+def late(make_app, center):
+    """A worker before whose next version another one records its own."""
+    app = make_app(PUBLISHED_TAGS_URL=center.url)
+    append = app.versions.append
+    before: list[Callable[[], None]] = []
+
+    def appended(*arguments, **named):
+        if before:
+            before.pop()()
+        return append(*arguments, **named)
+
+    app.versions.append = appended
+    return app, before
+
+
+def test_a_worker_without_the_file_keeps_what_another_has_just_added(azure, app, center, late):
+    answer(azure, A)
+    center.statuses["details.aspx?id=56519"] = 404
+    app.pull.record([TAG], run_id="one")
+    answer(azure, A, C)
+
+    def with_the_file():
+        center.statuses.clear()
+        center.publish([A, B])
+        app.pull.record([TAG], run_id="two")
+
+    slow, before = late
+    before.append(with_the_file)
+    slow.pull.record([TAG], run_id="three")
+    assert app.versions.newest(TAG).address_prefixes == (A, B, C)
+
+
+def test_a_worker_without_the_api_keeps_what_another_has_just_read(
+    azure, app, center, late, api_without_tag
+):
+    answer(azure, A)
+    center.publish([A])
+    app.pull.record([TAG], run_id="one")
+    center.publish([A, C])
+    api_without_tag()
+
+    def with_the_api():
+        azure.state.faults.clear()
+        center.publish([A])
+        answer(azure, A, B)
+        app.pull.record([TAG], run_id="two")
+
+    slow, before = late
+    before.append(with_the_api)
+    slow.pull.record([TAG], run_id="three")
+    assert app.versions.newest(TAG).address_prefixes == (A, B, C)
+
+
+def test_what_a_run_added_stays_if_it_ended_in_the_middle(azure, app, center, clock, monkeypatch):
+    answer(azure, A)
+    center.publish([A])
+    app.pull.record([TAG], run_id="one")
+    clock.shift(42 * DAY)
+    center.publish([A, B], MONDAY + 42 * DAY)
+    append = app.versions.append
+
+    def append_and_end(*arguments, **named):
+        append(*arguments, **named)
+        raise OSError("the worker was stopped")
+
+    monkeypatch.setattr(app.versions, "append", append_and_end)
+    with pytest.raises(OSError, match="stopped"):
+        app.pull.record([TAG], run_id="two")
+    monkeypatch.setattr(app.versions, "append", append)
+    center.statuses["details.aspx?id=56519"] = 404
+    app.pull.record([TAG], run_id="two")
+    assert app.versions.newest(TAG).address_prefixes == (A, B)
 
 
 # Who else sees it
