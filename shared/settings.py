@@ -44,6 +44,8 @@ RECORDED = POLICY | {
 whoever may write the record must not get the token of a person who reads it.
 """
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_SIGNED = re.compile(r"(^|[-_])(sig|signature|code|key|token|password|secret)$", re.IGNORECASE)
+"""The last word of a query parameter that opens something: of Azure, of its functions, of S3."""
 _API_VERSION = r"^\d{4}-\d\d-\d\d(-preview)?$"
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -103,8 +105,8 @@ def _endpoint(value: str) -> str:
 def _public_url(value: str) -> str:
     """A command follows this setting of the app, so it is shown and recorded."""
     url = urlsplit(_url(value))
-    if "@" in url.netloc or "sig" in parse_qs(url.query):
-        raise ValueError("has a user or a signature in it, which would be a secret")
+    if "@" in url.netloc or any(map(_SIGNED.search, parse_qs(url.query))):
+        raise ValueError("has a user, a key or a signature in it, which would be a secret")
     return value
 
 

@@ -56,6 +56,11 @@ def test_one_error_lists_every_missing_and_wrong_setting():
         assert name in text
 
 
+def test_the_page_of_the_weekly_file_may_be_named():
+    page = "https://www.microsoft.com/en-us/download/details.aspx?id=56519"
+    assert Settings.read({**NEEDED, "PUBLISHED_TAGS_URL": page}).published_tags_url == page
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -72,7 +77,11 @@ def test_one_error_lists_every_missing_and_wrong_setting():
         ("SERVICE_TAG_LOCATIONS", ","),
         ("PUBLISHED_TAGS_URL", "http://www.microsoft.com/download/details.aspx?id=56519"),
         ("PUBLISHED_TAGS_URL", "https://somebody@example.org/weekly.json"),
+        ("PUBLISHED_TAGS_URL", "http://169.254.169.254/metadata/weekly.json"),
         ("PUBLISHED_TAGS_URL", "https://one.blob.core.windows.net/a/weekly.json?sv=1&sig=secret"),
+        ("PUBLISHED_TAGS_URL", "https://one.blob.core.windows.net/a/weekly.json?sv=1&SIG=secret"),
+        ("PUBLISHED_TAGS_URL", "https://one.azurewebsites.net/api/weekly?code=secret"),
+        ("PUBLISHED_TAGS_URL", "https://example.org/weekly.json?X-Amz-Signature=secret"),
         ("ALLOWED_SERVICE_TAGS", "AppServiceManagement,*"),
         ("ROUTE_OWNER", "a" * 21),
         ("ROUTE_OWNER", "a--b"),
