@@ -113,13 +113,14 @@ def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return known
 
 
-def parse_custom_list(text: str, name: Source, *, min_prefix_length: int) -> CustomList:
-    """Read one list out of the text of all lists.
+def parse_custom_list(
+    lists: Mapping[str, object], name: Source, *, min_prefix_length: int
+) -> CustomList:
+    """Read the list with this name, out of all lists as they are written.
 
     `min_prefix_length` is in bits: an IPv4 prefix with fewer bits is not believed.
     Raise UnusableList, naming each fault with its place, if the list is missing or wrong.
     """
-    lists = lists_in(text)
     if name not in lists:
         known = shortened([f"{known!r:.80}" for known in lists])
         raise UnusableList(f"{name} is not in {SETTING}, which has {known}")

@@ -579,7 +579,7 @@ def test_each_list_is_judged_by_itself(azure, app, healthy, cli):
     # The settings in the environment count here, because no app has recorded any.
     done = cli("doctor", "--json", CUSTOM_LISTS=json.dumps(lists), ALLOWED_SERVICE_TAGS=allowed)
     kms, lost, other, wrong = sorted(of_lists(done), key=lambda one: one[1].lower())[1:]
-    assert kms == ("ok", f"kms-activation: 1 prefixes, verified on 2026-12-01: {SOURCE}")
+    assert kms == ("ok", f"kms-activation: 1 prefix, verified on 2026-12-01: {SOURCE}")
     assert lost[0] == wrong[0] == "fault"
     assert lost[1].startswith("lost-list is not in CUSTOM_LISTS, which has 'kms-activation'")
     assert wrong[1].endswith(
@@ -587,7 +587,7 @@ def test_each_list_is_judged_by_itself(azure, app, healthy, cli):
     )
     assert other == (
         "warning",
-        f"other-list: 1 prefixes, verified on 2026-12-01: {SOURCE}. It is not used",
+        f"other-list: 1 prefix, verified on 2026-12-01: {SOURCE}. It is not used",
     )
     assert any("Kms" in message and "its name needs" in message for _, message in of_lists(done))
     assert "service tags" not in faults(done)

@@ -27,7 +27,7 @@ KMS = "kms-activation"
 
 def parsed(written, name=KMS, least=16):
     text = written if isinstance(written, str) else json.dumps({name: written})
-    return parse_custom_list(text, name, min_prefix_length=least)
+    return parse_custom_list(lists_in(text), name, min_prefix_length=least)
 
 
 def refused(written, name=KMS, least=16):
@@ -91,7 +91,7 @@ def test_prefixes_are_believed_exactly_as_those_of_a_tag(prefixes, least):
 @given(st.text())
 def test_any_text_is_a_list_or_an_unusable_one(text):
     with pytest.raises(UnusableList):
-        parse_custom_list(text, KMS, min_prefix_length=16)
+        parsed(text)
 
 
 JSON = st.recursive(

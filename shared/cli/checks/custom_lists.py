@@ -1,6 +1,6 @@
 """Check the lists of CUSTOM_LISTS, each by itself."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ...app import App
 from ...domain import codes
@@ -23,22 +23,23 @@ def custom_lists(context: App, registered: Sequence[RegisteredTable]) -> Iterato
 
 def _diagnoses(context: App, named: Collection[str]) -> Iterator[Diagnosis]:
     try:
-        text = context.azure.custom_lists.read()
-        written = lists_in(text)
+        written = lists_in(context.azure.custom_lists.read())
     except RouteSyncError as error:
         yield _fault(f"{error.code}: {error.message}", error.code.remedy)
     else:
-        yield from (_diagnosis(context, text, name) for name in sorted({*named, *written}))
+        yield from (_diagnosis(context, written, name) for name in sorted({*named, *written}))
 
 
-def _diagnosis(context: App, text: str, name: str) -> Diagnosis:
+def _diagnosis(context: App, written: Mapping[str, object], name: str) -> Diagnosis:
     settings = context.settings
     try:
-        found = parse_custom_list(text, name, min_prefix_length=settings.min_prefix_length)
+        found = parse_custom_list(written, name, min_prefix_length=settings.min_prefix_length)
     except UnusableList as error:
         return _fault(error.message, codes.LIST_UNAVAILABLE.remedy)
 
-    said = f"{name}: {len(found.prefixes)} prefixes, verified on {found.verified}: {found.source}"
+    count = len(found.prefixes)
+    counted = "1 prefix" if count == 1 else f"{count} prefixes"
+    said = f"{name}: {counted}, verified on {found.verified}: {found.source}"
     if name in settings.allowed:
         return Diagnosis(_NAME, Grade.OK, said)
     return Diagnosis(_NAME, Grade.WARNING, f"{said}. It is not used", _TO_USE)

@@ -20,7 +20,7 @@ from ...domain.addresses import (
     union,
 )
 from ...domain.armid import EnvironmentId
-from ...domain.custom_lists import parse_custom_list
+from ...domain.custom_lists import SETTING, lists_in, parse_custom_list
 from ...domain.errors import (
     ConcurrentUpdate,
     PermanentError,
@@ -40,6 +40,7 @@ type _Answer = Mapping[str, Any] | UnusableServiceTag
 type _Answers = Sequence[tuple[str, _Answer]]
 type _News = Callable[[Version | None], SourceContent | None]
 """Return what there is to record after the newest version; None if there is nothing."""
+type _Lists = Mapping[str, object] | UnusableList
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +233,16 @@ class SourcePull:
         return {at: known[at].until(now) for at in locations if at in known}
 
     def _contents(
-        self, sources: Iterable[Source], answers: _Answers
+        self, sources: Collection[Source], answers: _Answers
     ) -> tuple[list[SourceContent], dict[Source, UnusableSource]]:
+        # Somebody may replace the blob meanwhile, so all lists come from one reading of it.
+        lists = self._lists() if any(map(is_list, sources)) else {}
+
         contents: list[SourceContent] = []
         errors: dict[Source, UnusableSource] = {}
         for source in sources:
             try:
-                contents.append(self._content(source, answers))
+                contents.append(self._content(source, answers, lists))
             except UnusableSource as error:
                 errors[source] = error
             except Exception as error:  # whatever it is, it is this source's failure alone
@@ -270,10 +274,22 @@ class SourcePull:
         except TransientError as error:
             return UnusableServiceTag(f"service tags of {location}: {error}", error.code)
 
-    def _content(self, source: Source, answers: _Answers) -> SourceContent:
+    def _lists(self) -> _Lists:
+        """Return all lists as they are written, or why there are none now."""
+        try:
+            return lists_in(self.azure.custom_lists.read())
+        except UnusableList as error:
+            return error
+        except Exception as error:  # the lists are unusable, but all other sources go on
+            found = Finding.of(error)
+            return UnusableList(f"{SETTING}: {found.code}: {found.message}")
+
+    def _content(self, source: Source, answers: _Answers, lists: _Lists) -> SourceContent:
         if service_tag_of(source):
             return union([self._tag_content(source, *answer) for answer in answers])
-        return self._list_content(source) if is_list(source) else self._environment_content(source)
+        if is_list(source):
+            return self._list_content(source, lists)
+        return self._environment_content(source)
 
     def _tag_content(self, service_tag: str, location: str, answer: _Answer) -> SourceContent:
         if isinstance(answer, UnusableServiceTag):
@@ -282,13 +298,11 @@ class SourcePull:
             answer, service_tag, location=location, min_prefix_length=self.policy.min_prefix_length
         )
 
-    def _list_content(self, name: Source) -> SourceContent:
-        try:
-            text = self.azure.custom_lists.read()
-        except (PermanentError, TransientError) as error:
-            raise UnusableList(f"{name}: {error}") from error
+    def _list_content(self, name: Source, lists: _Lists) -> SourceContent:
+        if isinstance(lists, UnusableList):
+            raise lists
         least = self.policy.min_prefix_length
-        return parse_custom_list(text, name, min_prefix_length=least).content
+        return parse_custom_list(lists, name, min_prefix_length=least).content
 
     def _environment_content(self, source: Source) -> SourceContent:
         try:

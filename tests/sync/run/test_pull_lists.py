@@ -1,11 +1,13 @@
 """Lists of one's own in a run: routes, versions, grace, guards, and what makes a list unusable."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from shared.domain import codes as storage_codes
 from shared.domain.armid import EnvironmentId
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, PermanentError, TransientError
 from shared.domain.registry.choices import AddressSource, RouteStyle
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
@@ -193,6 +195,58 @@ def test_the_setting_may_have_so_many_characters(azure, app_with, table, size, i
     register(app, "one", tags=[KMS])
     sync(app)
     assert owned_prefixes(table) == ({B} if is_taken else set())
+
+
+# -- One reading --
+
+
+class Changing:
+    """A blob that somebody replaces after each reading."""
+
+    def __init__(self, *texts):
+        self.left = [*texts]
+
+    def read(self):
+        text = self.left.pop(0)
+        if isinstance(text, Exception):
+            raise text
+        return text
+
+
+NEXT = "next-list"
+
+
+def pull_of(app, *texts):
+    blob = Changing(*texts)
+    return replace(app.pull, azure=replace(app.pull.azure, custom_lists=blob)), blob
+
+
+def test_all_lists_of_a_run_come_from_one_reading_of_the_blob(azure, app_with):
+    first, second = ({"kms_activation": [one], "next_list": [one]} for one in (B, C))
+    pull, blob = pull_of(app_with(None), custom_lists(**first), custom_lists(**second))
+    found = pull.record([KMS, NEXT], run_id="one")
+    assert {version.source: version.ipv4 for version in found.versions} == {KMS: (B,), NEXT: (B,)}
+    assert pull.compare([KMS], also=[NEXT]).differs == {KMS}
+    assert blob.left == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TransientError(storage_codes.STORAGE_UNAVAILABLE, "x"), "StorageUnavailable: x"),
+        (PermanentError(storage_codes.BLOB_NOT_FOUND, "x"), "BlobNotFound: x"),
+        (OSError("x"), "InternalError: OSError"),
+    ],
+    ids=["soon", "never", "unforeseen"],
+)
+def test_a_blob_that_cannot_be_read_is_asked_for_once(azure, app_with, error, said):
+    pull, blob = pull_of(app_with(None), error, custom_lists(next_list=[C]))
+    answer(azure, A)
+    found = pull.record([TAG, KMS, NEXT], run_id="one")
+    assert [version.source for version in found.versions] == [TAG]
+    assert found.unusable.keys() == {KMS, NEXT}
+    assert all(why.startswith(f"CUSTOM_LISTS: {said}") for why in found.unusable.values())
+    assert len(blob.left) == 1
 
 
 # -- What asks for nothing --
