@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from .domain.addresses import Difference, Version
+from .domain.addresses import Difference, Version, is_list
 from .domain.armid import EnvironmentId
 from .domain.times import utc_text
 
@@ -91,17 +91,20 @@ def _name(version: Version) -> str:
 def _counted(version: Version, change: Difference) -> str:
     if version.previous_version_id is None:
         return f"is recorded for the first time: +{len(change.added)} prefixes"
+    if not (change.added or change.removed) and is_list(version.source):
+        return f"was verified on {version.change_number}, and has the same prefixes"
     if not (change.added or change.removed):
         return f"has change number {version.change_number}, and the same prefixes"
     return f"changed: +{len(change.added)} -{len(change.removed)} prefixes"
 
 
 def _content(version: Version, change: Difference) -> str:
+    of_list = is_list(version.source)
     facts = {
         "Version": version.version_id,
         "Previous version": version.previous_version_id or "none",
-        "Change number": version.change_number,
-        "Locations": ", ".join(version.locations),
+        "Verified" if of_list else "Change number": version.change_number,
+        "Source" if of_list else "Locations": ", ".join(version.locations),
         "API lacks": version.api_lacks,
     }
     rows = [f"{name}: {escape(text)}" for name, text in facts.items() if text]

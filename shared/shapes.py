@@ -327,7 +327,7 @@ class Document(TypedDict):
 
 
 class Sources(TypedDict):
-    """The service tags and environments that name the addresses.
+    """The service tags, lists and environments that name the addresses.
 
     The sources in `differs` differ from their newest recorded version.
     """
@@ -508,8 +508,10 @@ class Lack(TypedDict):
 
 
 class Version(TypedDict):
-    """The addresses that a service tag, or an App Service Environment, named at one time.
+    """The addresses that a service tag, a list or an App Service Environment named at one time.
 
+    `serviceTag` is the name of the tag or list. A list has the day on which it was verified as
+    `changeNumber`, and its page under `locations`.
     `added` and `removed` compare it with the version before it. `apiLacks` are those of its
     addresses that come from the weekly file alone.
     """
@@ -529,7 +531,7 @@ class Version(TypedDict):
 
 
 class PlainList(TypedDict):
-    """The addresses of a service tag, for others.
+    """The addresses of a service tag or list, for others.
 
     They are those of its newest version, and those that left it less than the grace ago, which
     `retained` names. The list is as it is since `changedAt`.

@@ -83,6 +83,15 @@ def test_the_addresses_of_an_environment_have_its_name():
     assert "Change number" not in entry.content
 
 
+def test_a_list_has_a_page_and_the_day_of_its_verification():
+    page = "https://example.com/addresses"
+    version = replace(VERSION, source="a-list", locations=(page,), change_number="2026-12-01")
+    entry = entry_of(version)
+    assert entry.title == "a-list was verified on 2026-12-01, and has the same prefixes"
+    assert "Verified: 2026-12-01" in entry.content and f"Source: {page}" in entry.content
+    assert "Locations" not in entry.content and "Change number" not in entry.content
+
+
 def test_the_feed_is_as_new_as_its_newest_entry_and_keeps_their_order():
     older = replace(VERSION, version_id="v1", recorded_at=NOW - timedelta(days=7))
     feed = feed_of((VERSION, NOTHING), (older, NOTHING))

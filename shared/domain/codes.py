@@ -369,7 +369,7 @@ ROW_TOO_LARGE = Code(
     "RowTooLarge",
     Grade.FAILS,
     meaning="Something does not fit into a row of Table Storage, which holds 1 MiB.",
-    remedy="Use fewer or smaller service tags, or fewer and shorter exceptions.",
+    remedy="Use fewer or smaller service tags and lists, or fewer and shorter exceptions.",
 )
 VERSION_RECORDED = Code(
     "VersionRecorded",
@@ -572,8 +572,8 @@ MAX_REMOVED_PERCENT = Code(
     Grade.BLOCKS,
     meaning="More routes than MAX_REMOVED_PERCENT allows would be removed at once.",
     remedy=(
-        "Check whether the service tag really shrank. If it did, approve this run with force and "
-        "a reason."
+        "Check whether the service tag or list really shrank. If it did, approve this run with "
+        "force and a reason."
     ),
     forceable=True,
 )
@@ -1299,8 +1299,8 @@ AZURE_TAG_WRONG = Code(
         "table is registered, it stays as it is."
     ),
     remedy=(
-        "Correct the tag: its value is off, one service, or service tags with commas between "
-        "them, all of them allowed by ALLOWED_SERVICE_TAGS."
+        "Correct the tag: its value is off, one service, or service tags and lists with commas "
+        "between them, all of them allowed by ALLOWED_SERVICE_TAGS."
     ),
     places=_ALARM,
     related=("AzureTagDiffers", "ServiceTagNotAllowed"),
@@ -1427,7 +1427,7 @@ LIST_NOT_FOUND = Code(
     meaning="There is no list with this name.",
     remedy=(
         "Ask for NAME.txt or NAME.json, in which NAME is one of ALLOWED_SERVICE_TAGS as it is "
-        "written there. To publish another tag, add it to ALLOWED_SERVICE_TAGS."
+        "written there. To publish another tag or list, add it to ALLOWED_SERVICE_TAGS."
     ),
     places=_REQUEST,
     related=("ListNotReady", "ListEmpty"),
@@ -1435,18 +1435,18 @@ LIST_NOT_FOUND = Code(
 LIST_NOT_READY = Code(
     "ListNotReady",
     Grade.FAILS,
-    meaning="The tag is allowed, but no version of it is recorded yet.",
+    meaning="The tag or list is allowed, but no version of it is recorded yet.",
     remedy=(
-        "Start a run about all route tables, or wait for the weekly run: it records the tag. If "
-        "the list is still not ready then, ase-route-sync doctor says why the tag cannot be read."
+        "Start a run about all route tables, or wait for the weekly run: it records a version. If "
+        "the list is still not ready then, ase-route-sync doctor says why."
     ),
     places=_REQUEST,
-    related=("TagUnavailable",),
+    related=("TagUnavailable", "ListUnavailable"),
 )
 LIST_EMPTY = Code(
     "ListEmpty",
     Grade.FAILS,
-    meaning="The tag has no prefix of this family. The app never sends an empty list.",
+    meaning="The tag or list has no prefix of this family. The app never sends an empty list.",
     remedy="Ask for another family, and take this list out of the firewall.",
     places=_REQUEST,
 )

@@ -76,7 +76,7 @@ class DashboardQuery(Query):
         description="Words of the names of the tables to list, or the beginning of an ARM id.",
     )
     state: str | None = Field(None, description="The state of the route tables to list.")
-    tag: str | None = Field(None, description="A service tag of the route tables to list.")
+    tag: str | None = Field(None, description="A service tag or list of the route tables to list.")
     subscription: str | None = Field(
         None, description="The subscription of the route tables to list."
     )

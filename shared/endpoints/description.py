@@ -46,7 +46,7 @@ _ERRORS = {
 _IN_PATH = {
     "id": "The ARM id of the route table, without its first slash. A table can be registered by "
     "the id of its App Service Environment as well. Slashes are sent as they are, or as `%2F`.",
-    "name": "The name of an allowed service tag, and then `.txt` or `.json`.",
+    "name": "The name of an allowed service tag or list, and then `.txt` or `.json`.",
     "runId": "The id of a run.",
     "versionId": "The id of a version.",
 }

@@ -1,4 +1,4 @@
-"""The addresses of each allowed service tag as a plain list, for which a firewall asks often.
+"""The addresses of each allowed tag or list as a plain list, for which a firewall asks often.
 
 An empty list closes a firewall, or opens it, so none is ever sent. After an error the firewall goes
 on with the list that it has.
@@ -36,7 +36,7 @@ class ListQuery(Query):
         "lists",
         "GET",
         "lists/{name}",
-        "Show the prefixes of an allowed service tag, one a line or as JSON, for firewalls.",
+        "Show the prefixes of an allowed service tag or list, as text or JSON, for firewalls.",
         {
             200: Answer(
                 "The newest recorded version, with what left it less than the grace ago.",

@@ -32,7 +32,9 @@ def test_a_table_is_registered_planned_and_applied_with_a_list(azure, table, cli
 
     version_id = f"AzureCloud.{KMS}-000001"
     assert version_id in cli("versions", **LISTS).out
-    assert "2026-12-01" in cli("versions", version_id, **LISTS).out
+    version = " ".join(cli("versions", version_id, **LISTS).out.split())
+    assert "Verified 2026-12-01" in version
+    assert "Source https://example.com/addresses" in version
     for command in (
         ("tables", "show", "one"),
         ("tables", "list", "-o", "wide"),

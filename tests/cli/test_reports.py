@@ -126,7 +126,7 @@ def test_what_a_guard_blocks_is_forced_by_the_command_that_the_plan_shows(azure,
     table = add_table(azure.state, "one", [owned(p) for p in (A, *MANY[:9])])
     plan = cli("plan")
     assert plan.status == 3
-    assert "→ Check whether the service tag really shrank." in plan.out
+    assert "→ Check whether the service tag or list really shrank." in plan.out
     command = command_in(plan.out)
     assert command[-1] == "..."
     forced = cli(*command[:-1], "moved away", types="y\n")

@@ -48,7 +48,8 @@ _Tags = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TAG",
-        help="A service tag; repeat it for more. The default without --service is SERVICE_TAG.",
+        help="A service tag, or a list of CUSTOM_LISTS; repeat it for more. "
+        "The default without --service is SERVICE_TAG.",
     ),
 ]
 _Service = Annotated[
@@ -75,7 +76,7 @@ _Pin = Annotated[
     str | None,
     typer.Option(
         metavar="VERSION",
-        help="Keep this version's tag or environment at the version.",
+        help="Keep this version's tag, list or environment at the version.",
         autocompletion=complete_versions,
     ),
 ]

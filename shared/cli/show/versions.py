@@ -1,11 +1,11 @@
-"""Show the recorded versions of service tags."""
+"""Show the recorded versions of service tags, lists and environments."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from ...domain.addresses import Difference, Version
+from ...domain.addresses import Difference, Version, is_list
 from .layout import Rows
 from .parts import SIGN_COLOURS, moment, pairs, prefix_lines, signs
 
@@ -45,11 +45,12 @@ _WIDE: Mapping[str, _Cell] = {
 
 
 def version(one: Version, change: Difference) -> RenderableType:
+    number, place = ("Verified", "Source") if is_list(one.source) else ("Change number", "Asked")
     rows = [
         ("Version", one.version_id),
-        ("Change number", one.change_number),
+        (number, one.change_number),
         ("Recorded", moment(one.recorded_at)),
-        ("Asked", ", ".join(one.locations) or one.source),
+        (place, ", ".join(one.locations) or one.source),
         ("After", one.previous_version_id or "none"),
     ]
     head = pairs([*rows, ("API lacks", one.api_lacks)] if one.additions else rows)

@@ -1,24 +1,24 @@
-"""Notices about a service tag that has changed, also if no route table does."""
+"""Notices about a service tag or a list that has changed, also if no route table does."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..addresses import Difference, Version, ipv4_of
+from ..addresses import Difference, Version, ipv4_of, is_list
 from ..times import utc_minute
 from .notices import Item, Ledger, Notice, NoticeKind, counted, number_of
 
 MOST_PREFIXES = 20
 """The most that are shown of each tag and kind of change. The others are counted."""
 _MOST_TAGS = 10
-_ELSEWHERE = "If a firewall or a list of yours has these addresses, change it as well."
+_ELSEWHERE = "If a firewall of yours has these addresses, change it as well."
 
 
 @dataclass(frozen=True, slots=True)
 class TagVersion:
-    """The newest version of a service tag, and the last one of which people were told.
+    """The newest version of a service tag or list, and the last one of which people were told.
 
-    `before` is None if people were never told of this tag, and this version is no change of it.
+    `before` is None if people were never told of it, and this version is no change of it.
     """
 
     version: Version
@@ -42,10 +42,10 @@ def history_of(version_id: str) -> str:
 def tag_notice(
     notice_id: str, at: datetime, path: str, newest: Sequence[TagVersion], ledger: Ledger
 ) -> tuple[Notice | None, Ledger]:
-    """Return the notice about the service tags that have changed, and the ledger after it.
+    """Return the notice about the tags and lists that have changed, and the ledger after it.
 
-    The first version of a tag that is ever recorded is no change, and neither is a version that
-    only has another change number.
+    The first version that is ever recorded is no change, and neither is a version that only has
+    another change number.
     """
     told = {history_of(one.version.version_id): one.version.version_id for one in newest}
     after = replace(ledger, versions={**ledger.versions, **told})
@@ -60,15 +60,21 @@ def tag_notice(
 
 def _title(news: Sequence[TagVersion]) -> str:
     if len(news) > 1:
-        return f"{number_of(len(news), 'service tag')} changed"
+        return f"{_numbered(news)} changed"
     return f"{news[0].version.source} changed: {_counted(news[0])} prefixes"
 
 
 def _summary(news: Sequence[TagVersion]) -> str:
-    first, others = news[0], len(news) - 1
-    more = f"And {number_of(others, 'service tag')} more." if others else ""
+    first, *others = news
+    more = f"And {_numbered(others)} more." if others else ""
     changed = f"{first.version.source}: {_from_to(first)}."
     return " ".join(filter(None, (changed, more, _to_do(news))))
+
+
+def _numbered(news: Sequence[TagVersion]) -> str:
+    lists = sum(is_list(one.version.source) for one in news)
+    counts = {"service tag": len(news) - lists, "list": lists}
+    return " and ".join(number_of(count, noun) for noun, count in counts.items() if count)
 
 
 def _to_do(news: Sequence[TagVersion]) -> str:
@@ -80,8 +86,10 @@ def _to_do(news: Sequence[TagVersion]) -> str:
 
 def _facts(news: Sequence[TagVersion]) -> dict[str, str]:
     facts = {one.version.source: _from_to(one) for one in news[:_MOST_TAGS]}
-    locations = dict.fromkeys(at for one in news for at in one.version.locations)
-    return {**facts, "Locations": ", ".join(locations)}
+    # A list has a page instead of a location, and its URL can be too long for a notice.
+    tags = [one.version for one in news if not is_list(one.version.source)]
+    locations = dict.fromkeys(at for version in tags for at in version.locations)
+    return {**facts, "Locations": ", ".join(locations)} if locations else facts
 
 
 def _from_to(one: TagVersion) -> str:

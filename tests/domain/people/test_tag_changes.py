@@ -49,7 +49,7 @@ def test_it_says_what_was_added_and_removed_from_which_version_to_which_and_at_w
     assert notice.summary == (
         f"{TAG}: {notice.facts[TAG]}. The app's route tables follow, unless "
         "APPLY_POLICY or PAUSED holds them. "
-        "If a firewall or a list of yours has these addresses, change it as well."
+        "If a firewall of yours has these addresses, change it as well."
     )
     assert [(item.state, item.text) for item in notice.items] == [
         ("added", f"{TAG}: {C}, {IPV6}"),
@@ -74,6 +74,33 @@ def test_several_tags_are_one_notice():
     assert "And 1 service tag more." in notice.summary
     assert [item.state for item in notice.items] == ["added", "removed"] * 2
     assert len(ledger.versions) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "title", "more"),
+    [
+        ((TAG, "a-list"), "1 service tag and 1 list changed", "And 1 list more."),
+        (("a-list", "b-list", "c-list"), "3 lists changed", "And 2 lists more."),
+        (
+            ("a-list", TAG, "b-list"),
+            "1 service tag and 2 lists changed",
+            "1 service tag and 1 list",
+        ),
+    ],
+)
+def test_lists_are_counted_by_themselves_and_have_no_location(names, title, more):
+    """Each may have a page of 1000 characters, and a notice has 10 kB."""
+    page = f"https://example.com/{'x' * 980}"
+    news = [
+        TagVersion(version(2, A, tag=name, locations=at), version(1, B, tag=name))
+        for name in names
+        for at in [("westeurope",) if name == TAG else (page,)]
+    ]
+    notice, _ = told(*news)
+    assert notice is not None
+    assert (notice.title, more in notice.summary) == (title, True)
+    places = {"Locations": "westeurope"} if TAG in names else {}
+    assert {k: v for k, v in notice.facts.items() if k not in names} == places
 
 
 @pytest.mark.parametrize(
