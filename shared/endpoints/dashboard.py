@@ -56,7 +56,7 @@ TABLES_A_PAGE = 50
 OUTCOMES_A_PAGE = 100
 LAST_RUNS = 20
 MOST_TAGS = 12
-"""The page draws the history of so many service tags. Each is a read of storage."""
+"""The page draws the history of so many tags and lists. Each is a read of storage."""
 COVERING_DAYS = 35
 """The page looks for the last run over all tables so far back, which is five weekly runs."""
 PATIENCE_SECONDS = 15.0
@@ -142,22 +142,24 @@ def _overview(context: App, request: func.HttpRequest) -> func.HttpResponse:
     shown = {
         "overview": overview(situation, functools.partial(_about, context)),
         "runs": [run_row(run) for run in runs],
-        **_histories(context, situation.tables),
+        **_histories(context, situation.tables, chosen.tag),
         **_rows(request, situation, chosen),
     }
     return _response(context.settings, request, "overview", **shown)
 
 
-def _histories(context: App, tables: Iterable[Judged]) -> dict[str, Any]:
-    """Draw every tag that may be used or is used, the default one first, if it is recorded."""
+def _histories(context: App, tables: Iterable[Judged], chosen: str) -> dict[str, Any]:
+    """Draw the tags and lists that are allowed or used: the chosen one, the default one, others."""
     default = context.settings.service_tag
-    used = {tag for one in tables for tag in one.table.registration.service_tags}
-    tags = [default, *sorted((used | context.policy.listed_tags) - {default})]
+    used = {name for one in tables for name in one.table.registration.service_tags}
+    known = {default} | used | context.policy.listed_tags
 
-    drawn = (timeline(context.versions.history(tag)) for tag in tags[:MOST_TAGS])
+    first = [name for name in (chosen, default) if name in known]
+    names = [*dict.fromkeys((*first, *sorted(known)))]
+    drawn = (timeline(context.versions.history(name)) for name in names[:MOST_TAGS])
     return {
         "timelines": [each for each in drawn if each is not None],
-        "tags_left_out": len(tags[MOST_TAGS:]),
+        "not_drawn": names[MOST_TAGS:],
     }
 
 

@@ -27,6 +27,7 @@ from shared.messages import RunMessage
 from shared.sync.asking import CheckRequest
 from shared.sync.requester import Requester
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, ase_id_of, rid, tag_document
+from tests.builders.lists import custom_lists
 from tests.builders.relay import Relay
 from tests.builders.routes import owned, route, to_firewall
 from tests.builders.runs import TAG, Asked, approved, keep, register, started, sync
@@ -537,19 +538,32 @@ def shown(asked: Mapping[str, str], *, status: int = 200) -> str:
     return answer.get_body().decode()
 
 
-def test_the_history_of_each_tag_is_drawn(azure, make_app, clock, monkeypatch):
-    names = [f"Tag{number:02}" for number in range(14)]
-    app = make_app(ALLOWED_SERVICE_TAGS=",".join([TAG, *names]))
+def test_the_history_of_each_tag_and_list_is_drawn(azure, make_app, clock, monkeypatch):
+    names = [*(f"Tag{number:02}" for number in range(13)), "a-list"]
+    lists = custom_lists(a_list=[A, B])
+    app = make_app(ALLOWED_SERVICE_TAGS=",".join([TAG, *names]), CUSTOM_LISTS=lists)
     monkeypatch.setattr(shell, "app", lambda: app)
     published = {TAG: [A], names[0]: [A, B]}
     values = [tag_document(published[tag], tag)["values"][0] for tag in published]
     azure.state.tags.answers["westeurope"] = {"values": values}
+    add_table(azure.state, "one")
+    register(app, "one")
     sync(app)
 
     page = shown({})
-    titles = re.findall(
-        r'<title id="(timeline-title-[0-9]+)">IPv4 prefixes of ([A-Za-z0-9]+)', page
-    )
-    assert titles == [("timeline-title-1", TAG), ("timeline-title-2", names[0])]
+    assert drawn(page) == [TAG, names[0]]
     assert "Tag00: 2 addresses</summary>" in page
-    assert "3 more are not drawn" in page
+    left_out = re.findall(r'href="[^"]*tag=([^"]+)#addresses"', page)
+    assert left_out == ["Tag11", "Tag12", "a-list"]
+
+    # The page behind such a link begins with it, also if no table has it.
+    page = shown({"tag": "a-list"})
+    assert drawn(page) == ["a-list", TAG, names[0]]
+    assert "<option selected>a-list</option>" in page
+    assert drawn(shown({"tag": "unknown-list"})) == [TAG, names[0]]
+
+
+def drawn(page: str) -> list[str]:
+    found = re.findall(r'<title id="timeline-title-([0-9]+)">IPv4 prefixes of ([\w-]+) in', page)
+    assert [number for number, _ in found] == [str(at + 1) for at in range(len(found))]
+    return [name for _, name in found]
