@@ -173,21 +173,22 @@ class App:
 
     def _build_tasks(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build the runs that are not about tables."""
-        registration = functools.partial(registration_of, self.pull)
-        tables = FoundTables(azure, policy, self.registrar)
-        services = ServiceSearch(azure, policy, self.audit, tables, registration)
-        search = SubscriptionSearch(azure, policy, utc_now, self.audit, tables, services)
-
         self.membership = TagMembership(store, azure, policy, self.registering)
         self.check = DailyCheck(
             store, policy, utc_now, self.pull, self.planning, self.create_run, self.follow_tags
         )
 
         tasks: dict[Action, Task] = {
-            Action.DISCOVER: Discovery(store, azure, utc_now, search),
+            Action.DISCOVER: Discovery(store, azure, utc_now, self._search(azure, policy)),
             Action.CHECK: AskedCheck(store, self.check, log_check),
         }
         self.task_runs = TaskRuns(store, utc_now, self.run_end, tasks)
+
+    def _search(self, azure: Azure, policy: Policy) -> SubscriptionSearch:
+        registration = functools.partial(registration_of, self.pull)
+        tables = FoundTables(azure, policy, self.registrar)
+        services = ServiceSearch(azure, policy, self.audit, tables, registration)
+        return SubscriptionSearch(azure, policy, utc_now, self.audit, tables, services)
 
     def _build_doors(self, store: Store, azure: Azure, policy: Policy) -> None:
         """Build everything that people can ask for, and the daily watch."""

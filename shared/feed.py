@@ -99,18 +99,21 @@ def _counted(version: Version, change: Difference) -> str:
 
 
 def _content(version: Version, change: Difference) -> str:
+    rows = [f"{name}: {escape(text)}" for name, text in _facts(version).items() if text]
+    lists = (("Added", change.added), ("Removed", change.removed))
+    shown = [_list(title, prefixes) for title, prefixes in lists if prefixes]
+    return "".join([f"<p>{'<br>'.join(rows)}</p>", *shown])
+
+
+def _facts(version: Version) -> dict[str, str | None]:
     of_list = is_list(version.source)
-    facts = {
+    return {
         "Version": version.version_id,
         "Previous version": version.previous_version_id or "none",
         "Verified" if of_list else "Change number": version.change_number,
         "Source" if of_list else "Locations": ", ".join(version.locations),
         "API lacks": version.api_lacks,
     }
-    rows = [f"{name}: {escape(text)}" for name, text in facts.items() if text]
-    lists = (("Added", change.added), ("Removed", change.removed))
-    shown = [_list(title, prefixes) for title, prefixes in lists if prefixes]
-    return "".join([f"<p>{'<br>'.join(rows)}</p>", *shown])
 
 
 def _list(title: str, prefixes: tuple[str, ...]) -> str:

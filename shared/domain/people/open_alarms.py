@@ -100,9 +100,7 @@ def open_error(run: Run, seen: Seen) -> Finding | None:
 def _is_open(alarm: Alarm, seen: Seen, at: datetime) -> bool:
     """Judge an alarm that the check raised at this time. Tables and settings are judged anew."""
     if alarm.code in {codes.RIGHTS_LOST_ON_TAG, *UNAVAILABLE}:
-        known = seen.without_people if alarm.code == codes.RIGHTS_LOST_ON_TAG else seen
-        return not known.has_read(alarm.about, at)
-
+        return _is_unread(alarm, seen, at)
     if alarm.code in _FILE_ALARMS:
         return not seen.has_read_without(alarm.code, at)
     if alarm.code in _LOCATION_ALARMS:
@@ -112,6 +110,12 @@ def _is_open(alarm: Alarm, seen: Seen, at: datetime) -> bool:
     if alarm.code == codes.DOCUMENT_UNCHANGED:
         return all(version.recorded_at <= at for version in seen.newest)
     return alarm.code in _ONLY_CHECKS_SEE
+
+
+def _is_unread(alarm: Alarm, seen: Seen, at: datetime) -> bool:
+    """Only what the app itself has read shows that it may read the tag again."""
+    known = seen.without_people if alarm.code == codes.RIGHTS_LOST_ON_TAG else seen
+    return not known.has_read(alarm.about, at)
 
 
 def _most_lack_rights(tables: Iterable[RegisteredTable], since: datetime) -> bool:

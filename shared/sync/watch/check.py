@@ -69,8 +69,7 @@ class DailyCheck:
         measured = self._measure_all(registered, compared, now, ends)
         in_need = self._in_need(measured, compared, wanted)
         run_id = self._start_run(in_need, len(measured), compared, asked)
-        found = self._measurements(measured, compared, now)
-        report = self._report(found, tags, compared, run_id)
+        report = self._report(self._measurements(measured, compared, now), tags, compared, run_id)
         return self._kept(_with_membership(report, membership), asked)
 
     def _membership(self, asked: Run | None) -> Membership:
