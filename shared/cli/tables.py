@@ -130,14 +130,17 @@ def change(
 def _edited(
     known: RegisterRequest, *, given: Mapping[str, Any], no_exceptions: bool
 ) -> RegisterRequest:
-    values: Mapping[str, Any] = {
-        name: None if value == "" else value for name, value in given.items()
-    }
-    changed = replace(known, **values)
+    changed = replace(known, **{name: _without_empty(value) for name, value in given.items()})
     named = {exception.prefix for exception in changed.exceptions}
     kept = () if no_exceptions else known.exceptions
     others = [exception for exception in kept if exception.prefix not in named]
     return replace(changed, exceptions=(*others, *changed.exceptions))
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, list):
+        return [one for one in value if one != ""]
+    return None if value == "" else value
 
 
 def _show(entry: RegisteredTable, *, as_json: bool) -> None:

@@ -281,9 +281,8 @@ class Registering:
         # new, because each run judges the rest again.
         if ase_id is not None and (before is None or ase_id != before.ase_id):
             faults += self._environment_faults(ase_id, request, asked)
-        if not _same_tags(request, before):
-            faults += _service_faults(request)
-        faults += [*_text_faults(request), *self._pin_faults(request.pin, registration, before)]
+        faults += _text_faults(request, before)
+        faults += self._pin_faults(request.pin, registration, before)
         if _needs_routes_judged(asked.by, registration, before):
             faults += self._route_faults(request, asked, registration, faults)
 
@@ -589,7 +588,9 @@ def _region_faults(service: Service, region: str | None) -> Iterator[Fault]:
         yield Fault("region", why)
 
 
-def _text_faults(request: RegisterRequest) -> Iterator[Fault]:
+def _text_faults(request: RegisterRequest, before: Registration | None) -> Iterator[Fault]:
+    if not _same_tags(request, before):
+        yield from _service_faults(request)
     yield from list_faults("serviceTags", request.service_tags or (), MAX_TAGS)
     yield from _exception_faults(request.exceptions)
     yield from text_faults("note", request.note or None, MAX_NOTE)

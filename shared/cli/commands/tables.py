@@ -183,7 +183,7 @@ def set_(
         "ase": ase,
         "service": service,
         "region": region,
-        "service_tags": _named(service_tag),
+        "service_tags": service_tag or None,
         "address_source": address_source,
         "route_style": route_style,
         "apply_policy": "" if no_apply_policy else apply_policy,
@@ -196,11 +196,6 @@ def set_(
         raise typer.BadParameter("name what to change, for example --note")
     wishes["acknowledge"] = acknowledge
     tables.change(route_table, wishes, no_exceptions=no_exceptions, as_json=as_json)
-
-
-def _named(tags: list[str] | None) -> list[str] | None:
-    """Return the tags, none for an empty text, or None if the option is not given."""
-    return [tag for tag in tags if tag] if tags else None
 
 
 def _exclude(name: str, other: str, *given: object) -> None:

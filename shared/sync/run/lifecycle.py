@@ -261,13 +261,7 @@ class RunStart:
             self._fan_out(noted, self._last_recorded)
 
     def _fan_out(self, run: Run, pull: _Pull) -> None:
-        registered = self._targets(run)
-        # Any other action does exactly what somebody has asked for, and no more.
-        follows = run.request.action is Action.SYNC
-        wanted = renewed(registered, self.pull) if follows else registered
-        pulled = pull(run, self._sources(wanted))
-        targets = [kept(*each, self.pull) for each in zip(registered, wanted, strict=True)]
-
+        targets, pulled = self._pulled(run, pull)
         seen = replace(
             run,
             versions=tuple(self._version_seen(version, run.run_id) for version in pulled.versions),
@@ -279,6 +273,16 @@ class RunStart:
         # The pending rows come first: once the run has fanned out, they are never written again.
         self.store.outcomes.expect(run.run_id, [target.route_table_id for target in targets])
         self.store.runs.replace(replace(seen, fanned_out_at=self.clock()))
+
+    def _pulled(self, run: Run, pull: _Pull) -> tuple[list[RegisteredTable], PullResult]:
+        """Return the tables of the run, and the newest versions of their sources."""
+        targets = wanted = self._targets(run)
+        # Any other action does exactly what somebody has asked for, and no more.
+        if run.request.action is Action.SYNC:
+            wanted = renewed(targets, self.pull)
+
+        pulled = pull(run, self._sources(wanted))
+        return [kept(*each, self.pull) for each in zip(targets, wanted, strict=True)], pulled
 
     def _targets(self, run: Run) -> list[RegisteredTable]:
         requested = run.request.route_tables

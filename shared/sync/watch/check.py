@@ -62,14 +62,13 @@ class DailyCheck:
         membership = self._membership(asked)
         registered = [one for one in self.store.registrations.list() if one.registration.enabled]
         wanted = renewed(registered, self.pull)
-        tags = self._tags(registered)
-        compared = self.pull.compare({*tags, *self._tags(wanted)}, also=self.policy.listed_tags)
-        self.store.locations.write(compared.standings)
+        compared = self._compare((*registered, *wanted))
 
         measured = self._measure_all(registered, compared, now, ends)
         in_need = self._in_need(measured, compared, wanted)
         run_id = self._start_run(in_need, len(measured), compared, asked)
-        report = self._report(self._measurements(measured, compared, now), tags, compared, run_id)
+        found = self._measurements(measured, compared, now)
+        report = self._report(found, self._tags(registered), compared, run_id)
         return self._kept(_with_membership(report, membership), asked)
 
     def _membership(self, asked: Run | None) -> Membership:
@@ -88,6 +87,11 @@ class DailyCheck:
         by_app = asked.request.trigger is not Trigger.CLI
         self.store.checks.add(report, notice_due=self.policy.notifies, by_app=by_app)
         return report
+
+    def _compare(self, entries: Sequence[RegisteredTable]) -> Comparison:
+        compared = self.pull.compare(self._tags(entries), also=self.policy.listed_tags)
+        self.store.locations.write(compared.standings)
+        return compared
 
     def _tags(self, registered: Sequence[RegisteredTable]) -> Sequence[Source]:
         named = {tag for one in registered for tag in one.registration.service_tags}
