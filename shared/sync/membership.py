@@ -174,22 +174,26 @@ class TagMembership:
     def _register(
         self, tagged: TaggedTable, wish: TagWish, look: _Look, *, is_listed: bool
     ) -> None:
-        others = sorted(tagged.owners - {self.policy.owner})
-        if others and wish.enabled:
-            message = (
-                f"the table has routes of {', '.join(others)}, so the tag does not register it"
-            )
-            look.tell(tagged, codes.STAMPED_BY_ANOTHER, message)
+        if wish.enabled and self._is_of_others(tagged, look):
             return
 
-        request = _with_wish(wish, RegisterRequest(resource_id=str(tagged.route_table_id)))
+        by, table_id = _requester(tagged), tagged.route_table_id
+        request = _with_wish(wish, RegisterRequest(resource_id=str(table_id)))
         if is_listed:
             # Azure is not asked again every day about a table whose tag is wrong.
-            look.registering.judge(request, _requester(tagged))
-            self._follow_read(tagged.route_table_id, look)
-            return
-        look.registering.register(request, _requester(tagged), nothing)
-        look.note(tagged, TagEffect.REGISTERED, f"its Azure tag is {tagged.text}")
+            look.registering.judge(request, by)
+            self._follow_read(table_id, look)
+        else:
+            look.registering.register(request, by, nothing)
+            look.note(tagged, TagEffect.REGISTERED, f"its Azure tag is {tagged.text}")
+
+    def _is_of_others(self, tagged: TaggedTable, look: _Look) -> bool:
+        """Return whether another app may keep the table right, and tell it."""
+        others = sorted(tagged.owners - {self.policy.owner})
+        if others:
+            said = f"the table has routes of {', '.join(others)}, so the tag does not register it"
+            look.tell(tagged, codes.STAMPED_BY_ANOTHER, said)
+        return bool(others)
 
     def _correct(
         self, tagged: TaggedTable, wish: TagWish, said: str, look: _Look, *, is_listed: bool
@@ -203,8 +207,8 @@ class TagMembership:
             self._follow_read(tagged.route_table_id, look)
             return
 
-        table, edit = str(tagged.route_table_id), partial(_with_wish, wish)
-        look.registering.change(table, edit, _requester(tagged))
+        edit = partial(_with_wish, wish)
+        look.registering.change(str(tagged.route_table_id), edit, _requester(tagged))
         message = f"its Azure tag is {tagged.text}, and it was registered {said}"
         look.note(tagged, TagEffect.CHANGED, message)
 
