@@ -720,8 +720,8 @@ STAMPED_BY_ANOTHER = Code(
     "StampedByAnother",
     Grade.ATTENTION,
     meaning=(
-        "Routes on wanted prefixes have another owner's stamp. A table with such routes is not "
-        "registered by its Azure tag."
+        "Routes on wanted prefixes have another owner's stamp. A table with such routes is neither "
+        "registered nor enabled by its Azure tag."
     ),
     remedy=(
         "If that owner is gone, adopt the routes with fromOwner. A table that is not registered "

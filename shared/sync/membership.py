@@ -191,17 +191,14 @@ class TagMembership:
         """Return whether another app may keep the table right, and tell it."""
         others = sorted(tagged.owners - {self.policy.owner})
         if others:
-            said = f"the table has routes of {', '.join(others)}, so the tag does not register it"
+            said = f"the table has routes of {', '.join(others)}, so this app leaves it alone"
             look.tell(tagged, codes.STAMPED_BY_ANOTHER, said)
         return bool(others)
 
     def _correct(
         self, tagged: TaggedTable, wish: TagWish, said: str, look: _Look, *, is_listed: bool
     ) -> None:
-        """Change a registration that a tag has made, or tell how a person's differs."""
-        if not look.registered[tagged.route_table_id].by_tag:
-            message = f"a person has registered the table {said}"
-            look.tell(tagged, codes.AZURE_TAG_DIFFERS, message)
+        if not self._may_correct(tagged, wish, said, look):
             return
         if is_listed:
             self._follow_read(tagged.route_table_id, look)
@@ -211,6 +208,18 @@ class TagMembership:
         look.registering.change(str(tagged.route_table_id), edit, _requester(tagged))
         message = f"its Azure tag is {tagged.text}, and it was registered {said}"
         look.note(tagged, TagEffect.CHANGED, message)
+
+    def _may_correct(self, tagged: TaggedTable, wish: TagWish, said: str, look: _Look) -> bool:
+        """Return whether the tag may change what is registered, and tell it if not."""
+        known = look.registered[tagged.route_table_id]
+        if not known.by_tag:
+            message = f"a person has registered the table {said}"
+            look.tell(tagged, codes.AZURE_TAG_DIFFERS, message)
+            return False
+
+        # Another app may have taken over a table that was off.
+        enables = wish.enabled and not known.registration.enabled
+        return not (enables and self._is_of_others(tagged, look))
 
     def _unregister(self, tagged: TaggedTable, look: _Look) -> None:
         look.registering.unregister(str(tagged.route_table_id), _requester(tagged))

@@ -278,6 +278,27 @@ def test_a_table_with_the_routes_of_another_owner_is_left_to_that_owner(app, add
     assert app.registry.get(rid("one")) is None
 
 
+def test_a_table_that_was_off_is_left_to_the_owner_that_has_taken_it_over(app, add):
+    one = add(value="off", routes=[route(owned_name("other", A), A)])
+    assert effects(app.check.check()) == [("one", "registered")]
+    tag_table(one, TAG)
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([], ["StampedByAnother"])
+    assert not registration(app).enabled
+
+    one.routes[:] = [to_firewall()]
+    assert effects(app.check.check()) == [("one", "changed")]
+
+
+def test_a_table_that_the_app_keeps_right_stays_its_own(app, add):
+    one = add()
+    app.check.check()
+    one.routes.append(route(owned_name("other", A), A))
+    tag_table(one, OTHER_TAG)
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([("one", "changed")], [])
+
+
 def test_its_own_routes_are_no_obstacle(app, add):
     add(routes=[owned(A)])
     assert effects(app.check.check()) == [("one", "registered")]
