@@ -13,6 +13,7 @@ from typing import Any, Self
 from ..armid import ServiceResourceId, SubnetId
 
 type _Json = Mapping[str, Any]
+type _Named = tuple[object, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,12 @@ class ServiceResource:
         kind = _KINDS[resource_id.provider_type.lower()]
         location = _location(row.get("location"))
 
-        named = kind.subnets(_within(row, "properties"), location)
-        placements = [Placement(subnet_id, where) for subnet_id, where in named if subnet_id]
-        why = kind.not_needed(row) or (None if placements else kind.without_network)
+        # Of a network that is named without a subnet, nobody knows that it needs no routes.
+        named = [each for each in kind.subnets(_within(row, "properties"), location) if each[0]]
+        read = ((_subnet_id(text), where) for text, where in named)
+        placements = [Placement(subnet_id, where) for subnet_id, where in read if subnet_id]
+
+        why = kind.not_needed(row) or (None if named else kind.without_network)
         return cls(resource_id, kind.service, location, tuple(dict.fromkeys(placements)), why)
 
 
@@ -54,50 +58,54 @@ class ServiceResource:
 class _Kind:
     """How a type of resource is read.
 
-    `without_network` says why a resource without a subnet needs no routes; it is None if each has a
-    subnet.
+    `subnets` gives what the resource says of each subnet, with the location there: an id, another
+    text if the id cannot be told, or None if no network is named. `without_network` says why a
+    resource without a network needs no routes; it is None if each is in a network.
     """
 
     service: str
     action: str
-    subnets: Callable[[_Json, str], Iterator[tuple[SubnetId | None, str]]]
+    subnets: Callable[[_Json, str], Iterator[_Named]]
     not_needed: Callable[[_Json], str | None] = lambda _row: None
     without_network: str | None = None
 
 
-def _of_api_management(properties: _Json, location: str) -> Iterator[tuple[SubnetId | None, str]]:
+def _of_api_management(properties: _Json, location: str) -> Iterator[_Named]:
     """Each location of an instance has a subnet of its own.
 
     The type `None` means that the instance is in no virtual network, whatever else it names.
     """
-    if str(properties.get("virtualNetworkType")).lower() == "none":
+    network_type = properties.get("virtualNetworkType")
+    if str(network_type or "").lower() == "none":
         return
     for place in ({"location": location, **properties}, *_list(properties, "additionalLocations")):
         network = _within(place, "virtualNetworkConfiguration")
-        yield _subnet_id(network.get("subnetResourceId")), _location(place.get("location"))
+        yield network.get("subnetResourceId") or network_type, _location(place.get("location"))
 
 
-def _of_databricks(properties: _Json, location: str) -> Iterator[tuple[SubnetId | None, str]]:
+def _of_databricks(properties: _Json, location: str) -> Iterator[_Named]:
     """A cluster has an address in both subnets."""
     parameters = _within(properties, "parameters")
     network = _within(parameters, "customVirtualNetworkId").get("value")
     for each in ("customPublicSubnetName", "customPrivateSubnetName"):
         name = _within(parameters, each).get("value")
-        yield _subnet_id(f"{network}/subnets/{name}"), location
+        yield network and f"{network}/subnets/{name or ''}", location
 
 
-def _of_hdinsight(properties: _Json, location: str) -> Iterator[tuple[SubnetId | None, str]]:
+def _of_hdinsight(properties: _Json, location: str) -> Iterator[_Named]:
     """The roles of a cluster name their subnets, by the id or by the name in a network."""
     for role in _list(_within(properties, "computeProfile"), "roles"):
         network = _within(role, "virtualNetworkProfile")
-        subnet = network.get("subnet")
-        yield _subnet_id(subnet) or _subnet_id(f"{network.get('id')}/subnets/{subnet}"), location
+        network_id, subnet = network.get("id"), network.get("subnet") or ""
+        is_id = str(subnet).startswith("/")
+        text = subnet if is_id else f"{network_id}/subnets/{subnet}"
+        yield (network_id or subnet) and text, location
 
 
-def _of_domain_services(properties: _Json, location: str) -> Iterator[tuple[SubnetId | None, str]]:
+def _of_domain_services(properties: _Json, location: str) -> Iterator[_Named]:
     for replica_set in _list(properties, "replicaSets"):
         where = _location(replica_set.get("location")) or location
-        yield _subnet_id(replica_set.get("subnetId")), where
+        yield replica_set.get("subnetId"), where
 
 
 def _tier_without_routes(row: _Json) -> str | None:

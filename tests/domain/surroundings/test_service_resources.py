@@ -86,6 +86,9 @@ def test_the_roles_of_a_cluster_share_a_subnet():
     found = read(HDINSIGHT, hdinsight(SUBNET))
     assert (found.service, places(found)) == ("hdInsight", [(SUBNET, "westeurope")])
     assert "no virtual network" in read(HDINSIGHT, hdinsight(None)).not_needed
+    nowhere = [{"name": "headnode", "virtualNetworkProfile": {"id": None, "subnet": None}}]
+    found = read(HDINSIGHT, {"computeProfile": {"roles": nowhere}})
+    assert "no virtual network" in found.not_needed
 
 
 @pytest.mark.parametrize(("connection", "needed"), [("Outbound", False), ("Inbound", True)])
@@ -112,6 +115,24 @@ def test_each_replica_set_of_domain_services_has_its_own_subnet_and_location():
 @pytest.mark.parametrize("properties", [None, {}, {"replicaSets": "x", "computeProfile": [1]}])
 def test_of_an_unknown_shape_no_subnet_is_guessed(kind, properties):
     assert places(read(kind, properties)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        (API_MANAGEMENT, api_management(None, virtualNetworkType="External")),
+        (DATABRICKS, {"parameters": {"customVirtualNetworkId": {"value": NETWORK}}}),
+        (DATABRICKS, databricks("a classic network")),
+        (
+            HDINSIGHT,
+            {"computeProfile": {"roles": [{"virtualNetworkProfile": {"id": NETWORK}}]}},
+        ),
+        (HDINSIGHT, hdinsight("classic/subnets/s")),
+    ],
+)
+def test_of_a_network_without_a_clear_subnet_nobody_says_that_it_needs_no_routes(kind, properties):
+    found = read(kind, properties)
+    assert (places(found), found.not_needed) == ([], None)
 
 
 @pytest.mark.parametrize("resource_id", [service_id("Microsoft.Batch/accounts", "x"), "x", None])
