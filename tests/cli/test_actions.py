@@ -337,6 +337,7 @@ def test_discover_shows_other_services_and_registers_those_that_are_allowed(azur
     assert re.search(r"^ *no +n1 +databricks +n1 +westeurope, ", shown.out, re.MULTILINE)
     assert "To register what is not: ase-route-sync discover --register" in shown.out
     assert shown.out.count("apiManagement is not in ALLOWED_SERVICE_TAGS") == 1
+    assert "environment" not in shown.out.split("To look at:")[0]
 
     shown = cli("discover", "--register", **settings).out
     assert re.search(r"^ *yes +n1 +databricks ", shown, re.MULTILINE)

@@ -14,9 +14,13 @@ from .parts import NONE, by_reason, fault_line, name_of, section
 
 
 def discovered(found: Found) -> RenderableType:
-    lines: list[RenderableType] = [_environments(found.environments)]
+    lines: list[RenderableType] = []
+    if found.environments or not found.services:
+        lines += [_environments(found.environments), Text()]
     if found.services:
-        lines += [Text(), _services(found.services)]
+        lines += [_services(found.services), Text()]
+    lines.pop()  # the empty line is only between the two
+
     lines += _around([*found.environments, *found.services])
     if found.route_tables:
         lines += [Text(), _stamped(found.route_tables)]
