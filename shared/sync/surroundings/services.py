@@ -182,6 +182,7 @@ class ServiceSearch:
         elif not all(map(self.policy.allows, tags)):
             message = f"{service} is not in ALLOWED_SERVICE_TAGS: no discovery registers its tables"
             yield Finding(codes.SERVICE_NOT_ALLOWED, message)
+        yield from work.tag_findings(table)
 
 
 def _not_judged(service: str, rule: InboundRule) -> Finding:

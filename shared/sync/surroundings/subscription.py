@@ -7,7 +7,6 @@ from functools import partial
 from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId
 from ...domain.findings import Finding
-from ...domain.registry.azure_tag import TaggedTable
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
 from ...domain.routing.plan import owned_prefixes
@@ -85,7 +84,7 @@ class SubscriptionSearch:
         try:
             survey = self.audit.surveyor.survey_surroundings(environment)
             if work.search.register and (work.search.acknowledge or not survey.manages_itself):
-                survey = self._register_surveyed(survey, work)
+                self._register_surveyed(survey, work)
         except Exception as failure:  # whatever it is, the environment is listed
             if work.may_pass(failure):
                 raise
@@ -102,7 +101,7 @@ class SubscriptionSearch:
             survey.route_table_id,
             survey.subnet.security_group_id if survey.subnet else None,
             entry is not None,
-            tuple(self._findings(survey, entry, work.registered.values())),
+            tuple(self._findings(survey, entry, work)),
             error,
         )
 
@@ -116,46 +115,30 @@ class SubscriptionSearch:
         registers: bool,
     ) -> None:
         ase_id = _environment_on(table, work.environments.values())
-        is_tagged = self._tag_decides(TaggedTable.of(table_id, table))
         # The app's own tag would be wrong for the table of a service.
-        is_of_service = ase_id is None and table_id in work.table_ids
-        if registers and not is_tagged and not is_of_service:
+        if registers and (ase_id is not None or table_id not in work.table_ids):
             self._register(table_id, ase_id, work)
         is_registered = table_id in work.registered
         work.route_tables.append(StampedTable(table_id, owned_routes, ase_id, is_registered))
 
     def _findings(
-        self, survey: Survey, entry: RegisteredTable | None, registered: Iterable[RegisteredTable]
+        self, survey: Survey, entry: RegisteredTable | None, work: Work
     ) -> Iterator[Finding]:
         yield from survey.findings
         yield from environment_findings(survey)
         yield from _registration_findings(survey.environment_id, entry)
-        yield from _other_table_findings(survey, registered)
+        yield from _other_table_findings(survey, work.registered.values())
+        yield from work.tag_findings(survey.route_table_id)
 
         # The result lists what is wrong, so it leaves out that the traffic is let in.
         group_findings = self.audit.security_group_findings(survey)
         yield from (finding for finding in group_findings if finding.code != codes.NSG_ALLOWS)
 
-    def _register_surveyed(self, survey: Survey, work: Work) -> Survey:
+    def _register_surveyed(self, survey: Survey, work: Work) -> None:
         table = survey.route_table_id
         existing = work.registered.get(table) if table else None
-        if table is None or not (existing is None or _lacks_environment(existing)):
-            return survey
-
-        if existing is None and self._tag_decides_about(table):
-            return survey.with_finding(Finding(codes.AZURE_TAG_DECIDES, f"{table} has the tag"))
-        self._register(table, survey.environment_id, work)
-        return survey
-
-    def _tag_decides_about(self, table_id: RouteTableId) -> bool:
-        if not self.policy.discovers_by_tag:
-            return False
-        table = self.azure.route_tables.read(table_id)
-        return self._tag_decides(TaggedTable.of(table_id, table))
-
-    def _tag_decides(self, tagged: TaggedTable) -> bool:
-        """The tag of a table that is not registered may be `off`, or any other service tag."""
-        return self.policy.discovers_by_tag and tagged.value is not None
+        if table is not None and (existing is None or _lacks_environment(existing)):
+            self._register(table, survey.environment_id, work)
 
     def _register(self, table: RouteTableId, ase_id: EnvironmentId | None, work: Work) -> None:
         """Register the table for this environment, or give its registration the environment."""

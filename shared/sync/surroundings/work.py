@@ -41,7 +41,8 @@ class Work:
     The environments and services that were found by earlier messages stay. Everything else is
     looked at again. `listed` is what Azure Resource Graph has answered for the subscription, and
     `registrations` are those of services, each in a location. `passing` is an error that may pass.
-    `is_interrupted` is true if there was no time for the rest.
+    `is_interrupted` is true if there was no time for the rest. The tables `left_to_tag` have the
+    Azure tag, which decides at the next check.
     """
 
     part: SearchedSubscription
@@ -54,6 +55,7 @@ class Work:
     services: dict[ServiceResourceId, FoundService] = field(init=False)
     route_tables: list[StampedTable] = field(init=False, default_factory=list)
     added: list[RouteTableId] = field(init=False, default_factory=list)
+    left_to_tag: set[RouteTableId] = field(init=False, default_factory=set)
     registrations: dict[tuple[str, str], Registration] = field(init=False, default_factory=dict)
     errors: list[Finding] = field(init=False, default_factory=list)
     passing: Finding | None = field(init=False, default=None)
@@ -67,6 +69,10 @@ class Work:
     @property
     def subscription_id(self) -> str:
         return self.part.subscription_id
+
+    def tag_findings(self, table_id: RouteTableId | None) -> Iterator[Finding]:
+        if table_id in self.left_to_tag:
+            yield Finding(codes.AZURE_TAG_DECIDES, f"{table_id} has the tag")
 
     @property
     def table_ids(self) -> frozenset[RouteTableId]:

@@ -6,7 +6,9 @@ import pytest
 
 from local.azure.authorization import READER, Role
 from local.azure.faults import refusal
+from local.azure.resources import RouteTable
 from local.azure.security_groups import simple_rule
+from local.azure.target import key_of
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.sync.surroundings import discovery
@@ -170,6 +172,15 @@ def test_a_table_that_other_subnets_have_too_is_registered_only_if_that_is_ackno
     registered, _ = faults_of(app, "a", register=True, acknowledge=True)
     assert registered == [True, True]
     assert faults_of(app, "a") == ([True, True], [])
+
+
+@pytest.mark.usefixtures("published")
+def test_a_table_with_the_azure_tag_is_left_to_the_next_check(azure, make_app):
+    app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},databricks", DISCOVER_BY_TAG="true")
+    add_databricks(azure)
+    azure.state.find(RouteTable, key_of(table_id("one"))).tags = {"aseRouteSync": "off"}
+    registered, faults = faults_of(app, register=True)
+    assert (registered, "AzureTagDecides" in faults) == ([False, False], True)
 
 
 @pytest.mark.usefixtures("published")
