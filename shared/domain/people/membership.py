@@ -19,6 +19,10 @@ _IF_NOT_MEANT = "To have the app keep its routes right again, give the table its
 _FIRST = (TagEffect.UNREGISTERED, TagEffect.CHANGED, TagEffect.REGISTERED)
 """A table that lost its tag by mistake is what a person has to see."""
 _KEPT_OUT = frozenset({codes.AZURE_TAG_WRONG, codes.AZURE_TAGS_NOT_READ, codes.STAMPED_BY_ANOTHER})
+_UNUSED = frozenset({"MissingSubscriptionRegistration", "SubscriptionNotFound"})
+"""Azure's answers about a subscription in which nobody has used its network service yet, and about
+one that is being deleted.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,9 @@ def not_read_alarms(
 ) -> tuple[Alarm, ...]:
     """Return the alarm that names these subscriptions, if there is anything to tell.
 
-    An identity also sees subscriptions in which it has other rights, for example on its storage. So
-    a missing right is told only if a table there is `registered`. The key "" stands for the list of
-    all subscriptions.
+    An identity also sees subscriptions in which it has other rights, for example on its storage, or
+    in which there is no network. So these reasons are told only if a table there is `registered`.
+    The key "" stands for the list of all subscriptions.
     """
     told = _worth_telling(not_read, registered)
     if not told:
@@ -65,8 +69,12 @@ def _worth_telling(
     return {
         subscription_id: why
         for subscription_id, why in not_read.items()
-        if why.code not in RIGHTS or subscription_id.lower() in used
+        if subscription_id.lower() in used or not _is_usual(why)
     }
+
+
+def _is_usual(why: Finding) -> bool:
+    return why.code in RIGHTS or why.code.name in _UNUSED
 
 
 def _named(subscription_ids: Sequence[str]) -> str:

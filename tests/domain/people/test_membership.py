@@ -18,6 +18,10 @@ GONE = TagChange(rid("two"), TagEffect.UNREGISTERED, "its Azure tag is gone")
 IN_OTHER = rid(table_id("there", OTHER_SUBSCRIPTION))
 
 
+def azures(code):
+    return Finding(codes.lookup(code), "Azure says no")
+
+
 def change(name, effect):
     return TagChange(rid(name), effect, "its Azure tag is aseRouteSync = 'off'")
 
@@ -67,9 +71,13 @@ def test_a_table_that_has_lost_its_tag_stands_first_with_what_to_do_if_that_was_
         (REFUSED, (), False),
         (REFUSED, (rid("one"),), False),
         (REFUSED, (IN_OTHER,), True),
+        (azures("MissingSubscriptionRegistration"), (), False),
+        (azures("MissingSubscriptionRegistration"), (IN_OTHER,), True),
+        (azures("SubscriptionNotFound"), (), False),
+        (azures("SubscriptionNotFound"), (IN_OTHER,), True),
     ],
 )
-def test_a_missing_right_is_told_only_where_a_table_is_registered(why, registered, is_told):
+def test_a_usual_reason_is_told_only_where_a_table_is_registered(why, registered, is_told):
     alarms = not_read_alarms({OTHER_SUBSCRIPTION: why}, registered, 2)
     assert [alarm.code for alarm in alarms] == [codes.AZURE_TAGS_NOT_READ] * is_told
 
