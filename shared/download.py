@@ -19,7 +19,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from azure.core.exceptions import AzureError, DecodeError
 from azure.core.pipeline import Pipeline
 from azure.core.pipeline.policies import RetryPolicy
-from azure.core.rest import HttpRequest
+from azure.core.rest import HttpRequest, HttpResponse
 
 from . import __version__
 from .connections import no_connection
@@ -89,14 +89,7 @@ class WeeklyFileDownload:
             raise UnusableWeeklyFile(self._too_late()) from None
 
     def _newest(self) -> WeeklyFile:
-        try:
-            got = self._fetched()
-        except UnusableWeeklyFile:
-            raise
-        except RouteSyncError as error:
-            said = self._too_late() if error.code == OUT_OF_TIME else str(error)
-            raise UnusableWeeklyFile(said) from error
-
+        got = self._fetched()
         file = parse_weekly_file(
             got.content, name=_name_of(got.url), modified_at=got.modified_at, cloud=self._cloud
         )
@@ -108,6 +101,15 @@ class WeeklyFileDownload:
         return f"{_shown(self._url)}: no answer within {MOST_SECONDS:g} s"
 
     def _fetched(self) -> _Got:
+        try:
+            return self._found()
+        except UnusableWeeklyFile:
+            raise
+        except RouteSyncError as error:
+            said = self._too_late() if error.code == OUT_OF_TIME else str(error)
+            raise UnusableWeeklyFile(said) from error
+
+    def _found(self) -> _Got:
         if self._blobs.has(self._url):
             self._blob = self._blobs.read(self._url, most_bytes=MOST_BYTES, known=self._blob)
             return _Got(self._url, self._blob.content, self._blob.modified_at)
@@ -134,17 +136,28 @@ class WeeklyFileDownload:
         known = self._kept if self._kept is not None and self._kept.url == url else None
         request = HttpRequest("GET", url, headers=_HEADERS | _unless(known))
         with self._pipeline.run(request, stream=True).http_response as response:
-            status, headers = response.status_code, response.headers
-            if status == HTTPStatus.NOT_MODIFIED and known is not None:
+            if response.status_code == HTTPStatus.NOT_MODIFIED and known is not None:
                 return known
-            if status in _REDIRECTS and "Location" in headers:
-                return _joined(url, str(headers["Location"]))
-            if status != HTTPStatus.OK:
-                raise UnusableWeeklyFile(f"{_shown(url)} answers HTTP {status}")
+            return _taken(response, url)
 
-            content = b"".join(_bounded(response.iter_bytes(), url))
-            modified_at = _moment(headers.get("Last-Modified"))
-            return _Got(url, content, modified_at, headers.get("ETag"))
+
+def _taken(response: HttpResponse, url: str) -> _Got | str:
+    status, headers = response.status_code, response.headers
+    if status in _REDIRECTS and "Location" in headers:
+        return _joined(url, str(headers["Location"]))
+    if status != HTTPStatus.OK:
+        why = _of_storage(headers.get("x-ms-error-code"))
+        raise UnusableWeeklyFile(f"{_shown(url)} answers HTTP {status}{why}")
+
+    content = b"".join(_bounded(response.iter_bytes(), url))
+    return _Got(url, content, _moment(headers.get("Last-Modified")), headers.get("ETag"))
+
+
+def _of_storage(error_code: str | None) -> str:
+    """Say what Azure Storage means with an error if nobody has signed in to it."""
+    if error_code is None:
+        return ""
+    return f", {error_code}: outside of the app's own account, a blob has to be open to everybody"
 
 
 def _unless(known: _Got | None) -> dict[str, str]:
@@ -167,9 +180,7 @@ def link_on(page: str, page_url: str, cloud: str) -> str:
 
     link = _joined(page_url, newest[CLOUD_NAMES[cloud]])
     if not (_same_origin(page_url, link) or _is_download(link)):
-        said = (
-            f"{_shown(page_url)} links to {urlsplit(link).hostname}, which is not {DOWNLOAD_HOST}"
-        )
+        said = f"{_shown(page_url)} links to {urlsplit(link).hostname}, not to {DOWNLOAD_HOST}"
         raise UnusableWeeklyFile(f"{said}: it was not followed")
     return link
 

@@ -66,7 +66,7 @@ class Aside[Answer]:
     """One question that is asked in a thread of its own, so that nobody waits too long for it.
 
     The timeouts of a connection end no answer that comes byte by byte, and no look-up of a name.
-    Whoever asks while the question is asked waits for the same answer, until the same time.
+    Others that ask meanwhile wait for the same answer, until the same time.
     """
 
     def __init__(self, question: Callable[[], Answer]) -> None:

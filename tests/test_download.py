@@ -14,6 +14,7 @@ from shared.domain.addresses import Publication
 from shared.domain.errors import UnusableWeeklyFile
 from shared.download import WeeklyFileDownload, link_on
 from shared.storage.blobs import Blobs
+from shared.transport import Transport
 from tests.builders.weekly import DownloadCenter, last_modified
 
 A = "20.0.0.0/24"
@@ -133,7 +134,7 @@ def test_a_link_to_another_host_is_refused(center, read):
     with DownloadCenter() as other:
         other.publish([A])
         center.host = f"http://127.0.0.1:{other.port}"
-        with pytest.raises(UnusableWeeklyFile, match=r"which is not download\.microsoft\.com"):
+        with pytest.raises(UnusableWeeklyFile, match=r"not to download\.microsoft\.com"):
             read(center.url)
         assert other.asked == []
 
@@ -161,6 +162,13 @@ def test_a_refusal_is_said_with_its_status(center, read, status):
     center.statuses[center.name] = status
     with pytest.raises(UnusableWeeklyFile, match=rf"{center.name} answers HTTP {status}"):
         read(center.url)
+
+
+def test_a_blob_of_another_account_says_that_it_is_one(center, read):
+    center.statuses[center.name] = 409
+    center.headers = {"x-ms-error-code": "PublicAccessNotPermitted"}
+    with pytest.raises(UnusableWeeklyFile, match=r"PublicAccessNotPermitted: outside of the app's"):
+        read(center.file_url)
 
 
 def test_a_server_that_fails_is_asked_again(center, read, nobody_waits):
@@ -248,6 +256,14 @@ def test_a_blob_that_is_still_the_same_is_not_sent_again(center, read_again, sto
         center.publish([A], number=375)
         blob.upload_blob(center.content, overwrite=True)
     assert read().publication.change_number == "375"
+
+
+def test_a_host_that_cannot_be_reached_is_tried_once(read, monkeypatch):
+    waits = []
+    monkeypatch.setattr(Transport, "sleep", lambda _, seconds: waits.append(seconds))
+    with pytest.raises(UnusableWeeklyFile, match="cannot be reached"):
+        read("http://127.0.0.1:9/weekly.json")
+    assert waits == []
 
 
 def test_no_time_is_no_answer(center, read, monkeypatch):

@@ -23,7 +23,7 @@ from ..transport import Transport
 from .errors import storage_fault
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobServiceClient
+    from azure.storage.blob import BlobServiceClient, StorageStreamDownloader
 
 _LASTING = frozenset({codes.STORAGE_NETWORK_REFUSED, codes.STORAGE_ACCESS_REFUSED})
 
@@ -88,11 +88,7 @@ class Blobs:
                 if known is None or error.status_code != HTTPStatus.NOT_MODIFIED:
                     raise
                 return known
-            if stream.size > most_bytes:
-                said = f"{url} has {stream.size:,} bytes and may have {most_bytes:,}"
-                raise PermanentError(codes.BLOB_TOO_LARGE, said)
-            found = stream.properties
-            return Blob(stream.readall(), found.last_modified, found.etag)
+            return _whole(stream, url, most_bytes)
 
     @cached_property
     def _service(self) -> "BlobServiceClient":
@@ -112,6 +108,14 @@ class Blobs:
             return None
         container, _, blob = unquote(asked.path.removeprefix(ours.path)).partition("/")
         return (container, blob) if container and blob else None
+
+
+def _whole(stream: "StorageStreamDownloader[bytes]", url: str, most_bytes: int) -> Blob:
+    if stream.size > most_bytes:
+        said = f"{url} has {stream.size:,} bytes and may have {most_bytes:,}"
+        raise PermanentError(codes.BLOB_TOO_LARGE, said)
+    found = stream.properties
+    return Blob(stream.readall(), found.last_modified, found.etag)
 
 
 def _unless(known: Blob | None) -> dict[str, Any]:

@@ -150,8 +150,8 @@ class SourcePull:
         second = self.second.read([content.source for content in contents], errors)
         told = {t: _cause_of(errors[t]) for t in errors if t in service_tags or self._is_known(t)}
 
-        news = {s: new for s, new in _news(contents, errors, second).items() if s in service_tags}
-        differs = frozenset(source for source, new in news.items() if self._differs(source, new))
+        news = _news(contents, errors, second)
+        differs = self._differing({tag: news[tag] for tag in service_tags if tag in news})
         return Comparison(differs, told, standings, second.findings, second.publication)
 
     def _is_known(self, source: Source) -> bool:
@@ -248,6 +248,10 @@ class SourcePull:
             except Exception as error:  # whatever it is, it is this source's failure alone
                 errors[source] = _unforeseen(source, error)
         return contents, errors
+
+    def _differing(self, news: Mapping[Source, _News]) -> frozenset[Source]:
+        """Return the sources of which there is something to record."""
+        return frozenset(source for source, told in news.items() if self._differs(source, told))
 
     def _differs(self, source: Source, news: _News) -> bool:
         newest = self.store.versions.newest(source)

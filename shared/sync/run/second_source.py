@@ -33,11 +33,11 @@ _ADDS_NOTHING = "it adds nothing new"
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """What the weekly file has, beside the answers of the API.
+    """The addresses that the weekly file has, beside the answers of the API.
 
-    `prefixes` has the tags for which the file is believed. What was added to any other tag before
-    is still wanted if `stays`. `findings` say what is wrong with the file. `publication` is None if
-    there is no good file.
+    `prefixes` has the tags for which the file is believed. `stays` says whether other tags keep the
+    addresses that a file has added before. `findings` say what is wrong with the file.
+    `publication` is None if there is no good file.
     """
 
     publication: Publication | None = None
@@ -99,10 +99,7 @@ class SecondSource:
         except Exception as error:  # whatever it is, the API's answers count without the file
             return Second(stays=stays, findings=(_finding(error),))
 
-        tags = filter(service_tag_of, (*answered, *unusable))
-        prefixes, faults = self._believed(file, tags)
-        findings = _of_tags([faults[tag] for tag in answered if tag in faults])
-        return Second(file.publication, prefixes, stays, findings)
+        return self._listed(file, answered, unusable, stays=stays)
 
     def note(self, second: Second) -> None:
         """Note which file a run has read, before a version has any address of it.
@@ -113,18 +110,24 @@ class SecondSource:
         if found is not None and found != self.store.publications.read():
             self.store.publications.write(found)
 
-    def _believed(
-        self, file: WeeklyFile, tags: Iterable[Source]
-    ) -> tuple[Mapping[Source, tuple[str, ...]], Mapping[Source, str]]:
-        """Return the prefixes of each tag, and why the file is not believed for the others."""
+    def _listed(
+        self,
+        file: WeeklyFile,
+        answered: Collection[Source],
+        unusable: Collection[Source],
+        *,
+        stays: bool,
+    ) -> Second:
         prefixes: dict[Source, tuple[str, ...]] = {}
         faults: dict[Source, str] = {}
-        for tag in tags:
+        for tag in filter(service_tag_of, (*answered, *unusable)):
             try:
                 prefixes[tag] = _prefixes_of(file, tag, self.policy.min_prefix_length)
             except UnusableServiceTag as error:
                 faults[tag] = error.message
-        return prefixes, faults
+
+        findings = _of_tags([faults[tag] for tag in answered if tag in faults])
+        return Second(file.publication, prefixes, stays, findings)
 
 
 def _finding(error: Exception) -> Finding:
