@@ -938,6 +938,16 @@ ROUTE_TABLE_SHARED = Code(
     meaning="The environment's table is registered for another environment.",
     remedy="Check which environment the registration should name.",
 )
+DEFAULT_ROUTE_NOT_SUPPORTED = Code(
+    "DefaultRouteNotSupported",
+    Grade.ATTENTION,
+    meaning=(
+        "Microsoft does not support the table's service with a default route that leads to "
+        "anything but the Internet."
+    ),
+    remedy="Remove the routes that the message names, or let them lead to the Internet.",
+    related=("NotForcedTunnelled",),
+)
 NOT_NEEDED = Code(
     "NotNeeded",
     Grade.INFO,

@@ -13,7 +13,7 @@ from shared.endpoints.operations import OPERATIONS
 from tests.builders.azure import add_environment, add_table, subnet_of, table_id, table_writes
 from tests.builders.endpoints import call, serve
 from tests.builders.recorded import needs_documents, weekly_file
-from tests.builders.routes import rule, to_firewall
+from tests.builders.routes import route, rule, to_firewall
 from tests.builders.runs import outcome_of, sync
 
 LIST = next(one for one in OPERATIONS if one.operation_id == "lists")
@@ -214,6 +214,23 @@ def test_a_subnet_without_a_security_group(azure, app, table, name, code, said):
     found = findings(sync(app))
     assert {"NsgNone", "NsgMissing"} & found.keys() == {code}
     assert said in found[code]
+
+
+@pytest.mark.parametrize(
+    ("name", "routes", "is_said"),
+    [
+        ("entraDomainServices", [FIREWALL], True),
+        ("entraDomainServices", [to_firewall("0.0.0.0/1", "half")], True),
+        ("entraDomainServices", [route("out", "0.0.0.0/0")], False),
+        ("entraDomainServices", [to_firewall("10.0.0.0/8")], False),
+        ("hdInsight", [FIREWALL], False),
+    ],
+)
+def test_a_default_route_that_microsoft_does_not_support(azure, app, name, routes, is_said):
+    add_environment(azure.state, "one", table=add_table(azure.state, "one", routes), rules=[])
+    assert put(service=name)[0] == 201
+    found = findings(sync(app)).get("DefaultRouteNotSupported", "")
+    assert (routes[0]["name"] in found) is is_said
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)

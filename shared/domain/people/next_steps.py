@@ -202,6 +202,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.SHADOWS_SERVICE_TAG_ROUTE: _TAG_ROUTES,
         codes.BGP_ROUTES_NOT_VISIBLE: None,
         codes.NOT_FORCED_TUNNELLED: None,
+        codes.DEFAULT_ROUTE_NOT_SUPPORTED: None,
         # Surroundings of a table
         codes.ENVIRONMENT_NOT_FOUND: f"{_SET} --ase ASE_ID",
         codes.SUBNET_NOT_FOUND: None,

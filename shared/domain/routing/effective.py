@@ -35,6 +35,12 @@ def routing_findings(
     )
 
 
+def changed_default_routes(table: RouteTable) -> list[Route]:
+    """Return the default routes, or halves of one, that do not lead to the Internet."""
+    defaults = (route for route in table.routes if route.network in {_DEFAULT, *_HALVES})
+    return [route for route in defaults if not route.to_internet]
+
+
 def _more_specific(foreign: Collection[Route], wanted: Collection[str]) -> Iterator[Finding]:
     prefixes = frozenset(wanted)
     elsewhere = [route for route in foreign if not route.to_internet]

@@ -122,7 +122,10 @@ SERVICES = (
         name="hdInsight",
         title="HDInsight",
         service_tags=("HDInsight",),
-        needed_when="the cluster is in a virtual network of your own",
+        needed_when=(
+            "the cluster is in a virtual network of your own, and its resourceProviderConnection "
+            "is Inbound"
+        ),
         why=(
             "The health and management services reach the cluster from these addresses. Their "
             "traffic cannot go through a firewall."
@@ -163,6 +166,7 @@ SERVICES = (
             "whose route 0.0.0.0/0 was changed, even with these routes."
         ),
         inbound=InboundRule("AzureActiveDirectoryDomainServices", "5986", needs_group=True),
+        keeps_default_route=True,
         needs_table=False,
         sources=(
             Source(

@@ -36,7 +36,8 @@ class Service:
 
     `needed_when` is true of those who need the routes, if their traffic goes through a firewall.
     `REGION` stands in a tag that a region has for itself. If not `needs_table`, nothing is wrong on
-    a subnet without a route table.
+    a subnet without a route table. If it `keeps_default_route`, Microsoft does not support it with
+    a default route of the table that leads to anything but the Internet.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Service:
     unless: str
     inbound: InboundRule | None = None
     needs_table: bool = True
+    keeps_default_route: bool = False
     sources: tuple[Source, ...]
 
     @property

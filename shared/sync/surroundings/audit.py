@@ -16,6 +16,7 @@ from ...domain.bounds import out_of_bounds
 from ...domain.findings import Finding
 from ...domain.registry.registered_table import RegisteredTable
 from ...domain.registry.registration import Registration
+from ...domain.routing.effective import changed_default_routes
 from ...domain.routing.routes import RouteTable
 from ...domain.services.known import NAMED
 from ...domain.surroundings.security_rules import Verdict, judge_inbound, judge_probe
@@ -87,7 +88,9 @@ class Audit:
         subnets = list(self.surveyor.table_subnets(table))
         inbound = self.inbound(entry.registration)
         of_service = () if inbound is None else inbound.findings(subnets)
-        return Audited((*of_service, *subnet_findings(subnets, tags)), suspended=False)
+        of_routes = _default_route_findings(service, table)
+        found = (*of_service, *of_routes, *subnet_findings(subnets, tags))
+        return Audited(found, suspended=False)
 
     def inbound(self, registration: Registration) -> NeededInbound | None:
         """Return None if the service needs no inbound traffic, or its addresses are not known."""
@@ -161,6 +164,15 @@ def _table_subnets(survey: Survey, registered_id: RouteTableId) -> Iterator[Tabl
     """Yield the environment's subnet if the registered table is on it."""
     if survey.subnet is not None and survey.route_table_id == registered_id:
         yield TableSubnet(survey.subnet, survey.security_group)
+
+
+def _default_route_findings(name: str | None, table: RouteTable) -> Iterator[Finding]:
+    service = NAMED.get(name or "")
+    changed = changed_default_routes(table) if service and service.keeps_default_route else ()
+    for route in changed:
+        said = f"route {route.name} leads {route.network} to {route.next_hop_type}"
+        message = f"{said}, with which Microsoft does not support {name}"
+        yield Finding(codes.DEFAULT_ROUTE_NOT_SUPPORTED, message)
 
 
 def _verdict_findings(name: str, verdict: Verdict) -> Iterator[Finding]:
