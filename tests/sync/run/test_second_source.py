@@ -9,9 +9,10 @@ from azure.storage.blob import BlobServiceClient
 
 from local.azure.faults import InjectedFault as Injected
 from local.azure.faults import LoseTag
-from shared.domain.addresses import ipv4_of
-from tests.builders.azure import add_table, answer, tag_document
-from tests.builders.recorded import needs_documents
+from local.azure.server import SimulatedAzure
+from shared.domain.addresses import ipv4_of, uncovered
+from tests.builders.azure import SUBSCRIPTION, add_table, answer, tag_document
+from tests.builders.recorded import DOCUMENTS, needs_documents
 from tests.builders.routes import owned, owned_prefixes, to_firewall
 from tests.builders.runs import TAG, codes, outcome_of, register, sync
 from tests.builders.weekly import MONDAY, DownloadCenter, prefixes_of, real_file
@@ -105,6 +106,36 @@ def test_the_api_is_ahead_of_the_real_file(azure, app, center, table):
     assert sent(azure) == {*ipv4_of(prefixes_of(new))} | alone
     assert {*lacks(app)} == {*prefixes_of(old)} - {*prefixes_of(new)}
     assert ("ApiLacksAddresses" in codes(outcome)) is bool(alone)
+
+
+@needs_documents
+@pytest.mark.parametrize(
+    ("cloud", "behind", "ahead"),
+    [
+        ("AzureUSGovernment", "AzureGovernment_20200827", "AzureGovernment_20260706"),
+        ("AzureChinaCloud", "China_20200914", "China_20260706"),
+    ],
+)
+def test_in_other_clouds_the_api_can_be_years_behind_the_real_file(
+    make_app, center, clock, monkeypatch, cloud, behind, ahead
+):
+    clock.move_to(datetime(2026, 7, 8, 6, tzinfo=UTC))
+    old = json.loads((DOCUMENTS / f"ServiceTags_{behind}.json").read_bytes())
+    new = center.publish_real(f"ServiceTags_{ahead}.json")
+    with SimulatedAzure(cloud) as azure:
+        azure.state.add_group(SUBSCRIPTION, "rg")
+        azure.state.tags.answers["westeurope"] = old
+        settings = {**azure.environment(), "AZURE_CLOUD": cloud, "PUBLISHED_TAGS_URL": center.url}
+        app = make_app(**settings)
+        monkeypatch.setenv("IDENTITY_ENDPOINT", settings["IDENTITY_ENDPOINT"])
+        app.pull.record([TAG], run_id="one")
+
+    version = app.versions.newest(TAG)
+    known, added = ipv4_of(prefixes_of(old)), ipv4_of(lacks(app))
+    assert {*version.ipv4} == {*known, *added}
+    assert uncovered(ipv4_of(prefixes_of(new)), version.ipv4) == frozenset()
+    assert added
+    assert {str(since.published_on) for since in lacks(app).values()} == {"2026-07-06"}
 
 
 # What is wanted, and what is gone
