@@ -123,6 +123,24 @@ def test_a_redirect_to_another_host_is_refused(center, read, status):
         assert other.asked == []
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://127.0.0.1:{}/weekly.json",
+        "http://localhost:{}/weekly.json",
+        "http://somebody@127.0.0.1:{}/weekly.json",
+        "http://127.0.0.1.example.org:{}/weekly.json",
+        "http://evil127.0.0.1:{}/weekly.json",
+        "//example.org:{}/weekly.json",
+    ],
+)
+def test_a_redirect_to_almost_the_same_host_is_refused(center, read, target):
+    center.redirect = target.format(center.port)
+    with pytest.raises(UnusableWeeklyFile, match="redirects to another host"):
+        read(center.url)
+    assert len(center.asked) == 1
+
+
 def test_a_redirect_to_itself_ends(center, read):
     center.redirect = center.url
     with pytest.raises(UnusableWeeklyFile, match="redirects without end"):
