@@ -125,8 +125,8 @@ WEEKLY_FILE_UNUSABLE = Code(
         "and the addresses that it added before stay for 35 days from its date."
     ),
     remedy=(
-        "Read the message, and run ase-route-sync doctor: it says whether a firewall is in the "
-        "way. See docs/weekly-file.md."
+        "The message says why. If a host cannot be reached, ase-route-sync doctor names the "
+        "firewall rule to ask for. See docs/weekly-file.md."
     ),
     places=(Place.REPORT, Place.ALARM),
     related=("WeeklyFileStale", "BlobNotFound", "BlobRoleMissing"),

@@ -125,6 +125,7 @@ def test_a_weekly_file_that_cannot_be_fetched_is_a_warning_with_the_firewall_rul
     assert (reached["grade"], read["grade"]) == ("warning", "warning")
     assert reached["remedy"] == "ask for a firewall rule from here to 127.0.0.1, TCP 9"
     assert "127.0.0.1, TCP 9, cannot be reached" in read["message"]
+    assert "run ase-route-sync doctor" not in read["remedy"]
 
 
 def app_found(done):
