@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from tests.builders.lists import custom_list
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "custom-lists.schema.json").read_text())
-EXAMPLE = ROOT / "examples" / "custom-lists" / "kms-activation.json"
+EXAMPLES = ROOT / "examples" / "custom-lists"
+PAGE = ROOT / "docs" / "custom-lists.md"
 A, B, SIX = "20.0.0.0/24", "20.0.1.0/24", "2603:1030:1::/48"
 KMS = "kms-activation"
 
@@ -53,13 +55,25 @@ def test_a_list_is_a_source_with_its_own_page_and_date():
     assert content.routable is None
 
 
-def test_the_example_is_right_and_has_what_microsofts_page_has():
-    """The page of 17 July 2024, for the public cloud."""
-    found = parsed(EXAMPLE.read_text())
-    assert found.prefixes == ("20.118.99.224/32", "23.102.135.246/32", "40.83.235.53/32")
+@pytest.mark.parametrize(
+    ("file", "addresses"),
+    [
+        ("kms-activation.json", ["20.118.99.224", "23.102.135.246", "40.83.235.53"]),
+        ("kms-activation-us-government.json", ["23.97.0.13", "52.126.105.2"]),
+        ("kms-activation-china.json", ["42.159.7.249", "159.27.28.100", "163.228.64.161"]),
+    ],
+)
+def test_each_example_is_right_and_has_what_microsofts_page_has(file, addresses):
+    """The page of 17 July 2024."""
+    text = (EXAMPLES / file).read_text()
+    found = parsed(text)
+    assert found.prefixes == tuple(f"{address}/32" for address in addresses)
     assert found.source.endswith("/custom-routes-enable-kms-activation")
     assert found.verified == date(2024, 7, 17)
-    assert by_schema(json.loads(EXAMPLE.read_text())) == []
+    assert by_schema(json.loads(text)) == []
+
+    [row] = [line for line in PAGE.read_text().splitlines() if f"[`{file}`]" in line]
+    assert {*re.findall(r"`([0-9.]+)`", row)} == {*addresses}
 
 
 networks = st.one_of(

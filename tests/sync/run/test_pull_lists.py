@@ -105,6 +105,41 @@ def test_the_guard_of_removals_counts_a_list_as_a_tag(azure, app_with, table, le
     assert len(owned_prefixes(table)) == (40 if is_withheld else left)
 
 
+def test_a_list_gets_another_name_and_no_route_goes(azure, app_with, table):
+    answer(azure, A)
+    register(app_with(custom_lists(kms_activation=[B, C])), "one", tags=BOTH)
+    sync(app_with(custom_lists(kms_activation=[B, C])))
+    text = custom_lists(kms_activation=[B, C], other_list=[B, C])
+    both = app_with(text, ALLOWED_SERVICE_TAGS=f"{ALLOWED},other-list")
+    request = RegisterRequest(resource_id=table_id("one"), service_tags=[TAG, "other-list"])
+    both.registering.register(request, Requester(Trigger.HTTP, "somebody"))
+    sync(both)
+    after = app_with(custom_lists(other_list=[B, C]), ALLOWED_SERVICE_TAGS=f"{TAG},other-list")
+    whole = sync(after)
+    assert (whole["status"], owned_prefixes(table)) == ("Succeeded", {A, B, C})
+    assert len(table_writes(azure.state)) == 1
+
+
+@pytest.mark.parametrize("loses_first", ["tag", "list"])
+def test_a_prefix_of_a_tag_and_a_list_goes_when_both_have_lost_it(
+    azure, app_with, table, loses_first
+):
+    answer(azure, A, B)
+    register(app_with(None), "one", tags=BOTH)
+    sync(app_with(custom_lists(kms_activation=[B, C])))
+    assert owned_prefixes(table) == {A, B, C}
+
+    in_tag, in_list = ([A], [B, C]) if loses_first == "tag" else ([A, B], [C])
+    answer(azure, *in_tag)
+    whole = sync(app_with(custom_lists(kms_activation=in_list)))
+    assert outcome_of(whole, "one")["status"] == "unchanged"
+
+    answer(azure, A)
+    whole = sync(app_with(custom_lists(kms_activation=[C])))
+    assert outcome_of(whole, "one")["removed"] == [B]
+    assert owned_prefixes(table) == {A, C}
+
+
 # -- Unusable lists --
 
 UNUSABLE = [
