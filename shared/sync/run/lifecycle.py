@@ -244,7 +244,7 @@ class RunStart:
 
     def _last_recorded(self, run: Run, sources: Collection[Source]) -> PullResult:
         error = run.error or Finding(codes.START_FAILED, "the run could not start; see the log")
-        why = f"the service tags could not be read ({error.code}: {error.message})"
+        why = f"the addresses could not be read ({error.code}: {error.message})"
         return self.pull.last_recorded(sources, why=why)
 
     def _try_to_fan_out(self, run: Run, pull: _Pull) -> None:

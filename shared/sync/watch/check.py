@@ -90,7 +90,8 @@ class DailyCheck:
 
     def _compare(self, entries: Sequence[RegisteredTable]) -> Comparison:
         compared = self.pull.compare(self._tags(entries), also=self.policy.listed_tags)
-        self.store.locations.write(compared.standings)
+        if compared.standings:  # if no location was asked, how each stood before is still true
+            self.store.locations.write(compared.standings)
         return compared
 
     def _tags(self, registered: Sequence[RegisteredTable]) -> Sequence[Source]:

@@ -28,7 +28,7 @@ from tests.builders.azure import (
 )
 from tests.builders.lists import custom_list, custom_lists
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, codes, keep, outcome_of, pin, register, sync
+from tests.builders.runs import TAG, begin, codes, keep, outcome_of, pin, register, sync
 from tests.builders.tags import tag_table
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
@@ -294,6 +294,32 @@ def test_no_location_is_asked_for_a_list(azure, app_with, table):
     report = app.check.check()
     assert (owned_prefixes(table), report.alarms, report.unusable) == ({B}, (), {})
     assert tags_read(azure) == []
+
+
+def test_a_check_that_asks_no_location_forgets_none(azure, app_with, table):
+    """A location that stands still would count again otherwise, and bring old addresses back."""
+    answer(azure, A)
+    text = custom_lists(kms_activation=[B])
+    app = app_with(text)
+    register(app, "one", tags=BOTH)
+    sync(app)
+    known = app.pull.store.locations.read()
+    app = app_with(text, ALLOWED_SERVICE_TAGS=KMS)
+    register(app, "one", tags=[KMS])
+    app.check.check()
+    assert known.keys() == {"westeurope"}
+    assert app.pull.store.locations.read() == known
+
+
+def test_if_no_run_can_start_a_list_is_not_said_to_be_a_tag(azure, app_with, table):
+    app = app_with(custom_lists(kms_activation=[B]))
+    register(app, "one", tags=[KMS])
+    sync(app)
+    run_id = begin(app)
+    app.run_start.start_without_tags(run_id)
+    run = app.runs.get(run_id)
+    assert run.error.code.name == "ListUnavailable"
+    assert run.error.message.startswith("the addresses could not be read (StartFailed")
 
 
 def test_the_daily_check_sees_a_change_and_a_fault_of_a_list(azure, app_with, table):
