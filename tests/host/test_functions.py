@@ -345,7 +345,7 @@ def test_versions_are_listed_and_shown(azure, host):
     assert one == middle
     assert set(one) == {
         *("versionId", "cloud", "serviceTag", "changeNumber", "recordedAt", "source"),
-        *("locations", "addressPrefixes", "added", "removed", "previousVersionId"),
+        *("locations", "addressPrefixes", "added", "removed", "previousVersionId", "apiLacks"),
     }
     assert host.request("GET", "/api/versions/none").status_code == 404
 
