@@ -925,6 +925,21 @@ ON_OTHER_SUBNETS = Code(
         "not, first give the service's subnet a table of its own."
     ),
 )
+SUBNET_WITHOUT_OUTBOUND = Code(
+    "SubnetWithoutOutbound",
+    Grade.ATTENTION,
+    meaning=(
+        "A subnet is private (defaultOutboundAccess is false) and has no NAT gateway. Traffic that "
+        "our routes lead past the firewall to the Internet gets lost there, unless each machine "
+        "has a public address or a load balancer with outbound rules. A discovery does not "
+        "register the table of such a subnet."
+    ),
+    remedy=(
+        "Give the subnet a NAT gateway. If its machines have an outbound way of their own, no "
+        "action is needed."
+    ),
+    related=("OnOtherSubnets",),
+)
 SERVICE_NOT_ALLOWED = Code(
     "ServiceNotAllowed",
     Grade.ATTENTION,

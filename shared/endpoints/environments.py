@@ -30,7 +30,7 @@ class DiscoverBody(Body):
 
     With `owner`, tables with routes of that owner are found as well. `register` registers the
     tables that are found. With `acknowledge`, it includes those of whatever needs no routes, and
-    those that a service shares with other subnets.
+    those whose routes may harm other subnets or lead nowhere.
     """
 
     subscriptions: list[str] | None = Field(None, min_length=1, max_length=MAX_SUBSCRIPTIONS)

@@ -63,8 +63,12 @@ def add_network(
     *,
     rules: Iterable[dict[str, Any]] | None = None,
     subscription: str = SUBSCRIPTION,
+    more: Mapping[str, Any] | None = None,
 ) -> str:
-    """Add a network with these subnets and their tables; the rules are those of one group."""
+    """Add a network with these subnets and their tables; the rules are those of one group.
+
+    Each subnet has `more` properties.
+    """
     network_id = network_of(name, subscription)
     ids = [f"{network_id}/subnets/{each}" for each in tables]
     group_id = service_id("Microsoft.Network/networkSecurityGroups", name, subscription)
@@ -75,7 +79,7 @@ def add_network(
 
     subnets = []
     for number, (subnet, table) in enumerate(tables.items()):
-        properties: dict[str, Any] = {"addressPrefix": f"10.9.{number}.0/24"}
+        properties: dict[str, Any] = {"addressPrefix": f"10.9.{number}.0/24", **(more or {})}
         if table is not None:
             properties["routeTable"] = {"id": table.resource_id}
             # A new table is on a subnet that nobody has made.

@@ -266,8 +266,8 @@ def discover(
         bool,
         typer.Option(
             "--acknowledge",
-            help="Include the tables of what needs no such routes, and those that a service "
-            "shares with other subnets.",
+            help="Include the tables of what needs no such routes, and those whose routes may "
+            "harm other subnets or lead nowhere.",
         ),
     ] = False,
     as_json: Json = False,

@@ -12,6 +12,14 @@ from .layout import Lines, Rows
 from .needs import needs_around
 from .parts import NONE, by_reason, fault_line, name_of, section
 
+_HELD_BACK = {
+    codes.NOT_NEEDED,
+    codes.ON_OTHER_SUBNETS,
+    codes.SERVICE_NOT_ALLOWED,
+    codes.SUBNET_WITHOUT_OUTBOUND,
+}
+"""With one of these, a discovery does not register the table."""
+
 
 def discovered(found: Found) -> RenderableType:
     lines: list[RenderableType] = []
@@ -38,9 +46,8 @@ def _around(every: Sequence[FoundEnvironment | FoundService]) -> Iterator[Render
 
 
 def _can_be_registered(one: FoundEnvironment | FoundService) -> bool:
-    held_back = {codes.NOT_NEEDED, codes.ON_OTHER_SUBNETS, codes.SERVICE_NOT_ALLOWED}
     parts = one.subnets if isinstance(one, FoundService) else (one,)
-    return held_back.isdisjoint(finding.code for finding in one.findings) and any(
+    return _HELD_BACK.isdisjoint(finding.code for finding in one.findings) and any(
         part.route_table_id is not None and not part.registered for part in parts
     )
 

@@ -216,6 +216,7 @@ COMMANDS: Mapping[Code, str | None] = MappingProxyType(
         codes.REGISTERED_WITHOUT_TAGS: "ase-route-sync tables show {table}",
         codes.DIFFERENT_ROUTE_TABLES: _DISCOVER_AND_REGISTER,
         codes.ON_OTHER_SUBNETS: "ase-route-sync tables add {table} --service SERVICE",
+        codes.SUBNET_WITHOUT_OUTBOUND: None,
         codes.SERVICE_NOT_ALLOWED: None,
         codes.ROUTE_TABLE_SHARED: f"{_SET} --ase ASE_ID",
         codes.NOT_NEEDED: _REMOVE,

@@ -81,6 +81,16 @@ class Subnet:
         )
 
     @property
+    def lacks_outbound(self) -> bool:
+        """True if only what has an outbound way of its own reaches the Internet from here.
+
+        Source: "Default outbound access in Azure" (Microsoft, 2026-01-30): in a private subnet,
+        traffic to a service tag that goes past a firewall breaks.
+        """
+        properties = self.raw["properties"]
+        return properties.get("defaultOutboundAccess") is False and not properties.get("natGateway")
+
+    @property
     def sound(self) -> bool:
         """True if the last write of the subnet has ended well."""
         return bool(self.raw["properties"].get("provisioningState") == "Succeeded")

@@ -19,8 +19,8 @@ class Search:
 
     They are looked for in these subscriptions, or in all that are visible if none is named. With
     `owner` the route tables that bear its stamp are found as well. With `register` the tables are
-    registered. Those of what needs no routes, and those that a service shares with other subnets,
-    are registered only with `acknowledge`.
+    registered. The tables of what needs no routes, and those whose routes may harm other subnets or
+    lead nowhere, are registered only with `acknowledge`.
     """
 
     subscriptions: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ class ServiceResource:
         kind = _KINDS[resource_id.provider_type.lower()]
         location = _location(row.get("location"))
 
-        # Of a network that is named without a subnet, nobody knows that it needs no routes.
+        # If a network is named without a subnet, nobody knows that it needs no routes.
         named = [each for each in kind.subnets(_within(row, "properties"), location) if each[0]]
         read = ((_subnet_id(text), where) for text, where in named)
         placements = [Placement(subnet_id, where) for subnet_id, where in read if subnet_id]

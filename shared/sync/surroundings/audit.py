@@ -24,7 +24,7 @@ from ..policy import Policy
 from ..ports import Versions
 from .inbound import NOT_VISIBLE, NeededInbound, not_sure
 from .survey import Survey, Surveyor
-from .table_subnets import TableSubnet, subnet_findings
+from .table_subnets import TableSubnet, outbound_findings, subnet_findings
 
 NOT_NEEDED = Finding(
     codes.NOT_NEEDED,
@@ -89,7 +89,8 @@ class Audit:
         inbound = self.inbound(entry.registration)
         of_service = () if inbound is None else inbound.findings(subnets)
         of_routes = _default_route_findings(service, table)
-        found = (*of_service, *of_routes, *subnet_findings(subnets, tags))
+        outbound = outbound_findings(subnets, NAMED.get(service or ""))
+        found = (*of_service, *of_routes, *outbound, *subnet_findings(subnets, tags))
         return Audited(found, suspended=False)
 
     def inbound(self, registration: Registration) -> NeededInbound | None:

@@ -19,7 +19,7 @@ from ..ports import Azure
 from .audit import Audit
 from .found_tables import FoundTables
 from .survey import SubnetSurvey
-from .table_subnets import TableSubnet, subnet_findings
+from .table_subnets import TableSubnet, outbound_findings, subnet_findings
 from .work import Work
 
 type Looked = tuple[Placement, SubnetSurvey]
@@ -106,7 +106,8 @@ class ServiceSearch:
         """Register each table that is not registered, if that is asked for and may be done."""
         search = work.search
         asked = search.register and (search.acknowledge or resource.not_needed is None)
-        left_out = {} if search.acknowledge else others
+        doubtful = others.keys() | _leading_nowhere(resource.service, looked)
+        left_out = set() if search.acknowledge else doubtful
         for place, survey in looked if asked else ():
             table = survey.route_table_id
             if table is not None and table not in left_out and table not in work.registered:
@@ -152,6 +153,7 @@ class ServiceSearch:
 
         tags = self._tags(service, place.location)
         subnets = [TableSubnet(survey.subnet, survey.security_group)]
+        yield from outbound_findings(subnets, NAMED[service])
         yield from self._inbound_findings(service, place.location, tags, subnets)
 
         if survey.route_table_id is not None:
@@ -183,6 +185,16 @@ class ServiceSearch:
             message = f"{service} is not in ALLOWED_SERVICE_TAGS: no discovery registers its tables"
             yield Finding(codes.SERVICE_NOT_ALLOWED, message)
         yield from work.tag_findings(table)
+
+
+def _leading_nowhere(service: str, looked: Iterable[Looked]) -> set[RouteTableId]:
+    """Return the tables whose routes would lead nowhere from a subnet of the resource."""
+    subnets = [TableSubnet(survey.subnet) for _, survey in looked if survey.subnet is not None]
+    return {
+        each.subnet.route_table_id
+        for each in subnets
+        if each.subnet.route_table_id and outbound_findings([each], NAMED[service])
+    }
 
 
 def _not_judged(service: str, rule: InboundRule) -> Finding:

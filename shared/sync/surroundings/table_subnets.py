@@ -7,6 +7,7 @@ from ...domain import codes
 from ...domain.addresses import Source
 from ...domain.codes import Code
 from ...domain.findings import Finding
+from ...domain.services.service import Service
 from ...domain.surroundings.environments import Subnet
 from ...domain.surroundings.security_rules import SecurityGroup
 from ...domain.surroundings.service_endpoints import service_endpoints
@@ -14,6 +15,11 @@ from ...domain.surroundings.virtual_network_tag import TagRule, tag_rules
 
 MOST_SUBNETS = 10
 """Nobody needs the same finding for more subnets of one table, and each costs two reads."""
+
+_PRIVATE = (
+    "is private and has no NAT gateway, so the routes to the Internet lead nowhere for each "
+    "machine without an outbound way of its own"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,22 @@ def subnet_findings(subnets: Iterable[TableSubnet], tags: Iterable[Source]) -> t
     wanted = tuple(tags)
     found = (finding for each in subnets for finding in _findings_on(each, wanted))
     return tuple(dict.fromkeys(found))  # several subnets may have the same security group
+
+
+def outbound_findings(
+    subnets: Iterable[TableSubnet], service: Service | None
+) -> tuple[Finding, ...]:
+    """Say on which subnets the routes lead nowhere.
+
+    A service that Azure reaches from the Internet has a public address, by which it also answers.
+    """
+    rule = None if service is None else service.inbound
+    if rule is not None and rule.only is None:
+        return ()
+    private = [str(each.subnet.subnet_id) for each in subnets if each.subnet.lacks_outbound]
+    return tuple(
+        Finding(codes.SUBNET_WITHOUT_OUTBOUND, f"subnet {one} {_PRIVATE}") for one in private
+    )
 
 
 def _findings_on(where: TableSubnet, tags: Iterable[Source]) -> Iterator[Finding]:

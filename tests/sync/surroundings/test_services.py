@@ -174,6 +174,43 @@ def test_a_table_that_other_subnets_have_too_is_registered_only_if_that_is_ackno
     assert faults_of(app, "a") == ([True, True], [])
 
 
+PRIVATE = {"defaultOutboundAccess": False}
+NAT = {"natGateway": {"id": network_of("n").replace("virtualNetworks", "natGateways")}}
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("subnet", "leads_nowhere"),
+    [
+        (PRIVATE, True),
+        (PRIVATE | NAT, False),
+        ({"defaultOutboundAccess": True}, False),
+        ({}, False),
+    ],
+)
+def test_routes_that_lead_nowhere_are_no_gift_to_a_private_subnet(
+    azure, app, subnet, leads_nowhere
+):
+    subnets = dict.fromkeys(("public", "private"), add_table(azure.state, "one"))
+    network = add_network(azure.state, "a", subnets, more=subnet)
+    add_service(azure.state, DATABRICKS, "a", databricks(network))
+    said = ["SubnetWithoutOutbound"] * 2 if leads_nowhere else []
+    assert faults_of(app, "a", register=True) == ([not leads_nowhere] * 2, said)
+    assert faults_of(app, "a", register=True, acknowledge=True) == ([True, True], said)
+    # The report of each run says it, too.
+    [outcome] = sync(app)["outcomes"]
+    found = [each["code"] for each in outcome["findings"]]
+    assert found.count("SubnetWithoutOutbound") == len(said)
+
+
+@pytest.mark.usefixtures("published")
+def test_a_service_that_azure_reaches_from_the_internet_answers_from_a_private_subnet(azure, app):
+    table = add_table(azure.state, "one")
+    network = add_network(azure.state, "a", {"s": table}, more=PRIVATE)
+    add_service(azure.state, API_MANAGEMENT, "a", api_management(f"{network}/subnets/s"))
+    assert faults_of(app, "a", register=True) == ([True], [])
+
+
 @pytest.mark.usefixtures("published")
 def test_a_table_with_the_azure_tag_is_left_to_the_next_check(azure, make_app):
     app = make_app(ALLOWED_SERVICE_TAGS=f"{TAG},databricks", DISCOVER_BY_TAG="true")
