@@ -12,6 +12,7 @@ from local.azure.target import key_of
 from shared.domain.registry.registered_table import RegisteredTable
 from shared.domain.registry.registration import Registration
 from shared.sync.surroundings import discovery
+from shared.sync.surroundings.services import ServiceSearch
 from tests.builders.azure import (
     OTHER_SUBSCRIPTION,
     SUBSCRIPTION,
@@ -449,3 +450,25 @@ def test_a_tag_that_is_not_published_there_is_an_error(azure, app):
     [error] = whole["result"]["errors"]
     assert error["code"] == "TagUnavailable" and "EventHub.WestEurope" in error["message"]
     assert list(app.registry.list()) == []
+
+
+@pytest.mark.usefixtures("published")
+def test_a_message_that_dies_in_the_middle_leaves_the_rest_to_the_next_one(azure, app, monkeypatch):
+    add_each(azure.state)
+    run_id, added, good = begin_discovery(app, SUBSCRIPTION, register=True), [], ServiceSearch.add
+
+    def add(search, work, resource):
+        good(search, work, resource)
+        added.append(resource)
+        if len(added) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ServiceSearch, "add", add)
+    with pytest.raises(KeyboardInterrupt):
+        app.task_runs.go_on(run_id)
+    assert len(list(app.registry.list())) == 2
+
+    whole = to_the_end(app, run_id)
+    assert (whole["status"], len(list(app.registry.list()))) == ("Succeeded", 4)
+    assert all(s["registered"] for e in whole["result"]["services"] for s in e["subnets"])
+    assert all(each["faults"] == [] for each in whole["result"]["services"])
