@@ -236,11 +236,18 @@ def _unusable(run: Run, registration: Registration) -> tuple[Finding, ...]:
 
 def _missing(registration: Registration, policy: Policy) -> Iterator[Finding]:
     for tag in missing_tags(registration, policy.cloud):
-        why = "Azure does not publish it, takes no route for it, or could not be asked"
-        if not policy.allows(tag):
-            why = "it is not allowed by ALLOWED_SERVICE_TAGS"
+        why = _why_missing(tag, registration, policy)
         said = f"{registration.service} needs {tag}, too, and the table has no routes for it"
         yield Finding(codes.SERVICE_TAG_MISSING, f"{said}: {why}")
+
+
+def _why_missing(tag: str, registration: Registration, policy: Policy) -> str:
+    if not policy.allows(tag):
+        return "it is not allowed by ALLOWED_SERVICE_TAGS"
+    not_routable = why_not_routable(policy.cloud, tag, None)
+    if not_routable is not None and registration.route_style is RouteStyle.SERVICE_TAG:
+        return not_routable
+    return "Azure does not publish it, or could not be asked"
 
 
 def _comparison(
