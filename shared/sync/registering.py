@@ -259,8 +259,7 @@ class Registering:
         now = self.clock()
 
         def replaced(entry: RegisteredTable) -> RegisteredTable:
-            judged = existing.registration, existing.by_tag
-            if (entry.registration, entry.by_tag) != judged:
+            if entry.registration != existing.registration:
                 raise _changed_meanwhile()
             return entry.with_registration(registration, now).with_news(news)
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -150,6 +151,15 @@ def test_the_next_check_changes_nothing_and_asks_once_for_the_list(azure, app, k
     paths = [entry["path"].rpartition("/providers/")[2] for entry in azure.state.log]
     assert paths.count("Microsoft.Network/routeTables") == 2  # one in each subscription
     assert paths.count("Microsoft.Network/routeTables/one") == 1  # the check itself reads it
+
+
+def test_a_table_of_a_person_that_has_no_tag_costs_no_more_calls(azure, app, add):
+    add(value=None)
+    app.registering.register(RegisterRequest(resource_id=str(rid("one"))), ANN)
+    azure.state.log.clear()
+    app.check.check()
+    paths = [entry["path"] for entry in azure.state.log]
+    assert sum(path.endswith("/routeTables/one") for path in paths) == 1  # by the check itself
 
 
 def test_off_by_default_nothing_is_listed(azure, make_app, one):
@@ -613,10 +623,12 @@ def test_a_table_that_has_moved_is_registered_at_its_new_place(azure, app, add, 
     assert app.registry.get(rid("one")) is not None
 
 
-def test_a_row_that_cannot_be_read_is_left_to_a_person(app, known):
+@pytest.mark.parametrize("value", [None, OTHER_TAG])
+def test_a_row_that_cannot_be_read_is_left_to_a_person(app, known, value):
     spoil(app, "one")
-    tag_table(known, None)
-    assert effects(app.check.check()) == []
+    tag_table(known, value)
+    checked = app.check.check()
+    assert (effects(checked), told(checked)) == ([], [])
     assert [entry.unreadable for entry in app.registry.list()] != [None]
 
 
@@ -709,6 +721,26 @@ def test_a_subscription_with_too_many_tables_ends_in_time(azure, app, add, known
     checked = app.check.check()
     assert ("one", "unregistered") not in effects(checked)
     assert told(checked) == ["AzureTagsNotRead"]
+
+
+def test_a_table_that_the_list_lacks_stays_if_there_is_no_time_to_ask_for_it(
+    azure, app, known, monkeypatch
+):
+    tag_table(known, None)
+    azure.state.faults.append(InjectedFault(method="GET", path=LIST, effect=HalfPage(), times=2))
+    azure.state.log.clear()
+
+    def paths():
+        return [entry["path"] for entry in azure.state.log]
+
+    def seconds():
+        listed = [path for path in paths() if re.search(f"{SUBSCRIPTION}.*routeTables$", path)]
+        return 99.0 if listed else 0.0
+
+    monkeypatch.setattr(membership, "time", SimpleNamespace(monotonic=seconds))
+    found = app.follow_tags()
+    assert (found.changes, app.registry.get(rid("one")).by_tag) == ((), True)
+    assert not [path for path in paths() if path.endswith("/routeTables/one")]
 
 
 # Others at the same time
