@@ -66,11 +66,17 @@ class Second:
         return replace(completed, additions=_sorted((*newest.additions, *completed.additions)))
 
     def _additions(self, tag: Source, before: Iterable[Addition]) -> Iterator[Addition]:
-        """Yield all that the file has. A prefix that it had before keeps its first file."""
+        """Yield all that the file has, and what another worker has just added from a newer file.
+
+        A prefix that an earlier file had keeps that file.
+        """
         since = {addition.prefix: addition for addition in before}
-        if self.publication is not None:
-            for prefix in self.prefixes[tag]:
-                yield since.get(prefix, Addition(prefix, self.publication))
+        if self.publication is None:
+            return
+        for prefix in self.prefixes[tag]:
+            yield since.pop(prefix, Addition(prefix, self.publication))
+        day = self.publication.published_on
+        yield from (left for left in since.values() if left.since.published_on > day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,10 @@ class SecondSource:
         So a run that ends in between does not leave an address behind whose file nobody knows.
         """
         found = second.publication
-        if found is not None and found != self.store.publications.read():
+        if found is None:
+            return
+        last = self.store.publications.read()
+        if last is None or (found != last and found.published_on >= last.published_on):
             self.store.publications.write(found)
 
     def _listed(

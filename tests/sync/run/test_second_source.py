@@ -10,7 +10,8 @@ from azure.storage.blob import BlobServiceClient
 from local.azure.faults import InjectedFault as Injected
 from local.azure.faults import LoseTag
 from local.azure.server import SimulatedAzure
-from shared.domain.addresses import ipv4_of, uncovered
+from shared.domain.addresses import Publication, ipv4_of, uncovered
+from shared.sync.run.second_source import Second
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, tag_document
 from tests.builders.recorded import DOCUMENTS, needs_documents
 from tests.builders.routes import owned, owned_prefixes, to_firewall
@@ -467,6 +468,31 @@ def test_a_worker_without_the_api_keeps_what_another_has_just_read(
     before.append(with_the_api)
     slow.pull.record([TAG], run_id="three")
     assert app.versions.newest(TAG).address_prefixes == (A, B, C)
+
+
+def test_a_worker_with_an_older_file_keeps_what_another_has_added_from_a_newer_one(
+    azure, app, center, late
+):
+    answer(azure, A)
+    center.publish([A])
+    app.pull.record([TAG], run_id="one")
+    center.publish([A, B])
+
+    def with_the_newer_file():
+        center.publish([A, C], MONDAY + DAY)
+        app.pull.record([TAG], run_id="two")
+
+    slow, before = late
+    before.append(with_the_newer_file)
+    slow.pull.record([TAG], run_id="three")
+    assert app.versions.newest(TAG).address_prefixes == (A, B, C)
+
+
+def test_the_last_file_never_gets_older(app):
+    newer, older = Publication(MONDAY, "374"), Publication(MONDAY - DAY, "373")
+    for found in (newer, older):
+        app.pull.second.note(Second(found))
+    assert app.pull.store.publications.read() == newer
 
 
 def test_what_a_run_added_stays_if_it_ended_in_the_middle(azure, app, center, clock, monkeypatch):
