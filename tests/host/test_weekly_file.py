@@ -26,3 +26,4 @@ def test_a_run_adds_what_the_api_lacks_and_its_report_and_version_say_so(azure, 
     version = host.request("GET", f"/api/versions/{outcome['versionIds'][0]}").json()
     lacks = {"prefix": B, "since": str(today), "changeNumber": "374"}
     assert (version["addressPrefixes"], version["apiLacks"]) == ([A, B], [lacks])
+    assert host.request("GET", "/api/lists/AppServiceManagement.txt").text.split() == [A, B]

@@ -10,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from local.azure.faults import InjectedFault as Injected
 from local.azure.faults import LoseTag
 from local.azure.server import SimulatedAzure
+from shared.answers import plain_list
 from shared.domain.addresses import Publication, ipv4_of, uncovered
 from shared.sync.run.second_source import Second
 from tests.builders.azure import SUBSCRIPTION, add_table, answer, tag_document
@@ -554,8 +555,14 @@ def test_the_daily_check_does_so_as_well_while_the_api_has_no_answer(
     assert owned_prefixes(table) == {A, B}
 
 
-def test_a_list_for_others_has_it_too(azure, app, center, table):
+def test_a_list_for_others_has_it_too_with_its_grace(azure, make_app, center, clock, table):
+    app = make_app(PUBLISHED_TAGS_URL=center.url, REMOVAL_GRACE_DAYS="28")
     answer(azure, A)
     center.publish([A, B])
     run(app)
-    assert set(app.versions.newest(TAG).address_prefixes) == {A, B}
+    assert plain_list(app, TAG).version.address_prefixes == (A, B)
+    clock.shift(7 * DAY)
+    center.publish([A], MONDAY + 7 * DAY)
+    run(app)
+    listed = plain_list(app, TAG)
+    assert (listed.version.address_prefixes, [*listed.retained]) == ((A,), [B])
