@@ -45,7 +45,7 @@ _HEADERS = {
     "Accept": "application/json, text/html;q=0.9, */*;q=0.8",
 }
 """Programs that fetch the page say that they are a browser: without it, it has refused them."""
-_BETWEEN = re.compile(r"[\s\"'<>()\\]+")
+_WORD = re.compile(r"[^\s\"'<>()\\]+")
 _FILE = re.compile(r"/ServiceTags_(?P<cloud>[A-Za-z]+)_(?P<day>\d{8})\.json", re.IGNORECASE)
 
 
@@ -190,7 +190,7 @@ def _newest_by_cloud(page: str) -> dict[str, str]:
     text = html.unescape(page).replace("\\u002F", "/").replace("\\/", "/")
 
     # A pattern for whole links could take long on a page that is made for it, so look at each word.
-    words = (str(word) for word in _BETWEEN.split(text))
+    words = (word[0] for word in _WORD.finditer(text))
     named = [(found, word) for word in words if (found := _FILE.search(word))]
     return {found["cloud"]: word for found, word in sorted(named, key=lambda one: one[0]["day"])}
 

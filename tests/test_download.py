@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import tracemalloc
 from contextlib import suppress
 from datetime import date
 
@@ -314,6 +315,16 @@ def test_the_deadline_of_the_invocation_holds(center, read):
 )
 def test_the_newest_file_of_the_cloud_is_found_wherever_the_page_names_it(page, link):
     assert link_on(page, PAGE, "AzureCloud") == link
+
+
+def test_a_page_of_many_words_takes_no_more_memory_than_its_text():
+    page = "a-word-that-is-no-link " * 100_000 + FILE
+    tracemalloc.start()
+    try:
+        assert link_on(page, PAGE, "AzureCloud") == FILE
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(page)
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_link_that_is_no_url_is_said():
