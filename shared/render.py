@@ -47,8 +47,8 @@ def version_line(version: VersionSeen) -> str:
     Only IPv4 prefixes become routes.
     """
     line = f"  {version.version_id.rpartition('-')[0].partition('.')[2]}"
-    if version.change_number:
-        line += f": change number {version.change_number}"
+    if version.edition:
+        line += f": {version.edition}"
     if version.added or version.removed:
         line += f", {_counted(version.added, version.removed)} prefixes since the last"
         line += f", of which {_counted(ipv4_of(version.added), ipv4_of(version.removed))} are IPv4"

@@ -1,11 +1,11 @@
-"""The size of a service tag over its versions, as the numbers of a picture."""
+"""The size of a service tag or list over its versions, as the numbers of a picture."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from ..domain.addresses import Version, difference, ipv4_of
+from ..domain.addresses import Version, difference, ipv4_of, is_list
 from .tables import Context
 
 WIDTH, HEIGHT = 960, 240
@@ -59,6 +59,7 @@ def _texts(tag: str, steps: Sequence[Step]) -> dict[str, str]:
     title = f"IPv4 prefixes of {tag} in its last {len(steps)} versions"
     return {
         "source": f"{tag}: {last} addresses",
+        "number_name": "Verified" if is_list(tag) else "Change number",
         "title": f"{title}: {first} at first, {last} now",
     }
 

@@ -28,6 +28,7 @@ def test_a_table_is_registered_planned_and_applied_with_a_list(azure, table, cli
     assert planned.status == 2
     assert f"+ {A}" in planned.out and f"+ {B}" in planned.out
     assert cli("apply", "--yes", **LISTS).status == 0
+    assert f"{KMS}: verified on 2026-12-01, +1 -0 prefixes" in planned.out
     assert owned_prefixes(table) == {A, B}
 
     version_id = f"AzureCloud.{KMS}-000001"

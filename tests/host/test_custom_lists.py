@@ -76,6 +76,9 @@ def test_what_is_recorded_is_shown_wherever_a_tag_is(azure, make_host, table):
     assert any(entry.title.startswith(KMS) for entry in feed.entries)
     page = host.request("GET", "/api/dashboard").text
     assert f"{KMS}: 1 addresses" in page
+    assert ">Verified</th>" in page and ">Change number</th>" in page
+    shown = host.request("GET", f"/api/dashboard?run={run_id}").text
+    assert f"version AzureCloud.{KMS}-000001, verified on 2026-12-01" in shown
     for query in (f"run={run_id}", f"routeTable={table.resource_id}", f"tag={KMS}"):
         shown = host.request("GET", f"/api/dashboard?{query}")
         assert (shown.status_code, KMS in shown.text) == (200, True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..addresses import Source, name_of
+from ..addresses import Source, is_list, name_of
 from ..armid import EnvironmentId, RouteTableId
 from ..findings import Finding
 from ..surroundings.search import Search
@@ -134,6 +134,13 @@ class VersionSeen:
     def service_tag(self) -> str | None:
         """A list stands among the tags. None if the source is an App Service Environment."""
         return name_of(self.source)
+
+    @property
+    def edition(self) -> str:
+        """What the source itself says of how new it is, for people. An environment says nothing."""
+        if is_list(self.source):
+            return f"verified on {self.change_number}"
+        return f"change number {self.change_number}" if self.change_number else ""
 
 
 @dataclass(frozen=True, slots=True)
