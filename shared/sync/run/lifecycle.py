@@ -195,10 +195,10 @@ class RunStart:
         return self._start(run_id, self._record)
 
     def start_without_tags(self, run_id: str) -> list[RouteTableId]:
-        """Start the run without reading the sources, after the queue's last attempt.
+        """Start the run without reading tags and environments, after the queue's last attempt.
 
         The run fails, but still repairs the tables from the last recorded versions, and removes
-        nothing.
+        nothing. Tables that have only lists are not concerned if the lists can be read.
         """
         return self._start(run_id, self._last_recorded)
 
@@ -245,7 +245,7 @@ class RunStart:
     def _last_recorded(self, run: Run, sources: Collection[Source]) -> PullResult:
         error = run.error or Finding(codes.START_FAILED, "the run could not start; see the log")
         why = f"the addresses could not be read ({error.code}: {error.message})"
-        return self.pull.last_recorded(sources, why=why)
+        return self.pull.last_recorded(sources, why=why, run_id=run.run_id)
 
     def _try_to_fan_out(self, run: Run, pull: _Pull) -> None:
         try:

@@ -121,20 +121,28 @@ class SourcePull:
                 refused[source] = f"{source}: {error}"
         return tuple(version for version in versions if version is not None), refused
 
-    def _try_to_record(self, news: Mapping[Source, _News], run_id: str) -> None:
-        """No route depends on them, so they keep no run from its tables. Their lists tell."""
+    def _try_to_record(self, news: Mapping[Source, _News], run_id: str) -> set[Source]:
+        """Return the sources that are recorded now. The others keep no run from its tables."""
+        recorded: set[Source] = set()
         for source, told in news.items():
             with suppress(Exception):
                 self._record(source, told, run_id)
+                recorded.add(source)
+        return recorded
 
-    def last_recorded(self, sources: Collection[Source], *, why: str) -> PullResult:
-        """Return the newest recorded versions without asking the sources.
+    def last_recorded(self, sources: Collection[Source], *, why: str, run_id: str) -> PullResult:
+        """Return the newest recorded versions without asking a location or an environment.
 
-        All sources count as unusable, for this reason.
+        All sources count as unusable, for this reason, except the lists that can be read: no list
+        waits for Azure's answers.
         """
+        contents, errors = self._contents(sorted(filter(is_list, sources)), ())
+        usable = self._try_to_record(_news(contents, errors, Second()), run_id)
+        reasons = {source: error.message for source, error in errors.items()}
+
         newest = [self.store.versions.newest(source) for source in sorted(sources)]
         versions = tuple(version for version in newest if version is not None)
-        return PullResult(versions, dict.fromkeys(sources, why))
+        return PullResult(versions, dict.fromkeys({*sources} - usable, why) | reasons)
 
     def compare(
         self, service_tags: Collection[Source], also: Collection[Source] = ()

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
+from local.azure.faults import refusal
 from shared.domain import codes as storage_codes
 from shared.domain.armid import EnvironmentId
 from shared.domain.errors import InvalidRequest, PermanentError, TransientError
@@ -28,7 +30,7 @@ from tests.builders.azure import (
 )
 from tests.builders.lists import custom_list, custom_lists
 from tests.builders.routes import owned, owned_prefixes, to_firewall
-from tests.builders.runs import TAG, begin, codes, keep, outcome_of, pin, register, sync
+from tests.builders.runs import TAG, begin, codes, keep, outcome_of, pin, register, run_report, sync
 from tests.builders.tags import tag_table
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
@@ -311,15 +313,51 @@ def test_a_check_that_asks_no_location_forgets_none(azure, app_with, table):
     assert app.pull.store.locations.read() == known
 
 
-def test_if_no_run_can_start_a_list_is_not_said_to_be_a_tag(azure, app_with, table):
-    app = app_with(custom_lists(kms_activation=[B]))
-    register(app, "one", tags=[KMS])
-    sync(app)
+def after_the_last_attempt(app):
+    """Run to the end after Azure has given no answer to any attempt to start."""
     run_id = begin(app)
-    app.run_start.start_without_tags(run_id)
-    run = app.runs.get(run_id)
-    assert run.error.code.name == "ListUnavailable"
-    assert run.error.message.startswith("the addresses could not be read (StartFailed")
+    with pytest.raises(TransientError):
+        app.run_start.start(run_id)
+    for route_table_id in app.run_start.start_without_tags(run_id):
+        app.tables.sync(run_id, route_table_id)
+    return run_report(app, run_id)
+
+
+@pytest.fixture
+def silent(azure, app_with):
+    """One table has a tag and a list, and one the list alone. Then no location answers any more."""
+    for name, tags in (("one", BOTH), ("two", [KMS])):
+        add_table(azure.state, name, [to_firewall()])
+        register(app_with(None), name, tags=tags)
+    answer(azure, A)
+    sync(app_with(custom_lists(kms_activation=[B, C])))
+    azure.state.faults.append(refusal("GET", "serviceTags$", 503, "{}", times=999))
+
+
+def test_a_list_waits_for_no_answer_of_a_location(azure, app_with, silent):
+    new = "20.0.9.0/24"
+    whole = after_the_last_attempt(app_with(custom_lists(kms_activation=[B, new])))
+    assert (whole["status"], whole["error"]["code"]) == ("Failed", "TagUnavailable")
+    assert whole["error"]["message"].startswith("the addresses could not be read (")
+    one, two = (outcome_of(whole, name) for name in ("one", "two"))
+    assert (one["added"], one["removed"], codes(one)) == ([new], [], ["TagUnavailable"])
+    assert (two["added"], two["removed"], codes(two)) == ([new], [C], [])
+
+
+def test_a_list_that_cannot_be_read_either_says_why(azure, app_with, silent):
+    whole = after_the_last_attempt(app_with("not json"))
+    one, two = (outcome_of(whole, name) for name in ("one", "two"))
+    assert codes(one) == ["TagUnavailable", "ListUnavailable"]
+    assert [finding["code"] for finding in two["findings"]] == ["ListUnavailable"]
+    assert two["findings"][0]["message"].startswith("CUSTOM_LISTS is not JSON")
+
+
+def test_a_list_that_cannot_be_recorded_counts_as_unusable(azure, app_with, silent, monkeypatch):
+    app = app_with(custom_lists(kms_activation=[B]))
+    full = PermanentError(storage_codes.ROW_TOO_LARGE, "full")
+    monkeypatch.setattr(app.versions, "append", Mock(side_effect=full))
+    two = outcome_of(after_the_last_attempt(app), "two")
+    assert (codes(two), two["removed"]) == (["ListUnavailable"], [])
 
 
 def test_the_daily_check_sees_a_change_and_a_fault_of_a_list(azure, app_with, table):
