@@ -30,7 +30,7 @@ def versions(
     output: OutputOption = None,
     as_json: Json = False,
 ) -> None:
-    """List, show or compare the recorded versions of service tags and lists."""
+    """List, show or compare the recorded versions of tags and lists."""
     from .. import lists
 
     as_json = as_json or output is Output.JSON
