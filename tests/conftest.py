@@ -74,9 +74,15 @@ type MakeHost = Callable[..., HostProcess]
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Callable[[], str]]:
     """Each call gives the connection string of an account that nobody has used."""
-    with Azurite(accounts=ACCOUNTS) as running:
-        fresh = iter(ACCOUNTS)
-        yield lambda: running.connection_string(next(fresh))
+    with ExitStack() as stack:
+        yield functools.partial(next, _fresh_accounts(stack))
+
+
+def _fresh_accounts(stack: ExitStack) -> Iterator[str]:
+    """Azurite gets its accounts in one variable, which has no room for more."""
+    while True:
+        running = stack.enter_context(Azurite(accounts=ACCOUNTS))
+        yield from map(running.connection_string, ACCOUNTS)
 
 
 @pytest.fixture(scope="session")
