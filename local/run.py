@@ -160,6 +160,7 @@ def _print_next_steps(
         "ROUTE": _route_id(table, _owned_route(azure, table)),
         "UNREGISTERED": tables.unregistered,
         "ASE": tables.without_table,
+        "DATABRICKS": tables.databricks,
     }
     laptop = sample.for_a_laptop(settings)
     sync = f"curl -X POST -H 'x-functions-key: {host.key}' -d '{{}}' {host.url}/api/sync"

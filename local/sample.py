@@ -1,7 +1,8 @@
 """A sample Azure with three subscriptions and fourteen environments.
 
 Twelve have registered route tables in the conditions that real tables are in. One has a table that
-nobody has registered, and one has no table.
+nobody has registered, and one has no table. The table of an Azure Databricks workspace is not
+registered either.
 """
 
 from collections.abc import Mapping
@@ -29,17 +30,27 @@ LOCATIONS = ("westeurope", "northeurope", "eastus2", "australiaeast")
 VERSIONS_AHEAD = 3
 """The number of the tag's published versions that are left to step through."""
 
+OTHER_TAGS = {
+    "AzureDatabricks": ["20.36.0.0/28", "20.42.4.208/28"],
+    "Sql.WestEurope": ["13.69.104.0/26"],
+    "Storage.WestEurope": ["13.69.40.0/24"],
+    "EventHub.WestEurope": ["13.69.64.0/26"],
+}
+"""Prefixes of the tags of Azure Databricks: a few, and not the real ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     registered: list[str]
     unregistered: str
     without_table: str
+    databricks: str
 
 
 def fill(state: State) -> Sample:
     """Add the resources, and set the tag to a version before the newest."""
     state.tags.position = len(state.tags.published) - 1 - VERSIONS_AHEAD
+    state.tags.others |= OTHER_TAGS
 
     registered = []
     for number in range(12):
@@ -61,7 +72,16 @@ def fill(state: State) -> Sample:
     _add_environment(state, "ase-legacy", stray)
 
     bare = _add_environment(state, "ase-new", _table(0, "ase-new"), attached=False)
-    return Sample(registered, stray.resource_id, bare.resource_id)
+    return Sample(registered, stray.resource_id, bare.resource_id, _databricks(state))
+
+
+def _databricks(state: State) -> str:
+    """Add the route table of a workspace's subnet, which nobody has registered. Return its id."""
+    table = _table(0, "databricks")
+    table.routes.append(_default_to_firewall(0))
+    state.add_table(table)
+    _add_network(state, "databricks", table, attached=True)
+    return table.resource_id
 
 
 def _table(number: int, name: str) -> RouteTable:
@@ -172,6 +192,7 @@ def settings() -> dict[str, str]:
         "SERVICE_TAG": SERVICE_TAG,
         "SERVICE_TAG_SUBSCRIPTION_ID": TAG_SUBSCRIPTION,
         "SERVICE_TAG_LOCATIONS": "westeurope,eastus2",
+        "ALLOWED_SERVICE_TAGS": f"{SERVICE_TAG},databricks",
     }
 
 

@@ -36,6 +36,8 @@ class TagHistory:
         """Bytes or a document that a location answers instead."""
         self.newly_routable: set[str] = set()
         """Tags that a route may have as its prefix, although Microsoft's last file lacks them."""
+        self.others: dict[str, list[str]] = {}
+        """The prefixes of more tags, which no step changes."""
 
     def at(self, location: str) -> dict[str, Any]:
         return self.published[max(0, self.position - self.lag.get(location, 0))]
@@ -61,6 +63,7 @@ class TagHistory:
             _tag(SERVICE_TAG, number, prefixes),
             _tag(f"{SERVICE_TAG}.WestEurope", number, prefixes[:1]),
             _tag(SERVICE_TAG.lower(), number, ["51.12.0.0/16"]),
+            *(_tag(name, "1", others) for name, others in self.others.items()),
         ]
         return {
             "name": published["cloud"],
