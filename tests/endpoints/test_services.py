@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.addresses import ipv4_of
 from shared.domain.routing.published_tags import PUBLISHED
+from shared.domain.runs.run import Mode
 from shared.domain.services.known import NAMED, SERVICES
 from shared.endpoints.operations import OPERATIONS
 from tests.builders.azure import add_environment, add_table, subnet_of, table_id, table_writes
@@ -101,6 +102,20 @@ def test_each_service_is_registered_routed_and_audited(azure, app, table, servic
         )
         assert (service.unless in said) is (service.inbound.only is None)
     assert "454" not in said or service.name == "appServiceEnvironment"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)
+def test_what_is_said_about_effective_routing_names_the_service(azure, app, table, service):
+    put(**asked_for(service))
+    wanted = ipv4_of(published()[service.tags_in("WestEurope")[0]]["properties"]["addressPrefixes"])
+    wide = next(prefix for prefix in sorted(wanted) if not prefix.endswith("/32"))
+    inside = f"{wide.split('/')[0]}/32"
+    table.routes = [route("default", "0.0.0.0/0"), to_firewall(inside, "theirs")]
+
+    found = findings(sync(app, mode=Mode.PLAN))
+
+    assert f"the addresses of {service.name} would go there too" in found["NotForcedTunnelled"]
+    assert f"{wide} of {service.name}: route theirs takes {inside}" in found["MoreSpecificRoute"]
 
 
 @pytest.mark.parametrize("service", [one for one in SERVICES if one.inbound], ids=lambda o: o.name)

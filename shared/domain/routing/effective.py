@@ -22,15 +22,19 @@ def routing_findings(
     *,
     owner: str,
     tags: Mapping[str, Collection[str]],
+    service: str | None = None,
 ) -> tuple[Finding, ...]:
-    """Return the findings about the wanted IPv4 prefixes. `tags` has the prefixes in each tag."""
+    """Return the findings about the wanted IPv4 prefixes. `tags` has the prefixes in each tag.
+
+    If the table is registered for a service, its name says whose addresses they are.
+    """
     foreign = [route for route in table.routes if not is_owned(route, owner)]
     tag_routes = [route for route in foreign if route.network is None]
     owned = [route for route in table.routes if is_owned(route, owner)]
     return (
-        *_more_specific(foreign, wanted),
+        *_more_specific(foreign, wanted, service),
         *(finding for route in tag_routes for finding in _tag_route(route, owned, tags)),
-        *_default_route(table),
+        *_default_route(table, service),
         *_learned_routes(table),
     )
 
@@ -41,7 +45,9 @@ def changed_default_routes(table: RouteTable) -> list[Route]:
     return [route for route in defaults if not route.to_internet]
 
 
-def _more_specific(foreign: Collection[Route], wanted: Collection[str]) -> Iterator[Finding]:
+def _more_specific(
+    foreign: Collection[Route], wanted: Collection[str], service: str | None
+) -> Iterator[Finding]:
     prefixes = frozenset(wanted)
     elsewhere = [route for route in foreign if not route.to_internet]
 
@@ -50,7 +56,7 @@ def _more_specific(foreign: Collection[Route], wanted: Collection[str]) -> Itera
             if prefix in prefixes:
                 yield Finding(
                     codes.MORE_SPECIFIC_ROUTE,
-                    f"{prefix}: route {route.name} takes {route.network} to "
+                    f"{prefix}{_of(service)}: route {route.name} takes {route.network} to "
                     f"{route.next_hop_type}, not to the Internet",
                 )
 
@@ -98,7 +104,7 @@ def _tag_route_not_judged(route: Route) -> Finding:
     )
 
 
-def _default_route(table: RouteTable) -> Iterator[Finding]:
+def _default_route(table: RouteTable, service: str | None) -> Iterator[Finding]:
     by_network = {route.network: route for route in table.routes}
     default = by_network.get(_DEFAULT)
 
@@ -107,9 +113,13 @@ def _default_route(table: RouteTable) -> Iterator[Finding]:
     if default is not None and default.to_internet and not split:
         yield Finding(
             codes.NOT_FORCED_TUNNELLED,
-            "the default route goes to the Internet already: without our routes the addresses "
-            "would go there too",
+            "the default route goes to the Internet already: without our routes the addresses"
+            f"{_of(service)} would go there too",
         )
+
+
+def _of(service: str | None) -> str:
+    return "" if service is None else f" of {service}"
 
 
 def _learned_routes(table: RouteTable) -> Iterator[Finding]:

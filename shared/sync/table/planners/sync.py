@@ -227,11 +227,12 @@ class SyncPlanner:
         after = replace(table, routes=judgement.plan.routes)
         wanted, owner = self.wanted, self.guards.policy.owner
         addresses = wanted.addresses | self._desired(table)
+        service = self.entry.registration.service
         return (
             *_ended_exceptions(self.entry.registration, judgement.plan),
             *wanted.findings,
             *_unconfirmed_findings(wanted, table),
-            *routing_findings(after, addresses, owner=owner, tags=wanted.tags),
+            *routing_findings(after, addresses, owner=owner, tags=wanted.tags, service=service),
         )
 
 
