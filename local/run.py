@@ -1,7 +1,7 @@
 """`make run`: run the weekly sync once on a sample Azure, repair a route, and serve until Ctrl-C.
 
 ONCE=1 stops after the repair. HOST_PORT, ARM_PORT and AZURITE_{TABLE,QUEUE,BLOB}_PORT set the
-ports.
+ports. The settings of YOURS come from the shell, if it has them.
 """
 
 import os
@@ -29,6 +29,7 @@ from .drift import HandDeletion
 from .stack import HostProcess
 
 _EVENTS = Delivery(twice=0.2, late=0.2)
+YOURS = ("ALLOWED_SERVICE_TAGS", "CUSTOM_LISTS", "PUBLISHED_TAGS_URL", "DISCOVER_BY_TAG")
 _STOPPED = """
 Everything has stopped, because ONCE is set. `make run` starts it again and keeps serving until
 Ctrl-C. It also says what to try, as docs/local-stack.md does.
@@ -50,6 +51,7 @@ def main() -> int:
         _say("Starting the Functions host, which indexes function_app.py")
         settings = {
             **sample.settings(),
+            **{name: os.environ[name] for name in YOURS if os.environ.get(name)},
             **azure.environment(),
             "AzureWebJobsStorage": storage.connection_string(),
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from local.plain_http import http
-from local.run import show_repair
+from local.run import YOURS, show_repair
 from tests.builders.azure import add_table, table_id, tag_document
 from tests.builders.routes import owned
 
@@ -58,7 +58,7 @@ def test_what_run_prints_can_be_tried_until_it_is_interrupted(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "local.run"],
         cwd=ROOT,
-        env=environment_of_a_newcomer(ONCE="", HOST_PORT="0"),
+        env=environment_of_a_newcomer(ONCE="", HOST_PORT="0", **settings_of_the_page()),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -71,11 +71,30 @@ def test_what_run_prints_can_be_tried_until_it_is_interrupted(tmp_path):
             assert [http().get(link).status_code for link in links] == [200] * 2
             try_first(said)
             use_command_line(said)
+            assert own_list(said) == ["20.118.99.224/32", "23.102.135.246/32", "40.83.235.53/32"]
             try_the_page(said.splitlines()[-2].strip(), tmp_path)
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
         finally:
             process.kill()
+
+
+def settings_of_the_page():
+    """Return those with which docs/local-stack.md begins `make run`."""
+    page = (ROOT / "docs" / "local-stack.md").read_text()
+    [command] = re.findall(r"```\n([^`]*) make run\n```", page)
+    script = f"{command} env -0"
+    shown = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env={}, capture_output=True, text=True, check=True
+    )
+    settings = dict(one.split("=", 1) for one in shown.stdout.split("\0") if "=" in one)
+    return {name: settings[name] for name in YOURS if name in settings}
+
+
+def own_list(said):
+    address = re.findall(r" APP=(\S+) KEY=(\S+)", said)[0]
+    answer = http().get("{}/api/lists/kms-activation.txt?code={}".format(*address))
+    return answer.text.splitlines()
 
 
 def try_first(said):
