@@ -96,6 +96,13 @@ def test_an_alarm_is_status_1_and_says_what_to_do(tables, cli):
     assert "Set the app setting that the alarm names." in done.out
 
 
+def test_an_alarm_says_what_to_do_once(tables, cli):
+    done = cli("check", PUBLISHED_TAGS_URL="https://127.0.0.1:9/weekly.json")
+    assert "! WeeklyFileUnusable: " in done.out
+    assert " ".join(done.out.split()).count("The message says why.") == 1
+    assert "  → ase-route-sync doctor" in done.out
+
+
 def test_the_error_of_a_table_is_named(azure, tables, cli):
     error = {"error": {"code": "AuthorizationFailed", "message": "no right"}}
     azure.state.faults.append(refusal("GET", "routeTables/two$", 403, error, times=99))

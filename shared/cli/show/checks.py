@@ -44,7 +44,8 @@ def _alarm(alarm: Alarm) -> Iterator[RenderableType]:
     about = f" ({in_group(alarm.route_table_id)})" if alarm.route_table_id else ""
     step = step_for_code(alarm.code, About(route_table_id=alarm.route_table_id))
     yield Lines(f"{alarm.code}: {alarm.message}{about}", "red", first="! ")
-    yield Lines(step.remedy, first="    ")
+    if step.remedy not in alarm.message:
+        yield Lines(step.remedy, first="    ")
     if step.command is not None:
         yield Lines(step.command, first="  → ")
 
