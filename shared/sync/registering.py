@@ -393,7 +393,8 @@ class Registering:
 
         refused = {tag: why for tag in named if (why := self._why_refused(tag)) is not None}
         if not all(map(self.policy.allows, of_service)):
-            refused |= dict.fromkeys(of_service, _not_allowed(registration.service))
+            why = f"{_not_allowed(registration.service)}: add it to this setting of the app"
+            refused |= dict.fromkeys(of_service, why)
         refused |= self.pull.unusable({*named, *of_service} - refused.keys())
         return _faults_of_tags(refused, named, of_service)
 

@@ -113,7 +113,9 @@ def test_a_service_is_allowed_if_each_of_its_tags_is(azure, make_app):
     publish(azure, *IN_WEST_EUROPE, "Sql.NorthEurope")
     asked = {"service": "databricks", "region": "westeurope"}
     some = make_app(ALLOWED_SERVICE_TAGS=",".join(IN_WEST_EUROPE[:3]))
-    assert faults(some, **asked) == {"service": "databricks is not in ALLOWED_SERVICE_TAGS"}
+    assert faults(some, **asked) == {
+        "service": "databricks is not in ALLOWED_SERVICE_TAGS: add it to this setting of the app"
+    }
     each = make_app(ALLOWED_SERVICE_TAGS=",".join(IN_WEST_EUROPE))
     assert register(each, **asked).service_tags == IN_WEST_EUROPE
 
