@@ -17,7 +17,8 @@ _HEAD = """# Services that need such routes
 
 These services work with addresses of [service tags](glossary.md#service-tag). If the default route
 of the service's subnet leads to a firewall, this traffic needs routes to the Internet. Add the
-service to `ALLOWED_SERVICE_TAGS`, and register the route table of the subnet with it:
+service to [`ALLOWED_SERVICE_TAGS`](deploy.md#change-a-setting), and register the route table of the
+subnet with it:
 
 ```sh
 ase-route-sync tables add TABLE_ID --service databricks --region westeurope
