@@ -30,7 +30,7 @@ _LASTING = frozenset({codes.STORAGE_NETWORK_REFUSED, codes.STORAGE_ACCESS_REFUSE
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """What a blob held when it was read, when somebody wrote that, and its ETag since then."""
+    """The content of a blob when it was read, the time of its last change, and its ETag."""
 
     content: bytes
     modified_at: datetime
