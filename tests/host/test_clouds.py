@@ -36,6 +36,7 @@ def azure(cloud):
     with SimulatedAzure(cloud) as running:
         for subscription in (SUBSCRIPTION, OTHER_SUBSCRIPTION):
             running.state.add_group(subscription, "rg")
+        running.state.poll_seconds = 0  # so that no run waits before it looks again
         yield running
 
 
