@@ -6,6 +6,7 @@ A table without an environment has subnets of its own, which are read as well.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Self
 
 from ...domain import codes
 from ...domain.armid import EnvironmentId, RouteTableId, SubnetId
@@ -18,15 +19,13 @@ from ..ports import Azure
 from .table_subnets import MOST_SUBNETS, TableSubnet
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """An environment's surroundings, as far as they could be read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surroundings:
+    """A subnet and what is attached to it, as far as they could be read.
 
     `findings` say which part is missing or could not be read, and why.
     """
 
-    environment_id: EnvironmentId
-    environment: Environment | None = None
     subnet: Subnet | None = None
     security_group: SecurityGroup | None = None
     findings: tuple[Finding, ...] = ()
@@ -34,6 +33,17 @@ class Survey:
     @property
     def route_table_id(self) -> RouteTableId | None:
         return self.subnet.route_table_id if self.subnet else None
+
+    def with_finding(self, finding: Finding) -> Self:
+        return replace(self, findings=(*self.findings, finding))
+
+
+@dataclass(frozen=True, slots=True)
+class Survey(_Surroundings):
+    """An environment and its surroundings, as far as they could be read."""
+
+    environment_id: EnvironmentId
+    environment: Environment | None = None
 
     @property
     def manages_itself(self) -> bool:
@@ -45,28 +55,12 @@ class Survey:
         """True if the subnet has a network security group, readable or not."""
         return self.subnet is not None and self.subnet.security_group_id is not None
 
-    def with_finding(self, finding: Finding) -> "Survey":
-        return replace(self, findings=(*self.findings, finding))
-
 
 @dataclass(frozen=True, slots=True)
-class SubnetSurvey:
-    """A subnet and what is attached to it, as far as they could be read.
-
-    `findings` say which part is missing or could not be read, and why.
-    """
+class SubnetSurvey(_Surroundings):
+    """The subnet with this id and what is attached to it, as far as they could be read."""
 
     subnet_id: SubnetId
-    subnet: Subnet | None = None
-    security_group: SecurityGroup | None = None
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def route_table_id(self) -> RouteTableId | None:
-        return self.subnet.route_table_id if self.subnet else None
-
-    def with_finding(self, finding: Finding) -> "SubnetSurvey":
-        return replace(self, findings=(*self.findings, finding))
 
 
 @dataclass(frozen=True, slots=True)
