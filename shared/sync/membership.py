@@ -33,7 +33,6 @@ from .policy import Policy
 from .ports import Azure, Store
 from .registering import Registering, RegisterRequest, nothing
 from .requester import Requester
-from .run.read_once import ServiceTagsReadOnce
 
 LONGEST = timedelta(seconds=40)
 """The daily check needs the rest of its time for the tables themselves."""
@@ -120,10 +119,9 @@ class TagMembership:
 
     def _look(self) -> _Look:
         # Each new tag is looked up in the same answers of Azure, which are large.
-        pull = self.registering.pull
-        azure = replace(pull.azure, service_tags=ServiceTagsReadOnce(pull.azure.service_tags))
+        pull = self.registering.pull.asking_once()
         return _Look(
-            registering=replace(self.registering, pull=replace(pull, azure=azure)),
+            registering=replace(self.registering, pull=pull),
             registered={one.route_table_id: one for one in self.store.registrations.list()},
             ends=time.monotonic() + self.longest.total_seconds(),
         )

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from ...domain.addresses import (
     Publication,
@@ -34,6 +34,7 @@ from ...domain.findings import Finding
 from ...domain.locations import Standing, stale_locations, standing_after
 from ..policy import Policy
 from ..ports import Azure, Clock, Store
+from .read_once import ServiceTagsReadOnce
 from .second_source import Second, SecondSource
 
 type _Answer = Mapping[str, Any] | UnusableServiceTag
@@ -156,18 +157,23 @@ class SourcePull:
         answers, standings = self._ask_if_needed(named, self._answer_now)
         contents, errors = self._contents(named, answers)
         second = self.second.read([content.source for content in contents], errors)
-        told = {t: _cause_of(errors[t]) for t in errors if t in service_tags or self._is_known(t)}
+        told = {t: _cause_of(errors[t]) for t in errors if t in service_tags or self.is_recorded(t)}
 
         news = _news(contents, errors, second)
         differs = self._differing({tag: news[tag] for tag in service_tags if tag in news})
         return Comparison(differs, told, standings, second.findings, second.publication)
 
-    def _is_known(self, source: Source) -> bool:
+    def asking_once(self) -> Self:
+        """Return a pull for many tables: it asks each location once, whatever they need."""
+        service_tags = ServiceTagsReadOnce(self.azure.service_tags)
+        return replace(self, azure=replace(self.azure, service_tags=service_tags))
+
+    def is_recorded(self, source: Source) -> bool:
         return self.store.versions.newest(source) is not None
 
     def unusable(self, sources: Collection[Source]) -> Mapping[Source, str]:
         """Return why a source is unusable, for each such source that was never recorded."""
-        unknown = [source for source in sources if self.store.versions.newest(source) is None]
+        unknown = [source for source in sources if not self.is_recorded(source)]
         _, reasons = self._read(unknown)
         return reasons
 

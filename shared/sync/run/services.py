@@ -15,7 +15,6 @@ from ...domain.routing.routable_tags import is_routable
 from ...domain.services.known import NAMED
 from ...domain.services.service import Service
 from .pull import SourcePull
-from .read_once import ServiceTagsReadOnce
 
 
 def tags_of(
@@ -30,7 +29,7 @@ def tags_of(
     file = PUBLISHED[pull.policy.cloud]
     tags = file.tags_of(service, region, known)
 
-    new = [tag for tag in tags if tag not in known and pull.store.versions.newest(tag) is None]
+    new = [tag for tag in tags if tag not in known and not pull.is_recorded(tag)]
     if region is None or not new:
         return tags
     return file.tags_of(service, region, [*known, *pull.spelled(new)])
@@ -45,9 +44,8 @@ def renewed(entries: Sequence[RegisteredTable], pull: SourcePull) -> list[Regist
     """
     if not any(map(_is_outdated, entries)):
         return [*entries]
-    azure = replace(pull.azure, service_tags=ServiceTagsReadOnce(pull.azure.service_tags))
-    once = replace(pull, azure=azure)
 
+    once = pull.asking_once()
     found: list[RegisteredTable] = []
     with suppress(TransientError):
         for entry in entries:
@@ -64,7 +62,7 @@ def kept(entry: RegisteredTable, wanted: RegisteredTable, pull: SourcePull) -> R
     """
     known, tags = entry.registration, wanted.registration.service_tags
     new = {*tags} - {*known.service_tags}
-    if known == wanted.registration or any(pull.store.versions.newest(tag) is None for tag in new):
+    if known == wanted.registration or not all(map(pull.is_recorded, new)):
         return entry
 
     change = partial(_with_tags, known=known, tags=tags, at=pull.clock())
