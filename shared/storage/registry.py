@@ -204,7 +204,12 @@ class Registry:
     def _delete(self, row: Entity) -> bool:
         """Return whether the row was still as it was read."""
         try:
-            self._table.delete_entity(row["PartitionKey"], row["RowKey"], **_if_unchanged(row))
+            self._table.delete_entity(
+                row["PartitionKey"],
+                row["RowKey"],
+                etag=etag_of(row),
+                match_condition=MatchConditions.IfNotModified,
+            )
         except ResourceModifiedError:
             return False
         return True
@@ -222,12 +227,6 @@ def _key(route_table_id: RouteTableId) -> tuple[str, str]:
 def _keys(route_table_id: RouteTableId) -> dict[str, str]:
     partition, row = _key(route_table_id)
     return {"PartitionKey": partition, "RowKey": row}
-
-
-def _if_unchanged(row: Entity) -> dict[str, Any]:
-    """Return the condition of a write that takes effect only on the row as it was read."""
-    etag = getattr(row, "metadata", {}).get("etag", "")
-    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def _changed_entity(known: RegisteredTable, changed: RegisteredTable) -> dict[str, Any]:

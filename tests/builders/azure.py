@@ -44,10 +44,10 @@ def table_id(name: str, subscription: str = SUBSCRIPTION) -> str:
     )
 
 
-def no_look() -> InjectedFault:
-    """The first look at the table `one` after a write fails, so that its operation is followed."""
+def no_look(name: str = "one") -> InjectedFault:
+    """The first look at the table after a write fails, so that its operation is followed."""
     refused = Refuse(status=500, body={})
-    return InjectedFault(method="GET", path="routeTables/one$", effect=refused, skip=1)
+    return InjectedFault(method="GET", path=f"routeTables/{name}$", effect=refused, skip=1)
 
 
 def add_table(

@@ -7,7 +7,6 @@ from local.azure.authorization import Role
 from local.azure.faults import (
     LOST_SIGHT,
     WRONG_POLLS,
-    Drop,
     FailOperation,
     InjectedFault,
     LoseRace,
@@ -29,6 +28,7 @@ from tests.builders.azure import (
     answer,
     ase_id_of,
     history,
+    no_look,
     published_ipv4,
     rid,
     subnet_id_of,
@@ -443,8 +443,7 @@ def test_after_azure_has_accepted_a_step_what_stands_counts(azure, app, poll, lo
     add_environment(azure.state, "one", rules=[])
     answer(azure, A)
     fault = InjectedFault(method="GET", path="/operations/", effect=poll, skip=skip)
-    no_look = InjectedFault(method="GET", path=f"{TABLE.name}$", effect=Drop(), skip=1)
-    azure.state.faults += [fault] if looks else [fault, no_look]
+    azure.state.faults += [fault] if looks else [fault, no_look(TABLE.name)]
     outcome = provision(app, ensure_nsg=True)
     assert fault.times == 0
     assert (outcome["status"], outcome["added"]) == ("changed", [A])
