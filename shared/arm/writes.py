@@ -105,12 +105,12 @@ def write_and_look(
 def waits_before_looks(asked: float | None) -> Iterator[float]:
     """Yield the seconds to wait before each look, if Azure asks for a look after so many.
 
-    If these are the usual 10, the looks come after 1, 3 and 10 s. The SDK would look at once, after
-    10 s, and once more in the end, so no write needs more requests.
+    If these are the usual 10, the looks come after 1.5, 4 and 10 s. The SDK would look at once,
+    after 10 s, and once more in the end, so no write needs more requests.
     """
     whole = POLL_SECONDS if asked is None else asked
-    first, second = min(whole / 10, 1), min(whole / 5, 2)
-    yield from (first, second, whole - first - second)
+    first, second = min(0.15 * whole, 1.5), min(0.4 * whole, 4)
+    yield from (first, second - first, whole - second)
     yield from repeat(whole or POLL_SECONDS)
 
 
