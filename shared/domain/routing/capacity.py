@@ -67,7 +67,8 @@ def fit(
 def _fit_without(
     draft: Draft, limits: Limits, spared: Collection[str], may_yield: Collection[str] | None
 ) -> Fitting:
-    tags = _fit_tag_routes(draft.replan(spared, ()) if spared else draft.plan, limits)
+    whole = draft.replan(spared, ()) if spared else draft.plan
+    tags = _fit_tag_routes(whole, limits)
     limit = limits.route_limit
     if not tags.plan.changes.added:
         return tags
@@ -77,7 +78,9 @@ def _fit_without(
 
     may_go = _oldest_departures(tags.plan, spared, may_yield)
     yielding, left_out = _shared_out(tags.plan, limit, may_go)
-    plan = draft.replan(spared, yielding).without_additions([*tags.left_out, *left_out])
+    if yielding:
+        whole = draft.replan(spared, yielding)
+    plan = whole.without_additions([*tags.left_out, *left_out])
 
     return Fitting(
         plan,
