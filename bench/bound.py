@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import chain, count
 
 from local.azure.state import State
 from local.azure.throttles import Limits
-from shared.arm.writes import waits_before_looks
+from shared.arm.writes import FIRST_POLL_SECONDS
 
 from .world import LANES, OPERATION_SECONDS, POLL_SECONDS, READ_SECONDS, WRITE_SECONDS
 
@@ -26,10 +26,10 @@ class Bound:
 
 def bound(tables: int, *, subscriptions: int, workers: int, state: State) -> Bound:
     """Return the bound of a run that changes every table, and that idle workers begin."""
-    # A table is read before its write, and then until a reading shows its end. In the last wave
+    # A table is read before its write, and again when a poll has shown its end. In the last wave
     # some table takes longest.
-    waits, looks = _mean_waits_and_looks(state.poll_seconds)
-    requests = (1 + looks) * READ_SECONDS + WRITE_SECONDS
+    waits, polls = _mean_waits_and_polls(state.poll_seconds)
+    requests = (2 + polls) * READ_SECONDS + WRITE_SECONDS
     waves = math.ceil(tables / (LANES * workers))
     latency = (
         _TAG_READS * READ_SECONDS + waves * requests + (waves - 1) * waits + state.poll_seconds
@@ -40,7 +40,7 @@ def bound(tables: int, *, subscriptions: int, workers: int, state: State) -> Bou
     most_tables = math.ceil(tables / subscriptions)
     bounds = [
         Bound(latency, "latency"),
-        Bound(_seconds_to_refill(limits, "read", (1 + looks) * most_tables), "reads"),
+        Bound(_seconds_to_refill(limits, "read", (2 + polls) * most_tables), "reads"),
         Bound(_seconds_to_refill(limits, "write", most_tables), "writes"),
     ]
     longest = max(bounds, key=lambda bound: bound.seconds)
@@ -50,18 +50,18 @@ def bound(tables: int, *, subscriptions: int, workers: int, state: State) -> Bou
     return replace(longest, seconds=longest.seconds + waits)
 
 
-def _mean_waits_and_looks(asked: float) -> tuple[float, float]:
-    """Return how long a table waits until a look shows the end of its write, and how many looks
+def _mean_waits_and_polls(asked: float) -> tuple[float, float]:
+    """Return how long a table waits until a poll shows the end of its write, and how many polls
     that takes. Each length of an operation is equally likely.
     """
     shortest, longest = OPERATION_SECONDS
-    waits = looks = before = 0.0
-    for number, at in enumerate(accumulate(waits_before_looks(asked)), 1):
+    waits = polls = before = 0.0
+    for number, at in enumerate(chain([FIRST_POLL_SECONDS], count(asked, asked)), 1):
         ended = max(0.0, min(at, longest) - max(before, shortest)) / (longest - shortest)
-        waits, looks, before = waits + ended * at, looks + ended * number, at
+        waits, polls, before = waits + ended * at, polls + ended * number, at
         if at >= longest:
             break
-    return waits, looks
+    return waits, polls
 
 
 def _seconds_to_refill(limits: Limits, kind: str, requests: float) -> float:

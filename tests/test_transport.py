@@ -12,7 +12,7 @@ from shared.domain.errors import TransientError
 from shared.domain.people.notices import Notice, NoticeKind
 from shared.notify.formats import Sender
 from shared.notify.webhook import HttpWebhook
-from tests.builders.azure import add_table, answer, no_look, rid
+from tests.builders.azure import add_table, answer, rid
 from tests.builders.clocks import SteppedClock
 from tests.builders.runs import START, begin, outcome_of, register, run_report, started, sync
 
@@ -40,7 +40,6 @@ def test_arm_storage_and_the_identity_have_ten_seconds_to_connect_and_sixty_to_a
     add_table(azure.state, "one")
     answer(azure, A)
     register(app, "one")
-    azure.state.faults.append(no_look())
     assert sync(app)["status"] == "Succeeded"
     assert {limits for _, limits in timeouts} == {(10, 60)}
     for part in ("/msi/token", "/routeTables/one", "/operations/", "SyncRuns", "/usages"):

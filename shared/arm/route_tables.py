@@ -14,7 +14,7 @@ from ..domain.errors import PermanentError, TransientError, UnconfirmedWrite
 from ..domain.routing.routes import Route, RouteTable
 from .client import ArmClients, correlation_id_of, items
 from .errors import arm_answers, arm_errors
-from .writes import LONGEST_WRITE_SECONDS, AskOperation, write
+from .writes import LONGEST_WRITE_SECONDS, write
 
 _EVERY_VERSION = ""
 KNOWN_SINCE = {
@@ -45,12 +45,10 @@ class ArmRouteTables:
 
     def read(self, route_table_id: RouteTableId) -> RouteTable:
         """Raise PermanentError `RouteTableNotFound` if there is none."""
-        return _table(self._get(route_table_id), route_table_id)
-
-    def _get(self, route_table_id: RouteTableId, **options: float) -> HttpResponse:
         url = f"{route_table_id}?api-version={self._clients.api_version_network}"
         with arm_errors(not_found=codes.ROUTE_TABLE_NOT_FOUND):
-            return self._clients.get(url, **options)
+            answer = self._clients.get(url)
+        return _table(answer, route_table_id)
 
     def list(self, subscription_id: str) -> Iterator[tuple[RouteTableId, RouteTable]]:
         """Yield every table of a subscription, page by page."""
@@ -93,7 +91,7 @@ class ArmRouteTables:
         except UnconfirmedWrite as error:
             return self._standing(route_table_id, error)
 
-        # The end of an operation is a GET of the table. A PUT that ends at once has none.
+        # An operation ends with a GET of the table. A PUT that ends at once does not.
         correlation_id = correlation_id_of(first_answer)
         if last_answer.request.method == "GET":
             return replace(_table(last_answer, route_table_id), correlation_id=correlation_id)
@@ -105,7 +103,7 @@ class ArmRouteTables:
         """Return the table as it stands after an accepted write. Raise the error if that may still
         change, or cannot be read.
         """
-        with suppress(PermanentError):
+        with suppress(PermanentError, TransientError):
             after = self.read(route_table_id)
             if after.sound:
                 return replace(after, correlation_id=error.correlation_id)
@@ -122,39 +120,7 @@ class ArmRouteTables:
             cast(Any, body.raw),
             **self._clients.call_options,
         )
-        look = functools.partial(self._look, route_table_id, body, headers.get("If-Match"))
-        return write(begin, headers, look=look, longest_seconds=self._longest_write_seconds)
-
-    def _look(
-        self,
-        route_table_id: RouteTableId,
-        body: RouteTable,
-        etag_before: str | None,
-        accepted: HttpResponse,
-    ) -> HttpResponse | None:
-        """Return the reading that shows the end of an accepted write, or None while it goes on.
-
-        Raise AskOperation if the write has failed, if the table is not as it was sent, or if few
-        reads are left. The ETag changes twice: when the write is accepted, and at its end.
-        """
-        if self._clients.budgets.seconds_to_wait(route_table_id.subscription_id) > 0:
-            raise AskOperation
-        answer = self._get(route_table_id, retry_total=0)
-        raw = _raw(answer, route_table_id)
-        table, begun = _without_routes(raw), _without_routes(_raw(accepted, route_table_id))
-
-        # A reading may be older than the write. A write that changes nothing changes no ETag.
-        is_earlier = begun.busy and table.etag in {etag_before, begun.etag}
-        if table.busy or is_earlier:
-            return None
-        if table.sound and _keys(RouteTable.from_arm(raw)) == _keys(body):
-            return answer
-        raise AskOperation
-
-
-def _keys(table: RouteTable) -> frozenset[tuple[str, str, str]]:
-    """Return what the service keeps of each route as it was sent."""
-    return frozenset((route.name, route.prefix, route.next_hop_type) for route in table.routes)
+        return write(begin, headers, longest_seconds=self._longest_write_seconds)
 
 
 def _route_body(route: Mapping[str, Any]) -> dict[str, object]:
@@ -167,20 +133,11 @@ def _without[V](names: Collection[str], raw: Mapping[str, V]) -> dict[str, V]:
 
 
 def _table(answer: HttpResponse, route_table_id: RouteTableId) -> RouteTable:
-    return RouteTable.from_arm(_raw(answer, route_table_id), correlation_id_of(answer))
-
-
-def _without_routes(raw: Mapping[str, Any]) -> RouteTable:
-    """Return what most looks need. The routes would take most of the time."""
-    return RouteTable.from_arm({**raw, "properties": _without({"routes"}, raw["properties"])})
-
-
-def _raw(answer: HttpResponse, route_table_id: RouteTableId) -> Mapping[str, Any]:
     with arm_answers():
-        raw: Mapping[str, Any] = answer.json()
+        raw = answer.json()
     if not _is_complete(raw, route_table_id):
         raise TransientError(codes.UNEXPECTED_ANSWER, "the answer is not this route table in full")
-    return raw
+    return RouteTable.from_arm(raw, correlation_id_of(answer))
 
 
 def _is_complete(raw: object, route_table_id: RouteTableId) -> bool:

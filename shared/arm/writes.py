@@ -3,15 +3,11 @@
 Azure refuses a write in its answer to the PUT or not at all. Everything that goes wrong later is
 about following the operation: people have seen polls answer 404, 401, 403, nothing at all or a
 failure, although the resource was written. Only another reading shows what stands.
-
-An operation asks to be looked at in 10 s, and in a recording of 2024 it had ended after one. So a
-caller may `look` at the resource itself, which shows the end earlier and with one request less.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from itertools import repeat
 from typing import Any
 
 from azure.core.pipeline import PipelineResponse
@@ -37,6 +33,12 @@ POLL_SECONDS = 2
 
 The SDK would wait 30 s, which is far longer than a write usually takes.
 """
+FIRST_POLL_SECONDS = 1.5
+"""The time before the first poll, if ARM does not ask for a shorter one.
+
+The SDK polls at once, when no operation has ended yet, and then as ARM asks, which is after 10 s.
+In a recording of 2024 the operation had ended after about one second.
+"""
 LONGEST_WRITE_SECONDS = 120
 """All writes of one delivery, and the waits when Azure throttles them, must fit into the time of an
 invocation (`shared.deadline`).
@@ -44,40 +46,31 @@ invocation (`shared.deadline`).
 
 _REFUSED = HTTPStatus.MULTIPLE_CHOICES
 
-type Look = Callable[[HttpResponse], HttpResponse | None]
-"""Gets the answer that accepted the write. Returns the resource as read, if the write has ended
-well, and None while it goes on. Raises AskOperation or RouteSyncError if that cannot be seen.
-"""
 type _Answer = PipelineResponse[HttpRequest, HttpResponse]
 # If an answer gets lost, do not send the PUT again: after a first PUT that succeeded, the second
 # one would get a false 412.
 _NO_BLIND_RETRIES = {"retry_connect": 0, "retry_read": 0, "retry_status": 1}
 
 
-class AskOperation(Exception):
-    """Only the operation can tell how a write has ended."""
-
-
 def write(
     begin: Callable[..., LROPoller[Any]],
     headers: Mapping[str, str],
     *,
-    look: Look | None = None,
     longest_seconds: float = LONGEST_WRITE_SECONDS,
 ) -> tuple[HttpResponse, HttpResponse]:
-    """PUT with these headers and wait for the end of the operation, or until a `look` sees it.
+    """PUT with these headers and wait for the end of the operation.
 
-    Return the first and the last answer. The last answer is the PUT's own, that of the look, or the
-    answer to the GET with which the SDK ends an operation. Raise PreconditionFailed if the resource
-    has changed, and PermanentError if Azure refuses the PUT. Raise UnconfirmedWrite for every error
-    after Azure has accepted it, and TransientError if not even that is known: the write may have
-    taken effect, so read the resource again.
+    Return the first and the last answer. The last answer is the PUT's own, or the answer to the GET
+    with which the SDK ends an operation. Raise PreconditionFailed if the resource has changed, and
+    PermanentError if Azure refuses the PUT. Raise UnconfirmedWrite for every error after Azure has
+    accepted it, and TransientError if not even that is known: the write may have taken effect, so
+    read the resource again.
     """
     answers: list[_Answer] = []
     with _nothing_refused_after(answers), arm_answers():
         poller = begin(
             headers=headers,
-            polling=_Polling(longest_seconds, look),
+            polling=_Polling(longest_seconds),
             raw_response_hook=answers.append,
             **_NO_BLIND_RETRIES,
         )
@@ -96,22 +89,10 @@ def write_and_look(
     try:
         write(begin, headers)
     except UnconfirmedWrite:
-        with suppress(PermanentError):
+        with suppress(PermanentError, TransientError):
             if stands():
                 return
         raise
-
-
-def waits_before_looks(asked: float | None) -> Iterator[float]:
-    """Yield the seconds to wait before each look, if Azure asks for a look after so many.
-
-    If these are the usual 10, the looks come after 1.5, 4 and 10 s. The SDK would look at once,
-    after 10 s, and once more in the end, so no write needs more requests.
-    """
-    whole = POLL_SECONDS if asked is None else asked
-    first, second = min(0.15 * whole, 1.5), min(0.4 * whole, 4)
-    yield from (first, second - first, whole - second)
-    yield from repeat(whole or POLL_SECONDS)
 
 
 @contextmanager
@@ -134,6 +115,17 @@ def _unconfirmed(error: RouteSyncError, accepted: HttpResponse) -> UnconfirmedWr
     return error_type(error.code, message, correlation_id=correlation_id_of(accepted))
 
 
+def wait_before_poll(polls: int, asked: float | None, waited: float) -> float:
+    """Return the seconds to wait after so many polls and so many seconds, if ARM asks for `asked`.
+
+    The SDK has as many polls, but its first one comes at once.
+    """
+    if polls == 0:
+        return min(FIRST_POLL_SECONDS, POLL_SECONDS if asked is None else asked)
+    seconds = asked or POLL_SECONDS
+    return seconds - waited if polls == 1 and seconds > waited else seconds
+
+
 class _Polling(ARMPolling):
     """Returns the last answer instead of the SDK's model of it.
 
@@ -141,50 +133,35 @@ class _Polling(ARMPolling):
     goes on for ever if the operation never ends.
     """
 
-    def __init__(self, longest_seconds: float, look: Look | None) -> None:
+    def __init__(self, longest_seconds: float) -> None:
         super().__init__()
         self._longest_seconds = longest_seconds
         self._waited_seconds = 0.0
-        self._look = look
-        self._seen: HttpResponse | None = None
+        self._waits = 0
 
     def initialize(
         self, client: Any, initial_response: Any, deserialization_callback: Callable[[Any], Any]
     ) -> None:
         """Follow the operation to its end: the SDK starts no thread for one that has ended."""
         super().initialize(client, initial_response, deserialization_callback)
-        if self._look is not None and not self.finished():
-            self._look_for_end(self._look)
-        if self._seen is None:
-            self.run()
-
-    def finished(self) -> bool:
-        return self._seen is not None or bool(super().finished())
-
-    def _look_for_end(self, look: Look) -> None:
-        accepted = self._pipeline_response
-        with suppress(AskOperation, RouteSyncError):
-            for seconds in waits_before_looks(seconds_asked(accepted)):
-                self._wait(seconds)
-                self._seen = look(accepted.http_response)
-                if self._seen is not None:
-                    return
+        if not self.finished():
+            self._delay()  # the SDK would poll at once
+        self.run()
 
     def _delay(self) -> None:
-        self._wait(seconds_asked(self._pipeline_response) or POLL_SECONDS)
-
-    def _wait(self, seconds: float) -> None:
         left = self._longest_seconds - self._waited_seconds
         if left <= 0:
             message = f"not ended after {self._longest_seconds:g} s"
             raise TransientError(codes.WRITE_NOT_ENDED, message)
 
         # If Azure asks for a longer wait, the operation is looked at once more before it is left.
-        seconds = min(seconds, left)
+        asked = seconds_asked(self._pipeline_response)
+        seconds = min(wait_before_poll(self._waits, asked, self._waited_seconds), left)
+        self._waits += 1
         self._waited_seconds += seconds
         if seconds > 0:
             self._sleep(seconds)
 
     def resource(self) -> HttpResponse:
-        response: HttpResponse = self._seen or self._pipeline_response.http_response
+        response: HttpResponse = self._pipeline_response.http_response
         return response

@@ -13,7 +13,6 @@ from tests.builders.azure import (
     add_environment,
     add_table,
     ase_id_of,
-    no_look,
     rid,
     subnet_id_of,
 )
@@ -81,7 +80,6 @@ def test_a_link_to_another_host_gets_no_request(world, app, receiver, name):
     world.state.timing.operation_seconds = (60, 60)  # or what stands would count
     elsewhere = PointElsewhere(origin=receiver.url.split("/hook")[0])
     world.state.faults.append(InjectedFault(method=method, path=path, effect=elsewhere))
-    world.state.faults.append(no_look())
     with pytest.raises(RouteSyncError) as raised:
         call(app)
     assert world.state.faults[0].times == 0, "the fault was not met"

@@ -5,19 +5,12 @@ import math
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from local.azure.faults import (
-    Delay,
-    FailOperation,
-    HangOperation,
-    InjectedFault,
-    ServeStale,
-    refusal,
-)
-from local.azure.throttles import BucketSize
-from shared.arm.budgets import LOW
+from local.azure.faults import Delay, FailOperation, HangOperation, InjectedFault, Refuse, refusal
 from shared.arm.route_tables import ArmRouteTables
-from shared.arm.writes import waits_before_looks
+from shared.arm.writes import POLL_SECONDS, wait_before_poll
 from shared.domain.errors import (
     PermanentError,
     PreconditionFailed,
@@ -25,8 +18,9 @@ from shared.domain.errors import (
     UnconfirmedWrite,
 )
 from shared.domain.routing.routes import internet_route
-from tests.builders.azure import add_table, no_look, rid
-from tests.builders.routes import to_firewall
+from tests.builders.azure import add_table, rid, table_id
+from tests.builders.routes import owned, to_firewall
+from tests.calls import in_hand, pass_by
 
 P = "20.0.0.0/24"
 
@@ -35,98 +29,101 @@ def with_routes(app, read, routes):
     return app.route_tables.body(read, routes), read.etag
 
 
-def methods(azure):
-    """The requests about the table: those for its operation have a path of their own."""
-    log = (entry for entry in azure.state.log if entry["path"] != "/msi/token")
-    return ["poll" if "/operations/" in entry["path"] else entry["method"] for entry in log]
-
-
-def add_route(azure, app):
-    """Read the table, and add a route to it. Return the table as written, and before."""
-    read = app.route_tables.read(rid("one"))
-    routes = (*read.routes, internet_route("asemgmt", P))
-    return app.route_tables.write(rid("one"), *with_routes(app, read, routes)), read
-
-
-@pytest.mark.parametrize(
-    ("seconds", "requests"),
-    [
-        (0, ["GET", "PUT", "GET"]),
-        (0.2, ["GET", "PUT", "GET", "GET"]),
-        (0.5, ["GET", "PUT", "GET", "GET", "GET"]),
-    ],
-)
-def test_a_write_has_ended_as_soon_as_the_table_shows_it(azure, app, seconds, requests):
+def test_a_write_follows_its_operation_to_the_end(azure, app):
     table = add_table(azure.state, "one", [to_firewall()])
-    azure.state.timing.operation_seconds, azure.state.poll_seconds = (seconds, seconds), 1
-    after, read = add_route(azure, app)
+    azure.state.timing.operation_seconds, azure.state.poll_seconds = (0.5, 0.5), 1
+    read = app.route_tables.read(rid("one"))
+    after = app.route_tables.write(
+        rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
+    )
     assert (after.etag, len(after.routes)) == (table.etag, 2)
-    assert methods(azure) == requests
-    [put] = azure.state.writes()
+    first, put, last = (e for e in azure.state.log if e["path"] == table_id("one"))
+    assert (first["method"], put["method"], last["method"]) == ("GET", "PUT", "GET")
     assert after.correlation_id == put["correlationId"]
     assert table.provisioning_state == "Succeeded"
     assert table.etag != read.etag
     assert len(table.routes) == 2
 
 
-@pytest.mark.parametrize("ended_after", [0.5, 1.5, 1.6, 4, 4.1, 9, 10, 11, 20, 21, 95, 119])
-def test_no_write_is_looked_at_more_often_than_the_sdk_asks(ended_after):
-    waits = waits_before_looks(10)
-    looks = next(n for n, at in enumerate(itertools.accumulate(waits), 1) if at >= ended_after)
-    # It asks for the operation at once and after each wait, and then for the resource.
-    assert looks <= 1 + math.ceil(ended_after / 10) + 1
+def test_a_service_that_takes_a_second_is_not_waited_for_as_long_as_it_asks(azure, app):
+    add_table(azure.state, "one", [to_firewall()])
+    azure.state.timing.operation_seconds, azure.state.poll_seconds = (1, 1), 10
+    read = app.route_tables.read(rid("one"))
+    after = app.route_tables.write(
+        rid("one"), *with_routes(app, read, (*read.routes, internet_route("asemgmt", P)))
+    )
+    assert len(after.routes) == 2
+    # The SDK's first poll would come at once and show nothing, and the next one after 10 s.
+    assert requests_about_table(azure) == ["GET", "PUT", "poll", "GET"]
+
+
+def requests_about_table(azure):
+    """The requests for the operation of a write have a path of their own."""
+    log = (entry for entry in azure.state.log if entry["path"] != "/msi/token")
+    return ["poll" if "/operations/" in entry["path"] else entry["method"] for entry in log]
 
 
 @pytest.mark.parametrize(
-    ("asked", "looks"),
+    ("asked", "polls_at"),
     [
-        (None, (0.3, 0.8, 2, 4)),
-        (0, (0, 0, 0, 2)),
-        (10, (1.5, 4, 10, 20)),
-        (60, (1.5, 4, 60, 120)),
+        (None, (1.5, 2, 4, 6)),
+        (0, (0, 2, 4, 6)),
+        (1, (1, 2, 3, 4)),
+        (1.5, (1.5, 3, 4.5, 6)),
+        (10, (1.5, 10, 20, 30)),
+        (60, (1.5, 60, 120, 180)),
     ],
 )
-def test_after_the_first_looks_azures_wait_is_kept(asked, looks):
-    waits = itertools.islice(waits_before_looks(asked), len(looks))
-    assert [*itertools.accumulate(waits)] == pytest.approx(looks)
+def test_after_the_first_poll_azures_wait_is_kept(asked, polls_at):
+    assert list(itertools.islice(poll_times(asked, asked), 4)) == pytest.approx(polls_at)
 
 
-def test_a_reading_from_before_the_write_is_not_its_end(azure, app):
-    table = add_table(azure.state, "one", [to_firewall()])
-    stale = InjectedFault(method="GET", path="one$", effect=ServeStale(), skip=1)
-    azure.state.faults.append(stale)
-    after, _ = add_route(azure, app)
-    assert (after.etag, len(after.routes)) == (table.etag, 2)
-    assert methods(azure) == ["GET", "PUT", "GET", "GET"]
+_ASKED = st.none() | st.sampled_from([0, 0.01, 1, 1.5, 2, 3, 10, 60]) | st.floats(0.5, 200)
 
 
-def test_a_write_that_changes_nothing_has_ended_at_once(azure, app):
-    add_table(azure.state, "one", [to_firewall()])
+@given(by_put=_ASKED, by_poll=_ASKED, ended_after=st.floats(0, 120))
+def test_no_write_is_polled_more_often_than_by_the_sdk(by_put, by_poll, ended_after):
+    ours = next(n for n, at in enumerate(poll_times(by_put, by_poll), 1) if at >= ended_after)
+    of_sdk = 1 + math.ceil(ended_after / (by_poll or POLL_SECONDS) - 1e-9)
+    assert ours <= of_sdk
+
+
+def poll_times(by_put, by_poll):
+    """The seconds after the PUT at which the polls come, if its answer and those ask for these."""
+    waited = wait_before_poll(0, by_put, 0.0)
+    for polls in itertools.count(1):
+        yield waited
+        waited += wait_before_poll(polls, by_poll, waited)
+
+
+def test_a_reading_that_lags_does_not_end_a_write(azure, app):
+    """The table as it was two writes ago is what was sent, and then the operation fails."""
+    table = add_table(azure.state, "one", [to_firewall(), owned(P)])
     read = app.route_tables.read(rid("one"))
-    after = app.route_tables.write(rid("one"), *with_routes(app, read, read.routes))
-    assert after.etag == read.etag
-    assert methods(azure) == ["GET", "PUT", "GET"]
+    table.routes, table.etag = [to_firewall()], 'W/"deleted by hand"'
+    failing = FailOperation(code="InternalServerError", message="no")
+    azure.state.faults.append(InjectedFault(method="PUT", path="one$", effect=failing))
+    before = app.route_tables.read(rid("one"))
+    with pytest.raises(UnconfirmedWrite):
+        app.route_tables.write(rid("one"), *with_routes(app, before, read.routes))
 
 
-def test_if_the_table_is_not_as_it_was_sent_the_operation_tells(azure, app):
-    """Somebody else has written the table right after the write."""
-    table = add_table(azure.state, "one", [to_firewall()])
-
-    def overtake(_call):
-        if len(table.routes) == 2 and table.provisioning_state == "Succeeded":
-            table.routes, table.etag = [to_firewall()], 'W/"theirs"'
-
-    azure.state.watch = overtake
-    after, _ = add_route(azure, app)
-    assert (after.etag, len(after.routes)) == ('W/"theirs"', 1)
-    assert methods(azure) == ["GET", "PUT", "GET", "poll", "GET"]
-
-
-def test_if_few_reads_are_left_the_operation_is_followed_as_it_asks(azure, app):
-    add_table(azure.state, "one", [to_firewall()])
-    azure.state.throttles.limits.buckets["read"] = BucketSize(LOW, 0)
-    add_route(azure, app)
-    assert methods(azure) == ["GET", "PUT", "poll", "GET"]
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_an_accepted_write_stays_one_if_what_stands_cannot_be_read(azure, app, status):
+    add_table(azure.state, "one")
+    azure.state.timing.operation_seconds = (60, 60)
+    lost = {"error": {"code": "NotFound", "message": "?"}}
+    azure.state.faults += [
+        refusal("GET", "/operations/", 404, lost),
+        InjectedFault(
+            method="GET", path="one$", effect=Refuse(status=status, body={}), skip=1, times=99
+        ),
+    ]
+    read = app.route_tables.read(rid("one"))
+    with pytest.raises(UnconfirmedWrite) as raised, in_hand(pass_by, pass_by):
+        app.route_tables.write(rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),)))
+    [put] = azure.state.writes()
+    assert raised.value.correlation_id == put["correlationId"]
 
 
 def test_a_table_that_changed_since_it_was_read_is_not_written(azure, app):
@@ -183,7 +180,7 @@ def test_a_wait_that_azure_asks_for_is_no_longer_than_a_write_may_take(azure, ap
     azure.state.timing.operation_seconds = (0.3, 0.3)
     read = app.route_tables.read(rid("one"))
     slow = InjectedFault(method="GET", path="/operations/", effect=Delay(seconds=0.4), skip=1)
-    azure.state.faults += [slow, no_look()]
+    azure.state.faults.append(slow)
     after = app.route_tables.write(
         rid("one"), *with_routes(app, read, (internet_route("asemgmt", P),))
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 
-from local.azure.faults import InjectedFault, Refuse
 from local.azure.hosting_environments import Environment
 from local.azure.resources import RouteTable, SecurityGroup, VirtualNetwork
 from local.azure.server import SimulatedAzure
@@ -42,12 +41,6 @@ def table_id(name: str, subscription: str = SUBSCRIPTION) -> str:
         f"/subscriptions/{subscription}/resourceGroups/rg-{name}"
         f"/providers/Microsoft.Network/routeTables/{name}"
     )
-
-
-def no_look(name: str = "one") -> InjectedFault:
-    """The first look at the table after a write fails, so that its operation is followed."""
-    refused = Refuse(status=500, body={})
-    return InjectedFault(method="GET", path=f"routeTables/{name}$", effect=refused, skip=1)
 
 
 def add_table(

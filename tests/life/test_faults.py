@@ -12,7 +12,7 @@ from local.azure import faults
 from local.azure.faults import InjectedFault
 from shared.app import App
 from shared.domain.errors import RouteSyncError
-from tests.builders.azure import add_table, no_look, published_ipv4, table_writes
+from tests.builders.azure import add_table, published_ipv4, table_writes
 from tests.builders.routes import foreign_routes, owned_prefixes, to_firewall
 from tests.builders.runs import begin, register, run_report, sync
 from tests.calls import in_hand, pass_by
@@ -86,8 +86,6 @@ def test_a_fault_is_healed_and_never_makes_it_worse(azure, make_app, effect, met
     wanted = published_ipv4(azure.state.tags.step())
     azure.state.log.clear()
     azure.state.faults.append(InjectedFault(method=method, path=path, effect=effect))
-    if path == POLLS:
-        azure.state.faults.append(no_look())
 
     app = make_app(REMOVAL_GRACE_DAYS="28")  # as in another process, which has no token yet
     run_id = begin(app)

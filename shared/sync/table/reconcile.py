@@ -184,7 +184,10 @@ class Reconciler:
             return reduce(lambda left, note: note(left), notes, entry)
 
         entry = self.store.registrations.change(known.route_table_id, noted, known)
-        return attempt.with_entry(entry or known)
+        if entry is None or entry.registration != known.registration:
+            message = "the registration was changed while the table was planned"
+            raise TransientError(codes.REGISTRATION_CHANGED, message)
+        return attempt.with_entry(entry)
 
     def _notes(self, attempt: _Attempt) -> Iterator[_Note]:
         yield from self._note_of_sound(attempt)

@@ -1,5 +1,8 @@
 """One table is read, planned, written and verified, on real storage and by real SDKs."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from local.azure.faults import WRONG_POLLS, FailOperation, InjectedFault, Refuse, refusal
@@ -9,7 +12,6 @@ from tests.builders.azure import (
     add_table,
     answer,
     history,
-    no_look,
     published_ipv4,
     rid,
     table_writes,
@@ -25,7 +27,7 @@ from tests.builders.runs import (
     started,
     sync,
 )
-from tests.calls import Killed
+from tests.calls import Killed, in_hand, pass_by
 
 A, B, C = "20.0.0.0/24", "20.0.1.0/24", "20.0.2.0/24"
 
@@ -154,7 +156,6 @@ def test_after_azure_has_accepted_a_write_what_stands_counts(azure, app, poll):
     answer(azure, A)
     register(app, "one")
     azure.state.faults.append(InjectedFault(method="GET", path="/operations/", effect=poll))
-    azure.state.faults.append(no_look())
     outcome = outcome_of(sync(app), "one")
     assert (outcome["status"], outcome["added"], outcome["error"]) == ("changed", [A], None)
     [write] = table_writes(azure.state)
@@ -169,7 +170,6 @@ def test_a_write_that_is_accepted_and_not_there_yet_goes_back_to_the_queue(azure
     run_id = started(app, "one")
     azure.state.timing.operation_seconds = (60, 60)
     azure.state.faults.append(InjectedFault(method="GET", path="/operations/", effect=poll))
-    azure.state.faults.append(no_look())
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     for operation in azure.state.operations.values():
@@ -179,14 +179,45 @@ def test_a_write_that_is_accepted_and_not_there_yet_goes_back_to_the_queue(azure
     assert len(table_writes(azure.state)) == 1
 
 
+@pytest.mark.parametrize("change", ["deleted", "disabled", "other tag"])
+def test_a_registration_that_changes_while_its_table_is_planned_stops_the_write(azure, app, change):
+    """A person changes the row right before the app notes there what it is about to write."""
+    add_table(azure.state, "one", [to_firewall()])
+    answer(azure, A)
+    run_id = started(app, "one")
+    others: dict[str, dict[str, Any]] = {
+        "disabled": {"enabled": False},
+        "other tag": {"service_tags": ("AzureMonitor",)},
+    }
+    changes = [change]
+
+    def meanwhile(request):
+        if not changes or request.method != "PUT" or "/RouteTables(" not in request.url:
+            return
+        if changes.pop() == "deleted":
+            app.registry.delete(rid("one"))
+            return
+        app.registry.change(
+            rid("one"),
+            lambda entry: replace(
+                entry, registration=replace(entry.registration, **others[change])
+            ),
+        )
+
+    with in_hand(meanwhile, pass_by), pytest.raises(TransientError, match="RegistrationChanged"):
+        app.tables.sync(run_id, rid("one"))
+    assert changes == []
+    assert table_writes(azure.state) == []
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_refusal_of_the_reading_after_a_write_is_none_of_the_write(azure, app, status):
     add_table(azure.state, "one")
     answer(azure, A)
     run_id = started(app, "one")
     refused = Refuse(status=status, body={"error": {"code": "NotFound", "message": "no"}})
-    reading = InjectedFault(method="GET", path="one$", effect=refused, skip=1, times=3)
-    azure.state.faults.append(reading)  # the look, the end of the operation, and what stands
+    reading = InjectedFault(method="GET", path="one$", effect=refused, skip=1, times=2)
+    azure.state.faults.append(reading)
     with pytest.raises(TransientError):
         app.tables.sync(run_id, rid("one"))
     again = app.tables.sync(run_id, rid("one")).outcome
