@@ -15,7 +15,18 @@ from typing import Any
 
 import psutil
 
-from . import cold_start, drift, event_storm, growth, idle, side_by_side, storm, threads, throttled
+from . import (
+    cold_start,
+    drift,
+    event_storm,
+    growth,
+    idle,
+    side_by_side,
+    small_instance,
+    storm,
+    threads,
+    throttled,
+)
 from .report import RESULTS, faults, write
 
 SECTIONS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
@@ -25,6 +36,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "drift": ("A route that somebody deletes", drift.measure),
     "growth": ("How cost grows", growth.measure),
     "threads": ("A worker with five threads, and one with 32", threads.measure),
+    "memory": ("A run on an instance of 512 MB", small_instance.measure),
     "throttled": ("A thousand tables in one subscription", throttled.measure),
     "alertStorm": (
         f"A storm of {storm.ALERTS} alerts, {storm.DISTINCT} of them distinct",

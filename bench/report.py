@@ -31,6 +31,12 @@ _WAYS_TO_KNOW: Mapping[str, str] = {
     "alert": "an alert of Azure Monitor",
     "check": "the daily check, started at once",
 }
+_DEADLINES: Mapping[str, str] = {
+    "startSeconds": "the host starts and answers the first `health`",
+    "runSeconds": "the run, from `POST /api/sync` to its end",
+    "tableSeconds": "the longest table",
+    "answerSeconds": "the slowest answer to another call during the run",
+}
 _PAPER = (1_000, 10_000, 100_000)
 _WITHIN_MINUTES = 15
 _MOST_IN_AN_APP = 10_000
@@ -71,6 +77,7 @@ def blocks(results: Results) -> dict[str, str]:
         "growth": _growth(results["growth"]),
         "unchanged": _unchanged(results["growth"]),
         "threads": _threads(results["threads"]),
+        "memory": f"{_memory(results)}\n\n{_deadlines(results['memory'])}",
         "throttled": _throttled(results["throttled"]),
         "idle": _idle(results["idle"]),
         "drift": _drift(results["drift"]),
@@ -85,6 +92,7 @@ def faults(results: Results) -> list[str]:
     """Return a sentence for each goal that the results miss."""
     missed = [fault for row in results["growth"]["rows"] for fault in _growth_faults(row)]
     missed += _threads_faults(results["threads"])
+    missed += _deadline_faults(results["memory"])
     missed += _throttling_faults(results["throttled"])
     if not results["idle"]["goalMet"]:
         missed.append(f"one table on an idle app: {results['idle']['longestSeconds']} s")
@@ -107,6 +115,13 @@ def _threads_faults(row: Row) -> Iterator[str]:
         yield f"with {row['few']} threads: {row['ratio']} x the time with {row['many']}"
     if row["otherCallSeconds"] > MOST_SECONDS_OF_ANOTHER_CALL:
         yield f"another call while tables change: {row['otherCallSeconds']} s"
+
+
+def _deadline_faults(measured: Row) -> Iterator[str]:
+    for row in measured["rows"]:
+        for key, deadline in measured["deadlines"].items():
+            if row[key] >= deadline:
+                yield f"on {_cores(row)}, {_DEADLINES[key]}: {row[key]} s"
 
 
 def _throttling_faults(row: Row) -> Iterator[str]:
@@ -224,6 +239,42 @@ def _threads(row: Row) -> str:
         f"{row['speedup']:g}. Another call meanwhile is answered within "
         f"{row['otherCallSeconds']} s."
     )
+
+
+def _memory(results: Results) -> str:
+    """The worker was measured by the cases of growth, and the host by itself."""
+    row, cases = results["memory"], results["growth"]["rows"]
+    tables = max(case["tables"] for case in cases)
+    worker = max(c["changed"]["peakMibAWorker"] for c in cases if c["tables"] == tables)
+
+    # The size of an instance is in MB.
+    together = round((worker + row["hostMib"]) * 1.048576)
+    size = row["instanceMb"]
+    return (
+        f"With {tables:,} tables, a worker takes up to {worker} MiB, and the Functions host takes "
+        f"up to {row['hostMib']} MiB beside it: {together} MB together. So an instance of {size} "
+        f"MB has {size - together} MB left. Azure adds {row['platformMb']} MB for the processes of "
+        "the system and of the host."
+    )
+
+
+def _deadlines(measured: Row) -> str:
+    rows = measured["rows"]
+    text = f"A host has just started, and a run changes {measured['tables']} tables:"
+    if len(rows) == 1:
+        text = f"The processor could not be limited on this machine. {text}"
+
+    head = ("", "deadline", *(f"seconds on {_cores(row)}" for row in rows))
+    lines = [
+        (name, f"{measured['deadlines'][key]:,g}", *(row[key] for row in rows))
+        for key, name in _DEADLINES.items()
+    ]
+    work = ("processor time of worker and local host", "", *(row["cpuSeconds"] for row in rows))
+    return f"{text}\n\n{_table(head, [*lines, work])}"
+
+
+def _cores(row: Row) -> str:
+    return "all cores" if row["cores"] is None else f"{row['cores']} of a core"
 
 
 def _throttled(row: Row) -> str:

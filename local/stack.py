@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
@@ -33,20 +33,23 @@ class Running(Protocol):
     def kill(self) -> None: ...
 
 
+COLD = (sys.executable, "-m", "local.host")
+
+
 def start_cold(environment: Mapping[str, str]) -> Running:
     """Start a new interpreter, which imports everything first. `make run` does this."""
-    return _start("local.host", environment)
+    return start_command(COLD, environment)
 
 
 def start_other(environment: Mapping[str, str]) -> Running:
     """Start the host of HOST_COMMAND instead of the local one (other_host.py)."""
     command = {"HOST_COMMAND": os.environ["HOST_COMMAND"]}
-    return _start("local.other_host", {**environment, **command})
+    return start_command((sys.executable, "-m", "local.other_host"), {**environment, **command})
 
 
-def _start(module: str, environment: Mapping[str, str]) -> Running:
+def start_command(command: Sequence[str], environment: Mapping[str, str]) -> Running:
     return subprocess.Popen(
-        [sys.executable, "-m", module],
+        command,
         cwd=ROOT,
         env=environment,
         stdin=subprocess.PIPE,

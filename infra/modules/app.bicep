@@ -71,6 +71,7 @@ var flexConfig resourceInput<'Microsoft.Web/sites@2025-03-01'>.properties.functi
     version: pythonVersion
   }
   scaleAndConcurrency: {
+    // docs/scale.md says why not 512.
     instanceMemoryMB: 2048
     maximumInstanceCount: maximumInstanceCount
     // If this is missing, an instance of a Python app serves one HTTP request at a time, and a storm of

@@ -60,6 +60,8 @@ def test_a_page_without_a_block_is_refused():
         ({"ratio": 1.11}, True),
         ({"otherCallSeconds": 1.0}, False),
         ({"otherCallSeconds": 1.01}, True),
+        ({"tableSeconds": 199.9}, False),
+        ({"tableSeconds": 200.0}, True),
         ({"goalMet": False}, True),
     ],
 )
@@ -80,6 +82,13 @@ def test_a_missed_goal_is_named(change, missed):
         "throttled": {"failed": 0, "otherAloneSeconds": 10.0, "otherMeanwhileSeconds": 9.0}
         | change,
         "threads": {"few": 5, "many": 32, "ratio": 1.0, "otherCallSeconds": 0.3} | change,
+        "memory": {
+            "deadlines": {"tableSeconds": 200.0},
+            "rows": [
+                {"cores": None, "tableSeconds": 2.0},
+                {"cores": 0.25, "tableSeconds": 3.0} | change,
+            ],
+        },
         "idle": {"goalMet": True},
         "drift": {"goalMet": True},
         "coldStart": {"goalMet": True},
@@ -97,3 +106,14 @@ def test_a_section_that_misses_its_goal_is_named(section):
         for goal in (True, False)
     )
     assert len(missed) == len(met) + 1
+
+
+def test_a_machine_that_cannot_limit_the_processor_claims_nothing():
+    recorded = RECORDED["memory"]
+    whole, unlimited = (
+        blocks({**RECORDED, "memory": {**recorded, "rows": rows}})["memory"]
+        for rows in (recorded["rows"], recorded["rows"][:1])
+    )
+    assert "0.25 of a core" in whole
+    assert "0.25 of a core" not in unlimited
+    assert "could not be limited on this machine" in unlimited
