@@ -3,13 +3,15 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from . import pictures
+from .markdown import fill
+from .markdown import table as _table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results.json")
@@ -55,14 +57,7 @@ def write(results: Results) -> None:
 
 def render(page: str, results: Results) -> str:
     """Return the page with each block made from the results. Raise ValueError if one is missing."""
-    for name, block in blocks(results).items():
-        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, has_begin, rest = page.partition(begin)
-        _, has_end, after = rest.partition(end)
-        if not (has_begin and has_end):
-            raise ValueError(f"{PAGE.name} has no block {name}")
-        page = f"{before}{begin}{block}\n{end}{after}"
-    return page
+    return fill(page, blocks(results))
 
 
 def fingerprint(results: Results) -> str:
@@ -146,11 +141,6 @@ def _growth_faults(row: Row) -> Iterator[str]:
         yield f"{case}: {changed['cpuMsATable']} ms CPU per table"
     if changed["peakMibAWorker"] > MOST_MIB:
         yield f"{case}: {changed['peakMibAWorker']} MiB per worker"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
 def _machine(results: Results) -> str:
