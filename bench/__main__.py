@@ -1,4 +1,4 @@
-"""`make bench`: run every measurement, write results.json, and update the page in docs/.
+"""`make bench`: run every measurement, write results.json, and update the pages in docs/.
 
 SPEEDUP (10) divides Azure's waits in the side-by-side measurement. The other measurements set their
 own.
@@ -21,6 +21,7 @@ from . import (
     event_storm,
     growth,
     idle,
+    month,
     side_by_side,
     small_instance,
     storm,
@@ -43,6 +44,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
         storm.measure,
     ),
     "alertStormOneAtATime": ("The same storm, one request at a time", storm.measure_one_at_a_time),
+    "month": ("What a month does that Azure bills", month.measure),
     "eventStorm": (f"A storm of {event_storm.EVENTS} events", event_storm.measure),
 }
 
@@ -55,7 +57,8 @@ def main() -> int:
     missed = faults(results)
     for fault in missed:
         print(f"missed: {fault}")
-    print(f"{results['minutes']} minutes; results in {RESULTS.name}, tables in docs/scale.md")
+    pages = "docs/scale.md and docs/cost.md"
+    print(f"{results['minutes']} minutes; results in {RESULTS.name}, tables in {pages}")
     return 1 if missed else 0
 
 

@@ -1,4 +1,4 @@
-"""The tables and pictures of docs/scale.md, and the goals missed, from results.json."""
+"""The tables and pictures of the pages in docs/, and the goals missed, from results.json."""
 
 import hashlib
 import json
@@ -9,7 +9,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from . import pictures
+from . import cost_page, pictures
+from .bill import MOST_IN_AN_APP
 from .markdown import fill
 from .markdown import table as _table
 
@@ -41,16 +42,15 @@ _DEADLINES: Mapping[str, str] = {
 }
 _PAPER = (1_000, 10_000, 100_000)
 _WITHIN_MINUTES = 15
-_MOST_IN_AN_APP = 10_000
-"""The most tables of one app, because one message sends all and one report shows all."""
 
 type Results = Mapping[str, Any]
 type Row = Mapping[str, Any]
 
 
 def write(results: Results) -> None:
-    """Write the page's tables and pictures."""
+    """Write the tables and pictures of both pages."""
     PAGE.write_text(render(PAGE.read_text(), results))
+    cost_page.PAGE.write_text(fill(cost_page.PAGE.read_text(), cost_page.blocks(results)))
     for name, (section, draw) in PICTURES.items():
         pictures.save(draw(results[section]), PAGE.parent / name, source=fingerprint(results))
 
@@ -367,5 +367,5 @@ def _paper_row(tables: int, largest: Row, lanes: int) -> tuple[object, ...]:
     minutes = math.ceil(tables / lanes / largest["workers"]) * wave_minutes
     workers = math.ceil(tables / lanes / math.floor(_WITHIN_MINUTES / wave_minutes))
     storage_calls = round(tables * largest["changed"]["storageCallsATable"])
-    apps = math.ceil(tables / _MOST_IN_AN_APP)
+    apps = math.ceil(tables / MOST_IN_AN_APP)
     return f"{tables:,}", round(minutes), workers, f"{storage_calls:,}", apps
