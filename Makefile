@@ -27,7 +27,7 @@ help:
 	@echo "make chaos         run fault schedules for SECONDS_OF_CHAOS (600) seconds, drawn from SEED"
 	@echo "make conformance   run the Azure CLI on the simulated Azure, and let it read the commands of the examples (some minutes)"
 	@echo "make conformance-host  run the tests of the functions on the real Functions host: func, or HOST_COMMAND (half an hour)"
-	@echo "make bench         measure the speed beside today's ways: bench/results.json, docs/scale.md, docs/cost.md (25 minutes)"
+	@echo "make bench         measure the speed beside today's ways: bench/results.json, docs/scale.md, docs/cost.md (45 minutes)"
 	@echo "make screenshots   take the README's pictures from the local stack (needs chromium)"
 	@echo "make audit         list known vulnerabilities of the dependencies (asks the Python Package Index)"
 	@echo "make template      build build/azuredeploy.json, for a deployment without azd (needs Bicep)"

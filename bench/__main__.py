@@ -22,28 +22,34 @@ from . import (
     growth,
     idle,
     month,
+    procedure,
     side_by_side,
     small_instance,
     storm,
     threads,
     throttled,
 )
-from .report import RESULTS, faults, write
+from .goals import faults
+from .report import RESULTS, write
 
 SECTIONS: Mapping[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "coldStart": ("Cold start", cold_start.measure),
+    "procedure": ("The article's procedure", procedure.measure),
     "sideBySide": ("Side by side with what people do today", side_by_side.measure),
     "idle": ("One table on an idle app", idle.measure),
     "drift": ("A route that somebody deletes", drift.measure),
     "growth": ("How cost grows", growth.measure),
-    "threads": ("A worker with five threads, and one with 32", threads.measure),
+    "fewThreads": ("A worker with five threads, and one with 32", threads.measure),
     "memory": ("A run on an instance of 512 MB", small_instance.measure),
     "throttled": ("A thousand tables in one subscription", throttled.measure),
     "alertStorm": (
         f"A storm of {storm.ALERTS} alerts, {storm.DISTINCT} of them distinct",
         storm.measure,
     ),
-    "alertStormOneAtATime": ("The same storm, one request at a time", storm.measure_one_at_a_time),
+    "alertStormOneAtATime": (
+        "The same storm under the limits of a real host",
+        storm.measure_one_at_a_time,
+    ),
     "month": ("What a month does that Azure bills", month.measure),
     "eventStorm": (f"A storm of {event_storm.EVENTS} events", event_storm.measure),
 }

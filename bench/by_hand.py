@@ -42,15 +42,20 @@ def az() -> Way:
     def run(step: Step) -> None:
         for table in map(RouteTableId.parse, step["tables"]):
             for prefix in step["added"]:
-                _az(
-                    *("network", "route-table", "route", "create"),
-                    *("--subscription", table.subscription_id),
-                    *("--resource-group", table.resource_group),
-                    *("--route-table-name", table.name, "--name", _name(prefix)),
-                    *("--address-prefix", prefix, "--next-hop-type", "Internet"),
-                )
+                _az(*creation_of_route(table, prefix))
 
     return run
+
+
+def creation_of_route(table: RouteTableId, prefix: str) -> tuple[str, ...]:
+    """Return the words of the article's command."""
+    return (
+        *("network", "route-table", "route", "create"),
+        *("--subscription", table.subscription_id),
+        *("--resource-group", table.resource_group),
+        *("--route-table-name", table.name, "--name", _name(prefix)),
+        *("--address-prefix", prefix, "--next-hop-type", "Internet"),
+    )
 
 
 def whole() -> Way:

@@ -102,7 +102,7 @@ def _largest(month: Month) -> str:
         parts = parts_of(month, tables)
         largest = max(parts, key=lambda part: parts[part])
         share = 100 * parts[largest] / sum(parts.values())
-        lines.append(f"- With {tables:,} tables, {share:.0f} percent is for: {largest}.")
+        lines.append(f"- With {tables:,} tables: {largest}, {share:.0f} percent.")
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """Tables, and pages whose blocks are made from the results."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -18,3 +19,11 @@ def fill(page: str, blocks: Mapping[str, str]) -> str:
             raise ValueError(f"the page has no block {name}")
         page = f"{before}{begin}{block}\n{end}{after}"
     return page
+
+
+def with_multiple(row: Mapping[str, Any], ours: Mapping[str, Any], key: str) -> str:
+    """Return a value, with its multiple of ours in brackets."""
+    if row is ours:
+        return str(row[key])
+    times = row[key] / ours[key]
+    return f"{row[key]} ({times:.0f})" if times >= 100 else f"{row[key]} ({times:.1f})"

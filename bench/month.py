@@ -27,7 +27,7 @@ from .storage_calls import (
     read_call,
 )
 from .stored import stored_bytes
-from .world import LANES, POSITION, World, world
+from .world import LANES, POSITION, QUEUE_SETTINGS, World, world
 
 TABLES = (LANES, 3 * LANES)
 """One wave of tables, and three."""
@@ -40,7 +40,7 @@ Source: Microsoft's page "Azure Functions Flex Consumption plan hosting", Billin
 _SETTINGS = {
     "LOG_LEVEL": "INFO",
     # The waits for polls are random, and Azure does not bill them.
-    "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.2",
+    f"{QUEUE_SETTINGS}maxPollingInterval": "00:00:00.2",
 }
 _RECORD = re.compile(r"[A-Z]+ ase_route_sync: (.*)")
 _WITHIN_SECONDS = 120.0

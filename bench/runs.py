@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from local.azure.operations import OperationApi
@@ -9,6 +10,23 @@ from local.azure.state import State
 from local.stack import HostProcess
 
 _POLL_SECONDS = 1.0
+
+
+def time_run(host: HostProcess, tables: Sequence[str] | None = None) -> float:
+    """Return the seconds from the request to the end of the run.
+
+    Raise RuntimeError if the run does not succeed.
+    """
+    began = datetime.now(UTC)
+    run = wait_for_end(host, start(host, tables))
+    if run["status"] != "Succeeded":
+        raise RuntimeError(f"the run did not succeed: {run}")
+    return seconds_until_end(run, began)
+
+
+def seconds_until_end(run: dict[str, Any], began: datetime) -> float:
+    """The run itself says when it has ended, because the bench looks only once a second."""
+    return (datetime.fromisoformat(run["finishedAt"]) - began).total_seconds()
 
 
 def start(host: HostProcess, tables: Sequence[str] | None = None) -> str:
@@ -30,6 +48,14 @@ def wait_for_end(host: HostProcess, run_id: str, within: float = 600) -> dict[st
         if found and found[0]["status"] != "Running":
             return found[0]
     raise TimeoutError(f"run {run_id} did not end within {within} s")
+
+
+def seconds_of_tables(host: HostProcess, run_id: str) -> list[float]:
+    """Return how long each table took by itself. Raise RuntimeError if the run did not succeed."""
+    run = host.ended_run(run_id)
+    if run["status"] != "Succeeded":
+        raise RuntimeError(f"the run did not succeed: {run}")
+    return [table["durationMs"] / 1000 for table in run["outcomes"]]
 
 
 def count_requests(state: State) -> dict[str, int]:

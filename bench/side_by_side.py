@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,23 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.azure_cli import AzureCli, make_certificate, sign_in
+from local.azure_cli import make_certificate
 from local.azurite import Azurite
 
+from .cli import executable, signed_in
 from .exposure import Exposure, Result
 from .meter import Meter
-from .runs import count_requests, start, wait_for_end
+from .runs import count_requests, time_run
 from .world import World, speedup, wanted_prefixes, world
 
 ROOT = Path(__file__).parents[1]
 TABLES, SUBSCRIPTIONS = 2, 2
 FIRST, STEPS = 34, 2
 """The position in the tag's history. The first step adds three addresses, the second five."""
-CLI = ROOT / ".venv-azure-cli" / "bin" / "az"
-"""`make conformance` installs the Azure CLI here."""
 
-type Step = Callable[[list[str]], None]
-"""Routes these prefixes in all tables, and returns when all is done."""
+type Step = Callable[[list[str]], float]
+"""Routes these prefixes in all tables, and returns the seconds that it took."""
 type Way = Callable[[World, list[str], Path], AbstractContextManager[tuple[Step, int]]]
 """Takes the tables and the certificate authority. Gives a step, and the process that runs it."""
 
@@ -42,9 +40,7 @@ def measure() -> dict[str, Any]:
         "one table at a time": functools.partial(_by_sdk, "whole"),
         "ASE Route Sync": _ours,
     }
-    executable = _executable()
-    if executable is None:
-        print("  skipped, because it is not installed (make conformance does): the Azure CLI")
+    if executable() is None:
         del ways["by hand, Azure CLI"]
 
     rows = []
@@ -106,19 +102,16 @@ def _measure_step(here: World, tables: list[str], step: Step) -> _StepResult:
     new = sorted(wanted_prefixes(here.state) - before)
 
     exposure = Exposure(here.state, tables)
-    began = time.monotonic()
-    step(new)
-    seconds = time.monotonic() - began
+    seconds = step(new)
     return _StepResult(len(new), seconds, exposure.result())
 
 
 @contextmanager
 def _by_cli(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, int]]:
-    executable = _executable()
-    assert executable is not None
-    az = AzureCli(executable, ca.parent, here.azure, ca)
-    sign_in(az, here.azure, tables[0].split("/")[2])
-    environment = {**az.environment, "AZURE_CLI": str(executable)}
+    program = executable()
+    assert program is not None
+    az = signed_in(program, here, tables[0].split("/")[2], ca)
+    environment = {**az.environment, "AZURE_CLI": str(program)}
     with _process("az", tables, environment) as step:
         yield step
 
@@ -135,12 +128,10 @@ def _ours(here: World, tables: list[str], ca: Path) -> Iterator[tuple[Step, int]
     here.register(tables)
     with here.hosts(1, REQUESTS_CA_BUNDLE=str(ca)) as [host]:
         # The other ways import everything before they are measured, so this one does as well.
-        wait_for_end(host, start(host))
+        time_run(host)
 
-        def step(_added: list[str]) -> None:
-            run = wait_for_end(host, start(host))
-            if run["status"] != "Succeeded":
-                raise RuntimeError(f"the run did not succeed: {run}")
+        def step(_added: list[str]) -> float:
+            return time_run(host)
 
         yield step, host.worker_pid
 
@@ -164,10 +155,12 @@ def _process(
         if answers.readline().strip() != answer:
             raise RuntimeError(f"{way} failed")
 
-    def step(added: list[str]) -> None:
+    def step(added: list[str]) -> float:
+        began = time.monotonic()
         steps.write(json.dumps({"tables": tables, "added": added}) + "\n")
         steps.flush()
         expect("done")
+        return time.monotonic() - began
 
     try:
         expect("ready")
@@ -176,11 +169,6 @@ def _process(
         steps.close()
         process.wait(60)
         answers.close()
-
-
-def _executable() -> Path | None:
-    path = str(CLI) if CLI.exists() else shutil.which("az")
-    return None if path is None else Path(path)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -2,11 +2,9 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from threading import Event
 from typing import Any
 
 from local.azurite import Azurite
@@ -15,7 +13,8 @@ from shared.deadline import LONGEST_INVOCATION_SECONDS
 from shared.domain.runs.run import MAX_RUN_TIME
 
 from .meter import Meter
-from .runs import start, wait_for_end
+from .other_calls import OtherCalls
+from .runs import seconds_of_tables, seconds_until_end, start, wait_for_end
 from .share import CannotLimit, share
 from .world import POSITION, World, world
 
@@ -32,7 +31,6 @@ START_SECONDS = 30.0
 """Flex Consumption gives an app so long to start, and nobody can change it (the same page)."""
 ANSWER_SECONDS = 230.0
 """The front end of Azure answers an HTTP caller with an error then."""
-_BETWEEN_CALLS_SECONDS = 1.0
 
 
 def measure() -> dict[str, Any]:
@@ -98,30 +96,8 @@ def _measure_changes(host: HostProcess) -> dict[str, Any]:
 
 def _change_all(host: HostProcess) -> tuple[float, float, float]:
     """Return the seconds of the run, of its longest table, and of the slowest other answer."""
-    began, ended = datetime.now(UTC), Event()
-    with ThreadPoolExecutor(1) as beside:
-        slowest = beside.submit(_slowest_answer, host, ended)
-        try:
-            run = wait_for_end(host, start(host))
-        finally:
-            ended.set()
-
-    seconds = (datetime.fromisoformat(run["finishedAt"]) - began).total_seconds()
-    return seconds, _longest_table(host, run["runId"]), slowest.result()
-
-
-def _longest_table(host: HostProcess, run_id: str) -> float:
-    tables = host.ended_run(run_id)["outcomes"]
-    if [table["status"] for table in tables] != ["changed"] * TABLES:
-        raise RuntimeError(f"the run did not change every table: {tables}")
-    return float(max(table["durationMs"] for table in tables) / 1000)
-
-
-def _slowest_answer(host: HostProcess, ended: Event) -> float:
-    """Send alerts that are about nothing until the run has ended."""
-    slowest = 0.0
-    while not ended.wait(_BETWEEN_CALLS_SECONDS):
-        began = time.monotonic()
-        host.request("POST", "/api/alerts", json={}).raise_for_status()
-        slowest = max(slowest, time.monotonic() - began)
-    return slowest
+    began = datetime.now(UTC)
+    with OtherCalls(host) as calls:
+        run = wait_for_end(host, start(host))
+    longest = max(seconds_of_tables(host, run["runId"]))
+    return seconds_until_end(run, began), longest, calls.slowest

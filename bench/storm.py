@@ -5,7 +5,8 @@ import itertools
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ from local.azure.state import State
 from local.azurite import Azurite
 from local.stack import HostProcess
 
-from .world import POSITION, world
+from .groups import hosts_by_group
+from .world import POSITION, World, world
 
 ALERTS = 1000
 DISTINCT = 200
@@ -56,24 +58,32 @@ class Storm:
 
     @property
     def goal_met(self) -> bool:
-        # If requests wait for each other, the time depends on how many there are.
-        is_quick = self.at_a_time == 1 or self.answered_within_p99 <= GOAL_SECONDS
+        is_quick = self.answered_within_p99 <= GOAL_SECONDS
         return is_quick and self.nothing_lost and self.runs <= self.distinct
 
 
 def measure() -> dict[str, Any]:
-    return _measure(MOST_AT_A_TIME)
+    """One instance does everything, and serves as many requests at a time as the app allows."""
+    return _measure(_one_host, MOST_AT_A_TIME)
 
 
 def measure_one_at_a_time() -> dict[str, Any]:
-    """Measure the worst case: an instance serves one request at a time, and there is no other."""
-    return _measure(1)
+    """The real host has its least: one instance for each group, and one request at a time."""
+    return _measure(hosts_by_group, 1)
 
 
-def _measure(at_a_time: int) -> dict[str, Any]:
+@contextmanager
+def _one_host(here: World) -> Iterator[HostProcess]:
+    with here.hosts(1) as [host]:
+        yield host
+
+
+def _measure(
+    start_hosts: Callable[[World], AbstractContextManager[HostProcess]], at_a_time: int
+) -> dict[str, Any]:
     with Azurite() as azurite, world(azurite, position=POSITION, speedup=SPEEDUP) as here:
         tables = fill(here.state)
-        with HostProcess(here.settings) as host:
+        with start_hosts(here) as host:
             for table in tables:
                 host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
             storm = _storm(here.state, host, _bodies(tables), at_a_time)

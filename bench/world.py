@@ -21,17 +21,22 @@ from shared.domain.routing.routes import owned_name
 from shared.storage.account import StorageAccount
 from shared.storage.registry import Registry
 
-READ_SECONDS, WRITE_SECONDS, OPERATION_SECONDS = 0.06, 0.15, (1.0, 10.0)
-"""The times of Azure Resource Manager, and the shortest and longest operation of
-Microsoft.Network.
+READ_SECONDS, WRITE_SECONDS = 0.06, 0.15
+"""The times of Azure Resource Manager."""
+SLOW_SERVICE, FAST_SERVICE = (1.0, 10.0), (0.8, 1.2)
+"""The shortest and the longest operation of Microsoft.Network: in the older recordings, and in one
+of 2024.
 """
 OWNER = "asemgmt"
 POSITION = 32
 """The position in the tag's history. Five versions are left to step through."""
 _QUEUES = queue_options(Path(__file__).parents[1], {})
 """The options of host.json."""
-LANES = _QUEUES.batch_size + _QUEUES.new_batch_threshold
-"""The number of tables that one worker serves at a time."""
+QUEUE_SETTINGS = "AzureFunctionsJobHost__extensions__queues__"
+"""The beginning of the settings that replace these options."""
+BATCH_SIZE, NEW_BATCH_THRESHOLD = _QUEUES.batch_size, _QUEUES.new_batch_threshold
+LANES = BATCH_SIZE + NEW_BATCH_THRESHOLD
+"""The most tables that one worker serves at a time."""
 POLL_SECONDS = _QUEUES.max_polling_interval.total_seconds()
 """The time between two looks of an idle worker at a queue."""
 
@@ -49,7 +54,6 @@ class World:
     @property
     def settings(self) -> dict[str, str]:
         """Return the settings of a host. Its own waits are as much shorter as Azure's."""
-        queues = "AzureFunctionsJobHost__extensions__queues__"
         idle_poll = POLL_SECONDS / self.speedup
         put_back = max(1, round(_QUEUES.visibility_timeout.total_seconds() / self.speedup))
 
@@ -60,8 +64,8 @@ class World:
             "REMOVAL_GRACE_DAYS": "0",
             "AzureWebJobs.scheduled_sync.Disabled": "true",
             "AzureWebJobs.daily_check.Disabled": "true",
-            f"{queues}maxPollingInterval": f"00:00:{idle_poll:g}",
-            f"{queues}visibilityTimeout": f"00:{put_back // 60}:{put_back % 60}",
+            f"{QUEUE_SETTINGS}maxPollingInterval": f"00:00:{idle_poll:g}",
+            f"{QUEUE_SETTINGS}visibilityTimeout": f"00:{put_back // 60}:{put_back % 60}",
         }
 
     @contextmanager
@@ -76,12 +80,15 @@ class World:
             for line in host.errors:
                 print(f"  a host wrote: {line}", flush=True)
 
-    def add_table(self, subscription: int, name: str) -> str:
-        """Add a table that is right for the current tag, and return its ARM id."""
-        resource_id = (
+    def table_id(self, subscription: int, name: str) -> str:
+        return (
             f"/subscriptions/00000000-0000-4000-8000-{subscription:012}/resourceGroups/rg"
             f"/providers/Microsoft.Network/routeTables/{name}"
         )
+
+    def add_table(self, subscription: int, name: str) -> str:
+        """Add a table that is right for the current tag, and return its ARM id."""
+        resource_id = self.table_id(subscription, name)
         routes = _routes(self.state)
         self.state.add_table(
             RouteTable(resource_id=resource_id, location="westeurope", routes=routes)
@@ -103,7 +110,12 @@ class World:
 
 @contextmanager
 def world(
-    azurite: Azurite, *, position: int, speedup: float, certificate: Path | None = None
+    azurite: Azurite,
+    *,
+    position: int,
+    speedup: float,
+    service: tuple[float, float] = SLOW_SERVICE,
+    certificate: Path | None = None,
 ) -> Iterator[World]:
     """Start a simulated Azure with the tag at this position of its history."""
     files = None if certificate is None else (certificate, certificate)
@@ -111,7 +123,7 @@ def world(
         timing = azure.state.timing
         timing.read_seconds = READ_SECONDS
         timing.write_seconds = WRITE_SECONDS
-        timing.operation_seconds = OPERATION_SECONDS
+        timing.operation_seconds = service
         timing.speedup = speedup
 
         azure.state.tags.position = position
