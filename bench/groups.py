@@ -3,6 +3,7 @@
 Each worker has five threads, as on an instance of one core.
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -28,7 +29,9 @@ def hosts_by_group(here: World) -> Iterator[HostProcess]:
         yield for_http
 
 
+@functools.cache
 def _queue_functions() -> list[str]:
+    """The library can be asked for the functions only once."""
     triggers = {str(one.get_function_name()): one.get_trigger() for one in app.get_functions()}
     return [name for name, trigger in triggers.items() if isinstance(trigger, QueueTrigger)]
 

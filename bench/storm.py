@@ -29,6 +29,8 @@ CALLERS = 10
 """All of them send at the same time."""
 MOST_AT_A_TIME = 16
 """The requests that an instance serves at a time (`perInstanceConcurrency`)."""
+STORMS = 3
+"""The storms under the limits of a real host."""
 SPEEDUP = 2
 GOAL_SECONDS = 1.0
 """The goal for the 99th percentile of the answers."""
@@ -68,8 +70,14 @@ def measure() -> dict[str, Any]:
 
 
 def measure_one_at_a_time() -> dict[str, Any]:
-    """The real host has its least: one instance for each group, and one request at a time."""
-    return _measure(hosts_by_group, 1)
+    """The real host has its least: one instance for each group, and one request at a time.
+
+    All of them share the cores of one machine here, so the median of some storms counts.
+    """
+    storms = [_measure(hosts_by_group, 1) for _ in range(STORMS)]
+    storms.sort(key=lambda storm: float(storm["answeredWithinP99"]))
+    of_each = [storm["answeredWithinP99"] for storm in storms]
+    return {**storms[STORMS // 2], "answeredWithinP99OfEach": of_each}
 
 
 @contextmanager
