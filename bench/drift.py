@@ -1,7 +1,6 @@
 """Somebody deletes a route: the seconds until it is back, by event, by alert and by daily check."""
 
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,7 +13,16 @@ from shared.domain.routing.routes import owned_name
 
 from .runs import start
 from .storm import alert_body
-from .world import OWNER, POLL_SECONDS, POSITION, World, answer_at_once, wanted_prefixes, world
+from .world import (
+    OWNER,
+    POLL_SECONDS,
+    POSITION,
+    World,
+    answer_at_once,
+    let_listeners_rest,
+    wanted_prefixes,
+    world,
+)
 
 DELETIONS = 5
 """Each is in a table of its own, because the third one in a table would make it contested."""
@@ -68,8 +76,7 @@ def _measure_way(way: str, *, at_once: bool) -> list[float]:
 
 
 def _measure_deletion(here: World, host: HostProcess, way: str, table: str) -> float:
-    # By then the listeners wait as long as they ever do, each since another moment.
-    time.sleep(4 * POLL_SECONDS)
+    let_listeners_rest()
     name = owned_name(OWNER, min(wanted_prefixes(here.state)))
     deletion = HandDeletion(here.azure, f"{table}/routes/{name}")
 

@@ -1,7 +1,6 @@
 """Growth: 1 to 1,000 tables in 1 to 50 subscriptions, with 1 to 4 workers."""
 
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,15 @@ from .calibration import loop_ms
 from .meter import Meter
 from .runs import count_requests, seconds_of_tables, seconds_until_end, start, wait_for_end
 from .storage_calls import operations, read_call
-from .world import FAST_SERVICE, LANES, POLL_SECONDS, POSITION, SLOW_SERVICE, World, world
+from .world import (
+    FAST_SERVICE,
+    LANES,
+    POSITION,
+    SLOW_SERVICE,
+    World,
+    let_listeners_rest,
+    world,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,7 @@ def _measure_case(case: Case) -> dict[str, Any]:
         here.register(tables)
         with here.hosts(case.workers) as hosts:
             unchanged = _measure_run(case, here, hosts, storage_calls)
-            # By then the listeners wait as long as they ever do, as the bound has it.
-            time.sleep(4 * POLL_SECONDS / case.speedup)
+            let_listeners_rest(case.speedup)
             here.state.tags.step()
             changed = _measure_run(case, here, hosts, storage_calls)
             changed["loopsATable"] = round(changed["cpuMsATable"] / calibration, 1)

@@ -9,7 +9,7 @@ from local.azurite import Azurite
 from local.stack import HostProcess
 
 from .runs import start
-from .world import POLL_SECONDS, POSITION, answer_at_once, world
+from .world import POLL_SECONDS, POSITION, answer_at_once, let_listeners_rest, world
 
 RUNS = 5
 """As many versions are left to step through."""
@@ -35,8 +35,7 @@ def measure() -> dict[str, Any]:
 
 
 def _time_changed_run(state: State, host: HostProcess) -> float:
-    # By then the listeners wait as long as they ever do, each since another moment.
-    time.sleep(4 * POLL_SECONDS)
+    let_listeners_rest()
     state.tags.step()
     return _time_run(host)
 

@@ -27,10 +27,10 @@ from .exposure import Exposure
 from .runs import seconds_of_tables, seconds_until_end, start, time_run, wait_for_end
 from .world import (
     FAST_SERVICE,
-    POLL_SECONDS,
     POSITION,
     SLOW_SERVICE,
     World,
+    let_listeners_rest,
     wanted_prefixes,
     world,
 )
@@ -133,8 +133,7 @@ def _measure_syncs(here: World, ca: Path) -> dict[str, Any]:
         time_run(host, [first])  # the first run waits for the imports
         measured = []
         for table in tables:
-            # By then the listeners wait as long as they ever do.
-            time.sleep(4 * POLL_SECONDS)
+            let_listeners_rest()
             measured.append(_measure_sync(here, host, table))
 
     seconds, own, address_seconds = map(statistics.median, zip(*measured, strict=True))

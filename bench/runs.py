@@ -19,8 +19,7 @@ def time_run(host: HostProcess, tables: Sequence[str] | None = None) -> float:
     """
     began = datetime.now(UTC)
     run = wait_for_end(host, start(host, tables))
-    if run["status"] != "Succeeded":
-        raise RuntimeError(f"the run did not succeed: {run}")
+    _expect_success(run)
     return seconds_until_end(run, began)
 
 
@@ -53,9 +52,13 @@ def wait_for_end(host: HostProcess, run_id: str, within: float = 600) -> dict[st
 def seconds_of_tables(host: HostProcess, run_id: str) -> list[float]:
     """Return how long each table took by itself. Raise RuntimeError if the run did not succeed."""
     run = host.ended_run(run_id)
+    _expect_success(run)
+    return [table["durationMs"] / 1000 for table in run["outcomes"]]
+
+
+def _expect_success(run: dict[str, Any]) -> None:
     if run["status"] != "Succeeded":
         raise RuntimeError(f"the run did not succeed: {run}")
-    return [table["durationMs"] / 1000 for table in run["outcomes"]]
 
 
 def count_requests(state: State) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The world of a measurement: a simulated Azure as slow as the real one, tables, and hosts."""
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -129,6 +130,11 @@ def world(
         azure.state.tags.position = position
         azure.state.add_group(sample.TAG_SUBSCRIPTION, "rg")
         yield World(azure, azurite, speedup)
+
+
+def let_listeners_rest(speedup: float = 1.0) -> None:
+    """Wait until the listeners wait as long as they ever do, each since another moment."""
+    time.sleep(4 * POLL_SECONDS / speedup)
 
 
 def answer_at_once(state: State) -> None:
