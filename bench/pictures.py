@@ -1,6 +1,6 @@
 """The pictures of the results, as SVG."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,13 @@ def _draw_lines(plot: Axes, rows: Sequence[Mapping[str, Any]], workers: int) -> 
         color=BOUND,
         label=f"its bound, {workers}",
     )
+
+
+DRAWN: Mapping[str, Callable[[Mapping[str, Any]], Figure]] = {
+    "sideBySide": side_by_side,
+    "growth": growth,
+}
+"""Draws a section of the results."""
 
 
 def save(figure: Figure, path: Path, *, source: str) -> None:

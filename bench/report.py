@@ -6,18 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from . import cost_page, pictures, scale_page
+from . import cost_page, scale_page
 from .markdown import fill
 from .procedure_table import procedure_today
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results.json")
-PICTURES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Figure]]] = {
-    "side-by-side.svg": ("sideBySide", pictures.side_by_side),
-    "growth.svg": ("growth", pictures.growth),
-}
+PICTURES: Mapping[str, str] = {"side-by-side.svg": "sideBySide", "growth.svg": "growth"}
 """Each picture of docs/scale.md shows one section of the results."""
 
 type Results = Mapping[str, Any]
@@ -26,11 +21,13 @@ type Blocks = Callable[[Results], Mapping[str, str]]
 
 def write(results: Results) -> None:
     """Write the tables and pictures of the pages."""
+    from . import pictures  # its library takes a second to import
+
     for page, blocks in PAGES.items():
         page.write_text(fill(page.read_text(), blocks(results)))
-    for name, (section, draw) in PICTURES.items():
-        picture = scale_page.PAGE.parent / name
-        pictures.save(draw(results[section]), picture, source=fingerprint(results))
+    for name, section in PICTURES.items():
+        figure = pictures.DRAWN[section](results[section])
+        pictures.save(figure, scale_page.PAGE.parent / name, source=fingerprint(results))
 
 
 def fingerprint(results: Results) -> str:

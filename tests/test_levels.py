@@ -4,7 +4,7 @@ That depends on a setting for the dashboard alone.
 """
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -26,19 +26,26 @@ BLANKS = [" ", "\t", "\r\n", "\x1c", "\x85", "\u3000", "\u200b", "\ufeff", "'", 
 ODD = ["", " ", "tru", "truee", "tr ue", "true,true", "true!", "01", "1.0", "2", "+1", "none", "ja"]
 
 
-def lookalikes(word: str) -> Iterator[str]:
-    """Yield the word with other letters that become its own if nobody looks at their case."""
-    for letter in map(chr, range(0x80, 0x110000)):
-        if {letter.lower(), letter.upper().lower(), letter.casefold()} & {*word}:
-            yield from (word.replace(own, letter) for own in word)
+def lookalikes(*words: str) -> Sequence[str]:
+    """Return the words with other letters that become theirs if nobody looks at their case."""
+    letters = map(chr, range(0x80, 0x20000))  # the further planes have no capitals
+    same = {
+        letter: {letter.lower(), letter.upper().lower(), letter.casefold()} for letter in letters
+    }
+    return [
+        word.replace(own, letter)
+        for word in words
+        for letter, its in same.items()
+        if its & {*word}
+        for own in word
+    ]
 
 
 VALUES = [
     *ODD,
     *(made for word in WORDS for made in (word, word.upper(), word.title())),
     *(f"{blank}{word}{blank}" for word in ("true", "yes", "0") for blank in BLANKS),
-    *lookalikes("yes"),
-    *lookalikes("on"),
+    *lookalikes("yes", "on"),
     "\u0661",  # a digit one, but not ours
 ]
 

@@ -13,7 +13,7 @@ from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending, Written
 from shared.domain.runs.run import Mode, Run, RunRequest, Trigger, VersionSeen, run_id_of
 from shared.storage.runs import OutcomeLog, RunLog
-from tests.builders.azure import table_id
+from tests.builders.azure import SUBSCRIPTION, table_id
 from tests.builders.routes import owned
 
 from . import values
@@ -30,7 +30,7 @@ LARGE_RUN = Run(
         Trigger.HTTP,
         Mode.APPLY,
         route_tables=tuple(
-            RouteTableId.parse(table_id(f"a-route-table-with-a-long-name-{n}"))
+            RouteTableId(SUBSCRIPTION, "rg", f"a-route-table-with-a-long-name-{n}")
             for n in range(MOST_TABLES)
         ),
         reason="é" * 1000,

@@ -8,12 +8,13 @@ from azure.core.exceptions import ServiceRequestError
 from hypothesis import example, given
 
 from shared.domain import codes
+from shared.domain.armid import RouteTableId
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
 from shared.domain.surroundings.search import SearchedSubscription
 from shared.storage.entities import MAX_ENTITY_BYTES
 from shared.storage.searches import SearchLog
-from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, rid
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
 from tests.calls import in_hand, pass_by
 
 from . import values
@@ -22,7 +23,10 @@ from .test_entities import incompressible
 
 LARGE = SearchedSubscription(
     SUBSCRIPTION,
-    known=tuple(rid(f"a-route-table-with-a-long-name-{number}") for number in range(10_000)),
+    known=tuple(
+        RouteTableId(SUBSCRIPTION, "rg", f"a-route-table-with-a-long-name-{number}")
+        for number in range(10_000)
+    ),
     errors=(Finding(codes.INTERNAL_ERROR, incompressible(MAX_ENTITY_BYTES)),),
 )
 
