@@ -139,7 +139,7 @@ requirements: setup
 	$(PIN) tests/infra/checkov-requirements.in -o tests/infra/checkov-requirements.txt
 
 clean:
-	rm -rf $(VENV) $(AZURE_CLI) $(CHECKOV) node_modules .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(AZURE_CLI) $(CHECKOV) node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # Install the pinned requirements among the prerequisites into the target's folder, by uv if it is
 # installed, otherwise by pip. Both show their progress.

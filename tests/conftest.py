@@ -40,24 +40,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("unhurried")
 
 
-MEASURED = ("domain", "sync")
-"""The coverage of these folders is measured, and by their own tests: that shows what these miss.
-
-To measure it also while all others run would cost a fifth of their time.
-"""
+SHORT = ("domain", "sync")
+"""The folders with the most tests, and with few long ones."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure the coverage of those tests only.
+    """Begin with the long ones.
 
-    Begin with the others. The long ones are among them: while the last of them goes on, there are
-    still short ones for the other workers.
+    While the last of them goes on, there are still short ones for the other workers.
     """
     tests = Path(__file__).parent
-    for item in items:
-        if item.path.relative_to(tests).parts[0] not in MEASURED:
-            item.add_marker(pytest.mark.no_cover)
-    items.sort(key=lambda item: item.get_closest_marker("no_cover") is None)
+    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] in SHORT)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -542,7 +542,6 @@ def test_without_being_asked_no_rule_is_added(azure, app):
 # -- Killed at any call --
 
 
-@pytest.mark.no_cover  # it runs the same code again and again
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 def test_killed_at_any_call_a_provision_is_finished_by_the_next_delivery(
     azure, azurite, make_app, after
