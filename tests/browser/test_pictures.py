@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from local.stack import HostProcess
 from tests.builders.azure import table_id
 
+from .conftest import Lend
 from .situations import FIRST, SITUATIONS
 
 SCREENS: dict[str, dict[str, Any]] = {
@@ -27,7 +28,7 @@ WITHOUT_TABLES = {"empty", "storage-down"}
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-def test_each_situation_is_told_and_fits_on_a_phone(azure, make_app, make_host, browser, name):
+def test_each_situation_is_told_and_fits_on_a_phone(azure, make_app, make_host, lend, name):
     situation = SITUATIONS[name]
     situation.prepare(azure, make_app)
     host = make_host(**situation.settings)
@@ -40,7 +41,7 @@ def test_each_situation_is_told_and_fits_on_a_phone(azure, make_app, make_host, 
         queries["codes"] = "&page=codes"
 
     for screen in SCREENS if PICTURES else ("phone",):
-        for kind, page in opened(browser, host, screen, queries):
+        for kind, page in opened(lend, host, screen, queries):
             take(page, f"{name}-{kind}-{screen}")
             assert sideways(page) == [], f"{kind} on {screen}"
             if kind == "overview":
@@ -48,10 +49,9 @@ def test_each_situation_is_told_and_fits_on_a_phone(azure, make_app, make_host, 
 
 
 def opened(
-    browser: Browser, host: HostProcess, screen: str, queries: dict[str, str]
+    lend: Lend, host: HostProcess, screen: str, queries: dict[str, str]
 ) -> Iterator[tuple[str, Page]]:
-    with browser.new_context(**SCREENS[screen]) as context:
-        page = context.new_page()
+    with lend(**SCREENS[screen]) as page:
         for kind, query in queries.items():
             page.goto(f"{host.url}/api/dashboard?code={host.key}{query}")
             yield kind, page
