@@ -107,8 +107,12 @@ def test_how_a_function_is_opened(required, make_app, monkeypatch):
 @pytest.mark.parametrize("front", ["", "https://api.contoso.invalid/routes"])
 def test_the_server_is_the_address_under_which_the_app_is_called(front, make_app, monkeypatch):
     document = shown(make_app(PUBLIC_URL=front), monkeypatch)
-    assert document["servers"] == [{"url": front or "https://app.invalid"}]
-    validate(document)
+    servers = document.pop("servers")
+    assert servers == [{"url": front or "https://app.invalid"}]
+
+    # All else is what `test_it_is_valid_openapi` has found valid, and takes two seconds each time.
+    assert document == described.documented()
+    validate({**document, "servers": servers, "paths": {}, "components": {}})
 
 
 def test_it_is_made_once(app, monkeypatch):
