@@ -62,13 +62,14 @@ class DailyCheck:
         membership = self._membership(asked)
         registered = [one for one in self.store.registrations.list() if one.registration.enabled]
         wanted = renewed(registered, self.pull)
-        compared = self._compare((*registered, *wanted))
+        once = replace(self.store, versions=VersionsReadOnce(self.store.versions))
+        compared = self._compare((*registered, *wanted), once)
 
-        measured = self._measure_all(registered, compared, now, ends)
+        measured = self._measure_all(registered, compared, once, now, ends)
         in_need = self._in_need(measured, compared, wanted)
         run_id = self._start_run(in_need, len(measured), compared, asked)
         found = self._measurements(measured, compared, now)
-        report = self._report(found, self._tags(registered), compared, run_id)
+        report = self._report(found, self._tags(registered), compared, once, run_id)
         return self._kept(_with_membership(report, membership), asked)
 
     def _membership(self, asked: Run | None) -> Membership:
@@ -88,8 +89,9 @@ class DailyCheck:
         self.store.checks.add(report, notice_due=self.policy.notifies, by_app=by_app)
         return report
 
-    def _compare(self, entries: Sequence[RegisteredTable]) -> Comparison:
-        compared = self.pull.compare(self._tags(entries), also=self.policy.listed_tags)
+    def _compare(self, entries: Sequence[RegisteredTable], once: Store) -> Comparison:
+        pull = replace(self.pull, store=once)
+        compared = pull.compare(self._tags(entries), also=self.policy.listed_tags)
         if compared.standings:  # if no location was asked, how each stood before is still true
             self.store.locations.write(compared.standings)
         return compared
@@ -118,9 +120,10 @@ class DailyCheck:
         found: Measurements,
         tags: Sequence[Source],
         compared: Comparison,
+        once: Store,
         run_id: str | None,
     ) -> CheckReport:
-        newest = [self.store.versions.newest(tag) for tag in tags]
+        newest = [once.versions.newest(tag) for tag in tags]
         return replace(
             CheckReport.of(found),
             service_tags=tuple(tags),
@@ -182,6 +185,7 @@ class DailyCheck:
         self,
         registered: Sequence[RegisteredTable],
         compared: Comparison,
+        once: Store,
         now: datetime,
         ends: float,
     ) -> list[Measured]:
@@ -189,7 +193,6 @@ class DailyCheck:
         unusable = {source: error.message for source, error in compared.unusable.items()}
         asked = RunRequest(Trigger.CHECK, Mode.APPLY)
         run = Run(check_id_of(now), asked, now, unusable=unusable, noted=compared.noted)
-        once = replace(self.store, versions=VersionsReadOnce(self.store.versions))
         planning = replace(self.planning, store=once)
 
         measured: list[Measured] = []
