@@ -15,6 +15,8 @@ _LETTERS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd"})
 """The categories of Unicode that Azure calls alphanumerics."""
 _WITHOUT_CAPITAL = frozenset("\N{LATIN SMALL LETTER DOTLESS I}\N{LATIN SMALL LETTER LONG S}")
 """Azure leaves them alone, because their capitals are letters of ASCII."""
+_FIRST_PLANE = 0x10000
+"""So many letters of Unicode are one UTF-16 unit."""
 _LONGEST_GROUP = 90
 _LONGEST_NAME = 80
 
@@ -186,13 +188,14 @@ def _is_name(text: str) -> bool:
     return legal and 1 <= len(text) <= _LONGEST_NAME and _is_word(text[0]) and _is_word(text[-1])
 
 
+@functools.lru_cache(_FIRST_PLANE)
 def _is_word(letter: str) -> bool:
     # Azure looks at UTF-16 units, of which none beyond the first plane is a letter.
-    one_unit = ord(letter) <= 0xFFFF  # noqa: PLR2004
+    one_unit = ord(letter) < _FIRST_PLANE
     return letter == "_" or (one_unit and unicodedata.category(letter) in _LETTERS)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(_FIRST_PLANE)
 def _small(letter: str) -> str:
     """Return the small letter that has the same capital, or the capital if there is none."""
     capital = _capital(letter)
@@ -209,4 +212,4 @@ def _capital(letter: str) -> str:
         return letter
     # Some Greek letters have a capital of one letter beside the one of two that `upper` gives.
     capital = next((c for c in (letter.upper(), letter.title()) if len(c) == 1), letter)
-    return letter if ord(letter) > 0xFFFF else capital  # noqa: PLR2004
+    return capital if ord(letter) < _FIRST_PLANE else letter
