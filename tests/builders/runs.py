@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import itemgetter
 from typing import Any, TypedDict, Unpack
 
 from azure.data.tables import TableClient
@@ -105,6 +106,15 @@ def register_many(app: App, names: Iterable[str]) -> None:
     with in_batches(app.account.route_tables) as table:
         for name in names:
             Registry(table).add(RegisteredTable(rid(name), Registration((TAG,))))
+
+
+def copy_rows(source: App, target: App) -> None:
+    """Copy all rows of an account to one that is empty: that is quicker than to make them again."""
+    for name in ("versions", "route_tables", "runs", "outcomes"):
+        rows = getattr(source.account, name).list_entities()
+        for _, some in itertools.groupby(rows, itemgetter("PartitionKey")):
+            batch = [("create", row) for row in some]
+            getattr(target.account, name).submit_transaction(batch)
 
 
 def begin(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Unpack[Asked]) -> str:
