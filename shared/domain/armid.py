@@ -170,21 +170,26 @@ def _names(text: str, form: str, *, whole: bool = True) -> tuple[str, ...]:
 
     Without `whole`, further segments may follow. Every other segment is compared without case.
     """
-    found, wanted = text.split("/"), form.split("/")
+    found, wanted = text.split("/"), _segments(form)
     if len(found) < len(wanted) or (whole and len(found) > len(wanted)):
         return ()
     pairs = list(zip(found, wanted, strict=False))
-    same = all(ignoring_case(f) == ignoring_case(w) for f, w in pairs if w != "*")
+    same = all(ignoring_case(f) == w for f, w in pairs if w != "*")
     return tuple(f for f, w in pairs if w == "*") if same else ()
 
 
+@functools.cache
+def _segments(form: str) -> list[str]:
+    return ignoring_case(form).split("/")
+
+
 def _is_group(text: str) -> bool:
-    legal = all(c in "-.()" or _is_word(c) for c in text)
+    legal = all(map(_is_word, {*text}.difference("-.()")))
     return legal and 1 <= len(text) <= _LONGEST_GROUP and not text.endswith(".")
 
 
 def _is_name(text: str) -> bool:
-    legal = all(c in "-." or _is_word(c) for c in text)
+    legal = all(map(_is_word, {*text}.difference("-.")))
     return legal and 1 <= len(text) <= _LONGEST_NAME and _is_word(text[0]) and _is_word(text[-1])
 
 

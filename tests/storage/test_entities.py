@@ -23,7 +23,7 @@ KEYS = {"PartitionKey": "p", "RowKey": "r"}
 
 
 def incompressible(length: int) -> str:
-    return "".join(chr(c) for c in random.Random(length).choices(range(0x4E00, 0x9FFF), k=length))
+    return "".join(map(chr, random.Random(length).choices(range(0x4E00, 0x9FFF), k=length)))
 
 
 @pytest.mark.parametrize("length", [0, 1, MAX_PROPERTY_BYTES, 10 * MAX_PROPERTY_BYTES])

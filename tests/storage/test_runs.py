@@ -1,5 +1,6 @@
 """Runs and outcomes come back as they were written, whatever is in them."""
 
+import functools
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from shared.domain.runs.outcome import Outcome, OutcomeStatus
 from shared.domain.runs.pending import Pending, Written
 from shared.domain.runs.run import Mode, Run, RunRequest, Trigger, VersionSeen, run_id_of
 from shared.storage.runs import OutcomeLog, RunLog
-from tests.builders.azure import SUBSCRIPTION, table_id
+from tests.builders.azure import table_id
 from tests.builders.routes import owned
 
 from . import values
@@ -24,37 +25,55 @@ MOST_TABLES, MOST_ROUTES = 10_000, 1000
 """What a request may name, and what Azure lets a table hold."""
 TABLE = RouteTableId.parse(table_id("one"))
 PREFIXES = tuple(f"20.{n // 256}.{n % 256}.0/24" for n in range(MOST_ROUTES))
-LARGE_RUN = Run(
-    run_id_of(NOW, "0123abcd"),
-    RunRequest(
-        Trigger.HTTP,
-        Mode.APPLY,
-        route_tables=tuple(
-            RouteTableId(SUBSCRIPTION, "rg", f"a-route-table-with-a-long-name-{n}")
-            for n in range(MOST_TABLES)
+
+
+@functools.cache
+def large_run() -> Run:
+    return Run(
+        run_id_of(NOW, "0123abcd"),
+        RunRequest(
+            Trigger.HTTP,
+            Mode.APPLY,
+            route_tables=tuple(
+                RouteTableId.parse(table_id(f"a-route-table-with-a-long-name-{n}"))
+                for n in range(MOST_TABLES)
+            ),
+            reason="é" * 1000,
         ),
-        reason="é" * 1000,
-    ),
-    NOW,
-    versions=(VersionSeen("v", "c", "AppServiceManagement", "1", PREFIXES, PREFIXES),),
-)
-LARGE_CHANGES = Changes(
-    {
-        p: Change(owned(p, "VirtualAppliance", nextHopIpAddress="10.0.0.4"), owned(p))
-        for p in PREFIXES
-    }
-)
-LARGE_OUTCOME = Outcome(
-    TABLE,
-    OutcomeStatus.BLOCKED,
-    updated=PREFIXES,
-    covered=PREFIXES,
-    withheld=tuple(Withheld(prefix, "remove", codes.MAX_REMOVED_PERCENT) for prefix in PREFIXES),
-    changes=LARGE_CHANGES,
-)
-LARGE_PENDING = Pending(
-    "run", TABLE, applied=Written(LARGE_CHANGES), intended=Written(LARGE_CHANGES)
-)
+        NOW,
+        versions=(VersionSeen("v", "c", "AppServiceManagement", "1", PREFIXES, PREFIXES),),
+    )
+
+
+@functools.cache
+def large_changes() -> Changes:
+    return Changes(
+        {
+            p: Change(owned(p, "VirtualAppliance", nextHopIpAddress="10.0.0.4"), owned(p))
+            for p in PREFIXES
+        }
+    )
+
+
+@functools.cache
+def large_outcome() -> Outcome:
+    return Outcome(
+        TABLE,
+        OutcomeStatus.BLOCKED,
+        updated=PREFIXES,
+        covered=PREFIXES,
+        withheld=tuple(
+            Withheld(prefix, "remove", codes.MAX_REMOVED_PERCENT) for prefix in PREFIXES
+        ),
+        changes=large_changes(),
+    )
+
+
+@functools.cache
+def large_pending() -> Pending:
+    return Pending(
+        "run", TABLE, applied=Written(large_changes()), intended=Written(large_changes())
+    )
 
 
 def there[T](found: T | None) -> T:
@@ -63,8 +82,9 @@ def there[T](found: T | None) -> T:
 
 
 @given(values.runs)
-@example(LARGE_RUN)
+@example(large_run)
 def test_a_run_comes_back_as_it_was_written(run):
+    run = values.made(run)
     log = RunLog(MemoryTable.client())
     log.create(run)
     found = there(log.get(run.run_id))
@@ -75,8 +95,9 @@ def test_a_run_comes_back_as_it_was_written(run):
 
 
 @given(values.outcomes)
-@example(LARGE_OUTCOME)
+@example(large_outcome)
 def test_an_outcome_comes_back_as_it_was_settled(outcome):
+    outcome = values.made(outcome)
     log = OutcomeLog(MemoryTable.client())
     log.expect("run", [outcome.route_table_id])
     log.settle(there(log.get_pending("run", outcome.route_table_id)), outcome)
@@ -87,8 +108,9 @@ def test_an_outcome_comes_back_as_it_was_settled(outcome):
 
 
 @given(values.pendings)
-@example(LARGE_PENDING)
+@example(large_pending)
 def test_what_is_pending_comes_back_as_it_was_saved(pending):
+    pending = values.made(pending)
     log = OutcomeLog(MemoryTable.client())
     log.expect("run", [pending.route_table_id])
     expected = there(log.get_pending("run", pending.route_table_id))

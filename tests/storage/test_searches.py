@@ -1,5 +1,6 @@
 """What a discovery has found comes back as it was saved, whatever is in it."""
 
+import functools
 import secrets
 from dataclasses import replace
 
@@ -8,32 +9,32 @@ from azure.core.exceptions import ServiceRequestError
 from hypothesis import example, given
 
 from shared.domain import codes
-from shared.domain.armid import RouteTableId
 from shared.domain.errors import ConcurrentUpdate
 from shared.domain.findings import Finding
 from shared.domain.surroundings.search import SearchedSubscription
 from shared.storage.entities import MAX_ENTITY_BYTES
 from shared.storage.searches import SearchLog
-from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION
+from tests.builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, rid
 from tests.calls import in_hand, pass_by
 
 from . import values
 from .tables import MemoryTable
 from .test_entities import incompressible
 
-LARGE = SearchedSubscription(
-    SUBSCRIPTION,
-    known=tuple(
-        RouteTableId(SUBSCRIPTION, "rg", f"a-route-table-with-a-long-name-{number}")
-        for number in range(10_000)
-    ),
-    errors=(Finding(codes.INTERNAL_ERROR, incompressible(MAX_ENTITY_BYTES)),),
-)
+
+@functools.cache
+def large() -> SearchedSubscription:
+    return SearchedSubscription(
+        SUBSCRIPTION,
+        known=tuple(rid(f"a-route-table-with-a-long-name-{number}") for number in range(10_000)),
+        errors=(Finding(codes.INTERNAL_ERROR, incompressible(MAX_ENTITY_BYTES)),),
+    )
 
 
 @given(values.searched_subscriptions)
-@example(LARGE)
+@example(large)
 def test_a_subscription_comes_back_as_it_was_saved(searched):
+    searched = values.made(searched)
     log = SearchLog(MemoryTable.client())
     log.expect("run", [SearchedSubscription(searched.subscription_id)])
     [expected] = log.list("run")
@@ -91,9 +92,9 @@ def test_a_save_whose_answer_was_lost_is_no_conflict(app):
 
 def test_what_needs_more_than_a_row_is_removed_whole(app):
     run_id = secrets.token_hex(8)
-    app.searches.expect(run_id, [LARGE])
+    app.searches.expect(run_id, [large()])
     [found] = app.searches.list(run_id)
-    assert replace(found, row_etag="") == LARGE
+    assert replace(found, row_etag="") == large()
     assert len(list(app.account.outcomes.list_entities())) > 1
     app.searches.remove(run_id)
     assert list(app.account.outcomes.list_entities()) == []

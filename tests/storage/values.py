@@ -1,6 +1,7 @@
 """Values of every type that is stored, with odd letters in every text."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -49,7 +50,16 @@ from tests.builders.azure import (
 )
 from tests.builders.services import DATABRICKS, HDINSIGHT, service_id
 
+
 # A lone surrogate is no text, but JSON can hold one, and Azure answers in JSON.
+def made(example: Any) -> Any:
+    """Return the value, or make it if the example is the function that makes it.
+
+    Hypothesis writes out each example before it is tried, which takes seconds for a large one.
+    """
+    return example() if callable(example) else example
+
+
 texts = st.text(max_size=20) | st.sampled_from(["", "Résumé", "\x00\n\t", "路由 🛣", "\ud800"])
 some_text = st.none() | texts
 numbers = st.integers(0, 10**9)
