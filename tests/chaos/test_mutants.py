@@ -248,12 +248,17 @@ FOUND_BY = [
 ]
 
 
+def said_of(found: Found, violations: list[str]) -> bool:
+    return any(found.said in violation for violation in violations)
+
+
 def violations(site: Site, found: Found) -> list[str]:
     """An error that nobody has foreseen is a violation, too."""
     world = World(site, [ROUTES] * found.tables, found.grace_days, found.route_limit)
     try:
         found.schedule(world, next(iter(world.tables)))
-        world.check_healed()
+        if not said_of(found, world.watch.violations):
+            world.check_healed()
     except Exception as error:
         world.watch.violations.append(repr(error))
     return world.watch.violations
@@ -264,7 +269,7 @@ def test_a_planted_bug_is_found(site: Site, found: Found) -> None:
     assert violations(site, found) == []
     with mutants.planted(found.mutant):
         said = violations(site, found)
-    assert any(found.said in violation for violation in said), said
+    assert said_of(found, said), said
 
 
 def test_every_planted_bug_has_a_schedule_that_finds_it() -> None:
