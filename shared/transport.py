@@ -70,7 +70,7 @@ class _Session(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Add no cookie and no credential.
 
-        `requests` would look for both, which takes a tenth of a call. It would also look for the
+        `requests` looks for both, which takes a tenth of a call. It would also look for the
         host in the file `~/.netrc`, and replace our credential by what it finds there
         (psf/requests#3929).
         """
@@ -81,12 +81,13 @@ class _Session(requests.Session):
         prepared.prepare_body(request.data, request.files)
         return prepared
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow no redirect.
-
-        Who may follow one does so itself. `requests` would prepare the next request even then, for
-        which it reads the whole body of the redirect, however long it is.
-        """
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Keep no cookie, and follow no redirect: who may follow one does so itself."""
+        del options["allow_redirects"]
+        response = self.get_adapter(request.url or "").send(request, **options)
+        if not options["stream"]:
+            _ = response.content  # the errors of reading it belong to this call
+        return response
 
     def merge_environment_settings(
         self,

@@ -4,7 +4,7 @@ import time
 from contextlib import suppress
 
 import pytest
-import requests
+from requests.adapters import HTTPAdapter
 
 from local.azure.faults import Delay, InjectedFault, refusal
 from shared.deadline import RESERVE_SECONDS, time_limit
@@ -24,13 +24,13 @@ STALLED = Delay(seconds=5)
 def timeouts(monkeypatch) -> list[tuple[str, object]]:
     """The URL and the timeouts of each request."""
     seen: list[tuple[str, object]] = []
-    send = requests.Session.send
+    send = HTTPAdapter.send
 
     def noting(self, request, **options):
         seen.append((request.url, options["timeout"]))
         return send(self, request, **options)
 
-    monkeypatch.setattr(requests.Session, "send", noting)
+    monkeypatch.setattr(HTTPAdapter, "send", noting)
     return seen
 
 
