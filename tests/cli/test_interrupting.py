@@ -29,10 +29,10 @@ from tests.builders.azure import add_table, answer, rid, table_writes
 from tests.builders.clocks import LONGEST_SECONDS, wait_until
 from tests.builders.held import Held
 from tests.builders.routes import owned, owned_prefixes
-from tests.builders.runs import register, run_report, sync
+from tests.builders.runs import register_many, run_report, sync
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
-NAMES = [f"table{number:02}" for number in range(3 * LANES)]
+NAMES = [f"table{number:02}" for number in range(LANES + 4)]
 LEFT = len(NAMES) - LANES
 UNDER_WAY = f"{LANES} route tables are under way"
 
@@ -42,7 +42,7 @@ def tables(azure, app):
     """Tables that a run has found right, and that lack a prefix now."""
     answer(azure, A)
     found = {name: add_table(azure.state, name, [owned(A)]) for name in NAMES}
-    register(app, *NAMES)
+    register_many(app, NAMES)
     assert sync(app)["counts"]["unchanged"] == len(NAMES)
     answer(azure, A, B)
     return found
