@@ -76,21 +76,26 @@ registrations = st.builds(
     note=st.none() | st.just("") | texts,
     pin=st.none() | st.builds(Pin, texts, texts, texts, st.just(datetime(2026, 1, 1, tzinfo=UTC))),
 )
-tables = st.builds(RegisteredTable, st.sampled_from([*map(rid, "abc")]), registrations)
-registries = st.lists(tables, min_size=1, unique_by=lambda table: table.route_table_id)
+table_ids = st.lists(st.sampled_from([*map(rid, "abc")]), min_size=1, unique=True)
+
+
+@st.composite
+def registries(draw):
+    """Draw the ids first, because a whole table would be thrown away if its id came twice."""
+    return [RegisteredTable(table_id, draw(registrations)) for table_id in draw(table_ids)]
 
 
 def differing(data, registry, *, prune=True, tag="Another"):
     return Difference(read(data), registry, tag, prune)
 
 
-@given(registries)
+@given(registries())
 def test_to_import_what_was_exported_changes_nothing(registry):
     found = differing(written(registry).encode(), registry)
     assert (found.steps, found.unchanged) == ((), len(registry))
 
 
-@given(registries)
+@given(registries())
 def test_to_restore_what_was_exported_asks_for_the_same(registry):
     found = differing(written(registry).encode(), [])
     assert {step.table_id: step.request for step in found.steps} == {
@@ -111,7 +116,7 @@ def test_to_restore_what_was_exported_asks_for_the_same(registry):
             )
 
 
-@given(registries)
+@given(registries())
 def test_other_programs_read_the_same_and_the_schema_takes_it(registry):
     """PyYAML reads YAML 1.1, and ruamel.yaml reads YAML 1.2 as editors do."""
     text = written(registry)
@@ -123,7 +128,7 @@ def test_other_programs_read_the_same_and_the_schema_takes_it(registry):
         assert shown == [table.registration.note for table in registry]
 
 
-@given(registries)
+@given(registries())
 def test_no_letter_of_a_file_turns_the_text_or_the_terminal(registry):
     assert not re.search(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", written(registry)
