@@ -5,7 +5,7 @@ import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -96,17 +96,29 @@ def storage(azurite: Callable[[], str]) -> str:
     return azurite()
 
 
-@pytest.fixture
-def azure(request: pytest.FixtureRequest) -> Iterator[SimulatedAzure]:
+@contextmanager
+def _simulated_azure(*, is_tried_itself: bool = False) -> Iterator[SimulatedAzure]:
     with SimulatedAzure() as running:
         for subscription in (SUBSCRIPTION, OTHER_SUBSCRIPTION):
             running.state.add_group(subscription, "rg")
-        is_tried_itself = request.path.parent.name == "azure"
         if not is_tried_itself:
             running.state.poll_seconds = 0  # so that no test waits before it looks again
         yield running
         if not is_tried_itself:
             note_actions(running.state.log)
+
+
+@pytest.fixture
+def azure(request: pytest.FixtureRequest) -> Iterator[SimulatedAzure]:
+    with _simulated_azure(is_tried_itself=request.path.parent.name == "azure") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def common_azure() -> Iterator[SimulatedAzure]:
+    """The Azure of the hosts that tests of a module share."""
+    with _simulated_azure() as running:
+        yield running
 
 
 @pytest.fixture
@@ -159,6 +171,10 @@ def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def app_settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
+    return _settings(azure, storage)
+
+
+def _settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
     return {
         **azure.environment(),
         "AzureWebJobsStorage": storage,
@@ -199,15 +215,28 @@ def _start(environment: Mapping[str, str]) -> Running:
 
 @pytest.fixture
 def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
-    """The Functions host, in a process of its own, stopped when the test ends.
+    """The Functions host, in a process of its own, stopped when the test ends."""
+    with _hosts(app_settings) as make:
+        yield make
 
-    Each answer of the app is compared with the app's own description.
-    """
+
+@pytest.fixture(scope="module")
+def make_common_host(
+    azurite: Callable[[], str], common_azure: SimulatedAzure
+) -> Iterator[MakeHost]:
+    """A host for several tests of a module, which leave behind nothing that another one sees."""
+    with _hosts(_settings(common_azure, azurite())) as make:
+        yield make
+
+
+@contextmanager
+def _hosts(usual: Mapping[str, str]) -> Iterator[MakeHost]:
+    """Each answer of the app is compared with the app's own description."""
     numbers = itertools.count()
     running = ExitStack()
 
     def make(*, without: tuple[str, ...] = (), **changed: str) -> HostProcess:
-        settings = {k: v for k, v in {**app_settings, **changed}.items() if k not in without}
+        settings = {k: v for k, v in {**usual, **changed}.items() if k not in without}
         host = HostProcess(settings, key=f"key-{next(numbers)}", start=_start)
         running.enter_context(host)
         if "AzureWebJobsScriptRoot" not in settings:
@@ -221,3 +250,8 @@ def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
 @pytest.fixture
 def host(make_host: MakeHost) -> HostProcess:
     return make_host()
+
+
+@pytest.fixture(scope="module")
+def common_host(make_common_host: MakeHost) -> HostProcess:
+    return make_common_host()

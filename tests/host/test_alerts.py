@@ -50,8 +50,7 @@ SMART = {
 }
 
 
-@pytest.fixture
-def two(azure, host):
+def two_tables(azure, host):
     """Two tables of two subscriptions' groups, registered; the tag holds A."""
     azure.state.tags.answers["westeurope"] = tag_document([A])
     tables = {name: add_table(azure.state, name, [to_firewall()]) for name in ("one", "two")}
@@ -61,6 +60,18 @@ def two(azure, host):
         path = f"/api/route-tables{table_id(name)}"
         assert host.request("PUT", path, json=body).status_code == 201
     return tables
+
+
+@pytest.fixture
+def two(azure, host):
+    return two_tables(azure, host)
+
+
+@pytest.fixture(scope="module")
+def idle(common_azure, common_host):
+    """A host with two tables. No test starts a run there."""
+    two_tables(common_azure, common_host)
+    return common_host
 
 
 def post(host, body):
@@ -120,21 +131,21 @@ def test_a_log_alert_on_a_workspace_starts_a_run_of_what_its_dimension_names(hos
 
 @needs_recordings
 @pytest.mark.parametrize("name", FIRED)
-def test_as_recorded_they_concern_nothing_of_ours(host, two, name):
-    answer = post(host, recorded(name))
+def test_as_recorded_they_concern_nothing_of_ours(idle, name):
+    answer = post(idle, recorded(name))
     assert answer.status_code == 202
     reason = answer.json()["ignored"]
     assert reason.startswith("it concerns no registered route table")
     assert ("split the alert rule" in reason) is (name == "alert_common_log_v2")
-    assert runs(host) == []
+    assert runs(idle) == []
 
 
 @needs_recordings
 @pytest.mark.parametrize("name", IGNORED)
-def test_what_has_ended_and_what_is_of_money_is_ignored(host, two, name):
-    answer = post(host, recorded(name))
+def test_what_has_ended_and_what_is_of_money_is_ignored(idle, name):
+    answer = post(idle, recorded(name))
     assert (answer.status_code, answer.json()["status"]) == (202, "ignored")
-    assert runs(host) == []
+    assert runs(idle) == []
 
 
 def test_the_other_kinds_without_a_recording(host, two):
@@ -145,8 +156,8 @@ def test_the_other_kinds_without_a_recording(host, two):
 
 
 @needs_recordings
-def test_event_grid_shakes_hands(host):
-    answer = post(host, recorded("eventgrid_SubscriptionValidation_DERIVED"))
+def test_event_grid_shakes_hands(idle):
+    answer = post(idle, recorded("eventgrid_SubscriptionValidation_DERIVED"))
     assert answer.status_code == 200
     assert answer.json() == {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}
 
@@ -158,10 +169,10 @@ def shake_hands(host, query="", **headers):
 
 
 @pytest.mark.parametrize("origin", ["eventgrid.azure.net", "eventgrid.azure.us"])
-def test_a_sender_of_cloud_events_gets_consent_and_its_callback_is_not_called(host, origin):
+def test_a_sender_of_cloud_events_gets_consent_and_its_callback_is_not_called(idle, origin):
     with socket.create_server(("127.0.0.1", 0)) as callback:
         answer = shake_hands(
-            host,
+            idle,
             WebHook_Request_Origin=origin,
             WebHook_Request_Rate="120",
             WebHook_Request_Callback=f"http://127.0.0.1:{callback.getsockname()[1]}/validate?id=1",
@@ -170,7 +181,7 @@ def test_a_sender_of_cloud_events_gets_consent_and_its_callback_is_not_called(ho
         assert answer.headers["webhook-allowed-origin"] == origin
         assert answer.headers["webhook-allowed-rate"] == "*"
         assert answer.headers["allow"] == "POST, OPTIONS"
-        assert runs(host) == []
+        assert runs(idle) == []
 
         callback.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -187,8 +198,8 @@ def test_a_sender_of_cloud_events_gets_consent_and_its_callback_is_not_called(ho
         ({"WebHook_Request_Origin": "a.example", "x_functions_key": "wrong"}, 401),
     ],
 )
-def test_without_a_name_a_key_or_a_right_url_there_is_no_consent(host, asked, status):
-    answer = shake_hands(host, **asked)
+def test_without_a_name_a_key_or_a_right_url_there_is_no_consent(idle, asked, status):
+    answer = shake_hands(idle, **asked)
     assert answer.status_code == status
     assert not [name for name in answer.headers if name.startswith("webhook-allowed")]
 
@@ -291,17 +302,17 @@ def activity(**context):
 
 
 @pytest.mark.parametrize("field", ["object_id", "client_id"])
-def test_what_we_did_ourselves_starts_nothing(azure, host, two, field):
-    ours = getattr(azure.state.identities.app, field).upper()
+def test_what_we_did_ourselves_starts_nothing(common_azure, idle, field):
+    ours = getattr(common_azure.state.identities.app, field).upper()
     for body in (
         activity(caller=ours),
         activity(claims=json.dumps({"appid": ours, "iss": TENANT})),
         [event("1", claims={"appid": ours})],
         cloud_event(uri=table_id("two"), claims={"appid": ours}),
     ):
-        answer = post(host, body)
+        answer = post(idle, body)
         assert answer.json()["ignored"] == "it is about what this app did itself"
-    assert runs(host) == []
+    assert runs(idle) == []
 
 
 def test_our_own_writes_alert_starts_nothing(azure, host, two):
@@ -360,13 +371,13 @@ def test_while_paused_an_alerts_run_is_a_plan(azure, two, make_host):
         b'"' + b"x" * (1024 * 1024 - 2) + b'"',
     ],
 )
-def test_hostile_bodies_are_ignored(host, body):
-    answer = post(host, body)
+def test_hostile_bodies_are_ignored(idle, body):
+    answer = post(idle, body)
     assert (answer.status_code, answer.json()["status"]) == (202, "ignored")
 
 
-def test_a_body_above_1_mib_is_refused(host):
-    assert post(host, b'"' + b"x" * (1024 * 1024 - 1) + b'"').status_code == 413
+def test_a_body_above_1_mib_is_refused(idle):
+    assert post(idle, b'"' + b"x" * (1024 * 1024 - 1) + b'"').status_code == 413
 
 
 def test_an_alert_that_storage_loses_is_an_error_in_the_log(make_host):
@@ -376,8 +387,8 @@ def test_an_alert_that_storage_loses_is_an_error_in_the_log(make_host):
     assert "StorageUnavailable" in host.line_with('{"record": "alert"')
 
 
-def test_a_key_is_needed(host):
-    answer = host.request("POST", "/api/alerts", json={}, headers={"x-functions-key": "wrong"})
+def test_a_key_is_needed(idle):
+    answer = idle.request("POST", "/api/alerts", json={}, headers={"x-functions-key": "wrong"})
     assert answer.status_code == 401
 
 

@@ -16,13 +16,23 @@ from tests.builders.runs import TAG
 ROLE_CLAIM = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
 
 
-@pytest.fixture
-def guarded(make_host, azure):
+def guarded_host(azure, make_host):
     """A host that App Service Authentication stands before, and one registered table."""
     host = make_host(WEBSITE_AUTH_ENABLED="True", ALLOWED_SERVICE_TAGS=f"{TAG},ApiManagement")
     add_table(azure.state, "one", [to_firewall()])
     assert host.request("PUT", f"/api/route-tables{table_id('one')}", json={}).status_code == 201
     return host
+
+
+@pytest.fixture
+def guarded(azure, make_host):
+    return guarded_host(azure, make_host)
+
+
+@pytest.fixture(scope="module")
+def common_guarded(common_azure, make_common_host):
+    """Whoever needs the table in a certain state has to register it anew."""
+    return guarded_host(common_azure, make_common_host)
 
 
 def refused(answer):
@@ -85,10 +95,10 @@ def test_a_reader_reads_and_starts_nothing(guarded):
     assert guarded.request("GET", table).json()["registration"]["enabled"] is True
 
 
-def test_a_token_without_a_role_opens_nothing_though_the_key_is_right(guarded):
-    refused(guarded.request("GET", "/api/runs", headers=principal()))
-    refused(guarded.request("GET", "/api/runs", headers=principal("Administrator")))
-    assert guarded.request("GET", "/api/dashboard", headers=principal()).status_code == 403
+def test_a_token_without_a_role_opens_nothing_though_the_key_is_right(common_guarded):
+    refused(common_guarded.request("GET", "/api/runs", headers=principal()))
+    refused(common_guarded.request("GET", "/api/runs", headers=principal("Administrator")))
+    assert common_guarded.request("GET", "/api/dashboard", headers=principal()).status_code == 403
 
 
 def sent_alert(host, headers):
@@ -136,14 +146,14 @@ def test_who_may_send_alerts_beside_the_senders(guarded):
         principal("Approver", ids=("one", "another")),
     ],
 )
-def test_a_principal_that_cannot_be_read_is_nobody(guarded, headers):
-    answer = guarded.request("GET", "/api/runs", headers=headers)
+def test_a_principal_that_cannot_be_read_is_nobody(common_guarded, headers):
+    answer = common_guarded.request("GET", "/api/runs", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "PrincipalUnreadable")
 
 
-def test_a_principal_that_is_no_base64_does_not_reach_the_app(guarded):
+def test_a_principal_that_is_no_base64_does_not_reach_the_app(common_guarded):
     headers = {"X-MS-CLIENT-PRINCIPAL": "not base64"}
-    answer = guarded.request("GET", "/api/runs", headers=headers)
+    answer = common_guarded.request("GET", "/api/runs", headers=headers)
     assert (answer.status_code, answer.content) == (500, b"")
 
 
@@ -164,13 +174,17 @@ STRICT: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def strict(guarded):
+def strict_table(host):
     """The registered table waits for approval, and has an exception; its URL."""
     table = f"/api/route-tables{table_id('one')}"
-    answer = guarded.request("PUT", table, json=STRICT, headers=principal("Approver"))
+    answer = host.request("PUT", table, json=STRICT, headers=principal("Approver"))
     assert answer.status_code == 200, answer.text
     return table
+
+
+@pytest.fixture
+def strict(common_guarded):
+    return strict_table(common_guarded)
 
 
 LOOSER: dict[str, dict[str, Any]] = {
@@ -184,33 +198,34 @@ LOOSER: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize("key", LOOSER)
-def test_what_loosens_a_guard_needs_an_approver(guarded, strict, method, key):
-    before = guarded.request("GET", strict).json()["registration"]
+def test_what_loosens_a_guard_needs_an_approver(common_guarded, strict, method, key):
+    before = common_guarded.request("GET", strict).json()["registration"]
     body = LOOSER[key] if method == "PATCH" else STRICT | LOOSER[key]
     for caller in ({}, principal("Operator")):
-        message = refused(guarded.request(method, strict, json=body, headers=caller))
+        message = refused(common_guarded.request(method, strict, json=body, headers=caller))
         assert f"to loosen what guards the table ({key}): " in message
         assert "Approver" in message
-    assert guarded.request("GET", strict).json()["registration"] == before
-    answer = guarded.request(method, strict, json=body, headers=principal("Approver"))
+    assert common_guarded.request("GET", strict).json()["registration"] == before
+    answer = common_guarded.request(method, strict, json=body, headers=principal("Approver"))
     assert answer.status_code == 200, answer.text
 
 
-def test_a_put_that_names_nothing_takes_the_policy_away(guarded, strict):
-    refused(guarded.request("PUT", strict, json={"note": "x"}))
-    assert guarded.request("GET", strict).json()["registration"]["applyPolicy"] == "approval"
+def test_a_put_that_names_nothing_takes_the_policy_away(common_guarded, strict):
+    refused(common_guarded.request("PUT", strict, json={"note": "x"}))
+    assert common_guarded.request("GET", strict).json()["registration"]["applyPolicy"] == "approval"
 
 
-def test_what_loosens_nothing_needs_no_approver(guarded, strict):
+def test_what_loosens_nothing_needs_no_approver(common_guarded, strict):
     for method, body in (
         ("PATCH", {"note": "x"}),
         ("PATCH", {"exceptions": []}),
         ("PUT", {"applyPolicy": "approval", "serviceTags": [TAG, "ApiManagement"]}),
     ):
-        assert guarded.request(method, strict, json=body).status_code == 200
+        assert common_guarded.request(method, strict, json=body).status_code == 200
 
 
-def test_to_unregister_and_to_acknowledge_anywhere_needs_an_approver(guarded, strict):
+def test_to_unregister_and_to_acknowledge_anywhere_needs_an_approver(guarded):
+    strict = strict_table(guarded)
     refused(guarded.request("DELETE", strict))
     assert guarded.request("GET", strict).status_code == 200
     refused(guarded.request("POST", "/api/discover", json={"acknowledge": True}))

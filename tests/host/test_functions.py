@@ -40,8 +40,8 @@ def run_to_end(host, **body):
     return host.ended_run(answer.json()["runId"])
 
 
-def test_the_functions_are_as_published(host):
-    listed = host.request("GET", "/admin/functions").json()
+def test_the_functions_are_as_published(common_host):
+    listed = common_host.request("GET", "/admin/functions").json()
     by_http = {name for name, _method, _path in HTTP_FUNCTIONS}
     assert {each["name"] for each in listed} == by_http | {
         *("scheduled_sync", "daily_check"),
@@ -152,14 +152,14 @@ def test_another_host_on_the_same_storage_finds_nothing_to_do(azure, make_host):
 @pytest.mark.parametrize(
     "path", ["/api/runs", "/api/route-tables", "/api/versions", "/api/runs/x", "/api/versions/x"]
 )
-def test_every_function_but_health_needs_a_key(host, path):
-    assert http().get(host.url + path).status_code == 401
-    assert http().get(host.url + path, params={"code": "wrong"}).status_code == 401
-    assert http().get(host.url + path, params={"code": host.key}).status_code != 401
+def test_every_function_but_health_needs_a_key(common_host, path):
+    assert http().get(common_host.url + path).status_code == 401
+    assert http().get(common_host.url + path, params={"code": "wrong"}).status_code == 401
+    assert http().get(common_host.url + path, params={"code": common_host.key}).status_code != 401
 
 
-def test_health_is_anonymous_and_says_little(host):
-    answer = http().get(f"{host.url}/api/health")
+def test_health_is_anonymous_and_says_little(common_host):
+    answer = http().get(f"{common_host.url}/api/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 

@@ -11,14 +11,14 @@ from tests.builders.functions import HTTP_FUNCTIONS
 from tests.builders.routes import to_firewall
 
 
-@pytest.fixture
-def runs(azure, host):
+@pytest.fixture(scope="module")
+def runs(common_azure, common_host):
     """Two runs, the newest first, of one registered table."""
-    add_table(azure.state, "one", [to_firewall()])
-    host.request("PUT", f"/api/route-tables{table_id('one')}", json={}).raise_for_status()
-    started = [host.request("POST", "/api/sync", json={}).json()["runId"] for _ in range(2)]
+    add_table(common_azure.state, "one", [to_firewall()])
+    common_host.request("PUT", f"/api/route-tables{table_id('one')}", json={}).raise_for_status()
+    started = [common_host.request("POST", "/api/sync", json={}).json()["runId"] for _ in range(2)]
     for run_id in started:
-        host.ended_run(run_id)
+        common_host.ended_run(run_id)
     return started[::-1]
 
 
@@ -27,12 +27,12 @@ def listed(host, query):
     return [run["runId"] for run in page["value"]]
 
 
-def test_the_names_of_a_query_ignore_case(host, runs):
-    assert listed(host, "?TOP=1") == runs[:1]
-    assert listed(host, f"?skiptoken={runs[0]}") == runs[1:]
-    run = http().get(f"{host.url}/api/dashboard?Code={host.key}&RUN={runs[0]}")
+def test_the_names_of_a_query_ignore_case(common_host, runs):
+    assert listed(common_host, "?TOP=1") == runs[:1]
+    assert listed(common_host, f"?skiptoken={runs[0]}") == runs[1:]
+    run = http().get(f"{common_host.url}/api/dashboard?Code={common_host.key}&RUN={runs[0]}")
     assert (run.status_code, runs[0] in run.text) == (200, True)
-    assert f"code={host.key}" in run.text
+    assert f"code={common_host.key}" in run.text
 
 
 def test_the_runs_of_a_change_are_found_by_its_id(host):
@@ -56,15 +56,17 @@ def test_the_runs_of_a_change_are_found_by_its_id(host):
     assert following["nextLink"] is None
 
 
-def test_an_empty_value_of_a_query_is_no_value(host, runs):
-    assert listed(host, "?top=&skipToken=") == listed(host, "?top&skipToken") == runs
-    overview = http().get(f"{host.url}/api/dashboard?code={host.key}&run=&routeTable=&page=")
+def test_an_empty_value_of_a_query_is_no_value(common_host, runs):
+    assert listed(common_host, "?top=&skipToken=") == listed(common_host, "?top&skipToken") == runs
+    overview = http().get(
+        f"{common_host.url}/api/dashboard?code={common_host.key}&run=&routeTable=&page="
+    )
     assert (overview.status_code, runs[0] in overview.text) == (200, True)
 
 
-def test_a_value_that_comes_twice_is_a_fault(host, runs):
+def test_a_value_that_comes_twice_is_a_fault(common_host, runs):
     for query in ("top=1&top=2", f"skipToken={runs[0]}&skipToken={runs[1]}", "top=1&Top=1"):
-        answer = host.request("GET", f"/api/runs?{query}")
+        answer = common_host.request("GET", f"/api/runs?{query}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidQuery")
 
 
@@ -97,37 +99,41 @@ def test_one_table_has_no_pages(azure, host):
     assert host.request("GET", f"{table}?top=1").status_code == 400
 
 
-def test_a_slash_at_the_end_changes_nothing(host, runs):
-    assert listed(host, "/") == runs
+def test_a_slash_at_the_end_changes_nothing(common_host, runs):
+    assert listed(common_host, "/") == runs
     for path in (f"/api/runs/{runs[0]}", "/api/route-tables", "/api/versions"):
-        assert host.request("GET", f"{path}/").json() == host.request("GET", path).json()
+        assert (
+            common_host.request("GET", f"{path}/").json() == common_host.request("GET", path).json()
+        )
     table = f"/api/route-tables{table_id('one')}"
-    assert host.request("GET", f"{table}/").json() == host.request("GET", table).json()
-    assert host.request("GET", f"/api/dashboard/?run={runs[0]}").status_code == 200
+    assert (
+        common_host.request("GET", f"{table}/").json() == common_host.request("GET", table).json()
+    )
+    assert common_host.request("GET", f"/api/dashboard/?run={runs[0]}").status_code == 200
 
 
 @pytest.mark.usefixtures("runs")
-def test_an_id_in_a_path_has_one_slash_before_it(host):
+def test_an_id_in_a_path_has_one_slash_before_it(common_host):
     resource_id = table_id("one")
-    one = host.request("GET", f"/api/route-tables{resource_id}").json()
+    one = common_host.request("GET", f"/api/route-tables{resource_id}").json()
     encoded = resource_id.strip("/").replace("/", "%2F")
     for path in (encoded, resource_id.strip("/").upper()):
-        found = host.request("GET", f"/api/route-tables/{path}")
+        found = common_host.request("GET", f"/api/route-tables/{path}")
         assert found.json()["routeTableId"] == one["routeTableId"]
-    twice = host.request("DELETE", f"/api/route-tables/{resource_id}")
+    twice = common_host.request("DELETE", f"/api/route-tables/{resource_id}")
     assert (twice.status_code, twice.content) == (404, b"")
-    assert host.request("GET", f"/api/route-tables{resource_id}").json() == one
+    assert common_host.request("GET", f"/api/route-tables{resource_id}").json() == one
 
 
 @pytest.mark.usefixtures("runs")
-def test_a_registration_that_two_headers_expect_is_one_of_them(host):
+def test_a_registration_that_two_headers_expect_is_one_of_them(common_host):
     path = f"/api/route-tables{table_id('one')}"
-    etag = host.request("GET", path).headers["etag"]
-    body, key = json.dumps({"note": "x"}), ("x-functions-key", host.key)
+    etag = common_host.request("GET", path).headers["etag"]
+    body, key = json.dumps({"note": "x"}), ("x-functions-key", common_host.key)
 
     def patched(*etags):
         headers = [key, *(("If-Match", each) for each in etags)]
-        return http().patch(host.url + path, content=body, headers=headers)
+        return http().patch(common_host.url + path, content=body, headers=headers)
 
     assert patched('"a"', '"b"').status_code == 412
     assert patched("").status_code == 412
