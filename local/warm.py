@@ -28,7 +28,9 @@ _context.set_forkserver_preload(
         *("uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl"),
         *("anyio._backends._asyncio", "azure.core.rest._requests_basic", "cattrs.preconf.json"),
         *("httpcore", "_strptime", "encodings.utf_16_le", "email.generator", "rich.status"),
-        *("typer._click.decorators", "typer._adapters", "pydantic.type_adapter"),
+        *("typer._click.decorators", "typer._click._textwrap", "typer._adapters"),
+        *("pydantic.type_adapter", "rich._emoji_codes"),
+        "azure.identity._credentials.app_service",
         "azure.identity._internal.msal_managed_identity_client",
         "local.warmed",
     ]

@@ -62,7 +62,7 @@ def _call_once() -> None:
 
 def _ask_once() -> None:
     """The app asks it of a text, and `Counter` of whatever it counts."""
-    for value in ("", (_ for _ in ())):
+    for value in ("", map(str, ()), (_ for _ in ())):
         isinstance(value, Mapping)
 
 
