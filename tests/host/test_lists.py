@@ -79,6 +79,15 @@ def lists_host(make_host):
     return make_host(**LISTS)
 
 
+@pytest.fixture(scope="module")
+def published(common_azure, make_common_host):
+    """A host that has recorded both tags."""
+    host = make_common_host(**LISTS)
+    publish(common_azure, AppServiceManagement=[A], Storage=[A])
+    run_to_end(host)
+    return host
+
+
 @pytest.mark.local_clock
 def test_a_firewall_follows_a_tag_that_no_route_table_uses(azure, lists_host):
     host, wall = lists_host, firewall(lists_host)
@@ -216,10 +225,8 @@ def test_json_says_which_version_it_is(azure, lists_host):
 
 
 @pytest.mark.parametrize("file", ["Sql.txt", STORAGE, f"{STORAGE}.csv", "storage.westeurope.txt"])
-def test_no_other_list_is_there(azure, lists_host, file):
-    publish(azure, AppServiceManagement=[A], Storage=[A])
-    run_to_end(lists_host)
-    answer = firewall(lists_host, file).poll()
+def test_no_other_list_is_there(published, file):
+    answer = firewall(published, file).poll()
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "ListNotFound")
 
 

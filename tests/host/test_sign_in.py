@@ -20,9 +20,9 @@ READER = {**principal("Reader"), "X-MS-CLIENT-PRINCIPAL-NAME": "ada@contoso.com"
 NOBODY = {**principal(), "X-MS-CLIENT-PRINCIPAL-NAME": "bob@contoso.com"}
 
 
-@pytest.fixture
-def guarded(make_host):
-    return make_host(**SETTINGS)
+@pytest.fixture(scope="module")
+def guarded(make_common_host):
+    return make_common_host(**SETTINGS)
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def link(page, path):
     return unescape(found)
 
 
-def test_a_person_signs_in_and_lands_on_the_page_that_was_asked_for(azure, guarded, browse):
-    add_table(azure.state, "one", [to_firewall()])
+def test_a_person_signs_in_and_lands_on_the_page_that_was_asked_for(common_azure, guarded, browse):
+    add_table(common_azure.state, "one", [to_firewall()])
     approver = principal("Approver")
     table = f"/api/route-tables{table_id('one')}"
     assert guarded.request("PUT", table, json={}, headers=approver).status_code == 201
