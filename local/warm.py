@@ -40,7 +40,7 @@ _context.set_forkserver_preload(
 class WarmProcess:
     """Has the part of `subprocess.Popen` that callers need.
 
-    `streams` are open files: input, output and errors.
+    `streams` are open files: input, output and errors. The process works in the `folder`.
     """
 
     def __init__(
@@ -49,11 +49,12 @@ class WarmProcess:
         *arguments: str,
         env: Mapping[str, str],
         streams: Sequence[int],
+        folder: str = ".",
         warnings_are_errors: bool = False,
     ) -> None:
         self._process = _context.Process(
             target=_run,
-            args=(module, arguments, dict(env), _Streams(streams)),
+            args=(module, arguments, dict(env), _Streams(streams), folder),
             kwargs={"warnings_are_errors": warnings_are_errors},
             daemon=True,  # it ends with this process
         )
@@ -119,11 +120,13 @@ def _run(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     streams: _Streams,
+    folder: str,
     *,
     warnings_are_errors: bool,
 ) -> None:
     gc.freeze()  # or each collection would copy what this process shares with the fork server
     streams.take()
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv[1:] = arguments

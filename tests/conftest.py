@@ -25,6 +25,7 @@ from shared.settings import Settings
 
 from .builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
 from .builders.held import Held
+from .builders.installed import Installed
 from .builders.once import once
 from .builders.runs import START
 from .builders.settings import timers
@@ -89,6 +90,13 @@ def pwsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.fail(powershell.HOW_TO_GET_IT)
         pytest.skip(powershell.HOW_TO_GET_IT)
     return program
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[Installed]:
+    """Our command line, as a program for scripts."""
+    with Installed() as running:
+        yield running
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.sample import for_a_laptop
+from tests.builders.installed import Installed
 
 from .reader import Reader
 
@@ -13,13 +14,15 @@ type MakeReader = Callable[..., Reader]
 
 
 @pytest.fixture
-def make_reader(app_settings: dict[str, str], tmp_path: Path) -> MakeReader:
+def make_reader(app_settings: dict[str, str], installed: Installed, tmp_path: Path) -> MakeReader:
     """Give the storage account of the app a name, and others theirs."""
 
     def make(name: str, **others: str) -> Reader:
         accounts = {name: app_settings["AzureWebJobsStorage"], **others}
         settings = for_a_laptop(app_settings)
         del settings["AzureWebJobsStorage"]
-        return Reader(tmp_path, settings, accounts)
+        reader = Reader(tmp_path, settings)
+        reader.has_installed(installed, accounts)
+        return reader
 
     return make

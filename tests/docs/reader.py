@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tests.builders.installed import Installed
 from tests.builders.keyboards import standard_input
 from tests.examples.programs import RecordedAz
 
@@ -22,10 +23,14 @@ case "$AzureWebJobsStorage__accountName" in
 '') ;;
 {accounts}*) echo "no such account: $AzureWebJobsStorage__accountName" >&2; exit 9 ;;
 esac
-export AzureWebJobsStorage PYTHONPATH={root}
+export AzureWebJobsStorage
 unset AzureWebJobsStorage__accountName
-exec {python} -m shared "$@"
+case "$1" in
+--show-completion) PYTHONPATH={root} exec {python} -m shared "$@" ;;
+*) exec {program} "$@" ;;
+esac
 """
+"""Of the processes that have started it, the command for completion looks for the shell."""
 ACCOUNT = "{name}) AzureWebJobsStorage={connection} ;;\n"
 
 
@@ -36,21 +41,23 @@ def blocks(text: str, *kinds: str) -> list[tuple[str, str]]:
 
 
 class Reader:
-    """`accounts` has the connection string of each storage account by its name."""
+    """Has the programs of the PATH, and those that a test gives."""
 
-    def __init__(
-        self, folder: Path, settings: Mapping[str, str], accounts: Mapping[str, str]
-    ) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        self._settings = settings
+        self._settings = settings or {}
         (folder / "bin").mkdir(exist_ok=True)
 
+    def has_installed(self, installed: Installed, accounts: Mapping[str, str]) -> None:
+        """Give the reader our command line, for these storage accounts: names and connections."""
         cases = (
             ACCOUNT.format(name=name, connection=shlex.quote(connection))
             for name, connection in accounts.items()
         )
-        text = COMMAND_LINE.format(accounts="".join(cases), root=ROOT, python=sys.executable)
-        program = folder / "bin" / "ase-route-sync"
+        text = COMMAND_LINE.format(
+            accounts="".join(cases), program=installed.program, root=ROOT, python=sys.executable
+        )
+        program = self.folder / "bin" / "ase-route-sync"
         program.write_text(text)
         program.chmod(0o755)
 

@@ -32,7 +32,7 @@ ANSWERS = {
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory):
     """Somebody runs the page from its first command to its last, and pastes a URL twice."""
-    reader = Reader(tmp_path_factory.mktemp("reader"), {}, {})
+    reader = Reader(tmp_path_factory.mktemp("reader"))
     az, azd = reader.has("az", ANSWERS), reader.has("azd")
     reader.has("curl")
     (_, own), *rest = blocks(PAGE, "sh")
@@ -83,7 +83,7 @@ def test_the_action_group_gets_its_receiver_anew_before_the_old_key_goes(calls):
 
 @pytest.mark.parametrize("is_right", [True, False])
 def test_only_a_key_that_the_app_takes_goes_to_the_action_group(is_right, host, tmp_path):
-    reader = Reader(tmp_path, {}, {})
+    reader = Reader(tmp_path)
     key = host.key if is_right else "another"
     az = reader.has("az", {**ANSWERS, "functionapp function keys list": key})
     [commands] = [text for _, text in blocks(PAGE, "sh") if "action-group update" in text]

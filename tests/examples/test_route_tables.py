@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ GITHUB = ROOT / "examples" / "github-actions" / "route-tables.yml"
 AZURE = ROOT / "examples" / "azure-pipelines" / "route-tables.yml"
 PLAN = {"GITHUB_EVENT_NAME": "pull_request", "BUILD_REASON": "PullRequest"}
 APPLY = {"GITHUB_EVENT_NAME": "push", "BUILD_REASON": "IndividualCI"}
-PROGRAM = "#!/bin/sh\ncd {root} && exec {python} -m shared {arguments}\n"
 
 
 def shell_of_github():
@@ -61,17 +59,14 @@ def test_the_shell_passes_shellcheck(shell, tmp_path):
 
 
 @pytest.fixture
-def job(app_settings, deployed, tmp_path):
+def job(app_settings, deployed, installed, tmp_path):
     """A job in a clone whose `tables.yaml` has these entries. It has the storage account alone."""
     deployed.follow(app_settings)
     programs = tmp_path / "bin"
     programs.mkdir()
-    # The command runs in the folder of the sources, as if it had been installed from there.
-    arguments = f'tables import "{tmp_path}/tables.yaml" "$4" "$5"'
-    text = PROGRAM.format(root=ROOT, python=sys.executable, arguments=arguments)
-    for name, script in (("ase-route-sync", text), ("pip", "#!/bin/sh\n")):
-        (programs / name).write_text(script)
-        (programs / name).chmod(0o755)
+    (programs / "ase-route-sync").symlink_to(installed.program)
+    (programs / "pip").write_text("#!/bin/sh\n")
+    (programs / "pip").chmod(0o755)
 
     def run(shell, entries, **variables):
         (tmp_path / "tables.yaml").write_text(yaml.safe_dump({"routeTables": entries}))

@@ -20,7 +20,7 @@ A, B = "20.0.0.0/24", "20.0.1.0/24"
 @pytest.fixture
 def environments(tmp_path):
     """The variables of each environment that the page makes."""
-    reader = Reader(tmp_path, {}, {})
+    reader = Reader(tmp_path)
     azd = reader.has("azd")
     done = reader.bash(blocks(PAGE, "sh")[0][1])
     assert (done.returncode, done.stderr) == (0, "")
