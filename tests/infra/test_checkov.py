@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.once import once
+
 from .deployed import DEPLOYED
 
 PYTHON = Path(__file__).parents[2] / ".venv-checkov" / "bin" / "python"
@@ -48,7 +50,10 @@ OF_EVENTS = {"CKV_AZURE_59"}
 def judged(tmp_path_factory):
     if not PYTHON.exists():
         pytest.fail("checkov is not installed; `make .venv-checkov/.installed` installs it")
-    folder = tmp_path_factory.mktemp("arm")
+    return once(tmp_path_factory, "checkov", lambda: judge(tmp_path_factory.mktemp("arm")))
+
+
+def judge(folder):
     schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
     for name, deployed in DEPLOYED.items():
         resources = [*deployed.resources]
