@@ -5,8 +5,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,30 +20,9 @@ ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "examples" / "runbooks"
 POWERSHELL = RUNBOOKS / "Start-AseRouteSync.ps1"
 PYTHON = RUNBOOKS / "start_ase_route_sync.py"
-BATCH = Path(__file__).parent / "batch.ps1"
+BATCH = Path(__file__).with_name("batch")
 ONLY_POWERSHELL = {"debug", "what if", "alert as Automation writes it"}
 WAIT_SECONDS = 120
-SIDE_BY_SIDE = 16
-
-JOB_OF_PYTHON = """
-import json, runpy, sys, time, types
-notes, key, runbook = sys.argv[1:4]
-assets = types.ModuleType("automationassets")
-assets.get_automation_variable = lambda name: key
-sys.modules["automationassets"] = assets
-slept, sleep, began = [], time.sleep, time.monotonic()
-def pause(seconds):
-    slept.append(seconds)
-    sleep(min(seconds / 50, 0.2))
-time.sleep = pause
-sys.argv = sys.argv[3:]
-try:
-    runpy.run_path(runbook, run_name="__main__")
-finally:
-    seconds = time.monotonic() - began
-    open(notes, "w").write(json.dumps({"slept": slept, "seconds": seconds}))
-"""
-"""Defines what Azure Automation has. A pause is noted, and takes a moment only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +51,32 @@ def run_powershell(program: Path) -> dict[str, Ended]:
     with tempfile.TemporaryDirectory() as text, servers(scenarios()) as (running, other):
         folder = Path(text)
         jobs = [_job(name, one, running[name], folder) for name, one in scenarios().items()]
-        (folder / "jobs.json").write_text(json.dumps(jobs))
-        arguments = [folder / "jobs.json", folder / "results.json"]
-        done = subprocess.run(
-            [program, "-NoProfile", "-NonInteractive", "-File", BATCH, *arguments],
-            env=environment(other, HOME=text, **ENVIRONMENT),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=WAIT_SECONDS,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        results = json.loads((folder / "results.json").read_text())
+        command: list[str | Path] = [
+            program,
+            "-NoProfile",
+            "-NonInteractive",
+            "-File",
+            f"{BATCH}.ps1",
+        ]
+        results = _results(command, jobs, folder, environment(other, HOME=text, **ENVIRONMENT))
         return {one["name"]: _ended(one, running[one["name"]], other) for one in results}
+
+
+def _results(
+    command: Sequence[str | Path], jobs: object, folder: Path, env: Mapping[str, str]
+) -> Any:
+    """Let a batch run the jobs, and return what it says of them."""
+    (folder / "jobs.json").write_text(json.dumps(jobs))
+    done = subprocess.run(
+        [*command, folder / "jobs.json", folder / "results.json"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((folder / "results.json").read_text())
 
 
 def _job(name: str, scenario: Scenario, server: Scripted, folder: Path) -> dict[str, Any]:
@@ -115,56 +106,48 @@ def _ended(found: dict[str, Any], server: Scripted, other: Scripted) -> Ended:
 
 
 def run_python(program: Path) -> dict[str, Ended]:
+    """Run all scenarios as forks of one process, because its imports take long."""
     wanted = {name: one for name, one in scenarios().items() if name not in ONLY_POWERSHELL}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        servers(wanted) as (running, other),
-        ThreadPoolExecutor(SIDE_BY_SIDE) as pool,
-    ):
-        jobs = {
-            name: pool.submit(_python_job, program, Path(folder), one, running[name], other)
-            for name, one in wanted.items()
+    with tempfile.TemporaryDirectory() as text, servers(wanted) as (running, other):
+        folder = Path(text)
+        jobs = [_job_of_python(one, running[name], folder) for name, one in wanted.items()]
+        # As in Automation, the project's packages are not there.
+        command: list[str | Path] = [program, "-I", "-S", f"{BATCH}.py"]
+        # The authorities take long to read, for each call anew, and no address here is https.
+        env = environment(other, SSL_CERT_FILE=os.devnull)
+        statuses = _results(command, jobs, folder, env)
+        return {
+            name: _ended_python(Path(job["folder"]), status, running[name], other)
+            for name, job, status in zip(wanted, jobs, statuses, strict=True)
         }
-        return {name: job.result() for name, job in jobs.items()}
 
 
-def _python_job(
-    program: Path, folder: Path, scenario: Scenario, server: Scripted, other: Scripted
-) -> Ended:
-    notes = folder / f"{server.port}.json"
-    # As in Automation, the project's packages are not there.
-    runbook = _copy(PYTHON, scenario, "{}_SECONDS = ", folder)
-    command: list[str | Path] = [
-        program,
-        "-I",
-        "-S",
-        "-c",
-        JOB_OF_PYTHON,
-        notes,
-        scenario.key,
-        runbook,
-    ]
+def _job_of_python(scenario: Scenario, server: Scripted, folder: Path) -> dict[str, Any]:
+    own = folder / str(server.port)
+    own.mkdir()
     job = {"AUTOMATION_JOB_ID": scenario.job_id} if scenario.job_id else {}
-    done = subprocess.run(
-        [*command, *options(parameters(scenario, server))],
-        env=environment(other, **job, **filled(scenario.environment, server)),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=WAIT_SECONDS,
-    )
+    return {
+        "folder": str(own),
+        "runbook": str(_copy(PYTHON, scenario, "{}_SECONDS = ", folder)),
+        "key": scenario.key,
+        "arguments": options(parameters(scenario, server)),
+        "environment": {**job, **filled(scenario.environment, server)},
+    }
 
-    lines = done.stderr.splitlines()
+
+def _ended_python(folder: Path, status: int, server: Scripted, other: Scripted) -> Ended:
+    output, errors = ((folder / name).read_text() for name in ("output", "errors"))
+    lines = errors.splitlines()
     rest = [line for line in lines if not line.startswith(("warning: ", "error: "))]
-    assert (done.returncode, len(rest)) in {(0, 0), (1, 1)}, done.stderr
+    assert (status, len(rest)) in {(0, 0), (1, 1)}, errors
     return Ended(
         failure=rest[0] if rest else None,
-        output=[json.loads(line) for line in done.stdout.splitlines()],
+        output=[json.loads(line) for line in output.splitlines()],
         information=[],
         warnings=[line for line in lines if line.startswith("warning: ")],
         errors=[line for line in lines if line.startswith("error: ")],
-        **json.loads(notes.read_text()),
-        text=done.stdout + done.stderr,
+        **json.loads((folder / "notes").read_text()),
+        text=output + errors,
         seen=server.seen,
         elsewhere=other.seen,
     )

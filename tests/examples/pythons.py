@@ -1,5 +1,6 @@
 """The oldest Python of Azure Automation that is here."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ VERSIONS = ("3.8", "3.10")
 """Source: "Azure Automation runbook types"."""
 
 
+@functools.cache
 def automation_python() -> Path:
     """Skip the test by name if there is none, and fail it in CI."""
     found = next((path for version in VERSIONS for path in _places(version) if _runs(path)), None)

@@ -41,9 +41,12 @@ NEVER_SENT = {"a key that is none", "body", "http", "key in the url", "azure arc
 NEVER_SENT |= {"alert and more", "no alert"}
 
 
-@pytest.fixture(scope="module", params=LANGUAGES)
+@pytest.fixture(params=LANGUAGES)
 def jobs(request, tmp_path_factory):
-    """What each scenario came to in this language."""
+    """What each scenario came to in this language.
+
+    A test begins with each language in turn, so several workers do not wait for the same one.
+    """
     if request.param == "powershell":
         program, run = request.getfixturevalue("pwsh"), run_powershell
     elif request.param == "python 3.13":
