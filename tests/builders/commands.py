@@ -1,5 +1,6 @@
 """Commands as a page or a message has them, read by the real command line."""
 
+import functools
 from collections.abc import Sequence
 
 import typer
@@ -9,9 +10,14 @@ from typer.core import TyperGroup
 from shared.cli.main import PROGRAM, commands
 
 
+@functools.cache
+def _program() -> Command:
+    return typer.main.get_command(commands)
+
+
 def parse(words: Sequence[str]) -> None:
     """Let the real command line read the words, up to the call of the command."""
-    command: Command | None = typer.main.get_command(commands)
+    command: Command | None = _program()
     context = None
     while isinstance(command, TyperGroup):
         context = command.make_context(PROGRAM, [*words], parent=context)
