@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from azure.core.pipeline.transport import HttpTransport
 
-from local import pwsh as powershell
+from local import pwsh as where_pwsh
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
 from local.plain_http import http
@@ -27,6 +27,7 @@ from .builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
 from .builders.held import Held
 from .builders.installed import Installed
 from .builders.once import once
+from .builders.powershell import PowerShell
 from .builders.runs import START
 from .builders.settings import timers
 from .deployed import Deployed
@@ -83,13 +84,20 @@ def _fresh_accounts(stack: ExitStack) -> Iterator[str]:
 def pwsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """PowerShell. Without it the test is skipped by name, and fails in CI."""
     program = once(
-        tmp_path_factory, "pwsh", lambda: powershell.installed(tmp_path_factory.mktemp("pwsh"))
+        tmp_path_factory, "pwsh", lambda: where_pwsh.installed(tmp_path_factory.mktemp("pwsh"))
     )
     if program is None:
         if os.environ.get("CI") and os.environ.get("PWSH") != "none":
-            pytest.fail(powershell.HOW_TO_GET_IT)
-        pytest.skip(powershell.HOW_TO_GET_IT)
+            pytest.fail(where_pwsh.HOW_TO_GET_IT)
+        pytest.skip(where_pwsh.HOW_TO_GET_IT)
     return program
+
+
+@pytest.fixture(scope="session")
+def powershell(pwsh: Path) -> Iterator[PowerShell]:
+    """PowerShell for scripts that need no process of their own."""
+    with PowerShell(pwsh) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import uuid
 import pytest
 
 from local.azure.identity import HEADER
-from local.pwsh import ENVIRONMENT
 from tests.builders.azure import add_table, table_id, tag_document
 from tests.builders.routes import owned_prefixes, to_firewall
 from tests.examples.jobs import POWERSHELL, PYTHON
@@ -46,18 +45,15 @@ def job(request, host, tmp_path):
             host.url, "--reason", "CHG1", key=key, **environment
         )
 
-    program = request.getfixturevalue("pwsh")
-    command = (
-        "function Get-AutomationVariable { $env:KEY }; "
+    powershell = request.getfixturevalue("powershell")
+    script = tmp_path / "job.ps1"
+    script.write_text(
+        "function Get-AutomationVariable { $env:KEY }\n"
         f"& '{POWERSHELL}' -Url {host.url} -KeyVariable k -Reason CHG1"
     )
-    return lambda key=host.key, **environment: run(
-        [program, "-NoProfile", "-NonInteractive", "-Command", command],
-        PATH=os.environ["PATH"],
-        HOME=str(tmp_path),
-        KEY=key,
-        **ENVIRONMENT,
-        **environment,
+    shared = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    return lambda key=host.key, **environment: powershell.run(
+        script, {**shared, "KEY": key, **environment}
     )
 
 
