@@ -42,17 +42,25 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("unhurried")
 
 
-SHORT = ("domain", "sync")
-"""The folders with the most tests, and with few long ones."""
+KINDS = {"storage": "computing", "sync": "computing", "domain": "short"}
+"""What the tests of a folder do. Most others wait: for hosts, browsers and other programs."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long ones.
+    """Mix the tests that compute with those that wait, so that the processors have work.
 
-    While the last of them goes on, there are still short ones for the other workers.
+    The tests of a file stay together, because they may share what they have started. The short ones
+    come last: while the last long one goes on, they are there for the other workers.
     """
-    tests = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(tests).parts[0] in SHORT)
+    files: dict[str, dict[Path, None]] = {"computing": {}, "waiting": {}, "short": {}}
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        files[KINDS.get(folder, "waiting")][item.path] = None
+
+    place = dict.fromkeys(files.pop("short"), 1.0)
+    for part in files.values():
+        place |= {file: number / len(part) for number, file in enumerate(part)}
+    items.sort(key=lambda item: place[item.path])
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
