@@ -77,7 +77,9 @@ class _Session(requests.Session):
         prepared = requests.PreparedRequest()
         prepared.prepare_method(request.method)
         prepared.prepare_url(request.url, request.params)
-        prepared.headers = CaseInsensitiveDict({**self.headers, **request.headers})
+        all_headers = CaseInsensitiveDict({**self.headers, **request.headers})
+        known = {name: value for name, value in all_headers.items() if value is not None}
+        prepared.prepare_headers(known)
         prepared.prepare_body(request.data, request.files)
         return prepared
 

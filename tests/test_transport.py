@@ -4,6 +4,8 @@ import time
 from contextlib import suppress
 
 import pytest
+from azure.core.exceptions import AzureError
+from azure.core.rest import HttpRequest
 from requests.adapters import HTTPAdapter
 
 from local.azure.faults import Delay, InjectedFault, refusal
@@ -12,6 +14,7 @@ from shared.domain.errors import TransientError
 from shared.domain.people.notices import Notice, NoticeKind
 from shared.notify.formats import Sender
 from shared.notify.webhook import HttpWebhook
+from shared.transport import Transport
 from tests.builders.azure import add_table, answer, rid
 from tests.builders.clocks import SteppedClock
 from tests.builders.runs import START, begin, outcome_of, register, run_report, started, sync
@@ -59,6 +62,20 @@ def test_a_netrc_file_replaces_no_credential(azure, app, monkeypatch, tmp_path):
     add_table(azure.state, "one")
     assert app.route_tables.read(rid("one")).routes == ()
     app.account.check()
+
+
+@pytest.mark.parametrize("etag", ["a\nX: y", "a\r\n X: y", "a\n"])
+def test_no_header_of_a_stranger_becomes_two(azure, etag):
+    azure.state.log.clear()
+    request = HttpRequest("GET", f"{azure.url}/subscriptions", headers={"If-None-Match": etag})
+    with pytest.raises(AzureError):
+        Transport().send(request)
+    assert azure.state.log == []
+
+
+def test_a_header_without_a_value_is_not_sent(azure):
+    headers = {"If-None-Match": None, "accept-encoding": None}
+    Transport().send(HttpRequest("GET", f"{azure.url}/simulator/token", headers=headers))
 
 
 def test_no_call_goes_on_after_the_deadline(azure, app, timeouts):
