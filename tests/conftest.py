@@ -14,7 +14,7 @@ import pytest
 import time_machine
 from azure.core.pipeline.transport import HttpTransport
 
-from local import pwsh as where_pwsh
+from local import pwsh as powershell
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
 from local.plain_http import http
@@ -92,17 +92,17 @@ def _fresh_accounts(stack: ExitStack) -> Iterator[str]:
 def pwsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """PowerShell. Without it the test is skipped by name, and fails in CI."""
     program = once(
-        tmp_path_factory, "pwsh", lambda: where_pwsh.installed(tmp_path_factory.mktemp("pwsh"))
+        tmp_path_factory, "pwsh", lambda: powershell.installed(tmp_path_factory.mktemp("pwsh"))
     )
     if program is None:
         if os.environ.get("CI") and os.environ.get("PWSH") != "none":
-            pytest.fail(where_pwsh.HOW_TO_GET_IT)
-        pytest.skip(where_pwsh.HOW_TO_GET_IT)
+            pytest.fail(powershell.HOW_TO_GET_IT)
+        pytest.skip(powershell.HOW_TO_GET_IT)
     return program
 
 
 @pytest.fixture(scope="session")
-def powershell(pwsh: Path) -> Iterator[PowerShell]:
+def powershell_session(pwsh: Path) -> Iterator[PowerShell]:
     """PowerShell for scripts that need no process of their own."""
     with PowerShell(pwsh) as running:
         yield running
@@ -248,7 +248,10 @@ def make_host(app_settings: dict[str, str]) -> Iterator[MakeHost]:
 def make_common_host(
     azurite: Callable[[], str], common_azure: SimulatedAzure
 ) -> Iterator[MakeHost]:
-    """A host for several tests of a module, which leave behind nothing that another one sees."""
+    """Several tests of a module share these hosts.
+
+    Such a test leaves nothing behind that another one sees.
+    """
     with _hosts(_settings(common_azure, azurite())) as make:
         yield make
 

@@ -22,13 +22,17 @@ while ($null -ne ($line = [Console]::In.ReadLine())) {
     [Console]::SetError($errors)
     $shell = [powershell]::Create()
     try {
-        $shell.AddCommand($asked.script).Invoke() | ForEach-Object { $output.WriteLine($_) }
+        # Another program sets LASTEXITCODE as well, but only an exit of the script itself counts.
+        $text = "& '$($asked.script)'; if (`$?) { `$global:LASTEXITCODE = 0 }"
+        $shell.AddScript($text).Invoke() | ForEach-Object { $output.WriteLine($_) }
         $status = $shell.Runspace.SessionStateProxy.GetVariable('LASTEXITCODE') ?? 0
     }
     catch {
         $errors.WriteLine($_)
         $status = 1
     }
+    $shell.Streams.Warning | ForEach-Object { $output.WriteLine("WARNING: $_") }
+    $shell.Streams.Information | ForEach-Object { $output.WriteLine($_) }
     $shell.Streams.Error | ForEach-Object { $errors.WriteLine($_) }
     $shell.Dispose()
 

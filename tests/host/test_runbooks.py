@@ -45,7 +45,7 @@ def job(request, host, tmp_path):
             host.url, "--reason", "CHG1", key=key, **environment
         )
 
-    powershell = request.getfixturevalue("powershell")
+    powershell = request.getfixturevalue("powershell_session")
     script = tmp_path / "job.ps1"
     script.write_text(
         "function Get-AutomationVariable { $env:KEY }\n"

@@ -94,7 +94,7 @@ def hook(request):
     """Run the hook in this environment."""
     if request.param == "sh":
         return in_sh
-    powershell = request.getfixturevalue("powershell")
+    powershell = request.getfixturevalue("powershell_session")
     return lambda environment: powershell.run(HOOKS / "preprovision.ps1", environment)
 
 
