@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
 def lend(browser: Browser) -> Lend:
     """Lend an empty page, and take it back. A new one would take a second of processor time.
 
-    A page that was left with an error is not lent again.
+    A page that was left with an error is closed.
     """
     free: dict[bool, Page] = {}
 
@@ -62,7 +62,11 @@ def lend(browser: Browser) -> Lend:
             page = browser.new_context(bypass_csp=bypass_csp).new_page()
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=color_scheme)
-        yield page
+        try:
+            yield page
+        except BaseException:
+            page.context.close()
+            raise
         page.goto("about:blank")
         page.context.clear_cookies()
         free[bypass_csp] = page

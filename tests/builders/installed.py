@@ -66,4 +66,7 @@ class _Handler(BaseRequestHandler):
         command = WarmProcess("shared", *arguments, env=environment, streams=streams, folder=folder)
         for stream in streams:
             os.close(stream)
-        caller.send(bytes([command.wait(LONGEST_SECONDS) % 256]))
+        try:
+            caller.send(bytes([command.wait(LONGEST_SECONDS) % 256]))
+        finally:
+            command.kill()

@@ -17,7 +17,7 @@ import time
 import types
 from pathlib import Path
 
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 90
 
 
 def main(jobs, results):
@@ -32,8 +32,13 @@ def main(jobs, results):
             return
         processes.append(process)
 
-    statuses = [os.WEXITSTATUS(os.waitpid(process, 0)[1]) for process in processes]
+    statuses = [status_of(os.waitpid(process, 0)[1]) for process in processes]
     Path(results).write_text(json.dumps(statuses))
+
+
+def status_of(ended):
+    """Return the exit status, or less than 0 if a signal has ended the process."""
+    return os.WEXITSTATUS(ended) if os.WIFEXITED(ended) else -os.WTERMSIG(ended)
 
 
 def import_for(runbook):
