@@ -17,6 +17,8 @@ _WITHOUT_CAPITAL = frozenset("\N{LATIN SMALL LETTER DOTLESS I}\N{LATIN SMALL LET
 """Azure leaves them alone, because their capitals are letters of ASCII."""
 _FIRST_PLANE = 0x10000
 """So many letters of Unicode are one UTF-16 unit."""
+_LETTERS_KEPT = 4096
+"""More than the names of a customer have, and far fewer than a stranger could send."""
 _LONGEST_GROUP = 90
 _LONGEST_NAME = 80
 
@@ -193,14 +195,14 @@ def _is_name(text: str) -> bool:
     return legal and 1 <= len(text) <= _LONGEST_NAME and _is_word(text[0]) and _is_word(text[-1])
 
 
-@functools.lru_cache(_FIRST_PLANE)
+@functools.lru_cache(_LETTERS_KEPT)
 def _is_word(letter: str) -> bool:
     # Azure looks at UTF-16 units, of which none beyond the first plane is a letter.
     one_unit = ord(letter) < _FIRST_PLANE
     return letter == "_" or (one_unit and unicodedata.category(letter) in _LETTERS)
 
 
-@functools.lru_cache(_FIRST_PLANE)
+@functools.lru_cache(_LETTERS_KEPT)
 def _small(letter: str) -> str:
     """Return the small letter that has the same capital, or the capital if there is none."""
     capital = _capital(letter)
