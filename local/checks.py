@@ -30,7 +30,7 @@ STATIC: Mapping[str, Sequence[str]] = {
 """These checks read only the sources. The longest comes first."""
 TESTS = (
     # This measures which branches run. It takes no time, unlike coverage.py, with which the tests
-    # take half as long again. pytest warns it of files that pytest itself writes: the tests.
+    # take half as long again. It warns that it does not measure the tests themselves.
     *("python", "-W", "ignore::RuntimeWarning:slipcover.importer", "-m", "slipcover"),
     *("--branch", "--source=shared/domain,shared/sync"),
     *("--json", "--out={folder}/coverage.json", "-m"),

@@ -61,7 +61,7 @@ def _call_once() -> None:
 
 
 def _ask_once() -> None:
-    """The app asks it of a text, and `Counter` of whatever it counts."""
+    """The app asks of a text whether it is a `Mapping`, and `Counter` asks it of what it counts."""
     for value in ("", map(str, ()), (_ for _ in ())):
         isinstance(value, Mapping)
 

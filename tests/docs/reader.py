@@ -30,7 +30,7 @@ case "$1" in
 *) exec {program} "$@" ;;
 esac
 """
-"""Of the processes that have started it, the command for completion looks for the shell."""
+"""The command for completion looks for the shell among the processes that have started it."""
 ACCOUNT = "{name}) AzureWebJobsStorage={connection} ;;\n"
 
 

@@ -51,7 +51,6 @@ from tests.builders.azure import (
 from tests.builders.services import DATABRICKS, HDINSIGHT, service_id
 
 
-# A lone surrogate is no text, but JSON can hold one, and Azure answers in JSON.
 def made(example: Any) -> Any:
     """Return the value, or make it if the example is the function that makes it.
 
@@ -60,6 +59,7 @@ def made(example: Any) -> Any:
     return example() if callable(example) else example
 
 
+# A lone surrogate is no text, but JSON can hold one, and Azure answers in JSON.
 texts = st.text(max_size=20) | st.sampled_from(["", "Résumé", "\x00\n\t", "路由 🛣", "\ud800"])
 some_text = st.none() | texts
 numbers = st.integers(0, 10**9)
