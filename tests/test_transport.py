@@ -75,7 +75,7 @@ def test_no_header_of_a_stranger_becomes_two(azure, etag):
 
 def test_a_header_without_a_value_is_not_sent(azure):
     headers = {"If-None-Match": None, "accept-encoding": None}
-    Transport().send(HttpRequest("GET", f"{azure.url}/simulator/token", headers=headers))
+    Transport().send(HttpRequest("GET", f"{azure.url}/simulator/token", headers=headers))  # type: ignore[arg-type]
 
 
 def test_no_call_goes_on_after_the_deadline(azure, app, timeouts):
