@@ -43,7 +43,7 @@ hypothesis.settings.load_profile("unhurried")
 
 
 KINDS = {"storage": "computing", "sync": "computing", "domain": "short"}
-"""What the tests of a folder do. Most others wait: for hosts, browsers and other programs."""
+"""The tests of most other folders wait: for hosts, browsers and other programs."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

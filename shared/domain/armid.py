@@ -16,7 +16,7 @@ _LETTERS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd"})
 _WITHOUT_CAPITAL = frozenset("\N{LATIN SMALL LETTER DOTLESS I}\N{LATIN SMALL LETTER LONG S}")
 """Azure leaves them alone, because their capitals are letters of ASCII."""
 _FIRST_PLANE = 0x10000
-"""So many letters of Unicode are one UTF-16 unit."""
+"""A letter below this is one UTF-16 unit."""
 _LETTERS_KEPT = 4096
 """More than the names of a customer have, and far fewer than a stranger could send."""
 _LONGEST_GROUP = 90

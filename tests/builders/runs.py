@@ -113,8 +113,9 @@ def copy_rows(source: App, target: App) -> None:
     for name in ("versions", "route_tables", "runs", "outcomes"):
         rows = getattr(source.account, name).list_entities()
         for _, some in itertools.groupby(rows, itemgetter("PartitionKey")):
-            batch = [("create", row) for row in some]
-            getattr(target.account, name).submit_transaction(batch)
+            with in_batches(getattr(target.account, name)) as table:
+                for row in some:
+                    table.create_entity(row)
 
 
 def begin(app: App, *names: str, mode: Mode = Mode.APPLY, **asked: Unpack[Asked]) -> str:
