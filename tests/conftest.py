@@ -4,6 +4,7 @@ import functools
 import gc
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ import hypothesis
 import pytest
 import time_machine
 from azure.core.pipeline.transport import HttpTransport
+from xdist.scheduler import LoadFileScheduling
 
+from local import bicep as compiler
 from local import pwsh as powershell
 from local.azure.server import SimulatedAzure
 from local.azurite import Azurite
@@ -42,6 +45,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("unhurried")
 
 
+NEEDS_THE_COMPILER = re.compile(
+    "tests/infra/|tests/examples/test_(azure_scripts|azure_tag|logic_app|runbooks_page).py"
+)
 KINDS = {"storage": "computing", "sync": "computing", "domain": "short"}
 """The tests of most other folders wait: for hosts, browsers and other programs."""
 
@@ -61,6 +67,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for part in files.values():
         place |= {file: number / len(part) for number, file in enumerate(part)}
     items.sort(key=lambda item: place[item.path])
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """A worker takes a whole file, and one takes all the files that need the compiler of `infra/`.
+
+    The compiler needs seconds of processor time before it is fast.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "compiler" if NEEDS_THE_COMPILER.match(nodeid) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -86,6 +106,18 @@ def _fresh_accounts(stack: ExitStack) -> Iterator[str]:
     while True:
         running = stack.enter_context(Azurite(accounts=ACCOUNTS))
         yield from map(running.connection_string, ACCOUNTS)
+
+
+@pytest.fixture(scope="session")
+def bicep() -> Iterator[compiler.Bicep]:
+    """One process serves all tests. `.ci/run` sets BICEP=none if there is no way to install it."""
+    program = compiler.installed()
+    if program is None:
+        if os.environ.get("CI") and os.environ.get("BICEP") != "none":
+            pytest.fail(compiler.HOW_TO_GET_IT)
+        pytest.skip(compiler.HOW_TO_GET_IT)
+    with compiler.Bicep(program) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

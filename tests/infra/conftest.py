@@ -1,14 +1,13 @@
-"""The compiler, for the tests of the infrastructure."""
+"""What the compiler makes of the infrastructure."""
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.bicep import HOW_TO_GET_IT, ROOT, Bicep, installed
+from local.bicep import ROOT, Bicep
 from local.snapshots import taken
 
 from .deployed import Deployed
@@ -17,18 +16,6 @@ MAIN = ROOT / "infra" / "main.bicep"
 
 type Expand = Callable[..., Deployed]
 type Value = str | int | dict[str, str]
-
-
-@pytest.fixture(scope="session")
-def bicep() -> Iterator[Bicep]:
-    """One process serves all tests. `.ci/run` sets BICEP=none if there is no way to install it."""
-    program = installed()
-    if program is None:
-        if os.environ.get("CI") and os.environ.get("BICEP") != "none":
-            pytest.fail(HOW_TO_GET_IT)
-        pytest.skip(HOW_TO_GET_IT)
-    with Bicep(program) as running:
-        yield running
 
 
 @pytest.fixture(scope="session")
