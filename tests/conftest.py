@@ -4,8 +4,9 @@ import functools
 import gc
 import itertools
 import os
+import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -52,12 +53,29 @@ KINDS = {"storage": "computing", "sync": "computing", "domain": "short"}
 """The tests of most other folders wait: for hosts, browsers and other programs."""
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Each worker imports the files in an order of its own.
+
+    In a fresh checkout it finds most of them compiled by the others, instead of all workers
+    compiling the same file at the same time.
+    """
+    report = yield
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is not None and isinstance(collector, pytest.Directory):
+        random.Random(worker).shuffle(report.result)
+    return report
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mix the tests that compute with those that wait, so that the processors have work.
 
     The tests of a file stay together, because they may share what they have started. The short ones
     come last: while the last long one goes on, they are there for the other workers.
     """
+    items.sort(key=lambda item: item.path)
     files: dict[str, dict[Path, None]] = {"computing": {}, "waiting": {}, "short": {}}
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
