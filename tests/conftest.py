@@ -33,7 +33,7 @@ from .builders.installed import Installed
 from .builders.once import once
 from .builders.powershell import PowerShell
 from .builders.runs import START
-from .builders.settings import timers
+from .builders.settings import event_queues, poison_queues, timers
 from .deployed import Deployed
 from .described import checked_at
 from .receiver import Receiver
@@ -256,7 +256,10 @@ def _settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
         "CHECK_SCHEDULE": "0 20 5 * * *",
         **timers("true"),  # or they would come in the middle of a test
         # No test waits for the polls of a real host, which are further apart. But each poll takes
-        # processor time from what the tests wait for.
+        # processor time from what the tests wait for. So nobody polls the queues of events and of
+        # messages that failed, where a test has none.
+        **event_queues("true"),
+        **poison_queues("true"),
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.3",
         "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
         "SERVICE_TAG_LOCATIONS": "westeurope",

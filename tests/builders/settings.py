@@ -19,6 +19,15 @@ def timers(disabled: str) -> dict[str, str]:
     return switches(disabled, "scheduled_sync", "daily_check")
 
 
+def event_queues(disabled: str) -> dict[str, str]:
+    return switches(disabled, "resource_events", "resource_events_poison")
+
+
+def poison_queues(disabled: str) -> dict[str, str]:
+    """Return the settings for the functions that get a message when all its deliveries failed."""
+    return switches(disabled, "start_run_poison", "sync_route_table_poison")
+
+
 def without_storage() -> str:
     """Return the connection string of an account that does not answer."""
     gone = "http://127.0.0.1:9/devstoreaccount1"

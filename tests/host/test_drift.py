@@ -22,6 +22,7 @@ from tests.builders.azure import (
     tag_document,
 )
 from tests.builders.routes import foreign_routes, owned, route, to_firewall
+from tests.builders.settings import event_queues
 
 A, B = "20.0.0.0/24", "20.0.1.7/32"
 WITHIN_SECONDS = 60
@@ -30,7 +31,7 @@ OURS = "it is about what this app did itself"
 
 @pytest.fixture
 def host(make_host):
-    return make_host(LOG_LEVEL="INFO")
+    return make_host(LOG_LEVEL="INFO", **event_queues("false"))
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_a_table_that_is_not_registered_stays_as_somebody_left_it(azure, host, s
 
 
 def test_while_the_app_is_paused_an_event_only_plans(azure, storage, make_host):
-    host = make_host(LOG_LEVEL="INFO", PAUSED="true")
+    host = make_host(LOG_LEVEL="INFO", PAUSED="true", **event_queues("false"))
     azure.state.tags.answers["westeurope"] = tag_document([A])
     add_table(azure.state, "one", [owned(A), to_firewall()])
     register(host, "one")

@@ -17,6 +17,7 @@ from tests.builders.azure import add_table, table_id, tag_document
 from tests.builders.recorded import RECORDINGS, needs_recordings
 from tests.builders.routes import owned_prefixes, to_firewall
 from tests.builders.runs import START
+from tests.builders.settings import event_queues
 
 A = "20.0.0.0/24"
 
@@ -37,6 +38,11 @@ class EventQueue:
     @property
     def is_empty(self) -> bool:
         return self._client.get_queue_properties().approximate_message_count == 0
+
+
+@pytest.fixture
+def host(make_host):
+    return make_host(**event_queues("false"))
 
 
 @pytest.fixture
@@ -83,7 +89,7 @@ def test_an_event_as_azure_sends_it_starts_a_run_of_its_table(azure, host, table
 
 
 def test_what_concerns_no_table_of_ours_ends_with_a_record(azure, make_host, events):
-    host = make_host(LOG_LEVEL="INFO")
+    host = make_host(LOG_LEVEL="INFO", **event_queues("false"))
     ours = azure.state.identities.app
     for body, reason in (
         (b'{"eventType": "\\ud800"}', "not an event"),

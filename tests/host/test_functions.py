@@ -24,7 +24,7 @@ from tests.builders.azure import (
 )
 from tests.builders.functions import HTTP_FUNCTIONS
 from tests.builders.routes import owned, owned_prefixes, route, to_firewall
-from tests.builders.settings import timers, without_storage
+from tests.builders.settings import poison_queues, timers, without_storage
 from tests.builders.tags import tag_table
 
 A, B = "20.0.0.0/24", "20.0.1.0/24"
@@ -422,6 +422,7 @@ def test_a_table_that_never_succeeds_is_poisoned_and_the_report_says_why(azure, 
         refusal("PUT", "routetables/bad", 503, refused, times=999, headers={"Retry-After": "99"})
     )
     host = make_host(
+        **poison_queues("false"),
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
         AzureFunctionsJobHost__extensions__queues__visibilityTimeout="00:00:01",
     )
@@ -437,6 +438,7 @@ def test_a_table_that_never_succeeds_is_poisoned_and_the_report_says_why(azure, 
 
 def test_a_run_that_never_starts_is_poisoned_and_the_report_says_why(azure, make_host):
     host = make_host(
+        **poison_queues("false"),
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
         AzureFunctionsJobHost__extensions__queues__visibilityTimeout="00:00:01",
     )
@@ -456,6 +458,7 @@ def test_while_the_tags_cannot_be_read_tables_are_repaired_from_the_last_version
     table = add_table(azure.state, "one", [to_firewall()])
     azure.state.tags.answers["westeurope"] = tag_document([A, B])
     host = make_host(
+        **poison_queues("false"),
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
         AzureFunctionsJobHost__extensions__queues__visibilityTimeout="00:00:01",
     )
@@ -479,7 +482,10 @@ def test_a_throttled_subscription_ends_unpoisoned_and_holds_no_other_up(azure, m
     azure.state.tags.answers["westeurope"] = tag_document([A])
     many = [add_table(azure.state, f"many{number}").resource_id for number in range(60)]
     other = add_table(azure.state, "other", subscription=OTHER_SUBSCRIPTION).resource_id
-    host = make_host(AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2")
+    host = make_host(
+        **poison_queues("false"),
+        AzureFunctionsJobHost__extensions__queues__maxDequeueCount="2",
+    )
     for table in (*many, other):
         host.request("PUT", f"/api/route-tables{table}", json={}).raise_for_status()
     started = host.request("POST", "/api/sync", json={"routeTables": many}).json()["runId"]
@@ -494,6 +500,7 @@ def test_a_throttled_subscription_ends_unpoisoned_and_holds_no_other_up(azure, m
 
 def test_messages_that_are_not_ours_are_dropped(make_host):
     host = make_host(
+        **poison_queues("false"),
         AzureFunctionsJobHost__extensions__queues__maxDequeueCount="1",
     )
     for function in ("start_run_poison", "sync_route_table_poison"):
