@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -33,7 +34,7 @@ from .builders.installed import Installed
 from .builders.once import once
 from .builders.powershell import PowerShell
 from .builders.runs import START
-from .builders.settings import event_queues, poison_queues, timers
+from .builders.settings import event_queues, poison_queues, run_queues, timers
 from .deployed import Deployed
 from .described import checked_at
 from .receiver import Receiver
@@ -110,6 +111,16 @@ ACCOUNTS = [f"account{number}" for number in range(1000)]
 
 type MakeApp = Callable[..., App]
 type MakeHost = Callable[..., HostProcess]
+type Prepare[T] = Callable[[SimulatedAzure, App], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared[T]:
+    """A host whose Azure and storage are as an app has left them, and what the preparation said."""
+
+    host: HostProcess
+    app: App
+    said: T
 
 
 @pytest.fixture(scope="session")
@@ -270,13 +281,18 @@ def _settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
 @pytest.fixture
 def make_app(app_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> MakeApp:
     """An App of this process on Azurite and the simulated Azure."""
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
-        monkeypatch.setenv(name, app_settings[name])
+    _identify(app_settings, monkeypatch)
 
     def make(**changed: str) -> App:
         return App(Settings.read({**app_settings, **changed}))
 
     return make
+
+
+def _identify(settings: Mapping[str, str], patch: pytest.MonkeyPatch) -> None:
+    """Let this process get the tokens of the app's identity."""
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        patch.setenv(name, settings[name])
 
 
 @pytest.fixture
@@ -306,6 +322,25 @@ def make_common_host(
     Such a test leaves nothing behind that another one sees.
     """
     with _hosts(_settings(common_azure, azurite())) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def prepared[T](azurite: Callable[[], str]) -> Iterator[Callable[[Prepare[T]], Prepared[T]]]:
+    """Several tests of a module look at these hosts. Each is prepared once, and makes no run."""
+    running = ExitStack()
+
+    @functools.cache
+    def make(prepare: Prepare[T]) -> Prepared[T]:
+        azure = running.enter_context(_simulated_azure())
+        settings = _settings(azure, azurite()) | run_queues("true")
+        with pytest.MonkeyPatch.context() as patch:
+            _identify(settings, patch)
+            app = App(Settings.read(settings))
+            said = prepare(azure, app)
+        return Prepared(running.enter_context(_hosts(settings))(), app, said)
+
+    with running:
         yield make
 
 

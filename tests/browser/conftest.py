@@ -19,6 +19,7 @@ from playwright.sync_api import (
 )
 
 from local.chromium import installed, launch
+from tests.builders.settings import run_queues
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -30,6 +31,12 @@ SCREEN: ViewportSize = {"width": 1280, "height": 720}
 type Scheme = Literal["light", "dark"]
 type Lend = Callable[..., AbstractContextManager[Page]]
 type Visit = Callable[..., AbstractContextManager[Page]]
+
+
+@pytest.fixture
+def app_settings(app_settings: dict[str, str]) -> dict[str, str]:
+    """The hosts show pages, and make no runs."""
+    return app_settings | run_queues("true")
 
 
 @pytest.fixture(scope="session")

@@ -110,23 +110,27 @@ def thousand(azure, app):
     return "998 of 1000 route tables to look at"
 
 
+@pytest.fixture
+def empty(prepared):
+    return prepared(fresh).host
+
+
 STATES = [fresh, healthy, changed, blocked, failed, discovered, thousand]
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_each_state_is_told_in_the_headline(azure, app, make_host, visit, state):
-    said = state(azure, app)
-    with visit(url(make_host())) as page:
-        assert headline(page) == said
+def test_each_state_is_told_in_the_headline(prepared, visit, state):
+    shown = prepared(state)
+    with visit(url(shown.host)) as page:
+        assert headline(page) == shown.said
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "state", [fresh, changed, failed, discovered], ids=lambda state: state.__name__
 )
-def test_everybody_can_use_it(azure, app, make_host, serious_faults, state, scheme):
-    state(azure, app)
-    host = make_host()
+def test_everybody_can_use_it(prepared, serious_faults, state, scheme):
+    host, app = prepared(state).host, prepared(state).app
     pages = [url(host)]
     if state is fresh:
         pages.append(url(host, page="codes"))
@@ -136,11 +140,8 @@ def test_everybody_can_use_it(azure, app, make_host, serious_faults, state, sche
     assert [fault for page in pages for fault in serious_faults(page, scheme)] == []
 
 
-def test_the_page_of_a_discovery_shows_what_was_found_and_what_was_not(
-    azure, app, make_host, visit
-):
-    discovered(azure, app)
-    host = make_host()
+def test_the_page_of_a_discovery_shows_what_was_found_and_what_was_not(prepared, visit):
+    host, app = prepared(discovered).host, prepared(discovered).app
     with visit(url(host)) as page:
         assert "http\ndiscover" in page.locator(".runs tbody tr").first.inner_text()
     with visit(url(host, run=next(app.runs.list()).run_id)) as page:
@@ -194,17 +195,15 @@ def test_a_version_that_was_seen_and_not_applied_is_said(azure, app, make_host, 
         assert cell(page, 5) == "version no. 1 applied, no. 2 seen"
 
 
-def test_the_picture_shows_what_each_version_added_and_removed(azure, app, make_host, visit):
-    changed(azure, app)
-    with visit(url(make_host())) as page:
+def test_the_picture_shows_what_each_version_added_and_removed(prepared, visit):
+    with visit(url(prepared(changed).host)) as page:
         titles = page.locator("svg rect title").all_text_contents()
         assert [title.partition(": ")[2] for title in titles] == ["2 added", "1 removed"]
         assert page.locator("svg").get_attribute("role") == "img"
 
 
-def test_links_lead_to_the_run_and_to_the_table_and_back(azure, app, make_host, visit):
-    changed(azure, app)
-    with visit(url(make_host())) as page:
+def test_links_lead_to_the_run_and_to_the_table_and_back(prepared, visit):
+    with visit(url(prepared(changed).host)) as page:
         page.get_by_role("link", name="one", exact=True).click()
         assert headline(page) == "one: right"
         page.locator(".history a").first.click()
@@ -246,9 +245,8 @@ def test_where_azure_does_not_answer_a_tables_page_says_so_and_all_else(
     assert "found right" in text
 
 
-def test_a_thousand_tables_come_in_pages(azure, app, make_host, visit):
-    thousand(azure, app)
-    with visit(url(make_host())) as page:
+def test_a_thousand_tables_come_in_pages(prepared, visit):
+    with visit(url(prepared(thousand).host)) as page:
         assert page.locator(".tables tbody tr").count() == 50
         page.get_by_role("link", name="Next").first.click()
         assert page.locator(".pages").first.inner_text().split("\n") == [
@@ -257,11 +255,8 @@ def test_a_thousand_tables_come_in_pages(azure, app, make_host, visit):
         assert page.locator(".tables tbody tr").count() == 50
 
 
-def test_a_table_is_found_by_the_form_and_the_url_says_what_is_looked_for(
-    azure, app, make_host, visit
-):
-    failed(azure, app)
-    with visit(url(make_host())) as page:
+def test_a_table_is_found_by_the_form_and_the_url_says_what_is_looked_for(prepared, visit):
+    with visit(url(prepared(failed).host)) as page:
         page.get_by_label("Name, group or environment").fill("TWO")
         page.get_by_role("button", name="Show").click()
         assert "search=TWO" in page.url
@@ -333,17 +328,16 @@ def test_no_row_is_higher_than_63_pixels(azure, app, make_host, visit):
     assert max(heights) <= 63
 
 
-def test_each_note_of_a_table_has_one_mark(azure, app, make_host, visit):
-    failed(azure, app)
+def test_each_note_of_a_table_has_one_mark(prepared, visit):
     marks = "all => all.map(e => getComputedStyle(e, '::before').content)"
-    with visit(url(make_host(), routeTable=table_id("one"))) as page:
+    with visit(url(prepared(failed).host, routeTable=table_id("one"))) as page:
         assert page.locator(".notes li").evaluate_all(marks) == ['"!"']
         assert page.locator(".notes li *").evaluate_all(marks) == ["none"]
 
 
-def test_the_page_of_a_run_unfolds_what_needs_somebody(azure, app, make_host, visit):
-    failed(azure, app)
-    with visit(url(make_host(), run=next(app.runs.list()).run_id)) as page:
+def test_the_page_of_a_run_unfolds_what_needs_somebody(prepared, visit):
+    shown = prepared(failed)
+    with visit(url(shown.host, run=next(shown.app.runs.list()).run_id)) as page:
         outcomes = page.locator("details.outcome")
         texts = outcomes.all_inner_texts()
         assert [text.split()[:2] for text in texts] == [["failed", "one"], ["unchanged", "two"]]
@@ -351,9 +345,8 @@ def test_the_page_of_a_run_unfolds_what_needs_somebody(azure, app, make_host, vi
         assert outcomes.last.get_attribute("open") is None
 
 
-def test_a_code_leads_to_what_it_means_and_what_to_do(azure, app, make_host, visit):
-    failed(azure, app)
-    with visit(url(make_host())) as page:
+def test_a_code_leads_to_what_it_means_and_what_to_do(prepared, visit):
+    with visit(url(prepared(failed).host)) as page:
         assert "az role assignment create" in page.locator(".todo pre").inner_text()
         page.get_by_role("link", name="AuthorizationFailed").first.click()
         assert headline(page) == "Codes and states"
@@ -362,9 +355,8 @@ def test_a_code_leads_to_what_it_means_and_what_to_do(azure, app, make_host, vis
         assert codes.AUTHORIZATION_FAILED.meaning in entry.inner_text()
 
 
-def test_on_a_phone_the_reason_is_beside_the_name(azure, app, make_host, visit):
-    failed(azure, app)
-    with visit(url(make_host()), viewport={"width": 390, "height": 844}) as page:
+def test_on_a_phone_the_reason_is_beside_the_name(prepared, visit):
+    with visit(url(prepared(failed).host), viewport={"width": 390, "height": 844}) as page:
         row = page.locator(".tables tbody tr").first
         name, reason = row.locator("th").bounding_box(), row.locator("td").nth(1).bounding_box()
         assert row.locator("td").nth(1).inner_text() == "AuthorizationFailed"
@@ -408,9 +400,8 @@ def test_the_history_of_a_table_outlives_its_runs(azure, app, make_host, visit):
         assert "2 added" in row
 
 
-def test_it_works_by_keyboard_alone(azure, app, make_host, visit):
-    healthy(azure, app)
-    with visit(url(make_host())) as page:
+def test_it_works_by_keyboard_alone(prepared, visit):
+    with visit(url(prepared(healthy).host)) as page:
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "To the content"
         page.keyboard.press("Enter")
@@ -430,9 +421,9 @@ def test_what_others_wrote_stays_text(azure, app, make_host, visit):
             assert page.locator("script, main img").count() == 0
 
 
-def test_what_was_asked_for_stays_text_on_an_error_page(host, visit):
+def test_what_was_asked_for_stays_text_on_an_error_page(empty, visit):
     refused = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
-    with visit(url(host, routeTable=XSS), expected=[f"error: {refused}"]) as page:
+    with visit(url(empty, routeTable=XSS), expected=[f"error: {refused}"]) as page:
         assert "<script>" in page.locator("main").inner_text()
 
 
@@ -449,8 +440,8 @@ def test_what_was_asked_for_stays_text_on_an_error_page(host, visit):
         ({"page": "2"}, 400, "InvalidQuery"),
     ],
 )
-def test_an_error_is_a_page_too(host, query, status, code):
-    found = http().get(url(host, **query))
+def test_an_error_is_a_page_too(empty, query, status, code):
+    found = http().get(url(empty, **query))
     assert (found.status_code, found.headers["content-type"]) == (
         status,
         "text/html; charset=utf-8",
@@ -466,13 +457,12 @@ def test_wrong_settings_are_listed_on_the_page(make_host):
     assert "SERVICE_TAG_LOCATIONS" in found.text
 
 
-def test_without_a_key_nothing_is_shown(host):
-    assert http().get(f"{host.url}/api/dashboard").status_code == 401
+def test_without_a_key_nothing_is_shown(empty):
+    assert http().get(f"{empty.url}/api/dashboard").status_code == 401
 
 
-def test_links_repeat_the_key_of_the_url_and_no_other(azure, app, make_host):
-    changed(azure, app)
-    host = make_host()
+def test_links_repeat_the_key_of_the_url_and_no_other(prepared):
+    host = prepared(changed).host
     with_code = http().get(url(host))
     assert with_code.text.count(f"code={host.key}") >= 5
     with_header = host.request("GET", "/api/dashboard")
@@ -481,8 +471,8 @@ def test_links_repeat_the_key_of_the_url_and_no_other(azure, app, make_host):
     assert "code=" not in with_header.text
 
 
-def test_a_browser_keeps_and_tells_nothing(host):
-    found = http().get(url(host))
+def test_a_browser_keeps_and_tells_nothing(empty):
+    found = http().get(url(empty))
     assert found.headers["cache-control"] == "no-store"
     assert found.headers["referrer-policy"] == "no-referrer"
     assert found.headers["x-content-type-options"] == "nosniff"

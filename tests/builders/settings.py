@@ -19,6 +19,10 @@ def timers(disabled: str) -> dict[str, str]:
     return switches(disabled, "scheduled_sync", "daily_check")
 
 
+def run_queues(disabled: str) -> dict[str, str]:
+    return switches(disabled, "start_run", "sync_route_table")
+
+
 def event_queues(disabled: str) -> dict[str, str]:
     return switches(disabled, "resource_events", "resource_events_poison")
 

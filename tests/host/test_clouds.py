@@ -21,7 +21,7 @@ from tests.builders.azure import (
     unthrottled,
 )
 from tests.builders.routes import foreign_routes, owned_prefixes, route, to_firewall
-from tests.builders.settings import switches
+from tests.builders.settings import run_queues
 
 VERSIONS = {"AzureCloud": 38, "AzureUSGovernment": 8, "AzureChinaCloud": 6}
 
@@ -115,8 +115,7 @@ def test_a_cloud_that_lags_behind_is_asked_by_an_older_api_version(azure, make_h
     table = add_table(azure.state, "one", [to_firewall()])
     one = f"/api/route-tables{table_id('one')}"
     # It would take the other's messages.
-    deaf = switches("true", "start_run", "sync_route_table")
-    refused = make_host(AZURE_CLOUD=cloud, ARM_API_VERSION_NETWORK="", **deaf)
+    refused = make_host(AZURE_CLOUD=cloud, ARM_API_VERSION_NETWORK="", **run_queues("true"))
     assert refused.request("PUT", one, json={}).status_code == 400
     host = make_host(AZURE_CLOUD=cloud, ARM_API_VERSION_NETWORK="2025-05-01")
     assert host.request("PUT", one, json={}).status_code == 201
