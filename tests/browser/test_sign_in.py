@@ -4,15 +4,16 @@ import pytest
 
 from tests.authentication import SETTINGS, Authentication
 from tests.builders.callers import principal
+from tests.builders.settings import run_queues
 
 REFUSED = "error: Failed to load resource: the server responded with a status of {}"
 UNAUTHORIZED = REFUSED.format("401 (Unauthorized)")
 FORBIDDEN = REFUSED.format("403 (Forbidden)")
 
 
-@pytest.fixture
-def serve(make_host):
-    host = make_host(**SETTINGS)
+@pytest.fixture(scope="module")
+def serve(make_common_host):
+    host = make_common_host(**SETTINGS, **run_queues("true"))
 
     def served(*roles):
         name = {"X-MS-CLIENT-PRINCIPAL-NAME": "ada.lovelace@contoso.com"}

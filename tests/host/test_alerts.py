@@ -2,6 +2,7 @@
 
 import json
 import socket
+import uuid
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.builders.azure import (
 )
 from tests.builders.recorded import RECORDINGS, needs_recordings
 from tests.builders.routes import owned_prefixes, to_firewall
-from tests.builders.settings import without_storage
+from tests.builders.settings import run_queues, without_storage
 
 A = "20.0.0.0/24"
 FIRED = [
@@ -50,14 +51,17 @@ SMART = {
 }
 
 
-def two_tables(azure, host):
+def two_tables(azure, host, suffix=""):
     """Two tables of two subscriptions' groups, registered; the tag holds A."""
     azure.state.tags.answers["westeurope"] = tag_document([A])
-    tables = {name: add_table(azure.state, name, [to_firewall()]) for name in ("one", "two")}
-    add_environment(azure.state, "one", table=tables["one"])
-    for name in tables:
-        body = {"aseId": ase_id_of("one")} if name == "one" else {}
-        path = f"/api/route-tables{table_id(name)}"
+    one = f"one{suffix}"
+    tables = {
+        name: add_table(azure.state, f"{name}{suffix}", [to_firewall()]) for name in ("one", "two")
+    }
+    add_environment(azure.state, one, table=tables["one"])
+    for name, table in tables.items():
+        body = {"aseId": ase_id_of(one)} if name == "one" else {}
+        path = f"/api/route-tables{table.resource_id}"
         assert host.request("PUT", path, json=body).status_code == 201
     return tables
 
@@ -68,10 +72,22 @@ def two(azure, host):
 
 
 @pytest.fixture(scope="module")
-def idle(common_azure, common_host):
+def idle(common_azure, make_common_host):
     """A host with two tables. No test starts a run there."""
-    two_tables(common_azure, common_host)
-    return common_host
+    host = make_common_host(**run_queues("true"))
+    two_tables(common_azure, host)
+    return host
+
+
+@pytest.fixture(scope="module")
+def busy(make_common_host, azurite):
+    """A host on which each test has two tables of its own."""
+    return make_common_host(AzureWebJobsStorage=azurite())
+
+
+@pytest.fixture
+def own_two(common_azure, busy):
+    return two_tables(common_azure, busy, f"-{uuid.uuid4()}")
 
 
 def post(host, body):
@@ -84,14 +100,17 @@ def recorded(name):
 
 
 def about(name, target):
-    """A recorded body, of this target instead of its own."""
+    """A recorded body, of this target and with an id that no other one has, instead of its own."""
     body = recorded(name)
+    table = target.rpartition("/")[2]
     if isinstance(body, list):
+        body[0]["id"] = f"{name}-{table}"
         body[0]["subject"] = body[0]["data"]["resourceUri"] = target
         return body
     data = body["data"]
     if "essentials" in data:
         data["essentials"]["alertTargetIDs"] = [target]
+        data["essentials"]["alertId"] += f"-{name}-{table}"
     elif body["schemaId"] == "AzureMonitorMetricAlert":
         data["context"]["resourceId"] = target
     else:
@@ -112,12 +131,13 @@ def runs(host):
 
 @needs_recordings
 @pytest.mark.parametrize("name", FIRED)
-def test_every_kind_that_fires_starts_a_run_of_its_target(host, two, name):
-    whole = started(host, post(host, about(name, table_id("two"))))
+def test_every_kind_that_fires_starts_a_run_of_its_target(busy, own_two, name):
+    target = own_two["two"].resource_id
+    whole = started(busy, post(busy, about(name, target)))
     assert (whole["trigger"], whole["status"], whole["mode"]) == ("alert", "Succeeded", "apply")
-    assert [o["routeTableId"] for o in whole["outcomes"]] == [table_id("two")]
-    assert owned_prefixes(two["two"]) == {A}
-    assert owned_prefixes(two["one"]) == set()
+    assert [o["routeTableId"] for o in whole["outcomes"]] == [target]
+    assert owned_prefixes(own_two["two"]) == {A}
+    assert owned_prefixes(own_two["one"]) == set()
 
 
 @needs_recordings
@@ -211,18 +231,19 @@ CLOUD_EVENTS = {"content-type": "application/cloudevents-batch+json; charset=utf
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
-        (cloud_event(uri=table_id("two")), CLOUD_EVENT),
-        (cloud_event(uri=f"{table_id('two')}/routes/r"), CLOUD_EVENT),
-        ([cloud_event(uri=table_id("two"))], CLOUD_EVENTS),
+        (cloud_event(uri=table_id("two"), number="table"), CLOUD_EVENT),
+        (cloud_event(uri=f"{table_id('two')}/routes/r", number="route"), CLOUD_EVENT),
+        ([cloud_event(uri=table_id("two"), number="batch")], CLOUD_EVENTS),
         ([cloud_event(uri=table_id(name), number=name) for name in ("two", "none")], CLOUD_EVENTS),
     ],
 )
-def test_a_cloud_event_starts_a_run_of_its_table(host, two, body, headers):
-    content = json.dumps(body).encode()
-    answer = host.request("POST", "/api/alerts", content=content, headers=headers)
-    whole = started(host, answer)
-    assert [o["routeTableId"] for o in whole["outcomes"]] == [table_id("two")]
-    again = host.request("POST", "/api/alerts", content=content, headers=headers)
+def test_a_cloud_event_starts_a_run_of_its_table(busy, own_two, body, headers):
+    table = own_two["two"].resource_id
+    content = json.dumps(body).replace(table_id("two"), table).encode()
+    answer = busy.request("POST", "/api/alerts", content=content, headers=headers)
+    whole = started(busy, answer)
+    assert [o["routeTableId"] for o in whole["outcomes"]] == [table]
+    again = busy.request("POST", "/api/alerts", content=content, headers=headers)
     assert again.json()["runId"] == whole["runId"]
 
 

@@ -80,10 +80,12 @@ def test_sync_answers_202_and_its_location_leads_to_the_report(azure, host):
 
 
 @pytest.mark.parametrize("path", ["/API/sync", "/Api/SYNC"])
-def test_the_location_of_a_run_is_right_whatever_the_case_of_the_path(host, path):
-    answer = host.request("POST", path, json={}, headers={"x-functions-key": host.key})
-    assert answer.headers["location"] == f"{host.url}/api/runs/{answer.json()['runId']}"
-    host.ended_run(answer.json()["runId"])
+def test_the_location_of_a_run_is_right_whatever_the_case_of_the_path(common_host, path):
+    answer = common_host.request(
+        "POST", path, json={}, headers={"x-functions-key": common_host.key}
+    )
+    assert answer.headers["location"] == f"{common_host.url}/api/runs/{answer.json()['runId']}"
+    common_host.ended_run(answer.json()["runId"])
 
 
 def test_while_a_run_runs_its_location_answers_202(azure, make_host):
@@ -255,11 +257,11 @@ def test_bad_bodies_list_every_fault_and_start_nothing(azure, host):
     assert azure.state.writes() == []
 
 
-def test_a_body_above_one_mebibyte_is_a_413(host):
+def test_a_body_above_one_mebibyte_is_a_413(common_host):
     def send(size):
         padding = json.dumps({"reason": "x"})[:-1] + " " * (size - 15) + "}"
         assert len(padding) == size
-        return host.request("POST", "/api/sync", content=padding.encode()).status_code
+        return common_host.request("POST", "/api/sync", content=padding.encode()).status_code
 
     assert send(1024 * 1024) == 202
     assert send(1024 * 1024 + 1) == 413
@@ -404,14 +406,14 @@ def test_runs_are_listed_in_pages_the_newest_first(host):
 
 
 @pytest.mark.parametrize("query", ["top=0", "top=1001", "top=x", "top=-1", "top=²"])
-def test_a_bad_page_is_a_400(host, query):
-    assert host.request("GET", f"/api/runs?{query}").status_code == 400
+def test_a_bad_page_is_a_400(common_host, query):
+    assert common_host.request("GET", f"/api/runs?{query}").status_code == 400
 
 
-def test_a_page_after_nothing_is_a_400(host):
+def test_a_page_after_nothing_is_a_400(common_host):
     for listed in ("versions", "runs", "route-tables"):
-        assert host.request("GET", f"/api/{listed}?skipToken=x").status_code == 400
-        assert host.request("GET", f"/api/{listed}?top=1000").status_code == 200
+        assert common_host.request("GET", f"/api/{listed}?skipToken=x").status_code == 400
+        assert common_host.request("GET", f"/api/{listed}?top=1000").status_code == 200
 
 
 def test_a_table_that_never_succeeds_is_poisoned_and_the_report_says_why(azure, make_host):
