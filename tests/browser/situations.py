@@ -34,8 +34,9 @@ from tests.builders.settings import without_storage
 
 NAMES = [f"rt-ase{number:02}" for number in range(1, 6)]
 FIRST = NAMES[0]
-PREFIXES = [f"20.{number}.0.0/24" for number in range(200)]
+PREFIXES = [f"20.{number}.0.0/24" for number in range(40)]
 NEWER = [*PREFIXES[1:], "20.200.0.0/24", "20.201.0.0/24"]
+MOST_ROUTES = 400
 
 type MakeApp = Callable[..., App]
 type Prepare = Callable[[SimulatedAzure, MakeApp], object]
@@ -75,7 +76,9 @@ def conflict(azure: SimulatedAzure, make_app: MakeApp) -> None:
 
 def blocked(azure: SimulatedAzure, make_app: MakeApp) -> None:
     app = all_well(azure, make_app)
-    _first(azure).routes += [route(f"r{n}", f"10.{n}.0.0/16") for n in range(199)]
+    routes = _first(azure).routes
+    left = MOST_ROUTES - len(routes)
+    routes += [route(f"r{n}", f"10.{n // 100}.{n % 100}.0/24") for n in range(left)]
     _newer_version(azure, app)
 
 
