@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from .call import Call
 
 SERVICE_TAG = "AppServiceManagement"
-PAGE_SIZE = 3
-"""The number of tags on a page. The real service has hundreds of tags and larger pages.
-
-The tag that the app is about is on the second page, so that it is found only if that is read.
-"""
+PAGE_SIZE = 2
+"""The number of tags on a page. The real service has hundreds of tags and larger pages."""
 TAG_KINDS = (
     "Microsoft.Network/locations/serviceTags",
     "Microsoft.Network/locations/serviceTagDetails",
@@ -63,8 +60,8 @@ class TagHistory:
         values = [
             _tag("AppService", "13", ["13.64.73.110/32", "191.235.208.12/32"]),
             _tag("ApiManagement", "7", ["13.64.39.16/32", "40.74.146.80/31"]),
-            _tag(f"{SERVICE_TAG}.WestEurope", number, prefixes[:1]),
             _tag(SERVICE_TAG, number, prefixes),
+            _tag(f"{SERVICE_TAG}.WestEurope", number, prefixes[:1]),
             _tag(SERVICE_TAG.lower(), number, ["51.12.0.0/16"]),
             *(_tag(name, "1", others) for name, others in self.others.items()),
         ]

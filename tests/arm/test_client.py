@@ -24,7 +24,7 @@ def test_the_api_version_can_be_overridden(azure, make_app):
     app.route_tables.write(rid("one"), body, read.etag)
     ServiceTagDiscovery(app.clients, SUBSCRIPTION).read("westeurope")
     asked = [e for e in azure.state.log if "/operations/" not in e["path"]]
-    assert len(asked) == 5  # the read, the write, the read of its end, and two pages of tags
+    assert len(asked) == 6  # the read, the write, the read of its end, and three pages of tags
     assert all("api-version=2023-04-01" in entry["query"] for entry in asked)
 
 

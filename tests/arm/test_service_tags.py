@@ -24,7 +24,6 @@ def link_to(azure, link):
 
 
 def test_every_page_of_the_service_tags_is_read(azure, discovery):
-    azure.state.tags.page_size = 2
     document = discovery.read("westeurope")
     assert len(names(document)) == 5
     pages = [e for e in azure.state.log if e["path"].endswith("/serviceTags")]
