@@ -5,17 +5,12 @@ models of the Azure SDKs, and both a call of an SDK and cattrs want to know it o
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, get_args, get_type_hints
 
 from azure.core.exceptions import HttpResponseError
 from azure.data.tables import TableClient
-from azure.mgmt.network import models as network
-from azure.mgmt.web import models as web
-from cattrs.errors import StructureHandlerNotFoundError
 
 from shared.domain.locations import Standing
 from shared.domain.people.check_report import CheckReport
@@ -31,12 +26,7 @@ from shared.transport import Transport
 from .azurite import ACCOUNT, KEY
 from .host.blobs import Blobs
 
-_STORED = (CheckReport, Ledger, Outcome, Pending, Registration, Run, Status)
-_MAPPINGS = (dict[str, Standing], dict)
-_ANSWERS = (
-    *(network.RouteTable, network.Subnet, network.SubnetPropertiesFormat),
-    *(web.AppServiceEnvironment, web.AppServiceEnvironmentResource),
-)
+_STORED = (CheckReport, Ledger, Outcome, Pending, Registration, Run, Status, dict[str, Standing])
 
 
 class _Nothing(BaseHTTPRequestHandler):
@@ -50,28 +40,10 @@ class _Nothing(BaseHTTPRequestHandler):
 
 def _read_and_write_once() -> None:
     # When cattrs meets a new class within another, it forgets all answers that it has given before.
-    kinds = dict.fromkeys(part for kind in (*_STORED, *_MAPPINGS) for part in _parts(kind))
     for _ in range(2):
-        for kind in kinds:
+        for kind in _STORED:
+            converter().get_structure_hook(kind)
             converter().get_unstructure_hook(kind)
-            with suppress(StructureHandlerNotFoundError):  # a part that is `None` or `...`
-                converter().get_structure_hook(kind)
-
-
-def _parts(kind: Any) -> Iterator[Any]:
-    """Yield the type, and those of its fields and of their items: cattrs keeps no answer for a part
-    of a type until it meets a value of it.
-    """
-    yield kind
-    hints = get_type_hints(kind) if is_dataclass(kind) else {}
-    for part in [hints[field.name] for field in fields(kind)] if hints else get_args(kind):
-        yield from _parts(part)
-
-
-def _understand_once() -> None:
-    """The SDK looks for the types of a model's fields when it meets the first such model."""
-    for model in _ANSWERS:
-        model({})
 
 
 def _call_once() -> None:
@@ -95,6 +67,5 @@ def _ask_once() -> None:
 
 
 _read_and_write_once()
-_understand_once()
 _call_once()
 _ask_once()
