@@ -4,9 +4,7 @@ import functools
 import gc
 import itertools
 import os
-import random
-import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,6 @@ import hypothesis
 import pytest
 import time_machine
 from azure.core.pipeline.transport import HttpTransport
-from xdist.scheduler import LoadFileScheduling
 
 from local import bicep as compiler
 from local import pwsh as powershell
@@ -40,66 +37,13 @@ from .described import checked_at
 from .receiver import Receiver
 from .rights import note_actions
 
+pytest_plugins = ["tests.distribution"]
+
 # A busy machine is no fault.
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("unhurried")
-
-
-NEEDS_THE_COMPILER = re.compile(
-    "tests/infra/|tests/examples/test_(azure_scripts|azure_tag|logic_app|runbooks_page).py"
-)
-KINDS = {"storage": "computing", "sync": "computing", "domain": "short"}
-"""The tests of most other folders wait: for hosts, browsers and other programs."""
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Each worker imports the files in an order of its own.
-
-    In a fresh checkout it finds most of them compiled by the others, instead of all workers
-    compiling the same file at the same time.
-    """
-    report = yield
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker is not None and isinstance(collector, pytest.Directory):
-        random.Random(worker).shuffle(report.result)
-    return report
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mix the tests that compute with those that wait, so that the processors have work.
-
-    The tests of a file stay together, because they may share what they have started. The short ones
-    come last: while the last long one goes on, they are there for the other workers.
-    """
-    items.sort(key=lambda item: item.path)
-    files: dict[str, dict[Path, None]] = {"computing": {}, "waiting": {}, "short": {}}
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        files[KINDS.get(folder, "waiting")][item.path] = None
-
-    place = dict.fromkeys(files.pop("short"), 1.0)
-    for part in files.values():
-        place |= {file: number / len(part) for number, file in enumerate(part)}
-    items.sort(key=lambda item: place[item.path])
-
-
-class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
-    """A worker takes a whole file, and one takes all the files that need the compiler of `infra/`.
-
-    The compiler needs seconds of processor time before it is fast.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "compiler" if NEEDS_THE_COMPILER.match(nodeid) else super()._split_scope(nodeid)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
-    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -111,16 +55,16 @@ ACCOUNTS = [f"account{number}" for number in range(1000)]
 
 type MakeApp = Callable[..., App]
 type MakeHost = Callable[..., HostProcess]
-type Prepare[T] = Callable[[SimulatedAzure, App], T]
+type Prepare = Callable[[SimulatedAzure, App], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared[T]:
+class Prepared:
     """A host whose Azure and storage are as an app has left them, and what the preparation said."""
 
     host: HostProcess
     app: App
-    said: T
+    said: str
 
 
 @pytest.fixture(scope="session")
@@ -267,8 +211,8 @@ def _settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
         "CHECK_SCHEDULE": "0 20 5 * * *",
         **timers("true"),  # or they would come in the middle of a test
         # No test waits for the polls of a real host, which are further apart. But each poll takes
-        # processor time from what the tests wait for. So nobody polls the queues of events and of
-        # messages that failed, where a test has none.
+        # processor time from what the tests wait for. So a host looks for events and for messages
+        # that failed only if its test switches these functions on.
         **event_queues("true"),
         **poison_queues("true"),
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.3",
@@ -319,19 +263,22 @@ def make_common_host(
 ) -> Iterator[MakeHost]:
     """Several tests of a module share these hosts.
 
-    Such a test leaves nothing behind that another one sees.
+    Such a test leaves nothing behind that another one looks at.
     """
     with _hosts(_settings(common_azure, azurite())) as make:
         yield make
 
 
 @pytest.fixture(scope="module")
-def prepared[T](azurite: Callable[[], str]) -> Iterator[Callable[[Prepare[T]], Prepared[T]]]:
-    """Several tests of a module look at these hosts. Each is prepared once, and makes no run."""
+def prepared(azurite: Callable[[], str]) -> Iterator[Callable[[Prepare], Prepared]]:
+    """Several tests of a module look at these hosts, each of which is prepared once.
+
+    No host carries out a run.
+    """
     running = ExitStack()
 
     @functools.cache
-    def make(prepare: Prepare[T]) -> Prepared[T]:
+    def make(prepare: Prepare) -> Prepared:
         azure = running.enter_context(_simulated_azure())
         settings = _settings(azure, azurite()) | run_queues("true")
         with pytest.MonkeyPatch.context() as patch:

@@ -101,6 +101,7 @@ def test_the_dashboard_needs_no_key_if_tokens_are_required_and_no_other_function
 
 
 def test_the_host_and_the_app_read_the_setting_in_the_same_way(load):
+    # Each worker imports this file, and it takes long to make these.
     values = [*VALUES, *lookalikes("yes", "on")]
     required = [value for value in values if needs_token(value)]
     assert len(required) > 20 and len(values) - len(required) > 40

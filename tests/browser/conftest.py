@@ -35,7 +35,7 @@ type Visit = Callable[..., AbstractContextManager[Page]]
 
 @pytest.fixture
 def app_settings(app_settings: dict[str, str]) -> dict[str, str]:
-    """The hosts show pages, and make no runs."""
+    """The hosts show pages and carry out no runs, so they need not look for messages."""
     return app_settings | run_queues("true")
 
 

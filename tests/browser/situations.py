@@ -140,7 +140,7 @@ def _many() -> Iterator[RegisteredTable]:
     right = Status(
         verified_at=now,
         applied_version_ids=(f"AzureCloud.{TAG}-000001",),
-        reading=Reading("westeurope", 201, 400),
+        reading=Reading("westeurope", len(PREFIXES) + 1, MOST_ROUTES),
         owned_left=frozenset(PREFIXES),
         last_outcome=LastOutcome("20260304060000000000-00000000", now, OutcomeStatus.CHANGED),
     )
@@ -151,7 +151,7 @@ def _many() -> Iterator[RegisteredTable]:
         9: replace(right, last_outcome=_last(OutcomeStatus.CONFLICT)),
         10: replace(right, suspended=True),
         11: replace(right, verified_at=now - timedelta(days=4)),
-        12: replace(right, reading=Reading("westeurope", 395, 400)),
+        12: replace(right, reading=Reading("westeurope", MOST_ROUTES - 5, MOST_ROUTES)),
         13: replace(right, applied_version_ids=()),
     }
     subscriptions = (SUBSCRIPTION, OTHER_SUBSCRIPTION, SUBSCRIPTION.replace("1", "3"))

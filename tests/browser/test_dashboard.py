@@ -130,7 +130,8 @@ def test_each_state_is_told_in_the_headline(prepared, visit, state):
     "state", [fresh, changed, failed, discovered], ids=lambda state: state.__name__
 )
 def test_everybody_can_use_it(prepared, serious_faults, state, scheme):
-    host, app = prepared(state).host, prepared(state).app
+    shown = prepared(state)
+    host, app = shown.host, shown.app
     pages = [url(host)]
     if state is fresh:
         pages.append(url(host, page="codes"))
@@ -141,7 +142,8 @@ def test_everybody_can_use_it(prepared, serious_faults, state, scheme):
 
 
 def test_the_page_of_a_discovery_shows_what_was_found_and_what_was_not(prepared, visit):
-    host, app = prepared(discovered).host, prepared(discovered).app
+    shown = prepared(discovered)
+    host, app = shown.host, shown.app
     with visit(url(host)) as page:
         assert "http\ndiscover" in page.locator(".runs tbody tr").first.inner_text()
     with visit(url(host, run=next(app.runs.list()).run_id)) as page:

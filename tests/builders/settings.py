@@ -28,7 +28,10 @@ def event_queues(disabled: str) -> dict[str, str]:
 
 
 def poison_queues(disabled: str) -> dict[str, str]:
-    """Return the settings for the functions that get a message when all its deliveries failed."""
+    """Return the settings for the functions that take the messages of runs and tables that failed.
+
+    The function for events that failed is in `event_queues`.
+    """
     return switches(disabled, "start_run_poison", "sync_route_table_poison")
 
 

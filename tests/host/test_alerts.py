@@ -81,7 +81,10 @@ def idle(common_azure, make_common_host):
 
 @pytest.fixture(scope="module")
 def busy(make_common_host, azurite):
-    """A host on which each test has two tables of its own."""
+    """A host on which each test has two tables of its own.
+
+    It has a storage of its own as well, or `idle` would list its runs.
+    """
     return make_common_host(AzureWebJobsStorage=azurite())
 
 
@@ -100,17 +103,20 @@ def recorded(name):
 
 
 def about(name, target):
-    """A recorded body, of this target and with an id that no other one has, instead of its own."""
+    """A recorded body about this target.
+
+    If it has an id, it gets a new one: an alert that comes again has the run of the first one.
+    """
     body = recorded(name)
     table = target.rpartition("/")[2]
     if isinstance(body, list):
-        body[0]["id"] = f"{name}-{table}"
+        body[0]["id"] = table
         body[0]["subject"] = body[0]["data"]["resourceUri"] = target
         return body
     data = body["data"]
     if "essentials" in data:
         data["essentials"]["alertTargetIDs"] = [target]
-        data["essentials"]["alertId"] += f"-{name}-{table}"
+        data["essentials"]["alertId"] += f"-{table}"
     elif body["schemaId"] == "AzureMonitorMetricAlert":
         data["context"]["resourceId"] = target
     else:
