@@ -271,7 +271,7 @@ def test_a_table_is_found_by_the_form_and_the_url_says_what_is_looked_for(prepar
         assert "None is like that." in page.locator("main").inner_text()
 
         page.get_by_role("link", name="Show all").click()
-        page.get_by_role("link", name="failed 1").click()
+        page.get_by_role("link", name="failed 1", exact=True).click()
         assert page.locator(".tables tbody th a").all_inner_texts() == ["one"]
         page.get_by_role("link", name="Show all").click()
         assert page.locator(".tables tbody th a").all_inner_texts() == ["one", "two"]
