@@ -28,6 +28,7 @@ from shared.settings import Settings
 from .builders.azure import OTHER_SUBSCRIPTION, SUBSCRIPTION, ask_azure
 from .builders.held import Held
 from .builders.installed import Installed
+from .builders.missing import without
 from .builders.once import once
 from .builders.powershell import PowerShell
 from .builders.runs import START
@@ -86,9 +87,7 @@ def bicep() -> Iterator[compiler.Bicep]:
     """One process serves all tests. `.ci/run` sets BICEP=none if there is no way to install it."""
     program = compiler.installed()
     if program is None:
-        if os.environ.get("CI") and os.environ.get("BICEP") != "none":
-            pytest.fail(compiler.HOW_TO_GET_IT)
-        pytest.skip(compiler.HOW_TO_GET_IT)
+        without(compiler.HOW_TO_GET_IT, variable="BICEP")
     with compiler.Bicep(program) as running:
         yield running
 
@@ -100,9 +99,7 @@ def pwsh(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory, "pwsh", lambda: powershell.installed(tmp_path_factory.mktemp("pwsh"))
     )
     if program is None:
-        if os.environ.get("CI") and os.environ.get("PWSH") != "none":
-            pytest.fail(powershell.HOW_TO_GET_IT)
-        pytest.skip(powershell.HOW_TO_GET_IT)
+        without(powershell.HOW_TO_GET_IT, variable="PWSH")
     return program
 
 
@@ -207,18 +204,19 @@ def _settings(azure: SimulatedAzure, storage: str) -> dict[str, str]:
     return {
         **azure.environment(),
         "AzureWebJobsStorage": storage,
+        "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "SERVICE_TAG_LOCATIONS": "westeurope",
+        "REMOVAL_GRACE_DAYS": "0",
+        # The timers would come in the middle of a test.
         "SYNC_SCHEDULE": "0 0 6 * * 3",
         "CHECK_SCHEDULE": "0 20 5 * * *",
-        **timers("true"),  # or they would come in the middle of a test
+        **timers("true"),
         # No test waits for the polls of a real host, which are further apart. But each poll takes
         # processor time from what the tests wait for. So a host looks for events and for messages
         # that failed only if its test switches these functions on.
         **event_queues("true"),
         **poison_queues("true"),
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.3",
-        "SERVICE_TAG_SUBSCRIPTION_ID": SUBSCRIPTION,
-        "SERVICE_TAG_LOCATIONS": "westeurope",
-        "REMOVAL_GRACE_DAYS": "0",
     }
 
 

@@ -1,6 +1,5 @@
 """A real browser, the system's own."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from playwright.sync_api import (
 )
 
 from local.chromium import installed, launch
+from tests.builders.missing import without
 from tests.builders.settings import run_queues
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -42,10 +42,7 @@ def app_settings(app_settings: dict[str, str]) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if installed() is None:
-        missing = "chromium is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+        without("chromium is not installed")
     with sync_playwright() as playwright:
         running = launch(playwright)
         yield running

@@ -109,10 +109,14 @@ def about(name, target):
     """
     body = recorded(name)
     table = target.rpartition("/")[2]
+
+    # Event Grid sends a list of events.
     if isinstance(body, list):
         body[0]["id"] = table
         body[0]["subject"] = body[0]["data"]["resourceUri"] = target
         return body
+
+    # The common schema has an id, and the older ones have none.
     data = body["data"]
     if "essentials" in data:
         data["essentials"]["alertTargetIDs"] = [target]
